@@ -1,0 +1,68 @@
+"""What a client can ask the API about itself: its version, and which resources it has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import PageNotFoundError
+from .resources import Resource
+
+REVIEWS = ('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews')
+# Complete: clients that check what they get refuse a version without one of these.
+VERSION = {
+    'major': '1',
+    'minor': '36',
+    'gitVersion': 'v1.36.4+hedgehog-demo',
+    'gitCommit': 'none',
+    'gitTreeState': 'clean',
+    'buildDate': '2026-01-01T00:00:00Z',
+    'goVersion': 'none',
+    'compiler': 'python',
+    'platform': 'linux/amd64',
+}
+
+
+def discover(parts: Sequence[str], served: Sequence[Resource]) -> dict[str, Any] | str:
+    """The answer for a path, given as its parts, of a server with these resources. Raises PageNotFoundError."""
+    versions = dict.fromkeys((resource.group, resource.version) for resource in served)
+    versions[REVIEWS[:2]] = None
+    match parts:
+        case ['version']:
+            return VERSION
+        case ['healthz' | 'livez' | 'readyz']:
+            return 'ok'
+        case ['api']:
+            return {'kind': 'APIVersions', 'versions': ['v1'], 'serverAddressByClientCIDRs': []}
+        case ['api', 'v1']:
+            return _resource_list('v1', [])
+        case ['apis']:
+            groups = [_group(group, version) for group, version in versions]
+            return {'kind': 'APIGroupList', 'apiVersion': 'v1', 'groups': groups}
+        case ['apis', group]:
+            for known, version in versions:
+                if known == group:
+                    return {'kind': 'APIGroup', 'apiVersion': 'v1', **_group(group, version)}
+        case ['apis', group, version] if (group, version) == REVIEWS[:2]:
+            review = {'name': REVIEWS[2], 'singularName': '', 'namespaced': False}
+            review |= {'kind': 'SelfSubjectAccessReview', 'verbs': ['create']}
+            return _resource_list(f'{group}/{version}', [review])
+        case ['apis', group, version] if (group, version) in versions:
+            found = [r for r in served if (r.group, r.version) == (group, version)]
+            return _resource_list(f'{group}/{version}', [e for r in found for e in _entries(r)])
+    raise PageNotFoundError
+
+
+def _resource_list(group_version: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    return {'kind': 'APIResourceList', 'apiVersion': 'v1', 'groupVersion': group_version, 'resources': entries}
+
+
+def _group(group: str, version: str) -> dict[str, Any]:
+    only = {'groupVersion': f'{group}/{version}', 'version': version}
+    return {'name': group, 'versions': [only], 'preferredVersion': only}
+
+
+def _entries(resource: Resource) -> list[dict[str, Any]]:
+    verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
+    entry = {'name': resource.plural, 'singularName': resource.kind.lower(), 'namespaced': True}
+    entry |= {'kind': resource.kind, 'verbs': verbs}
+    status = {**entry, 'name': f'{resource.plural}/status', 'singularName': '', 'verbs': ['get', 'patch', 'update']}
+    return [entry, status]

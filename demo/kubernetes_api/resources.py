@@ -1,0 +1,96 @@
+"""Which custom resources are served, and how objects are read from files."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+KINDS_FILE = Path(__file__).parents[2] / 'netbox_hedgehog' / 'kinds.py'
+SUFFIXES = ('.yaml', '.yml', '.json', '.jsonl')
+
+# What json makes of an object; nested values are of any kind.
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of custom resource, as its CustomResourceDefinition names it. All are namespaced."""
+
+    kind: str
+    plural: str
+    group: str
+    version: str
+
+    @property
+    def api_version(self) -> str:
+        return f'{self.group}/{self.version}'
+
+    @property
+    def qualified(self) -> str:
+        """The name that Kubernetes' messages use: `switches.wiring.githedgehog.com`."""
+        return f'{self.plural}.{self.group}'
+
+
+def load_resources(path: Path = KINDS_FILE) -> tuple[Resource, ...]:
+    """The resources that the plugin mirrors, from its own table.
+
+    The module is loaded by its path, as importing the package would ask for a configured NetBox.
+    """
+    name = 'demo_kubernetes_api_kinds'
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f'{path} cannot be loaded')
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return tuple(Resource(kind.name, kind.plural, kind.group, kind.version) for kind in module.KINDS)
+
+
+class _Loader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):  # type: ignore[misc]
+    """Leaves timestamps the strings that they are in Kubernetes."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != 'tag:yaml.org,2002:timestamp']
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def load_objects(path: str | Path) -> list[Manifest]:
+    """The objects in a file or in all files of a folder, in the order of the files' names.
+
+    Takes multi-document YAML, JSON, JSON lines and Lists of them. Raises FileNotFoundError, and ValueError naming the
+    file for what is not a Kubernetes object.
+    """
+    path = Path(path)
+    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+    return [item for file in files for item in _objects_of(file)]
+
+
+def _objects_of(file: Path) -> Iterator[Manifest]:
+    try:
+        for document in _documents(file.read_text(encoding='utf-8')):
+            if document is None:
+                continue
+            if not isinstance(document, dict) or not document.get('kind') or not document.get('apiVersion'):
+                raise ValueError('neither a Kubernetes object nor a List of them')
+            if document['kind'] == 'List':
+                yield from document['items']
+            else:
+                yield document
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f'{file}: {error}') from error
+
+
+def _documents(text: str) -> Iterable[Any]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.startswith('{') for line in lines[:2]):
+        return [json.loads(line) for line in lines]
+    if text.lstrip().startswith('{'):
+        return [json.loads(text)]
+    return list(yaml.load_all(text, _Loader))

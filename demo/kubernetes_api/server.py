@@ -1,0 +1,662 @@
+"""The API itself: an HTTP server in a thread of its own, over a Store."""
+
+import asyncio
+import base64
+import contextlib
+import datetime
+import functools
+import gzip
+import json
+import logging
+import re
+import socket
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from aiohttp import web
+
+from . import patches
+from .access import ADMIN, NOBODY, VIEWER, VPC_EDITOR, Access, Rule, User, as_user
+from .discovery import REVIEWS, discover
+from .errors import APIError, PageNotFoundError, bad_request
+from .faults import REASONS, Fault, Faults
+from .heartbeat import WRITERS, beat
+from .resources import Manifest, Resource, load_resources
+from .selection import selection
+from .store import Page, Store, encode, not_found
+from .tls import Authority
+from .watch import Watch, close
+
+log = logging.getLogger(__name__)
+
+TOKENS: Mapping[str, User | Rule | str] = {
+    'admin-token': ADMIN,
+    'viewer-token': VIEWER,
+    'vpc-editor-token': VPC_EDITOR,
+    'nobody-token': NOBODY,
+}
+ANONYMOUS = 'system:anonymous'
+PUBLIC = ('/version', '/healthz', '/livez', '/readyz')  # open to everybody, as in a real cluster
+GZIP_BYTES = 128 * 1024  # smaller answers are not compressed, as in the real one
+WATCH_SECONDS = 1800
+BOOKMARK_SECONDS = 60
+MAX_BODY = 16 * 1024 * 1024
+REQUESTS_KEPT = 10_000
+PATCHES: dict[str, Callable[[Any, Any], Any]] = {
+    'application/merge-patch+json': patches.merge,
+    'application/json-patch+json': patches.json_patch,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrived; `headers` have lower-case names."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path under /apis/{group}/{version} names. An empty namespace means all of them."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str = ''
+    name: str = ''
+    subresource: str = ''
+
+
+class KubernetesAPI:
+    """A Kubernetes API server for custom resources, in a thread of this process.
+
+    `tokens` says for each bearer token whose it is: a User, the name of a role (admin, viewer, nobody) or a rule. By
+    default these are admin-token, viewer-token, vpc-editor-token and nobody-token. `heartbeat` is the interval in
+    seconds at which agents write their status, None for never. `missing_kinds` are the kinds whose CRD is not
+    installed; that set may be changed while the server runs. `authority` signs the server's certificate, by default
+    one made for it, with `names` as further host names. `revision` is where resourceVersions start.
+
+    Objects keep their uid, generation and creationTimestamp. They live in memory, and survive stop and start. Nothing is
+    served before `start` or the `with` statement. Raises ValueError for an unknown role, APIError (400) for an object of
+    an unknown kind.
+    """
+
+    def __init__(
+        self,
+        objects: Iterable[Manifest] = (),
+        *,
+        tokens: Mapping[str, User | Rule | str] = TOKENS,
+        tls: bool = True,
+        host: str = '127.0.0.1',
+        port: int = 0,
+        heartbeat: float | None = None,
+        missing_kinds: Iterable[str] = (),
+        resources: Iterable[Resource] | None = None,
+        authority: Authority | None = None,
+        names: Iterable[str] = (),
+        revision: int = 0,
+    ) -> None:
+        self.store = Store(load_resources() if resources is None else resources, revision)
+        self.faults = Faults()
+        self.requests: deque[Request] = deque(maxlen=REQUESTS_KEPT)
+        self.missing_kinds = set(missing_kinds)
+        self.silent: set[str] = set()  # names of agents that do not write a heartbeat
+        self.bookmark_seconds: float = BOOKMARK_SECONDS
+        self.tokens: dict[str, User] = {token: as_user(role) for token, role in tokens.items()}
+        self._resources = {(r.group, r.version, r.plural): r for r in self.store.resources}
+        self._kinds = {r.kind: r for r in self.store.resources}
+        self._authority = (authority or Authority.create()) if tls else None
+        self._host, self._port, self._names = host, port, tuple(names)
+        self._heartbeat = heartbeat
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+        self._watches: set[Watch] = set()
+        for manifest in objects:
+            self.store.put(manifest)
+        self.store.subscribe(self._wake)
+        if heartbeat is not None:
+            self.beat(heartbeat)  # what was loaded is from long ago
+
+    # Running
+
+    def start(self) -> Self:
+        """Starts to serve, and returns once it does; again on the same port. Raises OSError where the port is taken."""
+        if self._thread is not None:
+            return self
+        ready = _Outcome()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name='kubernetes-api', daemon=True)
+        self._thread.start()
+        try:
+            ready.wait()
+        except BaseException:
+            self._thread.join()
+            self._thread = None
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ends all connections and frees the port, but keeps the objects. Does nothing where it does not run."""
+        thread, loop, end = self._thread, self._loop, self._end
+        if thread is None or loop is None or end is None:
+            return
+        loop.call_soon_threadsafe(end.set)
+        thread.join()
+        self._thread = self._loop = self._end = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it. Raises RuntimeError before the first start, when no port is known yet."""
+        if not self._port:
+            raise RuntimeError('the server has no port before it is started')
+        host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(self._host, self._host)
+        return f'{"https" if self._authority else "http"}://{f"[{host}]" if ":" in host else host}:{self._port}'
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificate that clients have to trust, PEM; empty without TLS."""
+        return self._authority.certificate_pem if self._authority else ''
+
+    def kubeconfig(self, token: str) -> str:
+        """A kubeconfig for this server and a token, with everything inline."""
+        cluster = {'server': self.url}
+        if self.ca_pem:
+            cluster['certificate-authority-data'] = base64.b64encode(self.ca_pem.encode()).decode()
+        user = self.tokens[token].name if token in self.tokens else 'unknown'
+        config = {
+            'apiVersion': 'v1',
+            'kind': 'Config',
+            'clusters': [{'name': 'hedgehog-demo', 'cluster': cluster}],
+            'users': [{'name': user, 'user': {'token': token}}],
+            'contexts': [{'name': user, 'context': {'cluster': 'hedgehog-demo', 'user': user, 'namespace': 'default'}}],
+            'current-context': user,
+        }
+        return str(yaml.safe_dump(config, sort_keys=False))
+
+    # What a test or a demo does to it, from any thread, also while it is stopped
+
+    def put(self, manifest: Manifest) -> Manifest:
+        """Makes an object be as given, its status too, and returns it. Raises APIError (400) for an unknown kind."""
+        return self.store.put(manifest).manifest()
+
+    def get(self, kind: str, name: str, namespace: str = 'default') -> Manifest:
+        """Raises APIError (404) where there is no such object, LookupError for an unknown kind."""
+        return self.store.get(self._kinds[kind], namespace, name).manifest()
+
+    def patch(self, kind: str, name: str, change: Manifest, namespace: str = 'default') -> Manifest:
+        """Applies a merge patch to spec, status and metadata alike and returns the object. Raises as `get`."""
+        merge = functools.partial(patches.merge, patch=change)
+        return self.store.modify(self._kinds[kind], namespace, name, merge).manifest()
+
+    def delete(self, kind: str, name: str, namespace: str = 'default') -> None:
+        """Raises as `get`."""
+        self.store.delete(self._kinds[kind], namespace, name)
+
+    def objects(self, kind: str | None = None) -> list[Manifest]:
+        """All objects, or those of a kind."""
+        resources = self.store.resources if kind is None else (self._kinds[kind],)
+        return [stored.manifest() for resource in resources for stored in self.store.all(resource)]
+
+    def expire_continue_tokens(self) -> None:
+        """Makes lists that are under way answer 410 Gone on their next page."""
+        self.store.expire_lists()
+
+    def compact(self) -> None:
+        """Forgets all history: watches and lists that refer to it answer 410 Gone."""
+        self.store.compact()
+
+    def revoke(self, token: str) -> None:
+        """Makes a token unknown. Watches that are open go on, as they do in a real cluster."""
+        self.tokens.pop(token, None)
+
+    def grant(self, token: str, role: User | Rule | str) -> None:
+        """Makes a token known, or gives it other rights."""
+        self.tokens[token] = as_user(role)
+
+    def close_watches(self) -> None:
+        """Breaks all open watches, as a load balancer that loses its patience does."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._break_watches)
+
+    def beat(self, seconds: float) -> None:
+        """Has all agents write the status of now, `seconds` after their last one, but for those in `silent`."""
+        now = datetime.datetime.now(datetime.UTC)
+        change = functools.partial(beat, now=now, seconds=seconds)
+        for resource in self.store.resources:
+            if resource.kind not in WRITERS:
+                continue
+            for stored in self.store.all(resource):
+                if stored.name not in self.silent:
+                    try:
+                        self.store.modify(resource, stored.namespace, stored.name, change, 'status')
+                    except APIError:
+                        continue  # deleted meanwhile
+
+    # The thread
+
+    def _run(self, ready: '_Outcome') -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            try:
+                runner.run(self._serve(ready))
+            except BaseException as error:  # raised in the thread that waits
+                ready.fail(error)
+
+    async def _serve(self, ready: '_Outcome') -> None:
+        self._end = asyncio.Event()
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_route('*', '/{path:.*}', self._handle)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            names = dict.fromkeys([self._host, 'localhost', '127.0.0.1', '::1', socket.gethostname(), *self._names])
+            context = self._authority.server_context(names) if self._authority else None
+            await web.TCPSite(runner, self._host, self._port, ssl_context=context).start()
+            self._port = runner.addresses[0][1]
+            if self._heartbeat:
+                tasks.append(asyncio.create_task(self._keep_beating(self._heartbeat)))
+            ready.succeed()
+            await self._end.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            self._break_watches()
+            # As when a server loses its power: a client that keeps its connection open has no say in it.
+            for connection in runner.server.connections if runner.server else ():
+                if connection.transport is not None:
+                    connection.transport.abort()
+            await asyncio.sleep(0)  # in which the transports are closed
+            await runner.cleanup()
+
+    async def _keep_beating(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await asyncio.to_thread(self.beat, seconds)
+            except Exception:
+                log.exception('The heartbeat failed')
+
+    def _wake(self) -> None:
+        loop = self._loop
+        if loop is not None and self._watches:
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed: no watch is left
+                loop.call_soon_threadsafe(self._tell_watches)
+
+    def _tell_watches(self) -> None:
+        for watch in self._watches:
+            watch.changed.set()
+
+    def _break_watches(self) -> None:
+        for watch in self._watches:
+            watch.break_off()
+
+    # A request
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.requests.append(Request(request.method, request.path, dict(request.query), headers))
+        met = self.faults.meet(request.path_qs)
+        if delay := sum(fault.seconds for fault in met):
+            await asyncio.sleep(delay)
+        fault = next((fault for fault in met if fault.final), None)
+        if fault is not None and fault.drop:
+            close(request, abruptly=True)
+            return web.Response()
+        try:
+            response = _planned(fault) if fault and fault.status else await self._answer(request, fault)
+        except APIError as error:
+            response = _json(error.body, error.code)
+            if seconds := error.body.get('details', {}).get('retryAfterSeconds'):
+                response.headers['Retry-After'] = str(seconds)
+        except PageNotFoundError:
+            response = web.Response(status=404, text='404 page not found\n')
+        except Exception as error:
+            log.exception('%s %s', request.method, request.path)
+            response = _json(APIError(500, 'InternalError', f'Internal error occurred: {error}').body, 500)
+        if response.prepared:
+            return response
+        response.headers['Audit-Id'] = str(uuid.uuid4())
+        response.headers['Cache-Control'] = 'no-cache, private'
+        if fault is not None and fault.cut and isinstance(response, web.Response):
+            return await _cut(request, response)
+        return response
+
+    async def _answer(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
+        user = self._user(request)
+        parts = request.path.strip('/').split('/')
+        if parts[0] == 'apis' and tuple(parts[1:]) == REVIEWS and request.method == 'POST':
+            return _json(_review(user, await _object(request)), 201)
+        target = _target(parts)
+        if target is None:
+            return self._discover(request, user, parts)
+        verb = _verb(request, target)
+        self._authorize(user, verb, target)
+        resource = self._resources.get((target.group, target.version, target.plural))
+        if resource is None or resource.kind in self.missing_kinds:
+            raise PageNotFoundError
+        if target.name and not target.namespace:
+            raise PageNotFoundError
+        if target.subresource not in ('', 'status'):
+            raise not_found(resource, target.name)
+        match verb:
+            case 'list':
+                return await self._list(request, resource, target)
+            case 'watch':
+                return await self._watch(request, resource, target, fault)
+            case 'get':
+                found = self.store.get(resource, target.namespace, target.name)
+                return await _send(request, found.partial if _accept(request, single=True) else found.encoded)
+            case 'create' | 'update' | 'patch' | 'delete':
+                if not target.namespace:
+                    raise PageNotFoundError
+                if request.query.get('dryRun'):
+                    raise bad_request('this server cannot do a dry run')
+                return await self._write(request, resource, target, verb)
+        raise APIError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
+
+    def _user(self, request: web.Request) -> User | None:
+        """Whoever sends the request, None for anonymous. Raises APIError (401) for an unknown token."""
+        scheme, _, token = request.headers.get('Authorization', '').partition(' ')
+        if scheme.lower() != 'bearer':
+            return None
+        user = self.tokens.get(token.strip())
+        if user is None:
+            raise APIError(401, 'Unauthorized', 'Unauthorized')
+        return user
+
+    def _authorize(self, user: User | None, verb: str, target: Target) -> None:
+        resource = f'{target.plural}/{target.subresource}' if target.subresource else target.plural
+        access = Access(verb, target.group, resource, target.namespace, target.name)
+        if user is not None and user.allows(access):
+            return
+        qualified = f'{target.plural}.{target.group}' + (f' "{target.name}"' if target.name else '')
+        where = f'in the namespace "{target.namespace}"' if target.namespace else 'at the cluster scope'
+        message = (
+            f'{qualified} is forbidden: User "{user.name if user else ANONYMOUS}" cannot {verb} resource "{resource}" '
+            f'in API group "{target.group}" {where}'
+        )
+        details = {'group': target.group, 'kind': target.plural}
+        raise APIError(403, 'Forbidden', message, {'name': target.name, **details} if target.name else details)
+
+    def _discover(self, request: web.Request, user: User | None, parts: list[str]) -> web.Response:
+        """What the server is and which resources it has, for everybody with a token."""
+        if user is None and request.path not in PUBLIC:
+            message = f'forbidden: User "{ANONYMOUS}" cannot get path "{request.path}"'
+            raise APIError(403, 'Forbidden', message, {})
+        if request.method != 'GET':
+            raise PageNotFoundError
+        served = [resource for resource in self.store.resources if resource.kind not in self.missing_kinds]
+        return _json(body) if isinstance(body := discover(parts, served), dict) else web.Response(text=body)
+
+    # The verbs
+
+    async def _list(self, request: web.Request, resource: Resource, target: Target) -> web.StreamResponse:
+        partial = _accept(request, single=False)
+        query = request.query
+        wanted = selection(target.namespace or None, query.get('labelSelector', ''), query.get('fieldSelector', ''))
+        limit, token = _integer(query.get('limit', '')), query.get('continue', '')
+        given, match = query.get('resourceVersion', ''), query.get('resourceVersionMatch', '')
+        if match and not given:
+            raise _bad_option(
+                'resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'
+            )
+        revision = self._revision(given)
+        if token and revision:
+            raise bad_request('specifying resource version is not allowed when using continue')
+        if given == '0' and not token:
+            limit = 0  # "any version" is answered from a cache that does not page
+        if revision and (match == 'Exact' or (limit and not match)):
+            page = self.store.page_at(resource, wanted, limit, revision)
+        else:
+            page = self.store.page(resource, wanted, limit, token)
+        return await _send(request, _encode_page(resource, page, partial))
+
+    def _revision(self, text: str) -> int:
+        """The resourceVersion that a list asks for. Raises APIError: 400, and 504 for one that is yet to come."""
+        if not text:
+            return 0
+        if not text.isdigit():
+            raise bad_request(f'invalid resource version: resourceVersion: Invalid value: "{text}"')
+        revision = int(text)
+        if revision > self.store.revision:
+            message = f'Timeout: Too large resource version: {revision}, current: {self.store.revision}'
+            causes = [{'reason': 'ResourceVersionTooLarge', 'message': 'Too large resource version'}]
+            raise APIError(504, 'Timeout', message, {'causes': causes, 'retryAfterSeconds': 1})
+        return revision
+
+    async def _write(self, request: web.Request, resource: Resource, target: Target, verb: str) -> web.StreamResponse:
+        _accept(request, single=True)
+        where = (resource, target.namespace, target.name)
+        if verb == 'create':
+            if target.name:
+                raise APIError(405, 'MethodNotAllowed', 'the server does not allow this method on the resource', {})
+            return await _send(request, self.store.create(*where[:2], await _object(request)).encoded, 201)
+        if verb == 'delete':
+            options = await _body(request) if request.can_read_body else {}
+            deleted = self.store.delete(*where, options.get('preconditions'))
+            details = {'name': target.name, 'group': resource.group, 'kind': resource.plural, 'uid': deleted.uid}
+            return _json(
+                {'kind': 'Status', 'apiVersion': 'v1', 'metadata': {}, 'status': 'Success', 'details': details}
+            )
+        if verb == 'update':
+            body = await _object(request)
+            saved = self.store.modify(*where, lambda old: body, target.subresource, must_match=True)
+        else:
+            patch = PATCHES.get(request.content_type)
+            if patch is None:
+                raise _unsupported(*PATCHES)
+            changes = await _body(request)
+            try:
+                saved = self.store.modify(*where, lambda old: patch(old, changes), target.subresource)
+            except patches.PatchError as error:
+                raise APIError(422, 'Invalid', str(error), {}) from error
+        return await _send(request, saved.encoded)
+
+    async def _watch(
+        self, request: web.Request, resource: Resource, target: Target, fault: Fault | None
+    ) -> web.StreamResponse:
+        query = request.query
+        initial = _flag(request, 'sendInitialEvents')
+        if initial and query.get('resourceVersionMatch') != 'NotOlderThan':
+            message = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'
+            raise _bad_option('resourceVersionMatch', message)
+        since = query.get('resourceVersion', '')
+        if since and not since.isdigit():
+            raise bad_request(f'resourceVersion: Invalid value: "{since}"')
+        watch = Watch(
+            request,
+            self.store,
+            resource,
+            selection(target.namespace or None, query.get('labelSelector', ''), query.get('fieldSelector', '')),
+            partial=_accept(request, single=True),
+            bookmarks=_flag(request, 'allowWatchBookmarks'),
+            bookmark_seconds=self.bookmark_seconds,
+        )
+        self._watches.add(watch)
+        try:
+            seconds = _integer(query.get('timeoutSeconds', '')) or WATCH_SECONDS
+            from_now = None if since in ('', '0') or initial else int(since)
+            return await watch.run(from_now, seconds, initial_end=initial, cut=fault is not None and fault.cut)
+        finally:
+            self._watches.discard(watch)
+
+
+class _Outcome:
+    """Tells a waiting thread that the server runs, or why it does not."""
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._error: BaseException | None = None
+
+    def succeed(self) -> None:
+        self._done.set()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self._done.set()
+
+    def wait(self) -> None:
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+
+
+# Reading requests
+
+
+def _target(parts: list[str]) -> Target | None:
+    match parts:
+        case ['apis', group, version, 'namespaces', namespace, plural, *rest] if len(rest) <= 2:
+            return Target(group, version, plural, namespace, *rest)
+        case ['apis', group, version, plural, *rest] if len(rest) <= 2 and plural != 'namespaces':
+            return Target(group, version, plural, '', *rest)
+    return None
+
+
+def _verb(request: web.Request, target: Target) -> str:
+    if request.method == 'GET':
+        if target.name:
+            return 'get'
+        return 'watch' if _flag(request, 'watch') else 'list'
+    verbs = {'POST': 'create'} if not target.name else {'PUT': 'update', 'PATCH': 'patch', 'DELETE': 'delete'}
+    if target.subresource:
+        verbs.pop('DELETE', None)
+    return verbs.get(request.method, request.method.lower())
+
+
+def _accept(request: web.Request, *, single: bool) -> bool:
+    """Whether the client wants metadata only. Raises APIError (406) where nothing that it accepts can be had."""
+    wanted = 'PartialObjectMetadata' if single else 'PartialObjectMetadataList'
+    for part in request.headers.get('Accept', '*/*').split(','):
+        media, *parameters = (piece.strip() for piece in part.split(';'))
+        values = dict(parameter.partition('=')[::2] for parameter in parameters)
+        if media not in ('application/json', 'application/*', '*/*'):
+            continue
+        if 'as' not in values:
+            return False
+        if values['as'] == wanted and values.get('g') == 'meta.k8s.io' and values.get('v') == 'v1':
+            return True
+    raise APIError(406, 'NotAcceptable', 'only the following media types are accepted: application/json')
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    """Kubernetes takes everything for true but the absence of the parameter, `false` and `0`."""
+    return request.query.get(name, '0').lower() not in ('0', 'false')
+
+
+def _integer(text: str) -> int:
+    """A number that is 0 where it is left out or negative. Raises APIError (400) for what is no number."""
+    if not re.fullmatch(r'-?\d+|', text):
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return max(0, int(text or 0))
+
+
+async def _body(request: web.Request) -> Any:
+    text = await request.text()
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
+
+
+async def _object(request: web.Request) -> Manifest:
+    if request.content_type not in ('application/json', 'application/octet-stream'):
+        raise _unsupported('application/json')
+    body: Manifest = await _body(request)
+    return body
+
+
+def _bad_option(name: str, why: str) -> APIError:
+    causes = [{'reason': 'FieldValueForbidden', 'message': f'Forbidden: {why}', 'field': name}]
+    details = {'group': 'meta.k8s.io', 'kind': 'ListOptions', 'causes': causes}
+    return APIError(422, 'Invalid', f'ListOptions.meta.k8s.io "" is invalid: {name}: Forbidden: {why}', details)
+
+
+def _unsupported(*accepted: str) -> APIError:
+    message = 'the body of the request was in an unknown format - accepted media types include: '
+    return APIError(415, 'UnsupportedMediaType', message + ', '.join(accepted))
+
+
+def _review(user: User | None, body: Any) -> Manifest:
+    """A SelfSubjectAccessReview with its answer."""
+    spec = body.get('spec') or {}
+    asked = spec.get('resourceAttributes')
+    if asked is not None:
+        resource = '/'.join(filter(None, (asked.get('resource', ''), asked.get('subresource', ''))))
+        access = Access(
+            asked.get('verb', ''), asked.get('group', ''), resource, asked.get('namespace', ''), asked.get('name', '')
+        )
+        allowed = user is not None and user.allows(access)
+    else:
+        allowed = user is not None and (spec.get('nonResourceAttributes') or {}).get('verb') == 'get'
+    kind = {'kind': 'SelfSubjectAccessReview', 'apiVersion': 'authorization.k8s.io/v1'}
+    return {**kind, 'metadata': {}, 'spec': spec, 'status': {'allowed': allowed}}
+
+
+# Writing answers
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(body=encode(body), status=status, content_type='application/json')
+
+
+async def _send(request: web.Request, body: bytes, status: int = 200) -> web.Response:
+    headers = {'Content-Type': 'application/json'}
+    if len(body) >= GZIP_BYTES and 'gzip' in request.headers.get('Accept-Encoding', ''):
+        body = await asyncio.to_thread(gzip.compress, body, 1)
+        headers |= {'Content-Encoding': 'gzip', 'Vary': 'Accept-Encoding'}
+    return web.Response(body=body, status=status, headers=headers)
+
+
+def _encode_page(resource: Resource, page: Page, partial: bool) -> bytes:
+    metadata: dict[str, Any] = {'resourceVersion': str(page.revision), 'continue': page.token}
+    if page.remaining is not None:
+        metadata['remainingItemCount'] = page.remaining
+    version, kind = resource.api_version, f'{resource.kind}List'
+    if partial:
+        version, kind = 'meta.k8s.io/v1', 'PartialObjectMetadataList'
+    items = b','.join([item.partial if partial else item.encoded for item in page.items])
+    head = encode({'apiVersion': version, 'kind': kind, 'metadata': metadata})
+    return b'%b,"items":[%b]}' % (head[:-1], items)
+
+
+def _planned(fault: Fault) -> web.Response:
+    """The answer that a fault says."""
+    if fault.body is not None:
+        return web.Response(body=fault.body, status=fault.status, headers=fault.headers)
+    reason = REASONS.get(fault.status, 'InternalError')
+    messages = {429: 'Too many requests, please try again later.', 401: 'Unauthorized'}
+    message = messages.get(fault.status, 'the server is currently unable to handle the request')
+    details = {'retryAfterSeconds': int(fault.headers['Retry-After'])} if 'Retry-After' in fault.headers else None
+    body = encode(APIError(fault.status, reason, message, details).body)
+    return web.Response(body=body, status=fault.status, headers=fault.headers)
+
+
+async def _cut(request: web.Request, response: web.Response) -> web.StreamResponse:
+    """Sends the first half of a body under the length of all of it, and closes the connection."""
+    body = response.body if isinstance(response.body, bytes) else b''
+    half = web.StreamResponse(status=response.status, headers=response.headers)
+    half.content_length = len(body)
+    await half.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        await half.write(body[: len(body) // 2])
+    close(request, abruptly=False)
+    return half

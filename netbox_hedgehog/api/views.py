@@ -1,0 +1,95 @@
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired, TokenSyncPermission
+from netbox.api.viewsets import NetBoxModelViewSet, NetBoxReadOnlyModelViewSet
+from redis.exceptions import RedisError
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.response import Response
+from rest_framework.routers import APIRootView
+from rest_framework.views import APIView
+
+from .. import filtersets
+from ..jobs.connection_test import check_connection
+from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
+from ..jobs.health import worker_health
+from ..jobs.status import fabric_status
+from ..models import Fabric, FabricResource
+from . import serializers
+
+REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
+
+
+class HedgehogRootView(APIRootView):
+    """The plugin's REST API."""
+
+    def get_view_name(self):
+        return 'Hedgehog'
+
+
+class FabricViewSet(NetBoxModelViewSet):
+    queryset = Fabric.objects.all()
+    serializer_class = serializers.FabricSerializer
+    filterset_class = filtersets.FabricFilterSet
+
+    def get_permissions(self):
+        if self.action in ('sync', 'test_connection'):
+            return [TokenSyncPermission()]
+        return super().get_permissions()
+
+    def _permitted(self, pk):
+        """The fabric, if this user may sync it; 404 for one they may not even know of."""
+        fabric = get_object_or_404(Fabric, pk=pk)
+        if not self.request.user.has_perm('netbox_hedgehog.sync_fabric', obj=fabric):
+            if self.request.user.has_perm('netbox_hedgehog.view_fabric', obj=fabric):
+                raise PermissionDenied('This user does not have permission to sync this fabric.')
+            get_object_or_404(Fabric.objects.none())
+        return fabric
+
+    @extend_schema(request=None, responses={
+        202: serializers.QueuedSerializer,
+        409: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
+    })
+    @action(detail=True, methods=['post'])
+    def sync(self, request, pk):
+        """Queue a run of this fabric now. 409 while one is waiting or running, or while the fabric is not read."""
+        fabric = self._permitted(pk)
+        try:
+            job = FabricSyncJob.request(fabric, user=request.user)
+        except SyncRefused as refusal:
+            return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
+        except (RedisError, OSError):
+            return Response({'detail': REDIS_AWAY}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+        return Response(serializers.QueuedSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses={200: serializers.ProbeSerializer})
+    @action(detail=True, methods=['post'], url_path='test-connection')
+    def test_connection(self, request, pk):
+        """Ask this fabric's cluster for its version and for what may be read of it."""
+        return Response(serializers.ProbeSerializer(check_connection(self._permitted(pk)).as_dict()).data)
+
+    @extend_schema(responses={200: serializers.FabricStatusSerializer}, filters=False)
+    @action(detail=True, methods=['get'])
+    def status(self, request, pk):
+        """How this fabric's synchronization stands."""
+        return Response(serializers.FabricStatusSerializer(fabric_status([self.get_object()])[0]).data)
+
+
+class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):
+    queryset = FabricResource.objects.select_related('fabric')
+    serializer_class = serializers.FabricResourceSerializer
+    filterset_class = filtersets.FabricResourceFilterSet
+
+
+class HealthView(APIView):
+    """Who serves the plugin's queue, and what is wrong: for those who may view fabrics."""
+
+    permission_classes = [IsAuthenticatedOrLoginNotRequired]
+
+    @extend_schema(responses={200: serializers.HealthSerializer})
+    def get(self, request):
+        if not request.user.has_perm('netbox_hedgehog.view_fabric'):
+            raise PermissionDenied
+        health = worker_health(Fabric.objects.restrict(request.user, 'view'))
+        return Response(serializers.HealthSerializer(health.as_dict()).data)

@@ -1,0 +1,201 @@
+"""Raw JSON pages from a Kubernetes API, through the `kubernetes` package's transport and authentication.
+
+Its model deserialisation is left out: it costs more than the request, and would drop unknown fields.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as TransportTimeout
+from urllib3.util import Retry
+
+from ..kinds import Kind
+from ..kubeconfig import Credentials
+from .credentials import api_client
+from .errors import (
+    BadAnswer,
+    ClusterError,
+    Expired,
+    Forbidden,
+    NotInstalled,
+    ServerFault,
+    TLSFailed,
+    Unauthorized,
+    Unreachable,
+)
+
+__all__ = ('ClientOptions', 'Cluster', 'Page')
+
+# A server that asks for more patience than this is reported instead of waited for: the next run comes anyway.
+LONGEST_WAIT = 20
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """Seconds to wait for a connection and for the next bytes of an answer; how often a request is repeated."""
+
+    connect_timeout: float = 5
+    read_timeout: float = 30
+    retries: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: its objects as the server sent them, and what they weighed on the wire (bytes)."""
+
+    items: list[dict[str, Any]]
+    size: int
+
+
+class Cluster:
+    """A connection to one API server. Use it as a context manager, in one thread."""
+
+    def __init__(self, credentials: Credentials, options: ClientOptions | None = None) -> None:
+        self.options = options or ClientOptions()
+        self._client = api_client(credentials)
+        self.server: str = self._client.configuration.host
+        self._timeout = (self.options.connect_timeout, self.options.read_timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._client.rest_client.pool_manager.clear()
+
+    def version(self) -> str:
+        """The server's version, such as v1.36.4. Raises ClusterError."""
+        answer, _ = self._get('/version')
+        version = answer.get('gitVersion')
+        if not isinstance(version, str):
+            raise BadAnswer(f'{self.server} answers, but not as a Kubernetes API does. Check the address.')
+        return version
+
+    def pages(self, kind: Kind, namespace: str, page_size: int | None = None) -> Iterator[Page]:
+        """All objects of a kind in a namespace, page by page.
+
+        The list is complete only when the iterator has ended by itself. Raises ClusterError; Expired means that
+        whatever has been yielded so far is void and the list must be read again from its start.
+        """
+        path = f'/apis/{kind.group}/{kind.version}/namespaces/{quote(namespace, safe="")}/{kind.plural}'
+        query: dict[str, Any] = {'limit': page_size or kind.page_size}
+        while True:
+            answer, size = self._get(path, query)
+            items, metadata = answer.get('items'), answer.get('metadata')
+            # Go writes an empty list as null.
+            items = [] if items is None else items
+            if not isinstance(items, list) or not isinstance(metadata, dict):
+                raise BadAnswer(f'{self.server} answered the list of {kind.plural} with something else than a list.')
+            yield Page(items, size)
+            if not metadata.get('continue'):
+                return
+            query['continue'] = metadata['continue']
+
+    def check_access(self, kind: Kind, namespace: str) -> None:
+        """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error."""
+        next(self.pages(kind, namespace, page_size=1))
+
+    def _get(self, path: str, query: dict[str, Any] | None = None) -> tuple[dict[str, Any], int]:
+        """The JSON object a GET answers with, and its size in bytes. Repeats what may pass by itself."""
+        url = self.server + path + (f'?{urlencode(query)}' if query else '')
+        headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
+        self._client.update_params_for_auth(headers, [], ['BearerToken'], path, 'GET', None)
+        retry = Retry(
+            total=self.options.retries,
+            backoff_factor=0.3,
+            backoff_jitter=0.3,
+            backoff_max=LONGEST_WAIT,
+            retry_after_max=LONGEST_WAIT,
+            status_forcelist=TRANSIENT,
+            raise_on_status=False,
+        )
+        while True:
+            try:
+                response = self._client.call_api('GET', url, headers, _request_timeout=self._timeout)
+                body = response.read()
+            except ApiException as error:
+                # The client wraps TLS errors, and only those, as an exception with status 0.
+                raise TLSFailed(self._tls_sentence(str(error.reason))) from None
+            except SSLError as error:
+                raise TLSFailed(self._tls_sentence(str(error))) from None
+            except HTTPError as error:
+                retry = self._again(retry, url, error)
+                retry.sleep()
+                continue
+            if response.status in TRANSIENT and retry.total:
+                retry = retry.increment('GET', url, response=response.response)
+                retry.sleep(response.response)
+                continue
+            if response.status != 200:
+                raise self._refusal(response.status, body, path)
+            return self._decoded(body), len(body)
+
+    def _again(self, retry: Retry, url: str, error: HTTPError) -> Retry:
+        try:
+            return retry.increment('GET', url, error=error)
+        except (MaxRetryError, HTTPError):
+            raise Unreachable(self._unreachable_sentence(error)) from None
+
+    def _unreachable_sentence(self, error: HTTPError) -> str:
+        if isinstance(error, TransportTimeout):
+            connect, read = self._timeout
+            return (
+                f'{self.server} did not answer in time ({connect:g} s to connect, {read:g} s between bytes). '
+                'Check the address, the firewall and the control node.'
+            )
+        if isinstance(error, NewConnectionError):
+            reason = str(error).rsplit(': ', 1)[-1]
+            return f'{self.server} cannot be reached: {reason}. Check the address and that the API server runs.'
+        return f'The connection to {self.server} broke off ({type(error).__name__}). Check the network path to it.'
+
+    def _tls_sentence(self, reason: str) -> str:
+        if 'CERTIFICATE_VERIFY_FAILED' in reason:
+            why = reason.split('certificate verify failed:')[-1].split('(_ssl')[0].strip()
+            return (
+                f'The certificate of {self.server} was not accepted: {why}. Give the CA certificate that signed it, '
+                'or correct the address.'
+            )
+        return f'No TLS connection to {self.server} came about. Check scheme, port and certificates.'
+
+    def _refusal(self, status: int, body: bytes, path: str) -> ClusterError:
+        what = path.rsplit('/', 1)[-1]
+        if status == 401:
+            return Unauthorized(
+                'The API server refused the credentials: 401. The token is wrong, expired or revoked: '
+                "enter a new one on the fabric's page."
+            )
+        if status == 403:
+            return Forbidden(
+                f'The credentials may not list {what}: 403. Grant get, list and watch on {what} to the ServiceAccount.'
+            )
+        if status == 404:
+            return NotInstalled(f'{what} is not installed in this cluster: 404.')
+        if status == 410:
+            return Expired(f'The list of {what} expired while it was read: 410.')
+        if 300 <= status < 400:
+            return BadAnswer(
+                f'{self.server} redirects elsewhere ({status}), which is not followed: it would take the token along. '
+                "Enter the API server's own address."
+            )
+        if status in TRANSIENT:
+            return ServerFault(
+                f'The API server could not list {what}: {status}, also after {self.options.retries} more tries. '
+                'Look at its health.'
+            )
+        return BadAnswer(f'{self.server} answered {status} to a list of {what}.')
+
+    def _decoded(self, body: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise BadAnswer(f'{self.server} answered with something else than JSON. Is this the API server?')
+        return answer
+

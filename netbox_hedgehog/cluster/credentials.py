@@ -1,0 +1,78 @@
+"""Credentials become a `kubernetes` client whose secrets never touch the disk."""
+
+import os
+import ssl
+
+import urllib3
+from kubernetes import config as kubernetes_config
+from kubernetes.client import ApiClient, Configuration
+
+from ..kubeconfig import Credentials
+from .errors import UnusableCredentials
+
+__all__ = ('api_client',)
+
+
+def api_client(credentials: Credentials) -> ApiClient:
+    """An ApiClient of the `kubernetes` package for these credentials.
+
+    Raises UnusableCredentials when certificates or the pod's service account cannot be read.
+    """
+    configuration = Configuration()
+    # The client repeats requests itself (client.py), where it can also repeat a body that broke off.
+    configuration.retries = False
+    configuration.verify_ssl = credentials.verify_tls
+    if credentials.in_cluster:
+        try:
+            kubernetes_config.load_incluster_config(client_configuration=configuration)
+        except kubernetes_config.ConfigException as error:
+            raise UnusableCredentials(
+                f'The fabric is set to in-cluster, but this worker does not run in a pod with a service account '
+                f'({error}). Give a server and token instead.'
+            ) from None
+        context = _tls_context(credentials, configuration.ssl_ca_cert)
+    else:
+        configuration.host = credentials.server
+        if credentials.token:
+            configuration.api_key['BearerToken'] = f'Bearer {credentials.token}'
+        context = _tls_context(credentials, None)
+    client = ApiClient(configuration)
+    client.user_agent = 'netbox-hedgehog'
+    pool: dict[str, object] = {'ssl_context': context, 'retries': False, 'maxsize': 2}
+    if credentials.tls_server_name:
+        pool |= {'server_hostname': credentials.tls_server_name, 'assert_hostname': credentials.tls_server_name}
+    # The package would write certificates to temporary files, which a killed worker leaves behind. NetBox's proxy
+    # settings and the environment's are not for fabrics: the token goes to the server it was entered for.
+    client.rest_client.pool_manager = urllib3.PoolManager(**pool)  # type: ignore[arg-type]
+    return client
+
+
+def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContext:
+    try:
+        # Where an authority is given it stands alone, not beside those that sign the public web.
+        context = ssl.create_default_context(cafile=ca_file, cadata=credentials.ca_pem or None)
+    except (ssl.SSLError, OSError, ValueError):
+        raise UnusableCredentials(
+            "The CA certificate cannot be read as PEM. Paste the cluster's certificate-authority-data, decoded."
+        ) from None
+    if not credentials.verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    if credentials.client_cert_pem:
+        _load_client_certificate(context, credentials.client_cert_pem, credentials.client_key_pem)
+    return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, cert_pem: str, key_pem: str) -> None:
+    # OpenSSL only reads certificates from a path; a memory file is one that leaves nothing behind.
+    descriptor = os.memfd_create('client-certificate')
+    try:
+        os.write(descriptor, f'{cert_pem}\n{key_pem}'.encode())
+        context.load_cert_chain(f'/proc/self/fd/{descriptor}')
+    except (ssl.SSLError, ValueError):
+        raise UnusableCredentials(
+            'The client certificate and key of the kubeconfig do not fit together. Make a new kubeconfig.'
+        ) from None
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,56 @@
+"""What can go wrong on the way to a cluster. The text of each error is a sentence for the person who must act."""
+
+__all__ = (
+    'BadAnswer', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'ServerFault', 'TLSFailed', 'Unauthorized',
+    'Unreachable', 'UnusableCredentials',
+)
+
+
+class ClusterError(Exception):
+    """Base of all. `ends_run` tells that asking for the next kind would only fail the same way."""
+
+    ends_run = False
+
+
+class UnusableCredentials(ClusterError):
+    """What is stored on the fabric cannot be used to call anything."""
+
+    ends_run = True
+
+
+class Unreachable(ClusterError):
+    """No connection, no answer in time, or a connection that broke on every try."""
+
+    ends_run = True
+
+
+class TLSFailed(ClusterError):
+    """The server's certificate was not accepted, or ours was not."""
+
+    ends_run = True
+
+
+class Unauthorized(ClusterError):
+    """401: the server does not know the credentials."""
+
+    ends_run = True
+
+
+class Forbidden(ClusterError):
+    """403: the credentials may not do this."""
+
+
+class NotInstalled(ClusterError):
+    """404 on a list: the kind's CustomResourceDefinition is not there."""
+
+
+class Expired(ClusterError):
+    """410: the list's continue token is too old; the list must start again."""
+
+
+class ServerFault(ClusterError):
+    """429 or 5xx, still after retries."""
+
+
+class BadAnswer(ClusterError):
+    """An answer that is not what a Kubernetes API says."""

@@ -1,0 +1,77 @@
+import django_filters
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
+from utilities.filtersets import register_filterset
+
+from .choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
+from .models import Fabric, FabricResource
+from .models.resource import KIND_CHOICES
+
+__all__ = ('FabricFilterSet', 'FabricResourceFilterSet')
+
+
+@register_filterset
+class FabricFilterSet(PrimaryModelFilterSet):
+    status = django_filters.MultipleChoiceFilter(choices=FabricStatusChoices, distinct=False)
+    connection_status = django_filters.MultipleChoiceFilter(choices=ConnectionStatusChoices, distinct=False)
+    sync_status = django_filters.MultipleChoiceFilter(choices=SyncStatusChoices, distinct=False)
+    sync_state = django_filters.MultipleChoiceFilter(
+        choices=SyncStateChoices, method='filter_sync_state', label=_('Sync state'),
+    )
+
+    class Meta:
+        model = Fabric
+        fields = (
+            'id', 'name', 'description', 'kubernetes_server', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
+            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'last_attempt', 'last_sync',
+        )
+
+    def search(self, queryset, name, value):
+        if not value.strip():
+            return queryset
+        return queryset.filter(
+            Q(name__icontains=value) | Q(description__icontains=value) | Q(comments__icontains=value)
+            | Q(kubernetes_server__icontains=value) | Q(sync_error__icontains=value)
+        )
+
+    def filter_sync_state(self, queryset, name, value):
+        """What is shown as a fabric's state: the stored status, unless it is disabled or overdue."""
+        if not value:
+            return queryset
+        readable = Fabric.objects.readable().values('pk')
+        overdue = Fabric.objects.overdue().values('pk')
+        wanted = Q(pk__in=readable) & ~Q(pk__in=overdue) & Q(sync_status__in=value)
+        if SyncStateChoices.DISABLED in value:
+            wanted |= ~Q(pk__in=readable)
+        if SyncStateChoices.STALE in value:
+            wanted |= Q(pk__in=overdue)
+        return queryset.filter(wanted)
+
+
+@register_filterset
+class FabricResourceFilterSet(BaseFilterSet):
+    q = django_filters.CharFilter(method='search', label=_('Search'))
+    fabric_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
+    )
+    fabric = django_filters.ModelMultipleChoiceFilter(
+        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
+        label=_('Fabric (name)'),
+    )
+    kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
+    missing = django_filters.BooleanFilter(
+        field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Missing from the cluster'),
+    )
+
+    class Meta:
+        model = FabricResource
+        fields = (
+            'id', 'namespace', 'name', 'uid', 'generation', 'resource_version', 'created', 'first_seen', 'last_seen',
+            'changed', 'missing_since',
+        )
+
+    def search(self, queryset, name, value):
+        if not value.strip():
+            return queryset
+        return queryset.filter(Q(name__icontains=value) | Q(uid__iexact=value.strip()))

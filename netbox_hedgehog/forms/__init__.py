@@ -1,0 +1,3 @@
+from .bulk import *
+from .fabric import *
+from .filters import *

@@ -1,0 +1,65 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from netbox.forms import PrimaryModelBulkEditForm, PrimaryModelImportForm
+from utilities.forms import add_blank_choice
+from utilities.forms.fields import CSVChoiceField
+from utilities.forms.rendering import FieldSet
+from utilities.forms.widgets import BulkEditNullBooleanSelect
+
+from ..choices import FabricStatusChoices
+from ..models import Fabric
+
+__all__ = ('FabricBulkEditForm', 'FabricImportForm')
+
+
+class FabricBulkEditForm(PrimaryModelBulkEditForm):
+    model = Fabric
+    status = forms.ChoiceField(
+        label=_('Status'), choices=add_blank_choice(FabricStatusChoices), required=False, initial='',
+    )
+    sync_enabled = forms.NullBooleanField(
+        label=_('Sync enabled'), required=False, widget=BulkEditNullBooleanSelect(),
+    )
+    scheduler_enabled = forms.NullBooleanField(
+        label=_('Scheduler enabled'), required=False, widget=BulkEditNullBooleanSelect(),
+    )
+    sync_interval = forms.IntegerField(
+        label=_('Sync interval'), required=False, help_text=_('Seconds between two periodic runs.'),
+        validators=Fabric._meta.get_field('sync_interval').validators,
+    )
+    verify_tls = forms.NullBooleanField(
+        label=_('Verify TLS'), required=False, widget=BulkEditNullBooleanSelect(),
+    )
+
+    fieldsets = (
+        FieldSet('status', 'description', name=_('Fabric')),
+        FieldSet('sync_enabled', 'scheduler_enabled', 'sync_interval', name=_('Synchronization')),
+        FieldSet('verify_tls', name=_('Connection')),
+    )
+    nullable_fields = ('description', 'comments')
+
+
+class FabricImportForm(PrimaryModelImportForm):
+    status = CSVChoiceField(
+        label=_('Status'), choices=FabricStatusChoices, required=False, help_text=_('Operational status'),
+    )
+    kubernetes_token = forms.CharField(label=_('Kubernetes token'), required=False)
+
+    class Meta:
+        model = Fabric
+        fields = (
+            'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
+            'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval',
+            'owner', 'comments', 'tags',
+        )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._stored_token = self.instance.kubernetes_token
+
+    def clean_kubernetes_token(self):
+        # Updating other columns of a fabric by CSV keeps its token.
+        return self.cleaned_data.get('kubernetes_token') or self._stored_token
+
+    def clean_status(self):
+        return self.cleaned_data.get('status') or FabricStatusChoices.ACTIVE

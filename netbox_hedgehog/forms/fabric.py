@@ -1,0 +1,78 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from netbox.forms import PrimaryModelForm
+from utilities.forms.rendering import FieldSet
+
+from ..models import Fabric
+from ..models.fabric import SECRET_FIELDS
+
+__all__ = ('FabricForm',)
+
+SECRET_HELP = _('Leave empty to keep what is stored.')
+
+
+class FabricForm(PrimaryModelForm):
+    """A fabric. Stored secrets are never shown: an empty field keeps what is there."""
+
+    kubernetes_token = forms.CharField(
+        label=_('Kubernetes token'),
+        required=False,
+        widget=forms.PasswordInput(attrs={'autocomplete': 'new-password', 'class': 'form-control'}),
+        help_text=Fabric._meta.get_field('kubernetes_token').help_text,
+    )
+    kubeconfig = forms.CharField(
+        label=_('Kubeconfig'),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={'rows': 5, 'class': 'font-monospace', 'autocomplete': 'off'}),
+        help_text=Fabric._meta.get_field('kubeconfig').help_text,
+    )
+    forget_secrets = forms.BooleanField(
+        label=_('Forget stored secrets'),
+        required=False,
+        help_text=_('Remove the stored token and kubeconfig before what is entered here is saved.'),
+    )
+
+    fieldsets = (
+        FieldSet('name', 'status', 'description', 'tags', name=_('Fabric')),
+        FieldSet(
+            'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls',
+            name=_('Connection'),
+        ),
+        FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other ways to connect')),
+        FieldSet('sync_enabled', 'scheduler_enabled', 'sync_interval', name=_('Synchronization')),
+    )
+
+    class Meta:
+        model = Fabric
+        fields = [
+            'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
+            'kubernetes_namespace', 'verify_tls', 'kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
+            'sync_interval', 'owner', 'comments', 'tags',
+        ]
+        widgets = {
+            'kubernetes_ca_cert': forms.Textarea(attrs={
+                'rows': 5, 'class': 'font-monospace', 'placeholder': '-----BEGIN CERTIFICATE-----',
+            }),
+        }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._stored = {name: getattr(self.instance, name) for name in SECRET_FIELDS}
+        for name in SECRET_FIELDS:
+            # Not even the sealed value leaves the database.
+            self.initial.pop(name, None)
+            if self._stored[name]:
+                self.fields[name].help_text = SECRET_HELP
+                self.fields[name].widget.attrs['placeholder'] = '••••••••'
+        if not any(self._stored.values()):
+            del self.fields['forget_secrets']
+
+    def clean(self):
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        if not cleaned.get('forget_secrets'):
+            for name in SECRET_FIELDS:
+                if not cleaned.get(name):
+                    cleaned[name] = self._stored[name]
+        return cleaned

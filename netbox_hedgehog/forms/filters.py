@@ -1,0 +1,46 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from netbox.forms import PrimaryModelFilterSetForm
+from netbox.forms.mixins import SavedFiltersMixin
+from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, FilterForm
+from utilities.forms.fields import DynamicModelMultipleChoiceField, TagFilterField
+from utilities.forms.rendering import FieldSet
+
+from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices
+from ..models import Fabric, FabricResource
+from ..models.resource import KIND_CHOICES
+
+__all__ = ('FabricFilterForm', 'FabricResourceFilterForm')
+
+
+def _yes_no(label):
+    return forms.NullBooleanField(label=label, required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES))
+
+
+class FabricFilterForm(PrimaryModelFilterSetForm):
+    model = Fabric
+    fieldsets = (
+        FieldSet('q', 'filter_id', 'tag'),
+        FieldSet('status', 'sync_state', 'connection_status', name=_('Fabric')),
+        FieldSet('sync_enabled', 'scheduler_enabled', name=_('Synchronization')),
+        FieldSet('owner_group_id', 'owner_id', name=_('Ownership')),
+    )
+    status = forms.MultipleChoiceField(label=_('Status'), choices=FabricStatusChoices, required=False)
+    sync_state = forms.MultipleChoiceField(label=_('Sync state'), choices=SyncStateChoices, required=False)
+    connection_status = forms.MultipleChoiceField(
+        label=_('Connection'), choices=ConnectionStatusChoices, required=False,
+    )
+    sync_enabled = _yes_no(_('Sync enabled'))
+    scheduler_enabled = _yes_no(_('Scheduler enabled'))
+    tag = TagFilterField(model)
+
+
+class FabricResourceFilterForm(SavedFiltersMixin, FilterForm):
+    model = FabricResource
+    fieldsets = (
+        FieldSet('q', 'filter_id'),
+        FieldSet('fabric_id', 'kind', 'missing', name=_('Resource')),
+    )
+    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
+    kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
+    missing = _yes_no(_('Missing from the cluster'))

@@ -1,0 +1,49 @@
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+import strawberry_django
+from netbox.graphql.filters import BaseModelFilter, PrimaryModelFilter, register_filter
+from strawberry.scalars import ID
+from strawberry_django import DatetimeFilterLookup, FilterLookup, StrFilterLookup
+
+from .. import models
+
+if TYPE_CHECKING:
+    from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
+
+__all__ = ('FabricFilter', 'FabricResourceFilter')
+
+
+@register_filter(models.Fabric, lookups=True)
+class FabricFilter(PrimaryModelFilter):
+    name: StrFilterLookup | None = strawberry_django.filter_field()
+    status: StrFilterLookup | None = strawberry_django.filter_field()
+    sync_status: StrFilterLookup | None = strawberry_django.filter_field()
+    connection_status: StrFilterLookup | None = strawberry_django.filter_field()
+    sync_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
+    scheduler_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
+    sync_interval: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    last_attempt: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    last_sync: DatetimeFilterLookup | None = strawberry_django.filter_field()
+
+
+@register_filter(models.FabricResource, lookups=True)
+class FabricResourceFilter(BaseModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    kind: StrFilterLookup | None = strawberry_django.filter_field()
+    namespace: StrFilterLookup | None = strawberry_django.filter_field()
+    name: StrFilterLookup | None = strawberry_django.filter_field()
+    uid: StrFilterLookup | None = strawberry_django.filter_field()
+    labels: Annotated['JSONFilter', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    spec: Annotated['JSONFilter', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    changed: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    missing_since: DatetimeFilterLookup | None = strawberry_django.filter_field()

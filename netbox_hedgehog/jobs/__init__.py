@@ -1,0 +1,1 @@
+"""When, where and who runs it: schedules, runs, healing, health."""

@@ -1,0 +1,205 @@
+"""A run of one fabric: asked for by a person or by its schedule, one at a time, on record from start to end."""
+
+import time
+import uuid
+from typing import Any
+
+from core.choices import JobStatusChoices
+from core.exceptions import JobFailed
+from core.models import Job, ObjectType
+from django.db import transaction
+from django.utils import timezone
+from netbox.jobs import JobRunner
+from netbox.plugins.utils import get_plugin_config
+from users.models import User
+
+from ..choices import ConnectionStatusChoices, SyncStatusChoices
+from ..models import Fabric
+from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
+from ..sync.run import read_fabric
+from .locks import fabric_lock, locked_fabrics
+from .queue import connection, queue, queue_name
+from .recovery import JOB_NAME, recover, sync_jobs
+from .schedules import FabricSyncScheduler, schedule_id
+
+__all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync')
+
+SKIPPED = 'skipped'
+
+# Seconds between two writes of a running job's log to the database.
+PROGRESS_EVERY = 2.0
+
+
+class SyncRefused(Exception):
+    """A run was asked for and cannot be: its text says why."""
+
+
+def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
+    """Read a fabric now, in this process: what a worker executes for a fabric's schedule.
+
+    Takes the fabric's id. Returns the report as a dictionary, whose `outcome` is in_sync, partial or failed; or
+    skipped, with the reason in `error`, where there was nothing to do. Raises only what the database raises.
+    """
+    fabric = Fabric.objects.filter(pk=fabric_id).first()
+    if fabric is None:
+        return {'outcome': SKIPPED, 'error': f'Fabric {fabric_id} is not there any more.'}
+    if not fabric.may_sync:
+        return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': f'Reading {fabric.name} is switched off.'}
+    job = FabricSyncJob.record(fabric)
+    FabricSyncJob.handle(job)
+    return job.data or {}
+
+
+class FabricSyncJob(JobRunner):
+    """NetBox's job for one run of one fabric."""
+
+    class Meta:
+        name = JOB_NAME
+
+    @classmethod
+    def record(cls, fabric: Fabric, user: User | None = None) -> Job:
+        """A NetBox job for this fabric that is not in any queue yet."""
+        return Job.objects.create(
+            object_type=ObjectType.objects.get_for_model(fabric), object_id=fabric.pk, name=cls.name, user=user,
+            job_id=uuid.uuid4(), queue_name=queue_name(), status=JobStatusChoices.STATUS_PENDING,
+        )
+
+    @classmethod
+    def request(cls, fabric: Fabric, user: User | None = None) -> Job:
+        """Queue a run that somebody asks for.
+
+        Takes the fabric and who asks. Returns the waiting job. Raises SyncRefused when the fabric is not to be read,
+        or when a run of it is waiting or at work already.
+        """
+        if not fabric.may_sync:
+            raise SyncRefused(
+                f'{fabric.name} is not read: its sync is disabled, or its status is {fabric.get_status_display()}.'
+            )
+        recover()
+        with transaction.atomic():
+            # Two people at once: the second waits here, and then finds the first one's job.
+            fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
+            if reason := cls.busy(fabric):
+                raise SyncRefused(reason)
+            job = cls.record(fabric, user)
+            Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.QUEUED)
+            transaction.on_commit(lambda: cls.put_in_queue(job))
+        return job
+
+    @classmethod
+    def put_in_queue(cls, job: Job) -> None:
+        queue().enqueue(
+            cls.handle, job, job_id=str(job.job_id), description=f'Read Hedgehog fabric {job.object_id} (asked for)',
+            job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
+        )
+
+    @classmethod
+    def busy(cls, fabric: Fabric) -> str:
+        """Why a run of this fabric cannot be queued now, or '' when it can."""
+        active = sync_jobs().filter(
+            object_id=fabric.pk, status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
+        ).first()
+        if active is not None:
+            what = 'waiting for a worker' if active.status == JobStatusChoices.STATUS_PENDING else 'at work'
+            return f'A run of {fabric.name} is {what} already (job {active.pk}).'
+        if fabric.pk in locked_fabrics():
+            return f'A run of {fabric.name} is at work already.'
+        if connection().lpos(queue().key, schedule_id(fabric.pk)) is not None:
+            return f'A periodic run of {fabric.name} is waiting for a worker already.'
+        return ''
+
+    @classmethod
+    def handle(cls, job: Job, *args: Any, **kwargs: Any) -> None:
+        """Run a job under the fabric's lock, which is held before the job says "running" and until it says otherwise.
+
+        A run that finds another at work ends as a skip.
+        """
+        if not Job.objects.filter(pk=job.pk).exists():
+            return  # deleted while it waited, with its fabric or by a person
+        with fabric_lock(job.object_id) as free:
+            if free:
+                super().handle(job, *args, **kwargs)
+            else:
+                cls._skip(job)
+        if not Fabric.objects.filter(pk=job.object_id).exists():
+            # Deleted while it was read: saving the job has brought its row back.
+            Job.objects.filter(pk=job.pk).delete()
+
+    @classmethod
+    def _skip(cls, job: Job) -> None:
+        sentence = 'Skipped: another run of this fabric is at work.'
+        job.data = {'outcome': SKIPPED, 'error': sentence}
+        job.started = timezone.now()
+        job.terminate(error=sentence)
+        _prune(job.object_id)
+
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        fabric = Fabric.objects.get(pk=self.job.object_id)
+        Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=timezone.now())
+        try:
+            report = read_fabric(fabric, _Progress(self))
+        except Exception as error:
+            # Time-out, database: the report is lost, the fact must not be.
+            sentence = f'The run was ended by {type(error).__name__}: {_first_line(error)}'
+            Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.FAILED, sync_error=sentence)
+            raise
+        self.job.data = report.as_dict()
+        _store(fabric, report)
+        _prune(fabric.pk)
+        if report.outcome == SyncStatusChoices.IN_SYNC:
+            self.logger.info(report.sentence())
+        elif report.outcome == SyncStatusChoices.PARTIAL:
+            self.logger.warning(report.sentence())
+        else:
+            self.logger.error(report.sentence())
+            self.job.error = report.error
+            raise JobFailed()
+
+
+class _Progress:
+    """Told after each kind: writes the job's log, and saves it now and then for those who watch."""
+
+    def __init__(self, runner: FabricSyncJob) -> None:
+        self.runner = runner
+        self.saved = time.monotonic()
+
+    def __call__(self, kind: KindReport) -> None:
+        log = self.runner.logger
+        {READ: log.info, NOT_INSTALLED: log.info, FORBIDDEN: log.warning, UNREAD: log.error}[kind.outcome](
+            kind.sentence()
+        )
+        if time.monotonic() - self.saved > PROGRESS_EVERY:
+            self.saved = time.monotonic()
+            Job.objects.filter(pk=self.runner.job.pk).update(log_entries=self.runner.job.log_entries)
+
+
+def _store(fabric: Fabric, report: Report) -> None:
+    """Write what happened to the fabric: the last success only where it was one."""
+    reached = any(kind.outcome in (READ, FORBIDDEN, NOT_INSTALLED) for kind in report.kinds)
+    values: dict[str, Any] = {
+        'sync_status': report.outcome,
+        'sync_error': report.error,
+        'last_report': report.as_dict(),
+        'connection_status': ConnectionStatusChoices.CONNECTED if reached else ConnectionStatusChoices.FAILED,
+    }
+    if report.outcome == SyncStatusChoices.IN_SYNC:
+        values['last_sync'] = report.started
+    Fabric.objects.filter(pk=fabric.pk).update(**values)
+
+
+def _prune(fabric_id: int) -> None:
+    """Keep the newest jobs of a fabric; those that failed are kept longer."""
+    ended = sync_jobs().filter(object_id=fabric_id).order_by('-created')
+    for setting, statuses in (
+        ('jobs_kept', [JobStatusChoices.STATUS_COMPLETED]),
+        ('failed_jobs_kept', [JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED]),
+    ):
+        kept = get_plugin_config('netbox_hedgehog', setting)
+        old = list(ended.filter(status__in=statuses).values_list('pk', flat=True)[kept:kept + 1000])
+        if old:
+            Job.objects.filter(pk__in=old).only('pk').delete()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [''])[0][:300]
+

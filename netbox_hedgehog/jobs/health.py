@@ -1,0 +1,149 @@
+"""Is anybody at work? The answer for pages, API, commands and probes."""
+
+import os
+import socket
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from core.choices import JobStatusChoices
+from django.utils import timezone
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Worker
+from rq_scheduler import Scheduler
+
+from ..choices import SyncStatusChoices
+from ..models import Fabric
+from ..models.fabric import FabricQuerySet
+from .queue import connection, queue, queue_name
+from .recovery import sync_jobs
+
+__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'worker_health')
+
+HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
+
+# How many failing fabrics are told one by one.
+SHOWN = 5
+
+
+@dataclass(slots=True)
+class Health:
+    """Who serves the queue, and what is wrong. `problems` are sentences, the gravest first."""
+
+    queue: str
+    state: str = HEALTHY
+    redis: bool = True
+    workers: list[str] = field(default_factory=list)
+    schedulers: list[str] = field(default_factory=list)
+    waiting: int = 0
+    running: int = 0
+    failed: int = 0
+    fabrics: int = 0
+    overdue: int = 0
+    oldest_overdue: dict[str, Any] | None = None
+    problems: list[str] = field(default_factory=list)
+    # The part of the problems that means nobody will run anything: the pages' banner.
+    outages: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_worker_health() -> dict[str, Any]:
+    """Workers on the queue, schedulers alive, jobs waiting, running and failed in the last day, overdue fabrics.
+
+    Returns a dictionary; its `state` is healthy, degraded (something is late or fails) or broken (nobody works).
+    Raises nothing for a Redis that cannot be reached: that is part of the answer.
+    """
+    return worker_health().as_dict()
+
+
+def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
+    """The same as a Health. `fabrics` limits whose names are told: give those that the asker may see."""
+    health = Health(queue=queue_name())
+    _look_at_redis(health)
+    _look_at_database(health, Fabric.objects.all() if fabrics is None else fabrics)
+    health.problems = health.outages + health.problems
+    if health.outages:
+        health.state = BROKEN
+    elif health.problems:
+        health.state = DEGRADED
+    return health
+
+
+def _look_at_redis(health: Health) -> None:
+    try:
+        redis = connection()
+        health.waiting = queue().count
+        health.workers = live_workers()
+        health.schedulers = live_schedulers(redis)
+    except (RedisError, OSError) as error:
+        health.redis = False
+        health.outages.append(
+            f'Redis cannot be reached ({type(error).__name__}): no fabric is read. Check the Redis of NetBox’s tasks.'
+        )
+        return
+    if not health.workers:
+        waits = f' {health.waiting} runs are waiting.' if health.waiting else ''
+        health.outages.append(
+            f'No worker serves the queue {health.queue}: no fabric is read.{waits} Start one: rqworker {health.queue}'
+        )
+    if not health.schedulers:
+        health.outages.append(
+            'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
+        )
+
+
+def _look_at_database(health: Health, fabrics: FabricQuerySet) -> None:
+    health.running = sync_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).count()
+    health.failed = sync_jobs().filter(
+        status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
+        created__gte=timezone.now() - timedelta(days=1),
+    ).count()
+    health.fabrics = fabrics.scheduled().count()
+    late = list(fabrics.overdue().order_by('overdue_at').values_list('name', 'overdue_at'))
+    if late:
+        name, since = late[0]
+        health.overdue = len(late)
+        health.oldest_overdue = {'fabric': name, 'since': since.isoformat()}
+        more = f', and {len(late) - 1} more' if len(late) > 1 else ''
+        health.problems.append(f'{name} is overdue since {since:%Y-%m-%d %H:%M:%S} UTC{more}.')
+    troubled = fabrics.readable().filter(sync_status__in=SyncStatusChoices.TROUBLED)
+    health.problems += [
+        f'{fabric.name}: {fabric.get_sync_status_display()}. {fabric.sync_error}' for fabric in troubled[:SHOWN]
+    ]
+    if (more_troubled := troubled.count() - SHOWN) > 0:
+        health.problems.append(f'{more_troubled} more fabrics fail or are partial.')
+
+
+def live_workers() -> list[str]:
+    """The names of the workers that serve the queue. RQ forgets one that shows no sign of life; one of this very
+    machine whose process is gone is not counted even before that.
+    """
+    here = socket.gethostname()
+    return [
+        worker.name for worker in Worker.all(queue=queue())
+        if worker.hostname != here or worker.pid is None or _alive(worker.pid)
+    ]
+
+
+def live_schedulers(redis: Redis) -> list[str]:
+    """The names of the rq-scheduler processes whose key is there and says nothing of death."""
+    prefix = Scheduler.redis_scheduler_namespace_prefix
+    keys = list(redis.scan_iter(match=f'{prefix}*', count=5000))
+    with redis.pipeline() as pipe:
+        for key in keys:
+            pipe.hexists(key, 'death')
+        dead = pipe.execute()
+    return [key.decode().removeprefix(prefix) for key, gone in zip(keys, dead, strict=True) if not gone]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

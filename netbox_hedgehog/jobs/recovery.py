@@ -1,0 +1,99 @@
+"""What a killed process left behind is found and said. Status fields never decide whether a run may start."""
+
+import logging
+from typing import Any
+
+from core.choices import JobStatusChoices
+from core.models import Job
+from django.db.models import QuerySet
+from django.utils import timezone
+from rq.job import Job as RQJob
+from rq.job import JobStatus
+
+from ..choices import SyncStatusChoices
+from ..models import Fabric
+from .locks import locked_fabrics
+from .queue import connection
+
+__all__ = ('recover', 'sync_jobs')
+
+logger = logging.getLogger(__name__)
+
+JOB_NAME = 'Fabric sync'
+KILLED = (
+    'The run that began {started} ended without a word: its worker was killed or lost its database. '
+    'What it had read until then is in place; the next run goes on.'
+)
+ENDED = (JobStatus.FAILED, JobStatus.FINISHED, JobStatus.CANCELED, JobStatus.STOPPED)
+
+
+def sync_jobs() -> QuerySet[Job]:
+    """The NetBox jobs of fabric runs."""
+    return Job.objects.filter(
+        object_type__app_label='netbox_hedgehog', object_type__model='fabric', name=JOB_NAME,
+    )
+
+
+def recover() -> dict[str, int]:
+    """Record runs that were killed as failed, and queue those again that Redis lost.
+
+    Returns how many there were of each: `killed`, `requeued`. Whoever calls it: nothing is done twice, because each
+    row is only changed while it still says what was found.
+    """
+    return {'killed': _record_killed_runs(), 'requeued': _requeue_lost_runs()}
+
+
+def _record_killed_runs() -> int:
+    # The order matters: a run takes its lock before its row says "running", and keeps it until after it says
+    # otherwise. A row that was running before the locks were read, and holds none, belongs to nobody.
+    running = list(sync_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list('pk', 'object_id', 'started'))
+    syncing = list(Fabric.objects.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', 'last_attempt'))
+    if not running and not syncing:
+        return 0
+    locked = locked_fabrics()
+    killed = 0
+    for pk, fabric_id, started in running:
+        if fabric_id not in locked:
+            killed += _fail_job(pk, KILLED.format(started=_when(started)))
+    for pk, attempt in syncing:
+        if pk not in locked:
+            sentence = KILLED.format(started=_when(attempt))
+            if Fabric.objects.filter(pk=pk, sync_status=SyncStatusChoices.SYNCING, last_attempt=attempt).update(
+                sync_status=SyncStatusChoices.FAILED, sync_error=sentence,
+            ):
+                logger.error(f'Fabric {pk}: {sentence}')
+    return killed
+
+
+def _requeue_lost_runs() -> int:
+    pending = list(sync_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
+    queued = Fabric.objects.filter(sync_status=SyncStatusChoices.QUEUED)
+    queued = queued.exclude(pk__in={job.object_id for job in pending})
+    for fabric in queued:
+        # Nothing waits for it any more (its job was deleted): it is what its last run said.
+        outcome = (fabric.last_report or {}).get('outcome') or SyncStatusChoices.NEVER_SYNCED
+        Fabric.objects.filter(pk=fabric.pk, sync_status=SyncStatusChoices.QUEUED).update(sync_status=outcome)
+    if not pending:
+        return 0
+    requeued = 0
+    found = RQJob.fetch_many([str(job.job_id) for job in pending], connection=connection())
+    for job, rq_job in zip(pending, found, strict=True):
+        age = (timezone.now() - job.created).total_seconds()
+        if rq_job is None and age > 5:  # younger ones may be about to be queued, right after their commit
+            from .fabric_sync import FabricSyncJob
+
+            FabricSyncJob.put_in_queue(job)
+            requeued += 1
+        elif rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
+            _fail_job(job.pk, 'A worker took this run and ended before it began. Start it again.')
+    return requeued
+
+
+def _fail_job(pk: int, sentence: str) -> int:
+    return Job.objects.filter(pk=pk, status__in=(
+        JobStatusChoices.STATUS_RUNNING, JobStatusChoices.STATUS_PENDING,
+    )).update(status=JobStatusChoices.STATUS_ERRORED, completed=timezone.now(), error=sentence)
+
+
+def _when(moment: Any) -> str:
+    return f'at {moment:%Y-%m-%d %H:%M:%S} UTC' if moment else 'earlier'

@@ -1,0 +1,123 @@
+"""The process that `rqscheduler` runs: rq-scheduler's, with a beat that heals and a queue that cannot flood."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DatabaseError, close_old_connections
+from django_rq.queues import DjangoScheduler
+from netbox.plugins.utils import get_plugin_config
+from redis.exceptions import RedisError
+from rq.job import Job as RQJob
+
+from .locks import locked_fabrics
+from .recovery import recover
+from .schedules import SCHEDULED_JOBS, fabric_of, reconcile
+
+__all__ = ('HedgehogScheduler', 'next_due')
+
+logger = logging.getLogger(__name__)
+
+
+def next_due(due: float, interval: float, now: float) -> float:
+    """The next time after `now` in the rhythm of `due`: what was missed is made up for by one run, not by many."""
+    return due + interval * (max(0, (now - due) // interval) + 1)
+
+
+class HedgehogScheduler(DjangoScheduler):
+    """rq-scheduler's Scheduler, but for four things.
+
+    It looks for due jobs every few seconds, as an interval of 30 s asks for. It keeps fabrics' schedules as the
+    database wants them. It never puts a fabric into the queue that is waiting there or being read. And it outlives a
+    Redis or database that is away for a while. Schedules of others are treated as rq-scheduler would.
+    """
+
+    def __init__(self, *args: Any, interval: int = 60, **kwargs: Any) -> None:
+        interval = min(interval, get_plugin_config('netbox_hedgehog', 'scheduler_interval'))
+        super().__init__(*args, interval=interval, **kwargs)
+        self._next_beat = 0.0
+        self._complaint = ''
+
+    def heartbeat(self) -> None:
+        with self._outliving('Redis'):
+            if not self.connection.expire(self.key, int(self._interval) + 10):
+                self.register_birth()  # the key is gone: Redis was emptied
+
+    def acquire_lock(self) -> bool:
+        with self._outliving('Redis'):
+            return bool(super().acquire_lock())
+        return False
+
+    def remove_lock(self) -> None:
+        with self._outliving('Redis'):
+            super().remove_lock()
+
+    def enqueue_jobs(self) -> list[RQJob]:
+        """One look: the beat, when it is time for it, and then all that is due. Called under rq-scheduler's lock."""
+        close_old_connections()
+        if time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + get_plugin_config('netbox_hedgehog', 'beat_interval')
+            self.beat()
+        with self._outliving('Redis'):
+            return self._enqueue_due(time.time())
+        return []
+
+    def beat(self) -> None:
+        """Bring the schedules in line with the database, and record runs that were killed."""
+        with self._outliving('the database or Redis'):
+            counts = {**reconcile(), **recover()}
+            if any(counts[name] for name in counts if name != 'unchanged'):
+                logger.info('Schedules mended: %s', ', '.join(f'{count} {name}' for name, count in counts.items()))
+
+    def _enqueue_due(self, now: float) -> list[RQJob]:
+        due = {
+            raw.decode(): score
+            for raw, score in self.connection.zrangebyscore(SCHEDULED_JOBS, 0, now, withscores=True)
+        }
+        if not due:
+            return []
+        running = self._running() if any(fabric_of(name) is not None for name in due) else set()
+        waiting: dict[str, set[bytes]] = {}
+        jobs = []
+        for name, job in zip(due, RQJob.fetch_many(list(due), connection=self.connection), strict=True):
+            if job is None:
+                self.cancel(name)  # the beat makes it anew where it is wanted
+                continue
+            jobs.append(job)
+            fabric_id = fabric_of(name)
+            if fabric_id is None:
+                self.enqueue_job(job)
+                continue
+            queue = self.get_queue_for_job(job)
+            if queue.key not in waiting:
+                waiting[queue.key] = set(self.connection.lrange(queue.key, 0, -1))
+            with self.connection.pipeline() as pipe:
+                if fabric_id not in running and name.encode() not in waiting[queue.key]:
+                    queue.enqueue_job(job, pipeline=pipe)
+                # xx: a fabric that was deleted meanwhile stays deleted.
+                interval = job.meta.get('interval', 300)
+                pipe.zadd(SCHEDULED_JOBS, {name: next_due(due[name], interval, now)}, xx=True)
+                pipe.execute()
+        return jobs
+
+    def _running(self) -> set[int]:
+        try:
+            return locked_fabrics()
+        except DatabaseError:
+            return set()  # the run itself finds out
+
+    @contextmanager
+    def _outliving(self, what: str) -> Iterator[None]:
+        """Go on without what is away, and say so once, and once when it is back."""
+        try:
+            yield
+            if self._complaint and what != 'Redis':
+                logger.info('The scheduler works again.')
+                self._complaint = ''
+        except (RedisError, DatabaseError, OSError) as error:
+            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if complaint != self._complaint:
+                logger.error('The scheduler cannot reach %s and tries again: %s', what, complaint)
+                self._complaint = complaint

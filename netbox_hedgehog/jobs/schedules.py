@@ -1,0 +1,155 @@
+"""The database knows the schedule; Redis only carries it.
+
+What should be scheduled follows from the Fabric rows. reconcile() makes rq-scheduler agree with it, and whoever may
+have to mend something calls it: start-up, a saved or deleted fabric, the bootstrap command, the scheduler's beat.
+"""
+
+import logging
+import time
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from netbox.plugins.utils import get_plugin_config
+from redis import Redis
+from rq.exceptions import DeserializationError
+from rq.job import Job as RQJob
+from rq.job import JobStatus
+from rq_scheduler import Scheduler
+
+from ..models import Fabric
+from .queue import connection, queue_name
+
+__all__ = ('RUN_FABRIC', 'FabricSyncScheduler', 'Schedule', 'due_times', 'fabric_of', 'reconcile', 'schedule_id')
+
+logger = logging.getLogger(__name__)
+
+RUN_FABRIC = 'netbox_hedgehog.jobs.fabric_sync.execute_fabric_sync'
+PREFIX = 'netbox_hedgehog-fabric-'
+SCHEDULED_JOBS = Scheduler.scheduled_jobs_key
+
+
+def schedule_id(fabric_id: int) -> str:
+    """The fixed id of a fabric's schedule in rq-scheduler: also the id of its one waiting entry in the queue."""
+    return f'{PREFIX}{fabric_id}'
+
+
+def fabric_of(schedule: str) -> int | None:
+    """The fabric that a schedule is for, or None for a schedule of somebody else."""
+    number = schedule.removeprefix(PREFIX)
+    return int(number) if number != schedule and number.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What rq-scheduler should hold for a fabric. Times in seconds; `due` as seconds since 1970."""
+
+    fabric_id: int
+    interval: int
+    timeout: int
+    queue: str
+    due: float
+
+    @property
+    def id(self) -> str:
+        return schedule_id(self.fabric_id)
+
+    def as_job(self, redis: Redis) -> RQJob:
+        return RQJob.create(
+            RUN_FABRIC, args=(self.fabric_id,), id=self.id, connection=redis, origin=self.queue,
+            timeout=self.timeout, result_ttl=-1, status=JobStatus.SCHEDULED, meta={'interval': self.interval},
+            description=f'Read Hedgehog fabric {self.fabric_id} every {self.interval} s',
+        )
+
+    def matches(self, job: RQJob) -> bool:
+        try:
+            return (
+                job.meta.get('interval') == self.interval and job.origin == self.queue
+                and job.timeout == self.timeout and job.func_name == RUN_FABRIC
+                and tuple(job.args) == (self.fabric_id,)
+            )
+        except DeserializationError:
+            return False
+
+
+def desired_schedules(now: float) -> dict[str, Schedule]:
+    """What should be scheduled, by schedule id: one SQL statement.
+
+    A fabric is next due an interval after its last attempt. Those that are overdue start at most one a second,
+    in an order that stays the same from start to start: no thundering herd after an outage.
+    """
+    rows = list(Fabric.objects.scheduled().values_list('pk', 'sync_interval', 'last_attempt'))
+    overdue = sum(1 for _, interval, last in rows if last is None or last.timestamp() + interval <= now)
+    queue, timeout = queue_name(), get_plugin_config('netbox_hedgehog', 'job_timeout')
+    schedules = {}
+    for pk, interval, last in rows:
+        due = last.timestamp() + interval if last else now
+        if due <= now:
+            due = now + _phase(pk) * min(interval, max(overdue - 1, 0))
+        schedules[schedule_id(pk)] = Schedule(pk, interval, timeout, queue, due)
+    return schedules
+
+
+def _phase(pk: int) -> float:
+    """A number in [0, 1) that a fabric keeps for ever."""
+    return zlib.crc32(pk.to_bytes(8)) / 2**32
+
+
+def reconcile() -> dict[str, int]:
+    """Make rq-scheduler hold exactly the desired schedules: create, correct, remove.
+
+    Returns how many were created, updated, removed and unchanged. One SQL statement and three round trips to Redis,
+    however many fabrics there are. Raises what Redis and the database raise.
+    """
+    redis, now = connection(), time.time()
+    desired = desired_schedules(now)
+    present = {
+        name: score for raw, score in redis.zrange(SCHEDULED_JOBS, 0, -1, withscores=True)
+        if fabric_of(name := raw.decode()) is not None
+    }
+    jobs = _fetch_jobs(redis, sorted(desired.keys() | present.keys()))
+    counts = dict.fromkeys(('created', 'updated', 'removed', 'unchanged'), 0)
+    with redis.pipeline() as pipe:
+        for name, schedule in desired.items():
+            job = jobs.get(name)
+            if name in present and job is not None and schedule.matches(job):
+                counts['unchanged'] += 1
+                continue
+            counts['updated' if name in present else 'created'] += 1
+            schedule.as_job(redis).save(pipeline=pipe)
+            pipe.persist(RQJob.key_for(name))
+            pipe.zadd(SCHEDULED_JOBS, {name: schedule.due})
+        for name in present.keys() - desired.keys():
+            counts['removed'] += 1
+            pipe.zrem(SCHEDULED_JOBS, name)
+            pipe.lrem(f'rq:queue:{queue_name()}', 0, name)
+            pipe.delete(RQJob.key_for(name))
+        pipe.execute()
+    return counts
+
+
+def _fetch_jobs(redis: Redis, names: list[str]) -> dict[str, RQJob]:
+    return {job.id: job for job in RQJob.fetch_many(names, connection=redis) if job is not None} if names else {}
+
+
+def due_times(fabric_ids: Iterable[int]) -> dict[int, float]:
+    """When each of these fabrics is due next, in seconds since 1970; a fabric without a schedule is left out."""
+    ids = list(fabric_ids)
+    if not ids:
+        return {}
+    scores = connection().zmscore(SCHEDULED_JOBS, [schedule_id(pk) for pk in ids])
+    return {pk: score for pk, score in zip(ids, scores, strict=True) if score is not None}
+
+
+class FabricSyncScheduler:
+    """The schedules of all fabrics, for those who only want to start or inspect them."""
+
+    def bootstrap_all_fabric_schedules(self) -> dict[str, Any]:
+        """Bring rq-scheduler in line with the database.
+
+        Returns the counts of reconcile(), and `fabrics`, the number of schedules that now stand. Raises what Redis
+        and the database raise: a bootstrap that did not happen must not look like one that did.
+        """
+        counts = reconcile()
+        return {'fabrics': counts['created'] + counts['updated'] + counts['unchanged'], **counts}

@@ -1,0 +1,69 @@
+"""The first bootstrap of the schedules, when a NetBox starts to serve."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+from django.apps import apps
+from django.db import DatabaseError, connections
+from redis.exceptions import RedisError
+
+__all__ = ('bootstrap_if_serving', 'serves')
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two tries while Redis or the database is not ready, and how many there are: after that the
+# scheduler's own beat has long done it, or `hedgehog_sync status` tells what is wrong.
+RETRY_EVERY = 15
+TRIES = 40
+
+COMMANDS = ('manage.py', 'netbox', 'django-admin', '__main__.py')
+TEST_RUNNERS = ('pytest', 'py.test')
+
+
+def serves(argv: Sequence[str]) -> bool:
+    """Whether a process with these arguments serves NetBox's pages.
+
+    Of the management commands only `runserver` does; anything else that loads NetBox and is neither a command nor a
+    test runner nor an interactive interpreter is a WSGI server.
+    """
+    program = os.path.basename(argv[0]) if argv else ''
+    if program in COMMANDS:
+        return len(argv) > 1 and argv[1] == 'runserver'
+    return program not in ('', '-', '-c', *TEST_RUNNERS) and 'pytest' not in sys.modules
+
+
+def bootstrap_if_serving() -> threading.Thread | None:
+    """Start the bootstrap in the background, where this process serves. Returns its thread, or None."""
+    if not serves(sys.argv):
+        return None
+    thread = threading.Thread(target=_bootstrap, name='hedgehog-bootstrap', daemon=True)
+    thread.start()
+    return thread
+
+
+def _bootstrap() -> None:
+    # Django forbids queries before every app is ready, and this one is not the last.
+    apps.ready_event.wait()
+    from .schedules import FabricSyncScheduler
+
+    said = False
+    try:
+        for _ in range(TRIES):
+            try:
+                counts = FabricSyncScheduler().bootstrap_all_fabric_schedules()
+            except (RedisError, DatabaseError, OSError) as error:
+                if not said:
+                    reason = (str(error).splitlines() or [''])[0]
+                    logger.warning('The schedules of the fabrics cannot be set up yet, trying again: %s', reason)
+                    said = True
+                connections.close_all()
+                time.sleep(RETRY_EVERY)
+            else:
+                logger.info('Schedules of %d fabrics stand (%d new).', counts['fabrics'], counts['created'])
+                return
+    finally:
+        connections.close_all()

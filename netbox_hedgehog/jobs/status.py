@@ -1,0 +1,43 @@
+"""How a fabric's synchronization stands, the same for API and commands."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from ..models import Fabric
+from .schedules import due_times
+
+__all__ = ('fabric_status',)
+
+
+def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
+    """One dictionary a fabric: state, schedule, next run, last attempt, last success and its age (seconds), error.
+
+    One round trip to Redis for all of them; a Redis that cannot be reached leaves `next_run` empty.
+    """
+    fabrics = list(fabrics)
+    try:
+        due = due_times(fabric.pk for fabric in fabrics)
+    except (RedisError, OSError):
+        due = {}
+    now = timezone.now()
+    return [
+        {
+            'fabric': fabric.name,
+            'state': fabric.sync_state,
+            'sync_status': fabric.sync_status,
+            'connection_status': fabric.connection_status,
+            'scheduled': fabric.is_scheduled,
+            'sync_interval': fabric.sync_interval,
+            'last_attempt': fabric.last_attempt,
+            'last_sync': fabric.last_sync,
+            'age': round((now - fabric.last_sync).total_seconds(), 1) if fabric.last_sync else None,
+            'overdue_since': fabric.overdue_since,
+            'next_run': datetime.fromtimestamp(due[fabric.pk], UTC) if fabric.pk in due else None,
+            'error': fabric.sync_error,
+        }
+        for fabric in fabrics
+    ]

@@ -1,0 +1,300 @@
+"""Every Hedgehog kind the plugin mirrors, one row each.
+
+Supporting a new custom resource is a new row here. The groups, versions and plurals are those of the
+CustomResourceDefinitions in githedgehog/fabric (release 26.03); the columns follow their printer columns, without
+those that stay empty (Server TYPE, VPC VNI, VPCPeering REMOTE). The group fabricator.githedgehog.com is deliberately
+absent: its objects hold secrets.
+
+This module is vocabulary: it imports neither Django nor a Kubernetes client.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ('FABRIC_LABEL', 'KINDS', 'KIND_BY_NAME', 'Column', 'Kind', 'pick')
+
+FABRIC_LABEL = 'fabric.githedgehog.com/'
+
+# A path into a manifest: a tuple of keys, as keys of labels and annotations contain dots themselves.
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of a kind's own columns: its title, and where in the manifest its value stands."""
+
+    title: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A custom resource kind.
+
+    `derived` tells the controller's own objects from those that people declare. `keeps_spec` is False where the spec
+    holds secrets and must never be stored. `status` lists the fields of the status that are kept: a whitelist, so
+    that an unknown field of a newer release is not stored before somebody has looked at it. `volatile` lists the
+    kept status fields that move all the time (heartbeats, counters, leases): they are stored, but never make a
+    resource "changed". `references` says where a resource names others: (path, kind) pairs. In all of these paths
+    `*` stands for every element of a list or value of a dictionary, and in columns and references `?` stands for the
+    keys of a dictionary. `page_size` is how many objects one page of a list holds.
+    """
+
+    name: str
+    plural: str
+    group: str
+    version: str
+    title: str
+    title_plural: str
+    derived: bool = False
+    keeps_spec: bool = True
+    status: tuple[Path, ...] = ()
+    volatile: tuple[Path, ...] = ()
+    columns: tuple[Column, ...] = ()
+    references: tuple[tuple[Path, str], ...] = ()
+    page_size: int = 500
+
+    @property
+    def api_version(self) -> str:
+        return f'{self.group}/{self.version}'
+
+
+def pick(manifest: Any, path: Path) -> Any:
+    """The value that stands at `path` in nested dictionaries, or None where the path leads nowhere.
+
+    A final `?` gives the dictionary's keys instead of a value.
+    """
+    for key in path:
+        if not isinstance(manifest, dict):
+            return None
+        manifest = list(manifest) if key == '?' else manifest.get(key)
+    return manifest
+
+
+def _spec(title: str, *path: str) -> Column:
+    return Column(title, ('spec', *path))
+
+
+def _label(title: str, name: str) -> Column:
+    return Column(title, ('labels', FABRIC_LABEL + name))
+
+
+_WIRING = {'group': 'wiring.githedgehog.com', 'version': 'v1beta1'}
+_VPC = {'group': 'vpc.githedgehog.com', 'version': 'v1beta1'}
+_AGENT = {'group': 'agent.githedgehog.com', 'version': 'v1beta1'}
+_DHCP = {'group': 'dhcp.githedgehog.com', 'version': 'v1beta1'}
+_GATEWAY = {'group': 'gateway.githedgehog.com', 'version': 'v1alpha1'}
+_GWINT = {'group': 'gwint.githedgehog.com', 'version': 'v1alpha1'}
+
+
+def _end(kind: str, *roles: str) -> tuple[tuple[Path, str], ...]:
+    """Where a Connection's spec names the devices at its ends: every union member, one link or a list of them."""
+    holders = (('link',), ('links', '*'), ('peerLinks', '*'), ('sessionLinks', '*'))
+    return tuple((('spec', '*', *holder, role, 'port'), kind) for holder in holders for role in roles)
+
+
+# The status fields of an Agent, as `agents/status` serves them. Counters, queue statistics and the SONiC build
+# details are left out: nothing in the plugin reads them, and they are most of an Agent's 29 KB.
+_AGENT_STATUS = """
+    version installID runID bootID lastHeartbeat lastAttemptTime lastAttemptGen lastAppliedTime lastAppliedGen
+    rebootRequired conditions.*.type conditions.*.status conditions.*.reason conditions.*.message
+    conditions.*.observedGeneration conditions.*.lastTransitionTime
+    state.nos.hwskuVersion state.nos.serialNumber state.nos.softwareVersion state.nos.mfgName state.nos.platformName
+    state.nos.asicVersion state.nos.uptime
+    state.interfaces.*.enabled state.interfaces.*.admin state.interfaces.*.oper state.interfaces.*.mac
+    state.interfaces.*.speed state.interfaces.*.auto state.interfaces.*.fec state.interfaces.*.change
+    state.interfaces.*.errDisabled state.interfaces.*.lldpNeighbors.*.name state.interfaces.*.lldpNeighbors.*.chassis
+    state.interfaces.*.lldpNeighbors.*.sysName state.interfaces.*.lldpNeighbors.*.portID
+    state.interfaces.*.lldpNeighbors.*.portDescr
+    state.bgpNeighbors.*.*.state state.bgpNeighbors.*.*.enabled state.bgpNeighbors.*.*.localAS
+    state.bgpNeighbors.*.*.peerAS state.bgpNeighbors.*.*.prefixes.*.rec state.bgpNeighbors.*.*.prefixes.*.sent
+    state.bfdPeers.*.*.state
+    state.breakouts.*.mode state.breakouts.*.status
+    state.transceivers.*.present state.transceivers.*.oper state.transceivers.*.formFactor
+    state.transceivers.*.cable state.transceivers.*.descr state.transceivers.*.vendor
+    state.transceivers.*.vendorPart state.transceivers.*.vendorRev state.transceivers.*.serial
+    state.transceivers.*.temp state.transceivers.*.voltage
+    state.platform.fans.*.presence state.platform.fans.*.status state.platform.fans.*.speed state.platform.fans.*.dir
+    state.platform.psus.*.presence state.platform.psus.*.status state.platform.psus.*.inPower
+    state.platform.psus.*.outPower state.platform.psus.*.inVoltage state.platform.psus.*.outVoltage
+    state.platform.temps.*.temp state.platform.temps.*.alarms state.platform.temps.*.highThreshold
+    state.platform.temps.*.critHighThreshold state.platform.temps.*.lowThreshold
+    state.platform.temps.*.critLowThreshold
+    state.firmware.* state.roce
+"""
+
+# What an agent rewrites at every heartbeat, or as traffic, weather and optics please.
+_AGENT_VOLATILE = """
+    lastHeartbeat state.nos.uptime state.bgpNeighbors.*.*.prefixes
+    state.platform.fans state.platform.psus state.platform.temps
+    state.transceivers.*.temp state.transceivers.*.voltage
+"""
+
+_GATEWAY_AGENT_STATUS = """
+    agentVersion lastHeartbeat lastAppliedTime lastAppliedGen state.lastCollectedTime state.dataplane.version
+    state.frr.lastAppliedGen
+    state.bgp.vrfs.*.neighbors.*.enabled state.bgp.vrfs.*.neighbors.*.localAS
+    state.bgp.vrfs.*.neighbors.*.peerAS state.bgp.vrfs.*.neighbors.*.sessionState
+    state.bgp.vrfs.*.neighbors.*.remoteRouterID
+"""
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(tuple(word.split('.')) for word in text.split())
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        'SwitchProfile', 'switchprofiles', **_WIRING, title='Switch profile', title_plural='Switch profiles',
+        derived=True,
+        columns=(
+            _spec('Display name', 'displayName'), _spec('Other names', 'otherNames'),
+            Column('Ports', ('annotations', FABRIC_LABEL + 'ports')),
+        ),
+    ),
+    Kind(
+        'ServerProfile', 'serverprofiles', **_WIRING, title='Server profile', title_plural='Server profiles',
+    ),
+    Kind(
+        'VLANNamespace', 'vlannamespaces', **_WIRING, title='VLAN namespace', title_plural='VLAN namespaces',
+        columns=(_spec('Ranges', 'ranges'),),
+    ),
+    Kind(
+        'IPv4Namespace', 'ipv4namespaces', **_VPC, title='IPv4 namespace', title_plural='IPv4 namespaces',
+        columns=(_spec('Subnets', 'subnets'),),
+    ),
+    Kind('SwitchGroup', 'switchgroups', **_WIRING, title='Switch group', title_plural='Switch groups'),
+    Kind(
+        'Switch', 'switches', **_WIRING, title='Switch', title_plural='Switches',
+        columns=(
+            _spec('Profile', 'profile'), _spec('Role', 'role'), _spec('Description', 'description'),
+            _spec('Groups', 'groups'), _spec('Redundancy', 'redundancy', 'group'),
+            _spec('Boot serial', 'boot', 'serial'), _spec('ASN', 'asn'), _spec('Address', 'ip'),
+        ),
+        references=(
+            (('spec', 'profile'), 'SwitchProfile'), (('spec', 'groups', '*'), 'SwitchGroup'),
+            (('spec', 'redundancy', 'group'), 'SwitchGroup'), (('spec', 'vlanNamespaces', '*'), 'VLANNamespace'),
+        ),
+    ),
+    Kind(
+        'Server', 'servers', **_WIRING, title='Server', title_plural='Servers',
+        columns=(_spec('Description', 'description'),),
+        references=((('spec', 'profile'), 'ServerProfile'),),
+    ),
+    Kind(
+        'Connection', 'connections', **_WIRING, title='Connection', title_plural='Connections',
+        columns=(Column('Type', ('spec', '?')),),
+        references=(
+            *_end('Switch', 'switch', 'spine', 'leaf', 'leaf1', 'leaf2', 'switch1', 'switch2'),
+            *_end('Server', 'server'), *_end('Gateway', 'gateway'),
+            (('spec', 'staticExternal', 'withinVPC'), 'VPC'),
+        ),
+    ),
+    Kind(
+        'VPC', 'vpcs', **_VPC, title='VPC', title_plural='VPCs',
+        columns=(
+            _spec('IPv4 namespace', 'ipv4Namespace'), _spec('VLAN namespace', 'vlanNamespace'),
+            _spec('Subnets', 'subnets'), _spec('Mode', 'mode'),
+        ),
+        references=(
+            (('spec', 'ipv4Namespace'), 'IPv4Namespace'), (('spec', 'vlanNamespace'), 'VLANNamespace'),
+            (('spec', 'subnets', '*', 'dhcp', 'relayVPC'), 'VPC'),
+        ),
+    ),
+    Kind(
+        'VPCAttachment', 'vpcattachments', **_VPC, title='VPC attachment', title_plural='VPC attachments',
+        columns=(
+            _spec('VPC subnet', 'subnet'), _spec('Connection', 'connection'), _spec('Native VLAN', 'nativeVLAN'),
+        ),
+        references=((('spec', 'subnet'), 'VPC'), (('spec', 'connection'), 'Connection')),
+    ),
+    Kind(
+        'VPCPeering', 'vpcpeerings', **_VPC, title='VPC peering', title_plural='VPC peerings',
+        columns=(_label('VPC 1', 'vpc1'), _label('VPC 2', 'vpc2')),
+        references=((('spec', 'permit', '*', '?'), 'VPC'),),
+    ),
+    Kind(
+        'External', 'externals', **_VPC, title='External', title_plural='Externals',
+        columns=(
+            _spec('IPv4 namespace', 'ipv4Namespace'), _spec('Inbound community', 'inboundCommunity'),
+            _spec('Outbound community', 'outboundCommunity'), _spec('Static prefixes', 'static', 'prefixes'),
+        ),
+        references=((('spec', 'ipv4Namespace'), 'IPv4Namespace'),),
+    ),
+    Kind(
+        'ExternalAttachment', 'externalattachments', **_VPC,
+        title='External attachment', title_plural='External attachments',
+        columns=(
+            _spec('External', 'external'), _spec('Connection', 'connection'),
+            _spec('Switch VLAN', 'switch', 'vlan'), _spec('Switch address', 'switch', 'ip'),
+            _spec('Neighbor ASN', 'neighbor', 'asn'), _spec('Neighbor address', 'neighbor', 'ip'),
+        ),
+        references=((('spec', 'external'), 'External'), (('spec', 'connection'), 'Connection')),
+    ),
+    Kind(
+        'ExternalPeering', 'externalpeerings', **_VPC,
+        title='External peering', title_plural='External peerings',
+        columns=(
+            _spec('VPC', 'permit', 'vpc', 'name'), _spec('VPC subnets', 'permit', 'vpc', 'subnets'),
+            _spec('External', 'permit', 'external', 'name'), _spec('Prefixes', 'permit', 'external', 'prefixes'),
+        ),
+        references=(
+            (('spec', 'permit', 'vpc', 'name'), 'VPC'), (('spec', 'permit', 'external', 'name'), 'External'),
+        ),
+    ),
+    Kind(
+        'Agent', 'agents', **_AGENT, title='Agent', title_plural='Agents', derived=True, keeps_spec=False,
+        page_size=100, status=_paths(_AGENT_STATUS), volatile=_paths(_AGENT_VOLATILE),
+        columns=(
+            Column('Hardware', ('status', 'state', 'nos', 'hwskuVersion')),
+            Column('Heartbeat', ('status', 'lastHeartbeat')), Column('Applied', ('status', 'lastAppliedTime')),
+            Column('Applied generation', ('status', 'lastAppliedGen')), Column('Current generation', ('generation',)),
+            Column('Version', ('status', 'version')), Column('Reboot required', ('status', 'rebootRequired')),
+            Column('Software', ('status', 'state', 'nos', 'softwareVersion')),
+        ),
+        references=((('name',), 'Switch'),),
+    ),
+    Kind('Catalog', 'catalogs', **_AGENT, title='Catalog', title_plural='Catalogs', derived=True),
+    Kind(
+        'DHCPSubnet', 'dhcpsubnets', **_DHCP, title='DHCP subnet', title_plural='DHCP subnets', derived=True,
+        status=_paths('allocated.*.ip allocated.*.hostname allocated.*.expiry'), volatile=_paths('allocated'),
+        columns=(
+            _spec('Subnet', 'subnet'), _spec('CIDR', 'cidrBlock'), _spec('Gateway', 'gateway'),
+            _spec('Start', 'startIP'), _spec('End', 'endIP'), _spec('VRF', 'vrf'),
+            _spec('Circuit ID', 'circuitID'),
+        ),
+        references=((('spec', 'vrf'), 'VPC'),),
+    ),
+    Kind(
+        'Gateway', 'gateways', **_GATEWAY, title='Gateway', title_plural='Gateways',
+        columns=(
+            _spec('Protocol address', 'protocolIP'), _spec('VTEP address', 'vtepIP'), _spec('ASN', 'asn'),
+            _spec('Groups', 'groups'),
+        ),
+        references=((('spec', 'groups', '*', 'name'), 'GatewayGroup'),),
+    ),
+    Kind('GatewayGroup', 'gatewaygroups', **_GATEWAY, title='Gateway group', title_plural='Gateway groups'),
+    Kind(
+        'GatewayPeering', 'gatewaypeerings', **_GATEWAY, title='Gateway peering', title_plural='Gateway peerings',
+        columns=(_spec('Gateway group', 'gatewayGroup'), _spec('Peering', 'peering')),
+        references=((('spec', 'gatewayGroup'), 'GatewayGroup'), (('spec', 'peering', '?'), 'VPCInfo')),
+    ),
+    Kind(
+        'VPCInfo', 'vpcinfos', **_GATEWAY, title='VPC info', title_plural='VPC infos', derived=True,
+        status=_paths('internalID'),
+        columns=(_spec('VNI', 'vni'), Column('Internal ID', ('status', 'internalID'))),
+    ),
+    Kind(
+        'GatewayAgent', 'gatewayagents', **_GWINT, title='Gateway agent', title_plural='Gateway agents',
+        derived=True, status=_paths(_GATEWAY_AGENT_STATUS),
+        volatile=_paths('lastHeartbeat state.lastCollectedTime'),
+        columns=(
+            Column('Heartbeat', ('status', 'lastHeartbeat')), Column('Applied', ('status', 'lastAppliedTime')),
+            Column('Applied generation', ('status', 'lastAppliedGen')), Column('Current generation', ('generation',)),
+            Column('Version', ('status', 'agentVersion')),
+        ),
+        references=((('name',), 'Gateway'),),
+    ),
+)
+
+KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

@@ -1,0 +1,143 @@
+"""What it takes to call a cluster, and how it is read out of a kubeconfig.
+
+Part of the vocabulary: no Django, no Kubernetes client.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+__all__ = ('Credentials', 'KubeconfigError', 'parse_kubeconfig', 'check_server')
+
+# Kubernetes itself limits a Secret to 1 MiB; a kubeconfig for one cluster is a few KB.
+MAX_BYTES = 256 * 1024
+
+_FILES = {
+    'cluster': ('certificate-authority',),
+    'user': ('client-certificate', 'client-key', 'tokenFile', 'token-file'),
+}
+_REFUSED_USER = {
+    'exec': 'runs a command',
+    'auth-provider': 'uses an auth-provider, which may run a command',
+    'username': 'logs in with a user name and password, which Kubernetes no longer takes',
+    'as': 'impersonates another user',
+}
+
+
+class KubeconfigError(ValueError):
+    """A kubeconfig or server address that cannot be used. Its text says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How to reach and convince one API server. Secrets are kept out of its repr."""
+
+    server: str = ''
+    token: str = field(default='', repr=False)
+    ca_pem: str = field(default='', repr=False)
+    client_cert_pem: str = field(default='', repr=False)
+    client_key_pem: str = field(default='', repr=False)
+    verify_tls: bool = True
+    tls_server_name: str = ''
+    in_cluster: bool = False
+
+
+def check_server(server: str) -> str:
+    """The server's address without a trailing slash.
+
+    Raises KubeconfigError with a sentence when it is not the plain address of an HTTP(S) server.
+    """
+    address = server.strip().rstrip('/')
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018  raises ValueError on a port that is no number
+    except ValueError as error:
+        raise KubeconfigError(f'The server address cannot be read ({error}). Enter it as https://host:6443.') from None
+    if parts.scheme not in ('https', 'http') or not parts.hostname:
+        raise KubeconfigError('The server address needs a scheme and a host. Enter it as https://host:6443.')
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise KubeconfigError(
+            'The server address must not carry a user, password, query or fragment. Enter the token in its own field.'
+        )
+    return address
+
+
+def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
+    """Read the current context of a kubeconfig.
+
+    Takes the YAML text; `verify_tls` False switches TLS verification off, whatever the kubeconfig says. Returns
+    Credentials. Raises KubeconfigError with a sentence when it is not usable, and always when it would run a command
+    or read a file as NetBox's user (exec, auth-provider, references to files).
+    """
+    if len(text.encode()) > MAX_BYTES:
+        raise KubeconfigError(f'The kubeconfig is larger than {MAX_BYTES // 1024} KiB. Keep only the context in use.')
+    try:
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        # The parser's message quotes the text, secrets included.
+        raise KubeconfigError('The kubeconfig is not valid YAML. Paste the whole file, unchanged.') from None
+    if not isinstance(config, dict) or not isinstance(config.get('clusters'), list):
+        raise KubeconfigError('This is not a kubeconfig: it has no list of clusters. Paste the whole file.')
+    name = config.get('current-context')
+    if not name:
+        raise KubeconfigError('The kubeconfig has no current-context. Choose one: kubectl config use-context NAME.')
+    context = _named(config, 'contexts', 'context', name)
+    cluster = _named(config, 'clusters', 'cluster', context.get('cluster'))
+    user = _named(config, 'users', 'user', context.get('user')) if context.get('user') else {}
+
+    for section, holder in (('cluster', cluster), ('user', user)):
+        for key in _FILES[section]:
+            if holder.get(key):
+                raise KubeconfigError(
+                    f'The kubeconfig names a file ({key}), which NetBox will not read. '
+                    'Embed it: kubectl config view --flatten --minify --raw.'
+                )
+    for key, what in _REFUSED_USER.items():
+        if user.get(key):
+            raise KubeconfigError(
+                f'The kubeconfig {what} ({key}). Use the token of a read-only ServiceAccount instead.'
+            )
+    if cluster.get('proxy-url'):
+        raise KubeconfigError('The kubeconfig names a proxy (proxy-url), which NetBox will not use. Remove it.')
+    if cluster.get('insecure-skip-tls-verify') and verify_tls:
+        raise KubeconfigError(
+            'The kubeconfig switches TLS verification off. Give the certificate authority instead, '
+            'or switch "Verify TLS" off on the fabric, knowingly.'
+        )
+    credentials = Credentials(
+        server=check_server(_text(cluster, 'server')),
+        token=_text(user, 'token'),
+        ca_pem=_decoded(cluster, 'certificate-authority-data'),
+        client_cert_pem=_decoded(user, 'client-certificate-data'),
+        client_key_pem=_decoded(user, 'client-key-data'),
+        verify_tls=verify_tls,
+        tls_server_name=_text(cluster, 'tls-server-name'),
+    )
+    if not credentials.token and not credentials.client_cert_pem:
+        raise KubeconfigError('The kubeconfig has neither a token nor a client certificate for its current context.')
+    return credentials
+
+
+def _named(config: dict[str, Any], section: str, key: str, name: Any) -> dict[str, Any]:
+    for entry in config.get(section) or []:
+        if isinstance(entry, dict) and entry.get('name') == name and isinstance(entry.get(key), dict):
+            return entry[key]
+    raise KubeconfigError(f'The kubeconfig has no entry named {str(name)[:100]!r} under {section}.')
+
+
+def _text(holder: dict[str, Any], key: str) -> str:
+    value = holder.get(key)
+    if value is not None and not isinstance(value, str):
+        raise KubeconfigError(f'In the kubeconfig, {key} must be text.')
+    return value or ''
+
+
+def _decoded(holder: dict[str, Any], key: str) -> str:
+    try:
+        return base64.b64decode(_text(holder, key), validate=False).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise KubeconfigError(f'In the kubeconfig, {key} is not base64-encoded PEM.') from None

@@ -1,0 +1,161 @@
+"""hedgehog_sync: bootstrap the schedules, see how everything stands, trigger and test."""
+
+import json
+import time
+from typing import Any
+
+from core.choices import JobStatusChoices
+from core.models import Job
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
+from redis.exceptions import RedisError
+
+from netbox_hedgehog.jobs.connection_test import check_connection
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
+from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, worker_health
+from netbox_hedgehog.jobs.recovery import recover
+from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
+from netbox_hedgehog.jobs.status import fabric_status
+from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models.fabric import duration_words
+
+EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
+
+# Seconds between two looks at a run that is waited for, and how long a run may wait for a worker and take.
+POLL = 0.5
+LONGEST_WAIT = 900
+
+
+class Command(BaseCommand):
+    help = 'Schedules, status and runs of Hedgehog fabrics. Exit codes of status and health: 0 healthy, 1 degraded, ' \
+           '2 broken.'
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
+        bootstrap = actions.add_parser('bootstrap', help='bring the schedules in line with the database')
+        bootstrap.add_argument('--json', action='store_true', help='print JSON')
+        status = actions.add_parser('status', help='how every fabric stands, and who is at work')
+        status.add_argument('--json', action='store_true', help='print JSON')
+        status.add_argument('--fabric', metavar='NAME', help='only this fabric')
+        trigger = actions.add_parser('trigger', help='queue a run of a fabric now')
+        trigger.add_argument('name', metavar='NAME')
+        trigger.add_argument('--wait', action='store_true', help='wait until it has ended, and fail if it failed')
+        test = actions.add_parser('test', help="test a fabric's connection from this machine")
+        test.add_argument('name', metavar='NAME')
+        health = actions.add_parser('health', help='workers, schedulers, queue')
+        health.add_argument('--json', action='store_true', help='print JSON')
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        try:
+            getattr(self, action)(**options)
+        except (RedisError, OSError) as error:
+            raise CommandError(f'Redis cannot be reached: {error}', returncode=EXIT_CODES[BROKEN]) from None
+        except DatabaseError as error:
+            raise CommandError(
+                f'The database cannot be used: {str(error).splitlines()[0]}', returncode=EXIT_CODES[BROKEN],
+            ) from None
+
+    def bootstrap(self, **options: Any) -> None:
+        counts = FabricSyncScheduler().bootstrap_all_fabric_schedules()
+        if options['json']:
+            self.stdout.write(json.dumps(counts))
+            return
+        self.stdout.write(
+            '{fabrics} fabrics are scheduled: {created} created, {updated} updated, {removed} removed, '
+            '{unchanged} unchanged.'.format(**counts)
+        )
+
+    def status(self, **options: Any) -> None:
+        fabrics = [self._fabric(options['fabric'])] if options['fabric'] else Fabric.objects.order_by('name')
+        rows = fabric_status(fabrics)
+        health = worker_health(Fabric.objects.filter(name=options['fabric']) if options['fabric'] else None)
+        if options['json']:
+            self.stdout.write(json.dumps({**health.as_dict(), 'status': rows}, cls=DjangoJSONEncoder, indent=2))
+        else:
+            for row in rows:
+                self.stdout.write(_status_line(row))
+            if not rows:
+                self.stdout.write('There is no fabric yet.')
+            self._print_health(health)
+        raise SystemExit(EXIT_CODES[health.state])
+
+    def health(self, **options: Any) -> None:
+        health = worker_health()
+        if options['json']:
+            self.stdout.write(json.dumps(health.as_dict(), indent=2))
+        else:
+            self._print_health(health)
+        raise SystemExit(EXIT_CODES[health.state])
+
+    def _print_health(self, health: Any) -> None:
+        self.stdout.write(
+            f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
+            f'{health.waiting} waiting, {health.running} running, {health.failed} failed in the last day'
+        )
+        for problem in health.problems:
+            self.stdout.write(f'  {problem}')
+
+    def trigger(self, name: str, wait: bool, **options: Any) -> None:
+        fabric = self._fabric(name)
+        try:
+            job = FabricSyncJob.request(fabric)
+        except SyncRefused as refusal:
+            raise CommandError(str(refusal)) from None
+        if not wait:
+            self.stdout.write(f'Job {job.pk} is queued on {job.queue_name}.')
+            return
+        job = self._wait_for(job)
+        fabric.refresh_from_db()
+        if job.status != JobStatusChoices.STATUS_COMPLETED:
+            raise CommandError(f'Job {job.pk} of {name}: {job.get_status_display()}. {fabric.sync_error or job.error}')
+        data = job.data or {}
+        self.stdout.write(
+            f'Job {job.pk} of {name}: {data.get("outcome")}. '
+            + ', '.join(f'{data.get(key, 0)} {key}' for key in ('read', 'created', 'updated', 'missing'))
+            + f', {data.get("seconds", 0)} s. {data.get("error", "")}'
+        )
+
+    def _wait_for(self, job: Job) -> Job:
+        """The job, once it has ended. Says at once when nobody is there to run it."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while time.monotonic() < deadline:
+            job.refresh_from_db()
+            if job.status in JobStatusChoices.TERMINAL_STATE_CHOICES:
+                return job
+            health = worker_health()
+            if not health.workers:
+                raise CommandError(f'Job {job.pk} is queued, but {health.problems[0]}')
+            recover()
+            time.sleep(POLL)
+        raise CommandError(f'Job {job.pk} has not ended within {duration_words(LONGEST_WAIT)}: it goes on without us.')
+
+    def test(self, name: str, **options: Any) -> None:
+        found = check_connection(self._fabric(name))
+        for sentence in found.sentences:
+            self.stdout.write(sentence)
+        if not found.ok:
+            raise SystemExit(1 if found.connected else 2)
+
+    def _fabric(self, name: str) -> Fabric:
+        fabric = Fabric.objects.filter(name=name).first()
+        if fabric is None:
+            known = ', '.join(Fabric.objects.order_by('name').values_list('name', flat=True)[:10]) or 'none yet'
+            raise CommandError(f'There is no fabric named {name!r}. There are: {known}.')
+        return fabric
+
+
+def _status_line(row: dict[str, Any]) -> str:
+    def when(moment: Any) -> str:
+        return f'{moment:%Y-%m-%d %H:%M:%S}' if moment else 'never'
+
+    age = f' ({duration_words(int(row["age"])) or "0 seconds"} ago)' if row['age'] is not None else ''
+    if row['next_run']:
+        next_run = when(row['next_run'])
+    else:
+        next_run = 'NOT SCHEDULED' if row['scheduled'] else 'by hand only'
+    line = (
+        f'{row["fabric"]}: {row["state"]}, last success {when(row["last_sync"])}{age}, last attempt '
+        f'{when(row["last_attempt"])}, every {duration_words(row["sync_interval"])}, next run {next_run}'
+    )
+    return f'{line}\n  {row["error"]}' if row['error'] else line

@@ -1,0 +1,366 @@
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
+from netbox.models import PrimaryModel
+from netbox.models.features import JobsMixin
+from utilities.querysets import RestrictedQuerySet
+
+from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
+from ..kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
+from ..sealing import Sealed, SealedTextField, unseal
+
+__all__ = ('MIN_SYNC_INTERVAL', 'Fabric')
+
+# Seconds. Below this a run would often still be at work when the next one is due.
+MIN_SYNC_INTERVAL = 30
+MAX_SYNC_INTERVAL = 7 * 24 * 3600
+
+# Seconds that a run may be late, beyond one whole interval, before a fabric counts as stale.
+GRACE = 30
+
+SECRET_FIELDS = ('kubernetes_token', 'kubeconfig')
+
+
+def duration_words(seconds: int) -> str:
+    """A number of seconds as people say it, such as 1 hour 30 minutes."""
+    parts = []
+    for size, one, many in (
+        (86400, '%d day', '%d days'), (3600, '%d hour', '%d hours'), (60, '%d minute', '%d minutes'),
+        (1, '%d second', '%d seconds'),
+    ):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(ngettext(one, many, count) % count)
+    return ' '.join(parts[:2])
+
+
+class FabricQuerySet(RestrictedQuerySet):
+    """The derived states of fabrics as questions to the database; each is the twin of a property of Fabric."""
+
+    def readable(self) -> Self:
+        """Fabrics that may be read at all: Fabric.may_sync."""
+        return self.filter(sync_enabled=True, status__in=FabricStatusChoices.READ)
+
+    def scheduled(self) -> Self:
+        """Fabrics that want periodic runs: Fabric.is_scheduled."""
+        return self.readable().filter(scheduler_enabled=True)
+
+    def overdue(self) -> Self:
+        """Fabrics whose runs do not come as they should, with `overdue_at`: Fabric.overdue_since."""
+        sign = models.Case(
+            models.When(sync_status__in=SyncStatusChoices.TROUBLED, then=models.F('last_attempt')),
+            default=models.F('last_sync'),
+        )
+        grace = models.ExpressionWrapper(
+            models.F('sync_interval') * models.Value(timedelta(seconds=2), output_field=models.DurationField()),
+            output_field=models.DurationField(),
+        )
+        due = models.ExpressionWrapper(
+            Coalesce(sign, 'created', output_field=models.DateTimeField()) + grace + timedelta(seconds=GRACE),
+            output_field=models.DateTimeField(),
+        )
+        return self.scheduled().annotate(overdue_at=due).filter(overdue_at__lt=timezone.now())
+
+
+class Fabric(JobsMixin, PrimaryModel):
+    """One Hedgehog fabric: how its Kubernetes API is reached, when it is read, and what came of it."""
+
+    name = models.CharField(
+        verbose_name=_('name'),
+        max_length=100,
+        unique=True,
+    )
+    status = models.CharField(
+        verbose_name=_('status'),
+        max_length=30,
+        choices=FabricStatusChoices,
+        default=FabricStatusChoices.ACTIVE,
+        help_text=_('Planned and decommissioned fabrics are not read.'),
+    )
+
+    kubernetes_server = models.CharField(
+        verbose_name=_('Kubernetes server'),
+        max_length=500,
+        blank=True,
+        help_text=_("Address of the fabric's Kubernetes API, for example https://control-1.example.com:6443"),
+    )
+    kubernetes_token = SealedTextField(
+        verbose_name=_('Kubernetes token'),
+        blank=True,
+        default='',
+        help_text=_('Bearer token of a read-only ServiceAccount. Stored encrypted and never shown again.'),
+    )
+    kubernetes_ca_cert = models.TextField(
+        verbose_name=_('Kubernetes CA certificate'),
+        blank=True,
+        help_text=_('PEM certificate that signed the API server’s. Empty: the authorities this machine trusts.'),
+    )
+    kubernetes_namespace = models.CharField(
+        verbose_name=_('Kubernetes namespace'),
+        max_length=63,
+        default='default',
+        help_text=_('Hedgehog accepts its resources in “default” only.'),
+    )
+    verify_tls = models.BooleanField(
+        verbose_name=_('verify TLS'),
+        default=True,
+        help_text=_('Check the API server’s certificate. Without this the token goes to whoever answers.'),
+    )
+    kubeconfig = SealedTextField(
+        verbose_name=_('kubeconfig'),
+        blank=True,
+        default='',
+        help_text=_(
+            'Instead of server and token: a kubeconfig with everything embedded '
+            '(kubectl config view --flatten --minify --raw). Stored encrypted and never shown again.'
+        ),
+    )
+    in_cluster = models.BooleanField(
+        verbose_name=_('in-cluster'),
+        default=False,
+        help_text=_('NetBox’s workers run in this very cluster: use the service account of their pod.'),
+    )
+
+    sync_enabled = models.BooleanField(
+        verbose_name=_('sync enabled'),
+        default=True,
+        help_text=_('Off: this fabric is not read at all, neither on schedule nor by hand.'),
+    )
+    scheduler_enabled = models.BooleanField(
+        verbose_name=_('scheduler enabled'),
+        default=True,
+        help_text=_('Off: this fabric is read only when somebody asks for it.'),
+    )
+    sync_interval = models.PositiveIntegerField(
+        verbose_name=_('sync interval'),
+        default=300,
+        validators=[
+            MinValueValidator(
+                MIN_SYNC_INTERVAL,
+                message=_(
+                    '%(limit_value)s seconds is the shortest interval: enter %(limit_value)s or more. '
+                    'To stop periodic runs, switch “Scheduler enabled” off.'
+                ),
+            ),
+            MaxValueValidator(
+                MAX_SYNC_INTERVAL,
+                message=_('A week (%(limit_value)s seconds) is the longest interval: enter a smaller number.'),
+            ),
+        ],
+        help_text=_('Seconds between two periodic runs.'),
+    )
+
+    connection_status = models.CharField(
+        verbose_name=_('connection'),
+        max_length=30,
+        choices=ConnectionStatusChoices,
+        default=ConnectionStatusChoices.UNKNOWN,
+        editable=False,
+    )
+    sync_status = models.CharField(
+        verbose_name=_('sync status'),
+        max_length=30,
+        choices=SyncStatusChoices,
+        default=SyncStatusChoices.NEVER_SYNCED,
+        editable=False,
+    )
+    last_attempt = models.DateTimeField(
+        verbose_name=_('last attempt'),
+        blank=True,
+        null=True,
+        editable=False,
+    )
+    last_sync = models.DateTimeField(
+        verbose_name=_('last success'),
+        blank=True,
+        null=True,
+        editable=False,
+    )
+    sync_error = models.TextField(
+        verbose_name=_('sync error'),
+        blank=True,
+        editable=False,
+    )
+    last_report = models.JSONField(
+        verbose_name=_('last report'),
+        blank=True,
+        null=True,
+        editable=False,
+    )
+
+    objects = FabricQuerySet.as_manager()
+
+    clone_fields = (
+        'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
+        'sync_enabled', 'scheduler_enabled', 'sync_interval',
+    )
+
+    class Meta:
+        ordering = ('name',)
+        verbose_name = _('fabric')
+        verbose_name_plural = _('fabrics')
+        permissions = [
+            ('sync', 'Read fabrics and test their connection'),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(sync_interval__gte=MIN_SYNC_INTERVAL),
+                name='%(app_label)s_%(class)s_sync_interval_min',
+                violation_error_message=_('The sync interval must be 30 seconds or more.'),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    # Secrets
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.kubernetes_token)
+
+    @property
+    def has_kubeconfig(self) -> bool:
+        return bool(self.kubeconfig)
+
+    @property
+    def credentials_words(self) -> str:
+        """Which credentials are stored, in words, without showing any."""
+        if self.in_cluster:
+            return _('Service account of the pod')
+        if self.has_kubeconfig:
+            return _('Kubeconfig (stored encrypted)')
+        return _('Token (stored encrypted)') if self.has_token else _('None')
+
+    def credentials(self) -> Credentials:
+        """What it takes to call this fabric's cluster, secrets opened.
+
+        Raises KubeconfigError or SealError, with a sentence for the operator.
+        """
+        if self.in_cluster:
+            return Credentials(in_cluster=True, verify_tls=self.verify_tls)
+        if self.kubeconfig:
+            return parse_kubeconfig(unseal(self.kubeconfig), verify_tls=self.verify_tls)
+        if not self.kubernetes_server:
+            raise KubeconfigError('This fabric has no connection: enter a Kubernetes server, or a kubeconfig.')
+        return Credentials(
+            server=check_server(self.kubernetes_server),
+            token=unseal(self.kubernetes_token),
+            ca_pem=self.kubernetes_ca_cert,
+            verify_tls=self.verify_tls,
+        )
+
+    def serialize_object(self, exclude=None):
+        data = super().serialize_object(exclude=exclude)
+        for name in SECRET_FIELDS:
+            if data.get(name):
+                data[name] = CENSOR_TOKEN
+        return data
+
+    def snapshot(self):
+        super().snapshot()
+        self._secrets_before = {name: getattr(self, name) for name in SECRET_FIELDS}
+
+    def to_objectchange(self, action):
+        objectchange = super().to_objectchange(action)
+        before = getattr(self, '_secrets_before', {})
+        for name in SECRET_FIELDS:
+            if objectchange.postchange_data and objectchange.postchange_data.get(name):
+                if getattr(self, name) != before.get(name, ''):
+                    objectchange.postchange_data[name] = CENSOR_TOKEN_CHANGED
+        return objectchange
+
+    # Validation
+
+    def clean(self):
+        super().clean()
+        kubeconfig = '' if isinstance(self.kubeconfig, Sealed) else self.kubeconfig
+        if kubeconfig:
+            try:
+                parse_kubeconfig(kubeconfig, verify_tls=self.verify_tls)
+            except KubeconfigError as error:
+                raise ValidationError({'kubeconfig': str(error)}) from None
+        if self.kubernetes_server:
+            try:
+                self.kubernetes_server = check_server(self.kubernetes_server)
+            except KubeconfigError as error:
+                raise ValidationError({'kubernetes_server': str(error)}) from None
+        if self.kubernetes_ca_cert and 'BEGIN CERTIFICATE' not in self.kubernetes_ca_cert:
+            raise ValidationError({
+                'kubernetes_ca_cert': _('This is not a PEM certificate: it has no BEGIN CERTIFICATE line.'),
+            })
+        if self.kubeconfig and (self.kubernetes_server or self.in_cluster):
+            raise ValidationError(_(
+                'A fabric has one way to its cluster: a server with a token, or a kubeconfig, or in-cluster. '
+                'Empty the others.'
+            ))
+
+    # Derived state
+
+    @property
+    def may_sync(self) -> bool:
+        """Whether this fabric may be read at all."""
+        return self.sync_enabled and self.status in FabricStatusChoices.READ
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether periodic runs are wanted: what should be scheduled follows from this, and from nothing else."""
+        return self.may_sync and self.scheduler_enabled
+
+    @property
+    def grace(self) -> int:
+        """Seconds after the last sign of life at which a scheduled fabric counts as stale."""
+        return 2 * self.sync_interval + GRACE
+
+    @property
+    def overdue_since(self) -> datetime | None:
+        """When this fabric became stale, or None while its runs come as they should.
+
+        A fabric that fails is not stale for it: somebody tries. One that says "in sync" is, once its last success is
+        too old.
+        """
+        if not self.is_scheduled:
+            return None
+        if self.sync_status in SyncStatusChoices.TROUBLED:
+            sign = self.last_attempt
+        else:
+            sign = self.last_sync
+        due = (sign or self.created or timezone.now()) + timedelta(seconds=self.grace)
+        return due if due < timezone.now() else None
+
+    @property
+    def sync_state(self) -> str:
+        """The state people are shown, one of SyncStateChoices."""
+        if not self.may_sync:
+            return SyncStateChoices.DISABLED
+        if self.overdue_since:
+            return SyncStateChoices.STALE
+        return self.sync_status
+
+    @property
+    def sync_interval_words(self) -> str:
+        """The interval as people say it, such as 1 hour 30 minutes."""
+        return duration_words(self.sync_interval)
+
+    def get_sync_state_display(self):
+        return dict(SyncStateChoices)[self.sync_state]
+
+    def get_sync_state_color(self):
+        return SyncStateChoices.colors.get(self.sync_state)
+
+    def get_status_color(self):
+        return FabricStatusChoices.colors.get(self.status)
+
+    def get_connection_status_color(self):
+        return ConnectionStatusChoices.colors.get(self.connection_status)
+
+    def get_sync_status_color(self):
+        return SyncStatusChoices.colors.get(self.sync_status)

@@ -1,0 +1,144 @@
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from netbox.models import BaseModel
+from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
+
+from ..kinds import KIND_BY_NAME, KINDS, Kind, pick
+
+__all__ = ('FabricResource',)
+
+KIND_CHOICES = [(kind.name, kind.title) for kind in KINDS]
+
+
+class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
+    """One custom resource of a fabric, as it was read last: one model for every kind.
+
+    Rows are written in bulk by a run and by nobody else, so they carry no change log of their own: `changed` says
+    when a reading last differed from the one before.
+    """
+
+    fabric = models.ForeignKey(
+        to='netbox_hedgehog.Fabric',
+        # signals.py deletes a fabric's mirror with one statement; CASCADE would load and log every row.
+        on_delete=models.DO_NOTHING,
+        related_name='resources',
+    )
+    kind = models.CharField(
+        verbose_name=_('kind'),
+        max_length=63,
+        choices=KIND_CHOICES,
+    )
+    namespace = models.CharField(
+        verbose_name=_('namespace'),
+        max_length=63,
+    )
+    name = models.CharField(
+        verbose_name=_('name'),
+        max_length=253,
+    )
+    uid = models.CharField(
+        verbose_name=_('UID'),
+        max_length=64,
+    )
+    generation = models.BigIntegerField(
+        verbose_name=_('generation'),
+        default=0,
+    )
+    resource_version = models.CharField(
+        verbose_name=_('resource version'),
+        max_length=64,
+    )
+    labels = models.JSONField(
+        verbose_name=_('labels'),
+        default=dict,
+    )
+    annotations = models.JSONField(
+        verbose_name=_('annotations'),
+        default=dict,
+    )
+    spec = models.JSONField(
+        verbose_name=_('spec'),
+        default=dict,
+    )
+    status = models.JSONField(
+        verbose_name=_('status'),
+        default=dict,
+    )
+    fingerprint = models.CharField(
+        max_length=48,
+        editable=False,
+        help_text=_('Digest of all that makes a resource “changed” when it differs.'),
+    )
+    created = models.DateTimeField(
+        verbose_name=_('created'),
+        null=True,
+        help_text=_('When the resource was created in the cluster.'),
+    )
+    first_seen = models.DateTimeField(
+        verbose_name=_('first seen'),
+    )
+    last_seen = models.DateTimeField(
+        verbose_name=_('last seen'),
+    )
+    changed = models.DateTimeField(
+        verbose_name=_('changed'),
+        help_text=_('When a reading last differed from the one before.'),
+    )
+    missing_since = models.DateTimeField(
+        verbose_name=_('missing since'),
+        null=True,
+        blank=True,
+    )
+
+    class Meta:
+        ordering = ('fabric', 'kind', 'namespace', 'name')
+        verbose_name = _('fabric resource')
+        verbose_name_plural = _('fabric resources')
+        constraints = [
+            models.UniqueConstraint(
+                fields=('fabric', 'kind', 'namespace', 'name'),
+                name='%(app_label)s_%(class)s_unique_name',
+            ),
+        ]
+        indexes = [
+            models.Index(fields=('kind', 'name')),
+            models.Index(fields=('name',)),
+            models.Index(fields=('-changed',)),
+            models.Index(fields=('fabric', 'missing_since'), condition=models.Q(missing_since__isnull=False),
+                         name='netbox_hedgehog_missing'),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse('plugins:netbox_hedgehog:fabricresource', args=[self.pk])
+
+    @property
+    def kind_row(self) -> Kind | None:
+        """This resource's row in kinds.py; None for one of a kind that a later release took out."""
+        return KIND_BY_NAME.get(self.kind)
+
+    @property
+    def api_version(self) -> str:
+        return self.kind_row.api_version if self.kind_row else ''
+
+    @property
+    def manifest(self) -> dict:
+        """What the paths in kinds.py are looked up in."""
+        return {
+            'name': self.name,
+            'namespace': self.namespace,
+            'generation': self.generation,
+            'labels': self.labels,
+            'annotations': self.annotations,
+            'spec': self.spec,
+            'status': self.status,
+        }
+
+    @property
+    def own_columns(self) -> list[tuple[str, object]]:
+        """The titles and values of this kind's own columns."""
+        manifest = self.manifest
+        return [(column.title, pick(manifest, column.path)) for column in self.kind_row.columns] if self.kind_row else []

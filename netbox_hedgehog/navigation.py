@@ -1,0 +1,35 @@
+from django.utils.translation import gettext_lazy as _
+from netbox.plugins.navigation import PluginMenu, PluginMenuButton, PluginMenuItem
+
+menu = PluginMenu(
+    label=_('Hedgehog'),
+    icon_class='mdi mdi-lan',
+    groups=(
+        (_('Fabrics'), (
+            PluginMenuItem(
+                link='plugins:netbox_hedgehog:fabric_list',
+                link_text=_('Fabrics'),
+                permissions=['netbox_hedgehog.view_fabric'],
+                buttons=(
+                    PluginMenuButton(
+                        link='plugins:netbox_hedgehog:fabric_add',
+                        title=_('Add'),
+                        icon_class='mdi mdi-plus-thick',
+                        permissions=['netbox_hedgehog.add_fabric'],
+                    ),
+                    PluginMenuButton(
+                        link='plugins:netbox_hedgehog:fabric_bulk_import',
+                        title=_('Import'),
+                        icon_class='mdi mdi-upload',
+                        permissions=['netbox_hedgehog.add_fabric'],
+                    ),
+                ),
+            ),
+            PluginMenuItem(
+                link='plugins:netbox_hedgehog:fabricresource_list',
+                link_text=_('Resources'),
+                permissions=['netbox_hedgehog.view_fabricresource'],
+            ),
+        )),
+    ),
+)

@@ -1,0 +1,90 @@
+"""Secrets in the database: sealed when they are saved, opened only where a cluster is about to be called.
+
+The key is derived from NetBox's SECRET_KEY with HKDF (RFC 5869); the seal is Fernet (AES-128-CBC with HMAC-SHA256).
+After a change of SECRET_KEY the earlier ones, listed in the plugin's setting `secret_key_fallbacks`, still open what
+they sealed, and every save seals with the newest.
+"""
+
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import models
+from netbox.plugins.utils import get_plugin_config
+
+__all__ = ('Sealed', 'SealedTextField', 'SealError', 'unseal')
+
+PREFIX = 'sealed:1:'
+
+
+class SealError(Exception):
+    """A stored secret cannot be opened with any key at hand. Its text is a sentence for the operator."""
+
+
+class Sealed(str):
+    """A secret as it stands in the database. Only unseal() makes it readable; printing it shows nothing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return '<sealed>'
+
+
+@lru_cache(maxsize=4)
+def _fernet(*secret_keys: str) -> MultiFernet:
+    def derive(secret_key: str) -> Fernet:
+        hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b'netbox_hedgehog sealed fields')
+        return Fernet(urlsafe_b64encode(hkdf.derive(secret_key.encode())))
+
+    return MultiFernet([derive(key) for key in secret_keys])
+
+
+def _keys() -> tuple[str, ...]:
+    return (settings.SECRET_KEY, *get_plugin_config('netbox_hedgehog', 'secret_key_fallbacks', default=[]))
+
+
+def seal(secret: str) -> Sealed:
+    """Seal a plain secret with the current key. An empty one stays empty."""
+    return Sealed(PREFIX + _fernet(*_keys()).encrypt(secret.encode()).decode() if secret else '')
+
+
+def unseal(value: str) -> str:
+    """The plain secret behind a field's value; a value that was set and not yet saved is plain already.
+
+    Raises SealError when no key opens it.
+    """
+    if not isinstance(value, Sealed) or not value:
+        return value or ''
+    try:
+        return _fernet(*_keys()).decrypt(value.removeprefix(PREFIX).encode()).decode()
+    except InvalidToken:
+        raise SealError(
+            'A stored secret cannot be opened: SECRET_KEY has changed since it was entered. Add the earlier key to '
+            "PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'], or enter the secret again."
+        ) from None
+
+
+class SealedTextField(models.TextField):
+    """A text field whose value is sealed on its way into the database and stays sealed when it is read."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed:
+        return Sealed(value or '')
+
+    def get_prep_value(self, value: Any) -> str:
+        return str.__str__(value if isinstance(value, Sealed) else seal(value or ''))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Sealed:
+        value = getattr(model_instance, self.attname)
+        if not isinstance(value, Sealed):
+            value = seal(value or '')
+            setattr(model_instance, self.attname, value)
+        return value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        # Serialisation (change log, dumpdata) of an unsaved value must not show it.
+        value = self.value_from_object(obj)
+        return str.__str__(value if isinstance(value, Sealed) else seal(value or ''))

@@ -1,0 +1,34 @@
+"""A fabric that was saved or deleted is rescheduled right after its commit; a deleted one takes its mirror along."""
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models.signals import post_delete, post_save, pre_delete
+from django.dispatch import receiver
+from redis.exceptions import RedisError
+
+from .jobs.schedules import reconcile
+from .models import Fabric, FabricResource
+
+logger = logging.getLogger(__name__)
+
+
+@receiver(pre_delete, sender=Fabric)
+def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
+    FabricResource.objects.using(using).filter(fabric=instance)._raw_delete(using)
+
+
+@receiver((post_save, post_delete), sender=Fabric)
+def reschedule(sender: type[Fabric], **kwargs: Any) -> None:
+    # Once a transaction is enough, however many fabrics a bulk edit saves.
+    if not any(entry[1] is _reconcile for entry in connection.run_on_commit):
+        transaction.on_commit(_reconcile)
+
+
+def _reconcile() -> None:
+    try:
+        reconcile()
+    except (RedisError, DatabaseError, OSError) as error:
+        # The fabric is saved, and the scheduler's beat does this again within seconds.
+        logger.warning('The schedule could not be changed now, the scheduler will do it: %s', error)

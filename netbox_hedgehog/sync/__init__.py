@@ -1,0 +1,1 @@
+"""One fabric's reading, start to end: pages, compare, apply, report."""

@@ -1,0 +1,100 @@
+"""What a reading means for the mirror: two inputs, one plan, nothing written."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ..kinds import Kind
+from .observe import BadObject, Key, Observed, identify, kind_digest, observe
+
+__all__ = ('Held', 'Plan', 'Write', 'compare')
+
+
+class Held(NamedTuple):
+    """What the mirror holds of a resource, as far as a comparison needs it."""
+
+    pk: int
+    uid: str
+    resource_version: str
+    fingerprint: str
+    first_seen: datetime
+    changed: datetime
+    missing_since: datetime | None
+
+
+class Write(NamedTuple):
+    """A row to write. `held` is what stands there now, or None where the row is new."""
+
+    observed: Observed
+    held: Held | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything one kind's complete list asks of the mirror.
+
+    `updated` are resources that changed, or came back; `refreshed` those of which only heartbeat-like fields or the
+    resource version moved: they are written, and do not count as changed. `missing` are held resources that were not
+    in the list and not missing before.
+    """
+
+    read: int = 0
+    created: list[Write] = field(default_factory=list)
+    updated: list[Write] = field(default_factory=list)
+    refreshed: list[Write] = field(default_factory=list)
+    unchanged: int = 0
+    missing: list[Held] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def writes(self) -> list[Write]:
+        return [*self.created, *self.updated, *self.refreshed]
+
+
+def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any]]) -> Plan:
+    """Compare a kind's complete list with what the mirror holds.
+
+    Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them. Returns a Plan. Raises
+    nothing of its own: an object that cannot be mirrored costs only itself and is named in the plan's errors. What
+    `manifests` raises passes through, and then there is no plan: half a list says nothing about absence.
+    """
+    plan = Plan()
+    digest = kind_digest(kind)
+    seen: set[Key] = set()
+    nameless = False
+    for manifest in manifests:
+        plan.read += 1
+        try:
+            key, uid, version = identify(manifest)
+            known = held.get(key)
+            if (
+                known is not None
+                and known.resource_version == version
+                and known.uid == uid
+                and known.missing_since is None
+                and known.fingerprint.startswith(digest)
+            ):
+                if key not in seen:
+                    plan.unchanged += 1
+            elif key not in seen:
+                _sort(plan, Write(observe(kind, manifest), known))
+            seen.add(key)
+        except BadObject as error:
+            plan.errors.append(f'{kind.name}: {error}.')
+            if error.key is None:
+                nameless = True
+            else:
+                seen.add(error.key)
+    if not nameless:
+        plan.missing = [row for key, row in held.items() if key not in seen and row.missing_since is None]
+    return plan
+
+
+def _sort(plan: Plan, write: Write) -> None:
+    if write.held is None:
+        plan.created.append(write)
+    elif write.held.fingerprint == write.observed.fingerprint and write.held.missing_since is None:
+        plan.refreshed.append(write)
+    else:
+        plan.updated.append(write)

@@ -1,0 +1,106 @@
+"""What a run did, for the fabric's page, its job, the API and the log."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..choices import SyncStatusChoices
+
+__all__ = ('FORBIDDEN', 'KindReport', 'NOT_INSTALLED', 'READ', 'Report', 'UNREAD')
+
+READ = 'read'
+NOT_INSTALLED = 'not_installed'
+FORBIDDEN = 'forbidden'
+UNREAD = 'error'
+
+
+@dataclass(slots=True)
+class KindReport:
+    """One kind's part of a run. Times in seconds, sizes in bytes."""
+
+    kind: str
+    outcome: str = UNREAD
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    errors: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    pages: int = 0
+    bytes: int = 0
+
+    @property
+    def changes(self) -> int:
+        return self.created + self.updated + self.missing
+
+    def sentence(self) -> str:
+        if self.outcome == NOT_INSTALLED:
+            return f'{self.kind}: not installed in this cluster'
+        if self.outcome != READ:
+            return f'{self.kind}: {" ".join(self.errors)}'
+        parts = [f'{self.read} read']
+        parts += [f'{count} {name}' for name in ('created', 'updated', 'missing') if (count := getattr(self, name))]
+        return f'{self.kind}: {", ".join(parts)}' + ''.join(f' {error}' for error in self.errors)
+
+
+@dataclass(slots=True)
+class Report:
+    """One run of one fabric. `error` is the sentence for the person who must act, empty when all went well."""
+
+    fabric: str
+    started: datetime
+    finished: datetime | None = None
+    outcome: str = SyncStatusChoices.FAILED
+    error: str = ''
+    kinds: list[KindReport] = field(default_factory=list)
+
+    def conclude(self, finished: datetime, failure: str = '') -> None:
+        """Settle outcome and error from what each kind said; `failure` is what ended the run early, if anything."""
+        self.finished = finished
+        readable = [kind for kind in self.kinds if kind.outcome == READ]
+        errors = [error for kind in self.kinds for error in kind.errors]
+        if failure:
+            self.outcome, self.error = SyncStatusChoices.FAILED, failure
+            if readable:
+                self.error += f' {len(readable)} kinds had been read by then.'
+        elif not readable:
+            self.outcome = SyncStatusChoices.FAILED
+            self.error = ' '.join(errors[:1]) or (
+                'No Hedgehog kind is installed there: is this the API server of a Hedgehog control node?'
+            )
+        elif errors:
+            self.outcome, self.error = SyncStatusChoices.PARTIAL, ' '.join(errors[:5])
+            if len(errors) > 5:
+                self.error += f' And {len(errors) - 5} more.'
+        else:
+            self.outcome, self.error = SyncStatusChoices.IN_SYNC, ''
+
+    def total(self, name: str) -> Any:
+        return sum(getattr(kind, name) for kind in self.kinds)
+
+    @property
+    def seconds(self) -> float:
+        return (self.finished - self.started).total_seconds() if self.finished else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            'fabric': self.fabric,
+            'outcome': self.outcome,
+            'error': self.error,
+            'started': self.started.isoformat(),
+            'finished': self.finished.isoformat() if self.finished else None,
+            'seconds': round(self.seconds, 3),
+            **{name: self.total(name) for name in (
+                'read', 'created', 'updated', 'unchanged', 'missing', 'pages', 'bytes',
+            )},
+            'kinds': [asdict(kind) for kind in self.kinds],
+        }
+
+    def sentence(self) -> str:
+        read = [kind for kind in self.kinds if kind.outcome == READ]
+        return (
+            f'{self.fabric}: {dict(SyncStatusChoices)[self.outcome]}: {self.total("read")} resources of {len(read)} '
+            f'kinds read, {self.total("created")} created, {self.total("updated")} updated, '
+            f'{self.total("missing")} missing, in {self.seconds:.1f} s.' + (f' {self.error}' if self.error else '')
+        )

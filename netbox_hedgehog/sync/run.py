@@ -1,0 +1,100 @@
+"""The one story, top to bottom: open the cluster; for each kind list its pages, compare, apply; write the report."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from netbox.plugins.utils import get_plugin_config
+
+from ..cluster import ClientOptions, Cluster, ClusterError, Expired, Forbidden, NotInstalled
+from ..cluster.probe import Probe, probe
+from ..kinds import KINDS, Kind
+from ..kubeconfig import KubeconfigError
+from ..models import Fabric
+from ..sealing import SealError
+from .apply import apply, held_rows
+from .compare import compare
+from .report import FORBIDDEN, NOT_INSTALLED, READ, KindReport, Report
+
+__all__ = ('read_fabric', 'test_connection')
+
+# How often a list that expired while it was read (410) is read again before the kind counts as not read.
+RESTARTS = 3
+
+
+def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda kind: None) -> Report:
+    """Read all of a fabric's kinds into the mirror.
+
+    Takes the fabric and, optionally, who is told after each kind. Returns the Report; what goes wrong in the cluster
+    is in there and never raised. Errors of the database are raised: then nothing can be recorded anyway.
+    """
+    report = Report(fabric=fabric.name, started=timezone.now())
+    failure = ''
+    try:
+        with open_cluster(fabric) as cluster:
+            for kind in KINDS:
+                kind_report = KindReport(kind.name)
+                report.kinds.append(kind_report)
+                read_kind(cluster, fabric, kind, kind_report, report.started)
+                progress(kind_report)
+    except (ClusterError, KubeconfigError, SealError) as error:
+        failure = str(error)
+    report.conclude(timezone.now(), failure)
+    return report
+
+
+def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, now: datetime) -> None:
+    """Read one kind, and fill in its report. Raises the ClusterErrors that end a whole run."""
+    clock = time.monotonic()
+    try:
+        held = held_rows(fabric, kind)
+        for attempt in range(RESTARTS):
+            try:
+                plan = compare(kind, held, _manifests(cluster, fabric, kind, report))
+                break
+            except Expired:
+                if attempt + 1 == RESTARTS:
+                    raise
+        apply(fabric, kind, plan, now)
+        report.outcome = READ
+        report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
+        report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
+        report.errors = plan.errors
+    except NotInstalled:
+        report.outcome = NOT_INSTALLED
+    except Forbidden as error:
+        report.outcome = FORBIDDEN
+        report.errors = [str(error)]
+    except ClusterError as error:
+        report.errors = [str(error)]
+        if error.ends_run:
+            raise
+    finally:
+        report.seconds = round(time.monotonic() - clock, 3)
+
+
+def test_connection(fabric: Fabric) -> Probe:
+    """Ask a fabric's cluster for its version and for what may be read. Returns a Probe; raises nothing."""
+    try:
+        with open_cluster(fabric) as cluster:
+            return probe(cluster, KINDS, fabric.kubernetes_namespace)
+    except (ClusterError, KubeconfigError, SealError) as error:
+        return Probe(errors=[str(error)], sentences=[str(error)])
+
+
+def open_cluster(fabric: Fabric) -> Cluster:
+    """A Cluster for this fabric, with the time-outs of the plugin's settings."""
+    return Cluster(fabric.credentials(), ClientOptions(
+        connect_timeout=get_plugin_config('netbox_hedgehog', 'connect_timeout'),
+        read_timeout=get_plugin_config('netbox_hedgehog', 'read_timeout'),
+        retries=get_plugin_config('netbox_hedgehog', 'retries'),
+    ))
+
+
+def _manifests(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport) -> Iterator[dict[str, Any]]:
+    for page in cluster.pages(kind, fabric.kubernetes_namespace):
+        report.pages += 1
+        report.bytes += page.size
+        yield from page.items

@@ -1,0 +1,2 @@
+from .fabric import *
+from .resource import *

@@ -1,0 +1,100 @@
+from datetime import UTC, datetime
+
+import django_tables2 as tables
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from netbox.tables import PrimaryModelTable, columns
+from redis.exceptions import RedisError
+
+from ..jobs.schedules import due_times
+from ..models import Fabric
+from ..models.fabric import duration_words
+
+__all__ = ('FabricTable',)
+
+AGE = """
+{% load helpers %}
+{% if value %}<span title="{{ value|isodatetime:"seconds" }}">{{ value|timesince }} {{ ago }}</span>
+{% else %}{{ ""|placeholder }}{% endif %}
+"""
+
+SYNC_BUTTON = """
+{% load i18n %}
+{% if perms.netbox_hedgehog.sync_fabric %}
+  <button class="btn btn-primary btn-sm" type="submit" formmethod="post" {% if not record.may_sync %}disabled{% endif %}
+   title="{% if record.may_sync %}{% trans "Sync now" %}{% else %}{% trans "Sync is disabled" %}{% endif %}"
+   formaction="{% url 'plugins:netbox_hedgehog:fabric_sync' pk=record.pk %}?return_url={{ request.get_full_path|urlencode }}">
+    <i class="mdi mdi-sync" aria-hidden="true"></i><span class="visually-hidden">{% trans "Sync now" %}</span>
+  </button>
+{% endif %}
+"""
+
+
+class NextRunColumn(tables.Column):
+    """When a fabric is due next: asked of rq-scheduler once for all the rows of a page."""
+
+    def _due(self, table, pk):
+        if not hasattr(table, '_due_times'):
+            rows = table.page.object_list if getattr(table, 'page', None) else table.rows
+            try:
+                table._due_times = due_times(row.record.pk for row in rows)
+            except (RedisError, OSError):
+                table._due_times = {}
+        due = table._due_times.get(pk)
+        return datetime.fromtimestamp(due, UTC) if due else None
+
+    def render(self, value, table):
+        due = self._due(table, value)
+        if due is None:
+            return self.default
+        left = round((due - datetime.now(UTC)).total_seconds())
+        words = _('due') if left <= 0 else _('in %(time)s') % {'time': duration_words(left)}
+        return format_html('<span title="{}">{}</span>', f'{due:%Y-%m-%d %H:%M:%S} UTC', words)
+
+    def value(self, value, table):
+        due = self._due(table, value)
+        return due.isoformat() if due else None
+
+
+class FabricTable(PrimaryModelTable):
+    name = tables.Column(verbose_name=_('Name'), linkify=True)
+    status = columns.ChoiceFieldColumn(verbose_name=_('Status'))
+    sync_state = columns.ChoiceFieldColumn(verbose_name=_('Sync state'), accessor='sync_state', orderable=False)
+    connection_status = columns.ChoiceFieldColumn(verbose_name=_('Connection'))
+    last_sync = columns.TemplateColumn(
+        verbose_name=_('Last success'), template_code=AGE, extra_context={'ago': _('ago')},
+    )
+    last_attempt = columns.TemplateColumn(
+        verbose_name=_('Last attempt'), template_code=AGE, extra_context={'ago': _('ago')},
+    )
+    next_run = NextRunColumn(verbose_name=_('Next run'), accessor='pk', orderable=False)
+    sync_interval = tables.Column(verbose_name=_('Interval'))
+    resource_count = columns.LinkedCountColumn(
+        viewname='plugins:netbox_hedgehog:fabricresource_list', url_params={'fabric_id': 'pk'},
+        verbose_name=_('Resources'),
+    )
+    sync_enabled = columns.BooleanColumn(verbose_name=_('Sync enabled'))
+    scheduler_enabled = columns.BooleanColumn(verbose_name=_('Scheduler enabled'))
+    verify_tls = columns.BooleanColumn(verbose_name=_('Verify TLS'))
+    sync_error = tables.Column(verbose_name=_('Error'))
+    tags = columns.TagColumn(url_name='plugins:netbox_hedgehog:fabric_list')
+    actions = columns.ActionsColumn(extra_buttons=SYNC_BUTTON)
+
+    class Meta(PrimaryModelTable.Meta):
+        model = Fabric
+        fields = (
+            'pk', 'id', 'name', 'status', 'sync_state', 'connection_status', 'last_sync', 'last_attempt', 'next_run',
+            'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
+            'kubernetes_namespace', 'verify_tls', 'sync_error', 'description', 'comments', 'tags', 'created',
+            'last_updated',
+        )
+        default_columns = (
+            'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_run', 'sync_interval', 'resource_count',
+            'description',
+        )
+
+    def render_sync_interval(self, record):
+        return record.sync_interval_words
+
+    def value_sync_interval(self, record):
+        return record.sync_interval

@@ -1,0 +1,78 @@
+import django_tables2 as tables
+from django.utils.translation import gettext_lazy as _
+from netbox.tables import NetBoxTable, columns
+
+from ..kinds import Column, Kind, pick
+from ..models import FabricResource
+
+__all__ = ('FabricResourceTable', 'kind_columns', 'short')
+
+
+def short(value, limit=80):
+    """A value of a manifest in one line: lists joined, dictionaries by their keys."""
+    if value is None or value == '' or value == [] or value == {}:
+        return ''
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, dict):
+        simple = all(isinstance(item, (str, int, float)) for item in value.values())
+        parts = [f'{key}={item}' for key, item in value.items()] if simple and len(value) < 4 else list(value)
+    elif isinstance(value, list):
+        parts = [short(item) for item in value]
+    else:
+        parts = [str(value)]
+    text = ', '.join(parts)
+    return text if len(text) <= limit else f'{text[:limit - 1]}…'
+
+
+class ManifestColumn(tables.Column):
+    """One of a kind's own columns."""
+
+    def __init__(self, column: Column):
+        super().__init__(verbose_name=column.title, accessor='manifest', orderable=False, empty_values=())
+        self.path = column.path
+
+    def render(self, value):
+        return short(pick(value, self.path)) or self.default
+
+    def value(self, value):
+        return short(pick(value, self.path), limit=10_000)
+
+
+def kind_columns(kind: Kind) -> list[tuple[str, ManifestColumn]]:
+    return [(f'own_{index}', ManifestColumn(column)) for index, column in enumerate(kind.columns)]
+
+
+class FabricResourceTable(NetBoxTable):
+    name = tables.Column(verbose_name=_('Name'), linkify=True)
+    kind = tables.Column(verbose_name=_('Kind'))
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    namespace = tables.Column(verbose_name=_('Namespace'))
+    generation = tables.Column(verbose_name=_('Generation'))
+    created = columns.DateTimeColumn(verbose_name=_('Created'))
+    first_seen = columns.DateTimeColumn(verbose_name=_('First seen'))
+    last_seen = columns.DateTimeColumn(verbose_name=_('Last seen'))
+    changed = columns.DateTimeColumn(verbose_name=_('Changed'))
+    missing_since = columns.DateTimeColumn(verbose_name=_('Missing since'))
+    actions = columns.ActionsColumn(actions=())
+
+    class Meta(NetBoxTable.Meta):
+        model = FabricResource
+        fields = (
+            'pk', 'id', 'name', 'kind', 'fabric', 'namespace', 'uid', 'generation', 'resource_version', 'created',
+            'first_seen', 'last_seen', 'changed', 'missing_since',
+        )
+        default_columns = ('name', 'kind', 'fabric', 'changed', 'last_seen', 'missing_since')
+
+    # Set by the view, on a subclass, where the list shows one kind only.
+    one_kind: Kind | None = None
+
+    def __init__(self, *args, extra_columns=None, **kwargs):
+        self.own_columns = kind_columns(self.one_kind) if self.one_kind else []
+        super().__init__(*args, extra_columns=[*(extra_columns or []), *self.own_columns], **kwargs)
+
+    def _set_columns(self, selected_columns):
+        # A kind's own columns are what the list was filtered for: always shown, right after the name.
+        own = [name for name, _ in self.own_columns]
+        rest = [name for name in selected_columns if name not in ('name', *own)]
+        super()._set_columns(['name', *own, *rest])

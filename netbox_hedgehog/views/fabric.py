@@ -1,0 +1,238 @@
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from extras.ui.panels import CustomFieldsPanel, TagsPanel
+from netbox.object_actions import AddObject, BulkDelete, BulkEdit, BulkExport, BulkImport, BulkRename
+from netbox.ui import layout
+from netbox.ui.panels import CommentsPanel, TemplatePanel
+from netbox.views import generic
+from netbox.views.generic.base import BaseMultiObjectView, BaseObjectView
+from redis.exceptions import RedisError
+from utilities.query import count_related
+from utilities.views import GetReturnURLMixin, register_model_view
+
+from core.models import Job
+from core.object_actions import BulkSync
+
+from .. import filtersets, forms, tables
+from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
+from ..jobs.health import worker_health
+from ..jobs.recovery import sync_jobs
+from ..jobs.schedules import due_times
+from ..jobs.connection_test import check_connection
+from ..kinds import KINDS
+from ..models import Fabric, FabricResource
+from . import panels
+
+__all__ = (
+    'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
+    'FabricBulkSyncView', 'FabricDeleteView', 'FabricEditView', 'FabricListView', 'FabricSyncView',
+    'FabricTestConnectionView', 'FabricView',
+)
+
+RECENT_RUNS = 10
+
+
+class HealthBanner:
+    """Gives a page what its banner says when nobody serves the queue."""
+
+    def health_context(self, request):
+        return {'health': worker_health(Fabric.objects.restrict(request.user, 'view'))}
+
+
+@register_model_view(Fabric, 'list', path='', detail=False)
+class FabricListView(HealthBanner, generic.ObjectListView):
+    queryset = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
+    filterset = filtersets.FabricFilterSet
+    filterset_form = forms.FabricFilterForm
+    table = tables.FabricTable
+    template_name = 'netbox_hedgehog/fabric_list.html'
+    actions = (AddObject, BulkImport, BulkExport, BulkSync, BulkEdit, BulkRename, BulkDelete)
+
+    def get_extra_context(self, request):
+        return self.health_context(request)
+
+
+@register_model_view(Fabric)
+class FabricView(HealthBanner, generic.ObjectView):
+    queryset = Fabric.objects.all()
+    template_name = 'netbox_hedgehog/fabric.html'
+    layout = layout.SimpleLayout(
+        left_panels=[
+            panels.FabricPanel(),
+            panels.SyncPanel(),
+            panels.ConnectionPanel(),
+            TagsPanel(),
+            CommentsPanel(),
+        ],
+        right_panels=[
+            TemplatePanel('netbox_hedgehog/panels/kinds.html', title=_('Resources')),
+            CustomFieldsPanel(),
+        ],
+        bottom_panels=[
+            TemplatePanel('netbox_hedgehog/panels/runs.html', title=_('Recent runs')),
+        ],
+    )
+
+    def get_extra_context(self, request, instance):
+        return {
+            **self.health_context(request),
+            'kinds': _kinds(request, instance),
+            'runs': _runs(request, instance),
+            'next_run': _next_run(instance),
+            'busy': _busy(instance),
+        }
+
+
+def _kinds(request, fabric):
+    """Every kind with what the mirror holds of it and what the last run said of it."""
+    counts = {
+        row['kind']: row for row in FabricResource.objects.restrict(request.user, 'view').filter(fabric=fabric)
+        .values('kind').annotate(total=Count('pk'), missing=Count('pk', filter=Q(missing_since__isnull=False)))
+        .order_by('kind')
+    }
+    reports = {row['kind']: row for row in (fabric.last_report or {}).get('kinds', [])}
+    return [
+        {
+            'kind': kind,
+            'total': counts.get(kind.name, {}).get('total', 0),
+            'missing': counts.get(kind.name, {}).get('missing', 0),
+            'report': reports.get(kind.name),
+        }
+        for kind in KINDS
+    ]
+
+
+def _runs(request, fabric):
+    if not request.user.has_perm('core.view_job'):
+        return None
+    jobs = Job.objects.restrict(request.user, 'view')
+    return list(
+        jobs.filter(pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'))
+        .select_related('user').defer('log_entries').order_by('-created')[:RECENT_RUNS]
+    )
+
+
+def _next_run(fabric):
+    try:
+        due = due_times([fabric.pk]).get(fabric.pk)
+    except (RedisError, OSError):
+        return None
+    return datetime.fromtimestamp(due, UTC) if due else None
+
+
+def _busy(fabric):
+    try:
+        return FabricSyncJob.busy(fabric)
+    except (RedisError, OSError):
+        return _('Redis cannot be reached.')
+
+
+@register_model_view(Fabric, 'add', detail=False)
+@register_model_view(Fabric, 'edit')
+class FabricEditView(generic.ObjectEditView):
+    queryset = Fabric.objects.all()
+    form = forms.FabricForm
+
+
+@register_model_view(Fabric, 'delete')
+class FabricDeleteView(generic.ObjectDeleteView):
+    queryset = Fabric.objects.all()
+
+
+@register_model_view(Fabric, 'bulk_import', path='import', detail=False)
+class FabricBulkImportView(generic.BulkImportView):
+    queryset = Fabric.objects.all()
+    model_form = forms.FabricImportForm
+
+
+@register_model_view(Fabric, 'bulk_edit', path='edit', detail=False)
+class FabricBulkEditView(generic.BulkEditView):
+    queryset = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
+    filterset = filtersets.FabricFilterSet
+    table = tables.FabricTable
+    form = forms.FabricBulkEditForm
+
+
+@register_model_view(Fabric, 'bulk_rename', path='rename', detail=False)
+class FabricBulkRenameView(generic.BulkRenameView):
+    queryset = Fabric.objects.all()
+    filterset = filtersets.FabricFilterSet
+
+
+@register_model_view(Fabric, 'bulk_delete', path='delete', detail=False)
+class FabricBulkDeleteView(generic.BulkDeleteView):
+    queryset = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
+    filterset = filtersets.FabricFilterSet
+    table = tables.FabricTable
+
+
+class _FabricAction(GetReturnURLMixin, BaseObjectView):
+    """Something done to one fabric by a POST, with the permission to sync it."""
+
+    queryset = Fabric.objects.all()
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.sync_fabric'
+
+    def get(self, request, pk):
+        return redirect(get_object_or_404(self.queryset, pk=pk).get_absolute_url())
+
+    def post(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        self.act(request, fabric)
+        return redirect(self.get_return_url(request, fabric))
+
+
+@register_model_view(Fabric, 'sync')
+class FabricSyncView(_FabricAction):
+
+    def act(self, request, fabric):
+        try:
+            job = FabricSyncJob.request(fabric, user=request.user)
+        except SyncRefused as refusal:
+            messages.warning(request, str(refusal))
+        except (RedisError, OSError):
+            messages.error(request, _('Redis cannot be reached: the run could not be queued.'))
+        else:
+            messages.success(request, _('Queued job #{id} to sync {fabric}.').format(id=job.pk, fabric=fabric))
+
+
+@register_model_view(Fabric, 'test_connection', path='test-connection')
+class FabricTestConnectionView(_FabricAction):
+
+    def act(self, request, fabric):
+        found = check_connection(fabric)
+        level = messages.SUCCESS if found.ok else messages.WARNING if found.connected else messages.ERROR
+        for sentence in found.sentences:
+            messages.add_message(request, level, sentence)
+
+
+@register_model_view(Fabric, 'bulk_sync', path='sync', detail=False)
+class FabricBulkSyncView(GetReturnURLMixin, BaseMultiObjectView):
+    queryset = Fabric.objects.all()
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.sync_fabric'
+
+    def get(self, request):
+        return redirect(self.get_return_url(request))
+
+    def post(self, request):
+        queued = 0
+        for fabric in self.queryset.filter(pk__in=request.POST.getlist('pk')):
+            try:
+                FabricSyncJob.request(fabric, user=request.user)
+                queued += 1
+            except SyncRefused as refusal:
+                messages.warning(request, str(refusal))
+            except (RedisError, OSError):
+                messages.error(request, _('Redis cannot be reached: the run could not be queued.'))
+                break
+        if queued:
+            messages.success(request, ngettext('Queued %d run.', 'Queued %d runs.', queued) % queued)
+        return redirect(self.get_return_url(request))

@@ -1,0 +1,85 @@
+from django.utils.translation import gettext_lazy as _
+from netbox.object_actions import BulkExport
+from netbox.ui import layout
+from netbox.ui.breadcrumbs import Breadcrumb, filtered_list_url
+from netbox.ui.panels import JSONPanel
+from netbox.views import generic
+from utilities.views import register_model_view
+
+from .. import filtersets, forms, tables
+from ..kinds import KIND_BY_NAME
+from ..models import FabricResource
+from ..references import references
+from ..tables.resource import short
+from . import panels
+
+__all__ = ('FabricResourceListView', 'FabricResourceView')
+
+
+@register_model_view(FabricResource, 'list', path='', detail=False)
+class FabricResourceListView(generic.ObjectListView):
+    queryset = FabricResource.objects.all()
+    filterset = filtersets.FabricResourceFilterSet
+    filterset_form = forms.FabricResourceFilterForm
+    table = tables.FabricResourceTable
+    actions = (BulkExport,)
+
+    def get_table(self, data, request, bulk_actions=True):
+        kinds = request.GET.getlist('kind')
+        kind = KIND_BY_NAME.get(kinds[0]) if len(kinds) == 1 else None
+        if kind is None:
+            # The manifests of a page's rows are only needed for a kind's own columns.
+            data = data.defer('spec', 'status', 'labels', 'annotations')
+        else:
+            self.table = type(self.table.__name__, (self.table,), {'one_kind': kind})
+        return super().get_table(data, request, bulk_actions)
+
+
+@register_model_view(FabricResource)
+class FabricResourceView(generic.ObjectView):
+    queryset = FabricResource.objects.select_related('fabric')
+    actions = ()
+    layout = layout.SimpleLayout(
+        left_panels=[
+            panels.ResourcePanel(),
+            panels.OwnColumnsPanel(),
+            panels.ReferencesPanel(),
+        ],
+        right_panels=[
+            panels.TimesPanel(),
+            JSONPanel('labels', title=_('Labels')),
+            JSONPanel('annotations', title=_('Annotations')),
+        ],
+        bottom_panels=[
+            JSONPanel('spec', title=_('Spec')),
+            JSONPanel('status', title=_('Status')),
+        ],
+        breadcrumbs=[
+            Breadcrumb('fabric'),
+            Breadcrumb(
+                'fabric', label=_('Resources'), url=filtered_list_url(
+                    'plugins:netbox_hedgehog:fabricresource_list', 'fabric_id',
+                ),
+            ),
+        ],
+    )
+
+    def get_extra_context(self, request, instance):
+        return {
+            'own_columns': [(title, short(value, limit=500)) for title, value in instance.own_columns],
+            'references': _resolved(request, instance),
+        }
+
+
+def _resolved(request, resource):
+    """What a resource names: (kind, name, the resource of this fabric or None)."""
+    named = references(resource.kind, resource.manifest)
+    if not named:
+        return []
+    found = {
+        (other.kind, other.name): other
+        for other in FabricResource.objects.restrict(request.user, 'view').filter(
+            fabric=resource.fabric_id, name__in={name for _, name in named},
+        ).defer('spec', 'status', 'labels', 'annotations')
+    }
+    return [(kind, name, found.get((kind, name))) for kind, name in named]
