@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from .access import ADMIN, VIEWER
+from .errors import APIError
 from .resources import load_objects
 from .server import KubernetesAPI
 from .tls import Authority
@@ -45,7 +46,7 @@ def main() -> int:
             revision=int(time.time() * 100),
         )
         api.start()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, APIError) as error:
         print(f'kubernetes-api: {error}', file=sys.stderr)
         return 1
     _write(options.state / 'ca.crt', api.ca_pem)

@@ -85,9 +85,9 @@ class KubernetesAPI:
     installed; that set may be changed while the server runs. `authority` signs the server's certificate, by default
     one made for it, with `names` as further host names. `revision` is where resourceVersions start.
 
-    Objects keep their uid, generation and creationTimestamp. They live in memory, and survive stop and start. Nothing is
-    served before `start` or the `with` statement. Raises ValueError for an unknown role, APIError (400) for an object of
-    an unknown kind.
+    Objects keep their uid, generation and creationTimestamp. They live in memory, and survive stop and start. Nothing
+    is served before `start` or the `with` statement. Raises ValueError for an unknown role, APIError (400) for an
+    object of an unknown kind.
     """
 
     def __init__(

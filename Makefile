@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+python = .venv/bin/python
+
+.PHONY: help
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | column -t -s :
+
+.PHONY: venv
+venv:
+	@sh demo/python.sh
+
+.PHONY: demo
+demo: venv  ## a NetBox on this machine that reads a fabric every minute; Ctrl-C ends it
+	@$(python) -m demo
+
+.PHONY: demo-check
+demo-check: venv  ## the demo without a person: two runs by the scheduler, a change seen; exits 0 when all is well
+	@$(python) -m demo.check
+
+.PHONY: test
+test: venv  ## all tests
+	@$(python) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: venv  ## ruff, mypy, migrations up to date
+	@$(python) -m ruff check .
+	@$(python) -m mypy
+	@$(python) -m pytest -q tests/unit/test_migrations.py
+
+.PHONY: schema-check
+schema-check: venv  ## one real migrate of an empty database (minutes), compared with the short way of tests and demo
+	@$(python) -m demo.schema compare

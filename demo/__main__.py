@@ -1,0 +1,78 @@
+"""make demo: a NetBox in which a fabric is read every minute, on this machine alone, until Ctrl-C."""
+
+import signal
+import sys
+import time
+from typing import Any
+
+from demo.postgres import PostgresError
+from demo.processes import ProcessEnded
+from demo.schema import SchemaError
+from demo.stack import CACHE, Stack, StackError
+from demo.valkey import ValkeyError
+
+# Seconds between two runs of the demo's fabric.
+INTERVAL = 60
+
+ERRORS = (StackError, ProcessEnded, PostgresError, ValkeyError, SchemaError)
+
+
+def main() -> int:
+    """Runs the demo until it is interrupted. Returns 1 where it could not run."""
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    started = time.monotonic()
+    try:
+        with Stack(CACHE / 'demo', interval=INTERVAL) as stack:
+            _welcome(stack, time.monotonic() - started)
+            for run in runs(stack):
+                print(sentence(run), flush=True)
+    except KeyboardInterrupt:
+        print('\nThe demo has ended. Its data is kept in .cache/demo: make demo goes on with it.')
+        return 0
+    except ERRORS as error:
+        print(f'The demo cannot go on: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _welcome(stack: Stack, seconds: float) -> None:
+    print(f'''
+NetBox answers after {seconds:.0f} s.
+
+  address    {stack.url}/plugins/hedgehog/fabrics/{stack.fabric_id}/
+  user       admin
+  password   {stack.password}
+
+The fabric is read every {stack.interval} seconds. Each line below is a run. Ctrl-C ends everything.
+''', flush=True)
+
+
+def runs(stack: Stack) -> Any:
+    """Each run's NetBox job, once it has ended, oldest first, for ever."""
+    newest = 0
+    while True:
+        stack.check()
+        found = stack.get(f'core/jobs/?name=Fabric+sync&id__gt={newest}&ordering=id&limit=50')['results']
+        for job in found:
+            if not job['completed']:
+                break
+            newest = job['id']
+            yield job
+        time.sleep(1)
+
+
+def sentence(job: Any) -> str:
+    """One line on a run."""
+    data = job['data'] or {}
+    moment = job['completed'][11:19]
+    if 'read' not in data:
+        return f'{moment}  job {job["id"]}: {job["status"]["label"]}. {data.get("error") or job["error"]}'
+    counts = ', '.join(f'{data[name]} {name}' for name in ('created', 'updated', 'missing') if data[name])
+    return (
+        f'{moment}  job {job["id"]}: {data["outcome"]}: {data["read"]} resources read, {counts or "no change"}, '
+        f'{data["seconds"]:.1f} s. {data["error"]}'
+    ).rstrip()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

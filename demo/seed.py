@@ -1,0 +1,43 @@
+"""Puts an administrator, an API token and the demo's fabric into NetBox: python -m demo.seed <JSON on standard input.
+
+Run in a process of its own, with NetBox's configuration in the environment.
+"""
+
+import json
+import sys
+
+import django
+
+
+def main() -> int:
+    """Reads what is wanted as JSON; prints what was made as JSON."""
+    wanted = json.load(sys.stdin)
+    django.setup()
+    from django.core.exceptions import ValidationError
+    from users.models import Token, User
+
+    from netbox_hedgehog.models import Fabric
+
+    user = User.objects.filter(username=wanted['user']).first()
+    if user is None:
+        user = User.objects.create_superuser(wanted['user'], password=wanted['password'])
+    token = Token(user=user, description='The demo itself')
+    Token.objects.filter(user=user, description=token.description).delete()
+    token.save()
+    fabric = Fabric.objects.filter(name=wanted['fabric']['name']).first() or Fabric()
+    for name, value in wanted['fabric'].items():
+        setattr(fabric, name, value)
+    try:
+        fabric.full_clean()
+    except ValidationError as error:
+        print(json.dumps({'error': ' '.join(error.messages)}))
+        return 1
+    fabric.save()
+    print(json.dumps({
+        'fabric': fabric.pk, 'authorization': f'{token.get_auth_header_prefix()}{token.token}',
+    }))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
