@@ -25,7 +25,9 @@ test: venv  ## all tests
 lint: venv  ## ruff, mypy, migrations up to date
 	@$(python) -m ruff check .
 	@$(python) -m mypy
-	@$(python) -m pytest -q tests/unit/test_migrations.py
+	@NETBOX_CONFIGURATION=demo.configuration HEDGEHOG_DEVELOPER=1 PYTHONPATH=. PYTHONWARNINGS=ignore \
+	 HEDGEHOG_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none HEDGEHOG_REDIS_URL=redis://127.0.0.1:1 \
+	 .venv/bin/netbox makemigrations --check netbox_hedgehog
 
 .PHONY: schema-check
 schema-check: venv  ## one real migrate of an empty database (minutes), compared with the short way of tests and demo

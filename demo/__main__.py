@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from demo.postgres import PostgresError
+from demo.machine import MachineError
 from demo.processes import ProcessEnded
 from demo.schema import SchemaError
 from demo.stack import CACHE, Stack, StackError
@@ -14,7 +14,7 @@ from demo.valkey import ValkeyError
 # Seconds between two runs of the demo's fabric.
 INTERVAL = 60
 
-ERRORS = (StackError, ProcessEnded, PostgresError, ValkeyError, SchemaError)
+ERRORS = (StackError, ProcessEnded, MachineError, ValkeyError, SchemaError)
 
 
 def main() -> int:
@@ -48,8 +48,8 @@ The fabric is read every {stack.interval} seconds. Each line below is a run. Ctr
 
 
 def runs(stack: Stack) -> Any:
-    """Each run's NetBox job, once it has ended, oldest first, for ever."""
-    newest = 0
+    """The NetBox job of each run that is still to come, once it has ended, for ever."""
+    newest = stack.newest_job
     while True:
         stack.check()
         found = stack.get(f'core/jobs/?name=Fabric+sync&id__gt={newest}&ordering=id&limit=50')['results']

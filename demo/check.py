@@ -26,7 +26,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         with Stack(CACHE / 'demo-check', interval=INTERVAL, fresh=True) as stack:
-            print(f'NetBox answers at {stack.url}. Nobody will touch it: the scheduler must cause the runs.', flush=True)
+            print(f'NetBox answers at {stack.url}. From here on nobody touches it: the scheduler causes the runs.')
             jobs = list(itertools.islice(_in_time(stack, runs(stack)), 2))
             for job in jobs:
                 print(sentence(job))

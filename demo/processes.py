@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from demo.postgres import ROOT, die_with_parent
+from demo.machine import ROOT, die_with_parent
 
 __all__ = ('Process', 'ProcessEnded', 'tail')
 
@@ -44,12 +44,18 @@ class Process:
     def check(self) -> None:
         """Raises ProcessEnded when the process has ended."""
         if self._popen is not None and (code := self._popen.poll()) is not None:
-            raise ProcessEnded(f'{self.name} has ended with code {code}. Its last words, in {self.log}:\n{tail(self.log)}')
+            raise ProcessEnded(
+                f'{self.name} has ended with code {code}. Its last words, in {self.log}:\n{tail(self.log)}'
+            )
+
+    def ask_to_stop(self) -> None:
+        if self._popen is not None and self._popen.poll() is None:
+            self._popen.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        if self._popen is None or self._popen.poll() is not None:
+        self.ask_to_stop()
+        if self._popen is None:
             return
-        self._popen.send_signal(signal.SIGTERM)
         try:
             self._popen.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -26,7 +26,9 @@ from typing import Any
 from psycopg import sql
 
 from demo import postgres
-from demo.postgres import ROOT, Progress, Server
+from demo.machine import ROOT
+from demo.postgres import Server
+from demo.postgres_binaries import Progress
 
 PLUGIN = 'netbox_hedgehog'
 Result = subprocess.CompletedProcess[str]

@@ -13,6 +13,7 @@ def main() -> int:
     """Reads what is wanted as JSON; prints what was made as JSON."""
     wanted = json.load(sys.stdin)
     django.setup()
+    from core.models import Job
     from django.core.exceptions import ValidationError
     from users.models import Token, User
 
@@ -34,7 +35,9 @@ def main() -> int:
         return 1
     fabric.save()
     print(json.dumps({
-        'fabric': fabric.pk, 'authorization': f'{token.get_auth_header_prefix()}{token.token}',
+        'fabric': fabric.pk,
+        'authorization': f'{token.get_auth_header_prefix()}{token.token}',
+        'newest_job': Job.objects.order_by('-pk').values_list('pk', flat=True).first() or 0,
     }))
     return 0
 

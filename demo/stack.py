@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from demo import postgres, schema, valkey
 from demo.kubeconfig import flatten
-from demo.postgres import ROOT, free_port, port_is_free
+from demo.machine import ROOT, free_port, port_is_free
 from demo.processes import Process, tail
 
 __all__ = ('QUEUE', 'Stack', 'StackError')
@@ -46,6 +46,7 @@ class Stack:
         self.authorization = ''
         self.fabric_id = 0
         self.password = ''
+        self.newest_job = 0
         self.kubeconfig = os.environ.get('DEMO_KUBECONFIG', '')
         self._fresh = fresh
         self._logs = directory / 'logs'
@@ -87,6 +88,7 @@ class Stack:
         connection = self._own_kubeconfig() if self.kubeconfig else self._demo_cluster()
         seeded = self._seed(connection)
         self.fabric_id, self.authorization = seeded['fabric'], seeded['authorization']
+        self.newest_job = seeded['newest_job']
         netbox = str(Path(sys.executable).with_name('netbox'))
         address = self.url.removeprefix('http://')
         self._run('netbox', netbox, 'runserver', '--noreload', '--insecure', address)
@@ -96,7 +98,9 @@ class Stack:
         self.wait(self._answers, PATIENCE, 'NetBox answers')
 
     def stop(self) -> None:
-        for process in reversed(self.processes):
+        for process in self.processes:
+            process.ask_to_stop()
+        for process in self.processes:
             process.stop()
         self.processes.clear()
         self._valkey.stop()
@@ -172,7 +176,9 @@ class Stack:
         self.password = self._secret('password', 12)
         wanted = {
             'user': 'admin', 'password': self.password,
-            'fabric': {'name': FABRIC, 'description': 'The demo’s fabric', 'sync_interval': self.interval, **connection},
+            'fabric': {
+                'name': FABRIC, 'description': 'The demo’s fabric', 'sync_interval': self.interval, **connection,
+            },
         }
         result = subprocess.run(
             [sys.executable, '-m', 'demo.seed'], input=json.dumps(wanted), capture_output=True, text=True, cwd=ROOT,

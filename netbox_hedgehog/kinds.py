@@ -9,7 +9,7 @@ This module is vocabulary: it imports neither Django nor a Kubernetes client.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 __all__ = ('FABRIC_LABEL', 'KINDS', 'KIND_BY_NAME', 'Column', 'Kind', 'pick')
 
@@ -79,18 +79,26 @@ def _label(title: str, name: str) -> Column:
     return Column(title, ('labels', FABRIC_LABEL + name))
 
 
-_WIRING = {'group': 'wiring.githedgehog.com', 'version': 'v1beta1'}
-_VPC = {'group': 'vpc.githedgehog.com', 'version': 'v1beta1'}
-_AGENT = {'group': 'agent.githedgehog.com', 'version': 'v1beta1'}
-_DHCP = {'group': 'dhcp.githedgehog.com', 'version': 'v1beta1'}
-_GATEWAY = {'group': 'gateway.githedgehog.com', 'version': 'v1alpha1'}
-_GWINT = {'group': 'gwint.githedgehog.com', 'version': 'v1alpha1'}
+class _API(TypedDict):
+    group: str
+    version: str
 
 
-def _end(kind: str, *roles: str) -> tuple[tuple[Path, str], ...]:
-    """Where a Connection's spec names the devices at its ends: every union member, one link or a list of them."""
-    holders = (('link',), ('links', '*'), ('peerLinks', '*'), ('sessionLinks', '*'))
-    return tuple((('spec', '*', *holder, role, 'port'), kind) for holder in holders for role in roles)
+_WIRING: _API = {'group': 'wiring.githedgehog.com', 'version': 'v1beta1'}
+_VPC: _API = {'group': 'vpc.githedgehog.com', 'version': 'v1beta1'}
+_AGENT: _API = {'group': 'agent.githedgehog.com', 'version': 'v1beta1'}
+_DHCP: _API = {'group': 'dhcp.githedgehog.com', 'version': 'v1beta1'}
+_GATEWAY: _API = {'group': 'gateway.githedgehog.com', 'version': 'v1alpha1'}
+_GWINT: _API = {'group': 'gwint.githedgehog.com', 'version': 'v1alpha1'}
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(tuple(word.split('.')) for word in text.split())
+
+
+def _ports(kind: str, ends: str) -> tuple[tuple[Path, str], ...]:
+    """Where a Connection's spec names ports of this kind, whichever its union member."""
+    return tuple((('spec', '*', *path, 'port'), kind) for path in _paths(ends))
 
 
 # The status fields of an Agent, as `agents/status` serves them. Counters, queue statistics and the SONiC build
@@ -139,10 +147,6 @@ _GATEWAY_AGENT_STATUS = """
 """
 
 
-def _paths(text: str) -> tuple[Path, ...]:
-    return tuple(tuple(word.split('.')) for word in text.split())
-
-
 KINDS: tuple[Kind, ...] = (
     Kind(
         'SwitchProfile', 'switchprofiles', **_WIRING, title='Switch profile', title_plural='Switch profiles',
@@ -185,8 +189,12 @@ KINDS: tuple[Kind, ...] = (
         'Connection', 'connections', **_WIRING, title='Connection', title_plural='Connections',
         columns=(Column('Type', ('spec', '?')),),
         references=(
-            *_end('Switch', 'switch', 'spine', 'leaf', 'leaf1', 'leaf2', 'switch1', 'switch2'),
-            *_end('Server', 'server'), *_end('Gateway', 'gateway'),
+            *_ports('Switch', """
+                link.switch links.*.switch links.*.spine links.*.leaf links.*.leaf1 links.*.leaf2
+                links.*.switch1 links.*.switch2 peerLinks.*.switch1 peerLinks.*.switch2
+                sessionLinks.*.switch1 sessionLinks.*.switch2
+            """),
+            *_ports('Server', 'link.server links.*.server'), *_ports('Gateway', 'links.*.gateway'),
             (('spec', 'staticExternal', 'withinVPC'), 'VPC'),
         ),
     ),

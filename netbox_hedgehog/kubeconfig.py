@@ -4,7 +4,6 @@ Part of the vocabulary: no Django, no Kubernetes client.
 """
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ import yaml
 __all__ = ('Credentials', 'KubeconfigError', 'parse_kubeconfig', 'check_server')
 
 # Kubernetes itself limits a Secret to 1 MiB; a kubeconfig for one cluster is a few KB.
-MAX_BYTES = 256 * 1024
+LONGEST = 256 * 1024
 
 _FILES = {
     'cluster': ('certificate-authority',),
@@ -24,7 +23,11 @@ _REFUSED_USER = {
     'exec': 'runs a command',
     'auth-provider': 'uses an auth-provider, which may run a command',
     'username': 'logs in with a user name and password, which Kubernetes no longer takes',
+    'password': 'logs in with a user name and password, which Kubernetes no longer takes',
     'as': 'impersonates another user',
+    'as-uid': 'impersonates another user',
+    'as-groups': 'impersonates another user',
+    'as-user-extra': 'impersonates another user',
 }
 
 
@@ -55,8 +58,10 @@ def check_server(server: str) -> str:
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  raises ValueError on a port that is no number
-    except ValueError as error:
-        raise KubeconfigError(f'The server address cannot be read ({error}). Enter it as https://host:6443.') from None
+    except ValueError:
+        raise KubeconfigError('The server address cannot be read. Enter it as https://host:6443.') from None
+    if not address.isprintable() or ' ' in address:
+        raise KubeconfigError('The server address has spaces or line breaks in it. Enter it as https://host:6443.')
     if parts.scheme not in ('https', 'http') or not parts.hostname:
         raise KubeconfigError('The server address needs a scheme and a host. Enter it as https://host:6443.')
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -73,17 +78,17 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
     Credentials. Raises KubeconfigError with a sentence when it is not usable, and always when it would run a command
     or read a file as NetBox's user (exec, auth-provider, references to files).
     """
-    if len(text.encode()) > MAX_BYTES:
-        raise KubeconfigError(f'The kubeconfig is larger than {MAX_BYTES // 1024} KiB. Keep only the context in use.')
+    if len(text) > LONGEST:
+        raise KubeconfigError(f'The kubeconfig is larger than {LONGEST // 1024} KiB. Keep only the context in use.')
     try:
         config = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         # The parser's message quotes the text, secrets included.
         raise KubeconfigError('The kubeconfig is not valid YAML. Paste the whole file, unchanged.') from None
     if not isinstance(config, dict) or not isinstance(config.get('clusters'), list):
         raise KubeconfigError('This is not a kubeconfig: it has no list of clusters. Paste the whole file.')
     name = config.get('current-context')
-    if not name:
+    if not name or not isinstance(name, str):
         raise KubeconfigError('The kubeconfig has no current-context. Choose one: kubectl config use-context NAME.')
     context = _named(config, 'contexts', 'context', name)
     cluster = _named(config, 'clusters', 'cluster', context.get('cluster'))
@@ -123,10 +128,11 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
 
 
 def _named(config: dict[str, Any], section: str, key: str, name: Any) -> dict[str, Any]:
-    for entry in config.get(section) or []:
+    entries = config.get(section)
+    for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and entry.get('name') == name and isinstance(entry.get(key), dict):
             return entry[key]
-    raise KubeconfigError(f'The kubeconfig has no entry named {str(name)[:100]!r} under {section}.')
+    raise KubeconfigError(f'The kubeconfig has no entry under {section} for its current context.')
 
 
 def _text(holder: dict[str, Any], key: str) -> str:
@@ -137,7 +143,11 @@ def _text(holder: dict[str, Any], key: str) -> str:
 
 
 def _decoded(holder: dict[str, Any], key: str) -> str:
+    value = _text(holder, key)
     try:
-        return base64.b64decode(_text(holder, key), validate=False).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise KubeconfigError(f'In the kubeconfig, {key} is not base64-encoded PEM.') from None
+        pem = base64.b64decode(value).decode()
+    except ValueError:
+        pem = ''
+    if value and 'BEGIN' not in pem:
+        raise KubeconfigError(f'In the kubeconfig, {key} is not base64-encoded PEM.')
+    return pem

@@ -22,6 +22,7 @@ from typing import Any, Self
 import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'

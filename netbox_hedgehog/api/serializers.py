@@ -21,6 +21,10 @@ class FabricSerializer(PrimaryModelSerializer):
     connection_status = ChoiceField(choices=ConnectionStatusChoices, read_only=True)
     sync_status = ChoiceField(choices=SyncStatusChoices, read_only=True)
     sync_state = ChoiceField(choices=SyncStateChoices, read_only=True)
+    # With the model's validators, whose sentences say what to do; the field that DRF would make has its own.
+    sync_interval = serializers.IntegerField(
+        required=False, validators=Fabric._meta.get_field('sync_interval').validators,
+    )
     resource_count = RelatedObjectCountField('resources')
 
     class Meta:

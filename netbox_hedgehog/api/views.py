@@ -32,6 +32,8 @@ class FabricViewSet(NetBoxModelViewSet):
     queryset = Fabric.objects.all()
     serializer_class = serializers.FabricSerializer
     filterset_class = filtersets.FabricFilterSet
+    # A background job carries the whole request, tokens included, through Redis.
+    background_enabled = False
 
     def get_permissions(self):
         if self.action in ('sync', 'test_connection'):

@@ -4,16 +4,18 @@ Its model deserialisation is left out: it costs more than the request, and would
 """
 
 import json
+import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TransportTimeout
-from urllib3.util import Retry
+from urllib3.util import Retry, Timeout
 
 from ..kinds import Kind
 from ..kubeconfig import Credentials
@@ -32,8 +34,10 @@ from .errors import (
 
 __all__ = ('ClientOptions', 'Cluster', 'Page')
 
-# A server that asks for more patience than this is reported instead of waited for: the next run comes anyway.
+# Seconds. No wait between two tries is longer, whatever Retry-After says; and all waits for a sick server together
+# are not either, as every kind would have its own: then it is reported, and the next run comes anyway.
 LONGEST_WAIT = 20
+PATIENCE = 60
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 
@@ -61,13 +65,14 @@ class Cluster:
         self.options = options or ClientOptions()
         self._client = api_client(credentials)
         self.server: str = self._client.configuration.host
-        self._timeout = (self.options.connect_timeout, self.options.read_timeout)
+        self._pool = self._client.rest_client.pool_manager
+        self._patience = float(PATIENCE)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._client.rest_client.pool_manager.clear()
+        self._pool.clear()
 
     def version(self) -> str:
         """The server's version, such as v1.36.4. Raises ClusterError."""
@@ -105,36 +110,34 @@ class Cluster:
         """The JSON object a GET answers with, and its size in bytes. Repeats what may pass by itself."""
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
         headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
-        self._client.update_params_for_auth(headers, [], ['BearerToken'], path, 'GET', None)
+        headers |= {auth['key']: auth['value'] for auth in self._client.configuration.auth_settings().values()}
+        timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(
             total=self.options.retries,
             backoff_factor=0.3,
             backoff_jitter=0.3,
             backoff_max=LONGEST_WAIT,
             retry_after_max=LONGEST_WAIT,
-            status_forcelist=TRANSIENT,
-            raise_on_status=False,
         )
         while True:
             try:
-                response = self._client.call_api('GET', url, headers, _request_timeout=self._timeout)
-                body = response.read()
-            except ApiException as error:
-                # The client wraps TLS errors, and only those, as an exception with status 0.
-                raise TLSFailed(self._tls_sentence(str(error.reason))) from None
-            except SSLError as error:
-                raise TLSFailed(self._tls_sentence(str(error))) from None
+                # urllib3's own repetition is off: it would not repeat a body that broke off, and follow redirects.
+                response = self._pool.request(
+                    'GET', url, headers=headers, timeout=timeout, retries=False, redirect=False,
+                )
             except HTTPError as error:
+                if isinstance(error, SSLError) and not _hung_up(error):
+                    raise TLSFailed(self._tls_sentence(str(error))) from None
                 retry = self._again(retry, url, error)
-                retry.sleep()
+                self._wait(retry)
                 continue
-            if response.status in TRANSIENT and retry.total:
-                retry = retry.increment('GET', url, response=response.response)
-                retry.sleep(response.response)
+            if response.status in TRANSIENT and retry.total and self._patience > 0:
+                retry = retry.increment('GET', url, response=response)
+                self._wait(retry, response)
                 continue
             if response.status != 200:
-                raise self._refusal(response.status, body, path)
-            return self._decoded(body), len(body)
+                raise self._refusal(response.status, path)
+            return self._decoded(response.data), response.tell()
 
     def _again(self, retry: Retry, url: str, error: HTTPError) -> Retry:
         try:
@@ -142,16 +145,24 @@ class Cluster:
         except (MaxRetryError, HTTPError):
             raise Unreachable(self._unreachable_sentence(error)) from None
 
+    def _wait(self, retry: Retry, response: BaseHTTPResponse | None = None) -> None:
+        start = time.monotonic()
+        try:
+            retry.sleep(response)
+        except (InvalidHeader, ValueError, OverflowError):
+            retry.sleep()  # a Retry-After that cannot be read
+        self._patience -= time.monotonic() - start
+
     def _unreachable_sentence(self, error: HTTPError) -> str:
-        if isinstance(error, TransportTimeout):
-            connect, read = self._timeout
-            return (
-                f'{self.server} did not answer in time ({connect:g} s to connect, {read:g} s between bytes). '
-                'Check the address, the firewall and the control node.'
-            )
+        # Before time-outs, which a refused connection counts among in urllib3's family of exceptions.
         if isinstance(error, NewConnectionError):
             reason = str(error).rsplit(': ', 1)[-1]
             return f'{self.server} cannot be reached: {reason}. Check the address and that the API server runs.'
+        if isinstance(error, TransportTimeout):
+            return (
+                f'{self.server} did not answer in time ({self.options.connect_timeout:g} s to connect, '
+                f'{self.options.read_timeout:g} s between bytes). Check the address, the firewall and the control node.'
+            )
         return f'The connection to {self.server} broke off ({type(error).__name__}). Check the network path to it.'
 
     def _tls_sentence(self, reason: str) -> str:
@@ -163,7 +174,7 @@ class Cluster:
             )
         return f'No TLS connection to {self.server} came about. Check scheme, port and certificates.'
 
-    def _refusal(self, status: int, body: bytes, path: str) -> ClusterError:
+    def _refusal(self, status: int, path: str) -> ClusterError:
         what = path.rsplit('/', 1)[-1]
         if status == 401:
             return Unauthorized(
@@ -185,8 +196,7 @@ class Cluster:
             )
         if status in TRANSIENT:
             return ServerFault(
-                f'The API server could not list {what}: {status}, also after {self.options.retries} more tries. '
-                'Look at its health.'
+                f'The API server could not list {what}: {status}, also when asked again. Look at its health.'
             )
         return BadAnswer(f'{self.server} answered {status} to a list of {what}.')
 
@@ -199,3 +209,7 @@ class Cluster:
             raise BadAnswer(f'{self.server} answered with something else than JSON. Is this the API server?')
         return answer
 
+
+def _hung_up(error: SSLError) -> bool:
+    """Whether a TLS error is only a connection that ended in mid-handshake, as when a server restarts."""
+    return bool(error.args) and isinstance(error.args[0], ssl.SSLEOFError)

@@ -19,12 +19,10 @@ def api_client(credentials: Credentials) -> ApiClient:
     Raises UnusableCredentials when certificates or the pod's service account cannot be read.
     """
     configuration = Configuration()
-    # The client repeats requests itself (client.py), where it can also repeat a body that broke off.
-    configuration.retries = False
-    configuration.verify_ssl = credentials.verify_tls
+    configuration.proxy = None  # the environment's
     if credentials.in_cluster:
         try:
-            kubernetes_config.load_incluster_config(client_configuration=configuration)
+            kubernetes_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
         except kubernetes_config.ConfigException as error:
             raise UnusableCredentials(
                 f'The fabric is set to in-cluster, but this worker does not run in a pod with a service account '
@@ -34,13 +32,12 @@ def api_client(credentials: Credentials) -> ApiClient:
     else:
         configuration.host = credentials.server
         if credentials.token:
-            configuration.api_key['BearerToken'] = f'Bearer {credentials.token}'
+            configuration.api_key['authorization'] = f'Bearer {_header_text(credentials.token)}'
         context = _tls_context(credentials, None)
     client = ApiClient(configuration)
-    client.user_agent = 'netbox-hedgehog'
-    pool: dict[str, object] = {'ssl_context': context, 'retries': False, 'maxsize': 2}
+    pool: dict[str, object] = {'ssl_context': context, 'maxsize': 2}
     if credentials.tls_server_name:
-        pool |= {'server_hostname': credentials.tls_server_name, 'assert_hostname': credentials.tls_server_name}
+        pool['server_hostname'] = credentials.tls_server_name
     # The package would write certificates to temporary files, which a killed worker leaves behind. NetBox's proxy
     # settings and the environment's are not for fabrics: the token goes to the server it was entered for.
     client.rest_client.pool_manager = urllib3.PoolManager(**pool)  # type: ignore[arg-type]
@@ -51,10 +48,12 @@ def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContex
     try:
         # Where an authority is given it stands alone, not beside those that sign the public web.
         context = ssl.create_default_context(cafile=ca_file, cadata=credentials.ca_pem or None)
-    except (ssl.SSLError, OSError, ValueError):
+    except (ssl.SSLError, OSError, TypeError, ValueError):
         raise UnusableCredentials(
             "The CA certificate cannot be read as PEM. Paste the cluster's certificate-authority-data, decoded."
         ) from None
+    # Python 3.13 refuses authorities that lack an extension which older Kubernetes did not write, and kubectl accepts.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not credentials.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -64,12 +63,23 @@ def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContex
     return context
 
 
+def _header_text(token: str) -> str:
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or ' ' in token:
+        # http.client refuses it too, and quotes it while it does.
+        raise UnusableCredentials(
+            'The token has characters that no token has, such as spaces or line breaks. Enter it again, in one line.'
+        )
+    return token
+
+
 def _load_client_certificate(context: ssl.SSLContext, cert_pem: str, key_pem: str) -> None:
     # OpenSSL only reads certificates from a path; a memory file is one that leaves nothing behind.
     descriptor = os.memfd_create('client-certificate')
     try:
         os.write(descriptor, f'{cert_pem}\n{key_pem}'.encode())
-        context.load_cert_chain(f'/proc/self/fd/{descriptor}')
+        # Without a password at hand, OpenSSL would ask the worker's terminal for an encrypted key's.
+        context.load_cert_chain(f'/proc/self/fd/{descriptor}', password='-')
     except (ssl.SSLError, ValueError):
         raise UnusableCredentials(
             'The client certificate and key of the kubeconfig do not fit together. Make a new kubeconfig.'

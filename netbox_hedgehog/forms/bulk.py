@@ -53,13 +53,27 @@ class FabricImportForm(PrimaryModelImportForm):
             'owner', 'comments', 'tags',
         )
 
+    # Columns that may be left out, or left empty: then the model's default stands. Django would refuse the numbers
+    # and read the booleans as off, TLS verification among them.
+    optional = (
+        'status', 'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
+        'sync_interval',
+    )
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._stored_token = self.instance.kubernetes_token
+        for name in self.optional:
+            self.fields[name].required = False
 
     def clean_kubernetes_token(self):
         # Updating other columns of a fabric by CSV keeps its token.
         return self.cleaned_data.get('kubernetes_token') or self._stored_token
 
-    def clean_status(self):
-        return self.cleaned_data.get('status') or FabricStatusChoices.ACTIVE
+    def clean(self):
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        for name in self.optional:
+            if name in self.fields and name not in self.errors and self.data.get(name) in (None, ''):
+                cleaned[name] = Fabric._meta.get_field(name).get_default()
+        return cleaned

@@ -11,6 +11,13 @@ __all__ = ('FabricForm',)
 SECRET_HELP = _('Leave empty to keep what is stored.')
 
 
+class SecretTextarea(forms.Textarea):
+    """A text area that forgets what was typed: a form that comes back with errors does not repeat a secret."""
+
+    def format_value(self, value):
+        return None
+
+
 class FabricForm(PrimaryModelForm):
     """A fabric. Stored secrets are never shown: an empty field keeps what is there."""
 
@@ -24,7 +31,7 @@ class FabricForm(PrimaryModelForm):
         label=_('Kubeconfig'),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={'rows': 5, 'class': 'font-monospace', 'autocomplete': 'off'}),
+        widget=SecretTextarea(attrs={'rows': 5, 'class': 'font-monospace', 'autocomplete': 'off'}),
         help_text=Fabric._meta.get_field('kubeconfig').help_text,
     )
     forget_secrets = forms.BooleanField(
@@ -71,8 +78,12 @@ class FabricForm(PrimaryModelForm):
     def clean(self):
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
-        if not cleaned.get('forget_secrets'):
-            for name in SECRET_FIELDS:
-                if not cleaned.get(name):
-                    cleaned[name] = self._stored[name]
+        for name in SECRET_FIELDS:
+            if cleaned.get(name):
+                continue
+            if cleaned.get('forget_secrets'):
+                # Said to the instance itself: Django leaves alone what a request does not mention.
+                setattr(self.instance, name, '')
+            else:
+                cleaned[name] = self._stored[name]
         return cleaned

@@ -17,4 +17,5 @@ class FabricType(PrimaryObjectType):
 
 @register_type(models.FabricResource, exclude=['fingerprint'], filters=FabricResourceFilter, pagination=True)
 class FabricResourceType(BaseObjectType):
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')]
+    # Empty for those who may see the resource and not its fabric.
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None

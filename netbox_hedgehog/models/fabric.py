@@ -258,6 +258,9 @@ class Fabric(JobsMixin, PrimaryModel):
             verify_tls=self.verify_tls,
         )
 
+    # Export templates and custom links are templates that people write: none of them may call this.
+    credentials.alters_data = True
+
     def serialize_object(self, exclude=None):
         data = super().serialize_object(exclude=exclude)
         for name in SECRET_FIELDS:
@@ -297,7 +300,7 @@ class Fabric(JobsMixin, PrimaryModel):
             raise ValidationError({
                 'kubernetes_ca_cert': _('This is not a PEM certificate: it has no BEGIN CERTIFICATE line.'),
             })
-        if self.kubeconfig and (self.kubernetes_server or self.in_cluster):
+        if sum(map(bool, (self.kubernetes_server, self.kubeconfig, self.in_cluster))) > 1:
             raise ValidationError(_(
                 'A fabric has one way to its cluster: a server with a token, or a kubeconfig, or in-cluster. '
                 'Empty the others.'

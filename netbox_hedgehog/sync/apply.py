@@ -45,7 +45,8 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime) -> None:
         gone = [row.pk for row in plan.missing]
         for start in range(0, len(gone), 10 * BATCH):
             FabricResource.objects.filter(pk__in=gone[start:start + 10 * BATCH]).update(missing_since=now)
-        FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).update(last_seen=now)
+        if not plan.nameless:
+            FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).update(last_seen=now)
 
 
 def _changes(plan: Plan, now: datetime) -> Iterable[tuple[Write, datetime, datetime]]:

@@ -36,7 +36,8 @@ class Plan:
 
     `updated` are resources that changed, or came back; `refreshed` those of which only heartbeat-like fields or the
     resource version moved: they are written, and do not count as changed. `missing` are held resources that were not
-    in the list and not missing before.
+    in the list and not missing before. `nameless` says that the list held objects without a usable name: each may be
+    any of the held ones, so that nothing is known to be missing, nor to have been seen.
     """
 
     read: int = 0
@@ -46,6 +47,7 @@ class Plan:
     unchanged: int = 0
     missing: list[Held] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    nameless: bool = False
 
     @property
     def writes(self) -> list[Write]:
@@ -62,7 +64,6 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
     plan = Plan()
     digest = kind_digest(kind)
     seen: set[Key] = set()
-    nameless = False
     for manifest in manifests:
         plan.read += 1
         try:
@@ -83,10 +84,10 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
         except BadObject as error:
             plan.errors.append(f'{kind.name}: {error}.')
             if error.key is None:
-                nameless = True
+                plan.nameless = True
             else:
                 seen.add(error.key)
-    if not nameless:
+    if not plan.nameless:
         plan.missing = [row for key, row in held.items() if key not in seen and row.missing_since is None]
     return plan
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..kinds import Kind, Path
 
@@ -18,6 +19,9 @@ LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 LONGEST_NAME = 253
 LONGEST_NAMESPACE = 63
 LONGEST_VERSION = 64
+
+# How JSON writes the one character that PostgreSQL cannot store: an escape whose backslash is not escaped itself.
+NUL = re.compile(r'(?<!\\)(?:\\\\)*\\u0000')
 
 
 class BadObject(ValueError):
@@ -51,14 +55,13 @@ def identify(manifest: Any) -> tuple[Key, str, str]:
     if not isinstance(metadata, dict):
         raise BadObject('an object without metadata', None)
     name, namespace = metadata.get('name'), metadata.get('namespace')
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not isinstance(namespace, str):
+    if not _storable(name, LONGEST_NAME) or not _storable(namespace, LONGEST_NAMESPACE):
         raise BadObject('an object without a usable name and namespace', None)
     key = (namespace, name)
     uid, version = metadata.get('uid'), metadata.get('resourceVersion')
-    for value in (namespace, uid, version):
-        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_VERSION or not value.isprintable():
-            raise BadObject(f'{name[:80]}: its uid, resourceVersion or namespace cannot be stored', key)
-    return key, str(uid), str(version)
+    if not _storable(uid, LONGEST_VERSION) or not _storable(version, LONGEST_VERSION):
+        raise BadObject(f'{name[:80]}: its uid or resourceVersion cannot be stored', key)
+    return key, uid, version
 
 
 def observe(kind: Kind, manifest: dict[str, Any]) -> Observed:
@@ -82,7 +85,7 @@ def observe(kind: Kind, manifest: dict[str, Any]) -> Observed:
         )
         text.encode()
         whole = text if stable is status else json.dumps(status, ensure_ascii=False, allow_nan=False)
-        if '\\u0000' in whole or '\\u0000' in text:
+        if NUL.search(whole) or NUL.search(text):
             raise ValueError('a NUL character')
     except (ValueError, RecursionError) as error:
         reason = 'too deeply nested' if isinstance(error, RecursionError) else str(error)
@@ -150,6 +153,11 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _storable(value: Any, longest: int) -> TypeGuard[str]:
+    """Whether a database column of this length takes the value as a name."""
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
+
+
 def _strings(value: Any) -> dict[str, str]:
     return {key: item for key, item in _mapping(value).items() if isinstance(item, str)}
 
@@ -157,6 +165,6 @@ def _strings(value: Any) -> dict[str, str]:
 def _timestamp(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None

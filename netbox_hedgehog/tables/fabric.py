@@ -9,14 +9,9 @@ from redis.exceptions import RedisError
 from ..jobs.schedules import due_times
 from ..models import Fabric
 from ..models.fabric import duration_words
+from ..templatetags.hedgehog import age
 
 __all__ = ('FabricTable',)
-
-AGE = """
-{% load helpers %}
-{% if value %}<span title="{{ value|isodatetime:"seconds" }}">{{ value|timesince }} {{ ago }}</span>
-{% else %}{{ ""|placeholder }}{% endif %}
-"""
 
 SYNC_BUTTON = """
 {% load i18n %}
@@ -28,6 +23,24 @@ SYNC_BUTTON = """
   </button>
 {% endif %}
 """
+
+
+class SyncStateColumn(columns.ChoiceFieldColumn):
+    """The derived state, which is no field of the model."""
+
+    def render(self, record, bound_column, value):
+        return super().render(record=record, bound_column=bound_column, value=record.get_sync_state_display())
+
+
+class AgeColumn(tables.Column):
+    """A moment in the past, as how long ago it was."""
+
+    def render(self, value):
+        words = _('%(time)s ago') % {'time': age(value)}
+        return format_html('<span title="{}">{}</span>', f'{value:%Y-%m-%d %H:%M:%S} UTC', words)
+
+    def value(self, value):
+        return value.isoformat()
 
 
 class NextRunColumn(tables.Column):
@@ -59,14 +72,10 @@ class NextRunColumn(tables.Column):
 class FabricTable(PrimaryModelTable):
     name = tables.Column(verbose_name=_('Name'), linkify=True)
     status = columns.ChoiceFieldColumn(verbose_name=_('Status'))
-    sync_state = columns.ChoiceFieldColumn(verbose_name=_('Sync state'), accessor='sync_state', orderable=False)
+    sync_state = SyncStateColumn(verbose_name=_('Sync state'), orderable=False)
     connection_status = columns.ChoiceFieldColumn(verbose_name=_('Connection'))
-    last_sync = columns.TemplateColumn(
-        verbose_name=_('Last success'), template_code=AGE, extra_context={'ago': _('ago')},
-    )
-    last_attempt = columns.TemplateColumn(
-        verbose_name=_('Last attempt'), template_code=AGE, extra_context={'ago': _('ago')},
-    )
+    last_sync = AgeColumn(verbose_name=_('Last success'))
+    last_attempt = AgeColumn(verbose_name=_('Last attempt'))
     next_run = NextRunColumn(verbose_name=_('Next run'), accessor='pk', orderable=False)
     sync_interval = tables.Column(verbose_name=_('Interval'))
     resource_count = columns.LinkedCountColumn(
@@ -92,6 +101,9 @@ class FabricTable(PrimaryModelTable):
             'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_run', 'sync_interval', 'resource_count',
             'description',
         )
+
+    def value_sync_state(self, record):
+        return record.get_sync_state_display()
 
     def render_sync_interval(self, record):
         return record.sync_interval_words

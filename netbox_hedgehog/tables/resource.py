@@ -33,7 +33,7 @@ class ManifestColumn(tables.Column):
         self.path = column.path
 
     def render(self, value):
-        return short(pick(value, self.path)) or self.default
+        return short(pick(value, self.path)) or '—'
 
     def value(self, value):
         return short(pick(value, self.path), limit=10_000)

@@ -81,6 +81,7 @@ class FabricView(HealthBanner, generic.ObjectView):
     def get_extra_context(self, request, instance):
         return {
             **self.health_context(request),
+            'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', instance),
             'kinds': _kinds(request, instance),
             'runs': _runs(request, instance),
             'next_run': _next_run(instance),
@@ -148,6 +149,14 @@ class FabricDeleteView(generic.ObjectDeleteView):
 class FabricBulkImportView(generic.BulkImportView):
     queryset = Fabric.objects.all()
     model_form = forms.FabricImportForm
+
+    def post(self, request):
+        if request.POST.get('background_job'):
+            # A background job carries the whole request, tokens included, through Redis.
+            request.POST = request.POST.copy()
+            del request.POST['background_job']
+            messages.info(request, _('Imports of fabrics run at once, so that no token waits in a queue.'))
+        return super().post(request)
 
 
 @register_model_view(Fabric, 'bulk_edit', path='edit', detail=False)

@@ -7,13 +7,17 @@ from netbox.views import generic
 from utilities.views import register_model_view
 
 from .. import filtersets, forms, tables
+from ..jobs.health import worker_health
 from ..kinds import KIND_BY_NAME
-from ..models import FabricResource
+from ..models import Fabric, FabricResource
 from ..references import references
 from ..tables.resource import short
 from . import panels
 
 __all__ = ('FabricResourceListView', 'FabricResourceView')
+
+# How many stale fabrics a list of resources names.
+STALE_SHOWN = 5
 
 
 @register_model_view(FabricResource, 'list', path='', detail=False)
@@ -22,7 +26,15 @@ class FabricResourceListView(generic.ObjectListView):
     filterset = filtersets.FabricResourceFilterSet
     filterset_form = forms.FabricResourceFilterForm
     table = tables.FabricResourceTable
+    template_name = 'netbox_hedgehog/fabricresource_list.html'
     actions = (BulkExport,)
+
+    def get_extra_context(self, request):
+        # Nothing on this page may look fresher than it is: those whose rows it can show, and are no longer read.
+        fabrics = Fabric.objects.restrict(request.user, 'view')
+        chosen = [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]
+        stale = fabrics.overdue().filter(pk__in=chosen) if chosen else fabrics.overdue()
+        return {'health': worker_health(fabrics), 'stale': stale.order_by('overdue_at')[:STALE_SHOWN]}
 
     def get_table(self, data, request, bulk_actions=True):
         kinds = request.GET.getlist('kind')
@@ -31,13 +43,14 @@ class FabricResourceListView(generic.ObjectListView):
             # The manifests of a page's rows are only needed for a kind's own columns.
             data = data.defer('spec', 'status', 'labels', 'annotations')
         else:
-            self.table = type(self.table.__name__, (self.table,), {'one_kind': kind})
+            self.table = type(self.table.__name__, (self.table,), {'one_kind': kind, 'Meta': self.table.Meta})
         return super().get_table(data, request, bulk_actions)
 
 
 @register_model_view(FabricResource)
 class FabricResourceView(generic.ObjectView):
     queryset = FabricResource.objects.select_related('fabric')
+    template_name = 'netbox_hedgehog/fabricresource.html'
     actions = ()
     layout = layout.SimpleLayout(
         left_panels=[

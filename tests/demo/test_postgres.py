@@ -12,22 +12,23 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from demo import postgres
-from demo.postgres import Postgres, PostgresError, Server, parse_database_url
+from demo import machine, postgres, postgres_binaries
+from demo.postgres import Postgres, Server, parse_database_url
+from demo.postgres_binaries import PostgresError, find_binaries
 
 
 @pytest.fixture(scope='module')
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data directory for the tests of this file; initdb takes most of a second."""
     # For root it is one in /var/tmp, as pytest's own lets nobody else in.
-    directory = postgres.place(tmp_path_factory.mktemp('postgres'))
+    directory = machine.place(tmp_path_factory.mktemp('postgres'))
     yield directory
     shutil.rmtree(directory)
 
 
 @pytest.fixture
 def server(directory: Path) -> Iterator[Postgres]:
-    with Postgres(directory, postgres.ROOT / '.cache') as server:
+    with Postgres(directory, machine.ROOT / '.cache') as server:
         yield server
 
 
@@ -126,7 +127,7 @@ def test_it_ends_when_its_user_is_killed(directory: Path) -> None:
         'print(Postgres(Path(sys.argv[1])).start().pid, flush=True); time.sleep(60)'
     )
     user = subprocess.Popen(
-        [sys.executable, '-c', script, str(directory)], cwd=postgres.ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, '-c', script, str(directory)], cwd=machine.ROOT, stdout=subprocess.PIPE, text=True
     )
     assert user.stdout is not None
     pid = int(user.stdout.readline())
@@ -169,11 +170,11 @@ def test_a_url_that_is_not_one_of_postgresql_is_refused(url: str) -> None:
 def test_an_unknown_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('HEDGEHOG_POSTGRES_SOURCE', 'thin air')
     with pytest.raises(PostgresError, match='thin air'):
-        postgres.find_binaries(tmp_path)
+        find_binaries(tmp_path)
 
 
 def test_without_any_postgresql_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ('_installed', '_from_apt', '_from_npm'):
-        monkeypatch.setattr(postgres, source, lambda *arguments: None)
+        monkeypatch.setattr(postgres_binaries, source, lambda *arguments: None)
     with pytest.raises(PostgresError, match='apt-get install postgresql'):
-        postgres.find_binaries(tmp_path)
+        find_binaries(tmp_path)

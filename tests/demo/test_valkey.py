@@ -49,7 +49,8 @@ def test_a_second_object_on_the_directory_finds_port_and_data(tmp_path: Path) ->
 def test_without_a_directory_nothing_stays_behind() -> None:
     server = Valkey().start()
     scratch = server._scratch
-    assert scratch is not None and scratch.is_dir()
+    assert scratch is not None
+    assert scratch.is_dir()
     client(server).set('key', 'value')
     server.stop()
     assert not scratch.exists()

@@ -1,0 +1,19 @@
+"""Fixtures for the engine: cluster/, sync/ and the vocabulary."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from demo.kubernetes_api import KubernetesAPI
+
+# The same examples each time, and none that fails because the machine is busy.
+settings.register_profile('engine', derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('engine')
+
+
+@pytest.fixture
+def api() -> Iterator[KubernetesAPI]:
+    """A Kubernetes API with nothing in it."""
+    with KubernetesAPI() as server:
+        yield server

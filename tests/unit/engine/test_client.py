@@ -1,0 +1,661 @@
+"""The client against an API that fails in every way that matters."""
+
+import datetime
+import gc
+import ipaddress
+import json
+import logging
+import os
+import re
+import socket
+import ssl
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from kubernetes.config import incluster_config
+
+from demo.kubernetes_api import Authority, KubernetesAPI
+from demo.kubernetes_api.faults import Fault
+from netbox_hedgehog.cluster import ClientOptions, Cluster
+from netbox_hedgehog.cluster import client as client_module
+from netbox_hedgehog.cluster.errors import (
+    BadAnswer,
+    ClusterError,
+    Expired,
+    Forbidden,
+    NotInstalled,
+    ServerFault,
+    TLSFailed,
+    Unauthorized,
+    Unreachable,
+    UnusableCredentials,
+)
+from netbox_hedgehog.cluster.probe import probe
+from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
+from netbox_hedgehog.kubeconfig import Credentials
+
+SERVER = KIND_BY_NAME['Server']
+QUICK = ClientOptions(connect_timeout=2, read_timeout=5, retries=2)
+TOKEN = 'viewer-token'
+
+
+def server(name: str) -> dict[str, Any]:
+    return {
+        'apiVersion': SERVER.api_version,
+        'kind': 'Server',
+        'metadata': {'name': name, 'namespace': 'default'},
+        'spec': {'description': name},
+    }
+
+
+def fill(api: KubernetesAPI, count: int) -> list[str]:
+    names = [f'server-{number:03}' for number in range(count)]
+    for name in names:
+        api.put(server(name))
+    return names
+
+
+def connect(api: KubernetesAPI, token: str = TOKEN, options: ClientOptions = QUICK, **credentials: Any) -> Cluster:
+    return Cluster(Credentials(**{'server': api.url, 'token': token, 'ca_pem': api.ca_pem, **credentials}), options)
+
+
+def names(cluster: Cluster, page_size: int | None = None) -> list[str]:
+    return [item['metadata']['name'] for page in cluster.pages(SERVER, 'default', page_size) for item in page.items]
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between tries, noted instead of waited."""
+    waited: list[float] = []
+    monkeypatch.setattr('urllib3.util.retry.time.sleep', waited.append)
+    return waited
+
+
+# Lists
+
+
+@pytest.mark.parametrize('page_size', [1, 3, 7, 500, 1_000_000])
+def test_pages_give_every_object_once(api, page_size):
+    expected = fill(api, 7)
+    with connect(api) as cluster:
+        assert names(cluster, page_size) == expected
+    assert {request.query['limit'] for request in api.requests} == {str(page_size)}
+    assert len(api.requests) == -(-7 // page_size)
+
+
+def test_empty_list(api):
+    with connect(api) as cluster:
+        assert [page.items for page in cluster.pages(SERVER, 'default')] == [[]]
+
+
+def test_empty_list_as_go_writes_it(api):
+    api.faults.answer(200, body=b'{"kind":"ServerList","metadata":{"resourceVersion":"1"},"items":null}')
+    with connect(api) as cluster:
+        assert names(cluster) == []
+
+
+def test_compressed_answer(api):
+    api.put({**server('big'), 'spec': {'description': 'x' * 500_000}})
+    with connect(api) as cluster:
+        (page,) = cluster.pages(SERVER, 'default')
+    assert page.items[0]['spec']['description'] == 'x' * 500_000
+    assert 0 < page.size < 100_000, 'the size on the wire'
+
+
+def test_version(api):
+    with connect(api) as cluster:
+        assert cluster.version().startswith('v1.')
+
+
+# What passes by itself
+
+
+@pytest.mark.parametrize('fault', [
+    lambda faults: faults.answer(429, retry_after=1, match='continue='),
+    lambda faults: faults.answer(429, match='continue='),
+    lambda faults: faults.answer(500, times=2, match='continue='),
+    lambda faults: faults.answer(502, body=b'<html>', match='continue='),
+    lambda faults: faults.answer(503, times=2, match='continue='),
+    lambda faults: faults.answer(504, match='limit='),
+    lambda faults: faults.drop(times=2, match='limit='),
+    lambda faults: faults.drop(match='continue='),
+    lambda faults: faults.cut(times=2, match='limit='),
+    lambda faults: faults.cut(match='continue='),
+], ids=['429-after', '429', '500', '502', '503', '504', 'drop', 'drop-later', 'cut', 'cut-later'])
+def test_passing_faults_are_outlasted(api, fault):
+    expected = fill(api, 9)
+    fault(api.faults)
+    with connect(api) as cluster:
+        assert names(cluster, 3) == expected
+    assert not api.faults.waiting
+
+
+def test_cut_in_a_compressed_body(api):
+    api.put({**server('big'), 'spec': {'description': 'x' * 500_000}})
+    api.faults.cut()
+    with connect(api) as cluster:
+        assert names(cluster) == ['big']
+
+
+def test_a_restarted_server_is_found_again(api):
+    fill(api, 4)
+    with connect(api) as cluster:
+        pages = cluster.pages(SERVER, 'default', 2)
+        next(pages)
+        api.stop()
+        api.start()
+        assert [item['metadata']['name'] for item in next(pages).items] == ['server-002', 'server-003']
+
+
+def test_waits_grow_and_are_spread(api, waits):
+    api.faults.answer(503, times=4)
+    with connect(api, options=ClientOptions(retries=4)) as cluster:
+        assert names(cluster) == []
+    assert waits == sorted(waits)
+    assert len(waits) == 3, 'the first repetition comes at once'
+    assert waits != [0.6, 1.2, 2.4]
+    assert sum(waits) < 6
+
+
+@pytest.mark.parametrize(('header', 'expected'), [('3', [3]), ('86400', [20]), ('0', []), ('soon', []), ('-1', [])])
+def test_retry_after(api, waits, header, expected):
+    headers = {'Content-Type': 'application/json', 'Retry-After': header}
+    api.faults._add(Fault(re.compile(''), 1, 0, status=429, headers=headers))
+    with connect(api) as cluster:
+        assert names(cluster) == []
+    assert waits == expected
+
+
+def test_all_waits_of_a_run_together_are_bounded(api, monkeypatch):
+    clock = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+
+    monkeypatch.setattr('urllib3.util.retry.time.sleep', sleep)
+    monkeypatch.setattr(client_module, 'time', type('Clock', (), {'monotonic': staticmethod(lambda: clock)}))
+    api.faults.answer(503, times=None, retry_after=20)
+    with connect(api, options=ClientOptions(retries=4)) as cluster:
+        for kind in KINDS:
+            with pytest.raises(ServerFault):
+                list(cluster.pages(kind, 'default'))
+    assert clock == client_module.PATIENCE
+
+
+@pytest.mark.parametrize('retries', [0, 1, 3])
+@pytest.mark.parametrize(('fault', 'error', 'said'), [
+    (lambda faults: faults.answer(503, times=None), ServerFault, 'could not list servers: 503'),
+    (lambda faults: faults.answer(429, times=None), ServerFault, '429'),
+    (lambda faults: faults.drop(times=None), Unreachable, 'broke off'),
+    (lambda faults: faults.cut(times=None), Unreachable, 'broke off'),
+])
+def test_gives_up(api, retries, fault, error, said):
+    fill(api, 1)
+    fault(api.faults)
+    with connect(api, options=ClientOptions(retries=retries)) as cluster, pytest.raises(error, match=said):
+        names(cluster)
+    assert len(api.requests) == retries + 1
+
+
+# What does not pass
+
+
+def test_list_expired(api):
+    fill(api, 4)
+    with connect(api) as cluster:
+        pages = cluster.pages(SERVER, 'default', 2)
+        next(pages)
+        api.expire_continue_tokens()
+        with pytest.raises(Expired, match='410'):
+            next(pages)
+
+
+def test_not_installed(api):
+    api.missing_kinds.add('Server')
+    with connect(api) as cluster, pytest.raises(NotInstalled, match='servers'):
+        names(cluster)
+    assert len(api.requests) == 1
+
+
+def test_forbidden_names_the_plural(api):
+    with connect(api, 'vpc-editor-token') as cluster:
+        with pytest.raises(Forbidden, match='may not list servers: 403'):
+            names(cluster)
+        assert list(cluster.pages(KIND_BY_NAME['VPC'], 'default'))
+    assert not Forbidden.ends_run
+
+
+def test_unauthorized(api):
+    with connect(api, 'revoked-token') as cluster, pytest.raises(Unauthorized, match='401') as caught:
+        names(cluster)
+    assert caught.value.ends_run
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize('body', [
+    b'', b'[]', b'"text"', b'null', b'7', b'{}', b'{"items": {}, "metadata": {}}', b'{"items": []}',
+    b'{"items": [], "metadata": []}', b'\xff\xfe', b'{"items": ' + b'[' * 100_000, b'{"a": ' + b'9' * 5000 + b'}',
+])
+def test_answers_that_are_no_list(api, body):
+    api.faults.answer(200, body=body)
+    with connect(api) as cluster, pytest.raises(BadAnswer):
+        names(cluster)
+
+
+def test_a_page_and_truncated_json(api):
+    with connect(api) as cluster:
+        api.faults.html()
+        with pytest.raises(BadAnswer, match='something else than JSON'):
+            names(cluster)
+        api.faults.invalid_json()
+        with pytest.raises(BadAnswer):
+            names(cluster)
+        api.faults.answer(200, body=b'{"major": "1"}')
+        with pytest.raises(BadAnswer, match='not as a Kubernetes API does'):
+            cluster.version()
+        api.faults.answer(418)
+        with pytest.raises(BadAnswer, match='418'):
+            names(cluster)
+
+
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+def test_redirect_is_not_followed(api, status):
+    with KubernetesAPI() as other:
+        api.faults.redirect(f'{other.url}/elsewhere', status=status)
+        with connect(api, verify_tls=False) as cluster, pytest.raises(BadAnswer, match='redirects elsewhere'):
+            names(cluster)
+        assert not other.requests
+
+
+# TLS
+
+
+def certificate(
+    names: list[str], *, days: int = 30, started: int = 1, issuer: tuple[Any, Any] | None = None, plain: bool = False
+) -> tuple[str, str, tuple[Any, Any]]:
+    """A certificate, its key, and both as an issuer. `plain` leaves key identifiers out, as older tools did."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ' '.join(names) or 'authority')])
+    alternatives = [
+        x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names
+    ]
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=started))
+        .not_valid_after(now - datetime.timedelta(days=started) + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=not plain)
+    )
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
+    pem = made.public_bytes(serialization.Encoding.PEM).decode()
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    return pem, key_pem, (made, key)
+
+
+@contextmanager
+def listening(handle: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server that does with each connection what `handle` does."""
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    handle(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@contextmanager
+def tls_server(pem: str, key_pem: str, tmp_path: Any) -> Iterator[int]:
+    chain = tmp_path / 'chain.pem'
+    chain.write_text(key_pem + pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chain)
+    body = json.dumps({'gitVersion': 'v1.30.0'}).encode()
+
+    def handle(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as stream:
+            stream.recv(65536)
+            stream.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s' % (len(body), body))
+
+    with listening(handle) as port:
+        yield port
+
+
+def version_of(port: int, host: str = '127.0.0.1', **credentials: Any) -> str:
+    with Cluster(Credentials(server=f'https://{host}:{port}', token=TOKEN, **credentials), QUICK) as cluster:
+        return cluster.version()
+
+
+def test_certificate_of_another_authority(api):
+    cluster = connect(api, ca_pem=Authority.create().certificate_pem)
+    with cluster, pytest.raises(TLSFailed, match=r'was not accepted: .*(certificate|signature)') as caught:
+        names(cluster)
+    assert caught.value.ends_run
+    assert not api.requests
+
+
+def test_unknown_authority(api):
+    with connect(api, ca_pem='') as cluster, pytest.raises(TLSFailed, match=r'self-signed certificate in|unable to get local issuer'):
+        names(cluster)
+
+
+def test_own_authority_stands_alone(api, monkeypatch, tmp_path):
+    """What this machine trusts is not trusted beside the authority that is given."""
+    bundle = tmp_path / 'bundle.pem'
+    bundle.write_text(api.ca_pem)
+    monkeypatch.setenv('SSL_CERT_FILE', str(bundle))
+    with connect(api, ca_pem='') as cluster:
+        assert names(cluster) == []
+    with connect(api, ca_pem=Authority.create().certificate_pem) as cluster, pytest.raises(TLSFailed):
+        names(cluster)
+
+
+def test_expired_certificate(tmp_path):
+    ca_pem, _, ca = certificate([])
+    pem, key_pem, _ = certificate(['127.0.0.1'], days=2, started=10, issuer=ca)
+    with tls_server(pem, key_pem, tmp_path) as port, pytest.raises(TLSFailed, match='certificate has expired'):
+        version_of(port, ca_pem=ca_pem)
+
+
+def test_self_signed_certificate(tmp_path):
+    pem, key_pem, _ = certificate(['127.0.0.1'])
+    with tls_server(pem, key_pem, tmp_path) as port:
+        with pytest.raises(TLSFailed, match='self-signed certificate'):
+            version_of(port)
+        assert version_of(port, ca_pem=pem) == 'v1.30.0'
+        assert version_of(port, verify_tls=False) == 'v1.30.0'
+
+
+def test_wrong_host_name(tmp_path):
+    ca_pem, _, ca = certificate([])
+    pem, key_pem, _ = certificate(['control-1'], issuer=ca)
+    with tls_server(pem, key_pem, tmp_path) as port:
+        with pytest.raises(TLSFailed, match=r"not valid for '127\.0\.0\.1'"):
+            version_of(port, ca_pem=ca_pem)
+        assert version_of(port, ca_pem=ca_pem, tls_server_name='control-1') == 'v1.30.0'
+        with pytest.raises(TLSFailed, match='control-2'):
+            version_of(port, ca_pem=ca_pem, tls_server_name='control-2')
+        assert version_of(port, verify_tls=False, tls_server_name='control-2') == 'v1.30.0'
+
+
+def test_certificates_as_older_kubernetes_wrote_them(tmp_path):
+    """Without key identifiers, which Python 3.13 insists on when it is strict; kubectl takes them."""
+    ca_pem, _, ca = certificate([], plain=True)
+    pem, key_pem, _ = certificate(['127.0.0.1'], issuer=ca, plain=True)
+    with tls_server(pem, key_pem, tmp_path) as port:
+        assert version_of(port, ca_pem=ca_pem) == 'v1.30.0'
+
+
+def test_server_name_without_tls():
+    with KubernetesAPI(tls=False) as api, connect(api, tls_server_name='control-1') as cluster:
+        assert names(cluster) == []
+
+
+def test_plain_http_server(tmp_path):
+    def handle(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+
+    with listening(handle) as port, pytest.raises(TLSFailed, match='Check scheme, port'):
+        version_of(port)
+
+
+def test_hanging_up_in_the_handshake_counts_as_a_broken_connection():
+    tries = []
+
+    def handle(connection: socket.socket) -> None:
+        tries.append(connection.recv(100_000))
+
+    with listening(handle) as port, pytest.raises(Unreachable, match='broke off'):
+        version_of(port)
+    assert len(tries) == QUICK.retries + 1
+
+
+@pytest.mark.parametrize('ca_pem', ['BEGIN CERTIFICATE', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 'é'])
+def test_unusable_authority(ca_pem):
+    with pytest.raises(UnusableCredentials, match='CA certificate'):
+        Cluster(Credentials(server='https://127.0.0.1', token='t', ca_pem=ca_pem))
+
+
+def test_unusable_client_certificate():
+    pem, key_pem, (_, key) = certificate(['a'])
+    _, other, _ = certificate(['b'])
+    locked = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b'x' * 8)
+    ).decode()
+    for cert, wrong in ((pem, other), (pem, ''), (pem, locked), ('', key_pem), ('BEGIN', 'BEGIN')):
+        credentials = Credentials(server='https://127.0.0.1', client_cert_pem=cert, client_key_pem=wrong)
+        if cert:
+            with pytest.raises(UnusableCredentials, match='client certificate'):
+                Cluster(credentials)
+    with Cluster(Credentials(server='https://127.0.0.1', client_cert_pem=pem, client_key_pem=key_pem)):
+        pass
+
+
+# Reaching it
+
+
+def test_nobody_listens():
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(Unreachable, match='Connection refused') as caught:
+        version_of(port)
+    assert caught.value.ends_run
+
+
+def test_unknown_host():
+    with pytest.raises(Unreachable, match='cannot be reached'):
+        version_of(443, host='no-such-host.invalid')
+
+
+def test_read_timeout(api):
+    api.faults.delay(60, times=None)
+    cluster = connect(api, options=ClientOptions(read_timeout=0.1, retries=1))
+    with cluster, pytest.raises(Unreachable, match='did not answer in time'):
+        names(cluster)
+    api.faults.clear()
+    assert len(api.requests) == 2
+
+
+def test_connect_timeout():
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(0)
+        # The kernel's queue is full with these, and answers nobody else.
+        held = []
+        for _ in range(8):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+            held.append(waiting)
+        options = ClientOptions(connect_timeout=0.1, read_timeout=0.1, retries=1)
+        credentials = Credentials(server=f'https://127.0.0.1:{listener.getsockname()[1]}', token=TOKEN)
+        with Cluster(credentials, options) as cluster, pytest.raises(Unreachable, match='in time'):
+            cluster.version()
+        for waiting in held:
+            waiting.close()
+
+
+@pytest.mark.parametrize('address', [
+    'https://' + 'a' * 64 + '.example.com', 'https://exa..mple', 'https://ex%ample', 'https://münchen.invalid', 'https://*',
+    'https://.', 'https://127.0.0.1:0', 'https://[::1%25x]:1',
+])
+def test_odd_addresses_end_in_a_sentence(address):
+    with Cluster(Credentials(server=address, token=TOKEN), QUICK) as cluster, pytest.raises(ClusterError):
+        cluster.version()
+
+
+# What must not happen
+
+
+@pytest.mark.parametrize('variable', ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'HTTP_PROXY'])
+@pytest.mark.parametrize('proxy', ['http://127.0.0.1:1', 'socks5://127.0.0.1:1'])
+def test_no_proxy_of_the_environment(api, monkeypatch, variable, proxy):
+    monkeypatch.setenv(variable, proxy)
+    monkeypatch.delenv('NO_PROXY', raising=False)
+    monkeypatch.delenv('no_proxy', raising=False)
+    with connect(api) as cluster:
+        assert names(cluster) == []
+
+
+def test_no_temporary_files(api, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    pem, key_pem, _ = certificate(['a'])
+    with connect(api, client_cert_pem=pem, client_key_pem=key_pem) as cluster:
+        names(cluster)
+        assert not os.listdir(tmp_path)
+
+
+def test_sockets_are_closed(api):
+    gc.collect()
+    before = len(os.listdir('/proc/self/fd'))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', ResourceWarning)
+        with connect(api) as cluster:
+            names(cluster)
+        api.stop()
+        del cluster
+        gc.collect()
+        assert len(os.listdir('/proc/self/fd')) <= before
+
+
+@pytest.mark.parametrize('token', [
+    'CANARY\nX-Evil: 1', 'CANARY\r', 'CAN\x00ARY', 'CANARY é', 'CANARY ünïcödé', 'CANARY token', 'CANARY\u2028',
+])
+def test_tokens_that_are_none(api, token):
+    if token.strip() == 'CANARY':
+        token = 'CANARY\rCANARY'
+    with pytest.raises(UnusableCredentials, match='token') as caught:
+        connect(api, token)
+    assert 'CANARY' not in str(caught.value)
+
+
+def test_space_around_a_token_does_no_harm(api):
+    with connect(api, f' {TOKEN}\n') as cluster:
+        assert names(cluster) == []
+
+
+@pytest.mark.parametrize('fault', [
+    None,
+    lambda faults: faults.answer(401, times=None),
+    lambda faults: faults.answer(403, times=None),
+    lambda faults: faults.answer(500, times=None),
+    lambda faults: faults.drop(times=None),
+    lambda faults: faults.cut(times=None),
+    lambda faults: faults.html(),
+    lambda faults: faults.redirect('https://127.0.0.1:1/'),
+])
+def test_the_token_is_shown_nowhere(fault, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger('urllib3').setLevel(logging.DEBUG)
+    token = 'CANARY-token'
+    with KubernetesAPI(tokens={token: 'viewer'}) as api:
+        fill(api, 1)
+        if fault:
+            fault(api.faults)
+        with connect(api, token) as cluster:
+            shown = [repr(cluster), str(vars(cluster)), repr(Credentials(token=token))]
+            try:
+                names(cluster)
+            except ClusterError as error:
+                shown += [str(error), repr(error), repr(error.__cause__), repr(error.args)]
+    assert 'CANARY' not in ' '.join(shown)
+    assert 'CANARY' not in caplog.text
+
+
+# In a pod
+
+
+@pytest.fixture
+def pod(api, monkeypatch, tmp_path):
+    (tmp_path / 'token').write_text(TOKEN)
+    (tmp_path / 'ca.crt').write_text(api.ca_pem)
+    monkeypatch.setattr(incluster_config, 'SERVICE_TOKEN_FILENAME', str(tmp_path / 'token'))
+    monkeypatch.setattr(incluster_config, 'SERVICE_CERT_FILENAME', str(tmp_path / 'ca.crt'))
+    host, port = api.url.removeprefix('https://').split(':')
+    environment = {'KUBERNETES_SERVICE_HOST': host, 'KUBERNETES_SERVICE_PORT': port}
+    monkeypatch.setattr(os, 'environ', os.environ | environment)
+    monkeypatch.setattr(incluster_config.InClusterConfigLoader.__init__, '__defaults__', (True, os.environ))
+    return tmp_path
+
+
+def test_in_cluster(api, pod):
+    fill(api, 2)
+    with Cluster(Credentials(in_cluster=True), QUICK) as cluster:
+        assert cluster.server == api.url
+        assert len(names(cluster)) == 2
+
+
+def test_in_cluster_outside_of_one():
+    with pytest.raises(UnusableCredentials, match='does not run in a pod'):
+        Cluster(Credentials(in_cluster=True))
+
+
+# Test connection
+
+
+def probed(cluster: Cluster) -> Any:
+    with cluster:
+        return probe(cluster, KINDS, 'default')
+
+
+def test_probe_of_a_whole_fabric(api):
+    found = probed(connect(api))
+    assert found.ok
+    assert len(found.readable) == len(KINDS)
+    assert found.sentences == [
+        f'{api.url} answers: Kubernetes {found.version}.',
+        '22 of 22 Hedgehog kinds can be read in namespace default.',
+    ]
+    assert {request.query.get('limit') for request in api.requests} == {None, '1'}
+
+
+def test_probe_says_what_is_forbidden_and_not_installed(api):
+    api.missing_kinds.update({'VPC', 'Agent'})
+    found = probed(connect(api, 'vpc-editor-token'))
+    assert not found.ok
+    assert found.connected
+    # A real server asks who may before it asks what there is.
+    assert 'VPC' in found.not_installed + found.forbidden
+    assert 'Switch' in found.forbidden
+    assert any('grant get, list and watch' in sentence for sentence in found.sentences)
+
+
+def test_probe_with_a_wrong_token(api):
+    found = probed(connect(api, 'wrong'))
+    assert not found.ok
+    assert any('401' in sentence for sentence in found.sentences)
+    assert len(api.requests) == 1, 'one refusal is enough'
+
+
+def test_probe_of_nothing():
+    found = probed(Cluster(Credentials(server='https://127.0.0.1:1', token='t'), QUICK))
+    assert not found.connected
+    assert len(found.sentences) == 1
+    assert 'cannot be reached' in found.sentences[0]

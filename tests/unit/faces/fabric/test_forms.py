@@ -1,0 +1,187 @@
+"""What is refused, with which sentence, in form and API; and that nothing of it is stored."""
+
+from django.db import IntegrityError, connection, transaction
+
+from django.urls import reverse
+from netbox_hedgehog.forms import FabricBulkEditForm, FabricForm
+from netbox_hedgehog.models import Fabric
+from utilities.testing import APITestCase, TestCase
+
+from ..base import CA, CANARY, SERVER, TOKEN, allow, kubeconfig, make_fabric
+
+BASE = {
+    'name': 'new', 'status': 'active', 'kubernetes_namespace': 'default', 'verify_tls': True, 'in_cluster': False,
+    'sync_enabled': True, 'scheduler_enabled': True, 'sync_interval': 300,
+}
+
+# What is entered, the field that says no, and words of its sentence.
+REFUSED = {
+    'interval of 0': ({'sync_interval': 0}, 'sync_interval', '30 seconds is the shortest interval'),
+    'interval of 29': ({'sync_interval': 29}, 'sync_interval', 'switch “Scheduler enabled” off'),
+    'interval above a week': ({'sync_interval': 604_801}, 'sync_interval', 'A week (604800 seconds) is the longest'),
+    'kubeconfig with a command': (
+        {'kubeconfig': kubeconfig(user={'exec': {'command': '/bin/sh'}})}, 'kubeconfig', 'runs a command (exec)',
+    ),
+    'kubeconfig with an auth-provider': (
+        {'kubeconfig': kubeconfig(user={'auth-provider': {'name': 'gcp'}})}, 'kubeconfig', 'auth-provider',
+    ),
+    'kubeconfig with a token file': (
+        {'kubeconfig': kubeconfig(user={'tokenFile': '/etc/passwd'})}, 'kubeconfig', 'names a file (tokenFile)',
+    ),
+    'kubeconfig with a CA file': (
+        {'kubeconfig': kubeconfig(cluster={'certificate-authority': '/ca'})}, 'kubeconfig',
+        'names a file (certificate-authority)',
+    ),
+    'kubeconfig with a certificate file': (
+        {'kubeconfig': kubeconfig(user={'client-certificate': '/c'})}, 'kubeconfig', 'kubectl config view --flatten',
+    ),
+    'kubeconfig with a key file': (
+        {'kubeconfig': kubeconfig(user={'client-key': '/k'})}, 'kubeconfig', 'names a file (client-key)',
+    ),
+    'kubeconfig with a proxy': (
+        {'kubeconfig': kubeconfig(cluster={'proxy-url': 'http://p'})}, 'kubeconfig', 'names a proxy (proxy-url)',
+    ),
+    'kubeconfig without TLS verification': (
+        {'kubeconfig': kubeconfig(cluster={'insecure-skip-tls-verify': True})}, 'kubeconfig',
+        'switches TLS verification off',
+    ),
+    'kubeconfig that is not YAML': ({'kubeconfig': f'{{{CANARY}: ['}, 'kubeconfig', 'is not valid YAML'),
+    'kubeconfig that is a list': ({'kubeconfig': f'- {CANARY}'}, 'kubeconfig', 'This is not a kubeconfig'),
+    'server with a password': (
+        {'kubernetes_server': f'https://me:{CANARY}@example.com'}, 'kubernetes_server', 'password',
+    ),
+    'server with a query': ({'kubernetes_server': f'https://example.com/?t={CANARY}'}, 'kubernetes_server', ''),
+    'server that is a path': ({'kubernetes_server': '/var/run/x.sock'}, 'kubernetes_server', 'https://'),
+    'server over FTP': ({'kubernetes_server': 'ftp://example.com'}, 'kubernetes_server', 'https://'),
+    'CA that is not PEM': ({'kubernetes_ca_cert': 'TUlJQg=='}, 'kubernetes_ca_cert', 'BEGIN CERTIFICATE'),
+    'server and kubeconfig': (
+        {'kubernetes_server': SERVER, 'kubeconfig': kubeconfig()}, '__all__', 'A fabric has one way to its cluster',
+    ),
+    'kubeconfig and in-cluster': ({'in_cluster': True, 'kubeconfig': kubeconfig()}, '__all__', 'one way'),
+    'server and in-cluster': ({'in_cluster': True, 'kubernetes_server': SERVER}, '__all__', 'one way'),
+    'unknown status': ({'status': 'gone'}, 'status', 'not'),
+}
+
+
+class RefusedInFormTestCase(TestCase):
+    def test_refused(self):
+        allow(self.user, 'add', 'view')
+        for case, (entered, field, words) in REFUSED.items():
+            with self.subTest(case=case):
+                response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_add'), {**BASE, **entered})
+                self.assertHttpStatus(response, 200)
+                errors = response.context['form'].errors
+                self.assertEqual(list(errors), [field])
+                self.assertIn(words, ' '.join(errors[field]))
+                self.assertNotIn(CANARY, ' '.join(errors[field]))
+                self.assertFalse(Fabric.objects.filter(name='new').exists())
+                if field == 'kubeconfig':
+                    self.assertNotContains(response, CANARY)
+
+    def test_accepted(self):
+        allow(self.user, 'add', 'view')
+        for case, entered in {
+            'server': {'kubernetes_server': f'{SERVER}/', 'kubernetes_token': TOKEN, 'kubernetes_ca_cert': CA},
+            'kubeconfig': {'kubeconfig': kubeconfig()},
+            'kubeconfig without TLS verification, knowingly': {
+                'kubeconfig': kubeconfig(cluster={'insecure-skip-tls-verify': True}), 'verify_tls': False,
+            },
+            'in-cluster': {'in_cluster': True},
+            'nothing yet': {'status': 'planned'},
+            'shortest interval': {'sync_interval': 30},
+            'longest interval': {'sync_interval': 604_800},
+        }.items():
+            with self.subTest(case=case):
+                data = {key: value for key, value in {**BASE, **entered}.items() if value is not False}
+                response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_add'), data)
+                self.assertHttpStatus(response, 302)
+                Fabric.objects.get(name='new').delete()
+
+    def test_server_is_stored_without_final_slash(self):
+        form = FabricForm({**BASE, 'kubernetes_server': f' {SERVER}/ '})
+        self.assertTrue(form.is_valid(), form.errors)
+        self.assertEqual(form.save().kubernetes_server, SERVER)
+
+    def test_bulk_edit_refuses_short_intervals(self):
+        fabric = make_fabric()
+        allow(self.user, 'view', 'change')
+        for interval in (0, 29, 604_801):
+            with self.subTest(interval=interval):
+                form = FabricBulkEditForm({'pk': [fabric.pk], 'sync_interval': interval})
+                self.assertFalse(form.is_valid())
+                self.assertIn('sync_interval', form.errors)
+                response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_edit'), {
+                    'pk': [fabric.pk], 'sync_interval': interval, '_apply': True,
+                })
+                self.assertHttpStatus(response, 200)
+                fabric.refresh_from_db()
+                self.assertEqual(fabric.sync_interval, 300)
+
+    def test_import_refuses_short_intervals(self):
+        allow(self.user, 'add', 'view')
+        response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_import'), {
+            'data': 'name,sync_interval\nx,0', 'format': 'csv', 'csv_delimiter': 'auto',
+        })
+        self.assertContains(response, '30 seconds is the shortest interval')
+        self.assertFalse(Fabric.objects.exists())
+
+    def test_database_refuses_short_intervals(self):
+        with self.assertRaises(IntegrityError), transaction.atomic():
+            Fabric.objects.create(name='x', sync_interval=29)
+        fabric = make_fabric()
+        with self.assertRaises(IntegrityError), transaction.atomic():
+            Fabric.objects.filter(pk=fabric.pk).update(sync_interval=0)
+        with self.assertRaises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute('UPDATE netbox_hedgehog_fabric SET sync_interval = 1')
+
+    def test_form_accepts_what_it_shows(self):
+        """Opening the edit page and saving changes nothing."""
+        fabric = make_fabric(kubernetes_ca_cert=CA, sync_interval=77, verify_tls=False, status='maintenance')
+        allow(self.user, 'view', 'change')
+        url = reverse('plugins:netbox_hedgehog:fabric_edit', args=[fabric.pk])
+        form = self.client.get(url).context['form']
+        data = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+        before = Fabric.objects.filter(pk=fabric.pk).values().get()
+        self.assertHttpStatus(self.client.post(url, data), 302)
+        after = Fabric.objects.filter(pk=fabric.pk).values().get()
+        self.assertEqual({**after, 'last_updated': None}, {**before, 'last_updated': None})
+
+
+class RefusedInAPITestCase(APITestCase):
+    model = Fabric
+    view_namespace = 'plugins-api:netbox_hedgehog'
+
+    def test_refused(self):
+        allow(self.user, 'add', 'view')
+        for case, (entered, field, words) in REFUSED.items():
+            with self.subTest(case=case):
+                response = self.client.post(
+                    self._get_list_url(), {'name': 'new', **entered}, format='json', **self.header,
+                )
+                self.assertHttpStatus(response, 400)
+                self.assertEqual(list(response.data), [field])
+                self.assertIn(words, str(response.data[field]))
+                self.assertNotIn(CANARY, response.content.decode())
+                self.assertFalse(Fabric.objects.filter(name='new').exists())
+
+    def test_refused_on_update(self):
+        allow(self.user, 'change', 'view')
+        fabric = make_fabric('old')
+        before = Fabric.objects.filter(pk=fabric.pk).values().get()
+        for case, (entered, _field, words) in REFUSED.items():
+            with self.subTest(case=case):
+                response = self.client.patch(self._get_detail_url(fabric), entered, format='json', **self.header)
+                self.assertHttpStatus(response, 400)
+                self.assertNotIn(CANARY, response.content.decode())
+                if not entered.get('kubeconfig'):
+                    self.assertIn(words, str(response.data))
+                self.assertEqual(Fabric.objects.filter(pk=fabric.pk).values().get(), before)
+
+    def test_kubeconfig_is_stored(self):
+        allow(self.user, 'add', 'view')
+        response = self.client.post(
+            self._get_list_url(), {'name': 'new', 'kubeconfig': kubeconfig()}, format='json', **self.header,
+        )
+        self.assertHttpStatus(response, 201)
+        self.assertTrue(response.data['has_kubeconfig'])
+        self.assertEqual(Fabric.objects.get().credentials().server, SERVER)

@@ -1,0 +1,112 @@
+"""NetBox's own test cases for the pages of fabrics."""
+
+from django.urls import reverse
+from netbox_hedgehog.models import Fabric
+from utilities.testing import ViewTestCases, create_tags, post_data
+
+from ..base import CA, SERVER, TOKEN, allow, make_fabric
+
+
+class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.BulkRenameObjectsViewTestCase):
+    model = Fabric
+    validation_excluded_fields = ('kubernetes_token', 'kubeconfig')
+
+    def _get_base_url(self):
+        return 'plugins:netbox_hedgehog:fabric_{}'
+
+    @classmethod
+    def setUpTestData(cls):
+        fabrics = [make_fabric(name) for name in ('alpha', 'beta', 'gamma')]
+        tags = create_tags('one', 'two')
+        cls.form_data = {
+            'name': 'delta',
+            'status': 'maintenance',
+            'description': 'A new fabric',
+            'kubernetes_server': SERVER,
+            'kubernetes_token': TOKEN,
+            'kubernetes_ca_cert': CA,
+            'kubernetes_namespace': 'default',
+            'verify_tls': True,
+            'in_cluster': False,
+            'sync_enabled': True,
+            'scheduler_enabled': True,
+            'sync_interval': 90,
+            'comments': 'Some comments',
+            'tags': [tag.pk for tag in tags],
+        }
+        cls.csv_data = (
+            'name,status,kubernetes_server,kubernetes_token,sync_interval,verify_tls',
+            f'import-1,active,{SERVER},{TOKEN},60,true',
+            f'import-2,planned,{SERVER},,120,false',
+            'import-3,,,,,',
+        )
+        cls.csv_update_data = (
+            'id,name,description,sync_interval',
+            *(f'{fabric.pk},{fabric.name}x,changed,{60 + fabric.pk}' for fabric in fabrics),
+        )
+        cls.bulk_edit_data = {
+            'status': 'maintenance',
+            'description': 'Many',
+            'sync_enabled': False,
+            'scheduler_enabled': False,
+            'sync_interval': 3600,
+            'verify_tls': False,
+        }
+
+    def test_journal_and_jobs_tabs(self):
+        fabric = Fabric.objects.first()
+        allow(self.user, 'view')
+        self.add_permissions('extras.view_journalentry', 'core.view_job')
+        for view in ('journal', 'jobs', 'changelog'):
+            with self.subTest(view=view):
+                response = self.client.get(reverse(f'plugins:netbox_hedgehog:fabric_{view}', args=[fabric.pk]))
+                self.assertContains(response, fabric.name)
+
+    def test_absent_csv_columns_leave_the_defaults(self):
+        allow(self.user, 'add', 'view')
+        response = self.client.post(self._get_url('bulk_import'), {
+            'data': 'name,kubernetes_server\nplain,https://example.com', 'format': 'csv', 'csv_delimiter': 'auto',
+        })
+        self.assertHttpStatus(response, 302)
+        fabric = Fabric.objects.get(name='plain')
+        self.assertTrue(fabric.verify_tls, 'TLS verification must not be off because a column was left out')
+        self.assertTrue(fabric.sync_enabled)
+        self.assertTrue(fabric.scheduler_enabled)
+        self.assertFalse(fabric.in_cluster)
+        self.assertEqual(fabric.sync_interval, 300)
+        self.assertEqual(fabric.status, 'active')
+        self.assertEqual(fabric.kubernetes_namespace, 'default')
+
+    def test_csv_update_changes_only_its_columns(self):
+        fabric = make_fabric('keeps', status='planned', verify_tls=False, sync_enabled=False, sync_interval=77)
+        allow(self.user, 'add', 'change', 'view')
+        response = self.client.post(self._get_url('bulk_import'), {
+            'data': f'id,description\n{fabric.pk},new', 'format': 'csv', 'csv_delimiter': 'auto',
+        })
+        self.assertHttpStatus(response, 302)
+        fabric.refresh_from_db()
+        self.assertEqual(fabric.description, 'new')
+        self.assertEqual(
+            (fabric.status, fabric.verify_tls, fabric.sync_enabled, fabric.sync_interval),
+            ('planned', False, False, 77),
+        )
+
+    def test_interval_in_words(self):
+        fabric = make_fabric('words', sync_interval=5400)
+        allow(self.user, 'view')
+        self.assertContains(self.client.get(fabric.get_absolute_url()), '1 hour 30 minutes')
+        self.assertContains(self.client.get(self._get_url('list')), '1 hour 30 minutes')
+
+    def test_clone_takes_no_secrets(self):
+        fabric = make_fabric('original', sync_interval=99)
+        attributes = fabric.clone()
+        self.assertEqual(attributes['sync_interval'], 99)
+        self.assertNotIn('kubernetes_token', attributes)
+        self.assertNotIn('kubeconfig', attributes)
+
+    def test_edit_form_shows_changed_interval(self):
+        fabric = Fabric.objects.first()
+        allow(self.user, 'view', 'change')
+        data = post_data({**self.form_data, 'name': 'renamed', 'sync_interval': 45, 'tags': []})
+        self.assertHttpStatus(self.client.post(self._get_url('edit', fabric), data), 302)
+        self.assertContains(self.client.get(fabric.get_absolute_url()), '45 seconds')

@@ -1,0 +1,12 @@
+"""Every column that offers to be sorted can be, and exports say what pages show."""
+
+from netbox_hedgehog.tables import FabricResourceTable, FabricTable
+from utilities.testing import TableTestCases
+
+
+class FabricTableTestCase(TableTestCases.StandardTableTestCase):
+    table = FabricTable
+
+
+class FabricResourceTableTestCase(TableTestCases.StandardTableTestCase):
+    table = FabricResourceTable
