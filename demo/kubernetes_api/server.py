@@ -5,10 +5,7 @@ import base64
 import contextlib
 import datetime
 import functools
-import gzip
-import json
 import logging
-import re
 import socket
 import threading
 import uuid
@@ -25,11 +22,29 @@ from . import patches
 from .access import ADMIN, NOBODY, VIEWER, VPC_EDITOR, Access, Rule, User, as_user
 from .discovery import REVIEWS, discover
 from .errors import APIError, PageNotFoundError, bad_request
-from .faults import REASONS, Fault, Faults
+from .faults import Fault, Faults
 from .heartbeat import WRITERS, beat
+from .messages import (
+    Target,
+    accept,
+    bad_option,
+    cut,
+    encode_page,
+    flag,
+    integer,
+    json_response,
+    planned,
+    read_body,
+    read_object,
+    review,
+    send,
+    target_of,
+    unsupported,
+    verb_of,
+)
 from .resources import Manifest, Resource, load_resources
 from .selection import selection
-from .store import Page, Store, encode, not_found
+from .store import Store, not_found
 from .tls import Authority
 from .watch import Watch, close
 
@@ -43,7 +58,6 @@ TOKENS: Mapping[str, User | Rule | str] = {
 }
 ANONYMOUS = 'system:anonymous'
 PUBLIC = ('/version', '/healthz', '/livez', '/readyz')  # open to everybody, as in a real cluster
-GZIP_BYTES = 128 * 1024  # smaller answers are not compressed, as in the real one
 WATCH_SECONDS = 1800
 BOOKMARK_SECONDS = 60
 MAX_BODY = 16 * 1024 * 1024
@@ -62,18 +76,6 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a path under /apis/{group}/{version} names. An empty namespace means all of them."""
-
-    group: str
-    version: str
-    plural: str
-    namespace: str = ''
-    name: str = ''
-    subresource: str = ''
 
 
 class KubernetesAPI:
@@ -321,33 +323,33 @@ class KubernetesAPI:
             close(request, abruptly=True)
             return web.Response()
         try:
-            response = _planned(fault) if fault and fault.status else await self._answer(request, fault)
+            response = planned(fault) if fault and fault.status else await self._answer(request, fault)
         except APIError as error:
-            response = _json(error.body, error.code)
+            response = json_response(error.body, error.code)
             if seconds := error.body.get('details', {}).get('retryAfterSeconds'):
                 response.headers['Retry-After'] = str(seconds)
         except PageNotFoundError:
             response = web.Response(status=404, text='404 page not found\n')
         except Exception as error:
             log.exception('%s %s', request.method, request.path)
-            response = _json(APIError(500, 'InternalError', f'Internal error occurred: {error}').body, 500)
+            response = json_response(APIError(500, 'InternalError', f'Internal error occurred: {error}').body, 500)
         if response.prepared:
             return response
         response.headers['Audit-Id'] = str(uuid.uuid4())
         response.headers['Cache-Control'] = 'no-cache, private'
         if fault is not None and fault.cut and isinstance(response, web.Response):
-            return await _cut(request, response)
+            return await cut(request, response)
         return response
 
     async def _answer(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
         user = self._user(request)
         parts = request.path.strip('/').split('/')
         if parts[0] == 'apis' and tuple(parts[1:]) == REVIEWS and request.method == 'POST':
-            return _json(_review(user, await _object(request)), 201)
-        target = _target(parts)
+            return json_response(review(user, await read_object(request)), 201)
+        target = target_of(parts)
         if target is None:
             return self._discover(request, user, parts)
-        verb = _verb(request, target)
+        verb = verb_of(request, target)
         self._authorize(user, verb, target)
         resource = self._resources.get((target.group, target.version, target.plural))
         if resource is None or resource.kind in self.missing_kinds:
@@ -363,7 +365,7 @@ class KubernetesAPI:
                 return await self._watch(request, resource, target, fault)
             case 'get':
                 found = self.store.get(resource, target.namespace, target.name)
-                return await _send(request, found.partial if _accept(request, single=True) else found.encoded)
+                return await send(request, found.partial if accept(request, single=True) else found.encoded)
             case 'create' | 'update' | 'patch' | 'delete':
                 if not target.namespace:
                     raise PageNotFoundError
@@ -404,18 +406,18 @@ class KubernetesAPI:
         if request.method != 'GET':
             raise PageNotFoundError
         served = [resource for resource in self.store.resources if resource.kind not in self.missing_kinds]
-        return _json(body) if isinstance(body := discover(parts, served), dict) else web.Response(text=body)
+        return json_response(body) if isinstance(body := discover(parts, served), dict) else web.Response(text=body)
 
     # The verbs
 
     async def _list(self, request: web.Request, resource: Resource, target: Target) -> web.StreamResponse:
-        partial = _accept(request, single=False)
+        partial = accept(request, single=False)
         query = request.query
         wanted = selection(target.namespace or None, query.get('labelSelector', ''), query.get('fieldSelector', ''))
-        limit, token = _integer(query.get('limit', '')), query.get('continue', '')
+        limit, token = integer(query.get('limit', '')), query.get('continue', '')
         given, match = query.get('resourceVersion', ''), query.get('resourceVersionMatch', '')
         if match and not given:
-            raise _bad_option(
+            raise bad_option(
                 'resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'
             )
         revision = self._revision(given)
@@ -427,7 +429,7 @@ class KubernetesAPI:
             page = self.store.page_at(resource, wanted, limit, revision)
         else:
             page = self.store.page(resource, wanted, limit, token)
-        return await _send(request, _encode_page(resource, page, partial))
+        return await send(request, encode_page(resource, page, partial))
 
     def _revision(self, text: str) -> int:
         """The resourceVersion that a list asks for. Raises APIError: 400, and 504 for one that is yet to come."""
@@ -443,41 +445,41 @@ class KubernetesAPI:
         return revision
 
     async def _write(self, request: web.Request, resource: Resource, target: Target, verb: str) -> web.StreamResponse:
-        _accept(request, single=True)
+        accept(request, single=True)
         where = (resource, target.namespace, target.name)
         if verb == 'create':
             if target.name:
                 raise APIError(405, 'MethodNotAllowed', 'the server does not allow this method on the resource', {})
-            return await _send(request, self.store.create(*where[:2], await _object(request)).encoded, 201)
+            return await send(request, self.store.create(*where[:2], await read_object(request)).encoded, 201)
         if verb == 'delete':
-            options = await _body(request) if request.can_read_body else {}
+            options = await read_body(request) if request.can_read_body else {}
             deleted = self.store.delete(*where, options.get('preconditions'))
             details = {'name': target.name, 'group': resource.group, 'kind': resource.plural, 'uid': deleted.uid}
-            return _json(
+            return json_response(
                 {'kind': 'Status', 'apiVersion': 'v1', 'metadata': {}, 'status': 'Success', 'details': details}
             )
         if verb == 'update':
-            body = await _object(request)
+            body = await read_object(request)
             saved = self.store.modify(*where, lambda old: body, target.subresource, must_match=True)
         else:
             patch = PATCHES.get(request.content_type)
             if patch is None:
-                raise _unsupported(*PATCHES)
-            changes = await _body(request)
+                raise unsupported(*PATCHES)
+            changes = await read_body(request)
             try:
                 saved = self.store.modify(*where, lambda old: patch(old, changes), target.subresource)
             except patches.PatchError as error:
                 raise APIError(422, 'Invalid', str(error), {}) from error
-        return await _send(request, saved.encoded)
+        return await send(request, saved.encoded)
 
     async def _watch(
         self, request: web.Request, resource: Resource, target: Target, fault: Fault | None
     ) -> web.StreamResponse:
         query = request.query
-        initial = _flag(request, 'sendInitialEvents')
+        initial = flag(request, 'sendInitialEvents')
         if initial and query.get('resourceVersionMatch') != 'NotOlderThan':
             message = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'
-            raise _bad_option('resourceVersionMatch', message)
+            raise bad_option('resourceVersionMatch', message)
         since = query.get('resourceVersion', '')
         if since and not since.isdigit():
             raise bad_request(f'resourceVersion: Invalid value: "{since}"')
@@ -486,13 +488,13 @@ class KubernetesAPI:
             self.store,
             resource,
             selection(target.namespace or None, query.get('labelSelector', ''), query.get('fieldSelector', '')),
-            partial=_accept(request, single=True),
-            bookmarks=_flag(request, 'allowWatchBookmarks'),
+            partial=accept(request, single=True),
+            bookmarks=flag(request, 'allowWatchBookmarks'),
             bookmark_seconds=self.bookmark_seconds,
         )
         self._watches.add(watch)
         try:
-            seconds = _integer(query.get('timeoutSeconds', '')) or WATCH_SECONDS
+            seconds = integer(query.get('timeoutSeconds', '')) or WATCH_SECONDS
             from_now = None if since in ('', '0') or initial else int(since)
             return await watch.run(from_now, seconds, initial_end=initial, cut=fault is not None and fault.cut)
         finally:
@@ -517,146 +519,3 @@ class _Outcome:
         self._done.wait()
         if self._error is not None:
             raise self._error
-
-
-# Reading requests
-
-
-def _target(parts: list[str]) -> Target | None:
-    match parts:
-        case ['apis', group, version, 'namespaces', namespace, plural, *rest] if len(rest) <= 2:
-            return Target(group, version, plural, namespace, *rest)
-        case ['apis', group, version, plural, *rest] if len(rest) <= 2 and plural != 'namespaces':
-            return Target(group, version, plural, '', *rest)
-    return None
-
-
-def _verb(request: web.Request, target: Target) -> str:
-    if request.method == 'GET':
-        if target.name:
-            return 'get'
-        return 'watch' if _flag(request, 'watch') else 'list'
-    verbs = {'POST': 'create'} if not target.name else {'PUT': 'update', 'PATCH': 'patch', 'DELETE': 'delete'}
-    if target.subresource:
-        verbs.pop('DELETE', None)
-    return verbs.get(request.method, request.method.lower())
-
-
-def _accept(request: web.Request, *, single: bool) -> bool:
-    """Whether the client wants metadata only. Raises APIError (406) where nothing that it accepts can be had."""
-    wanted = 'PartialObjectMetadata' if single else 'PartialObjectMetadataList'
-    for part in request.headers.get('Accept', '*/*').split(','):
-        media, *parameters = (piece.strip() for piece in part.split(';'))
-        values = dict(parameter.partition('=')[::2] for parameter in parameters)
-        if media not in ('application/json', 'application/*', '*/*'):
-            continue
-        if 'as' not in values:
-            return False
-        if values['as'] == wanted and values.get('g') == 'meta.k8s.io' and values.get('v') == 'v1':
-            return True
-    raise APIError(406, 'NotAcceptable', 'only the following media types are accepted: application/json')
-
-
-def _flag(request: web.Request, name: str) -> bool:
-    """Kubernetes takes everything for true but the absence of the parameter, `false` and `0`."""
-    return request.query.get(name, '0').lower() not in ('0', 'false')
-
-
-def _integer(text: str) -> int:
-    """A number that is 0 where it is left out or negative. Raises APIError (400) for what is no number."""
-    if not re.fullmatch(r'-?\d+|', text):
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return max(0, int(text or 0))
-
-
-async def _body(request: web.Request) -> Any:
-    text = await request.text()
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
-
-
-async def _object(request: web.Request) -> Manifest:
-    if request.content_type not in ('application/json', 'application/octet-stream'):
-        raise _unsupported('application/json')
-    body: Manifest = await _body(request)
-    return body
-
-
-def _bad_option(name: str, why: str) -> APIError:
-    causes = [{'reason': 'FieldValueForbidden', 'message': f'Forbidden: {why}', 'field': name}]
-    details = {'group': 'meta.k8s.io', 'kind': 'ListOptions', 'causes': causes}
-    return APIError(422, 'Invalid', f'ListOptions.meta.k8s.io "" is invalid: {name}: Forbidden: {why}', details)
-
-
-def _unsupported(*accepted: str) -> APIError:
-    message = 'the body of the request was in an unknown format - accepted media types include: '
-    return APIError(415, 'UnsupportedMediaType', message + ', '.join(accepted))
-
-
-def _review(user: User | None, body: Any) -> Manifest:
-    """A SelfSubjectAccessReview with its answer."""
-    spec = body.get('spec') or {}
-    asked = spec.get('resourceAttributes')
-    if asked is not None:
-        resource = '/'.join(filter(None, (asked.get('resource', ''), asked.get('subresource', ''))))
-        access = Access(
-            asked.get('verb', ''), asked.get('group', ''), resource, asked.get('namespace', ''), asked.get('name', '')
-        )
-        allowed = user is not None and user.allows(access)
-    else:
-        allowed = user is not None and (spec.get('nonResourceAttributes') or {}).get('verb') == 'get'
-    kind = {'kind': 'SelfSubjectAccessReview', 'apiVersion': 'authorization.k8s.io/v1'}
-    return {**kind, 'metadata': {}, 'spec': spec, 'status': {'allowed': allowed}}
-
-
-# Writing answers
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=encode(body), status=status, content_type='application/json')
-
-
-async def _send(request: web.Request, body: bytes, status: int = 200) -> web.Response:
-    headers = {'Content-Type': 'application/json'}
-    if len(body) >= GZIP_BYTES and 'gzip' in request.headers.get('Accept-Encoding', ''):
-        body = await asyncio.to_thread(gzip.compress, body, 1)
-        headers |= {'Content-Encoding': 'gzip', 'Vary': 'Accept-Encoding'}
-    return web.Response(body=body, status=status, headers=headers)
-
-
-def _encode_page(resource: Resource, page: Page, partial: bool) -> bytes:
-    metadata: dict[str, Any] = {'resourceVersion': str(page.revision), 'continue': page.token}
-    if page.remaining is not None:
-        metadata['remainingItemCount'] = page.remaining
-    version, kind = resource.api_version, f'{resource.kind}List'
-    if partial:
-        version, kind = 'meta.k8s.io/v1', 'PartialObjectMetadataList'
-    items = b','.join([item.partial if partial else item.encoded for item in page.items])
-    head = encode({'apiVersion': version, 'kind': kind, 'metadata': metadata})
-    return b'%b,"items":[%b]}' % (head[:-1], items)
-
-
-def _planned(fault: Fault) -> web.Response:
-    """The answer that a fault says."""
-    if fault.body is not None:
-        return web.Response(body=fault.body, status=fault.status, headers=fault.headers)
-    reason = REASONS.get(fault.status, 'InternalError')
-    messages = {429: 'Too many requests, please try again later.', 401: 'Unauthorized'}
-    message = messages.get(fault.status, 'the server is currently unable to handle the request')
-    details = {'retryAfterSeconds': int(fault.headers['Retry-After'])} if 'Retry-After' in fault.headers else None
-    body = encode(APIError(fault.status, reason, message, details).body)
-    return web.Response(body=body, status=fault.status, headers=fault.headers)
-
-
-async def _cut(request: web.Request, response: web.Response) -> web.StreamResponse:
-    """Sends the first half of a body under the length of all of it, and closes the connection."""
-    body = response.body if isinstance(response.body, bytes) else b''
-    half = web.StreamResponse(status=response.status, headers=response.headers)
-    half.content_length = len(body)
-    await half.prepare(request)
-    with contextlib.suppress(ConnectionError):
-        await half.write(body[: len(body) // 2])
-    close(request, abruptly=False)
-    return half

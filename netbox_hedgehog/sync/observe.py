@@ -83,10 +83,11 @@ def observe(kind: Kind, manifest: dict[str, Any]) -> Observed:
         text = json.dumps(
             [uid, generation, labels, annotations, spec, stable], sort_keys=True, ensure_ascii=False, allow_nan=False,
         )
-        text.encode()
-        whole = text if stable is status else json.dumps(status, ensure_ascii=False, allow_nan=False)
-        if NUL.search(whole) or NUL.search(text):
-            raise ValueError('a NUL character')
+        rest = '' if stable is status else json.dumps(status, ensure_ascii=False, allow_nan=False)
+        for part in (text, rest):
+            part.encode()
+            if NUL.search(part):
+                raise ValueError('a NUL character')
     except (ValueError, RecursionError) as error:
         reason = 'too deeply nested' if isinstance(error, RecursionError) else str(error)
         raise BadObject(f'{name}: PostgreSQL cannot hold its content ({reason[:80]})', (namespace, name)) from None

@@ -1,0 +1,573 @@
+"""A fabric is read into the database: whole, partly, or not at all, and the report says which."""
+
+import copy
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from demo.kubernetes_api import KubernetesAPI
+from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
+from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.sync import apply as apply_module
+from netbox_hedgehog.sync import run as run_module
+from netbox_hedgehog.sync.apply import apply, held_rows
+from netbox_hedgehog.sync.compare import compare
+from netbox_hedgehog.sync.observe import keep
+from netbox_hedgehog.sync.report import KindReport, Report
+from netbox_hedgehog.sync.run import RESTARTS, read_fabric, read_kind
+from netbox_hedgehog.sync.run import test_connection as try_connection
+
+from .samples import LAST_APPLIED, Manifest, manifest, samples, text
+
+pytestmark = pytest.mark.django_db
+
+SHARED = Path(__file__).resolve().parents[4] / 'shared'
+SERVER = KIND_BY_NAME['Server']
+
+
+def expected(item: Manifest) -> dict[str, Any]:
+    """What the mirror holds of an object, said without the code under test but for the whitelist itself."""
+    kind = KIND_BY_NAME[item['kind']]
+    metadata = item['metadata']
+    annotations = {key: value for key, value in metadata.get('annotations', {}).items() if key != LAST_APPLIED}
+    tree: dict[str, Any] = {}
+    for path in kind.status:
+        node = tree
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = None
+    return {
+        'kind': item['kind'], 'namespace': metadata['namespace'], 'name': metadata['name'], 'uid': metadata['uid'],
+        'generation': metadata['generation'], 'resource_version': metadata['resourceVersion'],
+        'labels': metadata.get('labels', {}), 'annotations': annotations,
+        'spec': item.get('spec', {}) if kind.keeps_spec else {},
+        'status': keep(item.get('status') or {}, tree),
+        'created': datetime.fromisoformat(metadata['creationTimestamp']),
+    }
+
+
+FIELDS = (
+    'kind', 'namespace', 'name', 'uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status',
+    'created',
+)
+
+
+def mirrored(**filters: Any) -> list[dict[str, Any]]:
+    return list(FabricResource.objects.filter(**filters).order_by('kind', 'namespace', 'name').values(*FIELDS))
+
+
+def in_order(items: list[Manifest]) -> list[dict[str, Any]]:
+    rows = [expected(item) for item in items]
+    # The database's own order of names.
+    places = {
+        (row['kind'], row['namespace'], row['name']): place for place, row in enumerate(mirrored())
+    }
+    assert len(places) == len(rows)
+    return sorted(rows, key=lambda row: places[row['kind'], row['namespace'], row['name']])
+
+
+def assert_exact(api: KubernetesAPI) -> None:
+    objects = api.objects()
+    rows, wanted = mirrored(), in_order(objects)
+    for row, want in zip(rows, wanted, strict=True):
+        assert row == want
+
+
+def fabric_of(api: KubernetesAPI, token: str = 'viewer-token', **fields: Any) -> Fabric:
+    return Fabric.objects.create(**{
+        'name': 'f', 'kubernetes_server': api.url, 'kubernetes_token': token, 'kubernetes_ca_cert': api.ca_pem, **fields,
+    })
+
+
+def kind_report(report: Report, name: str) -> KindReport:
+    return next(kind for kind in report.kinds if kind.kind == name)
+
+
+@pytest.fixture
+def api() -> Iterator[KubernetesAPI]:
+    """The sample fabric."""
+    with KubernetesAPI(samples()) as server:
+        yield server
+
+
+@pytest.fixture
+def fabric(api) -> Fabric:
+    return fabric_of(api)
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch):
+    monkeypatch.setattr('urllib3.util.retry.time.sleep', lambda seconds: None)
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    """Every list comes in pages of two."""
+    pages = run_module.Cluster.pages
+    monkeypatch.setattr(run_module.Cluster, 'pages', lambda self, kind, namespace: pages(self, kind, namespace, 2))
+
+
+# All is well
+
+
+def test_the_sample_is_mirrored_exactly(api, fabric):
+    report = read_fabric(fabric)
+    assert (report.outcome, report.error) == ('in_sync', '')
+    assert (report.total('read'), report.total('created'), report.total('errors')) == (64, 64, [])
+    assert_exact(api)
+    assert [kind.outcome for kind in report.kinds] == ['read'] * len(KINDS)
+    assert report.total('bytes') > 100_000
+    assert report.total('pages') == 22
+
+
+def test_page_after_page(api, fabric, small_pages):
+    report = read_fabric(fabric)
+    assert report.total('pages') > 32
+    assert_exact(api)
+
+
+def test_a_second_run_changes_nothing(api, fabric):
+    first = read_fabric(fabric)
+    before = list(FabricResource.objects.order_by('pk').values())
+    report = read_fabric(fabric)
+    assert [report.total(name) for name in ('created', 'updated', 'missing', 'unchanged')] == [0, 0, 0, 64]
+    for row in before:
+        assert row.pop('last_seen') == first.started
+    after = list(FabricResource.objects.order_by('pk').values())
+    for row in after:
+        assert row.pop('last_seen') == report.started
+    assert after == before
+
+
+def test_heartbeats_are_stored_and_are_no_change(api, fabric):
+    first = read_fabric(fabric)
+    api.beat(3600)
+    report = read_fabric(fabric)
+    assert (report.total('updated'), report.total('unchanged')) == (0, 64)
+    assert_exact(api)
+    assert set(FabricResource.objects.values_list('changed', flat=True)) == {first.started}
+
+
+def test_a_change(api, fabric):
+    first = read_fabric(fabric)
+    api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
+    second = read_fabric(fabric)
+    assert (second.total('updated'), kind_report(second, 'Server').updated) == (1, 1)
+    row = FabricResource.objects.get(kind='Server', name='server-01')
+    assert (row.spec['description'], row.first_seen, row.changed) == ('moved', first.started, second.started)
+    assert_exact(api)
+
+
+def test_gone_and_back(api, fabric):
+    first = read_fabric(fabric)
+    gone = api.get('Server', 'server-01')
+    api.delete('Server', 'server-01')
+    second = read_fabric(fabric)
+    row = FabricResource.objects.get(kind='Server', name='server-01')
+    assert (second.total('missing'), row.missing_since, row.last_seen) == (1, second.started, first.started)
+    assert row.spec == gone['spec'], 'nothing is removed'
+    third = read_fabric(fabric)
+    row.refresh_from_db()
+    assert (third.total('missing'), row.missing_since) == (0, second.started)
+    api.put(gone)
+    fourth = read_fabric(fabric)
+    row.refresh_from_db()
+    assert (fourth.total('updated'), fourth.total('created')) == (1, 0)
+    assert (row.missing_since, row.first_seen, row.last_seen) == (None, first.started, fourth.started)
+    assert_exact(api)
+
+
+def test_deleted_and_made_anew_between_two_runs(api, fabric):
+    read_fabric(fabric)
+    item = api.get('Server', 'server-01')
+    pk = FabricResource.objects.get(kind='Server', name='server-01').pk
+    api.delete('Server', 'server-01')
+    del item['metadata']['uid']
+    api.put(item)
+    report = read_fabric(fabric)
+    row = FabricResource.objects.get(kind='Server', name='server-01')
+    assert report.total('updated') == 1
+    assert (row.pk, row.first_seen) == (pk, report.started)
+    assert_exact(api)
+
+
+def test_two_fabrics_do_not_meet(api, fabric):
+    read_fabric(fabric)
+    with KubernetesAPI([item for item in samples() if item['kind'] == 'VPC']) as other:
+        second = fabric_of(other, name='g')
+        read_fabric(second)
+    assert FabricResource.objects.filter(fabric=fabric, missing_since=None).count() == 64
+    assert set(second.resources.values_list('kind', flat=True)) == {'VPC'}
+
+
+def test_only_the_namespace_of_the_fabric_is_read(api, fabric):
+    api.put({**samples('Server')[0], 'metadata': {'name': 'elsewhere', 'namespace': 'other'}})
+    assert read_fabric(fabric).total('read') == 64
+
+
+# Partly
+
+
+def test_forbidden_kinds(api, fabric):
+    read_fabric(fabric)
+    api.delete('Server', 'server-01')
+    api.delete('VPC', samples('VPC')[0]['metadata']['name'])
+    before = list(FabricResource.objects.exclude(kind='VPC').order_by('pk').values())
+    fabric.kubernetes_token = 'vpc-editor-token'
+    report = read_fabric(fabric)
+    assert report.outcome == 'partial'
+    assert 'may not list switchprofiles: 403' in report.error
+    assert 'And 16 more.' in report.error
+    assert (kind_report(report, 'Server').outcome, kind_report(report, 'VPC').outcome) == ('forbidden', 'read')
+    assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 21
+    assert list(FabricResource.objects.exclude(kind='VPC').order_by('pk').values()) == before
+    assert FabricResource.objects.filter(kind='VPC', missing_since=report.started).count() == 1
+
+
+def test_everything_forbidden(api):
+    report = read_fabric(fabric_of(api, 'nobody-token'))
+    assert report.outcome == 'failed'
+    assert '403' in report.error
+
+
+def test_kind_not_installed(api, fabric):
+    read_fabric(fabric)
+    before = list(FabricResource.objects.filter(kind='GatewayGroup').values())
+    assert before
+    api.missing_kinds.update({'GatewayGroup', 'Catalog'})
+    report = read_fabric(fabric)
+    assert (report.outcome, report.total('missing'), report.total('errors')) == ('in_sync', 0, [])
+    assert kind_report(report, 'GatewayGroup').outcome == 'not_installed'
+    assert 'not installed' in kind_report(report, 'GatewayGroup').sentence()
+    assert list(FabricResource.objects.filter(kind='GatewayGroup').values()) == before
+
+
+def test_no_kind_installed(api, fabric):
+    api.missing_kinds.update(kind.name for kind in KINDS)
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert 'is this the API server of a Hedgehog control node' in report.error
+
+
+def test_a_kind_that_cannot_be_listed(api, fabric):
+    read_fabric(fabric)
+    api.delete('Server', 'server-01')
+    api.faults.answer(500, times=None, match='/servers')
+    report = read_fabric(fabric)
+    assert report.outcome == 'partial'
+    assert 'could not list servers: 500' in report.error
+    assert FabricResource.objects.exclude(missing_since=None).count() == 0
+    assert len(report.kinds) == 22, 'the others are read'
+
+
+def test_nonsense_in_mid_list(api, fabric, small_pages):
+    read_fabric(fabric)
+    for name in ('server-01', 'server-02'):
+        api.delete('Server', name)
+    api.faults.html(match=r'/servers.*continue')
+    report = read_fabric(fabric)
+    assert report.outcome == 'partial'
+    assert not FabricResource.objects.exclude(missing_since=None).exists()
+    assert read_fabric(fabric).total('missing') == 2
+
+
+def test_lists_that_expire_are_read_again(api, fabric, small_pages):
+    for kind in ('switches', 'connections'):
+        api.faults.answer(410, match=f'/{kind}.*continue')
+        api.faults.answer(410, match=f'/{kind}.*continue', after=2)
+    report = read_fabric(fabric)
+    assert report.outcome == 'in_sync'
+    assert not api.faults.waiting
+    assert report.total('read') == 64
+    assert_exact(api)
+
+
+def test_a_list_that_always_expires(api, fabric, small_pages):
+    read_fabric(fabric)
+    api.delete('Connection', samples('Connection')[0]['metadata']['name'])
+    api.requests.clear()
+    api.faults.answer(410, times=None, match='/connections.*continue')
+    report = read_fabric(fabric)
+    assert report.outcome == 'partial'
+    assert 'connections expired' in report.error
+    assert sum('connections' in request.path for request in api.requests) == 2 * RESTARTS
+    assert not FabricResource.objects.exclude(missing_since=None).exists()
+
+
+def test_objects_that_cannot_be_stored_cost_only_themselves(api, fabric):
+    read_fabric(fabric)
+    listed = {'kind': 'ServerList', 'metadata': {'resourceVersion': '9'}, 'items': [
+        manifest('good', spec={'description': 'x'}), manifest('nul', spec={'a': '\x00'}),
+        manifest('half', spec={'a': '\ud800'}), {**manifest('nan'), 'spec': {'a': float('nan')}},
+        manifest('no-uid', uid=None), 'nonsense', manifest('\x00\ud800'), manifest('n' * 300), manifest(namespace='n' * 64),
+        *(item for item in api.objects('Server')[1:]),
+    ]}
+    api.faults.answer(200, match='/servers', body=json.dumps(listed).encode())
+    report = read_fabric(fabric)
+    servers = kind_report(report, 'Server')
+    assert (report.outcome, servers.outcome, servers.created, len(servers.errors)) == ('partial', 'read', 1, 8)
+    assert {'nul', 'half', 'nan', 'no-uid'} <= {error.split(': ')[1] for error in servers.errors}
+    assert FabricResource.objects.filter(kind='Server').count() == len(samples('Server')) + 1
+    # Nameless objects may be any of the absent: they are neither missing nor seen.
+    absent = FabricResource.objects.get(kind='Server', name='server-01')
+    assert (absent.missing_since, absent.last_seen < report.started) == (None, True)
+    fabric.last_report = report.as_dict()
+    fabric.sync_error = report.error
+    fabric.save()
+
+
+def test_fields_of_a_newer_release(api, fabric):
+    """Schema drift: kept in a spec, not in a status, and no error."""
+    api.patch('Switch', 'leaf-01', {'spec': {'newField': {'a': [1]}}})
+    api.patch('Agent', 'leaf-01', {'status': {'newSecret': 'CANARY'}})
+    report = read_fabric(fabric)
+    assert report.outcome == 'in_sync'
+    assert FabricResource.objects.get(kind='Switch', name='leaf-01').spec['newField'] == {'a': [1]}
+    assert 'newSecret' not in FabricResource.objects.get(kind='Agent', name='leaf-01').status
+
+
+# Not at all
+
+
+def test_wrong_token(api):
+    report = read_fabric(fabric_of(api, 'revoked-token'))
+    assert report.outcome == 'failed'
+    assert report.error.startswith('The API server refused the credentials: 401.')
+    assert len(api.requests) == 1
+    assert FabricResource.objects.count() == 0
+
+
+def test_token_revoked_in_mid_run(api, fabric):
+    read_fabric(fabric)
+    api.faults.answer(401, times=None, after=3)
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert '401' in report.error
+    assert '3 kinds had been read by then' in report.error
+    assert len(report.kinds) == 4
+
+
+def test_server_down(api, fabric):
+    read_fabric(fabric)
+    before = list(FabricResource.objects.order_by('pk').values())
+    api.stop()
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert 'cannot be reached: ' in report.error
+    assert list(FabricResource.objects.order_by('pk').values()) == before
+
+
+def test_server_down_in_mid_run(api, fabric, small_pages):
+    read_fabric(fabric)
+    for item in ('server-01', 'server-02'):
+        api.delete('Server', item)
+    api.delete('VLANNamespace', samples('VLANNamespace')[0]['metadata']['name'])
+
+    def stop_at_server(kind: KindReport) -> None:
+        if kind.kind == 'Switch':
+            api.stop()
+
+    report = read_fabric(fabric, stop_at_server)
+    assert report.outcome == 'failed'
+    assert [kind.kind for kind in report.kinds][-1] == 'Server'
+    assert '6 kinds had been read by then' in report.error
+    assert list(FabricResource.objects.exclude(missing_since=None).values_list('kind', flat=True)) == ['VLANNamespace']
+    assert FabricResource.objects.filter(kind='Switch', last_seen=report.started).exists()
+    api.start()
+    report = read_fabric(fabric)
+    assert (report.outcome, report.total('missing')) == ('in_sync', 2)
+
+
+def test_connection_lost_in_mid_list(api, fabric, small_pages):
+    api.faults.drop(times=None, match='/connections.*continue', after=1)
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert FabricResource.objects.filter(kind='Switch').exists()
+    assert not FabricResource.objects.filter(kind='Connection').exists(), 'half a list is none'
+
+
+@pytest.mark.parametrize(('fields', 'said'), [
+    ({'kubernetes_server': ''}, 'no connection'),
+    ({'kubernetes_server': 'nonsense'}, 'scheme and a host'),
+    ({'kubernetes_server': '', 'kubeconfig': '{}'}, 'not a kubeconfig'),
+    ({'kubernetes_ca_cert': 'BEGIN CERTIFICATE'}, 'CA certificate'),
+    ({'kubernetes_token': 'two\nlines'}, 'token'),
+    ({'in_cluster': True}, 'does not run in a pod'),
+])
+def test_unusable_connection(api, fields, said):
+    fabric = fabric_of(api, **fields)
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert said in report.error
+    found = try_connection(fabric)
+    assert not found.connected
+    assert said in found.sentences[0]
+
+
+def test_a_secret_that_cannot_be_opened(api, fabric, settings):
+    fabric.refresh_from_db()
+    settings.SECRET_KEY = 'x' * 60
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert 'secret_key_fallbacks' in report.error
+
+
+def test_kubeconfig(api):
+    fabric = fabric_of(api, kubernetes_server='', kubernetes_token='', kubernetes_ca_cert='',
+                       kubeconfig=api.kubeconfig('viewer-token'))
+    assert read_fabric(fabric).outcome == 'in_sync'
+
+
+def test_test_connection(api, fabric):
+    found = try_connection(fabric)
+    assert found.ok
+    assert found.sentences[1] == '22 of 22 Hedgehog kinds can be read in namespace default.'
+
+
+# The database
+
+
+def test_a_kind_is_applied_whole_or_not_at_all(fabric, monkeypatch):
+    """An error in the middle of a kind: its rows stay as they were, those of the kinds before are in place."""
+    monkeypatch.setattr(apply_module, 'BATCH', 2)
+    plan = compare(SERVER, {}, [manifest(name) for name in 'abcde'])
+    plan.created[4] = plan.created[4]._replace(observed=plan.created[0].observed)  # the same row twice
+    object.__setattr__(plan.created[4].observed, 'uid', 'u' * 100)
+    with pytest.raises(DatabaseError):
+        apply(fabric, SERVER, plan, timezone.now())
+    assert not FabricResource.objects.exists()
+
+
+def items(count: int, version: int) -> list[Manifest]:
+    return [manifest(f'server-{n}', spec={'n': n, 'v': version}, resourceVersion=str(version)) for n in range(count)]
+
+
+def statements(fabric: Fabric, kind: Kind, listed: list[Manifest]) -> int:
+    with CaptureQueriesContext(connection, ) as captured:
+        apply(fabric, kind, compare(kind, held_rows(fabric, kind), listed), timezone.now())
+    return len(captured)
+
+
+def test_statements_do_not_grow_with_the_objects(fabric):
+    few, many = [], []
+    for counts, size in ((few, 10), (many, 400)):
+        FabricResource.objects.all().delete()
+        everything = items(size, 1)
+        counts.append(statements(fabric, SERVER, everything))
+        counts.append(statements(fabric, SERVER, everything))
+        counts.append(statements(fabric, SERVER, items(size, 2)))
+        counts.append(statements(fabric, SERVER, []))
+        counts.append(statements(fabric, SERVER, items(size, 2)))
+        assert FabricResource.objects.filter(missing_since=None).count() == size
+    assert few == many
+    assert max(many) <= 6
+
+
+def test_more_than_a_batch(fabric, monkeypatch):
+    monkeypatch.setattr(apply_module, 'BATCH', 7)
+    everything = items(100, 1)
+    statements(fabric, SERVER, everything)
+    assert FabricResource.objects.count() == 100
+    statements(fabric, SERVER, everything[:10])
+    assert FabricResource.objects.exclude(missing_since=None).count() == 90
+
+
+def test_the_report_can_be_stored_and_read(api, fabric):
+    api.missing_kinds.add('Catalog')
+    report = read_fabric(fabric)
+    stored = json.loads(json.dumps(report.as_dict()))
+    assert {kind['kind'] for kind in stored['kinds']} == {kind.name for kind in KINDS}
+    assert set(stored['kinds'][0]) == {
+        'kind', 'outcome', 'read', 'created', 'updated', 'unchanged', 'missing', 'errors', 'seconds', 'pages', 'bytes',
+    }
+    assert 'resources of 21 kinds read' in report.sentence()
+
+
+def test_progress_is_told_after_each_kind(api, fabric):
+    told: list[str] = []
+    read_fabric(fabric, lambda kind: told.append(kind.kind))
+    assert told == [kind.name for kind in KINDS]
+
+
+def test_one_kind_alone(api, fabric):
+    report = KindReport('Server')
+    with run_module.open_cluster(fabric) as cluster:
+        read_kind(cluster, fabric, SERVER, report, timezone.now())
+    assert report.sentence() == f'Server: {len(samples("Server"))} read, {len(samples("Server"))} created'
+    assert set(FabricResource.objects.values_list('kind', flat=True)) == {'Server'}
+
+
+# Secrets
+
+
+def dump() -> Iterator[tuple[str, str]]:
+    """Every row of every table, as text."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+        for schema, table in cursor.fetchall():
+            cursor.execute(psycopg.sql.SQL('SELECT t::text FROM {} t').format(psycopg.sql.Identifier(schema, table)))
+            for (row,) in cursor:
+                yield table, row
+
+
+def test_no_secret_in_any_table_or_log(caplog):
+    """Neither those that agents carry, nor the fabric's own."""
+    caplog.set_level(logging.DEBUG)
+    with KubernetesAPI(samples(), tokens={'CANARY-token': 'viewer'}) as api:
+        fabric = fabric_of(api, 'CANARY-token')
+        kubeconfig = fabric_of(api, name='k', kubernetes_server='', kubernetes_token='', kubernetes_ca_cert='',
+                               kubeconfig=api.kubeconfig('CANARY-token'))
+        for one in (fabric, kubeconfig):
+            one.refresh_from_db()
+            for _ in range(2):
+                report = read_fabric(one)
+                assert report.outcome == 'in_sync'
+                api.beat(60)
+            one.last_report = report.as_dict()
+            one.save()
+        assert 'CANARY' in text(api.objects('Agent'))
+    rows = list(dump())
+    assert sum(table == 'netbox_hedgehog_fabricresource' for table, _ in rows) == 128
+    assert [table for table, row in rows if 'CANARY' in row] == []
+    assert 'CANARY' not in caplog.text
+
+
+# A large fabric
+
+
+@pytest.fixture(scope='module')
+def large_fabric() -> list[Manifest]:
+    generator = SHARED / 'samples' / 'gen.py'
+    if not generator.exists():
+        pytest.skip('no ../shared/samples/gen.py')
+    command = [sys.executable, str(generator), *['--spines', '4', '--leaves', '96', '--servers-per-leaf', '16', '--vpcs', '300', '--format', 'jsonl']]
+    made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in io.StringIO(made)]
+
+
+def test_a_large_fabric(large_fabric):
+    assert len(large_fabric) >= 6000
+    with KubernetesAPI(copy.deepcopy(large_fabric)) as api:
+        fabric = fabric_of(api)
+        report = read_fabric(fabric)
+        assert (report.outcome, report.total('created')) == ('in_sync', len(large_fabric))
+        assert_exact(api)
+        report = read_fabric(fabric)
+        assert (report.total('created'), report.total('updated'), report.total('missing')) == (0, 0, 0)
+        assert report.total('unchanged') == len(large_fabric)
+        api.beat(15)
+        report = read_fabric(fabric)
+        assert (report.total('updated'), report.total('missing')) == (0, 0)
+        assert_exact(api)
