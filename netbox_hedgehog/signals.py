@@ -3,7 +3,8 @@
 import logging
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 from redis.exceptions import RedisError
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 @receiver(pre_delete, sender=Fabric)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
+    # A run at work writes no more rows from here on: it waits, and then finds that its fabric has gone.
+    Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
     FabricResource.objects.using(using).filter(fabric=instance)._raw_delete(using)
 
 

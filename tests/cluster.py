@@ -141,28 +141,32 @@ class RealCluster:
         path = self._client.configuration.ssl_ca_cert
         return Path(path).read_text() if path else ''
 
-    @property
-    def token(self) -> str:
-        """A token that may read everything."""
-        if not self.external:
-            return 'viewer-token'
-        assert self._client is not None
-        header = str(self._client.configuration.get_api_key_with_prefix('authorization') or '')
-        return header.removeprefix('Bearer ')
-
     def kubeconfig(self, token: str = '') -> str:
-        """A kubeconfig for a token, with everything inline."""
+        """A kubeconfig with everything inline: for a token, or for somebody who may read everything."""
         cluster = {'server': self.url}
         if self.ca_pem:
-            cluster['certificate-authority-data'] = base64.b64encode(self.ca_pem.encode()).decode()
+            cluster['certificate-authority-data'] = _b64(self.ca_pem)
+        user = self._own_user() if self.external and not token else {'token': token or 'viewer-token'}
         return str(yaml.safe_dump({
             'apiVersion': 'v1',
             'kind': 'Config',
             'clusters': [{'name': 'test', 'cluster': cluster}],
-            'users': [{'name': 'test', 'user': {'token': token or self.token}}],
+            'users': [{'name': 'test', 'user': user}],
             'contexts': [{'name': 'test', 'context': {'cluster': 'test', 'user': 'test'}}],
             'current-context': 'test',
         }))
+
+    def _own_user(self) -> dict[str, str]:
+        """Whoever HEDGEHOG_TEST_KUBECONFIG is for."""
+        assert self._client is not None
+        configuration = self._client.configuration
+        user: dict[str, str] = {}
+        if auth := configuration.auth_settings().get('BearerToken'):
+            user['token'] = str(auth['value']).split(' ', 1)[-1]
+        if configuration.cert_file:
+            user['client-certificate-data'] = _b64(Path(configuration.cert_file).read_text())
+            user['client-key-data'] = _b64(Path(configuration.key_file).read_text())
+        return user
 
     # What is in it
 
@@ -262,6 +266,10 @@ class RealCluster:
             ['bash', '-c', 'read -r _; bash "$0" >/dev/null; rm -rf "$KAPI_DATA"', str(KUBE / 'stop.sh')],
             env={**os.environ, 'KAPI_DATA': str(folder)}, stdin=subprocess.PIPE, start_new_session=True,
         )
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _free_ports(count: int) -> list[int]:

@@ -72,6 +72,10 @@ class FabricForm(PrimaryModelForm):
             if self._stored[name]:
                 self.fields[name].help_text = SECRET_HELP
                 self.fields[name].widget.attrs['placeholder'] = '••••••••'
+        if self.instance.pk:
+            self.fields['sync_interval'].help_text = _('Seconds between two periodic runs. Now: {words}.').format(
+                words=self.instance.sync_interval_words,
+            )
         if not any(self._stored.values()):
             del self.fields['forget_secrets']
 

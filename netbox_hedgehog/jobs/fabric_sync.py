@@ -7,10 +7,12 @@ from typing import Any
 from core.choices import JobStatusChoices
 from core.exceptions import JobFailed
 from core.models import Job, ObjectType
+from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 from netbox.jobs import JobRunner
 from netbox.plugins.utils import get_plugin_config
+from rq import get_current_job
 from users.models import User
 
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
@@ -22,7 +24,7 @@ from .queue import connection, queue, queue_name
 from .recovery import JOB_NAME, recover, sync_jobs
 from .schedules import FabricSyncScheduler, schedule_id
 
-__all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync')
+__all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync', 'execute_requested_run')
 
 SKIPPED = 'skipped'
 
@@ -38,16 +40,34 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
     """Read a fabric now, in this process: what a worker executes for a fabric's schedule.
 
     Takes the fabric's id. Returns the report as a dictionary, whose `outcome` is in_sync, partial or failed; or
-    skipped, with the reason in `error`, where there was nothing to do. Raises only what the database raises.
+    skipped, with the reason in `error`, where there was nothing to do. What each kind's part was is left to the job
+    and the fabric: RQ keeps what is returned here, of many runs. Raises only what the database raises.
     """
-    fabric = Fabric.objects.filter(pk=fabric_id).first()
-    if fabric is None:
-        return {'outcome': SKIPPED, 'error': f'Fabric {fabric_id} is not there any more.'}
-    if not fabric.may_sync:
-        return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': f'Reading {fabric.name} is switched off.'}
-    job = FabricSyncJob.record(fabric)
-    FabricSyncJob.handle(job)
-    return job.data or {}
+    try:
+        fabric = Fabric.objects.filter(pk=fabric_id).first()
+        if fabric is None:
+            return {'outcome': SKIPPED, 'error': f'Fabric {fabric_id} is not there any more.'}
+        if not fabric.may_sync:
+            return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': switched_off(fabric)}
+        job = FabricSyncJob.record(fabric)
+        FabricSyncJob.handle(job)
+        return {name: value for name, value in (job.data or {}).items() if name != 'kinds'}
+    finally:
+        entry = get_current_job()
+        if entry is not None and not Fabric.objects.scheduled().filter(pk=fabric_id).exists():
+            # Deleted or switched off meanwhile: RQ is not to bring back what reconcile() has removed from Redis.
+            entry.result_ttl = 0
+
+
+def execute_requested_run(job_pk: int) -> None:
+    """What a worker executes for a run that somebody asked for: the NetBox job with this id, if it still waits."""
+    job = Job.objects.filter(pk=job_pk).first()
+    if job is not None:
+        FabricSyncJob.handle(job)
+
+
+def switched_off(fabric: Fabric) -> str:
+    return f'{fabric.name} is not read: its sync is disabled, or its status is {fabric.get_status_display()}.'
 
 
 class FabricSyncJob(JobRunner):
@@ -72,9 +92,7 @@ class FabricSyncJob(JobRunner):
         or when a run of it is waiting or at work already.
         """
         if not fabric.may_sync:
-            raise SyncRefused(
-                f'{fabric.name} is not read: its sync is disabled, or its status is {fabric.get_status_display()}.'
-            )
+            raise SyncRefused(switched_off(fabric))
         recover()
         with transaction.atomic():
             # Two people at once: the second waits here, and then finds the first one's job.
@@ -89,7 +107,8 @@ class FabricSyncJob(JobRunner):
     @classmethod
     def put_in_queue(cls, job: Job) -> None:
         queue().enqueue(
-            cls.handle, job, job_id=str(job.job_id), description=f'Read Hedgehog fabric {job.object_id} (asked for)',
+            execute_requested_run, job.pk, job_id=str(job.job_id),
+            description=f'Read Hedgehog fabric {job.object_id} (asked for)',
             job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
         )
 
@@ -112,26 +131,30 @@ class FabricSyncJob(JobRunner):
     def handle(cls, job: Job, *args: Any, **kwargs: Any) -> None:
         """Run a job under the fabric's lock, which is held before the job says "running" and until it says otherwise.
 
-        A run that finds another at work ends as a skip.
+        A run that finds another at work ends as a skip, and so does one whose fabric was switched off while it waited.
+        A job that does not wait any more is left alone: recover() may have put it into the queue twice.
         """
-        if not Job.objects.filter(pk=job.pk).exists():
-            return  # deleted while it waited, with its fabric or by a person
         with fabric_lock(job.object_id) as free:
-            if free:
-                super().handle(job, *args, **kwargs)
+            fabric = Fabric.objects.filter(pk=job.object_id).first()
+            waits = Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_PENDING).exists()
+            if fabric is None or not waits:
+                pass
+            elif not free:
+                cls._skip(job, 'Skipped: another run of this fabric is at work.')
+            elif not fabric.may_sync:
+                cls._skip(job, f'Skipped: {switched_off(fabric)}')
             else:
-                cls._skip(job)
+                super().handle(job, *args, **kwargs)
+        _prune(job.object_id)
         if not Fabric.objects.filter(pk=job.object_id).exists():
             # Deleted while it was read: saving the job has brought its row back.
             Job.objects.filter(pk=job.pk).delete()
 
     @classmethod
-    def _skip(cls, job: Job) -> None:
-        sentence = 'Skipped: another run of this fabric is at work.'
+    def _skip(cls, job: Job, sentence: str) -> None:
         job.data = {'outcome': SKIPPED, 'error': sentence}
         job.started = timezone.now()
         job.terminate(error=sentence)
-        _prune(job.object_id)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         fabric = Fabric.objects.get(pk=self.job.object_id)
@@ -139,13 +162,15 @@ class FabricSyncJob(JobRunner):
         try:
             report = read_fabric(fabric, _Progress(self))
         except Exception as error:
-            # Time-out, database: the report is lost, the fact must not be.
+            # Time-out, database: the report is lost, the fact must not be. A time-out in the middle of a statement
+            # leaves a connection on which nothing more can be said.
+            if not database.is_usable():
+                database.close()
             sentence = f'The run was ended by {type(error).__name__}: {_first_line(error)}'
             Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.FAILED, sync_error=sentence)
             raise
         self.job.data = report.as_dict()
         _store(fabric, report)
-        _prune(fabric.pk)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:
@@ -188,8 +213,11 @@ def _store(fabric: Fabric, report: Report) -> None:
 
 
 def _prune(fabric_id: int) -> None:
-    """Keep the newest jobs of a fabric; those that failed are kept longer."""
-    ended = sync_jobs().filter(object_id=fabric_id).order_by('-created')
+    """Keep the newest jobs of a fabric's periodic runs; those that failed are kept longer.
+
+    Those that a person asked for are left to NetBox's JOB_RETENTION.
+    """
+    ended = sync_jobs().filter(object_id=fabric_id, user=None).order_by('-created')
     for setting, statuses in (
         ('jobs_kept', [JobStatusChoices.STATUS_COMPLETED]),
         ('failed_jobs_kept', [JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED]),

@@ -1,10 +1,9 @@
 """The queue that fabric runs wait in."""
 
 import django_rq
+from django.conf import settings
 from django_rq.queues import DjangoRQ
-from netbox.constants import RQ_QUEUE_DEFAULT
 from redis import Redis
-from utilities.rqworker import get_queue_for_model
 
 __all__ = ('PLUGIN_QUEUE', 'connection', 'queue', 'queue_name')
 
@@ -14,8 +13,8 @@ PLUGIN_QUEUE = 'netbox_hedgehog.hedgehog_sync'
 
 def queue_name() -> str:
     """The plugin's queue, or the one that NetBox's QUEUE_MAPPINGS gives for the model `fabric`."""
-    mapped = get_queue_for_model('fabric')
-    return PLUGIN_QUEUE if mapped == RQ_QUEUE_DEFAULT else mapped
+    # Not through NetBox's get_config(): that asks Redis first, and this must be known while Redis is away.
+    return settings.QUEUE_MAPPINGS.get('fabric', PLUGIN_QUEUE)
 
 
 def queue() -> DjangoRQ:

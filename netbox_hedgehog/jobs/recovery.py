@@ -13,7 +13,7 @@ from rq.job import JobStatus
 from ..choices import SyncStatusChoices
 from ..models import Fabric
 from .locks import locked_fabrics
-from .queue import connection
+from .queue import connection, queue
 
 __all__ = ('recover', 'sync_jobs')
 
@@ -24,6 +24,9 @@ KILLED = (
     'The run that began {started} ended without a word: its worker was killed or lost its database. '
     'What it had read until then is in place; the next run goes on.'
 )
+# Seconds after which a waiting job that is in no queue counts as lost: a younger one may be on its way there.
+ON_ITS_WAY = 5
+
 ENDED = (JobStatus.FAILED, JobStatus.FINISHED, JobStatus.CANCELED, JobStatus.STOPPED)
 
 
@@ -66,26 +69,36 @@ def _record_killed_runs() -> int:
 
 
 def _requeue_lost_runs() -> int:
+    # Fabrics first: one that is queued between the two statements has its job in the second.
+    queued = list(Fabric.objects.filter(sync_status=SyncStatusChoices.QUEUED))
     pending = list(sync_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
-    queued = Fabric.objects.filter(sync_status=SyncStatusChoices.QUEUED)
-    queued = queued.exclude(pk__in={job.object_id for job in pending})
+    waited_for = {job.object_id for job in pending}
     for fabric in queued:
+        if fabric.pk in waited_for:
+            continue
         # Nothing waits for it any more (its job was deleted): it is what its last run said.
         outcome = (fabric.last_report or {}).get('outcome') or SyncStatusChoices.NEVER_SYNCED
         Fabric.objects.filter(pk=fabric.pk, sync_status=SyncStatusChoices.QUEUED).update(sync_status=outcome)
     if not pending:
         return 0
     requeued = 0
-    found = RQJob.fetch_many([str(job.job_id) for job in pending], connection=connection())
+    redis, now = connection(), timezone.now()
+    waiting = {raw.decode() for raw in redis.lrange(queue().key, 0, -1)}
+    locked = locked_fabrics()
+    found = RQJob.fetch_many([str(job.job_id) for job in pending], connection=redis)
     for job, rq_job in zip(pending, found, strict=True):
-        age = (timezone.now() - job.created).total_seconds()
-        if rq_job is None and age > 5:  # younger ones may be about to be queued, right after their commit
-            from .fabric_sync import FabricSyncJob
-
-            FabricSyncJob.put_in_queue(job)
-            requeued += 1
-        elif rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
+        age = (now - job.created).total_seconds()
+        if str(job.job_id) in waiting or job.object_id in locked or age <= ON_ITS_WAY:
+            continue
+        if rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
             _fail_job(job.pk, 'A worker took this run and ended before it began. Start it again.')
+            continue
+        # Redis lost it, or the worker that took it was killed before it began. Should it be about to begin just now,
+        # it is in the queue twice, and the second one finds that nothing waits.
+        from .fabric_sync import FabricSyncJob
+
+        FabricSyncJob.put_in_queue(job)
+        requeued += 1
     return requeued
 
 

@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
 from django_rq.queues import DjangoScheduler
 from netbox.plugins.utils import get_plugin_config
 from redis.exceptions import RedisError
@@ -39,11 +40,17 @@ class HedgehogScheduler(DjangoScheduler):
         super().__init__(*args, interval=interval, **kwargs)
         self._next_beat = 0.0
         self._complaint = ''
+        self._failing: set[str] = set()
 
     def heartbeat(self) -> None:
         with self._outliving('Redis'):
             if not self.connection.expire(self.key, int(self._interval) + 10):
                 self.register_birth()  # the key is gone: Redis was emptied
+
+    def register_death(self) -> None:
+        # Also called by SIGTERM, in the middle of anything: it must not keep this process from ending.
+        with suppress(RedisError, OSError):
+            super().register_death()
 
     def acquire_lock(self) -> bool:
         with self._outliving('Redis'):
@@ -88,7 +95,7 @@ class HedgehogScheduler(DjangoScheduler):
             jobs.append(job)
             fabric_id = fabric_of(name)
             if fabric_id is None:
-                self.enqueue_job(job)
+                self._enqueue_foreign(job)
                 continue
             queue = self.get_queue_for_job(job)
             if queue.key not in waiting:
@@ -101,6 +108,17 @@ class HedgehogScheduler(DjangoScheduler):
                 pipe.zadd(SCHEDULED_JOBS, {name: next_due(due[name], interval, now)}, xx=True)
                 pipe.execute()
         return jobs
+
+    def _enqueue_foreign(self, job: RQJob) -> None:
+        """A schedule of somebody else. One that cannot be read must not keep the fabrics' from running."""
+        try:
+            self.enqueue_job(job)
+        except (RedisError, OSError):
+            raise
+        except Exception:
+            if job.id not in self._failing:
+                self._failing.add(job.id)
+                logger.exception('The schedule %s, which is not of this plugin, cannot be queued.', job.id)
 
     def _running(self) -> set[int]:
         try:

@@ -13,9 +13,11 @@ from typing import Any
 
 from netbox.plugins.utils import get_plugin_config
 from redis import Redis
+from redis.client import Pipeline
 from rq.exceptions import DeserializationError
 from rq.job import Job as RQJob
 from rq.job import JobStatus
+from rq.results import Result
 from rq_scheduler import Scheduler
 
 from ..models import Fabric
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 RUN_FABRIC = 'netbox_hedgehog.jobs.fabric_sync.execute_fabric_sync'
 PREFIX = 'netbox_hedgehog-fabric-'
 SCHEDULED_JOBS = Scheduler.scheduled_jobs_key
+
+# Seconds by which the clocks of two machines may differ.
+SKEW = 60
 
 
 def schedule_id(fabric_id: int) -> str:
@@ -76,7 +81,8 @@ class Schedule:
 def desired_schedules(now: float) -> dict[str, Schedule]:
     """What should be scheduled, by schedule id: one SQL statement.
 
-    A fabric is next due an interval after its last attempt. Those that are overdue start at most one a second,
+    A fabric is next due an interval after its last attempt, and never later than an interval from now, whatever a
+    wrong clock has written. Those that are overdue start at most one a second,
     in an order that stays the same from start to start: no thundering herd after an outage.
     """
     rows = list(Fabric.objects.scheduled().values_list('pk', 'sync_interval', 'last_attempt'))
@@ -84,7 +90,7 @@ def desired_schedules(now: float) -> dict[str, Schedule]:
     queue, timeout = queue_name(), get_plugin_config('netbox_hedgehog', 'job_timeout')
     schedules = {}
     for pk, interval, last in rows:
-        due = last.timestamp() + interval if last else now
+        due = min(last.timestamp(), now) + interval if last else now
         if due <= now:
             due = now + _phase(pk) * min(interval, max(overdue - 1, 0))
         schedules[schedule_id(pk)] = Schedule(pk, interval, timeout, queue, due)
@@ -113,7 +119,9 @@ def reconcile() -> dict[str, int]:
     with redis.pipeline() as pipe:
         for name, schedule in desired.items():
             job = jobs.get(name)
-            if name in present and job is not None and schedule.matches(job):
+            # One that is due later than it can be was written under a wrong clock.
+            in_time = name in present and present[name] <= now + schedule.interval + SKEW
+            if in_time and job is not None and schedule.matches(job):
                 counts['unchanged'] += 1
                 continue
             counts['updated' if name in present else 'created'] += 1
@@ -123,10 +131,17 @@ def reconcile() -> dict[str, int]:
         for name in present.keys() - desired.keys():
             counts['removed'] += 1
             pipe.zrem(SCHEDULED_JOBS, name)
-            pipe.lrem(f'rq:queue:{queue_name()}', 0, name)
-            pipe.delete(RQJob.key_for(name))
+            _forget(pipe, name, jobs[name].origin if name in jobs else queue_name())
         pipe.execute()
     return counts
+
+
+def _forget(pipe: Pipeline, name: str, queue: str) -> None:
+    """Leave nothing of a schedule's job in RQ: neither its waiting entry nor its results."""
+    pipe.lrem(f'rq:queue:{queue}', 0, name)
+    for registry in ('finished', 'failed'):
+        pipe.zrem(f'rq:{registry}:{queue}', name)
+    pipe.delete(RQJob.key_for(name), Result.get_key(name))
 
 
 def _fetch_jobs(redis: Redis, names: list[str]) -> dict[str, RQJob]:

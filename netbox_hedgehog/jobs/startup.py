@@ -1,14 +1,14 @@
 """The first bootstrap of the schedules, when a NetBox starts to serve."""
 
 import logging
-import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from django.apps import apps
-from django.db import DatabaseError, connections
+from django.db import Error as DatabaseError
+from django.db import connections
 from redis.exceptions import RedisError
 
 __all__ = ('bootstrap_if_serving', 'serves')
@@ -20,25 +20,21 @@ logger = logging.getLogger(__name__)
 RETRY_EVERY = 15
 TRIES = 40
 
-COMMANDS = ('manage.py', 'netbox', 'django-admin', '__main__.py')
-TEST_RUNNERS = ('pytest', 'py.test')
+# How the module is called that every WSGI server loads NetBox by.
+WSGI = 'netbox.wsgi'
 
 
-def serves(argv: Sequence[str]) -> bool:
-    """Whether a process with these arguments serves NetBox's pages.
+def serves(argv: Sequence[str], modules: Container[str]) -> bool:
+    """Whether a process with these arguments, in which these modules are loaded, serves NetBox's pages.
 
-    Of the management commands only `runserver` does; anything else that loads NetBox and is neither a command nor a
-    test runner nor an interactive interpreter is a WSGI server.
+    A WSGI server loads NetBox by its WSGI module; of the management commands only `runserver` serves.
     """
-    program = os.path.basename(argv[0]) if argv else ''
-    if program in COMMANDS:
-        return len(argv) > 1 and argv[1] == 'runserver'
-    return program not in ('', '-', '-c', *TEST_RUNNERS) and 'pytest' not in sys.modules
+    return WSGI in modules or list(argv[1:2]) == ['runserver']
 
 
 def bootstrap_if_serving() -> threading.Thread | None:
     """Start the bootstrap in the background, where this process serves. Returns its thread, or None."""
-    if not serves(sys.argv):
+    if not serves(sys.argv, sys.modules):
         return None
     thread = threading.Thread(target=_bootstrap, name='hedgehog-bootstrap', daemon=True)
     thread.start()

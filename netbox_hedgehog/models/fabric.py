@@ -276,9 +276,9 @@ class Fabric(JobsMixin, PrimaryModel):
         objectchange = super().to_objectchange(action)
         before = getattr(self, '_secrets_before', {})
         for name in SECRET_FIELDS:
-            if objectchange.postchange_data and objectchange.postchange_data.get(name):
-                if getattr(self, name) != before.get(name, ''):
-                    objectchange.postchange_data[name] = CENSOR_TOKEN_CHANGED
+            shown = objectchange.postchange_data and objectchange.postchange_data.get(name)
+            if shown and getattr(self, name) != before.get(name, ''):
+                objectchange.postchange_data[name] = CENSOR_TOKEN_CHANGED
         return objectchange
 
     # Validation
@@ -332,10 +332,7 @@ class Fabric(JobsMixin, PrimaryModel):
         """
         if not self.is_scheduled:
             return None
-        if self.sync_status in SyncStatusChoices.TROUBLED:
-            sign = self.last_attempt
-        else:
-            sign = self.last_sync
+        sign = self.last_attempt if self.sync_status in SyncStatusChoices.TROUBLED else self.last_sync
         due = (sign or self.created or timezone.now()) + timedelta(seconds=self.grace)
         return due if due < timezone.now() else None
 

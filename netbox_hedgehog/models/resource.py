@@ -140,5 +140,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     @property
     def own_columns(self) -> list[tuple[str, object]]:
         """The titles and values of this kind's own columns."""
+        if self.kind_row is None:
+            return []
         manifest = self.manifest
-        return [(column.title, pick(manifest, column.path)) for column in self.kind_row.columns] if self.kind_row else []
+        return [(column.title, pick(manifest, column.path)) for column in self.kind_row.columns]

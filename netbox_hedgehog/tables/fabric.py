@@ -5,6 +5,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from netbox.tables import PrimaryModelTable, columns
 from redis.exceptions import RedisError
+from utilities.templatetags.builtins.filters import placeholder
 
 from ..jobs.schedules import due_times
 from ..models import Fabric
@@ -16,9 +17,10 @@ __all__ = ('FabricTable',)
 SYNC_BUTTON = """
 {% load i18n %}
 {% if perms.netbox_hedgehog.sync_fabric %}
+  {% url 'plugins:netbox_hedgehog:fabric_sync' pk=record.pk as sync_url %}
   <button class="btn btn-primary btn-sm" type="submit" formmethod="post" {% if not record.may_sync %}disabled{% endif %}
    title="{% if record.may_sync %}{% trans "Sync now" %}{% else %}{% trans "Sync is disabled" %}{% endif %}"
-   formaction="{% url 'plugins:netbox_hedgehog:fabric_sync' pk=record.pk %}?return_url={{ request.get_full_path|urlencode }}">
+   formaction="{{ sync_url }}?return_url={{ request.get_full_path|urlencode }}">
     <i class="mdi mdi-sync" aria-hidden="true"></i><span class="visually-hidden">{% trans "Sync now" %}</span>
   </button>
 {% endif %}
@@ -59,7 +61,7 @@ class NextRunColumn(tables.Column):
     def render(self, value, table):
         due = self._due(table, value)
         if due is None:
-            return self.default
+            return placeholder('')
         left = round((due - datetime.now(UTC)).total_seconds())
         words = _('due') if left <= 0 else _('in %(time)s') % {'time': duration_words(left)}
         return format_html('<span title="{}">{}</span>', f'{due:%Y-%m-%d %H:%M:%S} UTC', words)

@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+from core.models import Job
+from core.object_actions import BulkSync
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect
@@ -15,15 +17,12 @@ from redis.exceptions import RedisError
 from utilities.query import count_related
 from utilities.views import GetReturnURLMixin, register_model_view
 
-from core.models import Job
-from core.object_actions import BulkSync
-
 from .. import filtersets, forms, tables
+from ..jobs.connection_test import check_connection
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
 from ..jobs.recovery import sync_jobs
 from ..jobs.schedules import due_times
-from ..jobs.connection_test import check_connection
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from . import panels
@@ -79,13 +78,15 @@ class FabricView(HealthBanner, generic.ObjectView):
     )
 
     def get_extra_context(self, request, instance):
+        health = self.health_context(request)['health']
         return {
-            **self.health_context(request),
+            'health': health,
             'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', instance),
             'kinds': _kinds(request, instance),
             'runs': _runs(request, instance),
-            'next_run': _next_run(instance),
-            'busy': _busy(instance),
+            # A Redis that is away is asked once a page: each try takes seconds.
+            'next_run': _next_run(instance) if health.redis else None,
+            'busy': _busy(instance) if health.redis else _('Redis cannot be reached.'),
         }
 
 
@@ -114,7 +115,7 @@ def _runs(request, fabric):
     jobs = Job.objects.restrict(request.user, 'view')
     return list(
         jobs.filter(pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'))
-        .select_related('user').defer('log_entries').order_by('-created')[:RECENT_RUNS]
+        .select_related('user', 'object_type').defer('log_entries').order_by('-created')[:RECENT_RUNS]
     )
 
 
@@ -231,9 +232,15 @@ class FabricBulkSyncView(GetReturnURLMixin, BaseMultiObjectView):
     def get(self, request):
         return redirect(self.get_return_url(request))
 
+    def _chosen(self, request):
+        if request.POST.get('_all'):
+            # "Select all that match": the list's filters stand in the query string.
+            return filtersets.FabricFilterSet(request.GET, self.queryset, request=request).qs
+        return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if pk.isdecimal()])
+
     def post(self, request):
         queued = 0
-        for fabric in self.queryset.filter(pk__in=request.POST.getlist('pk')):
+        for fabric in self._chosen(request):
             try:
                 FabricSyncJob.request(fabric, user=request.user)
                 queued += 1

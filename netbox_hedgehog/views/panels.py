@@ -1,5 +1,6 @@
 """The panels of the plugin's detail pages."""
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import attrs, panels
 
@@ -29,7 +30,9 @@ class SyncPanel(panels.ObjectPanel):
     template_name = 'netbox_hedgehog/panels/sync.html'
 
     def get_context(self, context):
-        return {**super().get_context(context), 'next_run': context.get('next_run')}
+        next_run = context.get('next_run')
+        due = next_run is not None and next_run <= timezone.now()
+        return {**super().get_context(context), 'next_run': next_run, 'due': due}
 
 
 class ResourcePanel(panels.ObjectAttributesPanel):
@@ -66,7 +69,7 @@ class OwnColumnsPanel(panels.Panel):
 
 
 class ReferencesPanel(panels.Panel):
-    title = _('Names')
+    title = _('References')
     template_name = 'netbox_hedgehog/panels/references.html'
 
     def get_context(self, context):

@@ -8,7 +8,7 @@ from core.choices import JobStatusChoices
 from core.models import Job
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from netbox_hedgehog.jobs.connection_test import check_connection
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError(f'Redis cannot be reached: {error}', returncode=EXIT_CODES[BROKEN]) from None
         except DatabaseError as error:
             raise CommandError(
-                f'The database cannot be used: {str(error).splitlines()[0]}', returncode=EXIT_CODES[BROKEN],
+                f'The database cannot be used: {(str(error).splitlines() or [""])[0]}', returncode=EXIT_CODES[BROKEN],
             ) from None
 
     def bootstrap(self, **options: Any) -> None:
@@ -90,8 +90,8 @@ class Command(BaseCommand):
 
     def _print_health(self, health: Any) -> None:
         self.stdout.write(
-            f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
-            f'{health.waiting} waiting, {health.running} running, {health.failed} failed in the last day'
+            f'{health.state}: queue {health.queue}, {len(health.workers)} workers, '
+            f'{len(health.schedulers)} schedulers, {health.waiting} waiting, {health.running} running, {health.failed} failed in the last day'
         )
         for problem in health.problems:
             self.stdout.write(f'  {problem}')
@@ -120,7 +120,10 @@ class Command(BaseCommand):
         """The job, once it has ended. Says at once when nobody is there to run it."""
         deadline = time.monotonic() + LONGEST_WAIT
         while time.monotonic() < deadline:
-            job.refresh_from_db()
+            try:
+                job.refresh_from_db()
+            except Job.DoesNotExist:
+                raise CommandError(f'Job {job.pk} was deleted.') from None
             if job.status in JobStatusChoices.TERMINAL_STATE_CHOICES:
                 return job
             health = worker_health()
@@ -150,10 +153,8 @@ def _status_line(row: dict[str, Any]) -> str:
         return f'{moment:%Y-%m-%d %H:%M:%S}' if moment else 'never'
 
     age = f' ({duration_words(int(row["age"])) or "0 seconds"} ago)' if row['age'] is not None else ''
-    if row['next_run']:
-        next_run = when(row['next_run'])
-    else:
-        next_run = 'NOT SCHEDULED' if row['scheduled'] else 'by hand only'
+    unscheduled = 'NOT SCHEDULED' if row['scheduled'] else 'by hand only'
+    next_run = when(row['next_run']) if row['next_run'] else unscheduled
     line = (
         f'{row["fabric"]}: {row["state"]}, last success {when(row["last_sync"])}{age}, last attempt '
         f'{when(row["last_attempt"])}, every {duration_words(row["sync_interval"])}, next run {next_run}'

@@ -2,14 +2,20 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from demo.kubernetes_api import load_objects
 
 Manifest = dict[str, Any]
 
-DATA = Path(__file__).resolve().parents[3] / 'demo' / 'data'
+ROOT = Path(__file__).resolve().parents[3]
+DATA = ROOT / 'demo' / 'data'
+GENERATOR = ROOT.parent / 'shared' / 'samples' / 'gen.py'
 LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 _SAMPLES = load_objects(DATA)
 
@@ -21,6 +27,17 @@ def samples(kind: str | None = None) -> list[Manifest]:
         item['metadata'].setdefault('resourceVersion', str(number))
         item['metadata'].setdefault('uid', f'uid-{number}')
     return found
+
+
+def large_fabric(*options: str) -> list[Manifest]:
+    """A generated fabric of more than 6,000 objects; skips the test where there is no generator."""
+    if not GENERATOR.exists():
+        pytest.skip('no ../shared/samples/gen.py')
+    size = ('--spines', '4', '--leaves', '96', '--servers-per-leaf', '16', '--vpcs', '300', '--format', 'jsonl')
+    made = subprocess.run([sys.executable, str(GENERATOR), *size, *options], check=True, capture_output=True).stdout
+    objects = [json.loads(line) for line in made.splitlines()]
+    assert len(objects) >= 6000
+    return objects
 
 
 def manifest(name: str = 'a', **changes: Any) -> Manifest:

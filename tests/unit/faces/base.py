@@ -8,10 +8,13 @@ import yaml
 from core.models import ObjectType
 from django.contrib.messages import get_messages
 from django.utils import timezone
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from users.models import ObjectPermission
+
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.models import Fabric, FabricResource
-from redis import Redis
-from users.models import ObjectPermission
 
 # Nothing but the database, sealed, and the cluster may ever see these.
 TOKEN = 'CANARY-token-5e1f'
@@ -95,7 +98,7 @@ def all_alive() -> None:
 @contextmanager
 def redis_down():
     """Redis as it is when nothing listens on its port."""
-    nobody = Redis(host='127.0.0.1', port=1, socket_connect_timeout=1)
+    nobody = Redis(host='127.0.0.1', port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
     modules = ('fabric_sync', 'schedules', 'health', 'recovery')
     patches = [patch(f'netbox_hedgehog.jobs.{module}.connection', lambda: nobody) for module in modules]
     for each in patches:

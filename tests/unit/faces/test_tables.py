@@ -1,7 +1,8 @@
 """Every column that offers to be sorted can be, and exports say what pages show."""
 
-from netbox_hedgehog.tables import FabricResourceTable, FabricTable
 from utilities.testing import TableTestCases
+
+from netbox_hedgehog.tables import FabricResourceTable, FabricTable
 
 
 class FabricTableTestCase(TableTestCases.StandardTableTestCase):

@@ -1,8 +1,9 @@
 """NetBox's own test cases for the REST and GraphQL API of fabrics."""
 
+from utilities.testing import APIViewTestCases
+
 from netbox_hedgehog.graphql.types import FabricType
 from netbox_hedgehog.models import Fabric
-from utilities.testing import APIViewTestCases
 
 from ..base import CA, SERVER, TOKEN, make_fabric
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from django.test import TestCase
 from django.utils import timezone
+from utilities.testing import ChangeLoggedFilterSetTestMixin, create_tags
+
 from netbox_hedgehog.choices import (
     ConnectionStatusChoices,
     FabricStatusChoices,
@@ -13,7 +15,6 @@ from netbox_hedgehog.choices import (
 )
 from netbox_hedgehog.filtersets import FabricFilterSet
 from netbox_hedgehog.models import Fabric
-from utilities.testing import ChangeLoggedFilterSetTestMixin, create_tags
 
 from ..base import ago, make_fabric
 

@@ -1,11 +1,11 @@
 """What is refused, with which sentence, in form and API; and that nothing of it is stored."""
 
 from django.db import IntegrityError, connection, transaction
-
 from django.urls import reverse
+from utilities.testing import APITestCase, TestCase
+
 from netbox_hedgehog.forms import FabricBulkEditForm, FabricForm
 from netbox_hedgehog.models import Fabric
-from utilities.testing import APITestCase, TestCase
 
 from ..base import CA, CANARY, SERVER, TOKEN, allow, kubeconfig, make_fabric
 

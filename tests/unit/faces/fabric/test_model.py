@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from extras.models import CachedValue
 from netbox.search.backends import get_backend
+from utilities.testing import TestCase
+
 from netbox_hedgehog.kubeconfig import KubeconfigError
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.models.fabric import duration_words
-from utilities.testing import TestCase
 
 from ..base import SERVER, ago, allow, kubeconfig, make_fabric, resource_values
 

@@ -3,11 +3,12 @@
 from core.models import Job
 from django.test import Client
 from django.urls import reverse
-from netbox_hedgehog.models import Fabric, FabricResource
 from rest_framework.test import APIClient
 from users.constants import TOKEN_PREFIX
 from users.models import Token
 from utilities.testing import APITestCase, TestCase
+
+from netbox_hedgehog.models import Fabric, FabricResource
 
 from ..base import allow, make_fabric, make_resource, messages_of
 

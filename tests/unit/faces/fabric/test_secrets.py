@@ -15,6 +15,8 @@ from extras.choices import EventRuleActionChoices
 from extras.events import serialize_for_event
 from extras.models import CustomLink, EventRule, ExportTemplate, Webhook
 from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
+from utilities.testing import APITestCase, TestCase, disable_logging
+
 from netbox_hedgehog.api.serializers import FabricSerializer
 from netbox_hedgehog.forms import FabricForm
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
@@ -22,7 +24,6 @@ from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sealing import SealError, unseal
 from netbox_hedgehog.tables import FabricTable
-from utilities.testing import APITestCase, TestCase, disable_logging
 
 from ..base import CANARY, OTHER_TOKEN, SEALED, SERVER, TOKEN, allow, kubeconfig, make_fabric
 
@@ -233,14 +234,18 @@ class PagesTestCase(SecretTestCase):
 
     def test_templates_that_people_write(self):
         """A right to write export templates is no right to read tokens."""
+        self.add_permissions('extras.view_exporttemplate')
         for number, code in enumerate((
-            '{{ queryset[0].credentials().token }}', '{% for f in queryset %}{{ f.credentials() }}{% endfor %}',
-            '{{ queryset[1].credentials().token }}',
+            '{{ queryset[0].name }}:{{ queryset[0].credentials().token }}',
+            '{% for f in queryset %}{{ f.name }}:{{ f.credentials() }}{% endfor %}',
+            '{{ queryset[0].name }}:{{ queryset[1].credentials().token }}',
         )):
             template = ExportTemplate.objects.create(name=f't{number}', template_code=code)
             template.object_types.set([ObjectType.objects.get_for_model(Fabric)])
             with self.subTest(code=code):
                 response = self.client.get(f'{self.url("list")}?export=t{number}', follow=True)
+                self.assertHttpStatus(response, 200)
+                self.assertContains(response, 'not safely callable')
                 self.assertNotIn(CANARY, response.content.decode())
         link = CustomLink.objects.create(
             name='link', link_text='Token {{ object.credentials().token }}', link_url='https://example.com/',

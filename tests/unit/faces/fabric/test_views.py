@@ -1,8 +1,9 @@
 """NetBox's own test cases for the pages of fabrics."""
 
 from django.urls import reverse
-from netbox_hedgehog.models import Fabric
 from utilities.testing import ViewTestCases, create_tags, post_data
+
+from netbox_hedgehog.models import Fabric
 
 from ..base import CA, SERVER, TOKEN, allow, make_fabric
 
@@ -96,6 +97,8 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
         allow(self.user, 'view')
         self.assertContains(self.client.get(fabric.get_absolute_url()), '1 hour 30 minutes')
         self.assertContains(self.client.get(self._get_url('list')), '1 hour 30 minutes')
+        self.add_permissions('netbox_hedgehog.change_fabric')
+        self.assertContains(self.client.get(self._get_url('edit', fabric)), 'Now: 1 hour 30 minutes.')
 
     def test_clone_takes_no_secrets(self):
         fabric = make_fabric('original', sync_interval=99)

@@ -1,8 +1,9 @@
 """NetBox's own test cases for the REST and GraphQL API of resources: it only reads."""
 
+from utilities.testing import APIViewTestCases
+
 from netbox_hedgehog.graphql.types import FabricResourceType
 from netbox_hedgehog.models import FabricResource
-from utilities.testing import APIViewTestCases
 
 from ..base import allow, make_fabric, make_resource
 

@@ -2,9 +2,10 @@
 
 from django.test import TestCase
 from django.utils import timezone
+from utilities.testing import BaseFilterSetTestMixin
+
 from netbox_hedgehog.filtersets import FabricResourceFilterSet
 from netbox_hedgehog.models import FabricResource
-from utilities.testing import BaseFilterSetTestMixin
 
 from ..base import ago, make_fabric, make_resource
 

@@ -1,8 +1,9 @@
 """NetBox's own test cases for the pages of resources, which nobody writes but a run."""
 
 from django.urls import NoReverseMatch, reverse
-from netbox_hedgehog.models import FabricResource
 from utilities.testing import ViewTestCases
+
+from netbox_hedgehog.models import FabricResource
 
 from ..base import allow, make_fabric, make_resource
 

@@ -1,0 +1,141 @@
+"""With the plugin's own settings: a fabric is read on schedule, and the schedule follows whatever people do."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from demo.kubernetes_api import KubernetesAPI
+
+from .stack import PLUGIN_QUEUE, Stack, overlaps, schedule_id, skipped
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _served(module_stack: Stack) -> None:
+    module_stack.worker()
+    module_stack.scheduler()
+
+
+def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: KubernetesAPI) -> None:
+    fabric = stack.fabric('alone', api)
+    stack.runs(fabric, 1, 30)
+    first = stack.row(fabric)['last_sync']
+
+    stack.wait_until(lambda: stack.row(fabric)['last_sync'] != first, 60, 'the second run has ended')
+    second = stack.row(fabric)['last_sync']
+
+    assert 25 < (second - first).total_seconds() < 45
+    jobs = stack.runs(fabric, 2, 5)
+    assert [job['status'] for job in jobs] == ['completed', 'completed']
+    assert {job['queue_name'] for job in jobs} == {PLUGIN_QUEUE}
+    assert not overlaps(jobs)
+    assert len(stack.resources(fabric)) == len(api.objects()) == 64
+    # Nothing had changed in between, and nothing was written for it.
+    assert [jobs[1]['data'][name] for name in ('read', 'created', 'updated', 'missing')] == [64, 0, 0, 0]
+    log = [entry['message'] for entry in jobs[0]['log_entries']]
+    assert any(line.startswith('Switch: ') and 'read' in line for line in log)
+    assert log[-1].startswith('alone: In sync: 64 resources of 22 kinds read')
+
+    code, said = stack.status()
+    assert (code, said['state'], said['problems']) == (0, 'healthy', [])
+    assert (len(said['workers']), len(said['schedulers'])) == (1, 1)
+    (row,) = said['status']
+    assert (row['fabric'], row['state'], row['scheduled'], row['error']) == ('alone', 'in_sync', True, '')
+    assert row['age'] < 60
+    assert row['next_run']
+
+
+def test_the_schedule_follows_what_people_edit(stack: Stack, api: KubernetesAPI) -> None:
+    """Right after the commit, and not only by the scheduler's next beat."""
+    names = ('slower', 'by-hand', 'off', 'retired', 'deleted')
+    fabrics = {name: stack.fabric(name, api) for name in names}
+    for fabric in fabrics.values():
+        assert stack.due(fabric), 'a new fabric is scheduled at once'
+    for fabric in fabrics.values():
+        stack.runs(fabric, 1, 60)
+
+    slower = fabrics['slower']
+    before = stack.row(slower)['last_attempt'].timestamp()
+    stack.edit(slower, sync_interval=600)
+    assert stack.due(slower) == pytest.approx(before + 600, abs=2)
+    assert stack.redis.hget(f'rq:job:{schedule_id(slower)}', 'description').endswith(b'every 600 s')
+
+    by_hand = fabrics['by-hand']
+    stack.edit(by_hand, scheduler_enabled=False)
+    assert stack.due(by_hand) is None
+    ran = len(stack.jobs(by_hand))
+    code, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{by_hand}/sync/')
+    assert code == 202, answer
+    assert len(stack.runs(by_hand, ran + 1, 30)) == ran + 1
+    assert stack.jobs(by_hand)[-1]['user_id'], 'the run carries who asked for it'
+    stack.edit(by_hand, scheduler_enabled=True)
+    assert stack.due(by_hand)
+
+    for name, change in (('off', {'sync_enabled': False}), ('retired', {'status': 'decommissioned'})):
+        stack.edit(fabrics[name], **change)
+        assert stack.due(fabrics[name]) is None
+        code, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabrics[name]}/sync/')
+        assert code == 409, answer
+        assert 'is not read' in answer['detail']
+
+    deleted = fabrics['deleted']
+    assert stack.resources(deleted)
+    stack.delete(deleted)
+    assert stack.due(deleted) is None
+    assert not stack.waiting(deleted)
+    assert not stack.resources(deleted)
+    assert not stack.redis.keys(f'*{schedule_id(deleted)}*')
+    assert not stack.sql("SELECT 1 FROM core_job WHERE name = 'Fabric sync' AND object_id = %s", deleted)
+
+    code, answer = stack.call('PATCH', f'plugins/hedgehog/fabrics/{slower}/', {'sync_interval': 0})
+    assert code == 400
+    assert '30 seconds is the shortest interval' in str(answer)
+    assert stack.row(slower)['sync_interval'] == 600
+    _, said = stack.status()
+    assert {row['fabric']: row['state'] for row in said['status']}['off'] == 'disabled'
+
+
+def test_a_fabric_deleted_in_mid_run_leaves_nothing(stack: Stack, api: KubernetesAPI) -> None:
+    api.faults.delay(0.3, times=None)
+    fabric = stack.fabric('short-lived', api)
+    stack.wait_until(lambda: stack.resources(fabric), 30, 'a part of the fabric has been read')
+    stack.delete(fabric)
+    assert stack.due(fabric) is None
+    stack.wait_until(lambda: not stack.sql('SELECT 1 FROM pg_locks WHERE classid = 470220'), 30, 'the run has ended')
+    time.sleep(1)  # RQ's own last words
+    assert not stack.resources(fabric)
+    assert not stack.sql("SELECT 1 FROM core_job WHERE name = 'Fabric sync' AND object_id = %s", fabric)
+    assert not [key for key in stack.redis.keys(f'*{schedule_id(fabric)}*') if b'rq:execution' not in key]
+
+
+def test_an_emptied_redis_mends_itself_within_a_minute(stack: Stack, api: KubernetesAPI) -> None:
+    """FLUSHALL: schedules, life signs and a waiting run of a person are back, and nobody restarted anything."""
+    periodic, manual = stack.fabric('periodic', api), stack.fabric('manual', api, scheduler_enabled=False)
+    stack.runs(periodic, 1, 30)
+    worker = next(process for process in stack.processes if process.name.startswith('worker'))
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        code, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{manual}/sync/')
+        assert code == 202, answer
+        stack.redis.flushall()
+        flushed = time.monotonic()
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
+    ran = len(stack.jobs(periodic))
+
+    def left() -> float:
+        return max(0, 60 - (time.monotonic() - flushed))
+
+    stack.wait_until(lambda: stack.due(periodic), left(), 'the schedule is back')
+    stack.wait_until(lambda: stack.redis.keys('rq:scheduler_instance:*'), left(), "the scheduler's life sign is back")
+    stack.wait_until(lambda: stack.redis.smembers(f'rq:workers:{PLUGIN_QUEUE}'), left(), 'the worker is known again')
+    stack.wait_until(
+        lambda: stack.jobs(manual, 'completed'), left(), 'the run that a person had asked for was queued again and ran',
+    )
+    assert len(stack.jobs(manual)) == 1
+    stack.runs(periodic, ran + 1, left())
+    code, said = stack.status()
+    assert (code, said['problems']) == (0, [])
+    assert not [job for job in stack.jobs(periodic) if skipped(job)]

@@ -1,0 +1,60 @@
+"""What is in the database, and what should be."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from psycopg import sql
+
+from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.models import FabricResource
+from netbox_hedgehog.sync.observe import keep
+from netbox_hedgehog.sync.report import KindReport, Report
+
+from .samples import LAST_APPLIED, Manifest
+
+
+def expected(item: Manifest) -> dict[str, Any]:
+    """What the mirror holds of an object, said without the code under test but for the whitelist itself."""
+    kind = KIND_BY_NAME[item['kind']]
+    metadata = item['metadata']
+    annotations = {key: value for key, value in metadata.get('annotations', {}).items() if key != LAST_APPLIED}
+    tree: dict[str, Any] = {}
+    for path in kind.status:
+        node = tree
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = None
+    return {
+        'kind': item['kind'], 'namespace': metadata['namespace'], 'name': metadata['name'], 'uid': metadata['uid'],
+        'generation': metadata['generation'], 'resource_version': metadata['resourceVersion'],
+        'labels': metadata.get('labels', {}), 'annotations': annotations,
+        'spec': item.get('spec', {}) if kind.keeps_spec else {},
+        'status': keep(item.get('status') or {}, tree),
+        'created': datetime.fromisoformat(metadata['creationTimestamp']),
+    }
+
+
+FIELDS = (
+    'kind', 'namespace', 'name', 'uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status',
+    'created',
+)
+
+
+def mirrored(**filters: Any) -> list[dict[str, Any]]:
+    return list(FabricResource.objects.filter(**filters).order_by('kind', 'namespace', 'name').values(*FIELDS))
+
+
+def kind_report(report: Report, name: str) -> KindReport:
+    return next(kind for kind in report.kinds if kind.kind == name)
+
+
+def dump() -> Iterator[tuple[str, str]]:
+    """Every row of every table, as text."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+        for schema, table in cursor.fetchall():
+            cursor.execute(sql.SQL('SELECT t::text FROM {} t').format(sql.Identifier(schema, table)))
+            for (row,) in cursor:
+                yield table, row

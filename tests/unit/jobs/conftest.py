@@ -1,0 +1,14 @@
+"""Each test finds an empty Redis: the tests' Valkey is a private one."""
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(settings: Any) -> None:
+    from netbox_hedgehog.jobs.queue import connection
+
+    connection().flushdb()
+    # django-rq waits for the commit, and a test's transaction is never committed.
+    settings.RQ = {**settings.RQ, 'COMMIT_MODE': 'auto'}

@@ -1,0 +1,106 @@
+"""check_worker_health(): is anybody at work?"""
+
+import os
+import socket
+import subprocess
+from unittest.mock import patch
+
+import pytest
+from redis.exceptions import ConnectionError as RedisDown
+
+from netbox_hedgehog.jobs.health import check_worker_health
+from netbox_hedgehog.jobs.queue import connection, queue_name
+from netbox_hedgehog.jobs.schedules import schedule_id
+
+from .base import ago, make_fabric, make_fabrics, make_job
+
+pytestmark = pytest.mark.django_db
+
+
+def worker(name: str, queues: str = '', hostname: str = 'elsewhere', pid: int = 1) -> None:
+    redis, key = connection(), f'rq:worker:{name}'
+    queues = queues or queue_name()
+    redis.hset(key, mapping={'birth': '2026-01-01T00:00:00.000000Z', 'queues': queues, 'hostname': hostname, 'pid': pid})
+    redis.expire(key, 60)
+    for keys in ('rq:workers', *(f'rq:workers:{queue}' for queue in queues.split(','))):
+        redis.sadd(keys, key)
+
+
+def scheduler(name: str = 's', **fields: str) -> None:
+    connection().hset(f'rq:scheduler_instance:{name}', mapping={'birth': '1', **fields})
+
+
+@pytest.fixture
+def alive() -> None:
+    worker('w')
+    scheduler()
+
+
+@pytest.mark.usefixtures('alive')
+def test_all_is_well() -> None:
+    make_fabric(last_sync=ago(seconds=10), last_attempt=ago(seconds=10), sync_status='in_sync')
+    found = check_worker_health()
+    assert (found['state'], found['problems'], found['queue']) == ('healthy', [], queue_name())
+    assert (found['workers'], found['schedulers'], found['fabrics']) == (['w'], ['s'], 1)
+
+
+def test_nobody_is_there() -> None:
+    connection().rpush(f'rq:queue:{queue_name()}', schedule_id(1), schedule_id(2))
+    found = check_worker_health()
+    assert (found['state'], found['waiting']) == ('broken', 2)
+    no_worker, no_scheduler = found['problems']
+    assert no_worker == (
+        f'No worker serves the queue {queue_name()}: no fabric is read. 2 runs are waiting. '
+        f'Start one: rqworker {queue_name()}'
+    )
+    assert no_scheduler == 'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
+
+
+def test_a_worker_of_other_queues_serves_no_fabric() -> None:
+    worker('w', 'high,default,low')
+    scheduler()
+    assert check_worker_health()['state'] == 'broken'
+
+
+def test_the_dead_are_not_counted() -> None:
+    child = subprocess.Popen(['true'])
+    child.wait()
+    worker('killed-here', hostname=socket.gethostname(), pid=child.pid)
+    scheduler(death='2')
+    found = check_worker_health()
+    assert (found['workers'], found['schedulers'], found['state']) == ([], [], 'broken')
+    worker('alive-here', hostname=socket.gethostname(), pid=os.getpid())
+    worker('elsewhere', pid=child.pid)
+    assert sorted(check_worker_health()['workers']) == ['alive-here', 'elsewhere']
+
+
+@pytest.mark.usefixtures('alive')
+def test_the_overdue_and_the_failing_are_named() -> None:
+    make_fabric('late', sync_interval=60, sync_status='in_sync', last_sync=ago(minutes=10), last_attempt=ago(minutes=10))
+    make_fabric('later', sync_interval=60, sync_status='in_sync', last_sync=ago(hours=10), last_attempt=ago(hours=10))
+    failing = make_fabric('failing', sync_status='failed', sync_error='401.', last_attempt=ago(seconds=1))
+    make_job(failing, 'running')
+    make_job(failing, 'failed')
+    make_job(failing, 'errored', age=2 * 86400)
+    found = check_worker_health()
+    assert found['state'] == 'degraded'
+    assert (found['overdue'], found['oldest_overdue']['fabric']) == (2, 'later')
+    assert (found['running'], found['failed']) == (1, 1)
+    assert found['problems'][0].startswith('later is overdue since ')
+    assert found['problems'][0].endswith('and 1 more.')
+    assert found['problems'][1] == 'failing: Failed. 401.'
+
+
+@pytest.mark.usefixtures('alive')
+def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None:  # noqa: ANN001
+    make_fabrics(40, sync_status='failed', sync_error='no', last_attempt=ago(seconds=1))
+    with django_assert_max_num_queries(8):
+        found = check_worker_health()
+    assert found['problems'][-1] == '35 more fabrics fail or are partial.'
+
+
+def test_redis_away_is_an_answer_and_no_exception() -> None:
+    with patch('redis.connection.ConnectionPool.get_connection', side_effect=RedisDown):
+        found = check_worker_health()
+    assert (found['state'], found['redis']) == ('broken', False)
+    assert found['problems'][0].startswith('Redis cannot be reached (ConnectionError): no fabric is read.')

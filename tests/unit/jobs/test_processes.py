@@ -1,0 +1,81 @@
+"""What a process does when NetBox starts in it: whether it serves, and which classes it runs."""
+
+import sys
+import threading
+from unittest.mock import patch
+
+import django_rq
+import pytest
+from django.conf import settings
+from django.db import ProgrammingError
+from redis.exceptions import ConnectionError as RedisDown
+
+from netbox_hedgehog.jobs import startup
+from netbox_hedgehog.jobs.queue import queue_name
+from netbox_hedgehog.jobs.startup import bootstrap_if_serving, serves
+from netbox_hedgehog.jobs.worker import WORKER_TTL, HedgehogWorker
+
+
+@pytest.mark.parametrize('argv', [
+    ['manage.py', 'runserver'], ['/opt/netbox/venv/bin/netbox', 'runserver', '--noreload'],
+    ['/usr/lib/python3/django/__main__.py', 'runserver', '0:8000'],
+])
+def test_runserver_serves(argv: list[str]) -> None:
+    assert serves(argv, {})
+
+
+@pytest.mark.parametrize('argv', [
+    ['/opt/netbox/venv/bin/gunicorn', 'netbox.wsgi'], ['granian', '--interface', 'wsgi', 'netbox.wsgi:application'],
+    ['/venv/lib/python3/site-packages/gunicorn/__main__.py', 'netbox.wsgi'], ['uwsgi'], ['mod_wsgi'], [''], [],
+])
+def test_a_wsgi_server_serves(argv: list[str]) -> None:
+    assert serves(argv, {'netbox.wsgi': object()})
+
+
+@pytest.mark.parametrize('argv', [
+    *(['manage.py', command] for command in (
+        'migrate', 'makemigrations', 'check', 'collectstatic', 'test', 'rqworker', 'rqscheduler', 'hedgehog_sync',
+        'shell', 'upgrade',
+    )),
+    ['netbox', 'migrate'], ['/usr/lib/python3/django/__main__.py', 'migrate', '--check'], ['manage.py'],
+    ['/work/.venv/bin/pytest', 'tests'], ['-c'], [''], [], ['/work/demo/seed.py'], ['/venv/bin/celery', 'worker'],
+])
+def test_nothing_else_does(argv: list[str]) -> None:
+    assert not serves(argv, {})
+
+
+def test_a_process_that_does_not_serve_starts_nothing() -> None:
+    before = threading.active_count()
+    with patch.object(sys, 'argv', ['manage.py', 'migrate']):
+        assert bootstrap_if_serving() is None
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize('error', [RedisDown('refused'), ProgrammingError('relation does not exist'), OSError('no route')])
+def test_the_bootstrap_waits_for_what_is_not_ready_and_says_so_once(
+    error: Exception, caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers = [error, error, error, {'fabrics': 2, 'created': 2}]
+    caplog.set_level('INFO')
+    with (
+        patch('netbox_hedgehog.jobs.schedules.FabricSyncScheduler.bootstrap_all_fabric_schedules', side_effect=answers) as tried,
+        patch.object(startup, 'RETRY_EVERY', 0), patch.object(startup.connections, 'close_all'),
+    ):
+        startup._bootstrap()
+    assert tried.call_count == 4
+    assert [record.message.split(',')[0] for record in caplog.records] == [
+        'The schedules of the fabrics cannot be set up yet', 'Schedules of 2 fabrics stand (2 new).',
+    ]
+
+
+def test_netbox_runs_our_worker_and_scheduler() -> None:
+    assert settings.RQ['WORKER_CLASS'] == 'netbox_hedgehog.jobs.worker.HedgehogWorker'
+    assert settings.RQ['SCHEDULER_CLASS'] == 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler'
+    assert type(django_rq.get_worker(queue_name())) is HedgehogWorker
+
+
+def test_a_worker_of_ours_shows_life_more_often_and_others_as_ever() -> None:
+    assert django_rq.get_worker(queue_name(), worker_ttl=420).worker_ttl == WORKER_TTL
+    assert django_rq.get_worker('high', queue_name(), worker_ttl=420).worker_ttl == WORKER_TTL
+    assert django_rq.get_worker(queue_name(), worker_ttl=20).worker_ttl == 20
+    assert django_rq.get_worker('default', worker_ttl=420).worker_ttl == 420

@@ -1,0 +1,121 @@
+"""recover(): what a killed process left behind is found and said, and nothing that is alive is touched."""
+
+from unittest.mock import patch
+
+import pytest
+from core.models import Job
+from django.utils import timezone
+from rq.job import Job as RQJob
+
+from netbox_hedgehog.jobs import recovery
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
+from netbox_hedgehog.jobs.queue import connection
+from netbox_hedgehog.jobs.recovery import recover
+from netbox_hedgehog.models import Fabric
+
+from .base import ago, locked, make_fabric, make_job, waiting
+
+pytestmark = pytest.mark.django_db
+
+NOTHING = {'killed': 0, 'requeued': 0}
+
+
+def status(job: Job) -> str:
+    job.refresh_from_db()
+    return str(job.status)
+
+
+def test_a_run_without_its_lock_was_killed() -> None:
+    fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1), last_sync=ago(hours=1))
+    job = make_job(fabric, 'running', started=ago(minutes=1))
+    assert recover() == {'killed': 1, 'requeued': 0}
+    fabric.refresh_from_db()
+    assert status(job) == 'errored'
+    assert job.completed
+    assert 'its worker was killed' in job.error
+    assert (fabric.sync_status, fabric.sync_error) == ('failed', job.error)
+    assert fabric.last_sync < ago(minutes=30)
+    assert recover() == NOTHING
+
+
+def test_a_run_that_holds_its_lock_is_alive() -> None:
+    fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1))
+    job = make_job(fabric, 'running', started=ago(minutes=1))
+    with locked(fabric):
+        assert recover() == NOTHING
+    fabric.refresh_from_db()
+    assert (status(job), fabric.sync_status) == ('running', 'syncing')
+
+
+def test_a_run_that_ends_while_it_is_looked_at_keeps_its_outcome() -> None:
+    """Between reading the rows and reading the locks: the run ended well, and another one has begun."""
+    fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1))
+    job = make_job(fabric, 'running', started=ago(minutes=1))
+
+    def meanwhile() -> set[int]:
+        Job.objects.filter(pk=job.pk).update(status='completed', completed=timezone.now())
+        Fabric.objects.filter(pk=fabric.pk).update(last_attempt=timezone.now())
+        return set()
+
+    with patch.object(recovery, 'locked_fabrics', meanwhile):
+        assert recover() == NOTHING
+    fabric.refresh_from_db()
+    assert (status(job), fabric.sync_status) == ('completed', 'syncing')
+
+
+def test_a_waiting_run_that_redis_lost_is_queued_again() -> None:
+    fabric = make_fabric(sync_status='queued')
+    job = make_job(fabric, 'pending')
+    assert recover() == {'killed': 0, 'requeued': 1}
+    assert waiting() == [str(job.job_id)]
+    assert recover() == NOTHING, 'once is enough'
+    assert RQJob.fetch(str(job.job_id), connection=connection()).args == (job.pk,)
+
+
+def test_a_run_whose_worker_was_killed_before_it_began_is_queued_again() -> None:
+    """RQ keeps such an entry beside the queue, and looks after it only minutes later."""
+    fabric = make_fabric(sync_status='queued')
+    job = make_job(fabric, 'pending')
+    FabricSyncJob.put_in_queue(job)
+    connection().flushdb() if False else connection().lpop(f'rq:queue:{job.queue_name}')
+    assert recover() == {'killed': 0, 'requeued': 1}
+    assert waiting() == [str(job.job_id)]
+
+
+def test_one_that_is_on_its_way_or_at_work_is_left_alone() -> None:
+    young, begun = make_fabric('young'), make_fabric('begun')
+    make_job(young, 'pending', age=1)
+    make_job(begun, 'pending')
+    with locked(begun):
+        assert recover() == NOTHING
+    assert not waiting()
+
+
+@pytest.mark.parametrize('ended', ['failed', 'canceled', 'stopped', 'finished'])
+def test_one_that_rq_has_given_up_is_failed_and_not_tried_for_ever(ended: str) -> None:
+    fabric = make_fabric(sync_status='queued', last_report={'outcome': 'partial'})
+    job = make_job(fabric, 'pending')
+    FabricSyncJob.put_in_queue(job)
+    connection().lpop(f'rq:queue:{job.queue_name}')
+    connection().hset(RQJob.key_for(str(job.job_id)), 'status', ended)
+    assert recover() == NOTHING
+    assert status(job) == 'errored'
+    assert 'Start it again' in job.error
+    recover()
+    fabric.refresh_from_db()
+    assert fabric.sync_status == 'partial', 'what its last run said'
+
+
+def test_a_fabric_for_which_nothing_waits_is_not_queued_for_ever() -> None:
+    fabric = make_fabric(sync_status='queued')
+    recover()
+    fabric.refresh_from_db()
+    assert fabric.sync_status == 'never_synced'
+
+
+def test_the_jobs_of_others_are_not_touched() -> None:
+    foreign = Job.objects.create(name='Report', job_id='7e4f0f5e-95a9-4d2c-9d6b-7e0d3b4a8a11', status='running', started=ago(days=1))
+    other = make_job(make_fabric(), 'running')
+    Job.objects.filter(pk=other.pk).update(name='Something else')
+    assert recover() == NOTHING
+    assert (status(foreign), status(other)) == ('running', 'running')

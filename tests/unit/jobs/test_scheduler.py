@@ -1,0 +1,178 @@
+"""The scheduler process: what it queues, what it leaves, and what it outlives."""
+
+import time
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from django_rq import get_queue, get_scheduler
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.exceptions import ConnectionError as RedisDown
+from rq.job import Job as RQJob
+
+from netbox_hedgehog.jobs.queue import connection
+from netbox_hedgehog.jobs.scheduler import HedgehogScheduler, next_due
+from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
+from netbox_hedgehog.models import Fabric
+
+from .base import ago, due, locked, make_due, make_fabric, make_fabrics, waiting
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def scheduler() -> Iterator[HedgehogScheduler]:
+    """As `rqscheduler` makes it."""
+    # A connection in the middle of a test's transaction looks spoilt.
+    with patch('netbox_hedgehog.jobs.scheduler.close_old_connections'):
+        yield get_scheduler(interval=60)
+
+
+@given(st.floats(0, 2e9), st.integers(30, 604800), st.floats(0, 2e9))
+def test_the_next_run_is_one_interval_ahead_in_the_old_rhythm(due: float, interval: int, now: float) -> None:
+    following = next_due(due, interval, now)
+    assert following > now - 1e-3
+    assert following >= due + interval - 1e-3
+    assert following <= max(now, due) + interval + 1e-3
+    steps = (following - due) / interval
+    assert steps == pytest.approx(round(steps), abs=1e-3)
+
+
+def test_netbox_runs_this_class(scheduler: HedgehogScheduler) -> None:
+    assert type(scheduler) is HedgehogScheduler
+    assert scheduler._interval == 5, 'an interval of 30 s wants looks every few seconds'
+    assert get_scheduler(interval=2)._interval == 2
+
+
+def test_a_due_fabric_waits_once_however_often_it_is_due(scheduler: HedgehogScheduler) -> None:
+    fabric = make_fabric()
+    for _ in range(5):
+        scheduler.enqueue_jobs()
+        make_due(fabric, time.time() - 1)
+    assert waiting() == [schedule_id(fabric.pk)]
+    assert RQJob.fetch(schedule_id(fabric.pk), connection=connection()).get_status() == 'queued'
+
+
+def test_missed_runs_are_made_up_for_by_one(scheduler: HedgehogScheduler) -> None:
+    fabric = make_fabric(sync_interval=60)
+    reconcile()
+    missed = time.time() - 10 * 60 - 7
+    make_due(fabric, missed)
+    scheduler.enqueue_jobs()
+    assert len(waiting()) == 1
+    assert due(fabric) == pytest.approx(missed + 11 * 60, abs=0.01)
+
+
+def test_a_fabric_that_is_being_read_is_not_queued(scheduler: HedgehogScheduler) -> None:
+    busy, idle = make_fabric('busy'), make_fabric('idle')
+    reconcile()
+    for fabric in (busy, idle):
+        make_due(fabric, time.time() - 1)
+    with locked(busy):
+        scheduler.enqueue_jobs()
+    assert waiting() == [schedule_id(idle.pk)]
+    assert due(busy) > time.time(), 'its next turn comes an interval later'
+
+
+def test_a_fabric_that_is_not_due_is_not_queued(scheduler: HedgehogScheduler) -> None:
+    make_fabric(last_attempt=ago(seconds=10))
+    scheduler.enqueue_jobs()
+    assert not waiting()
+
+
+def test_a_schedule_without_a_job_goes(scheduler: HedgehogScheduler) -> None:
+    connection().zadd(SCHEDULED_JOBS, {'nobodys': 1})
+    scheduler.enqueue_jobs()
+    assert connection().zscore(SCHEDULED_JOBS, 'nobodys') is None
+
+
+def test_many_due_fabrics_are_all_queued(scheduler: HedgehogScheduler) -> None:
+    fabrics = make_fabrics(50)
+    reconcile()
+    for fabric in fabrics:
+        make_due(fabric, time.time() - 1)
+    scheduler.enqueue_jobs()
+    assert sorted(waiting()) == sorted(schedule_id(fabric.pk) for fabric in fabrics)
+
+
+class TestOthers:
+    """rq-scheduler's other users: one Redis, one set of schedules."""
+
+    def test_they_run_as_ever(self, scheduler: HedgehogScheduler) -> None:
+        repeated = scheduler.schedule(ago(seconds=5), 'math.sqrt', args=[4], interval=60, id='every-minute')
+        scheduler.schedule(ago(seconds=5), 'math.sqrt', args=[4], id='once', queue_name='low')
+        scheduler.cron('0 0 * * *', 'math.sqrt', args=[4], id='nightly')
+        scheduler.enqueue_jobs()
+        assert get_queue('default').job_ids == [repeated.id]
+        assert get_queue('low').job_ids == ['once']
+        assert {raw.decode() for raw in connection().zrange(SCHEDULED_JOBS, 0, -1)} == {'every-minute', 'nightly'}
+        assert connection().zscore(SCHEDULED_JOBS, 'every-minute') == pytest.approx(time.time() + 60, abs=2)
+
+    def test_one_that_cannot_be_read_keeps_no_fabric_from_running(
+        self, scheduler: HedgehogScheduler, caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        broken = scheduler.schedule(ago(days=1), 'math.sqrt', args=[4], interval=60, id='broken')
+        connection().hset(broken.key, 'data', b'not a pickle')
+        fabric = make_fabric()
+        for _ in range(3):
+            scheduler.enqueue_jobs()
+        assert waiting() == [schedule_id(fabric.pk)]
+        assert caplog.text.count('The schedule broken') == 1, 'said, and said once'
+
+
+class TestBeat:
+    def test_it_mends_the_schedules(self, scheduler: HedgehogScheduler) -> None:
+        fabric = make_fabric(last_attempt=ago(seconds=10))
+        scheduler.enqueue_jobs()
+        assert due(fabric)
+        connection().flushdb()
+        scheduler._next_beat = 0
+        scheduler.enqueue_jobs()
+        assert due(fabric)
+
+    def test_it_comes_every_so_often(self, scheduler: HedgehogScheduler) -> None:
+        with patch.object(scheduler, 'beat') as beat:
+            for _ in range(5):
+                scheduler.enqueue_jobs()
+        assert beat.call_count == 1
+
+    def test_an_emptied_redis_gets_the_life_sign_back(self, scheduler: HedgehogScheduler) -> None:
+        scheduler.register_birth()
+        connection().flushdb()
+        scheduler.heartbeat()
+        assert 0 < connection().ttl(scheduler.key) <= 15
+
+    @pytest.mark.parametrize('error', [OperationalError('gone'), InterfaceError('closed'), RedisDown('refused')])
+    def test_it_outlives_what_is_away_and_says_so_once(
+        self, error: Exception, scheduler: HedgehogScheduler, caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        fabric = make_fabric()
+        with patch.object(Fabric.objects, 'scheduled', side_effect=error):
+            for _ in range(3):
+                scheduler._next_beat = 0
+                scheduler.enqueue_jobs()
+        assert caplog.text.count('The scheduler cannot reach') == 1
+        scheduler._next_beat = 0
+        scheduler.enqueue_jobs()
+        assert waiting() == [schedule_id(fabric.pk)]
+
+    def test_redis_away_ends_nothing_and_does_not_hold_up_a_shutdown(self, scheduler: HedgehogScheduler) -> None:
+        with patch.object(type(scheduler.connection), 'execute_command', side_effect=RedisDown):
+            scheduler.heartbeat()
+            assert scheduler.acquire_lock() is False
+            scheduler._lock_acquired = True
+            scheduler.remove_lock()
+            assert scheduler.enqueue_jobs() == []
+            scheduler.register_death()
+
+    def test_a_database_away_queues_all_the_same(self, scheduler: HedgehogScheduler) -> None:
+        """Two runs cannot overlap for it: the second finds the lock."""
+        fabric = make_fabric()
+        reconcile()
+        make_due(fabric, time.time() - 1)
+        scheduler._next_beat = time.monotonic() + 60
+        with patch('netbox_hedgehog.jobs.scheduler.locked_fabrics', side_effect=OperationalError):
+            scheduler.enqueue_jobs()
+        assert waiting() == [schedule_id(fabric.pk)]

@@ -1,0 +1,216 @@
+"""reconcile(): rq-scheduler holds what the database wants, whatever it held before."""
+
+import time
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.db import connection as database
+from django.test import override_settings
+from django_rq import get_scheduler
+from redis.exceptions import ConnectionError as RedisDown
+from rq.job import Job as RQJob
+from rq.job import validate_job_id
+
+from netbox_hedgehog.jobs.queue import PLUGIN_QUEUE, connection, queue_name
+from netbox_hedgehog.jobs.schedules import (
+    RUN_FABRIC, SCHEDULED_JOBS, FabricSyncScheduler, due_times, fabric_of, reconcile, schedule_id,
+)
+from netbox_hedgehog.models import Fabric
+
+from .base import ago, due, make_due, make_fabric, make_fabrics, round_trips, waiting
+
+pytestmark = pytest.mark.django_db
+
+
+def counts(**values: int) -> dict[str, int]:
+    return {'created': 0, 'updated': 0, 'removed': 0, 'unchanged': 0, **values}
+
+
+def entry(fabric: Fabric) -> RQJob:
+    return RQJob.fetch(schedule_id(fabric.pk), connection=connection())
+
+
+def test_it_schedules_what_the_database_wants_and_nothing_else() -> None:
+    wanted = make_fabric('wanted', last_attempt=ago(seconds=100))
+    make_fabric('off', sync_enabled=False)
+    make_fabric('by-hand', scheduler_enabled=False)
+    make_fabric('planned', status='planned')
+    make_fabric('retired', status='decommissioned')
+
+    assert reconcile() == counts(created=1)
+    assert [raw.decode() for raw in connection().zrange(SCHEDULED_JOBS, 0, -1)] == [schedule_id(wanted.pk)]
+    job = entry(wanted)
+    assert (job.func_name, tuple(job.args), job.origin, job.timeout) == (RUN_FABRIC, (wanted.pk,), queue_name(), 600)
+    assert job.meta == {'interval': 300}
+    assert due(wanted) == pytest.approx(time.time() + 200, abs=2)
+    assert connection().ttl(job.key) == -1
+    assert reconcile() == counts(unchanged=1), 'and a second time there is nothing to do'
+
+
+def test_it_corrects_what_has_changed() -> None:
+    fabric = make_fabric(last_attempt=ago(seconds=10))
+    reconcile()
+    Fabric.objects.update(sync_interval=60)
+    assert reconcile() == counts(updated=1)
+    assert due(fabric) == pytest.approx(time.time() + 50, abs=2)
+    assert entry(fabric).meta['interval'] == 60
+    with override_settings(QUEUE_MAPPINGS={'fabric': 'default'}):
+        assert reconcile() == counts(updated=1)
+        assert entry(fabric).origin == 'default'
+
+
+def test_it_makes_a_schedule_whole_whose_job_is_lost_or_spoilt() -> None:
+    fabric = make_fabric(last_attempt=ago(seconds=10))
+    reconcile()
+    connection().delete(RQJob.key_for(schedule_id(fabric.pk)))
+    assert reconcile() == counts(updated=1)
+    connection().hset(RQJob.key_for(schedule_id(fabric.pk)), 'data', b'not a pickle')
+    assert reconcile() == counts(updated=1)
+    assert tuple(entry(fabric).args) == (fabric.pk,)
+
+
+def test_it_removes_orphans_with_all_that_belongs_to_them() -> None:
+    fabric = make_fabric()
+    reconcile()
+    name = schedule_id(fabric.pk)
+    redis = connection()
+    redis.rpush(f'rq:queue:{queue_name()}', name, 'somebody-elses')
+    redis.xadd(f'rq:results:{name}', {'type': 1})
+    for registry in ('finished', 'failed'):
+        redis.zadd(f'rq:{registry}:{queue_name()}', {name: 1, 'somebody-elses': 1})
+    Fabric.objects.filter(pk=fabric.pk).update(scheduler_enabled=False)
+
+    assert reconcile() == counts(removed=1)
+    assert waiting() == ['somebody-elses']
+    assert not redis.keys(f'*{name}*')
+    for registry in ('finished', 'failed'):
+        assert redis.zrange(f'rq:{registry}:{queue_name()}', 0, -1) == [b'somebody-elses']
+
+
+def test_it_leaves_the_schedules_of_others_alone() -> None:
+    foreign = get_scheduler().schedule(ago(days=-1), 'math.sqrt', args=[4], interval=60, id='somebody-elses')
+    lookalike = get_scheduler().schedule(ago(days=-1), 'math.sqrt', args=[4], id='netbox_hedgehog-fabric-x')
+    assert reconcile() == counts()
+    assert connection().zcard(SCHEDULED_JOBS) == 2
+    for job in (foreign, lookalike):
+        assert RQJob.exists(job.id, connection=connection())
+
+
+def test_one_statement_and_a_fixed_number_of_round_trips(django_assert_num_queries) -> None:  # noqa: ANN001
+    sent = {}
+    for count in (3, 300):
+        Fabric.objects.all().delete()
+        connection().flushdb()
+        make_fabrics(count)
+        for what in ('created', 'unchanged'):
+            with round_trips() as trips, django_assert_num_queries(1):
+                assert reconcile() == counts(**{what: count})
+            sent[count, what] = len(trips)
+    assert sent[3, 'created'] == sent[300, 'created'] == 3
+    assert sent[3, 'unchanged'] == sent[300, 'unchanged'] <= 3
+
+
+def test_overdue_fabrics_do_not_start_all_at_once() -> None:
+    fabrics = make_fabrics(100, sync_interval=300)
+    reconcile()
+    now = time.time()
+    times = sorted(score for score in due_times(fabric.pk for fabric in fabrics).values())
+    assert now - 2 <= times[0]
+    assert times[-1] <= now + 100
+    busiest = max(sum(1 for other in times if one <= other < one + 10) for one in times)
+    assert busiest < 30, 'about one a second'
+    assert len({round(score, 3) for score in times}) > 90
+    connection().flushdb()
+    reconcile()
+    again = due_times(fabric.pk for fabric in fabrics)
+    assert sorted(again, key=again.get) == [  # type: ignore[arg-type]
+        fabric.pk for fabric in sorted(fabrics, key=lambda fabric: again[fabric.pk])
+    ]
+
+
+def test_one_overdue_fabric_starts_at_once() -> None:
+    fabric = make_fabric()
+    reconcile()
+    assert due(fabric) == pytest.approx(time.time(), abs=2)
+
+
+def test_a_wrong_clock_delays_a_fabric_by_no_more_than_an_interval() -> None:
+    """A machine whose clock was a year ahead has written both the schedule and the last attempt."""
+    fabric = make_fabric(sync_interval=60, last_attempt=ago(days=-365))
+    reconcile()
+    make_due(fabric, time.time() + 365 * 86400)
+    assert reconcile() == counts(updated=1)
+    assert due(fabric) <= time.time() + 60
+    assert reconcile() == counts(unchanged=1), 'and it does not move on from beat to beat'
+
+
+def test_a_running_schedule_keeps_its_time() -> None:
+    fabric = make_fabric(last_attempt=ago(seconds=1000))
+    reconcile()
+    make_due(fabric, time.time() - 5000)
+    before = due(fabric)
+    assert reconcile() == counts(unchanged=1)
+    assert due(fabric) == before
+
+
+def test_rq_accepts_the_ids() -> None:
+    for pk in (1, 2**31, 2**63 - 1):
+        validate_job_id(schedule_id(pk))
+        assert fabric_of(schedule_id(pk)) == pk
+    for name in ('', 'netbox_hedgehog-fabric-', 'netbox_hedgehog-fabric-x', 'netbox_hedgehog-fabric-1-2', '7'):
+        assert fabric_of(name) is None
+
+
+def test_bootstrap_says_how_many_stand_and_hides_no_failure() -> None:
+    make_fabrics(2)
+    assert FabricSyncScheduler().bootstrap_all_fabric_schedules() == {'fabrics': 2, **counts(created=2)}
+    assert FabricSyncScheduler().bootstrap_all_fabric_schedules() == {'fabrics': 2, **counts(unchanged=2)}
+    with patch('netbox_hedgehog.jobs.schedules.connection', side_effect=RedisDown), pytest.raises(RedisDown):
+        FabricSyncScheduler().bootstrap_all_fabric_schedules()
+    with patch.object(Fabric.objects, 'scheduled', side_effect=OperationalError), pytest.raises(OperationalError):
+        FabricSyncScheduler().bootstrap_all_fabric_schedules()
+
+
+def test_the_queue_is_the_plugins_or_the_one_of_queue_mappings() -> None:
+    assert queue_name() == PLUGIN_QUEUE == 'netbox_hedgehog.hedgehog_sync'
+    assert PLUGIN_QUEUE in settings.RQ_QUEUES
+    with override_settings(QUEUE_MAPPINGS={'fabric': 'hedgehog_sync'}):
+        assert queue_name() == 'hedgehog_sync'
+    with override_settings(QUEUE_MAPPINGS={'datasource': 'high'}):
+        assert queue_name() == PLUGIN_QUEUE
+
+
+class TestWhenPeopleSave:
+    def test_a_saved_fabric_is_scheduled_after_its_commit(self, django_capture_on_commit_callbacks) -> None:  # noqa: ANN001
+        with django_capture_on_commit_callbacks(execute=True):
+            fabric = make_fabric()
+            assert due(fabric) is None, 'not before: a rollback must leave no schedule'
+        assert due(fabric)
+        database.run_on_commit.clear()  # a real commit does
+        with django_capture_on_commit_callbacks(execute=True):
+            pk = fabric.pk
+            fabric.delete()
+        assert not due_times([pk])
+
+    def test_a_bulk_edit_reconciles_once(self, django_capture_on_commit_callbacks) -> None:  # noqa: ANN001
+        fabrics = make_fabrics(50)
+        with patch('netbox_hedgehog.signals.reconcile') as spy:
+            with django_capture_on_commit_callbacks(execute=True):
+                for fabric in fabrics:
+                    fabric.sync_interval = 60
+                    fabric.save()
+            assert spy.call_count == 1
+
+    @pytest.mark.parametrize('error', [RedisDown('refused'), OSError('no route'), OperationalError('gone')])
+    def test_it_can_be_saved_while_redis_is_down(
+        self, error: Exception, django_capture_on_commit_callbacks, caplog: pytest.LogCaptureFixture,  # noqa: ANN001
+    ) -> None:
+        with (
+            patch('netbox_hedgehog.signals.reconcile', side_effect=error),
+            django_capture_on_commit_callbacks(execute=True),
+        ):
+            fabric = make_fabric()
+        assert Fabric.objects.filter(pk=fabric.pk).exists()
+        assert 'the scheduler will do it' in caplog.text
