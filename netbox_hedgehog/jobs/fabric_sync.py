@@ -28,6 +28,9 @@ __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabri
 
 SKIPPED = 'skipped'
 
+# Seconds that RQ keeps its record of a run whose schedule went away during it.
+FORGET_AFTER = 60
+
 # Seconds between two writes of a running job's log to the database.
 PROGRESS_EVERY = 2.0
 
@@ -55,8 +58,8 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
     finally:
         entry = get_current_job()
         if entry is not None and not Fabric.objects.scheduled().filter(pk=fabric_id).exists():
-            # Deleted or switched off meanwhile: RQ is not to bring back what reconcile() has removed from Redis.
-            entry.result_ttl = 0
+            # Deleted or switched off meanwhile: what RQ now brings back of what reconcile() has removed is to go soon.
+            entry.result_ttl = entry.failure_ttl = FORGET_AFTER
 
 
 def execute_requested_run(job_pk: int) -> None:

@@ -11,7 +11,16 @@ from demo.kubernetes_api import KubernetesAPI
 from demo.processes import Process
 
 from .stack import (
-    CANARY, PLUGIN_QUEUE, QUICK, SCHEDULED, Stack, everything_in_database, everything_in_redis, overlaps, schedule_id, skipped,
+    CANARY,
+    PLUGIN_QUEUE,
+    QUICK,
+    SCHEDULED,
+    Stack,
+    everything_in_database,
+    everything_in_redis,
+    overlaps,
+    schedule_id,
+    skipped,
 )
 
 # Slower than any test looks: 22 kinds, one request each.

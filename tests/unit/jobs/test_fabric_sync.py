@@ -1,11 +1,13 @@
 """A run of one fabric: on record from start to end, whichever end it takes."""
 
 import pickle
+import time
 from unittest.mock import patch
 
 import pytest
 from core.models import Job
-from django.db import InterfaceError, connection as database
+from django.db import InterfaceError
+from django.db import connection as database
 from rq import SimpleWorker
 from rq.job import Job as RQJob
 from rq.timeouts import JobTimeoutException
@@ -171,8 +173,12 @@ class TestInAWorker:
 
         with reading(switch_off):
             self.work()
-        assert not [key for key in connection().keys('*') if job.id.encode() in key]
-        assert not connection().zrange(f'rq:finished:{queue_name()}', 0, -1)
+        left = [key for key in connection().keys('*') if job.id.encode() in key]
+        assert all(0 < connection().ttl(key) <= 60 for key in left), 'what RQ writes at the end of a run goes soon'
+        assert all(score <= time.time() + 60 for _, score in connection().zrange(
+            f'rq:finished:{queue_name()}', 0, -1, withscores=True,
+        ))
+        assert not waiting()
 
     def test_the_queue_carries_an_id_and_no_user(self) -> None:
         """RQ pickles what it is given: a job with its user would take the password's hash to Redis."""
@@ -258,7 +264,7 @@ class TestRequest:
 
 class TestPruning:
     @pytest.fixture(autouse=True)
-    def _few_are_kept(self):  # noqa: ANN202
+    def _few_are_kept(self):
         kept = {'jobs_kept': 3, 'failed_jobs_kept': 5, 'job_timeout': 600}
         with patch('netbox_hedgehog.jobs.fabric_sync.get_plugin_config', lambda plugin, name: kept[name]):
             yield

@@ -92,7 +92,7 @@ def test_the_overdue_and_the_failing_are_named() -> None:
 
 
 @pytest.mark.usefixtures('alive')
-def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None:  # noqa: ANN001
+def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None:
     make_fabrics(40, sync_status='failed', sync_error='no', last_attempt=ago(seconds=1))
     with django_assert_max_num_queries(8):
         found = check_worker_health()

@@ -15,7 +15,13 @@ from rq.job import validate_job_id
 
 from netbox_hedgehog.jobs.queue import PLUGIN_QUEUE, connection, queue_name
 from netbox_hedgehog.jobs.schedules import (
-    RUN_FABRIC, SCHEDULED_JOBS, FabricSyncScheduler, due_times, fabric_of, reconcile, schedule_id,
+    RUN_FABRIC,
+    SCHEDULED_JOBS,
+    FabricSyncScheduler,
+    due_times,
+    fabric_of,
+    reconcile,
+    schedule_id,
 )
 from netbox_hedgehog.models import Fabric
 
@@ -98,7 +104,7 @@ def test_it_leaves_the_schedules_of_others_alone() -> None:
         assert RQJob.exists(job.id, connection=connection())
 
 
-def test_one_statement_and_a_fixed_number_of_round_trips(django_assert_num_queries) -> None:  # noqa: ANN001
+def test_one_statement_and_a_fixed_number_of_round_trips(django_assert_num_queries) -> None:
     sent = {}
     for count in (3, 300):
         Fabric.objects.all().delete()
@@ -183,7 +189,7 @@ def test_the_queue_is_the_plugins_or_the_one_of_queue_mappings() -> None:
 
 
 class TestWhenPeopleSave:
-    def test_a_saved_fabric_is_scheduled_after_its_commit(self, django_capture_on_commit_callbacks) -> None:  # noqa: ANN001
+    def test_a_saved_fabric_is_scheduled_after_its_commit(self, django_capture_on_commit_callbacks) -> None:
         with django_capture_on_commit_callbacks(execute=True):
             fabric = make_fabric()
             assert due(fabric) is None, 'not before: a rollback must leave no schedule'
@@ -194,7 +200,7 @@ class TestWhenPeopleSave:
             fabric.delete()
         assert not due_times([pk])
 
-    def test_a_bulk_edit_reconciles_once(self, django_capture_on_commit_callbacks) -> None:  # noqa: ANN001
+    def test_a_bulk_edit_reconciles_once(self, django_capture_on_commit_callbacks) -> None:
         fabrics = make_fabrics(50)
         with patch('netbox_hedgehog.signals.reconcile') as spy:
             with django_capture_on_commit_callbacks(execute=True):
@@ -205,7 +211,7 @@ class TestWhenPeopleSave:
 
     @pytest.mark.parametrize('error', [RedisDown('refused'), OSError('no route'), OperationalError('gone')])
     def test_it_can_be_saved_while_redis_is_down(
-        self, error: Exception, django_capture_on_commit_callbacks, caplog: pytest.LogCaptureFixture,  # noqa: ANN001
+        self, error: Exception, django_capture_on_commit_callbacks, caplog: pytest.LogCaptureFixture,
     ) -> None:
         with (
             patch('netbox_hedgehog.signals.reconcile', side_effect=error),
