@@ -296,6 +296,7 @@ class Fabric(JobsMixin, PrimaryModel):
                 self.kubernetes_server = check_server(self.kubernetes_server)
             except KubeconfigError as error:
                 raise ValidationError({'kubernetes_server': str(error)}) from None
+            self._check_token_is_for_this_server()
         if self.kubernetes_ca_cert and 'BEGIN CERTIFICATE' not in self.kubernetes_ca_cert:
             raise ValidationError({
                 'kubernetes_ca_cert': _('This is not a PEM certificate: it has no BEGIN CERTIFICATE line.'),
@@ -305,6 +306,16 @@ class Fabric(JobsMixin, PrimaryModel):
                 'A fabric has one way to its cluster: a server with a token, or a kubeconfig, or in-cluster. '
                 'Empty the others.'
             ))
+
+    def _check_token_is_for_this_server(self):
+        """Who may change a fabric but does not know its token must not have it sent to a server of their own."""
+        if not self.pk or not self.kubernetes_token or not isinstance(self.kubernetes_token, Sealed):
+            return
+        before = Fabric.objects.filter(pk=self.pk).values_list('kubernetes_server', 'kubernetes_token').first()
+        if before and before[1] == self.kubernetes_token and before[0] != self.kubernetes_server:
+            raise ValidationError({
+                'kubernetes_token': _('The stored token was entered for another server: enter it again for this one.'),
+            })
 
     # Derived state
 

@@ -1,6 +1,7 @@
 """NetBox's real processes for a test: web server, workers, schedulers, on a database and a Valkey of their own."""
 
 import base64
+import itertools
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -347,7 +349,7 @@ def overlaps(jobs: list[Row]) -> list[tuple[Row, Row]]:
     """The pairs of runs that were at work at the same time."""
     ran = sorted((job for job in jobs if job['started'] and not skipped(job)), key=lambda job: job['started'])
     return [
-        (one, other) for one, other in zip(ran, ran[1:], strict=False)
+        (one, other) for one, other in itertools.pairwise(ran)
         if one['completed'] is None or other['started'] < one['completed']
     ]
 
@@ -358,8 +360,6 @@ def skipped(job: Row) -> bool:
 
 def decoded(value: Any) -> str:
     """Bytes of Redis as text that can be searched: RQ packs some of them."""
-    import zlib
-
     raw = value if isinstance(value, bytes) else str(value).encode()
     texts = [raw]
     for unpack in (zlib.decompress, base64.b64decode):

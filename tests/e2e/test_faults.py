@@ -1,7 +1,6 @@
 """Processes are killed, Redis and the database go away, runs take too long: what a user sees, and that it goes on."""
 
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -33,14 +32,13 @@ def settings_of_stack() -> dict[str, object]:
 
 
 @pytest.fixture(autouse=True)
-def _one_of_each(stack: Stack) -> Iterator[None]:
+def _one_of_each(stack: Stack) -> None:
     """Each test begins with one worker and one scheduler, whatever the last one has killed."""
     for kind, start in (('worker', stack.worker), ('scheduler', stack.scheduler)):
         alive = [process for process in stack.processes if process.name.startswith(kind)]
         stack.end(*alive[1:])
         if not alive:
             start()
-    yield
 
 
 def of(stack: Stack, kind: str) -> Process:

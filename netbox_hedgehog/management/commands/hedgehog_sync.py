@@ -91,7 +91,8 @@ class Command(BaseCommand):
     def _print_health(self, health: Any) -> None:
         self.stdout.write(
             f'{health.state}: queue {health.queue}, {len(health.workers)} workers, '
-            f'{len(health.schedulers)} schedulers, {health.waiting} waiting, {health.running} running, {health.failed} failed in the last day'
+            f'{len(health.schedulers)} schedulers, {health.waiting} waiting, {health.running} running, '
+            f'{health.failed} failed in the last day'
         )
         for problem in health.problems:
             self.stdout.write(f'  {problem}')

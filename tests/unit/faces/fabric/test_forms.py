@@ -185,3 +185,35 @@ class RefusedInAPITestCase(APITestCase):
         self.assertHttpStatus(response, 201)
         self.assertTrue(response.data['has_kubeconfig'])
         self.assertEqual(Fabric.objects.get().credentials().server, SERVER)
+
+
+class OtherServerTest(APITestCase):
+    """A stored token goes to the server it was entered for, and to no other."""
+
+    model = Fabric
+    user_permissions = ('netbox_hedgehog.change_fabric', 'netbox_hedgehog.view_fabric')
+
+    def setUp(self):
+        super().setUp()
+        self.fabric = make_fabric('a', kubernetes_server=SERVER, kubernetes_token=TOKEN)
+        self.url = reverse('plugins-api:netbox_hedgehog-api:fabric-detail', args=[self.fabric.pk])
+
+    def patch(self, **data):
+        return self.client.patch(self.url, data, format='json', **self.header)
+
+    def test_another_server_asks_for_the_token(self):
+        answer = self.patch(kubernetes_server='https://evil.example.com')
+        self.assertEqual(answer.status_code, 400)
+        self.assertIn('enter it again', str(answer.json()))
+        self.fabric.refresh_from_db()
+        self.assertEqual(self.fabric.kubernetes_server, SERVER)
+
+    def test_another_server_with_a_token_is_fine(self):
+        answer = self.patch(kubernetes_server='https://new.example.com', kubernetes_token='another')
+        self.assertEqual(answer.status_code, 200)
+
+    def test_another_server_without_any_token_is_fine(self):
+        self.assertEqual(self.patch(kubernetes_server='https://new.example.com', kubernetes_token='').status_code, 200)
+
+    def test_the_same_server_is_fine(self):
+        self.assertEqual(self.patch(kubernetes_server=f'{SERVER}/', description='x').status_code, 200)

@@ -1,0 +1,128 @@
+"""What NetBox's start costs: nothing where it does not matter, and nothing that is away keeps it from starting."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.kubernetes_api import KubernetesAPI
+from tests.plugin import Services
+
+from .stack import PATIENCE, Stack, children
+
+QUIET = {'PYTHONWARNINGS': 'error::RuntimeWarning'}
+
+
+class Doorbell:
+    """A port on which nobody serves, and that counts who knocks."""
+
+    def __enter__(self) -> 'Doorbell':
+        self.rings = 0
+        self._socket = socket.create_server(('127.0.0.1', 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._count, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._socket.close()
+
+    def _count(self) -> None:
+        while True:
+            try:
+                visitor, _ = self._socket.accept()
+            except OSError:
+                return
+            self.rings += 1
+            visitor.close()
+
+
+@pytest.fixture
+def bare(services: Services, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Servers and a database, and no process of NetBox yet."""
+    stack = Stack(services, f'start_{request.node.name[-12:]}', tmp_path, scheduler_interval=1, beat_interval=2)
+    try:
+        yield stack.start(web=False)
+    finally:
+        stack.stop()
+
+
+@pytest.mark.parametrize('arguments', [
+    ['check'], ['collectstatic', '--dry-run', '--no-input', '--verbosity=0'], ['hedgehog_sync', '--help'],
+])
+def test_a_command_without_need_of_them_calls_neither_redis_nor_database(bare: Stack, arguments: list[str]) -> None:
+    with Doorbell() as redis, Doorbell() as database:
+        places = {
+            'HEDGEHOG_REDIS_URL': f'redis://127.0.0.1:{redis.port}',
+            'HEDGEHOG_DATABASE_URL': f'postgresql://nobody:x@127.0.0.1:{database.port}/none',
+        }
+        result = bare.run(*arguments, **QUIET, **places)
+        assert result.returncode == 0, result.stderr
+        assert 'Warning' not in result.stderr
+        assert (redis.rings, database.rings) == (0, 0)
+
+
+@pytest.mark.parametrize('arguments', [
+    ['migrate', '--check'], ['makemigrations', '--check', '--dry-run', 'netbox_hedgehog'],
+])
+def test_a_command_about_the_database_does_not_call_redis(bare: Stack, arguments: list[str]) -> None:
+    with Doorbell() as redis:
+        place = {'HEDGEHOG_REDIS_URL': f'redis://127.0.0.1:{redis.port}', 'HEDGEHOG_DEVELOPER': '1'}
+        result = bare.run(*arguments, **QUIET, **place)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert redis.rings == 0
+
+
+def test_netbox_starts_without_redis_and_sets_up_the_schedules_when_it_comes(
+    services: Services, tmp_path: Path,
+) -> None:
+    with Stack(services, 'late_redis', tmp_path, scheduler_interval=1) as stack, KubernetesAPI() as api:
+        fabric = stack.fabric('one', api)
+        (web,) = stack.processes
+        stack.end(web)
+        stack.valkey.kill()
+        web = stack.process('web', 'runserver', '--noreload', '--insecure', f'127.0.0.1:{stack._web_port}', **QUIET)
+        said = 'The schedules of the fabrics cannot be set up yet, trying again'
+        stack.wait_until(lambda: stack.page('login/')[0] if listens(stack) else 0, PATIENCE, 'NetBox answers')
+        stack.wait_until(lambda: said in web.log.read_text(), 10, 'the log says that Redis is away')
+        stack.valkey.start()
+        # Nobody but the web server is there to do it.
+        stack.wait_until(lambda: stack.due(fabric), 30, 'the schedule stands')
+        assert web.log.read_text().count(said) == 1
+        stack.wait_until(lambda: 'Schedules of 1 fabrics stand' in web.log.read_text(), 5, 'the log says so')
+        assert 'RuntimeWarning' not in web.log.read_text()
+        web.check()
+        assert stack.page('login/')[0] == 200
+
+
+def listens(stack: Stack) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(('127.0.0.1', stack._web_port)) == 0
+
+
+def test_netbox_starts_on_a_database_without_tables(services: Services, tmp_path: Path) -> None:
+    stack = Stack(services, 'empty', tmp_path)
+    name = stack._name
+    services.postgres.create_database(f'hedgehog_e2e_{name}_empty')
+    stack.database = services.postgres.url(f'hedgehog_e2e_{name}_empty')
+    stack.valkey.start()
+    try:
+        stack._web_port = 0
+        from demo.machine import free_port
+
+        stack._web_port = free_port()
+        web = stack.process('web', 'runserver', '--noreload', '--insecure', f'127.0.0.1:{stack._web_port}', **QUIET)
+        stack.wait_until(lambda: listens(stack), PATIENCE, 'the server listens')
+        said = 'The schedules of the fabrics cannot be set up yet, trying again'
+        stack.wait_until(lambda: said in web.log.read_text(), 10, 'the log says what is missing')
+        web.check()
+        assert 'RuntimeWarning' not in web.log.read_text()
+        assert web.log.read_text().count(said) == 1
+        assert web.pid
+        assert not children(web.pid)
+    finally:
+        for process in stack.processes:
+            process.stop()
+        stack.valkey.stop()
+        services.postgres.drop_database(f'hedgehog_e2e_{name}_empty')
