@@ -59,7 +59,7 @@ class Report:
         """Settle outcome and error from what each kind said; `failure` is what ended the run early, if anything."""
         self.finished = finished
         readable = [kind for kind in self.kinds if kind.outcome == READ]
-        errors = [error for kind in self.kinds for error in kind.errors]
+        errors = self._sentences()
         if failure:
             self.outcome, self.error = SyncStatusChoices.FAILED, failure
             if readable:
@@ -75,6 +75,18 @@ class Report:
                 self.error += f' And {len(errors) - 5} more.'
         else:
             self.outcome, self.error = SyncStatusChoices.IN_SYNC, ''
+
+    def _sentences(self) -> list[str]:
+        """What each kind complains of; kinds that are forbidden share a sentence, because one change mends them all."""
+        forbidden = [kind for kind in self.kinds if kind.outcome == FORBIDDEN]
+        others = [error for kind in self.kinds if kind.outcome != FORBIDDEN for error in kind.errors]
+        if len(forbidden) < 2:
+            return [error for kind in forbidden for error in kind.errors] + others
+        return [
+            f'The credentials may not list {len(forbidden)} kinds: 403. Grant the ServiceAccount get, list and watch on '
+            f'{", ".join(kind.kind for kind in forbidden)}.',
+            *others,
+        ]
 
     def total(self, name: str) -> Any:
         return sum(getattr(kind, name) for kind in self.kinds)
