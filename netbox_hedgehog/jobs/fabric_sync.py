@@ -70,7 +70,9 @@ def execute_requested_run(job_pk: int) -> None:
 
 
 def switched_off(fabric: Fabric) -> str:
-    return f'{fabric.name} is not read: its sync is disabled, or its status is {fabric.get_status_display()}.'
+    """Why a fabric is not read, for one that may not be."""
+    reason = f'its status is {fabric.get_status_display()}' if fabric.sync_enabled else 'its sync is disabled'
+    return f'{fabric.name} is not read: {reason}.'
 
 
 class FabricSyncJob(JobRunner):

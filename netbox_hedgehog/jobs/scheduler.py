@@ -103,6 +103,8 @@ class HedgehogScheduler(DjangoScheduler):
             with self.connection.pipeline() as pipe:
                 if fabric_id not in running and name.encode() not in waiting[queue.key]:
                     queue.enqueue_job(job, pipeline=pipe)
+                    # RQ's word about an earlier run of this id, which a worker did not survive.
+                    queue.failed_job_registry.remove(job, pipeline=pipe)
                 # xx: a fabric that was deleted meanwhile stays deleted.
                 interval = job.meta.get('interval', 300)
                 pipe.zadd(SCHEDULED_JOBS, {name: next_due(due[name], interval, now)}, xx=True)

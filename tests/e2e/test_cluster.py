@@ -112,7 +112,7 @@ def test_an_outage_is_told_and_over_when_it_is_over(stack: Stack, cluster: RealC
     row = reader.read()
     assert (row['sync_status'], row['sync_error']) == ('in_sync', '')
     assert row['last_sync'] > before['last_sync']
-    assert stack.status()[0] == 0
+    assert stack.state() == 'healthy'
 
 
 def test_a_revoked_token_is_named_as_such(stack: Stack, cluster: RealCluster | KubernetesAPI) -> None:
@@ -145,8 +145,7 @@ def test_a_token_that_may_read_vpcs_only(stack: Stack, cluster: RealCluster | Ku
     assert {key: kept for key, kept in after.items() if key[0] != 'VPC'} == {
         key: kept for key, kept in rows.items() if key[0] != 'VPC'
     }
-    code, said = stack.status('--fabric', 'partly')
-    assert (code, said['status'][0]['state']) == (1, 'partial')
+    assert (stack.state(reader.id), stack.state()) == ('partial', 'degraded')
 
 
 def test_an_object_that_was_deleted_and_made_anew(stack: Stack, cluster: RealCluster | KubernetesAPI) -> None:

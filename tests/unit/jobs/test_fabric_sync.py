@@ -156,6 +156,24 @@ class TestInAWorker:
         assert reconcile()['unchanged'] == 1
         assert not connection().keys('rq:execution*')
 
+    @pytest.mark.parametrize('error', [RuntimeError('x'), JobTimeoutException('late'), InterfaceError('gone')])
+    def test_a_run_that_fails_breaks_no_chain(self, error: Exception) -> None:
+        fabric = make_fabric()
+        reconcile()
+        with reading(error):
+            job = self.enqueue(fabric)
+            self.work()
+        with patch('netbox_hedgehog.jobs.fabric_sync.FabricSyncJob.record', side_effect=error):
+            self.enqueue(fabric)
+            self.work()
+        assert job.get_status() == 'failed', 'RQ knows of one whose record could not even be begun'
+        assert reconcile()['unchanged'] == 1
+        with reading():
+            self.enqueue(fabric)
+            self.work()
+        assert [job.status for job in jobs()] == ['errored', 'completed']
+        assert connection().ttl(job.key) == -1
+
     @pytest.mark.parametrize('change', [{'sync_enabled': False}, None])
     def test_nothing_is_left_of_one_switched_off_or_deleted_in_mid_run(self, change: dict[str, object] | None) -> None:
         fabric = make_fabric()

@@ -1,17 +1,21 @@
 """What a process does when NetBox starts in it: whether it serves, and which classes it runs."""
 
+import re
 import sys
 import threading
+from importlib import metadata
 from unittest.mock import patch
 
 import django_rq
 import pytest
+import rq_scheduler
 from django.conf import settings
 from django.db import ProgrammingError
 from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.jobs import startup
 from netbox_hedgehog.jobs.queue import queue_name
+from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.startup import bootstrap_if_serving, serves
 from netbox_hedgehog.jobs.worker import WORKER_TTL, HedgehogWorker
 
@@ -72,6 +76,14 @@ def test_netbox_runs_our_worker_and_scheduler() -> None:
     assert settings.RQ['WORKER_CLASS'] == 'netbox_hedgehog.jobs.worker.HedgehogWorker'
     assert settings.RQ['SCHEDULER_CLASS'] == 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler'
     assert type(django_rq.get_worker(queue_name())) is HedgehogWorker
+
+
+def test_the_rqscheduler_command_finds_the_package_that_it_needs() -> None:
+    """django-rq-scheduler is another package, and there is one system for periodic work, not two."""
+    required = {re.split(r'[^\w-]', line)[0].lower() for line in metadata.requires('netbox-hedgehog') or []}
+    assert 'rq-scheduler' in required
+    assert not required & {'django-rq-scheduler', 'celery', 'django-celery-beat'}
+    assert issubclass(HedgehogScheduler, rq_scheduler.Scheduler)
 
 
 def test_a_worker_of_ours_shows_life_more_often_and_others_as_ever() -> None:

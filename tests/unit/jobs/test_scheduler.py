@@ -97,6 +97,26 @@ def test_many_due_fabrics_are_all_queued(scheduler: HedgehogScheduler) -> None:
     assert sorted(waiting()) == sorted(schedule_id(fabric.pk) for fabric in fabrics)
 
 
+def test_rqs_late_word_about_a_killed_run_does_no_harm(scheduler: HedgehogScheduler) -> None:
+    """RQ finds an abandoned execution minutes later, when the same id waits or runs again, and calls it failed."""
+    fabric = make_fabric()
+    scheduler.enqueue_jobs()
+    job = RQJob.fetch(schedule_id(fabric.pk), connection=connection())
+    registry = job.started_job_registry
+    connection().zadd(registry.key, {f'{job.id}:an-execution': 1})
+    registry.cleanup()
+    assert job.get_status() == 'failed'
+    assert job.id in job.failed_job_registry
+
+    assert reconcile() == {'created': 0, 'updated': 0, 'removed': 0, 'unchanged': 1}
+    connection().delete(f'rq:queue:{job.origin}')
+    make_due(fabric, time.time() - 1)
+    scheduler.enqueue_jobs()
+    assert waiting() == [job.id]
+    assert job.get_status() == 'queued'
+    assert job.id not in job.failed_job_registry, 'nobody is to look for a failure that is long over'
+
+
 class TestOthers:
     """rq-scheduler's other users: one Redis, one set of schedules."""
 
