@@ -1,8 +1,10 @@
 """NetBox plugin that keeps NetBox true to Hedgehog Open Network Fabrics."""
 
 import logging
+from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from netbox.plugins import PluginConfig
 
 __version__ = '0.1.0'
@@ -10,6 +12,8 @@ __version__ = '0.1.0'
 logger = logging.getLogger(__name__)
 
 NETBOX_WORKER = 'utilities.rqworker.NetBoxRQWorker'
+
+MAY_BE_ZERO = ('retries', 'jobs_kept', 'failed_jobs_kept')
 
 
 class HedgehogPluginConfig(PluginConfig):
@@ -42,6 +46,25 @@ class HedgehogPluginConfig(PluginConfig):
         # Earlier values of SECRET_KEY: stored tokens that they sealed can still be read.
         'secret_key_fallbacks': [],
     }
+
+    @classmethod
+    def validate(cls, user_config: dict[str, Any], netbox_version: str) -> None:
+        """Apply the defaults. Raises ImproperlyConfigured, with a sentence, for a setting that cannot be meant."""
+        super().validate(user_config, netbox_version)
+        where = f"PLUGINS_CONFIG['{cls.name}']"
+        if unknown := sorted(user_config.keys() - cls.default_settings.keys()):
+            known = ', '.join(sorted(cls.default_settings))
+            raise ImproperlyConfigured(f'{where} has no setting {", ".join(map(repr, unknown))}. There are: {known}.')
+        for name, default in cls.default_settings.items():
+            value = user_config[name]
+            if not isinstance(default, int):
+                continue
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or value < 0 or (value == 0 and name not in MAY_BE_ZERO):
+                raise ImproperlyConfigured(f'{where}[{name!r}] must be a positive number, not {value!r}.')
+        fallbacks = user_config['secret_key_fallbacks']
+        if not isinstance(fallbacks, list | tuple) or not all(isinstance(key, str) for key in fallbacks):
+            raise ImproperlyConfigured(f"{where}['secret_key_fallbacks'] must be a list of earlier SECRET_KEYs.")
 
     def ready(self) -> None:
         super().ready()

@@ -11,9 +11,9 @@ from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
 
 from .. import filtersets
-from ..jobs.connection_test import check_connection
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
+from ..jobs.probe import check_connection
 from ..jobs.status import fabric_status
 from ..models import Fabric, FabricResource
 from . import serializers

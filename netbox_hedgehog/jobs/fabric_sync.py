@@ -20,7 +20,7 @@ from ..models import Fabric
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
 from ..sync.run import read_fabric
 from .locks import fabric_lock, locked_fabrics
-from .queue import connection, queue, queue_name
+from .queue import connection, put_in_queue, queue, queue_name
 from .recovery import JOB_NAME, recover, sync_jobs
 from .schedules import FabricSyncScheduler, schedule_id
 
@@ -106,16 +106,8 @@ class FabricSyncJob(JobRunner):
                 raise SyncRefused(reason)
             job = cls.record(fabric, user)
             Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.QUEUED)
-            transaction.on_commit(lambda: cls.put_in_queue(job))
+            transaction.on_commit(lambda: put_in_queue(job))
         return job
-
-    @classmethod
-    def put_in_queue(cls, job: Job) -> None:
-        queue().enqueue(
-            execute_requested_run, job.pk, job_id=str(job.job_id),
-            description=f'Read Hedgehog fabric {job.object_id} (asked for)',
-            job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
-        )
 
     @classmethod
     def busy(cls, fabric: Fabric) -> str:

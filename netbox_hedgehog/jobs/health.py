@@ -18,6 +18,7 @@ from ..models import Fabric
 from ..models.fabric import FabricQuerySet
 from .queue import connection, queue, queue_name
 from .recovery import sync_jobs
+from .worker import PID_NAMESPACE, pid_namespace
 
 __all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'worker_health')
 
@@ -121,11 +122,14 @@ def live_workers() -> list[str]:
     """The names of the workers that serve the queue. RQ forgets one that shows no sign of life; one of this very
     machine whose process is gone is not counted even before that.
     """
-    here = socket.gethostname()
-    return [
-        worker.name for worker in Worker.all(queue=queue())
-        if worker.hostname != here or worker.pid is None or _alive(worker.pid)
-    ]
+    return [worker.name for worker in Worker.all(queue=queue()) if not _known_dead(worker)]
+
+
+def _known_dead(worker: Worker) -> bool:
+    if worker.hostname != socket.gethostname() or worker.pid is None or _alive(worker.pid):
+        return False
+    namespace = worker.connection.hget(worker.key, PID_NAMESPACE)
+    return namespace is not None and namespace.decode() == pid_namespace()
 
 
 def live_schedulers(redis: Redis) -> list[str]:

@@ -1,14 +1,18 @@
 """The queue that fabric runs wait in."""
 
 import django_rq
+from core.models import Job
 from django.conf import settings
 from django_rq.queues import DjangoRQ
+from netbox.plugins.utils import get_plugin_config
 from redis import Redis
 
-__all__ = ('PLUGIN_QUEUE', 'connection', 'queue', 'queue_name')
+__all__ = ('PLUGIN_QUEUE', 'connection', 'put_in_queue', 'queue', 'queue_name')
 
 # NetBox prefixes the queues of a plugin with its name.
 PLUGIN_QUEUE = 'netbox_hedgehog.hedgehog_sync'
+
+RUN_REQUESTED = 'netbox_hedgehog.jobs.fabric_sync.execute_requested_run'
 
 
 def queue_name() -> str:
@@ -23,3 +27,12 @@ def queue() -> DjangoRQ:
 
 def connection() -> Redis:
     return django_rq.get_connection(queue_name())
+
+
+def put_in_queue(job: Job) -> None:
+    """Let a worker execute this NetBox job, a run that somebody asked for. Raises what Redis raises."""
+    queue().enqueue(
+        RUN_REQUESTED, job.pk, job_id=str(job.job_id),
+        description=f'Read Hedgehog fabric {job.object_id} (asked for)',
+        job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
+    )

@@ -13,7 +13,7 @@ from rq.job import JobStatus
 from ..choices import SyncStatusChoices
 from ..models import Fabric
 from .locks import locked_fabrics
-from .queue import connection, queue
+from .queue import connection, put_in_queue, queue
 
 __all__ = ('recover', 'sync_jobs')
 
@@ -95,9 +95,7 @@ def _requeue_lost_runs() -> int:
             continue
         # Redis lost it, or the worker that took it was killed before it began. Should it be about to begin just now,
         # it is in the queue twice, and the second one finds that nothing waits.
-        from .fabric_sync import FabricSyncJob
-
-        FabricSyncJob.put_in_queue(job)
+        put_in_queue(job)
         requeued += 1
     return requeued
 

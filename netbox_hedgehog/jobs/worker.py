@@ -1,16 +1,29 @@
 """The process that `rqworker` runs."""
 
+import os
 from typing import Any
 
 from utilities.rqworker import NetBoxRQWorker
 
 from .queue import queue_name
 
-__all__ = ('HedgehogWorker',)
+__all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace')
 
 # Seconds. RQ's 420 would let a killed worker look alive for eight minutes, and keep one whose registration was lost
 # (an emptied Redis) from noticing for seven: it looks between two waits for work, 15 s shorter than this.
 WORKER_TTL = 45
+
+
+# The field of RQ's record of a worker that says in which namespace its process id counts.
+PID_NAMESPACE = 'pid_namespace'
+
+
+def pid_namespace() -> str:
+    """The name of this process's PID namespace: two containers may share a host name, and yet not see each other."""
+    try:
+        return os.readlink('/proc/self/ns/pid')
+    except OSError:
+        return ''
 
 
 class HedgehogWorker(NetBoxRQWorker):
@@ -20,3 +33,7 @@ class HedgehogWorker(NetBoxRQWorker):
         super().__init__(*args, **kwargs)
         if queue_name() in self.queue_names():
             self.worker_ttl = min(self.worker_ttl, WORKER_TTL)
+
+    def register_birth(self) -> None:
+        super().register_birth()
+        self.connection.hset(self.key, PID_NAMESPACE, pid_namespace())

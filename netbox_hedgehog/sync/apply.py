@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from ..kinds import Kind
 from ..models import Fabric, FabricResource
@@ -35,6 +35,7 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime) -> None:
     A number of statements that does not grow with the number of objects, but for one a batch of 1,000 rows.
     """
     with transaction.atomic():
+        _hold(fabric)
         FabricResource.objects.bulk_create(
             (_row(fabric, kind, write, now) for write in _changes(plan, now)),
             batch_size=BATCH,
@@ -47,6 +48,15 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime) -> None:
             FabricResource.objects.filter(pk__in=gone[start:start + 10 * BATCH]).update(missing_since=now)
         if not plan.nameless:
             FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).update(last_seen=now)
+
+
+def _hold(fabric: Fabric) -> None:
+    """Take the fabric's row before its resources', as a deletion of the fabric does: the two cannot block each other.
+
+    The lock is the one that a foreign key takes, so nobody who edits the fabric waits for it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT 1 FROM {Fabric._meta.db_table} WHERE id = %s FOR KEY SHARE', [fabric.pk])
 
 
 def _changes(plan: Plan, now: datetime) -> Iterable[tuple[Write, datetime, datetime]]:

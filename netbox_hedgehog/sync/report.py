@@ -83,8 +83,8 @@ class Report:
         if len(forbidden) < 2:
             return [error for kind in forbidden for error in kind.errors] + others
         return [
-            f'The credentials may not list {len(forbidden)} kinds: 403. Grant the ServiceAccount get, list and watch on '
-            f'{", ".join(kind.kind for kind in forbidden)}.',
+            f'The credentials may not list {len(forbidden)} kinds: 403. Grant the ServiceAccount get, list and watch '
+            f'on {", ".join(kind.kind for kind in forbidden)}.',
             *others,
         ]
 

@@ -18,9 +18,9 @@ from utilities.query import count_related
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
-from ..jobs.connection_test import check_connection
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
+from ..jobs.probe import check_connection
 from ..jobs.recovery import sync_jobs
 from ..jobs.schedules import due_times
 from ..kinds import KINDS

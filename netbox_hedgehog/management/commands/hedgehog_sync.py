@@ -11,9 +11,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
-from netbox_hedgehog.jobs.connection_test import check_connection
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
 from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, worker_health
+from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.jobs.status import fabric_status

@@ -204,7 +204,7 @@ class TestTrigger:
 ])
 def test_a_connection_test_says_what_it_found(found: Probe, code: int) -> None:
     fabric = fresh()
-    with patch('netbox_hedgehog.jobs.connection_test.test_connection', lambda fabric: found):
+    with patch('netbox_hedgehog.jobs.probe.test_connection', lambda fabric: found):
         assert call('hedgehog_sync', 'test', 'one') == (code, found.sentences[0] + '\n')
     fabric.refresh_from_db()
     assert fabric.connection_status == ('connected' if code < 2 else 'failed')

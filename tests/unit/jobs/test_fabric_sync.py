@@ -14,7 +14,7 @@ from rq.timeouts import JobTimeoutException
 from users.models import User
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused, execute_fabric_sync, execute_requested_run
-from netbox_hedgehog.jobs.queue import connection, queue, queue_name
+from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue, queue_name
 from netbox_hedgehog.jobs.schedules import reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.report import Report
@@ -32,7 +32,7 @@ def jobs(status: str = '') -> list[Job]:
 def requested(fabric: Fabric, user: User | None = None) -> Job:
     """A run that somebody asked for, in the queue."""
     job = FabricSyncJob.request(fabric, user)
-    FabricSyncJob.put_in_queue(job)  # the commit of a test's transaction never comes
+    put_in_queue(job)  # the commit of a test's transaction never comes
     return job
 
 

@@ -11,16 +11,20 @@ from redis.exceptions import ConnectionError as RedisDown
 from netbox_hedgehog.jobs.health import check_worker_health
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
+from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
 
 from .base import ago, make_fabric, make_fabrics, make_job
 
 pytestmark = pytest.mark.django_db
 
 
-def worker(name: str, queues: str = '', hostname: str = 'elsewhere', pid: int = 1) -> None:
+def worker(name: str, queues: str = '', hostname: str = 'elsewhere', pid: int = 1, namespace: str = '') -> None:
     redis, key = connection(), f'rq:worker:{name}'
     queues = queues or queue_name()
-    redis.hset(key, mapping={'birth': '2026-01-01T00:00:00.000000Z', 'queues': queues, 'hostname': hostname, 'pid': pid})
+    redis.hset(key, mapping={
+        'birth': '2026-01-01T00:00:00.000000Z', 'queues': queues, 'hostname': hostname, 'pid': pid,
+        PID_NAMESPACE: namespace or pid_namespace(),
+    })
     redis.expire(key, 60)
     for keys in ('rq:workers', *(f'rq:workers:{queue}' for queue in queues.split(','))):
         redis.sadd(keys, key)
@@ -71,7 +75,8 @@ def test_the_dead_are_not_counted() -> None:
     assert (found['workers'], found['schedulers'], found['state']) == ([], [], 'broken')
     worker('alive-here', hostname=socket.gethostname(), pid=os.getpid())
     worker('elsewhere', pid=child.pid)
-    assert sorted(check_worker_health()['workers']) == ['alive-here', 'elsewhere']
+    worker('other-container', hostname=socket.gethostname(), pid=child.pid, namespace='pid:[1]')
+    assert sorted(check_worker_health()['workers']) == ['alive-here', 'elsewhere', 'other-container']
 
 
 @pytest.mark.usefixtures('alive')

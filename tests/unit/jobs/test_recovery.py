@@ -8,8 +8,7 @@ from django.utils import timezone
 from rq.job import Job as RQJob
 
 from netbox_hedgehog.jobs import recovery
-from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
-from netbox_hedgehog.jobs.queue import connection
+from netbox_hedgehog.jobs.queue import connection, put_in_queue
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.models import Fabric
 
@@ -76,7 +75,7 @@ def test_a_run_whose_worker_was_killed_before_it_began_is_queued_again() -> None
     """RQ keeps such an entry beside the queue, and looks after it only minutes later."""
     fabric = make_fabric(sync_status='queued')
     job = make_job(fabric, 'pending')
-    FabricSyncJob.put_in_queue(job)
+    put_in_queue(job)
     connection().flushdb() if False else connection().lpop(f'rq:queue:{job.queue_name}')
     assert recover() == {'killed': 0, 'requeued': 1}
     assert waiting() == [str(job.job_id)]
@@ -95,7 +94,7 @@ def test_one_that_is_on_its_way_or_at_work_is_left_alone() -> None:
 def test_one_that_rq_has_given_up_is_failed_and_not_tried_for_ever(ended: str) -> None:
     fabric = make_fabric(sync_status='queued', last_report={'outcome': 'partial'})
     job = make_job(fabric, 'pending')
-    FabricSyncJob.put_in_queue(job)
+    put_in_queue(job)
     connection().lpop(f'rq:queue:{job.queue_name}')
     connection().hset(RQJob.key_for(str(job.job_id)), 'status', ended)
     assert recover() == NOTHING
