@@ -42,7 +42,7 @@ def test_a_wsgi_server_serves(argv: list[str]) -> None:
         'shell', 'upgrade',
     )),
     ['netbox', 'migrate'], ['/usr/lib/python3/django/__main__.py', 'migrate', '--check'], ['manage.py'],
-    ['/work/.venv/bin/pytest', 'tests'], ['-c'], [''], [], ['/work/demo/seed.py'], ['/venv/bin/celery', 'worker'],
+    ['/srv/.venv/bin/pytest', 'tests'], ['-c'], [''], [], ['/srv/demo/seed.py'], ['/venv/bin/celery', 'worker'],
 ])
 def test_nothing_else_does(argv: list[str]) -> None:
     assert not serves(argv, {})
