@@ -1,8 +1,10 @@
 """make demo: a NetBox in which a fabric is read every minute, on this machine alone, until Ctrl-C."""
 
+import itertools
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from demo.machine import MachineError
@@ -13,6 +15,9 @@ from demo.valkey import ValkeyError
 
 # Seconds between two runs of the demo's fabric.
 INTERVAL = 60
+
+# A NetBox job, as the REST API has it.
+Job = dict[str, Any]
 
 ERRORS = (StackError, ProcessEnded, MachineError, ValkeyError, SchemaError)
 
@@ -47,21 +52,24 @@ The fabric is read every {stack.interval} seconds. Each line below is a run. Ctr
 ''', flush=True)
 
 
-def runs(stack: Stack) -> Any:
+def runs(stack: Stack) -> Iterator[Job]:
     """The NetBox job of each run that is still to come, once it has ended, for ever."""
-    newest = stack.newest_job
     while True:
         stack.check()
-        found = stack.get(f'core/jobs/?name=Fabric+sync&id__gt={newest}&ordering=id&limit=50')['results']
-        for job in found:
-            if not job['completed']:
-                break
-            newest = job['id']
-            yield job
+        yield from ended_runs(stack)
         time.sleep(1)
 
 
-def sentence(job: Any) -> str:
+def ended_runs(stack: Stack) -> list[Job]:
+    """The NetBox jobs of the runs that have ended since this was asked last, oldest first."""
+    found = stack.get(f'core/jobs/?name=Fabric+sync&id__gt={stack.newest_job}&ordering=id&limit=50')['results']
+    ended = list(itertools.takewhile(lambda job: job['completed'], found))
+    if ended:
+        stack.newest_job = ended[-1]['id']
+    return ended
+
+
+def sentence(job: Job) -> str:
     """One line on a run."""
     data = job['data'] or {}
     moment = job['completed'][11:19]
