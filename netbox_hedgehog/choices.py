@@ -3,7 +3,13 @@ from utilities.choices import ChoiceSet
 
 __all__ = (
     'ConnectionStatusChoices',
+    'DiscrepancyStateChoices',
+    'DiscrepancyTypeChoices',
     'FabricStatusChoices',
+    'InventoryAdoptionChoices',
+    'InventoryOriginChoices',
+    'InventoryRemovalChoices',
+    'InventorySubjectChoices',
     'SyncStateChoices',
     'SyncStatusChoices',
 )
@@ -77,4 +83,98 @@ class SyncStateChoices(ChoiceSet):
         *SyncStatusChoices.CHOICES,
         (STALE, _('Stale'), 'red'),
         (DISABLED, _('Disabled'), 'gray'),
+    ]
+
+
+class InventorySubjectChoices(ChoiceSet):
+    """What of a fabric is carried into NetBox's own models; the values are those of inventory/wants.py."""
+
+    DEVICES = 'devices'
+    CABLING = 'cabling'
+    ADDRESSING = 'addressing'
+    VPCS = 'vpcs'
+
+    CHOICES = [
+        (DEVICES, _('Devices and interfaces'), 'blue'),
+        (CABLING, _('Cables'), 'orange'),
+        (ADDRESSING, _('Addressing'), 'green'),
+        (VPCS, _('VPCs'), 'purple'),
+    ]
+
+
+class InventoryAdoptionChoices(ChoiceSet):
+    """Whether devices that stand already are taken over."""
+
+    OFF = 'off'
+    NAME = 'name'
+    SERIAL = 'serial'
+
+    CHOICES = [
+        (OFF, _('Never'), 'gray'),
+        (NAME, _('Same name at the site'), 'blue'),
+        (SERIAL, _('Same serial number'), 'blue'),
+    ]
+
+
+class InventoryRemovalChoices(ChoiceSet):
+    """What happens to objects whose resource has gone from the fabric."""
+
+    IGNORE = 'ignore'
+    MARK = 'mark'
+    DELETE = 'delete'
+
+    CHOICES = [
+        (IGNORE, _('Leave them as they are'), 'gray'),
+        (MARK, _('Mark them as stale'), 'orange'),
+        (DELETE, _('Mark them, then delete what the plugin made'), 'red'),
+    ]
+
+
+class InventoryOriginChoices(ChoiceSet):
+    """How an object came under the plugin's care."""
+
+    CREATED = 'created'
+    ADOPTED = 'adopted'
+    FOUND = 'found'
+
+    CHOICES = [
+        (CREATED, _('Created'), 'green'),
+        (ADOPTED, _('Adopted'), 'blue'),
+        (FOUND, _('Found'), 'gray'),
+    ]
+
+
+class DiscrepancyTypeChoices(ChoiceSet):
+    """In which way fabric and NetBox do not agree."""
+
+    key = 'Discrepancy.type'
+
+    FIELD = 'field'
+    CONFLICT = 'conflict'
+    DELETED = 'deleted'
+    ORPHAN = 'orphan'
+    PROTECTED = 'protected'
+    UNMATCHED = 'unmatched'
+
+    CHOICES = [
+        (FIELD, _('Changed in NetBox'), 'orange'),
+        (CONFLICT, _('Conflict'), 'red'),
+        (DELETED, _('Deleted in NetBox'), 'orange'),
+        (ORPHAN, _('Gone from the fabric'), 'yellow'),
+        (PROTECTED, _('Protected'), 'purple'),
+        (UNMATCHED, _('Cannot be carried'), 'cyan'),
+    ]
+
+
+class DiscrepancyStateChoices(ChoiceSet):
+    """What somebody has decided."""
+
+    OPEN = 'open'
+    KEPT = 'kept'
+    IGNORED = 'ignored'
+
+    CHOICES = [
+        (OPEN, _('Open'), 'red'),
+        (KEPT, _('NetBox’s value is kept'), 'blue'),
+        (IGNORED, _('Ignored'), 'gray'),
     ]

@@ -16,6 +16,7 @@ from utilities.querysets import RestrictedQuerySet
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
 from ..kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
 from ..sealing import Sealed, SealedTextField, unseal
+from .inventory import InventorySettings
 
 __all__ = ('MIN_SYNC_INTERVAL', 'Fabric')
 
@@ -70,7 +71,7 @@ class FabricQuerySet(RestrictedQuerySet):
         return self.scheduled().annotate(overdue_at=due).filter(overdue_at__lt=timezone.now())
 
 
-class Fabric(JobsMixin, PrimaryModel):
+class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     """One Hedgehog fabric: how its Kubernetes API is reached, when it is read, and what came of it."""
 
     name = models.CharField(
@@ -200,7 +201,8 @@ class Fabric(JobsMixin, PrimaryModel):
 
     clone_fields = (
         'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
-        'sync_enabled', 'scheduler_enabled', 'sync_interval',
+        'sync_enabled', 'scheduler_enabled', 'sync_interval', 'inventory_site', 'inventory_location',
+        'inventory_tenant', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
     )
 
     class Meta:

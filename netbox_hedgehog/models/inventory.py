@@ -1,0 +1,140 @@
+"""What a fabric's settings say of its inventory; a part of Fabric, in a file of its own."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
+
+__all__ = ('InventorySettings', 'all_subjects')
+
+
+def all_subjects() -> list[str]:
+    return [value for value, *_rest in InventorySubjectChoices.CHOICES]
+
+
+class InventorySettings(models.Model):
+    """Whether and how a fabric is carried into DCIM and IPAM, and what a run has held back."""
+
+    inventory_enabled = models.BooleanField(
+        verbose_name=_('inventory'),
+        default=False,
+        help_text=_('Carry this fabric into NetBox’s devices, cables, VRFs, prefixes and VLANs.'),
+    )
+    inventory_site = models.ForeignKey(
+        to='dcim.Site',
+        on_delete=models.PROTECT,
+        related_name='+',
+        verbose_name=_('site'),
+        blank=True,
+        null=True,
+        help_text=_('Where the fabric’s devices are made. Required for an inventory.'),
+    )
+    inventory_location = models.ForeignKey(
+        to='dcim.Location',
+        on_delete=models.PROTECT,
+        related_name='+',
+        verbose_name=_('location'),
+        blank=True,
+        null=True,
+    )
+    inventory_tenant = models.ForeignKey(
+        to='tenancy.Tenant',
+        on_delete=models.PROTECT,
+        related_name='+',
+        verbose_name=_('tenant'),
+        blank=True,
+        null=True,
+        help_text=_('Given to new objects; never changed on those that stand.'),
+    )
+    inventory_roles = models.JSONField(
+        verbose_name=_('role mapping'),
+        default=dict,
+        blank=True,
+        help_text=_(
+            'Device roles by slug, as JSON: {"spine": "spine-switch", "server-leaf": "leaf", "server": "host"}. '
+            'Roles that are not named here are made.'
+        ),
+    )
+    inventory_name_pattern = models.CharField(
+        verbose_name=_('name pattern'),
+        max_length=64,
+        default='{name}',
+        help_text=_('How devices are named: {name} is the resource’s name, {fabric} the fabric’s.'),
+    )
+    inventory_subjects = ArrayField(
+        base_field=models.CharField(max_length=20, choices=InventorySubjectChoices),
+        verbose_name=_('subjects'),
+        default=all_subjects,
+        blank=True,
+        help_text=_('What is carried.'),
+    )
+    inventory_adoption = models.CharField(
+        verbose_name=_('adoption'),
+        max_length=20,
+        choices=InventoryAdoptionChoices,
+        default=InventoryAdoptionChoices.OFF,
+        help_text=_('Whether existing devices are taken over. The dry run shows which.'),
+    )
+    inventory_removal = models.CharField(
+        verbose_name=_('removal'),
+        max_length=20,
+        choices=InventoryRemovalChoices,
+        default=InventoryRemovalChoices.MARK,
+        help_text=_('What happens to objects whose resource has gone from the fabric.'),
+    )
+    # What a run would have removed and did not: Plan.held, the digest that confirms it, since when.
+    inventory_held = models.JSONField(blank=True, null=True, editable=False)
+    last_inventory = models.DateTimeField(
+        verbose_name=_('last inventory'),
+        blank=True,
+        null=True,
+        editable=False,
+        help_text=_('When NetBox’s objects were last brought in line with the mirror.'),
+    )
+    inventory_error = models.TextField(
+        verbose_name=_('inventory error'),
+        blank=True,
+        editable=False,
+    )
+
+    class Meta:
+        abstract = True
+
+    def clean(self):
+        super().clean()
+        if self.inventory_enabled and not self.inventory_site:
+            raise ValidationError({'inventory_site': _('An inventory needs a site: choose where its devices stand.')})
+        if self.inventory_location and self.inventory_location.site_id != self.inventory_site_id:
+            raise ValidationError({
+                'inventory_location': _('This location is not at the site of the inventory: choose one that is.'),
+            })
+        try:
+            named = self.inventory_name_pattern.format(name='a', fabric='f')
+            other = self.inventory_name_pattern.format(name='b', fabric='f')
+        except (KeyError, IndexError, ValueError, AttributeError):
+            named = other = ''
+        if named == other:
+            raise ValidationError({
+                'inventory_name_pattern': _(
+                    'A pattern has {name} in it, may have {fabric}, and no other braces: for example {fabric}-{name}.'
+                ),
+            })
+        self._clean_roles()
+
+    def _clean_roles(self):
+        from dcim.models import DeviceRole
+
+        roles = self.inventory_roles
+        if not isinstance(roles, dict) or not all(isinstance(slug, str) for slug in roles.values()):
+            raise ValidationError({
+                'inventory_roles': _('Enter an object of role slugs, such as {"spine": "spine-switch"}, or {}.'),
+            })
+        known = set(DeviceRole.objects.filter(slug__in=roles.values()).values_list('slug', flat=True))
+        if unknown := sorted(set(roles.values()) - known):
+            raise ValidationError({
+                'inventory_roles': _('There is no device role with the slug %(slugs)s: make it first.') % {
+                    'slugs': ', '.join(unknown),
+                },
+            })
