@@ -1,10 +1,20 @@
 import django_filters
+from dcim.models import Location, Site
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
+from tenancy.models import Tenant
+from utilities.filters import TreeNodeMultipleChoiceFilter
 from utilities.filtersets import register_filterset
 
-from .choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
+from .choices import (
+    ConnectionStatusChoices,
+    FabricStatusChoices,
+    InventoryAdoptionChoices,
+    InventoryRemovalChoices,
+    SyncStateChoices,
+    SyncStatusChoices,
+)
 from .models import Fabric, FabricResource
 from .models.resource import KIND_CHOICES
 
@@ -19,12 +29,24 @@ class FabricFilterSet(PrimaryModelFilterSet):
     sync_state = django_filters.MultipleChoiceFilter(
         choices=SyncStateChoices, method='filter_sync_state', label=_('Sync state'),
     )
+    inventory_site_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=Site.objects.all(), distinct=False, label=_('Site (ID)'),
+    )
+    inventory_location_id = TreeNodeMultipleChoiceFilter(
+        queryset=Location.objects.all(), field_name='inventory_location', lookup_expr='in', label=_('Location (ID)'),
+    )
+    inventory_tenant_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=Tenant.objects.all(), distinct=False, label=_('Tenant (ID)'),
+    )
+    inventory_adoption = django_filters.MultipleChoiceFilter(choices=InventoryAdoptionChoices, distinct=False)
+    inventory_removal = django_filters.MultipleChoiceFilter(choices=InventoryRemovalChoices, distinct=False)
 
     class Meta:
         model = Fabric
         fields = (
             'id', 'name', 'description', 'kubernetes_server', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
             'sync_enabled', 'scheduler_enabled', 'sync_interval', 'last_attempt', 'last_sync',
+            'inventory_enabled', 'inventory_name_pattern', 'last_inventory',
         )
 
     def search(self, queryset, name, value):

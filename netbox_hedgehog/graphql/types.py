@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from netbox.graphql.types import BaseObjectType, PrimaryObjectType, register_type
@@ -7,11 +7,18 @@ from .. import models
 from ..models.fabric import SECRET_FIELDS
 from .filters import FabricFilter, FabricResourceFilter
 
+if TYPE_CHECKING:
+    from dcim.graphql.types import LocationType, SiteType
+    from tenancy.graphql.types import TenantType
+
 __all__ = ('FabricResourceType', 'FabricType')
 
 
-@register_type(models.Fabric, exclude=list(SECRET_FIELDS), filters=FabricFilter, pagination=True)
+@register_type(models.Fabric, exclude=[*SECRET_FIELDS, 'inventory_links', 'discrepancies'], filters=FabricFilter, pagination=True)
 class FabricType(PrimaryObjectType):
+    inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
+    inventory_location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
+    inventory_tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
 
 
