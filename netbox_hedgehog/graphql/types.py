@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ('FabricResourceType', 'FabricType')
 
 
-@register_type(models.Fabric, exclude=[*SECRET_FIELDS, 'inventory_links', 'discrepancies'], filters=FabricFilter, pagination=True)
+@register_type(
+    models.Fabric, exclude=[*SECRET_FIELDS, 'inventory_links', 'discrepancies'], filters=FabricFilter, pagination=True,
+)
 class FabricType(PrimaryObjectType):
     inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
