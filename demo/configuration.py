@@ -53,7 +53,9 @@ DATABASES = {'default': {'CONN_MAX_AGE': 300, **parse_database_url(_required('HE
 REDIS = {'tasks': _redis(_redis_url, 0), 'caching': _redis(_redis_url, 1)}
 
 PLUGINS = [name for name in os.environ.get('HEDGEHOG_PLUGINS', 'netbox_hedgehog').split(',') if name]
-PLUGINS_CONFIG = {'netbox_hedgehog': json.loads(os.environ.get('HEDGEHOG_PLUGIN_CONFIG') or '{}')}
+# The demo's and the tests' API servers are on this machine, where no fabric's would be.
+_settings = {'denied_destinations': [], **json.loads(os.environ.get('HEDGEHOG_PLUGIN_CONFIG') or '{}')}
+PLUGINS_CONFIG = {'netbox_hedgehog': _settings}
 QUEUE_MAPPINGS = {'fabric': 'hedgehog_sync'} if os.environ.get('HEDGEHOG_QUEUE_MAPPING') == '1' else {}
 
 DEBUG = False

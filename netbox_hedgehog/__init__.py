@@ -43,6 +43,14 @@ class HedgehogPluginConfig(PluginConfig):
         # between two comparisons of rq-scheduler's schedules with the database.
         'scheduler_interval': 5,
         'beat_interval': 15,
+        # Where the API servers of fabrics may be: schemes; networks and host names (with *), none meaning any; and
+        # networks and host names that are never called, whatever name leads there: loopback, link-local (where clouds
+        # serve their credentials), "this host" and multicast.
+        'allowed_schemes': ['https'],
+        'allowed_destinations': [],
+        'denied_destinations': [
+            '127.0.0.0/8', '::1', '169.254.0.0/16', 'fe80::/10', '0.0.0.0/8', '::', '224.0.0.0/4', 'ff00::/8',
+        ],
         # Earlier values of SECRET_KEY: stored tokens that they sealed can still be read.
         'secret_key_fallbacks': [],
     }
@@ -62,9 +70,26 @@ class HedgehogPluginConfig(PluginConfig):
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or value < 0 or (value == 0 and name not in MAY_BE_ZERO):
                 raise ImproperlyConfigured(f'{where}[{name!r}] must be a positive number, not {value!r}.')
+        cls._validate_destinations(user_config, where)
         fallbacks = user_config['secret_key_fallbacks']
         if not isinstance(fallbacks, list | tuple) or not all(isinstance(key, str) for key in fallbacks):
             raise ImproperlyConfigured(f"{where}['secret_key_fallbacks'] must be a list of earlier SECRET_KEYs.")
+
+    @staticmethod
+    def _validate_destinations(user_config: dict[str, Any], where: str) -> None:
+        from .destinations import Destinations, DestinationsError
+
+        names = ('allowed_schemes', 'allowed_destinations', 'denied_destinations')
+        for name in names:
+            value = user_config[name]
+            if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+                raise ImproperlyConfigured(f'{where}[{name!r}] must be a list of texts, not {value!r}.')
+        if unknown := set(user_config['allowed_schemes']) - {'https', 'http'}:
+            raise ImproperlyConfigured(f"{where}['allowed_schemes'] may hold https and http, not {sorted(unknown)}.")
+        try:
+            Destinations.of(*(user_config[name] for name in names))
+        except DestinationsError as error:
+            raise ImproperlyConfigured(f'{where}: {error}.') from None
 
     def ready(self) -> None:
         super().ready()

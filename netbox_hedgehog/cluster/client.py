@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, NewConne
 from urllib3.exceptions import TimeoutError as TransportTimeout
 from urllib3.util import Retry, Timeout
 
+from ..destinations import ANYWHERE, Destinations
 from ..kinds import Kind
 from ..kubeconfig import Credentials
 from .credentials import api_client
@@ -43,11 +44,14 @@ TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Seconds to wait for a connection and for the next bytes of an answer; how often a request is repeated."""
+    """Seconds to wait for a connection and for the next bytes of an answer; how often a request is repeated; where a
+    server may be.
+    """
 
     connect_timeout: float = 5
     read_timeout: float = 30
     retries: int = 4
+    destinations: Destinations = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Cluster:
 
     def __init__(self, credentials: Credentials, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
-        self._client = api_client(credentials)
+        self._client = api_client(credentials, self.options.destinations)
         self.server: str = self._client.configuration.host
         self._pool = self._client.rest_client.pool_manager
         self._patience = float(PATIENCE)

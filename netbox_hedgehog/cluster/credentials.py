@@ -2,21 +2,25 @@
 
 import os
 import ssl
+from typing import Any
 
 import urllib3
 from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, Configuration
 
+from ..destinations import ANYWHERE, Destinations
 from ..kubeconfig import Credentials
 from .errors import UnusableCredentials
+from .guard import guarded_pool
 
 __all__ = ('api_client',)
 
 
-def api_client(credentials: Credentials) -> ApiClient:
-    """An ApiClient of the `kubernetes` package for these credentials.
+def api_client(credentials: Credentials, destinations: Destinations = ANYWHERE) -> ApiClient:
+    """An ApiClient of the `kubernetes` package for these credentials, which calls only `destinations`.
 
-    Raises UnusableCredentials when certificates or the pod's service account cannot be read.
+    Raises UnusableCredentials when certificates or the pod's service account cannot be read, and DestinationDenied
+    where the server's address alone tells that it may not be called.
     """
     configuration = Configuration()
     configuration.proxy = None  # the environment's
@@ -29,18 +33,20 @@ def api_client(credentials: Credentials) -> ApiClient:
                 f'({error}). Give a server and token instead.'
             ) from None
         context = _tls_context(credentials, configuration.ssl_ca_cert)
+        destinations = ANYWHERE  # the pod's environment names the server, and nobody who edits fabrics does
     else:
+        destinations.check_server(credentials.server)
         configuration.host = credentials.server
         if credentials.token:
             configuration.api_key['authorization'] = f'Bearer {_header_text(credentials.token)}'
         context = _tls_context(credentials, None)
     client = ApiClient(configuration)
-    pool: dict[str, object] = {'ssl_context': context, 'maxsize': 2}
+    pool: dict[str, Any] = {'ssl_context': context, 'maxsize': 2}
     if credentials.tls_server_name:
         pool['server_hostname'] = credentials.tls_server_name
     # The package would write certificates to temporary files, which a killed worker leaves behind. NetBox's proxy
     # settings and the environment's are not for fabrics: the token goes to the server it was entered for.
-    client.rest_client.pool_manager = urllib3.PoolManager(**pool)  # type: ignore[arg-type]
+    client.rest_client.pool_manager = guarded_pool(destinations, **pool)
     return client
 
 

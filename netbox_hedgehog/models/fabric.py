@@ -14,6 +14,7 @@ from netbox.models.features import JobsMixin
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
+from ..destinations import configured
 from ..kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
 from ..sealing import Sealed, SealedTextField, unseal
 from .inventory import InventorySettings
@@ -290,12 +291,13 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         kubeconfig = '' if isinstance(self.kubeconfig, Sealed) else self.kubeconfig
         if kubeconfig:
             try:
-                parse_kubeconfig(kubeconfig, verify_tls=self.verify_tls)
+                configured().check_server(parse_kubeconfig(kubeconfig, verify_tls=self.verify_tls).server)
             except KubeconfigError as error:
                 raise ValidationError({'kubeconfig': str(error)}) from None
         if self.kubernetes_server:
             try:
                 self.kubernetes_server = check_server(self.kubernetes_server)
+                configured().check_server(self.kubernetes_server)
             except KubeconfigError as error:
                 raise ValidationError({'kubernetes_server': str(error)}) from None
             self._check_token_is_for_this_server()

@@ -10,6 +10,7 @@ from netbox.plugins.utils import get_plugin_config
 
 from ..cluster import ClientOptions, Cluster, ClusterError, Expired, Forbidden, NotInstalled
 from ..cluster.probe import Probe, probe
+from ..destinations import configured
 from ..kinds import KINDS, Kind
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
@@ -85,11 +86,12 @@ def test_connection(fabric: Fabric) -> Probe:
 
 
 def open_cluster(fabric: Fabric) -> Cluster:
-    """A Cluster for this fabric, with the time-outs of the plugin's settings."""
+    """A Cluster for this fabric, with the time-outs and destinations of the plugin's settings."""
     return Cluster(fabric.credentials(), ClientOptions(
         connect_timeout=get_plugin_config('netbox_hedgehog', 'connect_timeout'),
         read_timeout=get_plugin_config('netbox_hedgehog', 'read_timeout'),
         retries=get_plugin_config('netbox_hedgehog', 'retries'),
+        destinations=configured(),
     ))
 
 
