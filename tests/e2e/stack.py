@@ -275,6 +275,13 @@ class Stack:
         entries = self.redis.lrange(f'rq:queue:{self.queue}', 0, -1)
         return len(entries) if fabric is None else entries.count(schedule_id(fabric).encode())
 
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is at work. In the order in which RQ moves a job, so that none is missed."""
+        waits = f'rq:queue:{self.queue}'
+        return not (
+            self.redis.llen(waits) or self.redis.llen(f'{waits}:intermediate') or self.redis.zcard(f'rq:wip:{self.queue}')
+        )
+
     def log(self) -> str:
         """All that all processes have ever said."""
         return '\n'.join(

@@ -136,7 +136,8 @@ def test_a_scheduler_that_was_away_catches_up_with_one_run(stack: Stack, api: Ku
 
 
 def test_two_of_each_do_not_get_in_each_others_way(stack: Stack, api: KubernetesAPI) -> None:
-    extra = [stack.worker(), stack.scheduler()]
+    extra = stack.worker()
+    stack.scheduler()
     api.faults.delay(0.1, times=None)  # a run takes more than two seconds
     fabrics = [stack.fabric(f'many-{number}', api) for number in range(4)]
     most = 0
@@ -146,8 +147,8 @@ def test_two_of_each_do_not_get_in_each_others_way(stack: Stack, api: Kubernetes
             stack.make_due(fabric)  # much more often than any interval allows
             most = max(most, stack.waiting(fabric))
         time.sleep(0.3)
-    stack.wait_until(lambda: not stack.waiting(), 60, 'the queue is empty')
-    stack.wait_until(lambda: not any(stack.jobs(fabric, 'running') for fabric in fabrics), 30, 'all runs have ended')
+    stack.end(*(process for process in stack.processes if process.name.startswith('scheduler')))
+    stack.wait_until(stack.idle, 90, 'all runs have ended')
 
     assert most == 1, 'a fabric waits once, or not at all'
     for fabric in fabrics:
@@ -155,7 +156,7 @@ def test_two_of_each_do_not_get_in_each_others_way(stack: Stack, api: Kubernetes
         assert len([job for job in jobs if not skipped(job)]) >= 2
         assert not overlaps(jobs)
         assert {job['status'] for job in jobs} == {'completed'}
-    stack.end(*extra)
+    stack.end(extra)
 
 
 def test_without_a_worker_one_run_waits_and_it_is_said(stack: Stack, api: KubernetesAPI) -> None:
