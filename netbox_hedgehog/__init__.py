@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 NETBOX_WORKER = 'utilities.rqworker.NetBoxRQWorker'
 
-MAY_BE_ZERO = ('retries', 'jobs_kept', 'failed_jobs_kept')
+MAY_BE_ZERO = ('retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept')
 
 
 class HedgehogPluginConfig(PluginConfig):
@@ -34,6 +34,9 @@ class HedgehogPluginConfig(PluginConfig):
         'read_timeout': 30,
         # How often a request is repeated after 429, 5xx or a dropped connection.
         'retries': 4,
+        # Seconds after which a status is read again that moves by itself all the time, such as an Agent's. Most of what
+        # a fabric weighs is that. 0: in every run.
+        'status_interval': 60,
         # Seconds after which a run is ended by RQ.
         'job_timeout': 600,
         # How many NetBox jobs of a fabric are kept: of runs that ended well, and of those that did not.

@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
 from tenancy.models import Tenant
-from utilities.filters import TreeNodeMultipleChoiceFilter
+from utilities.filters import MultiValueDateTimeFilter, TreeNodeMultipleChoiceFilter
 from utilities.filtersets import register_filterset
 
 from .choices import (
@@ -85,11 +85,17 @@ class FabricResourceFilterSet(BaseFilterSet):
     missing = django_filters.BooleanFilter(
         field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Missing from the cluster'),
     )
+    # No field of the model, but derived: NetBox's further lookups have to be named.
+    last_seen = MultiValueDateTimeFilter(method='filter_last_seen', label=_('Last seen'))
+    last_seen__lt = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='lt', label=_('Last seen before'))
+    last_seen__lte = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='lte', label=_('Last seen until'))
+    last_seen__gt = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='gt', label=_('Last seen after'))
+    last_seen__gte = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='gte', label=_('Last seen since'))
 
     class Meta:
         model = FabricResource
         fields = (
-            'id', 'namespace', 'name', 'uid', 'generation', 'resource_version', 'created', 'first_seen', 'last_seen',
+            'id', 'namespace', 'name', 'uid', 'generation', 'resource_version', 'created', 'first_seen', 'last_read',
             'changed', 'missing_since',
         )
 
@@ -97,3 +103,6 @@ class FabricResourceFilterSet(BaseFilterSet):
         if not value.strip():
             return queryset
         return queryset.filter(Q(name__icontains=value) | Q(uid__iexact=value.strip()))
+
+    def filter_last_seen(self, queryset, name, value):
+        return queryset.filter(last_seen__in=value) if value else queryset

@@ -42,13 +42,14 @@ class FabricSerializer(PrimaryModelSerializer):
 
 class FabricResourceSerializer(NetBoxModelSerializer):
     fabric = FabricSerializer(nested=True, read_only=True)
+    last_seen = serializers.DateTimeField(read_only=True)
 
     class Meta:
         model = FabricResource
         fields = [
             'id', 'url', 'display_url', 'display', 'fabric', 'kind', 'api_version', 'namespace', 'name', 'uid',
             'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status', 'created', 'first_seen',
-            'last_seen', 'changed', 'missing_since',
+            'last_seen', 'last_read', 'changed', 'missing_since', 'previous',
         ]
         brief_fields = ('id', 'url', 'display', 'kind', 'name')
 

@@ -6,8 +6,9 @@ Its model deserialisation is left out: it costs more than the request, and would
 import json
 import ssl
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -41,6 +42,13 @@ LONGEST_WAIT = 20
 PATIENCE = 60
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
+# How many single objects are asked for side by side: across a network each request is mostly waiting.
+SIDE_BY_SIDE = 4
+
+JSON = 'application/json'
+# A server, or a proxy before it, that knows nothing of metadata alone gives whole objects.
+METADATA = f'{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}'
+
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
@@ -56,14 +64,21 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list: its objects as the server sent them, and what they weighed on the wire (bytes)."""
+    """One page of a list: its objects as the server sent them, and what they weighed on the wire (bytes).
+
+    `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again.
+    """
 
     items: list[dict[str, Any]]
     size: int
+    metadata_only: bool = False
+    query: dict[str, Any] = field(default_factory=dict)
 
 
 class Cluster:
     """A connection to one API server. Use it as a context manager, in one thread."""
+
+    _threads: ThreadPoolExecutor | None = None
 
     def __init__(self, credentials: Credentials, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
@@ -76,6 +91,8 @@ class Cluster:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
         self._pool.clear()
 
     def version(self) -> str:
@@ -86,34 +103,60 @@ class Cluster:
             raise BadAnswer(f'{self.server} answers, but not as a Kubernetes API does. Check the address.')
         return version
 
-    def pages(self, kind: Kind, namespace: str, page_size: int | None = None) -> Iterator[Page]:
-        """All objects of a kind in a namespace, page by page.
+    def pages(
+        self, kind: Kind, namespace: str, page_size: int | None = None, *, metadata_only: bool = False,
+    ) -> Iterator[Page]:
+        """All objects of a kind in a namespace, page by page; with `metadata_only` neither spec nor status of them.
 
         The list is complete only when the iterator has ended by itself. Raises ClusterError; Expired means that
         whatever has been yielded so far is void and the list must be read again from its start.
         """
-        path = f'/apis/{kind.group}/{kind.version}/namespaces/{quote(namespace, safe="")}/{kind.plural}'
         query: dict[str, Any] = {'limit': page_size or kind.page_size}
         while True:
-            answer, size = self._get(path, query)
-            items, metadata = answer.get('items'), answer.get('metadata')
-            # Go writes an empty list as null.
-            items = [] if items is None else items
-            if not isinstance(items, list) or not isinstance(metadata, dict):
-                raise BadAnswer(f'{self.server} answered the list of {kind.plural} with something else than a list.')
-            yield Page(items, size)
+            page, metadata = self._page(kind, namespace, query, METADATA if metadata_only else JSON)
+            yield page
             if not metadata.get('continue'):
                 return
-            query['continue'] = metadata['continue']
+            query = {'limit': query['limit'], 'continue': metadata['continue']}
+
+    def whole(self, kind: Kind, namespace: str, page: Page) -> Page:
+        """A page of metadata again, at the same moment in the cluster's life, with spec and status. Raises as pages."""
+        return self._page(kind, namespace, page.query, JSON)[0]
+
+    def objects(self, kind: Kind, namespace: str, names: Iterable[str]) -> Iterator[Page]:
+        """Single objects as they are now, each a page of one object, or of none where it has gone. Raises as pages."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix='cluster')
+
+        def one(name: str) -> Page:
+            # As a list of one, which needs no other right than lists, and answers an empty list where others say 404.
+            return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
+
+        return self._threads.map(one, names)
+
+    def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> tuple[Page, dict[str, Any]]:
+        """A page, and the list's own metadata."""
+        path = f'/apis/{kind.group}/{kind.version}/namespaces/{quote(namespace, safe="")}/{kind.plural}'
+        answer, size = self._get(path, query, accept)
+        items, metadata = answer.get('items'), answer.get('metadata')
+        # Go writes an empty list as null.
+        items = [] if items is None else items
+        if not isinstance(items, list) or not isinstance(metadata, dict):
+            raise BadAnswer(f'{self.server} answered the list of {kind.plural} with something else than a list.')
+        if 'continue' not in query and metadata.get('resourceVersion'):
+            query = {**query, 'resourceVersion': metadata['resourceVersion'], 'resourceVersionMatch': 'Exact'}
+        return Page(items, size, answer.get('kind') == 'PartialObjectMetadataList', query), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
         """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error."""
         next(self.pages(kind, namespace, page_size=1))
 
-    def _get(self, path: str, query: dict[str, Any] | None = None) -> tuple[dict[str, Any], int]:
+    def _get(
+        self, path: str, query: dict[str, Any] | None = None, accept: str = JSON,
+    ) -> tuple[dict[str, Any], int]:
         """The JSON object a GET answers with, and its size in bytes. Repeats what may pass by itself."""
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
-        headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
+        headers = {'Accept': accept, 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
         headers |= {auth['key']: auth['value'] for auth in self._client.configuration.auth_settings().values()}
         timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(

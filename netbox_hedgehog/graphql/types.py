@@ -1,6 +1,8 @@
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+import strawberry_django
 from netbox.graphql.types import BaseObjectType, PrimaryObjectType, register_type
 
 from .. import models
@@ -24,7 +26,13 @@ class FabricType(PrimaryObjectType):
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
 
 
-@register_type(models.FabricResource, exclude=['fingerprint'], filters=FabricResourceFilter, pagination=True)
+@register_type(
+    models.FabricResource, exclude=['fingerprint', 'seen_until'], filters=FabricResourceFilter, pagination=True,
+)
 class FabricResourceType(BaseObjectType):
     # Empty for those who may see the resource and not its fabric.
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+
+    @strawberry_django.field
+    def last_seen(self) -> datetime | None:
+        return self.last_seen

@@ -1,14 +1,55 @@
+from datetime import datetime
+
 from django.db import models
+from django.db.models.functions import Coalesce, Greatest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from netbox.models import BaseModel
 from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
+from utilities.querysets import RestrictedQuerySet
 
 from ..kinds import KIND_BY_NAME, KINDS, Kind, pick
 
-__all__ = ('FabricResource',)
+__all__ = ('FabricResource', 'KindReading')
 
 KIND_CHOICES = [(kind.name, kind.title) for kind in KINDS]
+
+
+class KindReading(models.Model):
+    """When all of a fabric's resources of one kind were last read: each that is not missing was seen then.
+
+    One row a kind, so that a run that finds nothing new writes as many rows as there are kinds, not resources.
+    """
+
+    fabric = models.ForeignKey(
+        to='netbox_hedgehog.Fabric',
+        on_delete=models.DO_NOTHING,  # as for FabricResource
+        related_name='+',
+    )
+    kind = models.CharField(
+        verbose_name=_('kind'),
+        max_length=63,
+    )
+    last_read = models.DateTimeField(
+        verbose_name=_('last read'),
+    )
+
+    class Meta:
+        verbose_name = _('reading of a kind')
+        verbose_name_plural = _('readings of kinds')
+        constraints = [
+            models.UniqueConstraint(fields=('fabric', 'kind'), name='%(app_label)s_%(class)s_unique_kind'),
+        ]
+
+
+class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):
+    """Resources with `last_seen`: when a list last showed the resource."""
+
+    def get_queryset(self):
+        reading = KindReading.objects.filter(fabric=models.OuterRef('fabric'), kind=models.OuterRef('kind'))
+        return super().get_queryset().annotate(last_seen=Coalesce(
+            'seen_until', Greatest('last_read', models.Subquery(reading.values('last_read'))),
+        ))
 
 
 class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
@@ -78,8 +119,16 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     first_seen = models.DateTimeField(
         verbose_name=_('first seen'),
     )
-    last_seen = models.DateTimeField(
-        verbose_name=_('last seen'),
+    last_read = models.DateTimeField(
+        verbose_name=_('last read'),
+        help_text=_('When labels, annotations, spec and status were read as they are shown.'),
+    )
+    seen_until = models.DateTimeField(
+        verbose_name=_('seen until'),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_('When it was last seen, of a resource that is missing since.'),
     )
     changed = models.DateTimeField(
         verbose_name=_('changed'),
@@ -90,6 +139,20 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         null=True,
         blank=True,
     )
+    previous = models.JSONField(
+        verbose_name=_('previous reading'),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_('What the reading that last differed has replaced: uid, generation, labels, annotations, spec and '
+                    'the stable part of the status; since when it was so (changed), when it was read last (last_read) '
+                    'and when it was replaced.'),
+    )
+
+    objects = FabricResourceManager()
+
+    # Given by the manager.
+    last_seen: datetime | None = None
 
     class Meta:
         ordering = ('fabric', 'kind', 'namespace', 'name')

@@ -1,83 +1,154 @@
-"""A plan is written to the mirror: in bulk, one transaction a kind."""
+"""A plan is written to the mirror: in bulk, one transaction a kind, a number of statements that does not grow.
+
+Rows travel by COPY into a temporary table, and from there into the mirror: an UPDATE for those that stand, an INSERT
+for the new. What the mirror's other writer, a watch, has written since the plan was made is newer, and left alone.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
+from psycopg import sql
 
 from ..kinds import Kind
-from ..models import Fabric, FabricResource
+from ..models import Fabric, FabricResource, KindReading
 from .compare import Held, Plan, Write
-from .observe import Key
+from .observe import ENCODER, Key, stable
 
-__all__ = ('BATCH', 'apply', 'held_rows')
+__all__ = ('apply', 'held_rows')
 
-BATCH = 1000
+# The first of the two numbers of an advisory lock that those who write to a fabric's mirror take one after another.
+WRITE_LOCK = 470_221
 
-# What a new reading replaces in a row that stands. `fabric`, `kind`, `namespace` and `name` are what it is found by.
-_REPLACED = (
-    'uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status', 'fingerprint', 'created',
-    'first_seen', 'last_seen', 'changed', 'missing_since',
+_READ = ('uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status', 'fingerprint', 'created')
+_NAMES = {
+    'mirror': sql.Identifier(FabricResource._meta.db_table),
+    'fabric': sql.Identifier(Fabric._meta.db_table),
+    'reading': sql.Identifier(KindReading._meta.db_table),
+    'read': sql.SQL(', ').join(map(sql.Identifier, _READ)),
+    'read_anew': sql.SQL(', ').join(sql.Identifier('incoming', name) for name in _READ),
+    'lock': sql.Literal(WRITE_LOCK),
+}
+
+
+def _statement(text: str) -> sql.Composed:
+    return sql.SQL(text).format(**_NAMES)
+
+
+# The lock on the fabric's row is the one that a foreign key takes, so nobody who edits the fabric waits for it. It
+# comes before those on its resources, as for a deletion of the fabric: the two cannot block each other.
+_HOLD = _statement(
+    'SELECT pg_advisory_xact_lock({lock}, (id %% 2147483648)::integer) FROM {fabric} WHERE id = %s FOR KEY SHARE'
 )
 
+# `held` and `held_version` are the row that the plan found, and its resource version then; `stable` is the status that
+# stands there without what moves all the time, where that is less than all.
+_RECEIVE = _statement("""
+    CREATE TEMPORARY TABLE netbox_hedgehog_incoming AS
+    SELECT id AS held, resource_version AS held_version, status AS stable, namespace, name, {read}
+    FROM {mirror} WITH NO DATA
+""")
+_COPY = _statement('COPY netbox_hedgehog_incoming (held, held_version, stable, namespace, name, {read}) FROM STDIN')
 
-def held_rows(fabric: Fabric, kind: Kind) -> dict[Key, Held]:
-    """What the mirror holds of a kind, by (namespace, name): one statement, and no spec or status loaded."""
-    rows = FabricResource.objects.filter(fabric=fabric, kind=kind.name).values_list(
-        'namespace', 'name', 'pk', *Held._fields[1:],
-    )
-    return {(row[0], row[1]): Held(*row[2:]) for row in rows.iterator(chunk_size=5000)}
+# The same name with another uid is another object: it was deleted and made anew.
+_UPDATE = _statement("""
+    UPDATE {mirror} AS stands SET
+        ({read}) = ROW ({read_anew}),
+        last_read = %(now)s,
+        missing_since = NULL,
+        seen_until = NULL,
+        first_seen = CASE WHEN stands.uid = incoming.uid THEN stands.first_seen ELSE %(now)s END,
+        changed = CASE
+            WHEN stands.fingerprint = incoming.fingerprint AND stands.missing_since IS NULL THEN stands.changed
+            ELSE %(now)s END,
+        previous = CASE
+            WHEN stands.fingerprint = incoming.fingerprint THEN stands.previous
+            ELSE jsonb_build_object(
+                'uid', stands.uid, 'generation', stands.generation, 'labels', stands.labels,
+                'annotations', stands.annotations, 'spec', stands.spec,
+                'status', coalesce(incoming.stable, stands.status),
+                'changed', stands.changed, 'last_read', stands.last_read, 'replaced', %(now)s::timestamptz
+            ) END
+    FROM netbox_hedgehog_incoming AS incoming
+    WHERE stands.id = incoming.held AND stands.resource_version = incoming.held_version
+""")
+_INSERT = _statement("""
+    INSERT INTO {mirror} (fabric_id, kind, namespace, name, {read}, first_seen, last_read, changed)
+    SELECT %(fabric)s, %(kind)s, namespace, name, {read}, %(now)s, %(now)s, %(now)s
+    FROM netbox_hedgehog_incoming WHERE held IS NULL
+    ON CONFLICT (fabric_id, kind, namespace, name) DO NOTHING
+""")
+
+_MISSING = _statement("""
+    UPDATE {mirror} AS stands SET
+        missing_since = %(now)s,
+        seen_until = greatest(
+            stands.last_read, (SELECT last_read FROM {reading} WHERE fabric_id = %(fabric)s AND kind = %(kind)s)
+        )
+    FROM unnest(%(ids)s::bigint[], %(versions)s::text[]) AS gone (id, version)
+    WHERE stands.id = gone.id AND stands.resource_version = gone.version AND stands.missing_since IS NULL
+""")
+_COMPLETE = _statement("""
+    INSERT INTO {reading} AS stands (fabric_id, kind, last_read) VALUES (%(fabric)s, %(kind)s, %(now)s)
+    ON CONFLICT (fabric_id, kind) DO UPDATE SET last_read = greatest(stands.last_read, excluded.last_read)
+""")
 
 
-def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime) -> None:
+def held_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) -> dict[Key, Held]:
+    """What the mirror holds of a kind, or of these names, by (namespace, name).
+
+    One statement, and no spec or status loaded.
+    """
+    rows = FabricResource.objects.filter(fabric=fabric, kind=kind.name)
+    if names is not None:
+        rows = rows.filter(name__in=names)
+    found = rows.values_list('namespace', 'name', 'pk', *Held._fields[1:])
+    return {(row[0], row[1]): Held(*row[2:]) for row in found.iterator(chunk_size=5000)}
+
+
+def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bool = True) -> None:
     """Write a kind's plan: all of it or nothing.
 
-    A number of statements that does not grow with the number of objects, but for one a batch of 1,000 rows.
+    `complete` says that the plan is of a whole list, after which every resource that is there counts as seen at `now`.
     """
-    with transaction.atomic():
-        _hold(fabric)
-        FabricResource.objects.bulk_create(
-            (_row(fabric, kind, write, now) for write in _changes(plan, now)),
-            batch_size=BATCH,
-            update_conflicts=True,
-            unique_fields=('fabric', 'kind', 'namespace', 'name'),
-            update_fields=_REPLACED,
-        )
-        gone = [row.pk for row in plan.missing]
-        for start in range(0, len(gone), 10 * BATCH):
-            FabricResource.objects.filter(pk__in=gone[start:start + 10 * BATCH]).update(missing_since=now)
-        if not plan.nameless:
-            FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).update(last_seen=now)
+    values: dict[str, Any] = {'fabric': fabric.pk, 'kind': kind.name, 'now': now}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_HOLD, [fabric.pk])
+        if plan.created or plan.updated or plan.refreshed:
+            stable_before = _stable_before(kind, plan)
+            cursor.execute(_RECEIVE)
+            with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
+                for write in plan.writes:
+                    copy.write_row(_row(write, stable_before))
+            cursor.execute(_UPDATE, values)
+            cursor.execute(_INSERT, values)
+            cursor.execute('DROP TABLE netbox_hedgehog_incoming')
+        if plan.missing:
+            cursor.execute(_MISSING, {
+                **values, 'ids': [row.pk for row in plan.missing],
+                'versions': [row.resource_version for row in plan.missing],
+            })
+        if complete and not plan.nameless:
+            cursor.execute(_COMPLETE, values)
 
 
-def _hold(fabric: Fabric) -> None:
-    """Take the fabric's row before its resources', as a deletion of the fabric does: the two cannot block each other.
-
-    The lock is the one that a foreign key takes, so nobody who edits the fabric waits for it.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(f'SELECT 1 FROM {Fabric._meta.db_table} WHERE id = %s FOR KEY SHARE', [fabric.pk])
-
-
-def _changes(plan: Plan, now: datetime) -> Iterable[tuple[Write, datetime, datetime]]:
-    """Each write with its first_seen and changed."""
-    for write in plan.created:
-        yield write, now, now
-    for write in plan.updated:
-        # The same name with another uid is another object: it was deleted and made anew.
-        same = write.held is not None and write.held.uid == write.observed.uid
-        yield write, write.held.first_seen if same and write.held else now, now
-    for write in plan.refreshed:
-        assert write.held is not None
-        yield write, write.held.first_seen, write.held.changed
+def _stable_before(kind: Kind, plan: Plan) -> dict[int, str]:
+    """For each row that a change replaces, its status without what moves all the time, as JSON."""
+    ids = [
+        held.pk for observed, held in plan.updated if held is not None and held.fingerprint != observed.fingerprint
+    ] if kind.volatile else []
+    if not ids:
+        return {}
+    rows = FabricResource.objects.filter(pk__in=ids).values_list('pk', 'status').iterator(chunk_size=100)
+    return {pk: ENCODER.encode(stable(kind, status)) for pk, status in rows}
 
 
-def _row(fabric: Fabric, kind: Kind, change: tuple[Write, datetime, datetime], now: datetime) -> FabricResource:
-    (observed, _), first_seen, changed = change
-    return FabricResource(
-        fabric=fabric, kind=kind.name, namespace=observed.namespace, name=observed.name, uid=observed.uid,
-        generation=observed.generation, resource_version=observed.resource_version, labels=observed.labels,
-        annotations=observed.annotations, spec=observed.spec, status=observed.status,
-        fingerprint=observed.fingerprint, created=observed.created, first_seen=first_seen, last_seen=now,
-        changed=changed, missing_since=None,
+def _row(write: Write, stable_before: dict[int, str]) -> tuple[Any, ...]:
+    seen, held = write
+    place = (held.pk, held.resource_version, stable_before.get(held.pk)) if held else (None, None, None)
+    return (
+        *place,
+        seen.namespace, seen.name, seen.uid, seen.generation, seen.resource_version, seen.labels_json,
+        seen.annotations_json, seen.spec_json, seen.status_json, seen.fingerprint, seen.created,
     )

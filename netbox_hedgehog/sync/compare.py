@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..kinds import Kind
 from .observe import BadObject, Key, Observed, identify, kind_digest, observe
 
-__all__ = ('Held', 'Plan', 'Write', 'compare')
+__all__ = ('Held', 'Plan', 'Seen', 'Write', 'compare', 'is_held')
 
 
 class Held(NamedTuple):
@@ -16,11 +16,17 @@ class Held(NamedTuple):
 
     pk: int
     uid: str
+    generation: int
     resource_version: str
     fingerprint: str
-    first_seen: datetime
-    changed: datetime
+    last_read: datetime
     missing_since: datetime | None
+
+
+class Seen(NamedTuple):
+    """An object that a list shows, and that need not be read: the mirror holds it as it is."""
+
+    key: Key
 
 
 class Write(NamedTuple):
@@ -54,30 +60,27 @@ class Plan:
         return [*self.created, *self.updated, *self.refreshed]
 
 
-def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any]]) -> Plan:
+def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any] | Seen]) -> Plan:
     """Compare a kind's complete list with what the mirror holds.
 
-    Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them. Returns a Plan. Raises
-    nothing of its own: an object that cannot be mirrored costs only itself and is named in the plan's errors. What
-    `manifests` raises passes through, and then there is no plan: half a list says nothing about absence.
+    Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them, or a Seen for one that
+    was not read because the mirror holds it. Returns a Plan. Raises nothing of its own: an object that cannot be
+    mirrored costs only itself and is named in the plan's errors. What `manifests` raises passes through, and then
+    there is no plan: half a list says nothing about absence.
     """
     plan = Plan()
-    digest = kind_digest(kind)
     seen: set[Key] = set()
     for manifest in manifests:
         plan.read += 1
+        if isinstance(manifest, Seen):
+            plan.unchanged += manifest.key not in seen
+            seen.add(manifest.key)
+            continue
         try:
             key, uid, version = identify(manifest)
             known = held.get(key)
-            if (
-                known is not None
-                and known.resource_version == version
-                and known.uid == uid
-                and known.missing_since is None
-                and known.fingerprint.startswith(digest)
-            ):
-                if key not in seen:
-                    plan.unchanged += 1
+            if known is not None and is_held(kind, known, uid, version):
+                plan.unchanged += key not in seen
             elif key not in seen:
                 _sort(plan, Write(observe(kind, manifest), known))
             seen.add(key)
@@ -90,6 +93,16 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
     if not plan.nameless:
         plan.missing = [row for key, row in held.items() if key not in seen and row.missing_since is None]
     return plan
+
+
+def is_held(kind: Kind, known: Held, uid: str, version: str) -> bool:
+    """Whether the mirror holds an object with this uid exactly as it is at this resource version."""
+    return (
+        known.resource_version == version
+        and known.uid == uid
+        and known.missing_since is None
+        and known.fingerprint.startswith(kind_digest(kind))
+    )
 
 
 def _sort(plan: Plan, write: Write) -> None:

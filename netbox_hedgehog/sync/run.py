@@ -1,9 +1,8 @@
 """The one story, top to bottom: open the cluster; for each kind list its pages, compare, apply; write the report."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 from netbox.plugins.utils import get_plugin_config
@@ -17,12 +16,16 @@ from ..models import Fabric
 from ..sealing import SealError
 from .apply import apply, held_rows
 from .compare import compare
+from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, READ, KindReport, Report
 
 __all__ = ('read_fabric', 'test_connection')
 
 # How often a list that expired while it was read (410) is read again before the kind counts as not read.
 RESTARTS = 3
+
+# Seconds by which two runs may follow each other earlier than their interval says.
+UNPUNCTUAL = 10
 
 
 def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda kind: None) -> Report:
@@ -53,7 +56,9 @@ def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, 
         held = held_rows(fabric, kind)
         for attempt in range(RESTARTS):
             try:
-                plan = compare(kind, held, _manifests(cluster, fabric, kind, report))
+                plan = compare(kind, held, Listing(
+                    cluster, kind, fabric.kubernetes_namespace, held, report, now, settled_seconds(),
+                ))
                 break
             except Expired:
                 if attempt + 1 == RESTARTS:
@@ -95,8 +100,6 @@ def open_cluster(fabric: Fabric) -> Cluster:
     ))
 
 
-def _manifests(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport) -> Iterator[dict[str, Any]]:
-    for page in cluster.pages(kind, fabric.kubernetes_namespace):
-        report.pages += 1
-        report.bytes += page.size
-        yield from page.items
+def settled_seconds() -> float:
+    """For how long a status that moves by itself is left as it was read. Runs are not due to the second."""
+    return max(0, get_plugin_config('netbox_hedgehog', 'status_interval') - UNPUNCTUAL)

@@ -52,6 +52,7 @@ class FabricResourceTable(NetBoxTable):
     created = columns.DateTimeColumn(verbose_name=_('Created'))
     first_seen = columns.DateTimeColumn(verbose_name=_('First seen'))
     last_seen = columns.DateTimeColumn(verbose_name=_('Last seen'))
+    last_read = columns.DateTimeColumn(verbose_name=_('Last read'))
     changed = columns.DateTimeColumn(verbose_name=_('Changed'))
     missing_since = columns.DateTimeColumn(verbose_name=_('Missing since'))
     actions = columns.ActionsColumn(actions=())
@@ -60,7 +61,7 @@ class FabricResourceTable(NetBoxTable):
         model = FabricResource
         fields = (
             'pk', 'id', 'name', 'kind', 'fabric', 'namespace', 'uid', 'generation', 'resource_version', 'created',
-            'first_seen', 'last_seen', 'changed', 'missing_since',
+            'first_seen', 'last_seen', 'last_read', 'changed', 'missing_since',
         )
         default_columns = ('name', 'kind', 'fabric', 'changed', 'last_seen', 'missing_since')
 

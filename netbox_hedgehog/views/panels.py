@@ -51,6 +51,7 @@ class TimesPanel(panels.ObjectAttributesPanel):
     title = _('Readings')
     missing_since = attrs.DateTimeAttr('missing_since', label=_('Missing since'), spec='seconds')
     last_seen = attrs.DateTimeAttr('last_seen', label=_('Last seen'), spec='seconds')
+    last_read = attrs.DateTimeAttr('last_read', label=_('Last read'), spec='seconds')
     changed = attrs.DateTimeAttr('changed', label=_('Changed'), spec='seconds')
     first_seen = attrs.DateTimeAttr('first_seen', label=_('First seen'), spec='seconds')
     created = attrs.DateTimeAttr('created', label=_('Created in the cluster'), spec='seconds')

@@ -41,7 +41,7 @@ class FabricResourceListView(generic.ObjectListView):
         kind = KIND_BY_NAME.get(kinds[0]) if len(kinds) == 1 else None
         if kind is None:
             # The manifests of a page's rows are only needed for a kind's own columns.
-            data = data.defer('spec', 'status', 'labels', 'annotations')
+            data = data.defer('spec', 'status', 'labels', 'annotations', 'previous')
         else:
             self.table = type(self.table.__name__, (self.table,), {'one_kind': kind, 'Meta': self.table.Meta})
         return super().get_table(data, request, bulk_actions)
@@ -93,6 +93,6 @@ def _resolved(request, resource):
         (other.kind, other.name): other
         for other in FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=resource.fabric_id, name__in={name for _, name in named},
-        ).defer('spec', 'status', 'labels', 'annotations')
+        ).defer('spec', 'status', 'labels', 'annotations', 'previous')
     }
     return [(kind, name, found.get((kind, name))) for kind, name in named]

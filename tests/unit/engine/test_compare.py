@@ -27,8 +27,8 @@ def applied(held: Mirror, plan: Plan) -> Mirror:
     for write in plan.writes:
         seen = write.observed
         after[seen.namespace, seen.name] = Held(
-            write.held.pk if write.held else len(after) + 1, seen.uid, seen.resource_version, seen.fingerprint,
-            write.held.first_seen if write.held else NOW, NOW, None,
+            write.held.pk if write.held else len(after) + 1, seen.uid, seen.generation, seen.resource_version,
+            seen.fingerprint, NOW, None,
         )
     missing = set(plan.missing)
     return {key: row._replace(missing_since=NOW) if row in missing else row for key, row in after.items()}

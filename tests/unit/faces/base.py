@@ -52,7 +52,7 @@ def resource_values(fabric, kind='Switch', name='leaf-1', **values):
     return {
         'fabric': fabric, 'kind': kind, 'namespace': 'default', 'name': name, 'uid': f'uid-{kind}-{name}',
         'generation': 1, 'resource_version': '1', 'fingerprint': 'f', 'created': now, 'first_seen': now,
-        'last_seen': now, 'changed': now, **values,
+        'last_read': now, 'changed': now, **values,
     }
 
 

@@ -14,7 +14,7 @@ class FabricResourceFilterSetTestCase(BaseFilterSetTestMixin, TestCase):
     __module__ = 'netbox_hedgehog.tests'  # the mixin looks for the filterset in the package that this names
     queryset = FabricResource.objects.all()
     filterset = FabricResourceFilterSet
-    ignore_fields = ('labels', 'annotations', 'spec', 'status', 'fingerprint')
+    ignore_fields = ('labels', 'annotations', 'spec', 'status', 'fingerprint', 'seen_until', 'previous')
 
     @classmethod
     def setUpTestData(cls):
@@ -22,7 +22,7 @@ class FabricResourceFilterSetTestCase(BaseFilterSetTestMixin, TestCase):
         cls.a, cls.b = make_fabric('a'), make_fabric('b')
         make_resource(
             cls.a, name='leaf-1', uid='u-1', generation=3, resource_version='17', created=cls.moment,
-            first_seen=cls.moment, last_seen=cls.moment, changed=cls.moment,
+            first_seen=cls.moment, last_read=cls.moment, changed=cls.moment,
         )
         make_resource(cls.a, 'Server', 'server-1', namespace='other')
         make_resource(cls.b, 'VPC', 'vpc-1', missing_since=ago(hours=1))
@@ -53,7 +53,7 @@ class FabricResourceFilterSetTestCase(BaseFilterSetTestMixin, TestCase):
         self.assertEqual(self.names(uid=['u-1']), ['leaf-1'])
         self.assertEqual(self.names(generation=[3]), ['leaf-1'])
         self.assertEqual(self.names(resource_version=['17']), ['leaf-1'])
-        for field in ('created', 'first_seen', 'last_seen', 'changed'):
+        for field in ('created', 'first_seen', 'last_seen', 'last_read', 'changed'):
             with self.subTest(field=field):
                 self.assertEqual(self.names(**{field: [self.moment]}), ['leaf-1'])
         self.assertEqual(self.names(missing_since__lt=[timezone.now()]), ['vpc-1'])

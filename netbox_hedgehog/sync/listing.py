@@ -1,0 +1,92 @@
+"""A kind's list, of which only that is read in full what the mirror does not hold already."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..cluster import Cluster, Page
+from ..kinds import Kind
+from .compare import Held, Seen, is_held
+from .observe import BadObject, Key, identify
+from .report import KindReport
+
+__all__ = ('Listing',)
+
+# Of a page's objects so many are asked for one by one; of more than that the page is read again as a whole. Measured:
+# a request for one object costs as much as 20 objects of a page, or as one Agent.
+FEW = 20
+
+Manifest = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Listing:
+    """All objects of a kind, for a comparison with what the mirror holds.
+
+    Where nothing is held the list is read as it is. Else only its metadata is listed, which costs a quarter, and then
+    what differs. An object that moved after it was listed is taken as it is then; one that has gone by then is not in
+    the list.
+
+    `settled` are the seconds for which a status that moves by itself (Kind.volatile) is left as it was read, while
+    nobody has changed the object. `report` is told what was read.
+    """
+
+    cluster: Cluster
+    kind: Kind
+    namespace: str
+    held: Mapping[Key, Held]
+    report: KindReport
+    now: datetime
+    settled: float = 0
+
+    def __iter__(self) -> Iterator[Manifest | Seen]:
+        """Raises ClusterError; Expired means that all that was given is void."""
+        for page in self._counted(self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held))):
+            if page.metadata_only:
+                yield from self._completed(page)
+            else:
+                yield from page.items
+
+    def _completed(self, page: Page) -> Iterator[Manifest | Seen]:
+        unread: list[str] = []
+        for item in page.items:
+            try:
+                key, uid, version = identify(item)
+            except BadObject:
+                yield item  # the comparison says what is wrong with it
+                continue
+            known = self.held.get(key)
+            if known is not None and (is_held(self.kind, known, uid, version) or self._rests(known, uid, item)):
+                yield Seen(key)
+            else:
+                unread.append(key[1])
+        if not unread:
+            return
+        if len(unread) <= FEW:
+            pages = self.cluster.objects(self.kind, self.namespace, unread)
+        else:
+            pages = iter((self.cluster.whole(self.kind, self.namespace, page),))
+        names = set(unread)
+        for found in self._counted(pages):
+            yield from (item for item in found.items if _name(item) in names)
+
+    def _rests(self, known: Held, uid: str, item: Manifest) -> bool:
+        """Whether of an object that moved nothing has but its status, by itself, and that was read lately."""
+        return (
+            bool(self.kind.volatile)
+            and self.now - known.last_read < timedelta(seconds=self.settled)
+            and known.generation == item['metadata'].get('generation')
+            and is_held(self.kind, known, uid, known.resource_version)
+        )
+
+    def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
+        for page in pages:
+            self.report.pages += 1
+            self.report.bytes += page.size
+            yield page
+
+
+def _name(item: Any) -> Any:
+    metadata = item.get('metadata') if isinstance(item, dict) else None
+    return metadata.get('name') if isinstance(metadata, dict) else None
