@@ -1,0 +1,28 @@
+"""What a fabric wants NetBox to hold: custom resources in, NetBox objects out. Pure: no database, nothing raised."""
+
+from collections.abc import Iterable
+
+from . import addressing, attachments, cabling, devices, externals, namespaces, vpcs, wiring
+from .draft import Draft
+from .wants import Desired, Options, Resource
+
+__all__ = ('desired',)
+
+
+def desired(resources: Iterable[Resource], options: Options) -> Desired:
+    """Map the resources of one fabric.
+
+    Takes the resources in any order, and the fabric's settings. Returns what is wanted, each object after those that
+    it refers to, and a problem for everything that cannot be carried: it costs that thing and nothing else. Raises
+    nothing, whatever the resources hold.
+    """
+    draft = Draft(resources, options)
+    devices.draw(draft)
+    wires = wiring.wire(draft)
+    lags = cabling.draw(draft, wires)
+    addressing.draw(draft, wires)
+    namespaces.draw(draft)
+    vpcs.draw(draft)
+    attachments.draw(draft, wires, lags)
+    externals.draw(draft, wires)
+    return draft.finish()

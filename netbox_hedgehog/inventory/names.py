@@ -1,0 +1,58 @@
+"""What wanted objects are called: keys that last, and names and slugs that two fabrics never share."""
+
+import hashlib
+import re
+import unicodedata
+
+__all__ = ('LONGEST_KEY', 'in_fabric', 'key', 'slug', 'unique_slug')
+
+LONGEST_KEY = 300
+
+_SLUG = re.compile(r'[a-z0-9]+(?:-[a-z0-9]+)*')
+_NO_SLUG = re.compile(r'[^a-z0-9]+')
+
+
+def key(*parts: str) -> str:
+    """The parts joined by slashes; one that is too long for its column ends in a digest of the whole.
+
+    No part but the last may have a slash in it: names of resources have none.
+    """
+    return _fit('/'.join(parts), LONGEST_KEY)
+
+
+def in_fabric(name: str, fabric: str, longest: int = 100) -> str:
+    """`name (fabric)`: how people tell apart what every fabric has. Empty where the name leaves the fabric no room.
+
+    A fabric's name that is too long is cut, and a digest of it takes the place of what was cut.
+    """
+    whole = f'{name} ({fabric})'
+    if len(whole) <= longest:
+        return whole
+    room = longest - len(name) - len(' (~)') - 6
+    return f'{name} ({fabric[:room]}~{_digest(fabric)[:6]})' if room > 0 else ''
+
+
+def slug(text: str, longest: int = 100) -> str:
+    """A slug as a person would choose it: what is found or made by it is shared with others."""
+    folded = _fold(text)
+    return _fit(folded or f'x{_digest(text)[:8]}', longest, '-')
+
+
+def unique_slug(*parts: str) -> str:
+    """A slug that no other parts have: one that loses something in folding gets a digest of what it was."""
+    return _fit('--'.join(
+        part if _SLUG.fullmatch(part) else f'{_fold(part)}-{_digest(part)[:6]}'.lstrip('-') for part in parts
+    ), 100, '-')
+
+
+def _fold(text: str) -> str:
+    plain = unicodedata.normalize('NFKD', text).encode('ascii', 'ignore').decode().lower()
+    return _NO_SLUG.sub('-', plain).strip('-')
+
+
+def _fit(text: str, longest: int, mark: str = '#') -> str:
+    return text if len(text) <= longest else f'{text[:longest - 17]}{mark}{_digest(text)[:16]}'
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors='surrogatepass'), digest_size=16).hexdigest()

@@ -1,0 +1,61 @@
+"""What is wanted, as text that a person can check: one line an object.
+
+    python -m tests.unit.inventory.rendering sample > tests/unit/inventory/expected/sample.txt
+
+writes an expectation anew; read the difference before you commit it.
+"""
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+
+from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.wants import Desired, Existing, Options, Ref, Value
+
+from .fabrics import load
+
+# The settings that an expectation was made with.
+OPTIONS = {
+    'sample': Options('dc-1', site=1),
+    'every-member': Options('dc-2', site=1, location=2, tenant=3, roles={'server': 4}, name_pattern='{fabric}-{name}'),
+}
+
+
+def render(found: Desired) -> str:
+    return '\n'.join(_lines(found)) + '\n'
+
+
+def _lines(found: Desired) -> Iterator[str]:
+    for model, wants in groupby(found.wants.values(), key=lambda want: want.model):
+        yield f'# {model}'
+        for want in wants:
+            yield f'{want.key}{" (shared)" if want.shared else ""}  < {want.source.kind} {want.source.name}'
+            yield f'    {_fields(want.owned)}'
+            if want.initial:
+                yield f'    at first: {_fields(want.initial)}'
+    if found.problems:
+        yield '# problems'
+    for problem in found.problems:
+        yield f'{problem.source.kind} {problem.source.name} ({problem.subject}): {problem.sentence}'
+
+
+def _fields(fields: object) -> str:
+    assert isinstance(fields, dict)
+    return ', '.join(f'{name}={_value(value)}' for name, value in fields.items())
+
+
+def _value(value: Value) -> str:
+    match value:
+        case Ref(key):
+            return f'<{key}>'
+        case Existing(model, pk):
+            return f'{model}#{pk}'
+        case tuple():
+            return f'[{" ".join(map(_value, value))}]'
+        case None:
+            return '-'
+    return str(value)
+
+
+if __name__ == '__main__':
+    print(render(desired(load(sys.argv[1]), OPTIONS[sys.argv[1]])), end='')
