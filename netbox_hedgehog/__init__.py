@@ -13,7 +13,10 @@ logger = logging.getLogger(__name__)
 
 NETBOX_WORKER = 'utilities.rqworker.NetBoxRQWorker'
 
-MAY_BE_ZERO = ('retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept')
+MAY_BE_ZERO = (
+    'retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept', 'removal_grace_runs', 'removal_grace_hours',
+    'removal_guard_percent',
+)
 
 
 class HedgehogPluginConfig(PluginConfig):
@@ -54,6 +57,12 @@ class HedgehogPluginConfig(PluginConfig):
         'denied_destinations': [
             '127.0.0.0/8', '::1', '169.254.0.0/16', 'fe80::/10', '0.0.0.0/8', '::', '224.0.0.0/4', 'ff00::/8',
         ],
+        # An object whose resource has gone is deleted, where the fabric's settings say so, after this many runs of the
+        # inventory and this many hours.
+        'removal_grace_runs': 3,
+        'removal_grace_hours': 24,
+        # A run that would mark or delete more than this percentage of a model's objects (and 5 of them) asks first.
+        'removal_guard_percent': 20,
         # Earlier values of SECRET_KEY: stored tokens that they sealed can still be read.
         'secret_key_fallbacks': [],
     }

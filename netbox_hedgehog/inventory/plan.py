@@ -6,6 +6,7 @@ It is what a dry run shows, what a run applies and what a test asserts.
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from .wants import Source
 
 __all__ = (
     'ADOPT', 'CREATE', 'DELETE', 'MARK', 'RESTORE', 'UPDATE', 'VERBS', 'Action', 'FieldChange', 'Finding', 'Plan',
+    'Record',
 )
 
 CREATE, ADOPT, UPDATE, MARK, RESTORE, DELETE = 'create', 'adopt', 'update', 'mark', 'restore', 'delete'
@@ -21,7 +23,10 @@ VERBS = (CREATE, ADOPT, UPDATE, MARK, RESTORE, DELETE)
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of one object. `old` and `new` are JSON values; `old_text` and `new_text` what a person reads."""
+    """One field of one object. `old` and `new` are JSON values; `old_text` and `new_text` what a person reads.
+
+    A related object is its ID; one that is to be made in the same run is {'key': KEY}.
+    """
 
     field: str
     old: Any
@@ -63,10 +68,30 @@ class Finding:
     netbox_value: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a run notes about a link without touching its object.
+
+    With `new`, `pk` is the object that a shared want was found in: a link is to be made. `written` are values on which
+    both sides agree already. `was` is the key that the link had before: its object goes on under another one. With
+    `drop` the link goes.
+    """
+
+    key: str
+    model: str
+    pk: int
+    written: tuple[tuple[str, Any], ...] = ()
+    was: str = ''
+    drop: bool = False
+    new: bool = False
+
+
 @dataclass(slots=True)
 class Plan:
     """What a run would do. `held` says, one sentence a kind of object, what needs a person's word before it is done:
-    actions that are held are in `held_actions`, not in `actions`.
+    actions that are held are in `held_actions`, not in `actions`. `records` are notes about links, which no person
+    needs to see; `agreed` are the fields of adopted objects that are as the fabric says already. `stale` are the keys
+    of links that are not wanted in this run either.
     """
 
     actions: list[Action] = field(default_factory=list)
@@ -74,13 +99,24 @@ class Plan:
     held: list[str] = field(default_factory=list)
     held_actions: list[Action] = field(default_factory=list)
     unchanged: int = 0
+    records: list[Record] = field(default_factory=list)
+    agreed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)
+
+    @property
+    def heirs(self) -> dict[str, str]:
+        """The keys that links had before, by those that they get."""
+        return {record.key: record.was for record in self.records if record.was}
 
     @property
     def digest(self) -> str:
         """32 hex digits that differ as soon as either side has moved: "apply exactly this plan" compares them."""
-        content = [[asdict(action) for action in self.actions], [asdict(action) for action in self.held_actions]]
-        text = json.dumps(content, sort_keys=True, default=str)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return _digest([self.actions, self.held_actions])
+
+    @property
+    def held_digest(self) -> str:
+        """The same of what is held back alone: what confirms a removal, whatever else has moved. '' for nothing."""
+        return _digest([self.held_actions]) if self.held_actions else ''
 
     @property
     def counts(self) -> dict[str, int]:
@@ -94,7 +130,17 @@ class Plan:
             'counts': self.counts,
             'unchanged': self.unchanged,
             'held': self.held,
+            'held_digest': self.held_digest,
             'actions': [asdict(action) for action in self.actions],
             'held_actions': [asdict(action) for action in self.held_actions],
             'findings': [asdict(finding) for finding in self.findings],
         }
+
+
+def _digest(parts: Iterable[Iterable[Action]]) -> str:
+    content = [[
+        [action.verb, action.model, action.key, action.pk, [[change.field, change.old, change.new]
+                                                            for change in action.changes]]
+        for action in actions
+    ] for actions in parts]
+    return hashlib.blake2b(json.dumps(content, default=str).encode(), digest_size=16).hexdigest()

@@ -1,12 +1,50 @@
 """The inventory's story, top to bottom: what is wanted, what is there, the plan, and the plan carried out."""
 
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from ..models import Fabric
-from .plan import Plan
-from .report import InventoryReport
+from dcim.models import DeviceRole
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from netbox.context_managers import event_tracking
+from netbox.plugins.utils import get_plugin_config
+from users.models import User
+from utilities.request import NetBoxFakeRequest
 
-__all__ = ('confirm_removal', 'plan', 'settle')
+from ..models import Fabric, InventoryLink
+from . import discrepancies
+from .dependents import read_dependents
+from .desired import desired
+from .errors import InventoryOff, PlanMoved
+from .permissions import check_after, check_before
+from .plan import VERBS, Plan
+from .planner import Rules, make_plan
+from .present import Present, read
+from .removal import due, unwanted
+from .report import InventoryReport
+from .resources import resources_of
+from .wants import Desired, Options
+from .words import describe
+from .writing import Writer
+
+__all__ = ('confirm_removal', 'inventory_user', 'options_of', 'plan', 'rules_of', 'settle')
+
+USER = 'hedgehog'
+
+
+@dataclass(slots=True)
+class Picture:
+    """All that a plan was made from."""
+
+    desired: Desired
+    present: Present
+    plan: Plan
 
 
 def plan(fabric: Fabric) -> Plan:
@@ -14,7 +52,8 @@ def plan(fabric: Fabric) -> Plan:
 
     Raises InventoryOff where the fabric has no inventory.
     """
-    raise NotImplementedError
+    picture = look(fabric, timezone.now())
+    return describe(picture.plan, picture.desired)
 
 
 def settle(
@@ -26,9 +65,18 @@ def settle(
     `hedgehog`); the digest of the plan that this person has seen, '' for whatever it is now; and whether what the plan
     holds back is to be done too. Returns the report. Raises PlanMoved where the plan is not that one any more,
     NotPermitted where the person may not do all of it, InventoryOff where the fabric has no inventory; what the
-    database raises passes through. Nothing is written then but the fabric's `inventory_error`.
+    database raises passes through. Nothing is written then.
     """
-    raise NotImplementedError
+    def as_seen(plan: Plan) -> None:
+        if expected_digest and plan.digest != expected_digest:
+            raise PlanMoved(
+                'The plan is not what it was when you looked at it: the fabric or NetBox has changed since. '
+                'Look at it again.'
+            )
+        if confirmed:
+            _release(plan)
+
+    return _run(fabric, user, as_seen)
 
 
 def confirm_removal(fabric: Fabric, digest: str, user: Any = None) -> InventoryReport:
@@ -36,4 +84,152 @@ def confirm_removal(fabric: Fabric, digest: str, user: Any = None) -> InventoryR
 
     Raises as settle() does; PlanMoved where what is held now is not that any more.
     """
-    raise NotImplementedError
+    def as_seen(plan: Plan) -> None:
+        if not digest or plan.held_digest != digest:
+            raise PlanMoved(
+                'What is held back is not what it was when you looked at it: the fabric or NetBox has changed since. '
+                'Look at it again.'
+            )
+        _release(plan)
+
+    return _run(fabric, user, as_seen)
+
+
+def look(fabric: Fabric, now: datetime) -> Picture:
+    """Read both sides and plan. Raises InventoryOff."""
+    if not fabric.inventory_enabled:
+        raise InventoryOff(f'{fabric.name} has no inventory: switch it on in the fabric’s settings.')
+    if fabric.inventory_site_id is None:
+        raise InventoryOff(f'The inventory of {fabric.name} has no site: choose one in the fabric’s settings.')
+    rules = rules_of(fabric, now)
+    wants = desired(resources_of(fabric), options_of(fabric))
+    present = read(fabric, wants)
+    if candidates := due(unwanted(wants, present, rules.subjects), rules):
+        present.attached = read_dependents(candidates)
+    return Picture(wants, present, make_plan(wants, present, rules))
+
+
+def options_of(fabric: Fabric) -> Options:
+    """What the fabric's settings say to the mappers."""
+    roles = fabric.inventory_roles or {}
+    by_slug = dict(DeviceRole.objects.filter(slug__in=roles.values()).values_list('slug', 'pk')) if roles else {}
+    return Options(
+        fabric=fabric.name,
+        site=fabric.inventory_site_id,
+        location=fabric.inventory_location_id,
+        tenant=fabric.inventory_tenant_id,
+        roles={name: by_slug[slug] for name, slug in roles.items() if slug in by_slug},
+        name_pattern=fabric.inventory_name_pattern,
+        subjects=frozenset(fabric.inventory_subjects),
+    )
+
+
+def rules_of(fabric: Fabric, now: datetime) -> Rules:
+    """What the fabric's and the plugin's settings say to the planner."""
+    return Rules(
+        now=now,
+        adoption=fabric.inventory_adoption,
+        removal=fabric.inventory_removal,
+        subjects=frozenset(fabric.inventory_subjects),
+        grace_runs=get_plugin_config('netbox_hedgehog', 'removal_grace_runs'),
+        grace=timedelta(hours=get_plugin_config('netbox_hedgehog', 'removal_grace_hours')),
+        guard_percent=get_plugin_config('netbox_hedgehog', 'removal_guard_percent'),
+    )
+
+
+def inventory_user() -> User:
+    """The user whom the change log names for what no person has asked for: nobody can log in as it."""
+    user, made = User.objects.get_or_create(username=USER, defaults={'is_active': False})
+    if made:
+        user.set_unusable_password()
+        user.save(update_fields=['password'])
+    return user
+
+
+def _release(plan: Plan) -> None:
+    plan.actions += plan.held_actions
+    plan.held_actions, plan.held = [], []
+
+
+def _run(fabric: Fabric, user: Any, as_seen: Any) -> InventoryReport:
+    """One run: the picture, the plan, the writes, the discrepancies and what the fabric says of it."""
+    now = timezone.now()
+    report = InventoryReport(fabric=fabric.name, started=now)
+    with _counted(report):
+        picture = look(fabric, now)
+        as_seen(picture.plan)
+        report.digest = picture.plan.digest
+        if user is not None:
+            check_before(user, picture.plan.actions)
+        if picture.plan.actions or picture.plan.records:
+            _write(fabric, picture, user, report, now)
+        else:
+            with transaction.atomic():
+                _conclude(fabric, picture, picture.plan.findings, report, now)
+    report.finished = timezone.now()
+    return report
+
+
+def _write(fabric: Fabric, picture: Picture, user: Any, report: InventoryReport, now: datetime) -> None:
+    report.request_id = str(uuid.uuid4())
+    acting = user or inventory_user()
+    request = NetBoxFakeRequest({
+        'id': uuid.UUID(report.request_id), 'user': acting, 'method': 'POST', 'path': '', 'META': {}, 'COOKIES': {},
+        'GET': {}, 'POST': {}, 'FILES': {},
+    })
+    with event_tracking(request), transaction.atomic():
+        writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
+        writer.write()
+        if user is not None:
+            check_after(user, writer.done, writer.pks)
+        _tell(report, writer)
+        _conclude(fabric, picture, [*picture.plan.findings, *writer.findings], report, now)
+
+
+def _tell(report: InventoryReport, writer: Writer) -> None:
+    counts = Counter(action.verb for action in writer.done)
+    report.counts = {verb: counts[verb] for verb in VERBS}
+    models: dict[str, Counter[str]] = defaultdict(Counter)
+    for action in writer.done:
+        models[action.model][action.verb] += 1
+    report.models = {label: dict(found) for label, found in sorted(models.items())}
+
+
+def _conclude(
+    fabric: Fabric, picture: Picture, findings: list[Any], report: InventoryReport, now: datetime,
+) -> None:
+    """The bookkeeping of a run: discrepancies, runs without an object, and what the fabric's page says."""
+    plan = picture.plan
+    stale = [
+        picture.present.held[key].pk for key in plan.stale if picture.present.held[key].stale_since is not None
+    ]
+    if stale:
+        InventoryLink.objects.filter(pk__in=stale, stale_since__isnull=False).update(
+            stale_runs=F('stale_runs') + 1,
+        )
+    discrepancies.record(fabric, findings, now)
+    report.findings = dict(Counter(finding.type for finding in findings))
+    report.unchanged = plan.unchanged
+    report.held = list(plan.held)
+    report.counts = report.counts or dict.fromkeys(VERBS, 0)
+    held = None
+    if plan.held:
+        before = fabric.inventory_held or {}
+        same = before.get('digest') == plan.held_digest
+        held = {
+            'digest': plan.held_digest, 'sentences': plan.held, 'count': len(plan.held_actions),
+            'since': before['since'] if same and 'since' in before else now.isoformat(),
+        }
+    Fabric.objects.filter(pk=fabric.pk).update(last_inventory=now, inventory_error='', inventory_held=held)
+    fabric.last_inventory, fabric.inventory_error, fabric.inventory_held = now, '', held
+
+
+@contextmanager
+def _counted(report: InventoryReport) -> Iterator[None]:
+    """Count the SQL statements of a run."""
+    def count(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        report.statements += 1
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        yield

@@ -1,0 +1,131 @@
+"""What NetBox's forms would refuse is refused here too, without a question to the database for each object.
+
+NetBox's own clean() is called, with what it would look up taken out beforehand: duplicates are the planner's business
+and at last the database's, generic relations are to objects of this run, and overlapping ranges are told apart in
+memory. What is left out that way and nobody else sees is repeated here.
+"""
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import Any
+
+from dcim.constants import NONCONNECTABLE_IFACE_TYPES
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.core.exceptions import ValidationError
+from django.db import models
+from netbox.signals import post_clean
+from utilities.exceptions import AbortRequest
+
+__all__ = ('check', 'check_end', 'sentence_of')
+
+
+def check(instance: Any) -> None:
+    """Raises ValidationError for an object that NetBox would not take."""
+    model = type(instance)
+    instance.clean_fields(exclude={
+        field.name for field in model._meta.concrete_fields
+        if isinstance(field, models.ForeignKey) or not field.editable
+    })
+    label = model._meta.label_lower
+    with _without_lookups(instance):
+        if label == 'ipam.iprange':
+            _check_range(instance)
+            super(model, instance).clean()
+        elif label in ('dcim.cable', 'vpn.l2vpntermination'):
+            # Their clean() is nothing but questions to the database, each of which has been answered.
+            post_clean.send(sender=model, instance=instance)
+        else:
+            instance.clean()
+    if label == 'ipam.ipaddress':
+        _check_address(instance)
+
+
+@contextmanager
+def _without_lookups(instance: Any) -> Any:
+    set_aside = {}
+    for field in type(instance)._meta.private_fields:
+        if isinstance(field, GenericForeignKey):
+            for name in (f'{field.ct_field}_id', field.fk_field):
+                set_aside[name] = getattr(instance, name)
+            set_aside[field.name] = field.get_cached_value(instance, default=None)
+            setattr(instance, field.name, None)
+    instance.get_duplicates = type(instance)._default_manager.none
+    label = type(instance)._meta.label_lower
+    pk = instance.pk
+    original = instance.__dict__.get('_original_assigned_object_id')
+    if label == 'ipam.ipaddress':
+        # A new address is looked for in populated ranges, one statement each: writing.py does that for all at once.
+        instance.pk = pk or -1
+        if original == set_aside.get('assigned_object_id') or pk is None:
+            instance._original_assigned_object_id = None
+    if label == 'dcim.device' and pk is not None:
+        instance._state.fields_cache.setdefault('vc_master_for', None)
+    try:
+        yield
+    finally:
+        instance.pk = pk
+        del instance.get_duplicates
+        if '_original_assigned_object_id' in instance.__dict__:
+            instance._original_assigned_object_id = original
+        if label == 'dcim.device':
+            instance._state.fields_cache.pop('vc_master_for', None)
+        for field in type(instance)._meta.private_fields:
+            if isinstance(field, GenericForeignKey):
+                cached = set_aside[field.name]
+                if cached is not None:
+                    setattr(instance, field.name, cached)
+                else:
+                    for name in (f'{field.ct_field}_id', field.fk_field):
+                        setattr(instance, name, set_aside[name])
+
+
+def _check_address(instance: Any) -> None:
+    address = instance.address
+    if not instance.assigned_object_id or not address:
+        return
+    if address.prefixlen >= (31 if address.version == 4 else 127):
+        return
+    if address.ip == address.network:
+        raise ValidationError({'address': f'{address.ip} is the network’s own address: no interface may have it.'})
+    if address.version == 4 and address.ip == address.broadcast:
+        raise ValidationError({'address': f'{address.ip} is the broadcast address: no interface may have it.'})
+
+
+def _check_range(instance: Any) -> None:
+    start, end = instance.start_address, instance.end_address
+    if start.version != end.version or start.prefixlen != end.prefixlen:
+        raise ValidationError({'end_address': 'Start and end are not in one network.'})
+    if end.ip < start.ip:
+        raise ValidationError({'end_address': 'The range ends before it starts.'})
+
+
+def check_end(interface: Any) -> str:
+    """Why no cable can be put on this interface; '' where one can."""
+    where = f'{interface.device} {interface.name}'
+    if interface.mark_connected:
+        return f'{where} is marked as connected in NetBox.'
+    if interface.type in NONCONNECTABLE_IFACE_TYPES or interface.channel_id:
+        return f'{where} is of the type {interface.get_type_display()}, which takes no cable.'
+    if interface.cable_id:
+        return f'{where} has cable #{interface.cable_id} already.'
+    if interface.wireless_link_id:
+        return f'{where} has a wireless link.'
+    return ''
+
+
+def sentence_of(error: Exception) -> str:
+    """What an exception of a write says to a person."""
+    if isinstance(error, ValidationError):
+        if hasattr(error, 'error_dict'):
+            return ' '.join(
+                f'{name}: {" ".join(messages)}' if name != '__all__' else ' '.join(messages)
+                for name, messages in error.message_dict.items()
+            )
+        return ' '.join(error.messages)
+    if isinstance(error, AbortRequest):
+        return str(error.message)
+    return _first_line(str(error).splitlines())
+
+
+def _first_line(lines: Iterable[str]) -> str:
+    return next(iter(lines), '')[:300]

@@ -1,0 +1,91 @@
+"""A run's findings become discrepancies: new ones, those that stand, and those that are over."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+
+from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
+from ..models import Discrepancy, Fabric, InventoryLink
+from .plan import Finding
+from .shapes import model_of
+
+__all__ = ('record',)
+
+BATCH = 1000
+# PostgreSQL keeps the sentence in an index, whose entries have an end.
+LONGEST = 1000
+
+CONTENT = ('sentence', 'subject', 'link_id', 'object_type_id', 'object_id', 'fabric_value', 'netbox_value')
+
+
+def record(fabric: Fabric, findings: Iterable[Finding], now: datetime) -> tuple[int, int]:
+    """Write the discrepancies of a fabric.
+
+    Decisions of people stay: a discrepancy is the same one as long as it is about the same thing, whatever values it
+    shows. Returns how many are new and how many are over.
+    """
+    links = {}
+    found: dict[tuple[str, ...], Finding] = {}
+    for finding in findings:
+        found.setdefault(_identity(finding.type, finding.key, finding.source.kind, finding.source.name, finding.field,
+                                   _sentence(finding)), finding)
+    standing = {
+        _identity(row.type, row.key, row.kind, row.name, row.field, row.sentence): row
+        for row in Discrepancy.objects.filter(fabric=fabric).order_by()
+    }
+    if not found and not standing:
+        return 0, 0
+    keys = {finding.key for finding in found.values() if finding.key}
+    for pk, key in InventoryLink.objects.filter(fabric=fabric, key__in=keys).order_by().values_list('pk', 'key'):
+        links[key] = pk
+    new, changed = [], []
+    for identity, finding in found.items():
+        values = _values(finding, links)
+        row = standing.get(identity)
+        if row is None:
+            new.append(Discrepancy(
+                fabric=fabric, type=finding.type, key=finding.key, kind=finding.source.kind, name=finding.source.name,
+                field=finding.field, since=now, last_seen=now, **values,
+            ))
+        elif any(getattr(row, name) != value for name, value in values.items()):
+            if row.state == DiscrepancyStateChoices.KEPT and row.fabric_value != values['fabric_value'] and (
+                    finding.type != DiscrepancyTypeChoices.FIELD):
+                row.state = DiscrepancyStateChoices.OPEN
+            for name, value in values.items():
+                setattr(row, name, value)
+            changed.append(row)
+    over = [row.pk for identity, row in standing.items() if identity not in found]
+    if over:
+        Discrepancy.objects.filter(pk__in=over)._raw_delete(Discrepancy.objects.db)
+    if changed:
+        Discrepancy.objects.bulk_update(changed, [*CONTENT, 'state'], batch_size=BATCH)
+    if len(standing) > len(over):
+        Discrepancy.objects.filter(fabric=fabric).update(last_seen=now)
+    Discrepancy.objects.bulk_create(new, batch_size=BATCH)
+    return len(new), len(over)
+
+
+def _identity(type_: str, key: str, kind: str, name: str, field: str, sentence: str) -> tuple[str, ...]:
+    # A resource may have several problems, and nothing but what they say tells them apart.
+    told_apart_by = sentence if type_ == DiscrepancyTypeChoices.UNMATCHED and not key else ''
+    return type_, key, kind, name, field, told_apart_by
+
+
+def _sentence(finding: Finding) -> str:
+    return finding.sentence[:LONGEST]
+
+
+def _values(finding: Finding, links: dict[str, int]) -> dict[str, Any]:
+    return {
+        'sentence': _sentence(finding),
+        'subject': finding.subject,
+        'link_id': links.get(finding.key),
+        'object_type_id': (
+            ContentType.objects.get_for_model(model_of(finding.model)).pk if finding.model and finding.pk else None
+        ),
+        'object_id': finding.pk if finding.model else None,
+        'fabric_value': finding.fabric_value,
+        'netbox_value': finding.netbox_value,
+    }

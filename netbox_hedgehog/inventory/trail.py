@@ -1,0 +1,155 @@
+"""What NetBox's signals do after a save, done for many objects at once.
+
+Bulk writes send no signals. Everything that NetBox 4.7 hangs on post_save for the models of an inventory is in here
+or in writing.py: change log and events (core/signals.py), search index (netbox/search), counters
+(utilities/counters.py), notifications of subscribers and rendered config contexts (extras/signals.py), metrics.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from core.choices import ObjectChangeActionChoices
+from core.events import OBJECT_CREATED, OBJECT_UPDATED
+from core.models import ObjectChange, ObjectType
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import F
+from django_prometheus.models import model_inserts, model_updates
+from extras.cache import invalidate_config_context_for_objects
+from extras.constants import CC_FIELDS_BY_MODEL
+from extras.events import enqueue_event
+from extras.models import CachedValue, EventRule, Subscription
+from extras.signals import notify_object_changed
+from netbox.config import get_config
+from netbox.context import events_queue
+from netbox.registry import registry
+from netbox.search import get_indexer
+from netbox.search.backends import CachedValueSearchBackend, search_backend
+from utilities.serialization import serialize_object
+
+__all__ = ('BATCH', 'Trail')
+
+BATCH = 1000
+
+# The one consumer of events whose needs are known: it looks at event rules and at nothing else.
+EVENT_RULES_ONLY = ['extras.events.process_event_queue']
+
+DEVICE = 'dcim.device'
+CONTEXT_FIELDS = {name.removesuffix('_id') for name in CC_FIELDS_BY_MODEL[DEVICE]}
+
+
+class Trail:
+    """What one run leaves behind, for one request: told of each object as it is written, written in bulk itself."""
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+        self._rules: set[tuple[int, str]] | None = None
+        self._index: dict[type[models.Model], dict[int, tuple[models.Model, bool]]] = defaultdict(dict)
+
+    def created(self, instances: list[Any]) -> None:
+        """These have just been inserted, with their many-to-many fields in `_prefetched_objects_cache`."""
+        if not instances:
+            return
+        self._log(instances, ObjectChangeActionChoices.ACTION_CREATE)
+        self._events(instances, OBJECT_CREATED)
+        self._count(instances)
+        model = type(instances[0])
+        if model._meta.label_lower == DEVICE:
+            invalidate_config_context_for_objects(DEVICE, [instance.pk for instance in instances])
+        model_inserts.labels(model._meta.model_name).inc(len(instances))
+        self._remember(instances, True)
+
+    def updated(self, instances: list[Any], fields: Iterable[str] = ()) -> None:
+        """These have just been updated; each has the snapshot of what it was before."""
+        if not instances:
+            return
+        self._log(instances, ObjectChangeActionChoices.ACTION_UPDATE)
+        self._events(instances, OBJECT_UPDATED)
+        model = type(instances[0])
+        pks = [instance.pk for instance in instances]
+        if model._meta.label_lower == DEVICE and CONTEXT_FIELDS.intersection(fields):
+            invalidate_config_context_for_objects(DEVICE, pks)
+        subscribed = set(Subscription.objects.filter(
+            object_type=ContentType.objects.get_for_model(model), object_id__in=pks,
+        ).values_list('object_id', flat=True))
+        for instance in instances:
+            if instance.pk in subscribed:
+                notify_object_changed(model, instance, created=False)
+        model_updates.labels(model._meta.model_name).inc(len(instances))
+        self._remember(instances, False)
+
+    def finish(self) -> None:
+        """Bring the search index up to date: once, with the last state of each object."""
+        for model, entries in self._index.items():
+            try:
+                get_indexer(model)
+            except KeyError:
+                continue
+            instances = [instance for instance, _new in entries.values()]
+            old = [instance.pk for instance, new in entries.values() if not new]
+            if isinstance(search_backend, CachedValueSearchBackend):
+                if old:
+                    CachedValue.objects.filter(
+                        object_type=ObjectType.objects.get_for_model(model), object_id__in=old,
+                    )._raw_delete(CachedValue.objects.db)
+                search_backend.cache(instances, remove_existing=False)
+            else:
+                search_backend.cache(instances)
+        self._index.clear()
+
+    def _remember(self, instances: list[Any], new: bool) -> None:
+        entries = self._index[type(instances[0])]
+        for instance in instances:
+            entries[instance.pk] = (instance, new or entries.get(instance.pk, (None, False))[1])
+
+    def _log(self, instances: list[Any], action: str) -> None:
+        changes = []
+        for instance in instances:
+            change = instance.to_objectchange(action)
+            if action == ObjectChangeActionChoices.ACTION_UPDATE and not change.has_changes:
+                continue
+            change.user, change.user_name = self.request.user, self.request.user.username
+            change.request_id = self.request.id
+            changes.append(change)
+        ObjectChange.objects.bulk_create(changes, batch_size=BATCH)
+
+    def _events(self, instances: list[Any], event_type: str) -> None:
+        if not self._is_awaited(type(instances[0]), event_type):
+            return
+        queue = events_queue.get()
+        for instance in instances:
+            enqueue_event(queue, instance, self.request, event_type)
+        events_queue.set(queue)
+
+    def _is_awaited(self, model: type[models.Model], event_type: str) -> bool:
+        """Whether anybody may want to hear of this: an event for each of many objects is not for free."""
+        if list(settings.EVENTS_PIPELINE) != EVENT_RULES_ONLY:
+            return True
+        if self._rules is None:
+            self._rules = {
+                (type_id, name)
+                for type_id, names in EventRule.objects.filter(enabled=True).values_list('object_types', 'event_types')
+                for name in names
+            }
+        return (ContentType.objects.get_for_model(model).pk, event_type) in self._rules
+
+    @staticmethod
+    def _count(instances: list[Any]) -> None:
+        """Raise the counters on what these belong to: a statement for each different number."""
+        model = type(instances[0])
+        for field_name, counter_name in registry['counter_fields'][model].items():
+            parent: Any = model._meta.get_field(field_name).related_model
+            counts = Counter(pk for instance in instances if (pk := getattr(instance, field_name)) is not None)
+            by_count = defaultdict(list)
+            for pk, count in counts.items():
+                by_count[count].append(pk)
+            for count, pks in by_count.items():
+                parent.objects.filter(pk__in=pks).update(**{counter_name: F(counter_name) + count})
+
+
+def state(instance: Any, **extra: Any) -> dict[str, Any]:
+    """An object as the change log shows it, with what its own serialisation would ask the database for."""
+    exclude = ['last_updated'] if get_config().CHANGELOG_SKIP_EMPTY_CHANGES else []
+    return {**serialize_object(instance, exclude=exclude), **extra}

@@ -1,0 +1,685 @@
+"""A plan is carried out: in bulk, inside of the caller's transaction, links together with their objects."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.db.models import ProtectedError, RestrictedError
+from django.utils import timezone
+from extras.models import CustomField
+from utilities.exceptions import AbortRequest
+
+from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
+from ..models import Fabric, InventoryLink
+from .cables import Cabling
+from .checks import check, sentence_of
+from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
+from .present import CABLE, Held, Present, levels
+from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, shape
+from .trail import BATCH, Trail
+from .wants import Desired
+
+__all__ = ('Writer',)
+
+# What a write may fail with because of the object that is written, and not because of the database.
+REFUSALS = (ValidationError, AbortRequest, ValueError, TypeError)
+
+
+class Left(Exception):
+    """An object cannot be written, for this reason."""
+
+
+class Writer:
+    """Carries out one plan. `done` are the actions that were, `findings` what stood in the way of the others."""
+
+    def __init__(
+        self, fabric: Fabric, plan: Plan, desired: Desired, present: Present, request: Any, now: datetime,
+    ) -> None:
+        self.fabric, self.plan, self.desired, self.present = fabric, plan, desired, present
+        self.request, self.now = request, now
+        self.trail = Trail(request)
+        self.done: list[Action] = []
+        self.findings: list[Finding] = []
+        self.failed: dict[str, str] = {}
+        self.pks = {key: link.object_id for key, link in present.held.items() if link.values is not None}
+        self.objects: dict[tuple[str, int], Any] = {}
+        # New links, and what changes about those that stand, by key.
+        self.new_links: list[InventoryLink] = []
+        self.link_changes: dict[str, dict[str, Any]] = defaultdict(dict)
+        self.vrfs: set[int | None] = set()
+
+    def write(self) -> None:
+        """Write everything. Raises what the database raises for reasons of its own."""
+        self._delete([action for action in self.plan.actions if action.verb == DELETE])
+        self._found()
+        for action in self.plan.actions:
+            if action.verb == ADOPT and action.pk is not None:
+                self.pks[action.key] = action.pk
+        cabling = Cabling(self)
+        moves = [action for action in self.plan.actions if action.model == CABLE and action.verb in (
+            UPDATE, RESTORE, ADOPT) and action.changes]
+        cabling.release(moves)
+        level_of = levels(self.desired)
+        groups: dict[tuple[int, str], list[Action]] = defaultdict(list)
+        for action in self.plan.actions:
+            if action.verb == CREATE:
+                groups[level_of.get(action.key, 0), action.model].append(action)
+        # What stands is changed first: it may give up names that new objects are to have.
+        self._update([
+            action for action in self.plan.actions
+            if action.verb in (UPDATE, RESTORE, ADOPT, MARK) and action.model != CABLE
+        ], new=False)
+        for (_level, label), actions in sorted(groups.items(), key=lambda item: item[0]):
+            if label == CABLE:
+                cabling.lay(actions)
+            else:
+                self._create(label, actions)
+        cabling.move(moves)
+        for action in self.plan.actions:
+            if action.model == CABLE and action.verb in (UPDATE, RESTORE, ADOPT, MARK) and not action.changes:
+                self._settled(action, {})
+        self._update(self.plan.actions, new=True)
+        self._count_prefixes()
+        self._write_links()
+        self.trail.finish()
+
+    # Creation
+
+    def _create(self, label: str, actions: list[Action]) -> None:
+        model = model_of(label)
+        resolved = [(action, values) for action in actions if (values := self._resolve(action, False)) is not None]
+        self._load_related(label, [values for _, values in resolved])
+        defaults = CustomField.objects.get_defaults_for_model(model)
+        populated = self._populated_ranges(label, resolved)
+        ready: list[tuple[Action, dict[str, Any], Any]] = []
+        for action, values in resolved:
+            try:
+                instance = self._instance(label, values)
+                if defaults and hasattr(instance, 'custom_field_data'):
+                    instance.custom_field_data = dict(defaults)
+                if populated and any(start <= instance.address.ip <= end for start, end in populated.get(
+                        instance.vrf_id, ())):
+                    raise ValidationError(f'{instance.address.ip} lies in a populated range.')
+                if shape(label).few:
+                    self._save_one(instance)
+                else:
+                    check(instance)
+                ready.append((action, values, instance))
+            except REFUSALS as error:
+                if self.desired.wants[action.key].shared and (pk := _same(model, label, values)):
+                    self._take(action, pk)
+                else:
+                    self.refuse(action, sentence_of(error))
+        if shape(label).few:
+            self._created(label, ready)
+            return
+        for _, _, instance in ready:
+            self._before_insert(label, instance)
+        made = self._insert(model, ready)
+        self._many_to_many(label, made)
+        self.trail.created([instance for _, _, instance in made])
+        self._created(label, made)
+
+    def _save_one(self, instance: Any) -> None:
+        """Save as NetBox does, its signals included: for models of which a fabric has a handful."""
+        label = type(instance)._meta.label_lower
+        if label == 'ipam.vlangroup' and not instance.vid_ranges:
+            instance.vid_ranges = []
+        try:
+            with transaction.atomic():
+                instance.full_clean()
+                instance.save()
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            raise ValidationError(sentence_of(error)) from None
+
+    def _created(self, label: str, made: list[tuple[Action, dict[str, Any], Any]]) -> None:
+        for action, values, instance in made:
+            self.pks[action.key] = instance.pk
+            self.objects[label, instance.pk] = instance
+            if label == 'ipam.prefix':
+                self.vrfs.add(instance.vrf_id)
+            self.link(action, instance.pk, InventoryOriginChoices.CREATED, self.written(action, values))
+            self.done.append(action)
+
+    def _take(self, action: Action, pk: int) -> None:
+        """Somebody else made the shared object meanwhile: it is found instead."""
+        self.pks[action.key] = pk
+        self.link(action, pk, InventoryOriginChoices.FOUND, {})
+
+    def _instance(self, label: str, values: dict[str, Any]) -> Any:
+        # Not through the constructor: NetBox takes what it is given there for what stood there before.
+        instance = model_of(label)()
+        for name, value in values.items():
+            self._assign(instance, label, name, value)
+        for field in type(instance)._meta.many_to_many:
+            _prefetched(instance)[field.name] = []
+        if hasattr(instance, 'tags'):
+            _prefetched(instance)['tags'] = []
+        return instance
+
+    def _assign(self, instance: Any, label: str, name: str, value: Any) -> None:
+        kind = kind_of(label, name)
+        if kind == FK and value is not None:
+            related = model_of(label)._meta.get_field(name).related_model._meta.label_lower
+            setattr(instance, name, self.objects[related, value])
+        elif kind == GENERIC and value is not None:
+            setattr(instance, name, self.objects[value[0], value[1]])
+        else:
+            for attribute, content in decode(label, name, value).items():
+                setattr(instance, attribute, content)
+
+    def _load_related(self, label: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Have all objects at hand that these refer to: a statement a model."""
+        wanted: dict[str, set[int]] = defaultdict(set)
+        for values in rows:
+            for name, value in values.items():
+                kind = kind_of(label, name)
+                if kind == FK and value is not None:
+                    wanted[model_of(label)._meta.get_field(name).related_model._meta.label_lower].add(value)
+                elif kind == GENERIC and value is not None:
+                    wanted[value[0]].add(value[1])
+        for related, pks in wanted.items():
+            missing = [pk for pk in pks if (related, pk) not in self.objects]
+            if missing:
+                queryset = model_of(related)._default_manager.filter(pk__in=missing)
+                for instance in queryset.select_related(*RELATED.get(related, ())):
+                    self.objects[related, instance.pk] = instance
+
+    def _populated_ranges(self, label: str, resolved: list[tuple[Action, dict[str, Any]]]) -> dict[Any, list[Any]]:
+        if label != 'ipam.ipaddress':
+            return {}
+        found: dict[Any, list[Any]] = defaultdict(list)
+        vrfs = {values.get('vrf') for _, values in resolved}
+        query = models.Q(vrf__in=vrfs - {None})
+        if None in vrfs:
+            query |= models.Q(vrf=None)
+        for vrf, start, end in model_of('ipam.iprange')._default_manager.filter(
+            query, mark_populated=True,
+        ).order_by().values_list('vrf', 'start_address', 'end_address'):
+            found[vrf].append((start.ip, end.ip))
+        return found
+
+    def _before_insert(self, label: str, instance: Any) -> None:
+        """What the model's own save() would do first."""
+        if label == 'dcim.device':
+            kind = instance.device_type
+            instance.airflow = instance.airflow or kind.airflow
+            instance.cooling_method = instance.cooling_method or kind.cooling_method
+            if not instance.platform_id:
+                instance.platform = kind.default_platform
+        elif label == 'dcim.interface':
+            device = instance.device
+            instance._site, instance._location, instance._rack = device.site, device.location, device.rack
+            if not instance.mode:
+                instance.untagged_vlan = None
+        elif label == 'ipam.prefix':
+            instance.prefix = instance.prefix.cidr
+            instance.cache_related_objects()
+        elif label == 'ipam.iprange':
+            instance.size = int(instance.end_address.ip - instance.start_address.ip) + 1
+        elif label == 'ipam.ipaddress':
+            instance.dns_name = instance.dns_name.lower()
+
+    def _insert(self, model: type[models.Model], ready: list[Any]) -> list[Any]:
+        """Insert in bulk; where the database refuses, halve until the object that it means stands alone."""
+        if not ready:
+            return []
+        try:
+            with transaction.atomic():
+                model._default_manager.bulk_create([instance for _, _, instance in ready], batch_size=BATCH)
+            return ready
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            for _, _, instance in ready:
+                instance.pk, instance._state.adding = None, True
+            if len(ready) > 1:
+                middle = len(ready) // 2
+                return [*self._insert(model, ready[:middle]), *self._insert(model, ready[middle:])]
+            action, values, instance = ready[0]
+            if self.desired.wants[action.key].shared and (pk := _same(model, action.model, values)):
+                self._take(action, pk)
+            else:
+                self.refuse(action, sentence_of(error))
+            return []
+
+    def _many_to_many(self, label: str, made: list[tuple[Action, dict[str, Any], Any]]) -> None:
+        model = model_of(label)
+        names = {name for _, values, _ in made for name in values if kind_of(label, name) == MANY}
+        for name in names:
+            field: Any = model._meta.get_field(name)
+            through = getattr(model, name).through
+            near, far = f'{field.m2m_field_name()}_id', f'{field.m2m_reverse_field_name()}_id'
+            rows = []
+            for _, values, instance in made:
+                pks = values.get(name) or []
+                rows += [through(**{near: instance.pk, far: pk}) for pk in pks]
+                _prefetched(instance)[name] = [field.related_model(pk=pk) for pk in pks]
+            through._default_manager.bulk_create(rows, batch_size=BATCH)
+
+    # Change
+
+    def _update(self, actions: Iterable[Action], new: bool) -> None:
+        """Change what stands; with `new`, fill in what refers to an object's own parts (Shape.deferred)."""
+        by_label: dict[str, list[tuple[Action, dict[str, Any]]]] = defaultdict(list)
+        for action in actions:
+            if action.key in self.failed or action.model == CABLE or action.verb == DELETE:
+                continue
+            deferred = shape(action.model).deferred
+            changes = tuple(change for change in action.changes if (change.field in deferred) == new)
+            if new and not changes:
+                continue
+            part = replace(action, changes=changes)
+            values = self._resolve(part, new)
+            if values is not None:
+                by_label[action.model].append((part, values))
+        for label, parts in by_label.items():
+            self._change(label, [(action, values) for action, values in parts if values], new)
+            if not new:
+                for action, values in parts:
+                    if not values:
+                        self._settled(action, {})
+
+    def _change(self, label: str, parts: list[tuple[Action, dict[str, Any]]], new: bool) -> None:
+        if not parts:
+            return
+        model = model_of(label)
+        self._load_related(label, [values for _, values in parts])
+        pks = [self.pks[action.key] if action.pk is None else action.pk for action, _ in parts]
+        many = [field.name for field in model._meta.many_to_many]
+        if hasattr(model, 'tags') and 'tags' not in many:
+            many.append('tags')
+        queryset = model._default_manager.filter(pk__in=pks).order_by('pk').select_for_update(of=('self',), no_key=True)
+        instances = {
+            instance.pk: instance
+            for instance in queryset.select_related(*RELATED.get(label, ())).prefetch_related(*many)
+        }
+        ready: list[tuple[Action, dict[str, Any], Any]] = []
+        for (action, values), pk in zip(parts, pks, strict=True):
+            instance = instances.get(pk)
+            if instance is None:
+                continue
+            old = {change.field: change.old for change in action.changes}
+            # Somebody was faster: what they wrote is not overwritten, and the next run says so.
+            values = {
+                name: value for name, value in values.items()
+                if new or _current(label, name, instance) == old.get(name)
+            }
+            instance.snapshot()
+            before = _prefetched(instance).copy()
+            try:
+                for name, value in values.items():
+                    self._assign(instance, label, name, value)
+                if label == 'ipam.prefix':
+                    self.vrfs.update((instance._vrf_id, instance.vrf_id))
+                if label == 'dcim.interface' and not instance.mode:
+                    instance.untagged_vlan = None
+                if label != 'dcim.interface':
+                    self._before_update(label, instance)
+                if not new:
+                    check(instance)
+            except REFUSALS as error:
+                instance._prefetched_objects_cache = before
+                self.refuse(action, sentence_of(error))
+                continue
+            ready.append((action, values, instance))
+        written = self._save_changes(model, ready)
+        self._change_many(label, written)
+        fields = {name for _, values, _ in written for name in values}
+        self.trail.updated([instance for _, _, instance in written], fields)
+        for action, values, instance in written:
+            self.objects[label, instance.pk] = instance
+            if new:
+                self._note_written(action.key, values)
+            else:
+                self._settled(action, values)
+
+    def _before_update(self, label: str, instance: Any) -> None:
+        if label == 'ipam.prefix':
+            instance.prefix = instance.prefix.cidr
+        elif label == 'ipam.iprange':
+            instance.size = int(instance.end_address.ip - instance.start_address.ip) + 1
+
+    def _save_changes(self, model: type[models.Model], ready: list[Any]) -> list[Any]:
+        """Update in bulk, halving where the database refuses."""
+        if not ready:
+            return []
+        label = model._meta.label_lower
+        names = {
+            name for _, values, _ in ready for name in values if kind_of(label, name) not in (MANY, ENDS)
+        }
+        columns: set[str] = set()
+        for name in names:
+            if kind_of(label, name) == GENERIC:
+                generic: Any = model._meta.get_field(name)
+                columns.update((generic.ct_field, generic.fk_field))
+            else:
+                columns.add(name)
+        if label == 'dcim.interface':
+            columns.add('untagged_vlan')
+        if label == 'ipam.iprange':
+            columns.add('size')
+        for _, _, instance in ready:
+            instance.last_updated = timezone.now()
+            for field in model._meta.concrete_fields:
+                if getattr(field, 'target_field', None) in columns and hasattr(field, 'naturalize_function'):
+                    field.pre_save(instance, False)
+                    columns.add(field.name)
+        try:
+            with transaction.atomic():
+                model._default_manager.bulk_update(
+                    [instance for _, _, instance in ready], [*sorted(columns), 'last_updated'], batch_size=BATCH,
+                )
+            return ready
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            if len(ready) > 1:
+                middle = len(ready) // 2
+                return [*self._save_changes(model, ready[:middle]), *self._save_changes(model, ready[middle:])]
+            self.refuse(ready[0][0], sentence_of(error))
+            return []
+
+    def _change_many(self, label: str, written: list[tuple[Action, dict[str, Any], Any]]) -> None:
+        model = model_of(label)
+        for name in {name for _, values, _ in written for name in values if kind_of(label, name) == MANY}:
+            field: Any = model._meta.get_field(name)
+            through = getattr(model, name).through
+            near, far = f'{field.m2m_field_name()}_id', f'{field.m2m_reverse_field_name()}_id'
+            rows, gone = [], models.Q(pk__in=[])
+            for _, values, instance in written:
+                if name not in values:
+                    continue
+                before = {item.pk for item in _prefetched(instance)[name] or ()}
+                after = set(values[name])
+                rows += [through(**{near: instance.pk, far: pk}) for pk in sorted(after - before)]
+                if before - after:
+                    gone |= models.Q(**{near: instance.pk, f'{far}__in': sorted(before - after)})
+                _prefetched(instance)[name] = [field.related_model(pk=pk) for pk in values[name]]
+            if gone:
+                through._default_manager.filter(gone).delete()
+            through._default_manager.bulk_create(rows, batch_size=BATCH)
+
+    # Removal
+
+    def _delete(self, actions: list[Action]) -> None:
+        """Delete one by one, as NetBox does, with all that it does along with it."""
+        gone = []
+        for action in actions:
+            instance = model_of(action.model)._default_manager.filter(pk=action.pk).first()
+            link = self.present.held[action.key]
+            if instance is not None:
+                try:
+                    with transaction.atomic():
+                        if hasattr(instance, 'snapshot'):
+                            instance.snapshot()
+                        instance.delete()
+                except (ProtectedError, RestrictedError) as error:
+                    objects = getattr(error, 'protected_objects', None) or getattr(error, 'restricted_objects', ())
+                    names = ', '.join(sorted({f'{item._meta.verbose_name} {item}' for item in objects})[:3])
+                    self._stays(action, f'{names} protects it')
+                    continue
+                except AbortRequest as error:
+                    self._stays(action, sentence_of(error))
+                    continue
+            gone.append(link.pk)
+            self.pks.pop(action.key, None)
+            self.done.append(action)
+        _delete_links(gone)
+
+    def _stays(self, action: Action, why: str) -> None:
+        self.findings.append(Finding(
+            DiscrepancyTypeChoices.PROTECTED, action.key, action.subject, action.source,
+            f'{action.model.split(".")[1]} {action.name} is gone from the fabric and cannot be deleted: {why}.',
+            model=action.model, pk=action.pk,
+        ))
+
+    # References
+
+    def _resolve(self, action: Action, new: bool) -> dict[str, Any] | None:
+        """The values of an action with every reference an ID; None where one of them could not be made."""
+        values = {}
+        deferred, soft = shape(action.model).deferred, shape(action.model).soft
+        for change in action.changes:
+            if (change.field in deferred) != new:
+                continue
+            try:
+                values[change.field] = self._resolve_value(action.model, change)
+            except Left as left:
+                if change.field in soft:
+                    if isinstance(change.new, list):
+                        values[change.field] = sorted(
+                            pk for item in change.new if (pk := self._pk_or_none(item)) is not None
+                        )
+                    continue
+                self.refuse(action, str(left))
+                return None
+        return values
+
+    def _resolve_value(self, model: str, change: FieldChange) -> Any:
+        value = change.new
+        if isinstance(value, dict):
+            pk = self._pk(value['key'])
+            if kind_of(model, change.field) == GENERIC:
+                return [self.desired.wants[value['key']].model, pk]
+            return pk
+        if isinstance(value, list) and kind_of(model, change.field) in (MANY, ENDS):
+            return sorted(self._pk(item['key']) if isinstance(item, dict) else item for item in value)
+        return value
+
+    def _pk(self, key: str) -> int:
+        if key not in self.pks or key in self.failed:
+            raise Left(self.failed.get(key) or f'{key} is not there.')
+        return self.pks[key]
+
+    def _pk_or_none(self, item: Any) -> int | None:
+        if not isinstance(item, dict):
+            return item
+        return None if item['key'] in self.failed else self.pks.get(item['key'])
+
+    def refuse(self, action: Action, why: str) -> None:
+        """This action is not done. What refers to it is left out with it, under the same finding."""
+        root = next((item for item in self.findings if item.sentence.endswith(why) or why == item.sentence), None)
+        self.failed[action.key] = root.sentence if root else f'{action.model.split(".")[1]} {action.name}: {why}'
+        if root is None:
+            self.findings.append(Finding(
+                DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, self.failed[action.key],
+                model=action.model, pk=action.pk,
+            ))
+
+    # Links
+
+    def _found(self) -> None:
+        """Links of shared objects that stand, notes on links, and links that nobody needs any more."""
+        for record in self.plan.records:
+            if record.drop:
+                continue
+            if record.new:
+                want = self.desired.wants[record.key]
+                self.pks[record.key] = record.pk
+                found = InventoryOriginChoices.FOUND
+                self.new_links.append(
+                    self._link(record.key, want.source, want.subject, want.model, record.pk, found, True, {})
+                )
+            else:
+                self._note_written(record.key, dict(record.written))
+            if record.was:
+                self._inherit(record.key, record.was)
+        _delete_links([self.present.held[record.key].pk for record in self.plan.records if record.drop])
+
+    def _inherit(self, key: str, was: str) -> None:
+        """An object goes on under another key: the link is renamed."""
+        want = self.desired.wants[key]
+        self.link_changes[was].update(key=key, kind=want.source.kind, name=want.source.name, subject=want.subject)
+
+    def _link(
+        self, key: str, source: Any, subject: str, label: str, pk: int, origin: str, shared: bool,
+        written: dict[str, Any],
+    ) -> InventoryLink:
+        return InventoryLink(
+            fabric=self.fabric, key=key, kind=source.kind, name=source.name, subject=subject,
+            object_type=ContentType.objects.get_for_model(model_of(label)), object_id=pk, origin=origin, shared=shared,
+            written=written,
+        )
+
+    def link(self, action: Action, pk: int, origin: str, written: dict[str, Any]) -> None:
+        """Note that this object is the fabric's from here on."""
+        shared = self.desired.wants[action.key].shared
+        self.new_links.append(self._link(
+            action.key, action.source, action.subject, action.model, pk, origin, shared, {} if shared else written,
+        ))
+
+    def written(self, action: Action, values: dict[str, Any]) -> dict[str, Any]:
+        """What a new object's link remembers: all owned fields, those that are empty too."""
+        want = self.desired.wants[action.key]
+        deferred = shape(action.model).deferred
+        return {
+            name: values.get(name, [] if kind_of(action.model, name) in (MANY, ENDS) else None)
+            for name in want.owned if name not in deferred
+        }
+
+    def _note_written(self, key: str, values: dict[str, Any]) -> None:
+        link = self._held(key)
+        if link is None:
+            for new in self.new_links:
+                if new.key == key:
+                    new.written.update(values)
+            return
+        self.link_changes[link.key].setdefault('written', dict(link.written)).update(values)
+
+    def _held(self, key: str) -> Held | None:
+        was = self.plan.heirs.get(key, key)
+        return self.present.held.get(was)
+
+    def _settled(self, action: Action, values: dict[str, Any]) -> None:
+        """An action on an object that stands is done: its link says so."""
+        self.done.append(action)
+        status = {change.field: change for change in action.changes}.get('status')
+        if action.verb == MARK:
+            self.link_changes[action.key].update(
+                stale_since=self.now, before_stale={'status': status.old} if status and 'status' in values else {},
+            )
+            return
+        owned = self.desired.wants[action.key].owned
+        values = {name: value for name, value in values.items() if name in owned}
+        if action.verb == ADOPT:
+            assert action.pk is not None
+            agreed = dict(self.plan.agreed.get(action.key, ()))
+            self.link(action, action.pk, InventoryOriginChoices.ADOPTED, {**agreed, **values})
+            return
+        if values:
+            self._note_written(action.key, values)
+        if action.verb == RESTORE:
+            link = self._held(action.key)
+            assert link is not None
+            self.link_changes[link.key].update(stale_since=None, stale_runs=0, before_stale={})
+
+    settled = _settled
+
+    def _write_links(self) -> None:
+        InventoryLink.objects.bulk_create(self.new_links, batch_size=BATCH)
+        changed = []
+        names: set[str] = set()
+        for key, changes in self.link_changes.items():
+            held = self.present.held[key]
+            link = InventoryLink(
+                pk=held.pk, fabric=self.fabric, key=held.key, kind=held.kind, name=held.name, subject=held.subject,
+                written=held.written, stale_since=held.stale_since, stale_runs=held.stale_runs,
+                before_stale=held.before_stale, last_updated=self.now,
+            )
+            for name, value in changes.items():
+                setattr(link, name, value)
+            names.update(changes)
+            changed.append(link)
+        if changed:
+            InventoryLink.objects.bulk_update(changed, [*sorted(names), 'last_updated'], batch_size=BATCH)
+
+    # Prefixes
+
+    def _count_prefixes(self) -> None:
+        """Depth and number of children of all prefixes in the VRFs that were written to: two numbers, one statement.
+
+        What ipam/signals.py does for one prefix after the other; unlike there, only rows that differ are written.
+        """
+        if not self.vrfs:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT_PREFIXES, [[vrf or 0 for vrf in self.vrfs]])
+
+
+COUNT_PREFIXES = """
+UPDATE ipam_prefix SET _depth = counted.depth, _children = counted.children
+FROM (
+    SELECT p.id,
+           (SELECT COUNT(DISTINCT u.prefix) FROM ipam_prefix u
+             WHERE u.prefix >> p.prefix AND COALESCE(u.vrf_id, 0) = COALESCE(p.vrf_id, 0)) AS depth,
+           (SELECT COUNT(u.prefix) FROM ipam_prefix u
+             WHERE u.prefix << p.prefix AND COALESCE(u.vrf_id, 0) = COALESCE(p.vrf_id, 0)) AS children
+    FROM ipam_prefix p WHERE COALESCE(p.vrf_id, 0) = ANY(%s)
+) counted
+WHERE counted.id = ipam_prefix.id AND (_depth, _children) IS DISTINCT FROM (counted.depth, counted.children)
+"""
+
+# What clean(), str() and the denormalised columns look at.
+RELATED: dict[str, tuple[str, ...]] = {
+    'dcim.device': ('site', 'location', 'rack', 'device_type__manufacturer', 'virtual_chassis', 'platform', 'cluster'),
+    'dcim.devicetype': ('manufacturer', 'default_platform'),
+    'dcim.interface': ('device__site', 'device__location', 'device__rack', 'device__virtual_chassis'),
+    'dcim.site': ('region', 'group'),
+    'dcim.location': ('site',),
+    'ipam.vlan': ('site', 'group'),
+    'ipam.prefix': ('vrf',),
+    'ipam.ipaddress': ('vrf',),
+}
+
+
+def _prefetched(instance: Any) -> dict[str, Any]:
+    if not hasattr(instance, '_prefetched_objects_cache'):
+        instance._prefetched_objects_cache = {}
+    return instance._prefetched_objects_cache
+
+
+def _current(label: str, name: str, instance: Any) -> Any:
+    """What a field of an instance holds, as JSON."""
+    kind = kind_of(label, name)
+    field: Any = type(instance)._meta.get_field(name)
+    if kind == FK:
+        return getattr(instance, field.attname)
+    if kind == GENERIC:
+        pk = getattr(instance, field.fk_field)
+        if pk is None:
+            return None
+        content_type = ContentType.objects.get_for_id(getattr(instance, f'{field.ct_field}_id'))
+        return [f'{content_type.app_label}.{content_type.model}', pk]
+    if kind == MANY:
+        return sorted(item.pk for item in getattr(instance, name).all())
+    return encode(label, name, getattr(instance, name))
+
+
+def _same(model: type[models.Model], label: str, values: dict[str, Any]) -> int | None:
+    """The object that has one of these natural keys, made by somebody else a moment ago."""
+    for names in shape(label).naturals:
+        if all(name in values for name in names):
+            pk = model._default_manager.filter(**{name: values[name] for name in names}).values_list(
+                'pk', flat=True,
+            ).first()
+            if pk:
+                return pk
+    return None
+
+
+def _delete_links(pks: list[int]) -> None:
+    """Delete links and what is said about them, without loading them."""
+    from ..models import Discrepancy
+
+    if pks:
+        Discrepancy.objects.filter(link__in=pks)._raw_delete(InventoryLink.objects.db)
+        InventoryLink.objects.filter(pk__in=pks)._raw_delete(InventoryLink.objects.db)
+
