@@ -17,7 +17,7 @@ from ..choices import InventoryOriginChoices
 from .checks import check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
-from .trail import BATCH, state
+from .trail import BATCH, nothing_related, state
 
 if TYPE_CHECKING:
     from .writing import Writer
@@ -66,7 +66,7 @@ class Cabling:
                 for name, value in _without_ends(values).items():
                     self.writer._assign(cable, 'dcim.cable', name, value)
                 cable.custom_field_data = dict(defaults)
-                cable._prefetched_objects_cache = {'tags': []}
+                nothing_related(cable)
                 check(cable)
             except (ValidationError, AbortRequest) as error:
                 self.writer.refuse(action, sentence_of(error))

@@ -332,7 +332,7 @@ class _Planner:
             if other not in (None, want.key) and not self._side_by_side(want, values):
                 return self._conflict_with_key(want, str(other))
         if want.model == RANGE:
-            for candidate in self.present.ranges.get(values.get('vrf'), ()):
+            for candidate in self.present.ranges.get(_hashable(values.get('vrf')), ()):
                 if candidate.pk != pk and _overlap(values, candidate.values):
                     return self._conflict(want, candidate)
         return None

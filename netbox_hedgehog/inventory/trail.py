@@ -29,7 +29,7 @@ from netbox.search import get_indexer
 from netbox.search.backends import CachedValueSearchBackend, search_backend
 from utilities.serialization import serialize_object
 
-__all__ = ('BATCH', 'Trail')
+__all__ = ('BATCH', 'Trail', 'loaded', 'nothing_related', 'prefetched', 'state')
 
 BATCH = 1000
 
@@ -153,3 +153,24 @@ def state(instance: Any, **extra: Any) -> dict[str, Any]:
     """An object as the change log shows it, with what its own serialisation would ask the database for."""
     exclude = ['last_updated'] if get_config().CHANGELOG_SKIP_EMPTY_CHANGES else []
     return {**serialize_object(instance, exclude=exclude), **extra}
+
+
+def nothing_related(instance: Any) -> None:
+    """Tell a new object that it has no tags and nothing in its many-to-many fields: it need not ask."""
+    model = type(instance)
+    for field in model._meta.many_to_many:
+        prefetched(instance)[field.name] = loaded(field.related_model, ())
+    if hasattr(model, 'tags'):
+        prefetched(instance)['tags'] = loaded(model._meta.get_field('tags').related_model, ())
+
+
+def loaded(model: Any, pks: Iterable[int]) -> Any:
+    """A queryset of objects of which only the IDs are known, and that asks the database nothing."""
+    queryset = model._default_manager.all()
+    queryset._result_cache = [model(pk=pk) for pk in pks]
+    return queryset
+
+
+def prefetched(instance: Any) -> dict[str, Any]:
+    cache: dict[str, Any] = instance.__dict__.setdefault('_prefetched_objects_cache', {})
+    return cache

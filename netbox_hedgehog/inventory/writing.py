@@ -21,13 +21,13 @@ from .checks import check, sentence_of
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
 from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, shape
-from .trail import BATCH, Trail
+from .trail import BATCH, Trail, loaded, nothing_related, prefetched
 from .wants import Desired
 
 __all__ = ('Writer',)
 
 # What a write may fail with because of the object that is written, and not because of the database.
-REFUSALS = (ValidationError, AbortRequest, ValueError, TypeError)
+REFUSALS = (ValidationError, AbortRequest)
 
 
 class Left(Exception):
@@ -158,10 +158,7 @@ class Writer:
         instance = model_of(label)()
         for name, value in values.items():
             self._assign(instance, label, name, value)
-        for field in type(instance)._meta.many_to_many:
-            _prefetched(instance)[field.name] = []
-        if hasattr(instance, 'tags'):
-            _prefetched(instance)['tags'] = []
+        nothing_related(instance)
         return instance
 
     def _assign(self, instance: Any, label: str, name: str, value: Any) -> None:
@@ -261,7 +258,7 @@ class Writer:
             for _, values, instance in made:
                 pks = values.get(name) or []
                 rows += [through(**{near: instance.pk, far: pk}) for pk in pks]
-                _prefetched(instance)[name] = [field.related_model(pk=pk) for pk in pks]
+                prefetched(instance)[name] = loaded(field.related_model, pks)
             through._default_manager.bulk_create(rows, batch_size=BATCH)
 
     # Change
@@ -313,7 +310,7 @@ class Writer:
                 if new or _current(label, name, instance) == old.get(name)
             }
             instance.snapshot()
-            before = _prefetched(instance).copy()
+            before = prefetched(instance).copy()
             try:
                 for name, value in values.items():
                     self._assign(instance, label, name, value)
@@ -330,7 +327,7 @@ class Writer:
                 self.refuse(action, sentence_of(error))
                 continue
             ready.append((action, values, instance))
-        written = self._save_changes(model, ready)
+        written: list[tuple[Action, dict[str, Any], Any]] = self._save_changes(model, ready)
         self._change_many(label, written)
         fields = {name for _, values, _ in written for name in values}
         self.trail.updated([instance for _, _, instance in written], fields)
@@ -397,12 +394,12 @@ class Writer:
             for _, values, instance in written:
                 if name not in values:
                     continue
-                before = {item.pk for item in _prefetched(instance)[name] or ()}
+                before = {item.pk for item in prefetched(instance)[name]}
                 after = set(values[name])
                 rows += [through(**{near: instance.pk, far: pk}) for pk in sorted(after - before)]
                 if before - after:
                     gone |= models.Q(**{near: instance.pk, f'{far}__in': sorted(before - after)})
-                _prefetched(instance)[name] = [field.related_model(pk=pk) for pk in values[name]]
+                prefetched(instance)[name] = loaded(field.related_model, values[name])
             if gone:
                 through._default_manager.filter(gone).delete()
             through._default_manager.bulk_create(rows, batch_size=BATCH)
@@ -422,7 +419,7 @@ class Writer:
                             instance.snapshot()
                         instance.delete()
                 except (ProtectedError, RestrictedError) as error:
-                    objects = getattr(error, 'protected_objects', None) or getattr(error, 'restricted_objects', ())
+                    objects: Any = getattr(error, 'protected_objects', None) or getattr(error, 'restricted_objects', ())
                     names = ', '.join(sorted({f'{item._meta.verbose_name} {item}' for item in objects})[:3])
                     self._stays(action, f'{names} protects it')
                     continue
@@ -638,12 +635,6 @@ RELATED: dict[str, tuple[str, ...]] = {
     'ipam.prefix': ('vrf',),
     'ipam.ipaddress': ('vrf',),
 }
-
-
-def _prefetched(instance: Any) -> dict[str, Any]:
-    if not hasattr(instance, '_prefetched_objects_cache'):
-        instance._prefetched_objects_cache = {}
-    return instance._prefetched_objects_cache
 
 
 def _current(label: str, name: str, instance: Any) -> Any:

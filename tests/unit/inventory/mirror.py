@@ -1,0 +1,43 @@
+"""A fabric with a mirror, as a run of the engine leaves it, without a cluster."""
+
+from typing import Any
+
+from dcim.models import Site
+from django.utils import timezone
+
+from netbox_hedgehog.inventory.wants import Resource
+from netbox_hedgehog.models import Fabric, FabricResource
+
+from .fabrics import load
+
+
+def fabric_of(resources: list[Resource] | str = 'sample', name: str = 'dc-1', **settings: Any) -> Fabric:
+    """A fabric whose mirror holds these resources, with an inventory at a site of its own."""
+    settings.setdefault('inventory_enabled', True)
+    if 'inventory_site' not in settings:
+        settings['inventory_site'] = Site.objects.get_or_create(name='DC', slug='dc')[0]
+    fabric = Fabric.objects.create(name=name, **settings)
+    mirror(fabric, load(resources) if isinstance(resources, str) else resources)
+    return fabric
+
+
+def mirror(fabric: Fabric, resources: list[Resource]) -> None:
+    """Let the mirror hold these; what it held beside them is missing from now on."""
+    now = timezone.now()
+    names = {(resource.kind, resource.name) for resource in resources}
+    for row in FabricResource.objects.filter(fabric=fabric, missing_since=None):
+        if (row.kind, row.name) not in names:
+            FabricResource.objects.filter(pk=row.pk).update(missing_since=now)
+    FabricResource.objects.bulk_create(
+        [
+            FabricResource(
+                fabric=fabric, kind=resource.kind, namespace='default', name=resource.name,
+                uid=f'{resource.kind}-{resource.name}'[:64], generation=resource.generation or 1,
+                resource_version='1', spec=dict(resource.spec), status=dict(resource.status), fingerprint='x',
+                first_seen=now, last_seen=now, changed=now,
+            )
+            for resource in resources
+        ],
+        update_conflicts=True, unique_fields=('fabric', 'kind', 'namespace', 'name'),
+        update_fields=('spec', 'status', 'generation', 'missing_since'),
+    )
