@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
-from ..models import Fabric, FabricResource, InventoryLink
+from ..models import Fabric, InventoryLink, KindReading
 from .shapes import (
     ENDS,
     ENDS_OF_CABLE,
@@ -82,9 +82,9 @@ class Attachment:
 class Present:
     """What is there of a fabric.
 
-    `candidates` are by model and natural key. `cabled` gives the cables on interfaces that a want would use:
-    (cable ID, its ends, other owner). `kinds` are the kinds of which the mirror holds anything, `gone` the resources
-    that it holds as missing. `attached` is filled for objects that are due for deletion.
+    `candidates` are by model and natural key, `ranges` by VRF. `cabled` gives, by interface, cables that are not the
+    fabric's on interfaces that a want would use. `kinds` are those that have been read in full at least once.
+    `attached` is filled for objects that are due for deletion.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
@@ -147,7 +147,7 @@ def hard_refs(want: Want) -> Iterator[str]:
 def read(fabric: Fabric, desired: Desired) -> Present:
     """Read what is there of a fabric. Writes nothing."""
     present = Present(held=_links(fabric), kinds=set(
-        FabricResource.objects.filter(fabric=fabric).order_by().values_list('kind', flat=True).distinct(),
+        KindReading.objects.filter(fabric=fabric).values_list('kind', flat=True),
     ))
     _read_values(fabric, present, desired)
     known = Known(desired, present.held)

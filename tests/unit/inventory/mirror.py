@@ -6,7 +6,8 @@ from dcim.models import Site
 from django.utils import timezone
 
 from netbox_hedgehog.inventory.wants import Resource
-from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.models import Fabric, FabricResource, KindReading
 
 from .fabrics import load
 
@@ -34,10 +35,14 @@ def mirror(fabric: Fabric, resources: list[Resource]) -> None:
                 fabric=fabric, kind=resource.kind, namespace='default', name=resource.name,
                 uid=f'{resource.kind}-{resource.name}'[:64], generation=resource.generation or 1,
                 resource_version='1', spec=dict(resource.spec), status=dict(resource.status), fingerprint='x',
-                first_seen=now, last_seen=now, changed=now,
+                first_seen=now, last_read=now, changed=now,
             )
             for resource in resources
         ],
         update_conflicts=True, unique_fields=('fabric', 'kind', 'namespace', 'name'),
         update_fields=('spec', 'status', 'generation', 'missing_since'),
+    )
+    KindReading.objects.bulk_create(
+        [KindReading(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS],
+        update_conflicts=True, unique_fields=('fabric', 'kind'), update_fields=('last_read',),
     )

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def mirror(fabric: Fabric, **changes: object) -> None:
     now = timezone.now()
     FabricResource.objects.bulk_create(
-        FabricResource(fabric=fabric, **expected(item), first_seen=now, last_seen=now, changed=now, **changes)
+        FabricResource(fabric=fabric, **expected(item), first_seen=now, last_read=now, changed=now, **changes)
         for item in samples()
     )
 
