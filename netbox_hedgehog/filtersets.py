@@ -1,24 +1,29 @@
 import django_filters
+from core.models import ObjectType
 from dcim.models import Location, Site
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
 from tenancy.models import Tenant
-from utilities.filters import MultiValueDateTimeFilter, TreeNodeMultipleChoiceFilter
+from utilities.filters import MultiValueContentTypeFilter, MultiValueDateTimeFilter, TreeNodeMultipleChoiceFilter
 from utilities.filtersets import register_filterset
 
 from .choices import (
     ConnectionStatusChoices,
+    DiscrepancyStateChoices,
+    DiscrepancyTypeChoices,
     FabricStatusChoices,
     InventoryAdoptionChoices,
+    InventoryOriginChoices,
     InventoryRemovalChoices,
+    InventorySubjectChoices,
     SyncStateChoices,
     SyncStatusChoices,
 )
-from .models import Fabric, FabricResource
+from .models import Discrepancy, Fabric, FabricResource, InventoryLink
 from .models.resource import KIND_CHOICES
 
-__all__ = ('FabricFilterSet', 'FabricResourceFilterSet')
+__all__ = ('DiscrepancyFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet', 'InventoryLinkFilterSet')
 
 
 @register_filterset
@@ -106,3 +111,61 @@ class FabricResourceFilterSet(BaseFilterSet):
 
     def filter_last_seen(self, queryset, name, value):
         return queryset.filter(last_seen__in=value) if value else queryset
+
+class _OfFabricFilterSet(BaseFilterSet):
+    """What discrepancies and links have in common: a fabric, a resource of it, and an object of NetBox."""
+
+    q = django_filters.CharFilter(method='search', label=_('Search'))
+    fabric_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
+    )
+    fabric = django_filters.ModelMultipleChoiceFilter(
+        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
+        label=_('Fabric (name)'),
+    )
+    subject = django_filters.MultipleChoiceFilter(choices=InventorySubjectChoices, distinct=False)
+    kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
+    object_type_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=ObjectType.objects.all(), field_name='object_type', distinct=False, label=_('Object type (ID)'),
+    )
+    object_type = MultiValueContentTypeFilter()
+
+
+@register_filterset
+class DiscrepancyFilterSet(_OfFabricFilterSet):
+    type = django_filters.MultipleChoiceFilter(choices=DiscrepancyTypeChoices, distinct=False)
+    state = django_filters.MultipleChoiceFilter(choices=DiscrepancyStateChoices, distinct=False)
+    link_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=InventoryLink.objects.all(), distinct=False, label=_('Inventory link (ID)'),
+    )
+
+    class Meta:
+        model = Discrepancy
+        fields = ('id', 'key', 'name', 'object_id', 'field', 'since', 'last_seen')
+
+    def search(self, queryset, name, value):
+        if not value.strip():
+            return queryset
+        return queryset.filter(
+            Q(sentence__icontains=value) | Q(name__icontains=value) | Q(key__icontains=value)
+            | Q(field__iexact=value.strip())
+        )
+
+
+@register_filterset
+class InventoryLinkFilterSet(_OfFabricFilterSet):
+    origin = django_filters.MultipleChoiceFilter(choices=InventoryOriginChoices, distinct=False)
+    stale = django_filters.BooleanFilter(
+        field_name='stale_since', lookup_expr='isnull', exclude=True, label=_('Gone from the fabric'),
+    )
+
+    class Meta:
+        model = InventoryLink
+        fields = (
+            'id', 'key', 'name', 'object_id', 'shared', 'stale_since', 'stale_runs', 'created', 'last_updated',
+        )
+
+    def search(self, queryset, name, value):
+        if not value.strip():
+            return queryset
+        return queryset.filter(Q(name__icontains=value) | Q(key__icontains=value))

@@ -31,5 +31,17 @@ menu = PluginMenu(
                 permissions=['netbox_hedgehog.view_fabricresource'],
             ),
         )),
+        (_('Inventory'), (
+            PluginMenuItem(
+                link='plugins:netbox_hedgehog:discrepancy_list',
+                link_text=_('Discrepancies'),
+                permissions=['netbox_hedgehog.view_discrepancy'],
+            ),
+            PluginMenuItem(
+                link='plugins:netbox_hedgehog:inventorylink_list',
+                link_text=_('Objects of fabrics'),
+                permissions=['netbox_hedgehog.view_inventorylink'],
+            ),
+        )),
     ),
 )

@@ -1,6 +1,6 @@
 from netbox.search import SearchIndex
 
-from .models import Fabric
+from .models import Discrepancy, Fabric
 
 
 class FabricIndex(SearchIndex):
@@ -14,4 +14,14 @@ class FabricIndex(SearchIndex):
     display_attrs = ('status', 'sync_status', 'description')
 
 
-indexes = [FabricIndex]
+class DiscrepancyIndex(SearchIndex):
+    model = Discrepancy
+    fields = (
+        ('name', 200),
+        ('key', 400),
+        ('sentence', 1000),
+    )
+    display_attrs = ('fabric', 'type', 'state', 'sentence')
+
+
+indexes = [DiscrepancyIndex, FabricIndex]

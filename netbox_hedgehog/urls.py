@@ -8,4 +8,8 @@ urlpatterns = (
     path('fabrics/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabric'))),
     path('resources/', include(get_model_urls('netbox_hedgehog', 'fabricresource', detail=False))),
     path('resources/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabricresource'))),
+    path('inventory/', include(get_model_urls('netbox_hedgehog', 'inventorylink', detail=False))),
+    path('inventory/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'inventorylink'))),
+    path('discrepancies/', include(get_model_urls('netbox_hedgehog', 'discrepancy', detail=False))),
+    path('discrepancies/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'discrepancy'))),
 )

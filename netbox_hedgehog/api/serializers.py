@@ -1,14 +1,29 @@
 from core.models import Job
-from netbox.api.fields import ChoiceField, RelatedObjectCountField
+from dcim.api.serializers import LocationSerializer, SiteSerializer
+from netbox.api.fields import ChoiceField, ContentTypeField, RelatedObjectCountField
+from netbox.api.gfk_fields import GFKSerializerField
 from netbox.api.serializers import NetBoxModelSerializer, PrimaryModelSerializer
 from rest_framework import serializers
+from tenancy.api.serializers import TenantSerializer
 
-from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
-from ..models import Fabric, FabricResource
+from ..choices import (
+    ConnectionStatusChoices,
+    DiscrepancyStateChoices,
+    DiscrepancyTypeChoices,
+    FabricStatusChoices,
+    InventoryAdoptionChoices,
+    InventoryOriginChoices,
+    InventoryRemovalChoices,
+    InventorySubjectChoices,
+    SyncStateChoices,
+    SyncStatusChoices,
+)
+from ..decisions import possible
+from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
 
 __all__ = (
-    'FabricResourceSerializer', 'FabricSerializer', 'FabricStatusSerializer', 'HealthSerializer', 'ProbeSerializer',
-    'QueuedSerializer',
+    'DiscrepancySerializer', 'FabricResourceSerializer', 'FabricSerializer', 'FabricStatusSerializer',
+    'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
 )
 
 
@@ -25,6 +40,14 @@ class FabricSerializer(PrimaryModelSerializer):
     sync_interval = serializers.IntegerField(
         required=False, validators=Fabric._meta.get_field('sync_interval').validators,
     )
+    inventory_site = SiteSerializer(nested=True, required=False, allow_null=True)
+    inventory_location = LocationSerializer(nested=True, required=False, allow_null=True)
+    inventory_tenant = TenantSerializer(nested=True, required=False, allow_null=True)
+    inventory_subjects = serializers.ListField(
+        child=serializers.ChoiceField(choices=InventorySubjectChoices.values()), required=False,
+    )
+    inventory_adoption = ChoiceField(choices=InventoryAdoptionChoices, required=False)
+    inventory_removal = ChoiceField(choices=InventoryRemovalChoices, required=False)
     resource_count = RelatedObjectCountField('resources')
 
     class Meta:
@@ -34,10 +57,16 @@ class FabricSerializer(PrimaryModelSerializer):
             'kubernetes_token', 'has_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
             'has_kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'connection_status',
             'sync_status', 'sync_state', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'resource_count',
-            'owner', 'comments', 'tags', 'custom_fields', 'created', 'last_updated',
+            'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_roles',
+            'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+            'inventory_held', 'last_inventory', 'inventory_error', 'owner', 'comments', 'tags', 'custom_fields',
+            'created', 'last_updated',
         ]
         brief_fields = ('id', 'url', 'display', 'name', 'description')
-        read_only_fields = ('last_attempt', 'last_sync', 'sync_error', 'last_report')
+        read_only_fields = (
+            'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held', 'last_inventory',
+            'inventory_error',
+        )
 
 
 class FabricResourceSerializer(NetBoxModelSerializer):
@@ -52,6 +81,47 @@ class FabricResourceSerializer(NetBoxModelSerializer):
             'last_seen', 'last_read', 'changed', 'missing_since', 'previous',
         ]
         brief_fields = ('id', 'url', 'display', 'kind', 'name')
+
+
+class InventoryLinkSerializer(NetBoxModelSerializer):
+    fabric = FabricSerializer(nested=True, read_only=True)
+    subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
+    origin = ChoiceField(choices=InventoryOriginChoices, read_only=True)
+    object_type = ContentTypeField(read_only=True)
+    object = GFKSerializerField(read_only=True, allow_missing_serializer=True)
+
+    class Meta:
+        model = InventoryLink
+        fields = [
+            'id', 'url', 'display_url', 'display', 'fabric', 'key', 'kind', 'name', 'subject', 'object_type',
+            'object_id', 'object', 'origin', 'shared', 'written', 'kept', 'stale_since', 'stale_runs', 'before_stale',
+            'created', 'last_updated',
+        ]
+        brief_fields = ('id', 'url', 'display', 'key')
+
+
+class DiscrepancySerializer(NetBoxModelSerializer):
+    fabric = FabricSerializer(nested=True, read_only=True)
+    type = ChoiceField(choices=DiscrepancyTypeChoices, read_only=True)
+    subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
+    link = InventoryLinkSerializer(nested=True, read_only=True, allow_null=True)
+    object_type = ContentTypeField(read_only=True, allow_null=True)
+    object = GFKSerializerField(read_only=True, allow_missing_serializer=True)
+    state = ChoiceField(choices=DiscrepancyStateChoices, read_only=True)
+    decisions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Discrepancy
+        fields = [
+            'id', 'url', 'display_url', 'display', 'fabric', 'type', 'subject', 'key', 'kind', 'name', 'link',
+            'object_type', 'object_id', 'object', 'field', 'fabric_value', 'netbox_value', 'sentence', 'state',
+            'decisions', 'since', 'last_seen',
+        ]
+        brief_fields = ('id', 'url', 'display', 'type', 'state')
+
+    def get_decisions(self, discrepancy) -> list[str]:
+        """What can be decided about this discrepancy as it stands: what POST resolve/ takes."""
+        return possible(discrepancy)
 
 
 class FabricStatusSerializer(serializers.Serializer):

@@ -1,12 +1,14 @@
 from django.urls import path
 from netbox.api.routers import NetBoxRouter
 
-from . import views
+from . import inventory, views
 
 router = NetBoxRouter()
 router.APIRootView = views.HedgehogRootView
 router.register('fabrics', views.FabricViewSet)
 router.register('resources', views.FabricResourceViewSet)
+router.register('inventory', inventory.InventoryLinkViewSet)
+router.register('discrepancies', inventory.DiscrepancyViewSet)
 
 urlpatterns = [
     path('health/', views.HealthView.as_view(), name='health'),

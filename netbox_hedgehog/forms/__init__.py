@@ -1,3 +1,4 @@
 from .bulk import *
+from .discrepancy import *
 from .fabric import *
 from .filters import *

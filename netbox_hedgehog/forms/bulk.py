@@ -8,11 +8,12 @@ from utilities.forms.widgets import BulkEditNullBooleanSelect
 
 from ..choices import FabricStatusChoices
 from ..models import Fabric
+from .inventory import INVENTORY_FIELDS, InventoryBulkEditMixin, InventoryImportMixin
 
 __all__ = ('FabricBulkEditForm', 'FabricImportForm')
 
 
-class FabricBulkEditForm(PrimaryModelBulkEditForm):
+class FabricBulkEditForm(InventoryBulkEditMixin, PrimaryModelBulkEditForm):
     model = Fabric
     status = forms.ChoiceField(
         label=_('Status'), choices=add_blank_choice(FabricStatusChoices), required=False, initial='',
@@ -35,11 +36,12 @@ class FabricBulkEditForm(PrimaryModelBulkEditForm):
         FieldSet('status', 'description', name=_('Fabric')),
         FieldSet('sync_enabled', 'scheduler_enabled', 'sync_interval', name=_('Synchronization')),
         FieldSet('verify_tls', name=_('Connection')),
+        *InventoryBulkEditMixin.inventory_fieldsets,
     )
-    nullable_fields = ('description', 'comments')
+    nullable_fields = ('description', 'comments', *InventoryBulkEditMixin.inventory_nullable)
 
 
-class FabricImportForm(PrimaryModelImportForm):
+class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
     status = CSVChoiceField(
         label=_('Status'), choices=FabricStatusChoices, required=False, help_text=_('Operational status'),
     )
@@ -50,14 +52,14 @@ class FabricImportForm(PrimaryModelImportForm):
         fields = (
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
             'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval',
-            'owner', 'comments', 'tags',
+            *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
         )
 
     # Columns that may be left out, or left empty: then the model's default stands. Django would refuse the numbers
     # and read the booleans as off, TLS verification among them.
     optional = (
         'status', 'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
-        'sync_interval',
+        'sync_interval', *InventoryImportMixin.inventory_optional,
     )
 
     def __init__(self, *args, **kwargs):

@@ -5,6 +5,7 @@ from utilities.forms.rendering import FieldSet
 
 from ..models import Fabric
 from ..models.fabric import SECRET_FIELDS
+from .inventory import INVENTORY_FIELDS, InventoryFormMixin
 
 __all__ = ('FabricForm',)
 
@@ -18,7 +19,7 @@ class SecretTextarea(forms.Textarea):
         return None
 
 
-class FabricForm(PrimaryModelForm):
+class FabricForm(InventoryFormMixin, PrimaryModelForm):
     """A fabric. Stored secrets are never shown: an empty field keeps what is there."""
 
     kubernetes_token = forms.CharField(
@@ -48,6 +49,7 @@ class FabricForm(PrimaryModelForm):
         ),
         FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other ways to connect')),
         FieldSet('sync_enabled', 'scheduler_enabled', 'sync_interval', name=_('Synchronization')),
+        *InventoryFormMixin.inventory_fieldsets,
     )
 
     class Meta:
@@ -55,7 +57,7 @@ class FabricForm(PrimaryModelForm):
         fields = [
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
             'kubernetes_namespace', 'verify_tls', 'kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
-            'sync_interval', 'owner', 'comments', 'tags',
+            'sync_interval', *INVENTORY_FIELDS, 'owner', 'comments', 'tags',
         ]
         widgets = {
             'kubernetes_ca_cert': forms.Textarea(attrs={

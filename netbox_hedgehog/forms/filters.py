@@ -9,6 +9,7 @@ from utilities.forms.rendering import FieldSet
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices
 from ..models import Fabric, FabricResource
 from ..models.resource import KIND_CHOICES
+from .inventory import InventoryFilterMixin
 
 __all__ = ('FabricFilterForm', 'FabricResourceFilterForm')
 
@@ -17,12 +18,13 @@ def _yes_no(label):
     return forms.NullBooleanField(label=label, required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES))
 
 
-class FabricFilterForm(PrimaryModelFilterSetForm):
+class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
     model = Fabric
     fieldsets = (
         FieldSet('q', 'filter_id', 'tag'),
         FieldSet('status', 'sync_state', 'connection_status', name=_('Fabric')),
         FieldSet('sync_enabled', 'scheduler_enabled', name=_('Synchronization')),
+        *InventoryFilterMixin.inventory_fieldsets,
         FieldSet('owner_group_id', 'owner_id', name=_('Ownership')),
     )
     status = forms.MultipleChoiceField(label=_('Status'), choices=FabricStatusChoices, required=False)

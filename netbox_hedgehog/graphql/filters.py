@@ -9,9 +9,10 @@ from strawberry_django import DatetimeFilterLookup, FilterLookup, StrFilterLooku
 from .. import models
 
 if TYPE_CHECKING:
+    from core.graphql.filters import ContentTypeFilter
     from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 
-__all__ = ('FabricFilter', 'FabricResourceFilter')
+__all__ = ('DiscrepancyFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter')
 
 
 @register_filter(models.Fabric, lookups=True)
@@ -27,6 +28,10 @@ class FabricFilter(PrimaryModelFilter):
     )
     last_attempt: DatetimeFilterLookup | None = strawberry_django.filter_field()
     last_sync: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    inventory_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
+    inventory_site_id: ID | None = strawberry_django.filter_field()
+    inventory_tenant_id: ID | None = strawberry_django.filter_field()
+    last_inventory: DatetimeFilterLookup | None = strawberry_django.filter_field()
 
 
 @register_filter(models.FabricResource, lookups=True)
@@ -47,3 +52,43 @@ class FabricResourceFilter(BaseModelFilter):
     )
     changed: DatetimeFilterLookup | None = strawberry_django.filter_field()
     missing_since: DatetimeFilterLookup | None = strawberry_django.filter_field()
+
+
+@register_filter(models.InventoryLink, lookups=True)
+class InventoryLinkFilter(BaseModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    key: StrFilterLookup | None = strawberry_django.filter_field()
+    kind: StrFilterLookup | None = strawberry_django.filter_field()
+    name: StrFilterLookup | None = strawberry_django.filter_field()
+    subject: StrFilterLookup | None = strawberry_django.filter_field()
+    object_type: Annotated['ContentTypeFilter', strawberry.lazy('core.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    object_id: ID | None = strawberry_django.filter_field()
+    origin: StrFilterLookup | None = strawberry_django.filter_field()
+    shared: FilterLookup[bool] | None = strawberry_django.filter_field()
+    stale_since: DatetimeFilterLookup | None = strawberry_django.filter_field()
+
+
+@register_filter(models.Discrepancy, lookups=True)
+class DiscrepancyFilter(BaseModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    link_id: ID | None = strawberry_django.filter_field()
+    type: StrFilterLookup | None = strawberry_django.filter_field()
+    subject: StrFilterLookup | None = strawberry_django.filter_field()
+    kind: StrFilterLookup | None = strawberry_django.filter_field()
+    name: StrFilterLookup | None = strawberry_django.filter_field()
+    object_type: Annotated['ContentTypeFilter', strawberry.lazy('core.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    object_id: ID | None = strawberry_django.filter_field()
+    field: StrFilterLookup | None = strawberry_django.filter_field()
+    state: StrFilterLookup | None = strawberry_django.filter_field()
+    since: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    last_seen: DatetimeFilterLookup | None = strawberry_django.filter_field()

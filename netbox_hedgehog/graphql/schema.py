@@ -1,7 +1,7 @@
 import strawberry
 import strawberry_django
 
-from .types import FabricResourceType, FabricType
+from .types import DiscrepancyType, FabricResourceType, FabricType, InventoryLinkType
 
 __all__ = ('schema',)
 
@@ -13,6 +13,12 @@ class HedgehogQuery:
 
     fabric_resource: FabricResourceType = strawberry_django.field()
     fabric_resource_list: list[FabricResourceType] = strawberry_django.field()
+
+    inventory_link: InventoryLinkType = strawberry_django.field()
+    inventory_link_list: list[InventoryLinkType] = strawberry_django.field()
+
+    discrepancy: DiscrepancyType = strawberry_django.field()
+    discrepancy_list: list[DiscrepancyType] = strawberry_django.field()
 
 
 schema = [HedgehogQuery]

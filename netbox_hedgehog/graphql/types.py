@@ -3,27 +3,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 import strawberry_django
+from netbox.graphql.scalars import BigInt
 from netbox.graphql.types import BaseObjectType, PrimaryObjectType, register_type
 
 from .. import models
 from ..models.fabric import SECRET_FIELDS
-from .filters import FabricFilter, FabricResourceFilter
+from .filters import DiscrepancyFilter, FabricFilter, FabricResourceFilter, InventoryLinkFilter
 
 if TYPE_CHECKING:
     from dcim.graphql.types import LocationType, SiteType
+    from netbox.graphql.types import ContentTypeType
     from tenancy.graphql.types import TenantType
 
-__all__ = ('FabricResourceType', 'FabricType')
+__all__ = ('DiscrepancyType', 'FabricResourceType', 'FabricType', 'InventoryLinkType')
 
 
 @register_type(
-    models.Fabric, exclude=[*SECRET_FIELDS, 'inventory_links', 'discrepancies'], filters=FabricFilter, pagination=True,
+    models.Fabric, exclude=[*SECRET_FIELDS], filters=FabricFilter, pagination=True,
 )
 class FabricType(PrimaryObjectType):
     inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
+    inventory_links: list[Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
+    discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
 
 
 @register_type(
@@ -36,3 +40,18 @@ class FabricResourceType(BaseObjectType):
     @strawberry_django.field
     def last_seen(self) -> datetime | None:
         return self.last_seen
+
+@register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)
+class InventoryLinkType(BaseObjectType):
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')]
+    object_id: BigInt
+    discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
+
+
+@register_type(models.Discrepancy, fields='__all__', filters=DiscrepancyFilter, pagination=True)
+class DiscrepancyType(BaseObjectType):
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    link: Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')] | None
+    object_id: BigInt | None

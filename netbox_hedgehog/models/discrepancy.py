@@ -1,4 +1,5 @@
 from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -117,6 +118,14 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     def get_absolute_url(self) -> str:
         return reverse('plugins:netbox_hedgehog:discrepancy', args=[self.pk])
+
+    @property
+    def model_label(self) -> str:
+        """The model of NetBox's object, such as dcim.device, or ''."""
+        if self.object_type_id is None:
+            return ''
+        content_type = ContentType.objects.get_for_id(self.object_type_id)
+        return f'{content_type.app_label}.{content_type.model}'
 
     def get_type_color(self) -> str:
         return DiscrepancyTypeChoices.colors.get(self.type)

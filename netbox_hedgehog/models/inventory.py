@@ -106,6 +106,10 @@ class InventorySettings(models.Model):
         super().clean()
         if self.inventory_enabled and not self.inventory_site:
             raise ValidationError({'inventory_site': _('An inventory needs a site: choose where its devices stand.')})
+        if self.inventory_enabled and not self.inventory_subjects:
+            raise ValidationError({
+                'inventory_subjects': _('Nothing would be carried: choose at least one subject, or switch it off.'),
+            })
         if self.inventory_location and self.inventory_location.site_id != self.inventory_site_id:
             raise ValidationError({
                 'inventory_location': _('This location is not at the site of the inventory: choose one that is.'),
@@ -138,3 +142,9 @@ class InventorySettings(models.Model):
                     'slugs': ', '.join(unknown),
                 },
             })
+
+    def get_inventory_adoption_color(self):
+        return InventoryAdoptionChoices.colors.get(self.inventory_adoption)
+
+    def get_inventory_removal_color(self):
+        return InventoryRemovalChoices.colors.get(self.inventory_removal)

@@ -1,2 +1,3 @@
 from .fabric import *
+from .inventory import *
 from .resource import *

@@ -87,6 +87,14 @@ class FabricTable(PrimaryModelTable):
     sync_enabled = columns.BooleanColumn(verbose_name=_('Sync enabled'))
     scheduler_enabled = columns.BooleanColumn(verbose_name=_('Scheduler enabled'))
     verify_tls = columns.BooleanColumn(verbose_name=_('Verify TLS'))
+    inventory_enabled = columns.BooleanColumn(verbose_name=_('Inventory'))
+    inventory_site = tables.Column(verbose_name=_('Site'), linkify=True)
+    inventory_location = tables.Column(verbose_name=_('Location'), linkify=True)
+    inventory_tenant = tables.Column(verbose_name=_('Tenant'), linkify=True)
+    inventory_adoption = columns.ChoiceFieldColumn(verbose_name=_('Adoption'))
+    inventory_removal = columns.ChoiceFieldColumn(verbose_name=_('Removal'))
+    last_inventory = AgeColumn(verbose_name=_('Last inventory'))
+    inventory_error = tables.Column(verbose_name=_('Inventory error'))
     sync_error = tables.Column(verbose_name=_('Error'))
     tags = columns.TagColumn(url_name='plugins:netbox_hedgehog:fabric_list')
     actions = columns.ActionsColumn(extra_buttons=SYNC_BUTTON)
@@ -96,7 +104,9 @@ class FabricTable(PrimaryModelTable):
         fields = (
             'pk', 'id', 'name', 'status', 'sync_state', 'connection_status', 'last_sync', 'last_attempt', 'next_run',
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
-            'kubernetes_namespace', 'verify_tls', 'sync_error', 'description', 'comments', 'tags', 'created',
+            'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_site', 'inventory_location',
+            'inventory_tenant', 'inventory_adoption', 'inventory_removal', 'last_inventory', 'inventory_error',
+            'sync_error', 'description', 'comments', 'tags', 'created',
             'last_updated',
         )
         default_columns = (

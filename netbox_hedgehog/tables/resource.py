@@ -4,25 +4,9 @@ from netbox.tables import NetBoxTable, columns
 
 from ..kinds import Column, Kind, pick
 from ..models import FabricResource
+from ..values import short
 
 __all__ = ('FabricResourceTable', 'kind_columns', 'short')
-
-
-def short(value, limit=80):
-    """A value of a manifest in one line: lists joined, dictionaries by their keys."""
-    if value is None or value == '' or value == [] or value == {}:
-        return ''
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    if isinstance(value, dict):
-        simple = all(isinstance(item, (str, int, float)) for item in value.values())
-        parts = [f'{key}={item}' for key, item in value.items()] if simple and len(value) < 4 else list(value)
-    elif isinstance(value, list):
-        parts = [short(item) for item in value]
-    else:
-        parts = [str(value)]
-    text = ', '.join(parts)
-    return text if len(text) <= limit else f'{text[:limit - 1]}…'
 
 
 class ManifestColumn(tables.Column):

@@ -1,2 +1,4 @@
+from .discrepancy import *
 from .fabric import *
+from .inventory import *
 from .resource import *

@@ -25,7 +25,7 @@ from ..jobs.recovery import sync_jobs
 from ..jobs.schedules import due_times
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
-from . import panels
+from . import inventory_panels, panels
 
 __all__ = (
     'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
@@ -70,9 +70,11 @@ class FabricView(HealthBanner, generic.ObjectView):
         ],
         right_panels=[
             TemplatePanel('netbox_hedgehog/panels/kinds.html', title=_('Resources')),
+            inventory_panels.InventoryPanel(),
             CustomFieldsPanel(),
         ],
         bottom_panels=[
+            inventory_panels.OpenDiscrepanciesPanel(),
             TemplatePanel('netbox_hedgehog/panels/runs.html', title=_('Recent runs')),
         ],
     )

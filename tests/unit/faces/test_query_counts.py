@@ -10,6 +10,7 @@ from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import Fabric, FabricResource
 
 from .base import make_fabric, resource_values
+from .inventory.base import inventory_fabric, make_device, make_discrepancy, make_link
 
 SWITCH = {'profile': 'p', 'role': 'spine', 'groups': ['g1', 'g2'], 'vlanNamespaces': ['default']}
 
@@ -105,3 +106,33 @@ class QueryCountTestCase(TestCase):
             few = len(self.queries(f'{url}{path}?limit=1'))
             many = len(self.queries(f'{url}{path}?limit=100'))
             self.assertEqual(few, many, path)
+
+    def test_inventory(self):
+        """Objects, related objects and values of a page's rows are looked up at once, a statement a model."""
+        self.add_permissions(
+            'netbox_hedgehog.view_discrepancy', 'netbox_hedgehog.view_inventorylink',
+            'netbox_hedgehog.resolve_discrepancy', 'dcim.view_device', 'dcim.view_devicerole',
+        )
+        fabric = inventory_fabric()
+        made = 0
+        counts = []
+        for count in (3, 40):
+            for number in range(made, count):
+                link = make_link(fabric, make_device(fabric.inventory_site, f'leaf-{number}'))
+                make_discrepancy(
+                    fabric, link, field='role', fabric_value=link.object.role_id, netbox_value=link.object.role_id,
+                )
+            made = count
+            counts.append([
+                len(self.queries(f'{url}?per_page=100&limit=100')) for url in (
+                    reverse('plugins:netbox_hedgehog:discrepancy_list'),
+                    reverse('plugins:netbox_hedgehog:inventorylink_list'),
+                    reverse('plugins:netbox_hedgehog:fabric_discrepancies', args=[fabric.pk]),
+                    reverse('plugins:netbox_hedgehog:fabric_inventory', args=[fabric.pk]),
+                    fabric.get_absolute_url(),
+                    '/api/plugins/hedgehog/discrepancies/',
+                    '/api/plugins/hedgehog/inventory/',
+                )
+            ])
+        self.assertEqual(*counts)
+        self.assertLess(max(counts[0]), 45)

@@ -2,7 +2,7 @@
 
 from utilities.testing import TableTestCases
 
-from netbox_hedgehog.tables import FabricResourceTable, FabricTable
+from netbox_hedgehog.tables import DiscrepancyTable, FabricResourceTable, FabricTable, InventoryLinkTable
 
 
 class FabricTableTestCase(TableTestCases.StandardTableTestCase):
@@ -11,3 +11,11 @@ class FabricTableTestCase(TableTestCases.StandardTableTestCase):
 
 class FabricResourceTableTestCase(TableTestCases.StandardTableTestCase):
     table = FabricResourceTable
+
+
+class DiscrepancyTableTestCase(TableTestCases.StandardTableTestCase):
+    table = DiscrepancyTable
+
+
+class InventoryLinkTableTestCase(TableTestCases.StandardTableTestCase):
+    table = InventoryLinkTable

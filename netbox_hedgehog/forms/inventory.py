@@ -1,0 +1,218 @@
+"""The inventory's settings in the forms of a fabric."""
+
+from dcim.models import DeviceRole, Location, Site
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from tenancy.models import Tenant
+from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, add_blank_choice
+from utilities.forms.fields import (
+    CSVChoiceField,
+    CSVModelChoiceField,
+    CSVMultipleChoiceField,
+    DynamicModelChoiceField,
+    DynamicModelMultipleChoiceField,
+)
+from utilities.forms.rendering import FieldSet
+from utilities.forms.widgets import BulkEditNullBooleanSelect
+
+from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
+from ..models import Fabric
+
+__all__ = (
+    'INVENTORY_FIELDS', 'InventoryBulkEditMixin', 'InventoryFilterMixin', 'InventoryFormMixin', 'InventoryImportMixin',
+)
+
+# The settings, as the model has them, but for the roles: those have a picker each.
+INVENTORY_FIELDS = (
+    'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_name_pattern',
+    'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+)
+
+# Whose device roles can be chosen: Hedgehog's switch roles, and what else becomes a device.
+ROLES = {
+    'spine': _('Spines'),
+    'server-leaf': _('Server leaves'),
+    'border-leaf': _('Border leaves'),
+    'mixed-leaf': _('Mixed leaves'),
+    'virtual-edge': _('Virtual edges'),
+    'server': _('Servers'),
+    'gateway': _('Gateways'),
+}
+
+
+def _role_field(role):
+    return f'role_{role.replace("-", "_")}'
+
+
+ROLE_FIELDS = {role: _role_field(role) for role in ROLES}
+
+
+def _field(name):
+    return Fabric._meta.get_field(name)
+
+
+def _default_if_empty(name):
+    """A cleaning method: an empty field means the model's default."""
+    def clean(self):
+        return self.cleaned_data.get(name) or _field(name).get_default()
+    return clean
+
+
+class InventoryFormMixin(forms.Form):
+    """The settings of the inventory; the role mapping as one picker a role."""
+
+    inventory_site = DynamicModelChoiceField(
+        label=_('Site'), queryset=Site.objects.all(), required=False, selector=True,
+        help_text=_field('inventory_site').help_text,
+    )
+    inventory_location = DynamicModelChoiceField(
+        label=_('Location'), queryset=Location.objects.all(), required=False,
+        query_params={'site_id': '$inventory_site'},
+    )
+    inventory_tenant = DynamicModelChoiceField(
+        label=_('Tenant'), queryset=Tenant.objects.all(), required=False, selector=True,
+        help_text=_field('inventory_tenant').help_text,
+    )
+    inventory_name_pattern = forms.CharField(
+        label=_('Name pattern'), required=False, max_length=64, initial='{name}',
+        help_text=_field('inventory_name_pattern').help_text,
+    )
+    inventory_subjects = forms.MultipleChoiceField(
+        label=_('Subjects'), choices=InventorySubjectChoices, required=False,
+        initial=_field('inventory_subjects').get_default, help_text=_field('inventory_subjects').help_text,
+    )
+    inventory_adoption = forms.ChoiceField(
+        label=_('Adoption'), choices=InventoryAdoptionChoices, required=False, initial=InventoryAdoptionChoices.OFF,
+        help_text=_field('inventory_adoption').help_text,
+    )
+    inventory_removal = forms.ChoiceField(
+        label=_('Removal'), choices=InventoryRemovalChoices, required=False, initial=InventoryRemovalChoices.MARK,
+        help_text=_field('inventory_removal').help_text,
+    )
+
+    inventory_fieldsets = (
+        FieldSet(*INVENTORY_FIELDS, name=_('Inventory')),
+        FieldSet(*ROLE_FIELDS.values(), name=_('Device roles of the inventory')),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        mapping = self.instance.inventory_roles if isinstance(self.instance.inventory_roles, dict) else {}
+        chosen = {role.slug: role for role in DeviceRole.objects.filter(slug__in=mapping.values())} if mapping else {}
+        for role, title in ROLES.items():
+            self.fields[ROLE_FIELDS[role]] = DynamicModelChoiceField(
+                label=title, queryset=DeviceRole.objects.all(), required=False, quick_add=True,
+            )
+            if found := chosen.get(mapping.get(role)):
+                self.initial.setdefault(ROLE_FIELDS[role], found.pk)
+        self.fields[ROLE_FIELDS['gateway']].help_text = _('A role that is not chosen here is made, by its own name.')
+
+    clean_inventory_name_pattern = _default_if_empty('inventory_name_pattern')
+    clean_inventory_adoption = _default_if_empty('inventory_adoption')
+    clean_inventory_removal = _default_if_empty('inventory_removal')
+
+    def clean(self):
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        # Roles that a newer release may know, and this form does not, are kept.
+        others = {role: slug for role, slug in (self.instance.inventory_roles or {}).items() if role not in ROLES}
+        picked = {role: cleaned.get(name) for role, name in ROLE_FIELDS.items()}
+        self.instance.inventory_roles = {
+            **others, **{role: device_role.slug for role, device_role in picked.items() if device_role},
+        }
+        return cleaned
+
+
+class InventoryImportMixin(forms.Form):
+    """The settings of the inventory as columns of a CSV file."""
+
+    inventory_site = CSVModelChoiceField(
+        label=_('Site'), queryset=Site.objects.all(), required=False, to_field_name='name',
+        help_text=_('Where the fabric’s devices are made, by name'),
+    )
+    inventory_location = CSVModelChoiceField(
+        label=_('Location'), queryset=Location.objects.all(), required=False, to_field_name='name',
+        help_text=_('A location at that site, by name'),
+    )
+    inventory_tenant = CSVModelChoiceField(
+        label=_('Tenant'), queryset=Tenant.objects.all(), required=False, to_field_name='name',
+        help_text=_('Given to new objects, by name'),
+    )
+    inventory_subjects = CSVMultipleChoiceField(
+        label=_('Subjects'), choices=InventorySubjectChoices, required=False, help_text=_('What is carried'),
+    )
+    inventory_adoption = CSVChoiceField(
+        label=_('Adoption'), choices=InventoryAdoptionChoices, required=False,
+        help_text=_('Whether existing devices are taken over'),
+    )
+    inventory_removal = CSVChoiceField(
+        label=_('Removal'), choices=InventoryRemovalChoices, required=False,
+        help_text=_('What happens to objects whose resource has gone'),
+    )
+
+    # Columns that may be left out or empty: the model's default stands.
+    inventory_optional = (
+        'inventory_enabled', 'inventory_roles', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption',
+        'inventory_removal',
+    )
+
+    def __init__(self, data=None, *args, **kwargs):
+        super().__init__(data, *args, **kwargs)
+        if data and data.get('inventory_site'):
+            self.fields['inventory_location'].queryset = Location.objects.filter(site__name=data['inventory_site'])
+        elif self.instance.inventory_site_id:
+            self.fields['inventory_location'].queryset = Location.objects.filter(site=self.instance.inventory_site_id)
+
+
+class InventoryBulkEditMixin(forms.Form):
+    inventory_enabled = forms.NullBooleanField(
+        label=_('Inventory'), required=False, widget=BulkEditNullBooleanSelect(),
+    )
+    inventory_site = DynamicModelChoiceField(label=_('Site'), queryset=Site.objects.all(), required=False)
+    inventory_location = DynamicModelChoiceField(
+        label=_('Location'), queryset=Location.objects.all(), required=False,
+        query_params={'site_id': '$inventory_site'},
+    )
+    inventory_tenant = DynamicModelChoiceField(label=_('Tenant'), queryset=Tenant.objects.all(), required=False)
+    inventory_name_pattern = forms.CharField(label=_('Name pattern'), required=False, max_length=64)
+    inventory_subjects = forms.MultipleChoiceField(
+        label=_('Subjects'), choices=InventorySubjectChoices, required=False,
+    )
+    inventory_adoption = forms.ChoiceField(
+        label=_('Adoption'), choices=add_blank_choice(InventoryAdoptionChoices), required=False, initial='',
+    )
+    inventory_removal = forms.ChoiceField(
+        label=_('Removal'), choices=add_blank_choice(InventoryRemovalChoices), required=False, initial='',
+    )
+
+    inventory_fieldsets = (FieldSet(*INVENTORY_FIELDS, name=_('Inventory')),)
+    inventory_nullable = ('inventory_location', 'inventory_tenant')
+
+
+class InventoryFilterMixin(forms.Form):
+    inventory_enabled = forms.NullBooleanField(
+        label=_('Inventory'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
+    )
+    inventory_site_id = DynamicModelMultipleChoiceField(
+        queryset=Site.objects.all(), required=False, label=_('Site'),
+    )
+    inventory_location_id = DynamicModelMultipleChoiceField(
+        queryset=Location.objects.all(), required=False, label=_('Location'),
+        query_params={'site_id': '$inventory_site_id'},
+    )
+    inventory_tenant_id = DynamicModelMultipleChoiceField(
+        queryset=Tenant.objects.all(), required=False, label=_('Tenant'),
+    )
+    inventory_adoption = forms.MultipleChoiceField(
+        label=_('Adoption'), choices=InventoryAdoptionChoices, required=False,
+    )
+    inventory_removal = forms.MultipleChoiceField(
+        label=_('Removal'), choices=InventoryRemovalChoices, required=False,
+    )
+
+    inventory_fieldsets = (
+        FieldSet(
+            'inventory_enabled', 'inventory_site_id', 'inventory_location_id', 'inventory_tenant_id',
+            'inventory_adoption', 'inventory_removal', name=_('Inventory'),
+        ),
+    )

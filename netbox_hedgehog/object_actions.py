@@ -1,0 +1,44 @@
+"""What can be done with many discrepancies at once; core/object_actions.py is NetBox's own example."""
+
+from netbox.object_actions import ObjectAction
+
+from .decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN
+
+__all__ = ('BulkIgnore', 'BulkKeepNetBox', 'BulkReopen', 'BulkTakeFabric')
+
+
+class _BulkDecision(ObjectAction):
+    """Decide discrepancies that are selected in a list."""
+
+    multi = True
+    permissions_required = {'resolve'}
+    template_name = 'netbox_hedgehog/buttons/bulk_decision.html'
+    decision = ''
+
+    @classmethod
+    def get_context(cls, context, obj):
+        return {'decision': DECISIONS[cls.decision]}
+
+
+class BulkTakeFabric(_BulkDecision):
+    name = 'bulk_fabric'
+    label = DECISIONS[FABRIC].label
+    decision = FABRIC
+
+
+class BulkKeepNetBox(_BulkDecision):
+    name = 'bulk_netbox'
+    label = DECISIONS[NETBOX].label
+    decision = NETBOX
+
+
+class BulkIgnore(_BulkDecision):
+    name = 'bulk_ignore'
+    label = DECISIONS[IGNORE].label
+    decision = IGNORE
+
+
+class BulkReopen(_BulkDecision):
+    name = 'bulk_reopen'
+    label = DECISIONS[REOPEN].label
+    decision = REOPEN

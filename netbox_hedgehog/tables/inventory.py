@@ -1,0 +1,102 @@
+import django_tables2 as tables
+from django.utils.translation import gettext_lazy as _
+from netbox.tables import NetBoxTable, columns
+
+from ..models import Discrepancy, InventoryLink
+from ..values import ValueReader
+from .objects import ObjectColumn, ResourceColumn, ViewerMixin
+
+__all__ = ('DiscrepancyTable', 'InventoryLinkTable')
+
+DECIDE_BUTTONS = """
+{% load hedgehog_inventory %}
+{% if perms.netbox_hedgehog.resolve_discrepancy %}
+  {% for decision in record|decisions %}
+    {% url 'plugins:netbox_hedgehog:discrepancy_resolve' pk=record.pk as decide_url %}
+    <button class="btn btn-{{ decision.color }} btn-sm" type="submit" formmethod="post"
+     title="{{ decision.label }}: {{ decision.help_text }}"
+     formaction="{{ decide_url }}?decision={{ decision.name }}&amp;return_url={{ request.get_full_path|urlencode }}">
+      <i class="mdi mdi-{{ decision.icon }}" aria-hidden="true"></i>
+      <span class="visually-hidden">{{ decision.label }}</span>
+    </button>
+  {% endfor %}
+{% endif %}
+"""
+
+
+class ValueColumn(tables.Column):
+    """A value of either side, as people read it: what the values of a page name is looked up at once."""
+
+    def _text(self, record, table, value, limit):
+        if not hasattr(table, '_reader'):
+            table._reader = ValueReader(table.viewer)
+            if table.viewer:
+                table._reader.load(
+                    (row.model_label, row.field, value) for row in table.page_records if row.field
+                    for value in (row.fabric_value, row.netbox_value)
+                )
+        return table._reader.text(record.model_label, record.field, value, limit)
+
+    def render(self, record, table, value):
+        return self._text(record, table, value, 80) or '—'
+
+    def value(self, record, table, value):
+        return self._text(record, table, value, 10_000)
+
+
+class DiscrepancyTable(ViewerMixin, NetBoxTable):
+    sentence = tables.Column(verbose_name=_('What'), linkify=True, attrs={'td': {'class': 'text-wrap'}})
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    type = columns.ChoiceFieldColumn(verbose_name=_('Type'))
+    subject = tables.Column(verbose_name=_('Subject'))
+    kind = tables.Column(verbose_name=_('Kind'))
+    name = ResourceColumn()
+    object_type = columns.ContentTypeColumn(verbose_name=_('Object type'))
+    object = ObjectColumn(verbose_name=_('Object'))
+    field = tables.Column(verbose_name=_('Field'))
+    fabric_value = ValueColumn(verbose_name=_('Fabric’s value'), orderable=False)
+    netbox_value = ValueColumn(verbose_name=_('NetBox’s value'), orderable=False)
+    state = columns.ChoiceFieldColumn(verbose_name=_('State'))
+    since = columns.DateTimeColumn(verbose_name=_('Since'))
+    last_seen = columns.DateTimeColumn(verbose_name=_('Last seen'))
+    actions = columns.ActionsColumn(actions=(), extra_buttons=DECIDE_BUTTONS)
+
+    class Meta(NetBoxTable.Meta):
+        model = Discrepancy
+        fields = (
+            'pk', 'id', 'sentence', 'fabric', 'type', 'subject', 'kind', 'name', 'object_type', 'object', 'field',
+            'fabric_value', 'netbox_value', 'state', 'since', 'last_seen',
+        )
+        default_columns = (
+            'pk', 'sentence', 'fabric', 'type', 'name', 'object', 'field', 'fabric_value', 'netbox_value', 'state',
+            'since',
+        )
+
+
+class InventoryLinkTable(ViewerMixin, NetBoxTable):
+    object = ObjectColumn(verbose_name=_('Object'))
+    object_type = columns.ContentTypeColumn(verbose_name=_('Object type'))
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    subject = tables.Column(verbose_name=_('Subject'))
+    kind = tables.Column(verbose_name=_('Kind'))
+    name = ResourceColumn()
+    origin = columns.ChoiceFieldColumn(verbose_name=_('Origin'))
+    shared = columns.BooleanColumn(verbose_name=_('Shared'))
+    key = tables.Column(verbose_name=_('Key'), linkify=True)
+    kept = tables.Column(verbose_name=_('Kept by NetBox'), orderable=False)
+    stale_since = columns.DateTimeColumn(verbose_name=_('Stale since'))
+    stale_runs = tables.Column(verbose_name=_('Stale runs'))
+    created = columns.DateTimeColumn(verbose_name=_('Created'))
+    last_updated = columns.DateTimeColumn(verbose_name=_('Last updated'))
+    actions = columns.ActionsColumn(actions=())
+
+    class Meta(NetBoxTable.Meta):
+        model = InventoryLink
+        fields = (
+            'pk', 'id', 'key', 'object_type', 'object', 'fabric', 'subject', 'kind', 'name', 'origin', 'shared', 'kept',
+            'stale_since', 'stale_runs', 'created', 'last_updated',
+        )
+        default_columns = ('key', 'object_type', 'object', 'fabric', 'kind', 'name', 'origin', 'stale_since')
+
+    def render_kept(self, value):
+        return ', '.join(value)

@@ -1,0 +1,66 @@
+"""Columns on NetBox's own objects: what they are called, for those who may view them, at one statement a model."""
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from utilities.templatetags.builtins.filters import placeholder
+
+from ..values import object_label, viewable
+
+__all__ = ('ObjectColumn', 'ResourceColumn', 'ViewerMixin')
+
+class ViewerMixin:
+    """A table that knows who looks at it."""
+
+    viewer = None
+
+    def configure(self, request):
+        self.viewer = request.user
+        super().configure(request)
+
+    @property
+    def page_records(self):
+        """The records that are shown: those of the page, or all where the table is exported."""
+        rows = self.page.object_list if getattr(self, 'page', None) else self.rows
+        return [row.record for row in rows]
+
+
+class ObjectColumn(tables.Column):
+    """The NetBox object of a row with `object_type_id` and `object_id`, for those who may view it."""
+
+    def __init__(self, **kwargs):
+        # The accessor is no relation, so that NetBox does not load the objects whoever looks.
+        super().__init__(accessor='object_id', orderable=False, empty_values=(), **kwargs)
+
+    def _object(self, record, table):
+        if not hasattr(table, '_objects'):
+            pairs = ((row.object_type_id, row.object_id) for row in table.page_records)
+            table._objects = viewable(pairs, table.viewer) if table.viewer else {}
+        return table._objects.get((record.object_type_id, record.object_id))
+
+    def render(self, record, table):
+        found = self._object(record, table)
+        if found is None:
+            return placeholder('')
+        return format_html('<a href="{}">{}</a>', found.get_absolute_url(), object_label(found))
+
+    def value(self, record, table):
+        found = self._object(record, table)
+        return object_label(found) if found else ''
+
+
+class ResourceColumn(tables.Column):
+    """The mirrored resource of a row with `fabric_id`, `kind` and `name`: a link to the list that it stands in."""
+
+    def __init__(self, **kwargs):
+        super().__init__(accessor='name', verbose_name=_('Resource'), **kwargs)
+
+    def render(self, record, value):
+        url = reverse('plugins:netbox_hedgehog:fabricresource_list')
+        return format_html(
+            '<a href="{}?fabric_id={}&kind={}&name={}">{}</a>', url, record.fabric_id, record.kind, value, value,
+        )
+
+    def value(self, value):
+        return value

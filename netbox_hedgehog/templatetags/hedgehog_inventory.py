@@ -1,0 +1,12 @@
+from django import template
+
+from ..decisions import DECISIONS, Decision, possible
+from ..models import Discrepancy
+
+register = template.Library()
+
+
+@register.filter
+def decisions(discrepancy: Discrepancy) -> list[Decision]:
+    """What can be decided about a discrepancy, for its buttons."""
+    return [DECISIONS[name] for name in possible(discrepancy)]

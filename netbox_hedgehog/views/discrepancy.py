@@ -1,0 +1,161 @@
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from netbox.object_actions import BulkExport
+from netbox.ui import layout
+from netbox.ui.breadcrumbs import Breadcrumb, filtered_list_url
+from netbox.views import generic
+from netbox.views.generic.base import BaseMultiObjectView, BaseObjectView
+from utilities.views import GetReturnURLMixin, ViewTab, register_model_view
+
+from .. import filtersets, forms, tables
+from ..decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, decide
+from ..inventory.errors import InventoryRefused
+from ..models import Discrepancy, Fabric
+from ..object_actions import BulkIgnore, BulkKeepNetBox, BulkReopen, BulkTakeFabric
+from . import inventory_panels as panels
+from .inventory import FabricChildrenView, inventory_counts, stale_fabrics
+
+__all__ = (
+    'DiscrepancyBulkFabricView', 'DiscrepancyBulkIgnoreView', 'DiscrepancyBulkNetBoxView',
+    'DiscrepancyBulkReopenView', 'DiscrepancyListView', 'DiscrepancyResolveView', 'DiscrepancyView',
+    'FabricDiscrepanciesView',
+)
+
+BULK_ACTIONS = (BulkTakeFabric, BulkKeepNetBox, BulkIgnore, BulkReopen)
+
+
+@register_model_view(Discrepancy, 'list', path='', detail=False)
+class DiscrepancyListView(generic.ObjectListView):
+    queryset = Discrepancy.objects.all()
+    filterset = filtersets.DiscrepancyFilterSet
+    filterset_form = forms.DiscrepancyFilterForm
+    table = tables.DiscrepancyTable
+    template_name = 'netbox_hedgehog/discrepancy_list.html'
+    actions = (BulkExport, *BULK_ACTIONS)
+
+    def get_extra_context(self, request):
+        return {'stale': stale_fabrics(request)}
+
+
+@register_model_view(Discrepancy)
+class DiscrepancyView(generic.ObjectView):
+    queryset = Discrepancy.objects.select_related('fabric', 'link')
+    template_name = 'netbox_hedgehog/discrepancy.html'
+    actions = ()
+    layout = layout.SimpleLayout(
+        left_panels=[panels.DiscrepancyPanel()],
+        right_panels=[panels.BothSidesPanel()],
+        breadcrumbs=[
+            Breadcrumb('fabric'),
+            Breadcrumb(
+                'fabric', label=_('Discrepancies'), url=filtered_list_url(
+                    'plugins:netbox_hedgehog:discrepancy_list', 'fabric_id',
+                ),
+            ),
+        ],
+    )
+
+    def get_extra_context(self, request, instance):
+        return {
+            'can_resolve': request.user.has_perm('netbox_hedgehog.resolve_discrepancy', instance),
+            **panels.concerned(request.user, instance),
+        }
+
+
+class _Decides(GetReturnURLMixin):
+    """Something decided about discrepancies by a POST, with the permission to resolve them."""
+
+    queryset = Discrepancy.objects.all()
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.resolve_discrepancy'
+
+    def carry_out(self, request, discrepancies, decision):
+        try:
+            settled, left = decide(discrepancies, decision, request.user)
+        except InventoryRefused as refusal:
+            messages.error(request, str(refusal))
+            return
+        if settled:
+            messages.success(request, ngettext(
+                '“%(decision)s” was done for %(count)d discrepancy.',
+                '“%(decision)s” was done for %(count)d discrepancies.', settled,
+            ) % {'decision': DECISIONS[decision].label, 'count': settled})
+        if left:
+            messages.warning(request, left)
+
+
+@register_model_view(Discrepancy, 'resolve')
+class DiscrepancyResolveView(_Decides, BaseObjectView):
+
+    def get(self, request, pk):
+        return redirect(get_object_or_404(self.queryset, pk=pk).get_absolute_url())
+
+    def post(self, request, pk):
+        discrepancy = get_object_or_404(self.queryset, pk=pk)
+        decision = request.GET.get('decision') or request.POST.get('decision')
+        if decision in DECISIONS:
+            self.carry_out(request, [discrepancy], decision)
+        else:
+            messages.error(request, _('Choose one of: {names}.').format(names=', '.join(DECISIONS)))
+        url = self.get_return_url(request, discrepancy)
+        if url == discrepancy.get_absolute_url() and not Discrepancy.objects.filter(pk=pk).exists():
+            # Settled, so it is gone: on to what is left.
+            url = f'{reverse("plugins:netbox_hedgehog:discrepancy_list")}?fabric_id={discrepancy.fabric_id}&state=open'
+        return redirect(url)
+
+
+class _BulkDecisionView(_Decides, BaseMultiObjectView):
+    decision = ''
+
+    def get(self, request):
+        return redirect(self.get_return_url(request))
+
+    def _chosen(self, request):
+        if request.POST.get('_all'):
+            # "Select all that match": the list's filters stand in the query string.
+            return filtersets.DiscrepancyFilterSet(request.GET, self.queryset, request=request).qs
+        return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if pk.isdecimal()])
+
+    def post(self, request):
+        self.carry_out(request, self._chosen(request).select_related('fabric', 'link'), self.decision)
+        return redirect(self.get_return_url(request))
+
+
+@register_model_view(Discrepancy, 'bulk_fabric', path='take-fabric', detail=False)
+class DiscrepancyBulkFabricView(_BulkDecisionView):
+    decision = FABRIC
+
+
+@register_model_view(Discrepancy, 'bulk_netbox', path='keep-netbox', detail=False)
+class DiscrepancyBulkNetBoxView(_BulkDecisionView):
+    decision = NETBOX
+
+
+@register_model_view(Discrepancy, 'bulk_ignore', path='ignore', detail=False)
+class DiscrepancyBulkIgnoreView(_BulkDecisionView):
+    decision = IGNORE
+
+
+@register_model_view(Discrepancy, 'bulk_reopen', path='reopen', detail=False)
+class DiscrepancyBulkReopenView(_BulkDecisionView):
+    decision = REOPEN
+
+
+@register_model_view(Fabric, 'discrepancies')
+class FabricDiscrepanciesView(FabricChildrenView):
+    child_model = Discrepancy
+    table = tables.DiscrepancyTable
+    filterset = filtersets.DiscrepancyFilterSet
+    filterset_form = forms.DiscrepancyFilterForm
+    actions = BULK_ACTIONS
+    tab = ViewTab(
+        label=_('Discrepancies'),
+        badge=lambda fabric: inventory_counts(fabric).open,
+        visible=lambda fabric: inventory_counts(fabric).shown,
+        permission='netbox_hedgehog.view_discrepancy',
+        weight=520,
+    )

@@ -1,0 +1,137 @@
+"""What of NetBox came from fabrics: the links, and the tabs of a fabric that show them."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+from netbox.object_actions import BulkExport
+from netbox.ui import layout
+from netbox.ui.breadcrumbs import Breadcrumb, filtered_list_url
+from netbox.ui.panels import JSONPanel
+from netbox.views import generic
+from utilities.views import ViewTab, get_action_url, register_model_view
+
+from .. import filtersets, forms, tables
+from ..choices import DiscrepancyStateChoices, InventoryOriginChoices
+from ..models import Fabric, InventoryLink
+from . import inventory_panels as panels
+
+__all__ = ('FabricChildrenView', 'FabricInventoryView', 'InventoryLinkListView', 'InventoryLinkView')
+
+# How many stale fabrics a list names.
+STALE_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of NetBox a fabric has under its care, and what does not agree."""
+
+    shown: bool
+    links: int = 0
+    created: int = 0
+    adopted: int = 0
+    stale: int = 0
+    open: int = 0
+
+
+def inventory_counts(fabric: Fabric) -> Counts:
+    """The counts of a fabric, asked for once a page: two statements."""
+    if not hasattr(fabric, '_inventory_counts'):
+        found = fabric.inventory_links.aggregate(
+            links=Count('pk'),
+            created=Count('pk', filter=Q(origin=InventoryOriginChoices.CREATED)),
+            adopted=Count('pk', filter=Q(origin=InventoryOriginChoices.ADOPTED)),
+            stale=Count('pk', filter=Q(stale_since__isnull=False)),
+        )
+        fabric._inventory_counts = Counts(
+            shown=fabric.inventory_enabled or bool(found['links']), **found,
+            open=fabric.discrepancies.filter(state=DiscrepancyStateChoices.OPEN).count(),
+        )
+    return fabric._inventory_counts
+
+
+def stale_fabrics(request):
+    """Fabrics whose rows a list can show and that are no longer read: nothing may look fresher than it is."""
+    fabrics = Fabric.objects.restrict(request.user, 'view').overdue().filter(inventory_enabled=True)
+    if chosen := [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]:
+        fabrics = fabrics.filter(pk__in=chosen)
+    return fabrics.order_by('overdue_at')[:STALE_SHOWN]
+
+
+@register_model_view(InventoryLink, 'list', path='', detail=False)
+class InventoryLinkListView(generic.ObjectListView):
+    queryset = InventoryLink.objects.all()
+    filterset = filtersets.InventoryLinkFilterSet
+    filterset_form = forms.InventoryLinkFilterForm
+    table = tables.InventoryLinkTable
+    template_name = 'netbox_hedgehog/discrepancy_list.html'
+    actions = (BulkExport,)
+
+    def get_extra_context(self, request):
+        return {'stale': stale_fabrics(request)}
+
+
+@register_model_view(InventoryLink)
+class InventoryLinkView(generic.ObjectView):
+    queryset = InventoryLink.objects.select_related('fabric')
+    template_name = 'netbox_hedgehog/inventorylink.html'
+    actions = ()
+    layout = layout.SimpleLayout(
+        left_panels=[panels.LinkPanel()],
+        right_panels=[panels.WrittenPanel(), JSONPanel('before_stale', title=_('Before it was marked as stale'))],
+        bottom_panels=[panels.LinkDiscrepanciesPanel()],
+        breadcrumbs=[
+            Breadcrumb('fabric'),
+            Breadcrumb(
+                'fabric', label=_('Inventory'), url=filtered_list_url(
+                    'plugins:netbox_hedgehog:inventorylink_list', 'fabric_id',
+                ),
+            ),
+        ],
+    )
+
+    def get_extra_context(self, request, instance):
+        return panels.concerned(request.user, instance)
+
+
+class FabricChildrenView(generic.ObjectChildrenView):
+    """A tab of a fabric: a table of what belongs to it. An export is the list's own, of this fabric."""
+
+    queryset = Fabric.objects.all()
+    template_name = 'netbox_hedgehog/fabric_children.html'
+    actions = ()
+
+    def get_children(self, request, parent):
+        return self.child_model.objects.restrict(request.user, 'view').filter(fabric=parent)
+
+    def get(self, request, *args, **kwargs):
+        if 'export' in request.GET:
+            return redirect(self._list_url(request, kwargs['pk']))
+        return super().get(request, *args, **kwargs)
+
+    def _list_url(self, request, pk):
+        params = request.GET.copy()
+        params.setlist('fabric_id', [str(pk)])
+        return f'{get_action_url(self.child_model, "list")}?{params.urlencode()}'
+
+    def get_extra_context(self, request, instance):
+        params = request.GET.copy()
+        params['export'] = 'table'
+        # Fabric and the filters' panel say the same: it is this fabric's page.
+        return {'export_url': f'{request.path}?{params.urlencode()}', 'list_url': self._list_url(request, instance.pk)}
+
+
+@register_model_view(Fabric, 'inventory')
+class FabricInventoryView(FabricChildrenView):
+    child_model = InventoryLink
+    table = tables.InventoryLinkTable
+    filterset = filtersets.InventoryLinkFilterSet
+    filterset_form = forms.InventoryLinkFilterForm
+    tab = ViewTab(
+        label=_('Inventory'),
+        badge=lambda fabric: inventory_counts(fabric).links,
+        visible=lambda fabric: inventory_counts(fabric).shown,
+        permission='netbox_hedgehog.view_inventorylink',
+        weight=510,
+    )

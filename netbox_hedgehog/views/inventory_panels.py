@@ -1,0 +1,121 @@
+"""The panels of the inventory's pages."""
+
+from django.utils.translation import gettext_lazy as _
+from netbox.ui import panels
+
+from ..choices import InventorySubjectChoices
+from ..models import FabricResource
+from ..values import ValueReader, field_label, viewable
+
+__all__ = (
+    'BothSidesPanel', 'DiscrepancyPanel', 'InventoryPanel', 'LinkDiscrepanciesPanel', 'LinkPanel',
+    'OpenDiscrepanciesPanel', 'WrittenPanel', 'concerned',
+)
+
+
+def concerned(user, row):
+    """What the page of a discrepancy or a link is about, for those who may view it: NetBox's object, the resource."""
+    objects = viewable([(row.object_type_id, row.object_id)], user)
+    resource = FabricResource.objects.restrict(user, 'view').filter(
+        fabric=row.fabric_id, kind=row.kind, name=row.name,
+    ).defer('spec', 'status', 'labels', 'annotations', 'previous').first()
+    return {'netbox_object': objects.get((row.object_type_id, row.object_id)), 'resource': resource}
+
+
+class _ConcernedPanel(panels.ObjectPanel):
+    """A panel that shows what concerned() has found."""
+
+    def get_context(self, context):
+        return {
+            **super().get_context(context),
+            'netbox_object': context.get('netbox_object'),
+            'resource': context.get('resource'),
+        }
+
+
+class DiscrepancyPanel(_ConcernedPanel):
+    title = _('Discrepancy')
+    template_name = 'netbox_hedgehog/panels/discrepancy.html'
+
+
+class BothSidesPanel(_ConcernedPanel):
+    title = _('Both sides')
+    template_name = 'netbox_hedgehog/panels/both_sides.html'
+
+    def get_context(self, context):
+        row = context['object']
+        reader = ValueReader(context['request'].user)
+        reader.load((row.model_label, row.field, value) for value in (row.fabric_value, row.netbox_value))
+        return {
+            **super().get_context(context),
+            'field': field_label(row.model_label, row.field) if row.field else '',
+            'fabric_text': reader.text(row.model_label, row.field, row.fabric_value, 5000),
+            'netbox_text': reader.text(row.model_label, row.field, row.netbox_value, 5000),
+        }
+
+    def should_render(self, context):
+        return bool(context['field'] or context['fabric_text'] or context['netbox_text'])
+
+
+class LinkPanel(_ConcernedPanel):
+    title = _('Inventory link')
+    template_name = 'netbox_hedgehog/panels/link.html'
+
+
+class WrittenPanel(panels.ObjectPanel):
+    title = _('Managed fields')
+    template_name = 'netbox_hedgehog/panels/written.html'
+
+    def get_context(self, context):
+        link = context['object']
+        label = f'{link.object_type.app_label}.{link.object_type.model}'
+        reader = ValueReader(context['request'].user)
+        reader.load((label, name, value) for name, value in link.written.items())
+        fields = [
+            (field_label(label, name), reader.text(label, name, value, 1000), name in link.kept)
+            for name, value in sorted(link.written.items())
+        ]
+        return {**super().get_context(context), 'fields': fields}
+
+
+class LinkDiscrepanciesPanel(panels.ObjectsTablePanel):
+    """What does not agree about the object of a link."""
+
+    def __init__(self):
+        super().__init__(
+            'netbox_hedgehog.discrepancy', filters={'link_id': lambda context: context['object'].pk},
+            exclude_columns=['pk', 'fabric', 'object', 'name', 'actions'], title=_('Discrepancies'),
+        )
+
+
+class OpenDiscrepanciesPanel(panels.ObjectsTablePanel):
+    """A fabric's open discrepancies, where it has an inventory."""
+
+    def __init__(self):
+        super().__init__(
+            'netbox_hedgehog.discrepancy', title=_('Open discrepancies'),
+            filters={'fabric_id': lambda context: context['object'].pk, 'state': 'open'},
+            exclude_columns=['pk', 'fabric', 'state', 'actions'],
+        )
+
+    def should_render(self, context):
+        from .inventory import inventory_counts
+
+        return super().should_render(context) and bool(inventory_counts(context['object']).open)
+
+
+class InventoryPanel(panels.ObjectPanel):
+    """A fabric's settings of the inventory, and what came of them."""
+
+    title = _('Inventory')
+    template_name = 'netbox_hedgehog/panels/inventory.html'
+
+    def get_context(self, context):
+        from .inventory import inventory_counts
+
+        fabric = context['object']
+        return {
+            **super().get_context(context),
+            'counts': inventory_counts(fabric),
+            'subjects': [label for value, label in InventorySubjectChoices if value in fabric.inventory_subjects],
+        }

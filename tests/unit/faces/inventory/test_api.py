@@ -1,0 +1,70 @@
+"""NetBox's own test cases for the REST and GraphQL API of discrepancies and links: it only reads."""
+
+from utilities.testing import APIViewTestCases
+
+from netbox_hedgehog.graphql.types import DiscrepancyType, InventoryLinkType
+from netbox_hedgehog.models import Discrepancy, InventoryLink
+
+from ..base import allow
+from .base import inventory_fabric, make_device, make_discrepancy, make_link
+
+
+class _ReadOnly:
+    view_namespace = 'plugins-api:netbox_hedgehog'
+
+    @classmethod
+    def setUpTestData(cls):
+        fabric = inventory_fabric()
+        for name in ('leaf-1', 'leaf-2', 'leaf-3'):
+            make_discrepancy(fabric, make_link(fabric, make_device(fabric.inventory_site, name)))
+
+    def test_read_only(self):
+        allow(self.user, 'view', 'add', 'change', 'delete', model=self.model)
+        row = self.model.objects.first()
+        for method, url in (
+            ('post', self._get_list_url()), ('patch', self._get_list_url()), ('delete', self._get_list_url()),
+            ('put', self._get_detail_url(row)), ('patch', self._get_detail_url(row)),
+            ('delete', self._get_detail_url(row)),
+        ):
+            with self.subTest(method=method, url=url):
+                response = getattr(self.client, method)(url, {'name': 'x'}, format='json', **self.header)
+                self.assertHttpStatus(response, 405)
+        self.assertEqual(self.model.objects.count(), 3)
+
+
+class DiscrepancyAPITestCase(
+    _ReadOnly,
+    APIViewTestCases.GetObjectViewTestCase,
+    APIViewTestCases.ListObjectsViewTestCase,
+    APIViewTestCases.GraphQLTestCase,
+):
+    model = Discrepancy
+    type_class = DiscrepancyType
+    brief_fields = ['display', 'id', 'state', 'type', 'url']
+
+    def test_shows_both_sides_and_what_can_be_decided(self):
+        allow(self.user, 'view', model=Discrepancy)
+        data = self.client.get(self._get_detail_url(Discrepancy.objects.first()), **self.header).data
+        self.assertEqual((data['field'], data['fabric_value'], data['netbox_value']), ('serial', 'ABC', 'XYZ'))
+        self.assertEqual(data['object']['name'], 'leaf-1')
+        self.assertEqual(data['object_type'], 'dcim.device')
+        self.assertEqual(data['link']['key'], 'device/leaf-1')
+        self.assertEqual(data['decisions'], ['fabric', 'netbox', 'ignore'])
+
+
+class InventoryLinkAPITestCase(
+    _ReadOnly,
+    APIViewTestCases.GetObjectViewTestCase,
+    APIViewTestCases.ListObjectsViewTestCase,
+    APIViewTestCases.GraphQLTestCase,
+):
+    model = InventoryLink
+    type_class = InventoryLinkType
+    brief_fields = ['display', 'id', 'key', 'url']
+
+    def test_shows_what_is_managed(self):
+        allow(self.user, 'view', model=InventoryLink)
+        data = self.client.get(self._get_detail_url(InventoryLink.objects.first()), **self.header).data
+        self.assertEqual(data['written'], {'name': 'leaf-1'})
+        self.assertEqual(data['object']['name'], 'leaf-1')
+        self.assertEqual(data['origin'], {'value': 'created', 'label': 'Created'})
