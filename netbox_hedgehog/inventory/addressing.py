@@ -42,8 +42,7 @@ def draw(draft: Draft, wires: dict[str, Wire]) -> None:
 def underlay(draft: Draft, resource: Resource) -> Ref | None:
     """The VRF of the underlay: every fabric has one, as most have the same addresses in it."""
     return draft.vrf(
-        resource, ADDRESSING, 'Underlay', f'Underlay of the fabric {draft.options.fabric}', 'underlay',
-        source=Source('Fabric', draft.options.fabric),
+        resource, ADDRESSING, 'Underlay', {}, 'underlay', source=Source('Fabric', draft.options.fabric),
     )
 
 

@@ -15,42 +15,53 @@ def draw(draft: Draft, wires: dict[str, Wire], lags: dict[tuple[str, str], Inter
         return
     tagged: dict[str, set[Ref]] = {}
     untagged: dict[str, Ref] = {}
+    unclear: set[str] = set()
     for resource in draft.of('VPCAttachment'):
-        vlan = _vlan(draft, resource)
-        for interface in _interfaces(draft, resource, wires, lags):
+        interfaces = _interfaces(draft, resource, wires, lags)
+        vlan, clear = _vlan(draft, resource)
+        native = mapping(resource.spec).get('nativeVLAN') is True
+        for interface in interfaces:
             if vlan is None:
-                continue
-            if mapping(resource.spec).get('nativeVLAN') is not True:
+                unclear |= set() if clear else {interface.key}
+            elif not native:
                 tagged.setdefault(interface.key, set()).add(vlan)
             elif untagged.setdefault(interface.key, vlan) != vlan:
-                draft.complain(resource, VPCS, (
-                    f'{interface} has another native VLAN already: it is not carried there.'
-                ))
+                unclear.add(interface.key)
+                draft.complain(resource, VPCS, f'{interface} has another native VLAN already: it is not carried there.')
     for device in draft.devices.values():
         for interface in device.interfaces.values():
-            if interface.switched:
-                native = untagged.get(interface.key)
-                many = tagged.get(interface.key, set()) - {native}
+            # A VLAN that cannot be carried is not the same as none: what there is on the interface stays.
+            if interface.switched and interface.key not in unclear:
+                native_vlan = untagged.get(interface.key)
+                vlans = tagged.get(interface.key, set())
+                if native_vlan is not None:
+                    vlans.discard(native_vlan)
                 interface.owned |= {
-                    'mode': 'tagged' if many else 'access' if native else None,
-                    'untagged_vlan': native,
-                    'tagged_vlans': tuple(sorted(many)),
+                    'mode': 'tagged' if vlans else 'access' if native_vlan else None,
+                    'untagged_vlan': native_vlan,
+                    'tagged_vlans': tuple(sorted(vlans)),
                 }
 
 
-def _vlan(draft: Draft, resource: Resource) -> Ref | None:
-    """The VLAN of the subnet that is attached; None where it has none, as one of hostBGP, or is not carried."""
+def _vlan(draft: Draft, resource: Resource) -> tuple[Ref | None, bool]:
+    """The VLAN of the subnet that is attached, if any, and whether that is all that is to be said.
+
+    A subnet of hostBGP may have none: its servers are routed to.
+    """
     whole = text(mapping(resource.spec).get('subnet'))
     vpc, _, subnet = whole.partition('/')
     found = draft.get('VPC', vpc)
-    said = mapping(mapping(found.spec if found else None).get('subnets')).get(subnet)
-    if said is None:
+    subnets = mapping(mapping(found.spec if found else None).get('subnets'))
+    if subnet not in subnets:
         draft.complain(resource, VPCS, f'The subnet {shown(whole)} that it attaches is not in the fabric.')
-        return None
+        return None, False
     wanted = draft.wanted(vlan_key(vpc, subnet))
-    if wanted is None and mapping(said).get('hostBGP') is not True:
-        draft.complain(resource, VPCS, f'The subnet {shown(whole)} that it attaches has no VLAN that is carried.')
-    return Ref(wanted.key) if wanted else None
+    if wanted is not None:
+        return Ref(wanted.key), True
+    if mapping(subnets[subnet]).get('hostBGP') is True and mapping(subnets[subnet]).get('vlan') in (None, 0):
+        return None, True
+    draft.complain(resource, VPCS, f'The subnet {shown(whole)} that it attaches has no VLAN that is carried.')
+    return None, False
 
 
 def _interfaces(

@@ -9,7 +9,7 @@ from .ports import MANAGEMENT, normalise, ports
 from .reading import entries, mapping, number, shown, text, usable
 from .wants import DEVICES, Existing, Ref, Resource, Source, Value
 
-__all__ = ('KINDS', 'LOOPBACKS', 'draw', 'port_of')
+__all__ = ('KINDS', 'LOOPBACKS', 'draw', 'mtu_of', 'port_of')
 
 # The kinds that become devices, first come, first served where two want one name.
 KINDS = ('Switch', 'Gateway', 'Server')
@@ -214,13 +214,20 @@ def port_of(draft: Draft, device: Device, name: str, source: Source) -> Interfac
         return device.interfaces[found] if found else None
     if name in device.interfaces:
         return device.interfaces[name]
-    owned: dict[str, Value] = {'name': name, 'lag': None}
-    if device.resource.kind == 'Gateway':
-        owned['mtu'] = None
     # What kind of port it is the fabric is not told: whoever knows may say so.
     return draft.interface(
-        device, name, _key(device, name), source, owned, {'type': 'other'}, switched=device.resource.kind == 'Server',
+        device, name, _key(device, name), source, {'name': name, 'lag': None}, {'type': 'other'},
+        switched=device.resource.kind == 'Server',
     )
+
+
+def mtu_of(draft: Draft, resource: Resource, value: Any) -> dict[str, Value]:
+    """What is owned of an MTU: none is a statement, too, and of one that cannot be nothing is known."""
+    found = number(value)
+    if value in (None, 0) or (found is not None and 1 <= found <= _LARGEST_MTU):
+        return {'mtu': found or None}
+    draft.complain(resource, DEVICES, f'Its MTU is {shown(value)}, which is none: it is left out.')
+    return {}
 
 
 def _gateway_interfaces(draft: Draft, device: Device, spec: Mapping[str, Any]) -> None:
@@ -231,9 +238,7 @@ def _gateway_interfaces(draft: Draft, device: Device, spec: Mapping[str, Any]) -
                 f'The name of its interface {shown(name)} is longer than 64 characters: it is not carried.'
             ))
             continue
-        mtu = number(mapping(entry).get('mtu'))
-        if mtu is not None and 1 <= mtu <= _LARGEST_MTU:
-            interface.owned['mtu'] = mtu
+        interface.owned |= mtu_of(draft, device.resource, mapping(entry).get('mtu'))
 
 
 def _loopbacks(draft: Draft, device: Device, spec: Mapping[str, Any]) -> None:

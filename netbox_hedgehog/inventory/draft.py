@@ -136,7 +136,8 @@ class Draft:
         return initial
 
     def vrf(
-        self, resource: Resource, subject: str, name: str, description: str, *parts: str, source: Source | None = None,
+        self, resource: Resource, subject: str, name: str, owned: Mapping[str, Value], *parts: str,
+        source: Source | None = None,
     ) -> Ref | None:
         """A VRF with the fabric's name in its own. Returns None, with a problem, where its name is too long."""
         whole = in_fabric(name, self.options.fabric)
@@ -147,7 +148,7 @@ class Draft:
             return None
         return self.want(
             'ipam.vrf', key('vrf', *parts), source or resource.source, subject,
-            {'name': whole, 'description': description[:200]}, self.tenant(enforce_unique=True),
+            {'name': whole, **owned}, self.tenant(enforce_unique=True),
         )
 
     def slug(self, *parts: str) -> str:

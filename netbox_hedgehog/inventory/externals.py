@@ -6,7 +6,8 @@ from .addresses import on_interface, subinterface
 from .addressing import underlay
 from .draft import Draft, Interface
 from .names import key
-from .reading import mapping, number, shown, text
+from .reading import mapping, shown, text
+from .vpcs import described
 from .wants import ADDRESSING, DEVICES, VPCS, Ref, Resource
 from .wiring import Wire
 
@@ -16,12 +17,9 @@ __all__ = ('draw',)
 def draw(draft: Draft, wires: dict[str, Wire]) -> None:
     """Want the VRFs of externals, and draw the subinterfaces and addresses that lead to them."""
     if draft.carries(VPCS):
-        vnis = mapping(mapping(getattr(draft.get('Catalog', 'vpcs'), 'spec', None)).get('vpcVNIs'))
         for resource in draft.of('External'):
-            vni = number(vnis.get(f'ext@{resource.name}'))
-            draft.vrf(
-                resource, VPCS, f'External {resource.name}', f'VNI {vni}' if vni else '', 'external', resource.name,
-            )
+            owned = described(draft, f'ext@{resource.name}')
+            draft.vrf(resource, VPCS, f'External {resource.name}', owned, 'external', resource.name)
     if draft.carries(VPCS, DEVICES):
         for resource in draft.of('ExternalAttachment'):
             _attachment(draft, resource, wires)
@@ -43,8 +41,7 @@ def _attachment(draft: Draft, resource: Resource, wires: dict[str, Wire]) -> Non
             f'The connection {shown(name)} is not in the fabric, or not an external one: it is not carried.'
         ))
         return
-    static = spec.get('static')
-    said = mapping(static if static is not None else spec.get('switch'))
+    said = mapping(spec.get('static')) or mapping(spec.get('switch'))
     for end in wire.ends:
         _stand(draft, resource, VPCS, end.interface, said, Ref(vrf.key))
 

@@ -39,10 +39,13 @@ def slug(text: str, longest: int = 100) -> str:
 
 
 def unique_slug(*parts: str) -> str:
-    """A slug that no other parts have: one that loses something in folding gets a digest of what it was."""
+    """A slug that no other parts have: one that loses something in folding gets a digest of what it was.
+
+    No part that is kept as it is has two hyphens in a row, or an underscore.
+    """
     return _fit('--'.join(
-        part if _SLUG.fullmatch(part) else f'{_fold(part)}-{_digest(part)[:6]}'.lstrip('-') for part in parts
-    ), 100, '-')
+        part if _SLUG.fullmatch(part) else f'{_fold(part)}_{_digest(part)[:8]}' for part in parts
+    ), 100, '_')
 
 
 def _fold(text: str) -> str:

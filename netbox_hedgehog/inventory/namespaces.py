@@ -53,8 +53,7 @@ def _vlan_namespace(draft: Draft, resource: Resource) -> None:
 def _ipv4_namespace(draft: Draft, resource: Resource) -> None:
     """Container prefixes in a VRF of the namespace's own: two namespaces may overlap, and VPCs of one may not."""
     vrf = draft.vrf(
-        resource, VPCS, f'IPv4 namespace {resource.name}', 'What the VPCs of this IPv4 namespace take from',
-        'ipv4namespace', resource.name,
+        resource, VPCS, f'IPv4 namespace {resource.name}', {}, 'ipv4namespace', resource.name,
     )
     for raw in items(mapping(resource.spec).get('subnets')) if vrf else ():
         prefix = network(raw)

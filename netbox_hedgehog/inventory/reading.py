@@ -46,7 +46,7 @@ def entries(value: Any) -> Iterator[tuple[str, Any]]:
 def natural(name: str) -> tuple[Any, ...]:
     """What to sort names by, so that numbers in them count as numbers."""
     parts = _DIGITS.split(name)
-    return (*((len(part), part) if place % 2 else part for place, part in enumerate(parts)), '')
+    return tuple((len(part), part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def address(value: Any) -> Address | None:
@@ -79,7 +79,9 @@ def shown(value: Any) -> str:
     """A value as a sentence can hold it, whatever and however long it is."""
     if isinstance(value, str) and usable(value, 80):
         return value
-    if isinstance(value, (str, int, float, bool)) or value is None:
+    if value is None or value == '':
+        return 'nothing'
+    if isinstance(value, (str, int, float)):
         found = ascii(value if not isinstance(value, str) else value[:80])
         return found if len(found) <= 80 else f'{found[:79]}…'
     return f'a {type(value).__name__}'

@@ -23,22 +23,31 @@ def draw(draft: Draft) -> None:
     """Want all that VPCs and their subnets are in NetBox. The VLAN groups have been wanted before."""
     if not draft.carries(VPCS):
         return
-    catalog = draft.get('Catalog', 'vpcs')
-    vnis = mapping(catalog.spec if catalog else None)
+    vnis = mapping(_catalog(draft).get('vpcSubnetVNIs'))
     for resource in draft.of('VPC'):
         spec = mapping(resource.spec)
-        vni = _vni(mapping(vnis.get('vpcVNIs')).get(resource.name))
-        vrf = draft.vrf(
-            resource, VPCS, resource.name, f'VNI {vni}' if vni else '', 'vpc', resource.name,
-        )
+        vrf = draft.vrf(resource, VPCS, resource.name, described(draft, resource.name), 'vpc', resource.name)
         namespace = text(spec.get('ipv4Namespace'))
         if draft.get('IPv4Namespace', namespace) is None:
             draft.complain(resource, VPCS, f'Its IPv4 namespace {shown(namespace)} is not in the fabric.')
         if vrf is None:
             continue
-        subnet_vnis = mapping(mapping(vnis.get('vpcSubnetVNIs')).get(resource.name))
         for name, raw in entries(spec.get('subnets')):
-            _Subnet(draft, resource, vrf, name, mapping(raw)).draw(subnet_vnis.get(name), has_vnis=bool(catalog))
+            _Subnet(draft, resource, vrf, name, mapping(raw)).draw(mapping(vnis.get(resource.name)).get(name))
+
+
+def described(draft: Draft, name: str) -> dict[str, Value]:
+    """What is owned of a VRF besides its name: the VNI, in the description, as NetBox's VRFs have no field for it.
+
+    A VNI that the controller has not given yet is not owned: nobody knows it.
+    """
+    vni = _vni(mapping(_catalog(draft).get('vpcVNIs')).get(name))
+    return {} if vni is None else {'description': f'VNI {vni}'}
+
+
+def _catalog(draft: Draft) -> Mapping[str, Any]:
+    catalog = draft.get('Catalog', 'vpcs')
+    return mapping(catalog.spec if catalog else None)
 
 
 def vlan_key(vpc: str, subnet: str) -> str:
@@ -52,13 +61,16 @@ class _Subnet:
     def __init__(self, draft: Draft, vpc: Resource, vrf: Ref, name: str, said: Mapping[str, Any]) -> None:
         self.draft, self.vpc, self.vrf, self.name, self.said = draft, vpc, vrf, name, said
 
-    def draw(self, vni: Any, *, has_vnis: bool) -> None:
+    def draw(self, vni: Any) -> None:
         if not usable(self.name, 200):
             self._complain('Its name cannot be shown: it is not carried.')
             return
-        vlan = self._vlan()
+        tagged = self.said.get('vlan') not in (None, 0)
+        vlan = self._vlan() if tagged else None
         if vlan is not None:
-            self._l2vpn(vlan, vni, has_vnis)
+            self._l2vpn(vlan, vni)
+        elif not tagged and self.said.get('hostBGP') is not True:
+            self._complain('It has neither a VLAN nor hostBGP: its prefix stands without a VLAN. Give it one of them.')
         value = self.said.get('subnet')
         prefix = network(value)
         if prefix is None:
@@ -67,19 +79,15 @@ class _Subnet:
         if holder := self._claim('prefix', self.vrf.key, str(prefix)):
             self._complain(f'{prefix} is the prefix of another subnet of {holder.name} already: it is not carried.')
             return
-        self._want(
-            'ipam.prefix', 'prefix', {'prefix': str(prefix), 'vrf': self.vrf, 'vlan': vlan},
-            status='active', description=self._title[:200],
-        )
+        owned: dict[str, Value] = {'prefix': str(prefix), 'vrf': self.vrf}
+        if vlan is not None or not tagged:
+            owned['vlan'] = vlan  # one that cannot be carried is not the same as none
+        self._want('ipam.prefix', 'prefix', owned, status='active', description=self._title[:200])
         self._gateway(prefix)
         self._dhcp(prefix)
 
     def _vlan(self) -> Ref | None:
         value = self.said.get('vlan')
-        if value in (None, 0):
-            if self.said.get('hostBGP') is not True:
-                self._complain('It has neither a VLAN nor hostBGP: its prefix stands without a VLAN.')
-            return None
         namespace = text(mapping(self.vpc.spec).get('vlanNamespace'))
         group = self.draft.wanted(key('vlangroup', namespace))
         if group is None:
@@ -100,14 +108,13 @@ class _Subnet:
             'ipam.vlan', 'vlan', {'group': Ref(group.key), 'vid': vid, 'name': name}, status='active',
         )
 
-    def _l2vpn(self, vlan: Ref, value: Any, has_vnis: bool) -> None:
+    def _l2vpn(self, vlan: Ref, value: Any) -> None:
         """The layer 2 domain that is one VLAN on every leaf: the controller keeps its VNI in a Catalog."""
         vni = _vni(value)
         if text(mapping(self.vpc.spec).get('mode')) not in _LAYER_2_MODES:
             return
         if vni is None:
-            if has_vnis:
-                self._complain('The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
+            self._complain('The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
             return
         name = in_fabric(f'{self.vpc.name}--{self.name}', self.draft.options.fabric, _LONGEST_L2VPN)
         if not usable(name, _LONGEST_L2VPN) or self._claim('l2vpn', name):
@@ -146,6 +153,8 @@ class _Subnet:
         if dhcp.get('enable') is not True:
             return
         span = mapping(dhcp.get('range'))
+        if not span:
+            return  # the fabric's controller serves the whole subnet
         start, end = address(span.get('start')), address(span.get('end'))
         if start is None or end is None or start.ip not in prefix or end.ip not in prefix or end.ip < start.ip:  # type: ignore[operator]
             self._complain(

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.wants import Options
 
-from .fabrics import load
+from .fabrics import generated, load
 from .rendering import OPTIONS, render
+from .rules import check
 
 EXPECTED = Path(__file__).parent / 'expected'
 
@@ -31,3 +33,28 @@ def test_the_order_of_the_resources_does_not_matter(fabric):
 
 def test_the_sample_fabric_has_no_problems():
     assert desired(load('sample'), OPTIONS['sample']).problems == []
+
+
+@pytest.mark.parametrize('fabric', OPTIONS)
+def test_netbox_can_hold_all_of_a_fabric_at_once(fabric):
+    check(desired(load(fabric), OPTIONS[fabric]))
+
+
+def test_a_large_fabric_is_carried_whole():
+    resources = generated('--slim-agents')
+    found = desired(resources, Options('dc-1', site=1))
+    check(found)
+    assert found.problems == []
+
+    def count(kind: str) -> int:
+        return sum(resource.kind == kind for resource in resources)
+
+    assert len(list(found.of('dcim.device'))) == count('Switch') + count('Server')
+    assert len(list(found.of('ipam.vlan'))) == count('VPC')
+    links = [
+        link for resource in resources if resource.kind == 'Connection' for said in resource.spec.values()
+        for link in said.get('links', [said.get('link')]) if len(link) == 2
+    ]
+    assert len(list(found.of('dcim.cable'))) == len(links)
+    tagged = sum(len(want.owned.get('tagged_vlans', ())) for want in found.of('dcim.interface'))
+    assert tagged > count('VPCAttachment')

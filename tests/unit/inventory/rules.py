@@ -1,0 +1,77 @@
+"""What holds for whatever is wanted, of any fabric."""
+
+from collections import Counter
+from collections.abc import Iterator
+from ipaddress import ip_interface
+
+from netbox_hedgehog.inventory.wants import SUBJECTS, Desired, Existing, Ref, Want
+
+# What stands on the object itself, and is written when it is there.
+CIRCULAR = {'primary_ip4', 'lag', 'parent'}
+
+LONGEST = {
+    ('dcim.device', 'name'): 64, ('dcim.device', 'serial'): 50, ('dcim.interface', 'name'): 64,
+    ('dcim.interface', 'label'): 64, ('ipam.vlan', 'name'): 64,
+}
+
+
+def check(found: Desired) -> None:
+    """Assert that NetBox can hold what is wanted, all of it at once, in the order in which it stands."""
+    done: set[str] = set()
+    for key, want in found.wants.items():
+        assert key == want.key
+        assert 0 < len(key) <= 300
+        assert want.subject in SUBJECTS
+        assert not want.owned.keys() & want.initial.keys()
+        for name, value in want.fields.items():
+            assert isinstance(value, str | int | bool | None | Ref | Existing | tuple), (key, name, value)
+            if isinstance(value, str):
+                assert len(value) <= LONGEST.get((want.model, name), 200 if name == 'description' else 100)
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, Ref):
+                    assert item.key in found.wants, (key, name)
+                    assert item.key in done or name in CIRCULAR, (key, name)
+        done.add(key)
+    twice = [name for name, count in Counter(_unique(found)).items() if count > 1]
+    assert not twice
+    assert len(set(found.problems)) == len(found.problems)
+    for problem in found.problems:
+        assert problem.subject in SUBJECTS
+        assert problem.sentence.endswith('.')
+        assert len(problem.sentence) < 600
+        assert problem.sentence.isprintable()
+
+
+def _unique(found: Desired) -> Iterator[tuple[object, ...]]:
+    """What NetBox lets nobody have twice."""
+    for want in found.wants.values():
+        fields = want.fields
+        for names in UNIQUE.get(want.model, ()):
+            yield want.model, names, tuple(fields[name] for name in names)
+        if want.model == 'dcim.device':
+            yield 'device', fields['name'].lower()
+        elif want.model == 'ipam.ipaddress' and not anycast(want):
+            yield 'address', fields['vrf'], ip_interface(fields['address']).ip
+        elif want.model == 'dcim.cable':
+            yield from (('port', end) for end in (*fields['a'], *fields['b']))
+
+
+UNIQUE = {
+    'dcim.manufacturer': [('slug',)],
+    'dcim.devicetype': [('manufacturer', 'slug')],
+    'dcim.devicerole': [('slug',)],
+    'dcim.platform': [('slug',)],
+    'ipam.asn': [('asn',)],
+    'ipam.vlangroup': [('slug',), ('name',)],
+    'ipam.vlan': [('group', 'vid'), ('group', 'name')],
+    'ipam.vrf': [('name',)],
+    'ipam.prefix': [('vrf', 'prefix')],
+    'ipam.iprange': [('vrf', 'start_address')],
+    'dcim.interface': [('device', 'name')],
+    'vpn.l2vpn': [('slug',), ('name',)],
+    'vpn.l2vpntermination': [('assigned_object',)],
+}
+
+
+def anycast(want: Want) -> bool:
+    return want.fields.get('role') == 'anycast'

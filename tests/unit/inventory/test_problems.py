@@ -1,0 +1,550 @@
+"""Whatever cannot be carried is a problem, says what is wrong, and costs nothing but itself."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.wants import Desired, Options, Problem, Resource
+
+from .fabrics import load, make
+from .rules import check
+
+OPTIONS = Options('dc-2', site=1)
+WHOLE = desired(load('every-member'), OPTIONS)
+
+
+class Edited:
+    """The fabric with every member, and what somebody has done to it."""
+
+    def __init__(self) -> None:
+        self.resources = {(item.kind, item.name): copy.deepcopy(item) for item in load('every-member')}
+
+    def spec(self, kind: str, name: str) -> Any:
+        return self.resources[kind, name].spec
+
+    def remove(self, kind: str, name: str) -> None:
+        del self.resources[kind, name]
+
+    def add(self, kind: str, name: str, **spec: Any) -> None:
+        self.resources[kind, name] = make(kind, name, **spec)
+
+    def replace(self, kind: str, name: str, spec: Any) -> None:
+        self.resources[kind, name] = Resource(kind, name, spec)
+
+
+def map_with(edit: Callable[[Edited], object], options: Options = OPTIONS) -> Desired:
+    edited = Edited()
+    edit(edited)
+    found = desired(edited.resources.values(), options)
+    check(found)
+    return found
+
+
+def sentences(problems: list[Problem]) -> list[str]:
+    return [f'{problem.source.kind} {problem.source.name}: {problem.sentence}' for problem in problems]
+
+
+def lost(found: Desired) -> set[str]:
+    return set(WHOLE.wants) - set(found.wants)
+
+
+def test_the_fabric_as_it_is_has_none():
+    assert WHOLE.problems == []
+
+
+def links(edited: Edited, connection: str, member: str) -> Any:
+    return edited.spec('Connection', connection)[member]['links']
+
+
+# What is done to the fabric; the sentences that follow; the objects that are lost by it.
+FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
+    'a server that is not there': (
+        lambda f: f.remove('Server', 'server-1'),
+        [
+            'Connection server-1--unbundled--leaf-1: It names server-1/enp1, but the server server-1 is not in the fabric.',
+            'Connection server-1--unbundled--leaf-2: It names server-1/enp2, but the server server-1 is not in the fabric.',
+        ],
+        {
+            'device/server/server-1', 'interface/server/server-1/enp1', 'interface/server/server-1/enp2',
+            'cable/server/server-1/enp1', 'cable/server/server-1/enp2',
+        },
+    ),
+    'a port that the switch does not have': (
+        lambda f: links(f, 'server-2--bundled--leaf-1', 'bundled')[1]['switch'].update(port='leaf-1/E1/77'),
+        [
+            'Connection server-2--bundled--leaf-1: It names leaf-1/E1/77, a port that the profile of leaf-1 does not have.',
+        ],
+        {'cable/server/server-2/enp2'},
+    ),
+    'a port without a device': (
+        lambda f: links(f, 'server-2--bundled--leaf-1', 'bundled')[1]['switch'].update(port='E1'),
+        [
+            'Connection server-2--bundled--leaf-1: The port of its switch is E1: write it as device/port.',
+        ],
+        {'cable/server/server-2/enp2'},
+    ),
+    'no port': (
+        lambda f: links(f, 'server-2--bundled--leaf-1', 'bundled')[1].update(switch=7),
+        [
+            'Connection server-2--bundled--leaf-1: The port of its switch is nothing: write it as device/port.',
+        ],
+        {'cable/server/server-2/enp2'},
+    ),
+    'a port that two connections have': (
+        lambda f: links(f, 'spine-1--fabric--leaf-1', 'fabric')[0]['leaf'].update(port='leaf-1/E1/1'),
+        [
+            'Connection spine-1--fabric--leaf-1: The port leaf-1/E1/1 belongs to Connection '
+            'server-1--unbundled--leaf-1 already: a port has one cable.',
+        ],
+        {'cable/switch/leaf-1/E1/8/1', 'address/interface/switch/leaf-1/E1/8/1'},
+    ),
+    'a port twice in one connection, written both ways': (
+        lambda f: links(f, 'spine-1--fabric--leaf-1', 'fabric')[1]['leaf'].update(port='leaf-1/E1/8/1'),
+        [
+            'Connection spine-1--fabric--leaf-1: It names leaf-1/E1/8/1 twice: a port has one cable.',
+        ],
+        {'cable/switch/leaf-1/E1/10/1', 'address/interface/switch/leaf-1/E1/10/1'},
+    ),
+    'a connection of a type to come': (
+        lambda f: f.replace('Connection', 'leaf-2--mesh--leaf-3', {'hyperlink': {'links': []}}),
+        [
+            'Connection leaf-2--mesh--leaf-3: It is of a type that this version does not know (hyperlink): '
+            'it is not carried.',
+        ],
+        {
+            'cable/switch/leaf-2/E1/8/1', 'address/interface/switch/leaf-2/E1/8/1',
+            'address/interface/switch/leaf-3/E1/8/1',
+        },
+    ),
+    'a connection of two types': (
+        lambda f: f.spec('Connection', 'leaf-2--vpc-loopback').update(external={}),
+        [
+            'Connection leaf-2--vpc-loopback: It is several things at once (external, vpcLoopback): it is not carried. '
+            'Leave one of them.',
+        ],
+        {'cable/switch/leaf-2/E1/3'},
+    ),
+    'a connection of nothing': (
+        lambda f: f.replace('Connection', 'leaf-2--vpc-loopback', None),
+        ['Connection leaf-2--vpc-loopback: It connects nothing: it is not carried.'],
+        {'cable/switch/leaf-2/E1/3'},
+    ),
+    'links that are none': (
+        lambda f: f.spec('Connection', 'leaf-2--vpc-loopback')['vpcLoopback'].update(links='leaf-2/E1/3'),
+        ['Connection leaf-2--vpc-loopback: Its links cannot be read: it lists no ports.'],
+        {'cable/switch/leaf-2/E1/3'},
+    ),
+    'an MTU that is none': (
+        lambda f: f.spec('Connection', 'server-1--unbundled--leaf-1')['unbundled'].update(mtu=70000),
+        ['Connection server-1--unbundled--leaf-1: Its MTU is 70000, which is none: it is left out.'],
+        set(),
+    ),
+    'a LAG without a number': (
+        lambda f: f.spec('Catalog', 'redundancy.es-1')['portChannelIDs'].pop('server-2--bundled--leaf-1'),
+        [
+            'Connection server-2--bundled--leaf-1: The Catalog redundancy.es-1 has no PortChannel number for it yet: '
+            'on leaf-1 its LAG is not carried, nor what is attached to it.',
+        ],
+        {'lag/switch/leaf-1/server-2--bundled--leaf-1'},
+    ),
+    'two LAGs with one number': (
+        lambda f: f.spec('Catalog', 'redundancy.es-1')['portChannelIDs'].update({'server-2--bundled--leaf-1': 2}),
+        [
+            'Connection server-2--eslag--leaf-1--leaf-2: leaf-1 has an interface PortChannel2 already, or the name is '
+            'longer than 64 characters: the LAG is not carried, nor what is attached to it.',
+        ],
+        {'lag/switch/leaf-1/server-2--eslag--leaf-1--leaf-2'},
+    ),
+    'a switch without a profile': (
+        lambda f: (f.spec('Switch', 'spine-1').pop('profile'), f.remove('Connection', 'spine-1--gateway--gateway-1')),
+        [
+            'Connection spine-1--fabric--leaf-1: It names spine-1/E1/8, but the switch spine-1 is not carried either.',
+            'Connection spine-1--fabric--leaf-1: It names spine-1/E1/9/1, but the switch spine-1 is not carried either.',
+            'Switch spine-1: It has no profile, so that nobody knows its ports: it is not carried. Give it one.',
+        ],
+        {key for key in WHOLE.wants if 'spine-1' in key} | {
+            'devicerole/spine', 'cable/switch/leaf-1/E1/8/1', 'cable/switch/leaf-1/E1/10/1',
+            'cable/gateway/gateway-1/enp2s1', 'cable/gateway/gateway-1/enp2s2',
+            'interface/gateway/gateway-1/enp2s2', 'address/interface/gateway/gateway-1/enp2s2/172.30.128.23',
+        },
+    ),
+    'a profile that is not there': (
+        lambda f: f.add('Switch', 'leaf-9', role='spine', profile='none-such'),
+        [
+            'Switch leaf-9: Its profile none-such is not in the fabric, so that nobody knows its ports: '
+            'it is not carried.',
+        ],
+        set(),
+    ),
+    'a breakout that the port cannot do': (
+        lambda f: f.spec('Switch', 'leaf-2').update(portBreakouts={'E1/8': '8x10G', 'E1/99': '4x25G'}),
+        [
+            'Switch leaf-2: A speed or breakout is set for E1/99, a port that its profile does not have: take it out.',
+            'Switch leaf-2: E1/8 is to be broken out as 8x10G, which its profile does not have: it is shown as 1x100G.',
+        ],
+        set(),
+    ),
+    'a speed that is none': (
+        lambda f: f.spec('Switch', 'leaf-2').update(portSpeeds={'E1/5': 'fast'}),
+        ['Switch leaf-2: The speed of E1/5 is fast, which is none: write it as 25G.'],
+        set(),
+    ),
+    'a serial number without end': (
+        lambda f: f.spec('Switch', 'leaf-2').update(boot={'serial': '1' * 51}),
+        [
+            f'Switch leaf-2: Its serial number {"1" * 51} is too long for a device, which takes 50 characters.',
+        ],
+        set(),
+    ),
+    'a name without end': (
+        lambda f: f.add('Server', 's' * 65),
+        [
+            f'Server {"s" * 65}: Its name is too long for a device, which takes 64 characters: choose a shorter pattern, '
+            'or a shorter name.',
+        ],
+        set(),
+    ),
+    'a server that is called as a switch is': (
+        lambda f: f.add('Server', 'leaf-1'),
+        [
+            'Server leaf-1: Switch leaf-1 has the same device name, leaf-1: it is not carried. Rename one of the two.',
+        ],
+        set(),
+    ),
+    'a management address that is none': (
+        lambda f: f.spec('Switch', 'leaf-2').update(ip='172.30.0.300/21'),
+        ['Switch leaf-2: Its ip is 172.30.0.300/21, which is not an address: it is not carried.'],
+        {'address/interface/switch/leaf-2/M1'},
+    ),
+    'a management address that is a network': (
+        lambda f: f.spec('Switch', 'leaf-2').update(ip='172.30.0.0/21'),
+        [
+            'Switch leaf-2: Its ip is 172.30.0.0/21, the address of a network or its broadcast address, which no '
+            'interface can have: it is not carried.',
+        ],
+        {'address/interface/switch/leaf-2/M1'},
+    ),
+    'an address of two switches': (
+        lambda f: f.spec('Switch', 'leaf-2').update(protocolIP='172.30.8.1/32'),
+        [
+            'Switch leaf-2: Its protocolIP, 172.30.8.1/32, belongs to Switch leaf-1 already: it is not carried. Give one '
+            'of the two another.',
+        ],
+        {'address/loopback/switch/leaf-2/Loopback1'},
+    ),
+    'an address of a link that is none': (
+        lambda f: links(f, 'leaf-2--mesh--leaf-3', 'mesh')[0]['leaf1'].update(ip='here'),
+        [
+            'Connection leaf-2--mesh--leaf-3: Its ip of leaf-2 E1/8/1 is here, which is not an address: '
+            'it is not carried.',
+        ],
+        {'address/interface/switch/leaf-2/E1/8/1'},
+    ),
+    'two masks of one address': (
+        lambda f: f.spec('Gateway', 'gateway-1')['interfaces']['enp2s1'].update(ips=['172.30.128.21/24']),
+        [
+            'Connection spine-1--gateway--gateway-1: Its ip of gateway-1 enp2s1, 172.30.128.21/31, belongs to Gateway '
+            'gateway-1 already: it is not carried. Give one of the two another.',
+        ],
+        set(),
+    ),
+    'an AS number that is none': (
+        lambda f: f.spec('Switch', 'leaf-2').update(asn=2**32),
+        ['Switch leaf-2: Its ASN is 4294967296, which is none: it is not carried.'],
+        {'asn/65102'},
+    ),
+    'a VLAN namespace that is not there': (
+        lambda f: f.spec('VPC', 'vpc-3').update(vlanNamespace='none'),
+        [
+            'VPC vpc-3: Subnet default: Its VLAN namespace none is not carried: nor is its VLAN.',
+            'VPCAttachment vpc-3--default--server-2--mclag--leaf-3--leaf-4: The subnet vpc-3/default that it attaches '
+            'has no VLAN that is carried.',
+        ],
+        {'vlan/vpc-3/default'},
+    ),
+    'a VLAN namespace without VLANs': (
+        lambda f: f.add('VLANNamespace', 'empty', ranges=[{'from': 5000, 'to': 4999}, 'x']),
+        [
+            'VLANNamespace empty: It has no VLANs: it is not carried, nor are the VLANs in it.',
+            'VLANNamespace empty: Its range 5000 to 4999 is none: VLANs are 1 to 4094. It is left out.',
+            'VLANNamespace empty: Its range nothing to nothing is none: VLANs are 1 to 4094. It is left out.',
+        ],
+        set(),
+    ),
+    'ranges that overlap': (
+        lambda f: f.spec('VLANNamespace', 'default')['ranges'].append({'from': 1099, 'to': 1200}),
+        ['VLANNamespace default: Its range 1099 to 1200 overlaps another of its: it is left out.'],
+        set(),
+    ),
+    'an IPv4 namespace that is not there': (
+        lambda f: f.spec('VPC', 'vpc-3').update(ipv4Namespace='none'),
+        ['VPC vpc-3: Its IPv4 namespace none is not in the fabric.'],
+        set(),
+    ),
+    'subnets of a namespace that are none': (
+        lambda f: f.spec('IPv4Namespace', 'other').update(subnets=['10.1.0.0/16', '10.1.0.0/16', '10.2.0.1/16', 7]),
+        [
+            'IPv4Namespace other: It lists the subnet 10.1.0.0/16 more than once.',
+            'IPv4Namespace other: Its subnet 10.2.0.1/16 is not a prefix, or has host bits set: it is not carried.',
+            'IPv4Namespace other: Its subnet 7 is not a prefix, or has host bits set: it is not carried.',
+        ],
+        {'container/other/10.0.0.0/16'},
+    ),
+    'a VLAN that another subnet has': (
+        lambda f: f.spec('VPC', 'vpc-2')['subnets']['default'].update(vlan=1001),
+        [
+            'VPC vpc-2: Subnet default: Its VLAN 1001, or the name vpc-2--default, belongs to VPC vpc-1: '
+            'it is not carried.',
+            'VPCAttachment vpc-2--default--server-2--eslag--leaf-1--leaf-2: The subnet vpc-2/default that it attaches '
+            'has no VLAN that is carried.',
+        ],
+        {'vlan/vpc-2/default', 'l2vpn/vpc-2/default', 'l2vpntermination/vpc-2/default'},
+    ),
+    'a VLAN outside of its namespace': (
+        lambda f: f.spec('VPC', 'vpc-2')['subnets']['default'].update(vlan=1500),
+        [
+            'VPC vpc-2: Subnet default: Its VLAN 1500 is not one of the namespace default: it is not carried.',
+            'VPCAttachment vpc-2--default--server-2--eslag--leaf-1--leaf-2: The subnet vpc-2/default that it attaches '
+            'has no VLAN that is carried.',
+        ],
+        {'vlan/vpc-2/default', 'l2vpn/vpc-2/default', 'l2vpntermination/vpc-2/default'},
+    ),
+    'a subnet with neither VLAN nor hostBGP': (
+        lambda f: f.spec('VPC', 'vpc-2')['subnets']['hosts'].pop('hostBGP'),
+        [
+            'VPC vpc-2: Subnet hosts: It has neither a VLAN nor hostBGP: its prefix stands without a VLAN. '
+            'Give it one of them.',
+            'VPCAttachment vpc-2--hosts--server-1--unbundled--leaf-2: The subnet vpc-2/hosts that it attaches has no '
+            'VLAN that is carried.',
+        ],
+        set(),
+    ),
+    'a gateway outside of its subnet': (
+        lambda f: f.spec('VPC', 'vpc-2')['subnets']['default'].update(gateway='10.0.99.1'),
+        ['VPC vpc-2: Subnet default: Its gateway 10.0.99.1 is not an address in 10.0.3.0/24: it is not carried.'],
+        {'gateway/vpc-2/default'},
+    ),
+    'a DHCP range outside of its subnet': (
+        lambda f: f.spec('VPC', 'vpc-1')['subnets']['default']['dhcp'].update(range={'start': '10.0.1.9', 'end': '::1'}),
+        ['VPC vpc-1: Subnet default: Its DHCP range 10.0.1.9 to ::1 is not one in 10.0.1.0/24: it is not carried.'],
+        {'iprange/vpc-1/default'},
+    ),
+    'a prefix that is none': (
+        lambda f: f.spec('VPC', 'vpc-2')['subnets']['default'].update(subnet='10.0.3.1/24'),
+        [
+            'VPC vpc-2: Subnet default: Its prefix is 10.0.3.1/24, which is none or has host bits set: '
+            'it is not carried.',
+        ],
+        {'prefix/vpc-2/default', 'gateway/vpc-2/default'},
+    ),
+    'two subnets with one prefix': (
+        lambda f: f.spec('VPC', 'vpc-2')['subnets']['hosts'].update(subnet='10.0.3.0/24'),
+        [
+            'VPC vpc-2: Subnet hosts: 10.0.3.0/24 is the prefix of another subnet of vpc-2 already: it is not carried.',
+        ],
+        {'prefix/vpc-2/hosts'},
+    ),
+    'a subnet whose name is too long for a VLAN': (
+        lambda f: f.spec('VPC', 'vpc-3')['subnets'].update({'n' * 60: {'subnet': '10.9.0.0/24', 'vlan': 1050}}),
+        [
+            f'VPC vpc-3: Subnet {"n" * 60}: The name of its VLAN, vpc-3--{"n" * 60}, is longer than 64 characters: '
+            'it is not carried.',
+        ],
+        set(),
+    ),
+    'a VPC whose name is too long for a VRF': (
+        lambda f: f.add('VPC', 'v' * 95, ipv4Namespace='default', subnets={}),
+        [
+            f'VPC {"v" * 95}: Its name is too long for a VRF, which takes 100 characters: it is not carried.',
+        ],
+        set(),
+    ),
+    'a subnet without a VNI': (
+        lambda f: f.spec('Catalog', 'vpcs')['vpcSubnetVNIs'].pop('vpc-2'),
+        ['VPC vpc-2: Subnet default: The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.'],
+        {'l2vpn/vpc-2/default', 'l2vpntermination/vpc-2/default'},
+    ),
+    'an attachment of a subnet that is not there': (
+        lambda f: f.add('VPCAttachment', 'x', subnet='vpc-1/none', connection='server-1--unbundled--leaf-2'),
+        ['VPCAttachment x: The subnet vpc-1/none that it attaches is not in the fabric.'],
+        set(),
+    ),
+    'an attachment to nothing': (
+        lambda f: f.add('VPCAttachment', 'x', subnet='vpc-1/default', connection='none'),
+        ['VPCAttachment x: The connection none that it attaches to is not in the fabric.'],
+        set(),
+    ),
+    'an attachment to a link between switches': (
+        lambda f: f.add('VPCAttachment', 'x', subnet='vpc-1/default', connection='spine-1--fabric--leaf-1'),
+        [
+            'VPCAttachment x: The connection spine-1--fabric--leaf-1 is of the type fabric, and leads to no server: '
+            'nothing can be attached.',
+        ],
+        set(),
+    ),
+    'two native VLANs': (
+        lambda f: f.add(
+            'VPCAttachment', 'x', subnet='vpc-2/default', connection='server-1--unbundled--leaf-1', nativeVLAN=True,
+        ),
+        [
+            'VPCAttachment x: leaf-1 E1/1 has another native VLAN already: it is not carried there.',
+            'VPCAttachment x: server-1 enp1 has another native VLAN already: it is not carried there.',
+        ],
+        set(),
+    ),
+    'an external that is not there': (
+        lambda f: f.remove('External', 'firewall'),
+        ['ExternalAttachment leaf-4--firewall: The external firewall is not in the fabric: it is not carried.'],
+        {
+            'vrf/external/firewall', 'subinterface/externalattachment/leaf-4--firewall',
+            'address/subinterface/externalattachment/leaf-4--firewall',
+        },
+    ),
+    'an external attached to a server': (
+        lambda f: f.spec('ExternalAttachment', 'leaf-4--firewall').update(connection='server-1--unbundled--leaf-1'),
+        [
+            'ExternalAttachment leaf-4--firewall: The connection server-1--unbundled--leaf-1 is not in the fabric, or '
+            'not an external one: it is not carried.',
+        ],
+        {
+            'subinterface/externalattachment/leaf-4--firewall',
+            'address/subinterface/externalattachment/leaf-4--firewall',
+        },
+    ),
+    'two attachments with one VLAN on a port': (
+        lambda f: f.add(
+            'ExternalAttachment', 'x', external='firewall', connection='leaf-4--external--isp',
+            switch={'ip': '192.0.2.9/30', 'vlan': 300},
+        ),
+        [
+            'ExternalAttachment x: leaf-4 has an interface E1/8/1.300 already, or the name is longer than 64 characters: '
+            'it is not carried.',
+        ],
+        set(),
+    ),
+    'a VLAN of a subinterface that is none': (
+        lambda f: f.spec('ExternalAttachment', 'leaf-4--isp')['switch'].update(vlan=4095),
+        ['ExternalAttachment leaf-4--isp: Its VLAN is 4095, which is none: 1 to 4094 are.'],
+        {'subinterface/externalattachment/leaf-4--isp', 'address/subinterface/externalattachment/leaf-4--isp'},
+    ),
+    'a static external within a VPC that is not there': (
+        lambda f: f.spec('Connection', 'leaf-3--static-external--vpc-1')['staticExternal'].update(withinVPC='none'),
+        [
+            'Connection leaf-3--static-external--vpc-1: The VPC none that it is within is not in the fabric: '
+            'it is not carried.',
+        ],
+        {'address/interface/switch/leaf-3/E1/5'},
+    ),
+    'a gateway whose port is called as its loopback is': (
+        lambda f: f.spec('Gateway', 'gateway-1')['interfaces'].update(Loopback1={'ips': ['172.30.130.1/24']}),
+        [
+            'Gateway gateway-1: It has a port Loopback1, which is the name of its loopback: its protocolIP is not '
+            'carried as one.',
+        ],
+        {'loopback/gateway/gateway-1/Loopback1', 'address/loopback/gateway/gateway-1/Loopback1'},
+    ),
+    'a name that Kubernetes does not give': (
+        lambda f: f.add('Server', 'a/b'),
+        ['Server a/b: Its name is not one that Kubernetes gives: it is not carried.'],
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_a_fault_says_what_is_wrong_and_costs_nothing_else(fault):
+    edit, expected, costs = FAULTS[fault]
+    found = map_with(edit)
+    assert sentences(found.problems) == expected
+    assert lost(found) == costs
+
+
+UNSURE: dict[str, tuple[Callable[[Edited], object], str, str]] = {
+    'the LAG of a port': (
+        lambda f: f.remove('Catalog', 'redundancy.es-1'), 'interface/switch/leaf-1/E1/2', 'lag',
+    ),
+    'the VLANs of a port': (
+        lambda f: f.spec('VPC', 'vpc-1')['subnets']['default'].update(vlan=9), 'interface/switch/leaf-1/E1/1',
+        'tagged_vlans',
+    ),
+    'the VLAN of a prefix': (
+        lambda f: f.spec('VPC', 'vpc-1')['subnets']['default'].update(vlan=9), 'prefix/vpc-1/default', 'vlan',
+    ),
+    'the MTU of a port': (
+        lambda f: f.spec('Connection', 'server-1--unbundled--leaf-1')['unbundled'].update(mtu=-1),
+        'interface/switch/leaf-1/E1/1', 'mtu',
+    ),
+    'the VNI of a VPC': (
+        lambda f: f.spec('Catalog', 'vpcs')['vpcVNIs'].pop('vpc-1'), 'vrf/vpc/vpc-1', 'description',
+    ),
+    'the serial number of a switch': (
+        lambda f: f.spec('Switch', 'spine-1')['boot'].pop('serial'), 'device/switch/spine-1', 'serial',
+    ),
+    'the address of a switch': (
+        lambda f: f.spec('Switch', 'leaf-2').update(ip='?'), 'device/switch/leaf-2', 'primary_ip4',
+    ),
+}
+
+
+@pytest.mark.parametrize('what', UNSURE)
+def test_what_cannot_be_told_is_not_owned_rather_than_emptied(what):
+    edit, key, field = UNSURE[what]
+    assert field in WHOLE.wants[key].owned
+    found = map_with(edit)
+    assert field not in found.wants[key].fields
+    # Everything else of the object is as it was, but for what goes with the field.
+    others = set(WHOLE.wants[key].owned) - set(found.wants[key].owned)
+    assert others == ({'mode', 'untagged_vlan', 'tagged_vlans'} if field == 'tagged_vlans' else {field})
+
+
+GONE: dict[str, tuple[Callable[[Edited], object], str, str, object]] = {
+    'a LAG': (
+        lambda f: f.remove('Connection', 'server-2--bundled--leaf-1'), 'interface/switch/leaf-1/E1/9/1', 'lag', None,
+    ),
+    'a VLAN on a port': (
+        lambda f: f.remove('VPCAttachment', 'vpc-1--default--server-1--unbundled--leaf-1'),
+        'interface/switch/leaf-1/E1/1', 'tagged_vlans', (),
+    ),
+    'a native VLAN': (
+        lambda f: f.remove('VPCAttachment', 'vpc-1--native--server-1--unbundled--leaf-1'),
+        'interface/switch/leaf-1/E1/1', 'untagged_vlan', None,
+    ),
+    'an MTU': (
+        lambda f: f.spec('Connection', 'server-1--unbundled--leaf-1')['unbundled'].pop('mtu'),
+        'interface/switch/leaf-1/E1/1', 'mtu', None,
+    ),
+    'a connection': (
+        lambda f: f.remove('Connection', 'server-1--unbundled--leaf-1'), 'interface/switch/leaf-1/E1/1', 'enabled', False,
+    ),
+    'the VLAN of a subnet': (
+        lambda f: f.replace('VPC', 'vpc-3', {
+            'ipv4Namespace': 'other', 'subnets': {'default': {'subnet': '10.0.1.0/24', 'hostBGP': True}},
+        }), 'prefix/vpc-3/default', 'vlan', None,
+    ),
+}
+
+
+@pytest.mark.parametrize('what', GONE)
+def test_what_the_fabric_has_taken_back_is_emptied(what):
+    edit, key, field, empty = GONE[what]
+    assert WHOLE.wants[key].owned[field] != empty
+    found = map_with(edit)
+    assert {problem.source.kind for problem in found.problems} <= {'VPCAttachment'}  # to the connection that is gone
+    assert found.wants[key].owned[field] == empty
+
+
+def test_a_name_pattern_that_cannot_be_filled_in_costs_no_device():
+    found = map_with(lambda f: None, Options('dc-2', site=1, name_pattern='{name'))
+    assert {want.owned['name'] for want in found.of('dcim.device')} >= {'leaf-1', 'server-1', 'gateway-1'}
+    assert 'Switch leaf-1: The name pattern {name cannot be filled in: the device has the name of its resource. ' \
+        'Correct the pattern.' in sentences(found.problems)
+
+
+def test_a_pattern_that_gives_all_one_name_carries_one_device():
+    found = map_with(lambda f: None, Options('dc-2', site=1, name_pattern='{fabric}'))
+    assert [want.key for want in found.of('dcim.device')] == ['device/switch/leaf-1']
+    assert 'Switch leaf-2: Switch leaf-1 has the same device name, dc-2: it is not carried. Rename one of the two.' \
+        in sentences(found.problems)

@@ -1,0 +1,144 @@
+"""What a fabric's settings make of its inventory: subjects, names, roles, and two fabrics side by side."""
+
+from itertools import combinations
+
+import pytest
+
+from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.wants import ADDRESSING, CABLING, DEVICES, SUBJECTS, VPCS, Desired, Existing, Options
+
+from .fabrics import load, make
+from .rules import check
+
+FABRIC = load('every-member')
+WHOLE = desired(FABRIC, Options('dc-1', site=1))
+
+
+def models(found: Desired) -> set[str]:
+    return {want.model for want in found.wants.values()}
+
+
+def carried(*subjects: str) -> Desired:
+    return desired(FABRIC, Options('dc-1', site=1, subjects=frozenset(subjects)))
+
+
+@pytest.mark.parametrize('subjects', [chosen for size in range(5) for chosen in combinations(SUBJECTS, size)])
+def test_a_subject_that_is_off_is_not_carried_and_never_missed(subjects):
+    found = carried(*subjects)
+    check(found)
+    assert {want.subject for want in found.wants.values()} <= set(subjects)
+    assert found.problems == []
+    # What is carried is what would be carried anyway.
+    assert set(found.wants) <= set(WHOLE.wants)
+
+
+@pytest.mark.parametrize('subjects', [(), (CABLING,)])
+def test_nothing_comes_of_no_subject_nor_of_cables_without_devices(subjects):
+    assert carried(*subjects).wants == {}
+
+
+def test_devices_alone_have_interfaces_and_lags_and_no_addresses_or_vlans():
+    found = carried(DEVICES)
+    assert models(found) == {
+        'dcim.manufacturer', 'dcim.devicetype', 'dcim.devicerole', 'dcim.platform', 'dcim.device', 'dcim.interface',
+    }
+    assert 'primary_ip4' not in found.wants['device/switch/leaf-1'].owned
+    port = found.wants['interface/switch/leaf-1/E1/9/1'].owned
+    assert not port.keys() & {'mode', 'untagged_vlan', 'tagged_vlans'}
+    assert port['lag'] is not None
+
+
+def test_addressing_without_devices_is_as_numbers():
+    assert models(carried(ADDRESSING)) == {'ipam.rir', 'ipam.asn'}
+
+
+def test_vpcs_without_devices_are_what_is_not_on_an_interface():
+    found = carried(VPCS)
+    assert models(found) == {
+        'ipam.vrf', 'ipam.vlangroup', 'ipam.vlan', 'ipam.prefix', 'ipam.iprange', 'ipam.ipaddress', 'vpn.l2vpn',
+        'vpn.l2vpntermination',
+    }
+    assert {want.key.split('/')[0] for want in found.of('ipam.ipaddress')} == {'gateway'}
+
+
+def test_problems_of_a_subject_that_is_off_are_nobodys():
+    broken = [*FABRIC, make('Switch', 'leaf-9'), make('VPC', 'vpc-9', subnets={'a': {'subnet': '?'}})]
+    for subjects in ((DEVICES,), (VPCS,)):
+        found = desired(broken, Options('dc-1', site=1, subjects=frozenset(subjects)))
+        assert {problem.subject for problem in found.problems} == set(subjects)
+
+
+def test_names_follow_the_pattern_and_keys_do_not():
+    found = desired(FABRIC, Options('dc-1', site=1, name_pattern='{fabric}.{name}'))
+    assert found.wants['device/switch/leaf-1'].owned['name'] == 'dc-1.leaf-1'
+    assert set(found.wants) == set(WHOLE.wants)
+
+
+def test_roles_are_the_operators_where_there_are_any():
+    found = desired(FABRIC, Options('dc-1', site=1, roles={'server-leaf': 7, 'gateway': 8, 'server': 9}))
+    assert found.wants['device/switch/leaf-1'].initial['role'] == Existing('dcim.devicerole', 7)
+    assert found.wants['device/gateway/gateway-1'].initial['role'] == Existing('dcim.devicerole', 8)
+    assert found.wants['device/server/server-1'].initial['role'] == Existing('dcim.devicerole', 9)
+    assert {want.key for want in found.of('dcim.devicerole')} == {
+        'devicerole/spine', 'devicerole/mixed-leaf', 'devicerole/border-leaf',
+    }
+
+
+def test_what_is_set_at_creation_only_is_no_field_that_is_owned():
+    found = desired(FABRIC, Options('dc-1', site=1, location=2, tenant=3))
+    for want in found.wants.values():
+        if not want.shared:
+            assert not want.owned.keys() & {'site', 'location', 'tenant', 'device_type', 'status', 'scope'}, want.key
+    for want in found.of('dcim.device'):
+        assert 'role' not in want.owned
+        assert want.initial['site'] == Existing('dcim.site', 1)
+        assert want.initial['location'] == Existing('dcim.location', 2)
+        assert want.initial['tenant'] == Existing('tenancy.tenant', 3)
+    never = {'rack', 'position', 'face', 'comments', 'asset_tag', 'contacts', 'custom_field_data', 'tags'}
+    assert not any(want.fields.keys() & never for want in found.wants.values())
+    owned_descriptions = [want for want in found.wants.values() if 'description' in want.owned]
+    assert {want.model for want in owned_descriptions} == {'ipam.vrf'}
+
+
+def test_two_fabrics_with_the_same_underlay_share_nothing_but_what_belongs_to_nobody():
+    """Everything that NetBox wants to be unique differs between them; so does what people read."""
+    first, second = (desired(FABRIC, Options(name, site=1, name_pattern='{fabric}-{name}')) for name in ('dc-1', 'dc-2'))
+
+    def told_apart(found: Desired) -> set[object]:
+        return {
+            (want.model, name, want.owned[name])
+            for want in found.wants.values() if not want.shared and want.model in
+            ('dcim.device', 'ipam.vrf', 'ipam.vlangroup', 'vpn.l2vpn')
+            for name in ('name', 'slug') if name in want.owned
+        }
+
+    assert len(told_apart(first)) == len(told_apart(second)) > 20
+    assert not told_apart(first) & told_apart(second)
+    # The addresses are the same, each in a VRF of its fabric's.
+    assert [want.owned['address'] for want in first.of('ipam.ipaddress')] == [
+        want.owned['address'] for want in second.of('ipam.ipaddress')
+    ]
+    assert all(want.owned['vrf'] for want in first.of('ipam.ipaddress'))
+    assert first.wants['vrf/underlay'].owned['name'] == 'Underlay (dc-1)'
+    assert second.wants['vrf/underlay'].owned['name'] == 'Underlay (dc-2)'
+    shared = [{want.key: want.owned for want in found.wants.values() if want.shared} for found in (first, second)]
+    assert shared[0] == shared[1]
+
+
+@pytest.mark.parametrize(('first', 'second'), [
+    (('dc', 'a-b'), ('dc-a', 'b')),
+    (('DC 1', 'x'), ('dc-1', 'x')),
+    (('dc--a', 'b'), ('dc', 'a--b')),
+    (('é', 'x'), ('è', 'x')),
+    (('x' * 100, 'a'), ('x' * 99 + 'y', 'a')),
+])
+def test_no_two_fabrics_have_a_slug_in_common(first, second):
+    slugs, group_names = [], []
+    for fabric, namespace in (first, second):
+        resources = [make('VLANNamespace', namespace, ranges=[{'from': 1, 'to': 9}])]
+        (group,) = desired(resources, Options(fabric, site=1)).of('ipam.vlangroup')
+        slugs.append(group.owned['slug'])
+        group_names.append(group.owned['name'])
+    assert slugs[0] != slugs[1]
+    assert group_names[0] != group_names[1]
+    assert all(len(name) <= 100 for name in (*slugs, *group_names))
