@@ -17,9 +17,17 @@ demo: venv  ## a NetBox on this machine that reads a fabric every minute; Ctrl-C
 demo-check: venv  ## the demo without a person: two runs by the scheduler, a change seen; exits 0 when all is well
 	@$(python) -m demo.check
 
+.PHONY: env
+env:  ## .env with random secrets for docker-compose, once
+	@sh docker/env.sh
+
 .PHONY: test
-test: venv  ## all tests
+test: venv  ## all tests but those of the deployment
 	@$(python) -m pytest $(ARGS)
+
+.PHONY: test-compose
+test-compose: venv  ## the deployment on a real Docker engine, faults included (half an hour)
+	@$(python) -m pytest -c tests/compose/pytest.ini tests/compose $(ARGS)
 
 .PHONY: lint
 lint: venv  ## ruff, mypy, migrations up to date

@@ -23,6 +23,7 @@ from .locks import fabric_lock, locked_fabrics
 from .queue import connection, put_in_queue, queue, queue_name
 from .recovery import JOB_NAME, recover, sync_jobs
 from .schedules import FabricSyncScheduler, schedule_id
+from .schema import refuse_if_outdated
 
 __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync', 'execute_requested_run')
 
@@ -44,8 +45,9 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
 
     Takes the fabric's id. Returns the report as a dictionary, whose `outcome` is in_sync, partial or failed; or
     skipped, with the reason in `error`, where there was nothing to do. What each kind's part was is left to the job
-    and the fabric: RQ keeps what is returned here, of many runs. Raises only what the database raises.
+    and the fabric: RQ keeps what is returned here, of many runs. Raises only what the database raises, and Outdated.
     """
+    refuse_if_outdated()
     try:
         fabric = Fabric.objects.filter(pk=fabric_id).first()
         if fabric is None:
@@ -63,7 +65,11 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
 
 
 def execute_requested_run(job_pk: int) -> None:
-    """What a worker executes for a run that somebody asked for: the NetBox job with this id, if it still waits."""
+    """What a worker executes for a run that somebody asked for: the NetBox job with this id, if it still waits.
+
+    Raises Outdated.
+    """
+    refuse_if_outdated()
     job = Job.objects.filter(pk=job_pk).first()
     if job is not None:
         FabricSyncJob.handle(job)

@@ -1,6 +1,7 @@
 """The process that `rqscheduler` runs: rq-scheduler's, with a beat that heals and a queue that cannot flood."""
 
 import logging
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ from rq.job import Job as RQJob
 from .locks import locked_fabrics
 from .recovery import recover
 from .schedules import SCHEDULED_JOBS, fabric_of, reconcile
+from .schema import outdated
+from .worker import PID_NAMESPACE, pid_namespace
 
 __all__ = ('HedgehogScheduler', 'next_due')
 
@@ -41,6 +44,11 @@ class HedgehogScheduler(DjangoScheduler):
         self._next_beat = 0.0
         self._complaint = ''
         self._failing: set[str] = set()
+
+    def register_birth(self) -> None:
+        super().register_birth()
+        # Whose process this is: a probe looks for the one that lives where it does.
+        self.connection.hset(self.key, mapping={'hostname': socket.gethostname(), PID_NAMESPACE: pid_namespace()})
 
     def heartbeat(self) -> None:
         with self._outliving('Redis'):
@@ -72,7 +80,14 @@ class HedgehogScheduler(DjangoScheduler):
         return []
 
     def beat(self) -> None:
-        """Bring the schedules in line with the database, and record runs that were killed."""
+        """Bring the schedules in line with the database, and record runs that were killed.
+
+        Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
+        anew, from what is installed now.
+        """
+        if sentence := outdated():
+            logger.error('The scheduler ends: %s', sentence)
+            raise SystemExit(1)
         with self._outliving('the database or Redis'):
             counts = {**reconcile(), **recover()}
             if any(counts[name] for name in counts if name != 'unchanged'):

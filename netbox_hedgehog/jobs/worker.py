@@ -3,9 +3,13 @@
 import os
 from typing import Any
 
+from django.db import connections
+from rq.job import Job
+from rq.queue import Queue
 from utilities.rqworker import NetBoxRQWorker
 
 from .queue import queue_name
+from .schema import outdated
 
 __all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace')
 
@@ -33,6 +37,14 @@ class HedgehogWorker(NetBoxRQWorker):
         super().__init__(*args, **kwargs)
         if queue_name() in self.queue_names():
             self.worker_ttl = min(self.worker_ttl, WORKER_TTL)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        super().execute_job(job, queue)
+        if sentence := outdated():
+            self.log.error('Worker %s ends: %s', self.name, sentence)
+            self._stop_requested = True
+        # The next run is forked off this process, and must not inherit its connection.
+        connections.close_all()
 
     def register_birth(self) -> None:
         super().register_birth()

@@ -1,4 +1,5 @@
 from .discrepancy import *
 from .fabric import *
 from .inventory import *
+from .onboarding import *
 from .resource import *

@@ -141,6 +141,7 @@ def _busy(fabric):
 class FabricEditView(generic.ObjectEditView):
     queryset = Fabric.objects.all()
     form = forms.FabricForm
+    template_name = 'netbox_hedgehog/fabric_edit.html'
 
 
 @register_model_view(Fabric, 'delete')

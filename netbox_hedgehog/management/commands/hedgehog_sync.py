@@ -16,11 +16,16 @@ from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, worker_health
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
+from netbox_hedgehog.jobs.schema import look
 from netbox_hedgehog.jobs.status import fabric_status
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import duration_words
+from netbox_hedgehog.onboarding import OnboardingError, manifests
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
+
+# Seconds between two looks at a database that is not migrated yet.
+LOOK_AGAIN = 3
 
 # Seconds between two looks at a run that is waited for, and how long a run may wait for a worker and take.
 POLL = 0.5
@@ -30,6 +35,8 @@ LONGEST_WAIT = 900
 class Command(BaseCommand):
     help = 'Schedules, status and runs of Hedgehog fabrics. Exit codes of status and health: 0 healthy, 1 degraded, ' \
            '2 broken.'
+    # NetBox's checks take ten seconds of CPU and say nothing about fabrics.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
@@ -45,6 +52,17 @@ class Command(BaseCommand):
         test.add_argument('name', metavar='NAME')
         health = actions.add_parser('health', help='workers, schedulers, queue')
         health.add_argument('--json', action='store_true', help='print JSON')
+        onboard = actions.add_parser('onboard', help='print the YAML with which a cluster lets NetBox read a fabric')
+        onboard.add_argument('--namespace', default='default', help='where its Hedgehog resources are (default)')
+        onboard.add_argument('--account', default='netbox', help='the name of the ServiceAccount (netbox)')
+        onboard.add_argument('--account-namespace', default='', help="the ServiceAccount's namespace (the fabric's)")
+        onboard.add_argument(
+            '--account-exists', action='store_true', help='grant only: a NetBox in the same cluster has its account',
+        )
+        ready = actions.add_parser(
+            'ready', help='whether the database is migrated as this release needs it: what a worker waits for',
+        )
+        ready.add_argument('--wait', action='store_true', help='wait until it is')
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
@@ -87,6 +105,30 @@ class Command(BaseCommand):
         else:
             self._print_health(health)
         raise SystemExit(EXIT_CODES[health.state])
+
+    def onboard(self, namespace: str, account: str, **options: Any) -> None:
+        try:
+            text = manifests(
+                namespace, account, account_namespace=options['account_namespace'],
+                make_account=not options['account_exists'],
+            )
+        except OnboardingError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(text, ending='')
+
+    def ready(self, wait: bool, **options: Any) -> None:
+        said = ''
+        while True:
+            schema = look()
+            if schema.sentence != said:
+                self.stdout.write(schema.sentence)
+                self.stdout.flush()
+                said = schema.sentence
+            if schema.ready:
+                return
+            if not wait:
+                raise SystemExit(EXIT_CODES[BROKEN])
+            time.sleep(LOOK_AGAIN)
 
     def _print_health(self, health: Any) -> None:
         self.stdout.write(

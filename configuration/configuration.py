@@ -1,0 +1,109 @@
+"""NetBox's configuration for the containers: everything from the environment, or from what is left out NetBox's own
+default. docs/deployment.md lists the variables.
+
+A secret may also stand in a file, which NAME_FILE names: DB_PASSWORD_FILE=/run/secrets/db_password. What has no
+variable goes into a file of your own beside this one, extra.py: it is read afterwards, and what it says counts.
+"""
+
+import os
+from pathlib import Path
+
+
+def text(name: str, default: str = '') -> str:
+    return os.environ.get(name) or default
+
+
+def secret(name: str) -> str:
+    """A secret, from the file that NAME_FILE names, else from the variable. Raises RuntimeError without either."""
+    if path := text(f'{name}_FILE'):
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            raise RuntimeError(f'{name}_FILE={path} cannot be read: {error.strerror}.') from None
+    if value := text(name):
+        return value
+    raise RuntimeError(f'{name} is not set, and neither is {name}_FILE.')
+
+
+def optional_secret(name: str) -> str:
+    return secret(name) if text(name) or text(f'{name}_FILE') else ''
+
+
+def number(name: str, default: int) -> int:
+    try:
+        return int(text(name, str(default)))
+    except ValueError:
+        raise RuntimeError(f'{name} must be a number, not {text(name)!r}.') from None
+
+
+def flag(name: str, default: bool = False) -> bool:
+    value = text(name, str(default)).lower()
+    if value not in ('true', 'false', 'yes', 'no', '1', '0'):
+        raise RuntimeError(f'{name} must be true or false, not {text(name)!r}.')
+    return value in ('true', 'yes', '1')
+
+
+def words(name: str, default: str = '') -> list[str]:
+    return text(name, default).replace(',', ' ').split()
+
+
+def _redis(prefix: str, host: str, database: int) -> dict[str, object]:
+    section: dict[str, object] = {
+        'HOST': text(f'{prefix}_HOST', host),
+        'PORT': number(f'{prefix}_PORT', 6379),
+        'USERNAME': text(f'{prefix}_USERNAME'),
+        'PASSWORD': optional_secret(f'{prefix}_PASSWORD'),
+        'DATABASE': number(f'{prefix}_DATABASE', database),
+        'SSL': flag(f'{prefix}_SSL'),
+    }
+    if ca := text(f'{prefix}_CA_CERT_PATH'):
+        section['CA_CERT_PATH'] = ca
+    return section
+
+
+ALLOWED_HOSTS = words('ALLOWED_HOSTS', '*')
+CSRF_TRUSTED_ORIGINS = words('CSRF_TRUSTED_ORIGINS')
+BASE_PATH = text('BASE_PATH')
+
+SECRET_KEY = secret('SECRET_KEY')
+if _pepper := optional_secret('API_TOKEN_PEPPER'):
+    API_TOKEN_PEPPERS = {1: _pepper}
+
+DATABASES = {
+    'default': {
+        'HOST': text('DB_HOST', 'postgres'),
+        'PORT': text('DB_PORT'),
+        'NAME': text('DB_NAME', 'netbox'),
+        'USER': text('DB_USER', 'netbox'),
+        'PASSWORD': secret('DB_PASSWORD'),
+        'OPTIONS': {'sslmode': text('DB_SSLMODE', 'prefer')},
+        'CONN_MAX_AGE': number('DB_CONN_MAX_AGE', 300),
+        # A connection that a restarted PostgreSQL has closed is noticed before it is used.
+        'CONN_HEALTH_CHECKS': True,
+    },
+}
+REDIS = {'tasks': _redis('REDIS', 'redis', 0), 'caching': _redis('REDIS_CACHE', 'redis-cache', 0)}
+
+TIME_ZONE = text('TIME_ZONE', 'UTC')
+DEBUG = flag('DEBUG')
+METRICS_ENABLED = flag('METRICS_ENABLED')
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = flag('SECURE_COOKIES')
+# Whether NetBox may ask the outside for newer releases and the plugins’ catalogue.
+ISOLATED_DEPLOYMENT = flag('ISOLATED_DEPLOYMENT')
+CENSUS_REPORTING_ENABLED = flag('CENSUS_REPORTING_ENABLED', True)
+
+MEDIA_ROOT = text('MEDIA_ROOT', '/opt/netbox/netbox/media')
+REPORTS_ROOT = text('REPORTS_ROOT', '/opt/netbox/netbox/reports')
+SCRIPTS_ROOT = text('SCRIPTS_ROOT', '/opt/netbox/netbox/scripts')
+
+if _mail := text('EMAIL_SERVER'):
+    EMAIL = {
+        'SERVER': _mail,
+        'PORT': number('EMAIL_PORT', 25),
+        'USERNAME': text('EMAIL_USERNAME'),
+        'PASSWORD': optional_secret('EMAIL_PASSWORD'),
+        'USE_SSL': flag('EMAIL_USE_SSL'),
+        'USE_TLS': flag('EMAIL_USE_TLS'),
+        'TIMEOUT': number('EMAIL_TIMEOUT', 10),
+        'FROM_EMAIL': text('EMAIL_FROM'),
+    }

@@ -1,0 +1,25 @@
+"""What NetBox says goes to the container's log, one line each."""
+
+import os
+
+
+def _is_not_the_health_check(record):
+    """The container's health check asks the status API with a token that cannot exist, every 15 seconds."""
+    return not (record.name == 'django.request' and record.args == ('Forbidden', '/api/status/'))
+
+
+_level = (os.environ.get('LOG_LEVEL') or 'INFO').upper()
+
+LOGGING = {
+    'version': 1,
+    'disable_existing_loggers': False,
+    'formatters': {'line': {'format': '%(asctime)s %(levelname)s %(name)s: %(message)s'}},
+    'filters': {
+        'not_the_health_check': {'()': 'django.utils.log.CallbackFilter', 'callback': _is_not_the_health_check},
+    },
+    'handlers': {
+        'stderr': {'class': 'logging.StreamHandler', 'formatter': 'line', 'filters': ['not_the_health_check']},
+    },
+    'root': {'handlers': ['stderr'], 'level': 'WARNING'},
+    'loggers': {'netbox_hedgehog': {'level': _level}, 'netbox': {'level': _level}},
+}

@@ -1,0 +1,28 @@
+"""NetBox's configuration in the image: everything that lies in /etc/netbox/config.
+
+configuration.py comes first, then the other *.py files there in alphabetical order. Each is executed by itself; of a
+name in capitals that several define, the last one counts.
+"""
+
+from pathlib import Path
+
+DIRECTORY = Path('/etc/netbox/config')
+MAIN = DIRECTORY / 'configuration.py'
+# NetBox looks for ldap_config.py beside the configuration.
+BESIDE = {MAIN, DIRECTORY / 'ldap_config.py'}
+
+
+def _load(path: Path) -> dict[str, object]:
+    """The names in capitals that a file defines. Raises what it raises, and OSError where it cannot be read."""
+    namespace: dict[str, object] = {'__name__': path.stem, '__file__': str(path)}
+    exec(compile(path.read_bytes(), path, 'exec'), namespace)
+    return {name: value for name, value in namespace.items() if name.isupper()}
+
+
+if not MAIN.is_file():
+    raise RuntimeError(f'There is no {MAIN}. Mount a directory that has one, or none at all: the image brings its own.')
+
+for _path in (MAIN, *sorted(set(DIRECTORY.glob('*.py')) - BESIDE)):
+    globals().update(_load(_path))
+
+__file__ = str(MAIN)

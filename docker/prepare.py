@@ -1,0 +1,73 @@
+"""Before NetBox serves: wait for the database, bring it up to date, and see that somebody can log in.
+
+Only the web server's containers run this. Several at once take turns. Exits 1, with a sentence, where this image must
+not touch the database.
+"""
+
+import os
+import sys
+import time
+
+import django
+from django.core.management import call_command
+from django.db import connection
+
+# Seconds between two tries to reach the database.
+RETRY_EVERY = 2
+
+# The key of the advisory lock that web containers take turns by: arbitrary, and searchable in pg_locks.
+TURN = 470_221
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def main() -> int:
+    django.setup()
+    from netbox_hedgehog.jobs import schema
+
+    said = ''
+    while (state := schema.look()).unreachable:
+        if state.sentence != said:
+            say(state.sentence)
+            said = state.sentence
+        time.sleep(RETRY_EVERY)
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT pg_advisory_lock(%s)', [TURN])
+        state = schema.look()
+        if state.ahead:
+            say(state.sentence)
+            return 1
+        if state.behind:
+            say(f'{state.sentence} Doing that now: minutes for an empty database.')
+            started = time.monotonic()
+            call_command('upgrade', no_input=True, skip_static=True)
+            say(f'The database is up to date after {time.monotonic() - started:.0f} s.')
+        _superuser()
+    # The lock ends with the connection, and so with this process.
+    return 0
+
+
+def _superuser() -> None:
+    """Make the superuser that SUPERUSER_NAME and SUPERUSER_PASSWORD describe, where there is none at all yet."""
+    from users.models import User
+
+    password = _secret('SUPERUSER_PASSWORD')
+    if not password or User.objects.filter(is_superuser=True).exists():
+        return
+    name = os.environ.get('SUPERUSER_NAME') or 'admin'
+    User.objects.create_superuser(name, os.environ.get('SUPERUSER_EMAIL') or '', password)
+    say(f'Made the superuser {name}, with the password in SUPERUSER_PASSWORD.')
+
+
+def _secret(name: str) -> str:
+    if path := os.environ.get(f'{name}_FILE'):
+        with open(path) as file:
+            return file.read().strip()
+    return os.environ.get(name, '')
+
+
+if __name__ == '__main__':
+    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'netbox.settings')
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Does this code fit the database? Asked before a process works on it, by names alone: no migration is loaded."""
+
+import re
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from django.apps import apps
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from .. import migrations
+
+__all__ = ('Outdated', 'Schema', 'look', 'outdated', 'refuse_if_outdated')
+
+# How many migrations a sentence names.
+SHOWN = 3
+
+APP = 'netbox_hedgehog'
+
+# The plugin's migrations that this process has started with, whatever is installed over it since.
+KNOWN = frozenset(name for _, name, package in iter_modules(migrations.__path__) if not package and name[0] not in '_~')
+
+
+class Outdated(Exception):
+    """The database was migrated for a newer release of the plugin while this process ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """How the database stands to this code. `pending` and `unknown` are names of migrations, as app.name."""
+
+    error: str = ''
+    # Here, and not applied there.
+    pending: tuple[str, ...] = ()
+    # Applied there by somebody newer, and not known here.
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def unreachable(self) -> bool:
+        return bool(self.error)
+
+    @property
+    def ahead(self) -> bool:
+        return bool(self.unknown)
+
+    @property
+    def behind(self) -> bool:
+        return bool(self.pending) and not self.unknown
+
+    @property
+    def ready(self) -> bool:
+        return not (self.error or self.unknown or self.pending)
+
+    @property
+    def sentence(self) -> str:
+        """What is the case, and what to do about it."""
+        if self.error:
+            return f'The database cannot be reached yet: {self.error}'
+        if self.unknown:
+            return (
+                f'The database was migrated by a newer release than this one ({_some(self.unknown)}): it must not be '
+                'used from here. Run the same release, or image, everywhere, or restore the backup made before.'
+            )
+        if self.pending:
+            return f'The database lacks migrations ({_some(self.pending)}): netbox migrate.'
+        return 'The database is migrated as this release needs it.'
+
+
+def look() -> Schema:
+    """Compare the migrations that this code has with those that the database has. Raises nothing of the database's."""
+    here = _on_disk()
+    try:
+        there = _applied()
+    except DatabaseError as error:
+        connection.close()
+        return Schema(error=(str(error).splitlines() or [''])[0])
+    pending = [f'{app}.{name}' for app, names in here.items() for name in sorted(names - there.get(app, set()))]
+    unknown = [f'{app}.{name}' for app, names in here.items() for name in _newer(there.get(app, set()), names)]
+    return Schema(pending=tuple(pending), unknown=tuple(unknown))
+
+
+def outdated() -> str:
+    """Why this process must not work on the database any more, or ''. One small statement: asked before every run."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute('SELECT name FROM django_migrations WHERE app = %s', [APP])
+            newer = _newer({row[0] for row in cursor.fetchall()}, KNOWN)
+    except DatabaseError:
+        return ''  # who needs the database finds out
+    return Schema(unknown=tuple(f'{APP}.{name}' for name in newer)).sentence if newer else ''
+
+
+def refuse_if_outdated() -> None:
+    """Raises Outdated, with the sentence of outdated(), where there is one."""
+    if sentence := outdated():
+        raise Outdated(sentence)
+
+
+def _newer(applied: Set[str], known: Set[str]) -> list[str]:
+    """The applied migrations that only a newer release can have brought. Lower ones were squashed long ago."""
+    last = max(map(_number, known), default=0)
+    return sorted(name for name in applied - known if _number(name) > last)
+
+
+def _on_disk() -> dict[str, set[str]]:
+    """The migrations of every app that has some, by file name."""
+    found = {}
+    for app in apps.get_app_configs():
+        module, _ = MigrationLoader.migrations_module(app.label)
+        try:
+            paths = getattr(import_module(module), '__path__', None) if module else None
+        except ModuleNotFoundError:
+            continue
+        if paths:
+            found[app.label] = {name for _, name, package in iter_modules(paths) if not package and name[0] not in '_~'}
+    return found
+
+
+def _applied() -> dict[str, set[str]]:
+    applied: dict[str, set[str]] = {}
+    with connection.cursor() as cursor:
+        if 'django_migrations' not in connection.introspection.table_names(cursor):
+            return applied
+        cursor.execute('SELECT app, name FROM django_migrations')
+        for app, name in cursor.fetchall():
+            applied.setdefault(app, set()).add(name)
+    return applied
+
+
+def _number(name: str) -> int:
+    """The number that a migration's name begins with."""
+    found = re.match(r'\d+', name)
+    return int(found[0]) if found else 0
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return ', '.join(names[:SHOWN]) + more

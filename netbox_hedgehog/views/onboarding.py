@@ -1,0 +1,50 @@
+from django import forms
+from django.core.exceptions import ValidationError
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import View
+from utilities.views import ContentTypePermissionRequiredMixin, register_model_view
+
+from ..models import Fabric
+from ..onboarding import OnboardingError, manifests
+
+__all__ = ('FabricOnboardView',)
+
+
+class OnboardingForm(forms.Form):
+    """What the YAML depends on."""
+
+    namespace = forms.CharField(
+        label=_('Namespace'), initial='default',
+        help_text=_('Where the fabric’s Hedgehog resources are: “default”, unless you know better.'),
+    )
+    account = forms.CharField(
+        label=_('ServiceAccount'), initial='netbox', help_text=_('The name that NetBox gets in the cluster.'),
+    )
+
+    def clean(self):
+        cleaned = super().clean()
+        if not self.errors:
+            try:
+                cleaned['manifests'] = manifests(cleaned['namespace'].strip(), cleaned['account'].strip())
+            except OnboardingError as error:
+                raise ValidationError(str(error)) from None
+        return cleaned
+
+
+@register_model_view(Fabric, 'onboard', detail=False)
+class FabricOnboardView(ContentTypePermissionRequiredMixin, View):
+    """The YAML with which a cluster lets NetBox read a fabric, and what to do with it. Nothing is stored."""
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.add_fabric'
+
+    def get(self, request):
+        initial = {name: field.initial for name, field in OnboardingForm.base_fields.items()}
+        form = OnboardingForm({**initial, **request.GET.dict()})
+        return render(request, 'netbox_hedgehog/onboarding.html', {
+            'form': form,
+            'manifests': form.cleaned_data.get('manifests') if form.is_valid() else None,
+            'account': form.cleaned_data.get('account'),
+            'namespace': form.cleaned_data.get('namespace'),
+        })

@@ -1,0 +1,106 @@
+"""A Docker engine and docker-compose: those of this machine, or Debian's packages where there are none."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+__all__ = ('Engine', 'EngineMissing', 'run')
+
+# Seconds until a started engine must answer.
+PATIENCE = 60
+
+PACKAGES = {'docker': 'docker.io', 'docker-compose': 'docker-compose'}
+
+
+class EngineMissing(Exception):
+    """The text says what is missing and how to get it."""
+
+
+def run(*command: str, timeout: float = 600, **options: object) -> str:
+    """What a command prints. Raises RuntimeError, with its last words, where it fails."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, **options,  # type: ignore[call-overload]
+    )
+    if done.returncode:
+        raise RuntimeError(f'{" ".join(command)}\nends with {done.returncode}: {(done.stderr or done.stdout)[-3000:]}')
+    return str(done.stdout)
+
+
+class Engine:
+    """The engine while the context lasts; one that was started here ends with it."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        missing = [package for tool, package in PACKAGES.items() if not shutil.which(tool)]
+        if not self.answers() and not shutil.which('dockerd'):
+            missing = ['docker.io', *(package for package in missing if package != 'docker.io')]
+        if missing:
+            self._install(missing)
+        if not self.answers():
+            self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._daemon is not None:
+            self._daemon.send_signal(signal.SIGTERM)
+            try:
+                self._daemon.wait(60)
+            except subprocess.TimeoutExpired:
+                self._daemon.kill()
+
+    @staticmethod
+    def answers() -> bool:
+        return bool(shutil.which('docker')) and not subprocess.run(
+            ['docker', 'version', '--format', '{{.Server.Version}}'], capture_output=True,
+        ).returncode
+
+    @staticmethod
+    def address() -> str:
+        """The address under which containers reach this machine."""
+        return run(
+            'docker', 'network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}',
+        ).strip()
+
+    def _install(self, packages: Sequence[str]) -> None:
+        if not may_install():
+            raise EngineMissing(
+                f'The deployment is tested on a Docker engine, and this machine lacks {" and ".join(packages)}. '
+                'Install them, or run this as root on Debian.'
+            )
+        install(*packages)
+
+    def _start(self) -> None:
+        if os.geteuid() != 0:
+            raise EngineMissing(
+                'No Docker engine answers. Start it, and see that this user may use it (docker version), '
+                'or run this as root.'
+            )
+        with self.log.open('ab') as log:
+            self._daemon = subprocess.Popen(
+                ['dockerd'], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while not self.answers():
+            if self._daemon.poll() is not None or time.monotonic() > deadline:
+                raise EngineMissing(f'The Docker engine does not start:\n{self.log.read_text()[-2000:]}')
+            time.sleep(0.5)
+
+
+def may_install() -> bool:
+    return os.geteuid() == 0 and Path('/etc/debian_version').exists()
+
+
+def install(*packages: str) -> None:
+    """Install Debian packages. Raises RuntimeError."""
+    print(f'Installing {", ".join(packages)} with apt-get …', flush=True)
+    run('apt-get', 'update', '-q')
+    environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    run('apt-get', 'install', '-y', '-q', '--no-install-recommends', *packages, env=environment)

@@ -1,0 +1,31 @@
+"""A fabric is read by itself, minute after minute."""
+
+from .deployment import Deployment, moment
+
+
+def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[str, str]) -> None:
+    fabric = deployment.fabric('minute', sync_interval=60, **connection)
+
+    def read_after(last: str | None) -> str:
+        def moved() -> str | None:
+            row = deployment.row(fabric)
+            assert row['sync_status']['value'] != 'failed', row['sync_error']
+            return str(row['last_sync']) if row['last_sync'] and row['last_sync'] != last else None
+
+        return str(deployment.wait_until(moved, 75, 'the fabric has been read by itself'))
+
+    first = read_after(None)
+    second = read_after(first)
+    third = read_after(second)
+    for earlier, later in ((first, second), (second, third)):
+        assert 50 <= (moment(later) - moment(earlier)).total_seconds() <= 75
+    assert deployment.row(fabric)['sync_status']['value'] == 'in_sync'
+    assert deployment.get('plugins/hedgehog/resources/?limit=1')['count'] > 50
+
+    said = deployment.manage('hedgehog_sync bootstrap').text
+    assert '1 fabrics are scheduled: 0 created, 0 updated, 0 removed, 1 unchanged.' in said
+    said = deployment.manage('hedgehog_sync status').text
+    assert 'minute: ' in said
+    assert 'NOT SCHEDULED' not in said
+    assert 'healthy: ' in said
+    deployment.edit(fabric, sync_interval=30)

@@ -1,0 +1,53 @@
+"""The YAML for a cluster: what kinds.py has, to be read, and nothing else."""
+
+import pytest
+import yaml
+
+from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.onboarding import OnboardingError, manifests
+
+
+def documents(*args: str, **options: object) -> dict[str, dict]:
+    return {one['kind']: one for one in yaml.safe_load_all(manifests(*args, **options))}
+
+
+def test_the_role_reads_the_kinds_and_nothing_else() -> None:
+    role = documents()['ClusterRole']
+    granted = {(group, plural) for rule in role['rules'] for group in rule['apiGroups'] for plural in rule['resources']}
+    assert granted == {(kind.group, kind.plural) for kind in KINDS}
+    assert all(rule['verbs'] == ['get', 'list', 'watch'] for rule in role['rules'])
+    assert all(rule.keys() == {'apiGroups', 'resources', 'verbs'} for rule in role['rules'])
+    assert sum(len(rule['resources']) for rule in role['rules']) == len(KINDS)
+
+
+def test_the_account_has_a_token_and_the_role_in_its_fabrics_namespace_only() -> None:
+    found = documents('fabric-1', 'reader')
+    assert found.keys() == {'ServiceAccount', 'Secret', 'ClusterRole', 'RoleBinding'}
+    assert found['ServiceAccount']['metadata'] == {'name': 'reader', 'namespace': 'fabric-1'}
+    secret = found['Secret']
+    assert secret['type'] == 'kubernetes.io/service-account-token'
+    assert secret['metadata']['annotations'] == {'kubernetes.io/service-account.name': 'reader'}
+    assert secret['metadata']['namespace'] == 'fabric-1'
+    binding = found['RoleBinding']
+    assert binding['metadata']['namespace'] == 'fabric-1'
+    assert binding['subjects'] == [{'kind': 'ServiceAccount', 'name': 'reader', 'namespace': 'fabric-1'}]
+    assert binding['roleRef']['name'] == found['ClusterRole']['metadata']['name']
+
+
+def test_an_account_that_is_there_is_only_granted() -> None:
+    found = documents('default', 'netbox', account_namespace='tools', make_account=False)
+    assert found.keys() == {'ClusterRole', 'RoleBinding'}
+    assert found['RoleBinding']['metadata']['namespace'] == 'default'
+    assert found['RoleBinding']['subjects'][0]['namespace'] == 'tools'
+
+
+def test_the_text_says_how_the_token_is_read() -> None:
+    text = manifests('fabric-1', 'reader')
+    assert "# kubectl get secret reader-token -n fabric-1 -o jsonpath='{.data.token}' | base64 -d\n" in text
+    assert r"jsonpath='{.data.ca\.crt}'" in text
+
+
+@pytest.mark.parametrize('name', ['', 'Fabric', 'a b', 'a\nb', '-a', 'a-', 'a: b', 'a' * 64, 'a.b'])
+def test_a_name_that_kubernetes_would_refuse_is_refused(name: str) -> None:
+    with pytest.raises(OnboardingError, match='is no name that Kubernetes takes'):
+        manifests('default', name)

@@ -1,0 +1,109 @@
+"""Does this code fit the database? What is behind, ahead or away is said before anybody works on it."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
+
+from netbox_hedgehog.jobs import schema
+from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
+from netbox_hedgehog.jobs.queue import connection as queue_connection
+from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
+from netbox_hedgehog.management.commands import hedgehog_sync
+
+pytestmark = pytest.mark.django_db
+
+
+def record(app: str, name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute('INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())', [app, name])
+
+
+def forget(app: str, name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute('DELETE FROM django_migrations WHERE app = %s AND name = %s', [app, name])
+        assert cursor.rowcount == 1
+
+
+def test_a_migrated_database_is_ready() -> None:
+    found = schema.look()
+    assert found.ready
+    assert (found.behind, found.ahead, found.unreachable) == (False, False, False)
+
+
+def test_a_missing_migration_is_named() -> None:
+    forget('netbox_hedgehog', '0001_initial')
+    found = schema.look()
+    assert (found.ready, found.behind) == (False, True)
+    assert found.sentence == 'The database lacks migrations (netbox_hedgehog.0001_initial): netbox migrate.'
+
+
+def test_a_database_of_a_newer_release_is_refused() -> None:
+    record('netbox_hedgehog', '0999_of_tomorrow')
+    found = schema.look()
+    assert (found.ready, found.ahead, found.behind) == (False, True, False)
+    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in found.sentence
+
+
+def test_what_was_squashed_long_ago_or_belongs_to_nobody_here_is_no_sign_of_a_newer_release() -> None:
+    record('dcim', '0002_an_old_one_whose_file_is_gone')
+    record('a_plugin_that_was_removed', '0999_last')
+    assert schema.look().ready
+
+
+def test_an_empty_database_needs_everything() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE django_migrations RENAME TO elsewhere')
+    found = schema.look()
+    assert found.behind
+    assert len(found.pending) > 100
+    assert ' more): netbox migrate.' in found.sentence
+
+
+def test_a_database_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError('connection refused\nfurther details')
+
+    monkeypatch.setattr(schema, '_applied', refuse)
+    monkeypatch.setattr(DatabaseWrapper, 'close', lambda self: None)
+    found = schema.look()
+    assert (found.unreachable, found.ready) == (True, False)
+    assert found.sentence == 'The database cannot be reached yet: connection refused'
+
+
+def test_ready_says_how_it_is_and_exits_so() -> None:
+    out = StringIO()
+    call_command('hedgehog_sync', 'ready', stdout=out)
+    assert out.getvalue() == 'The database is migrated as this release needs it.\n'
+    forget('netbox_hedgehog', '0001_initial')
+    with pytest.raises(SystemExit) as stop:
+        call_command('hedgehog_sync', 'ready', stdout=out)
+    assert stop.value.code == 2
+
+
+def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = schema.Schema(error='refused')
+    states = iter([away, away, schema.Schema(pending=('a.0001',)), schema.Schema()])
+    monkeypatch.setattr(hedgehog_sync, 'look', lambda: next(states))
+    monkeypatch.setattr(hedgehog_sync, 'LOOK_AGAIN', 0)
+    out = StringIO()
+    call_command('hedgehog_sync', 'ready', '--wait', stdout=out)
+    assert out.getvalue().splitlines() == [
+        'The database cannot be reached yet: refused',
+        'The database lacks migrations (a.0001): netbox migrate.',
+        'The database is migrated as this release needs it.',
+    ]
+
+
+def test_a_process_that_the_database_has_outgrown_works_no_more() -> None:
+    schema.refuse_if_outdated()
+    record('netbox_hedgehog', '0999_of_tomorrow')
+    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in schema.outdated()
+    with pytest.raises(schema.Outdated, match='newer release'):
+        execute_fabric_sync(1)
+    with pytest.raises(schema.Outdated, match='newer release'):
+        execute_requested_run(1)
+    with pytest.raises(SystemExit):
+        HedgehogScheduler(connection=queue_connection()).beat()
