@@ -20,7 +20,7 @@ from .queue import connection, queue, queue_name
 from .recovery import sync_jobs
 from .worker import PID_NAMESPACE, pid_namespace
 
-__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'worker_health')
+__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'missing_here', 'worker_health')
 
 HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
 
@@ -130,6 +130,23 @@ def _known_dead(worker: Worker) -> bool:
         return False
     namespace = worker.connection.hget(worker.key, PID_NAMESPACE)
     return namespace is not None and namespace.decode() == pid_namespace()
+
+
+def missing_here(role: str) -> str:
+    """What this machine or container lacks, as a sentence; '' where a live process of `role` runs here.
+
+    `role` is worker (on the plugin's queue) or scheduler: for health checks of the one process that a container is
+    there for. Raises what Redis raises.
+    """
+    redis = connection()
+    if role == 'worker':
+        keys = [worker.key for worker in Worker.all(queue=queue()) if not _known_dead(worker)]
+        sentence = f'No worker that runs here serves the queue {queue_name()}.'
+    else:
+        keys = [f'{Scheduler.redis_scheduler_namespace_prefix}{name}' for name in live_schedulers(redis)]
+        sentence = 'No scheduler that runs here is alive.'
+    here = [socket.gethostname().encode(), pid_namespace().encode()]
+    return '' if any(redis.hmget(key, 'hostname', PID_NAMESPACE) == here for key in keys) else sentence
 
 
 def live_schedulers(redis: Redis) -> list[str]:

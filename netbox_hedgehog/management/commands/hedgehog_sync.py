@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
-from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, worker_health
+from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
@@ -52,6 +52,9 @@ class Command(BaseCommand):
         test.add_argument('name', metavar='NAME')
         health = actions.add_parser('health', help='workers, schedulers, queue')
         health.add_argument('--json', action='store_true', help='print JSON')
+        health.add_argument(
+            '--here', choices=('worker', 'scheduler'), help='only whether that process runs in this very container',
+        )
         onboard = actions.add_parser('onboard', help='print the YAML with which a cluster lets NetBox read a fabric')
         onboard.add_argument('--namespace', default='default', help='where its Hedgehog resources are (default)')
         onboard.add_argument('--account', default='netbox', help='the name of the ServiceAccount (netbox)')
@@ -98,7 +101,12 @@ class Command(BaseCommand):
             self._print_health(health)
         raise SystemExit(EXIT_CODES[health.state])
 
-    def health(self, **options: Any) -> None:
+    def health(self, here: str = '', **options: Any) -> None:
+        if here:
+            if sentence := missing_here(here):
+                raise CommandError(sentence, returncode=EXIT_CODES[BROKEN])
+            self.stdout.write(f'The {here} is alive.')
+            return
         health = worker_health()
         if options['json']:
             self.stdout.write(json.dumps(health.as_dict(), indent=2))

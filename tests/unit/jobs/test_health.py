@@ -3,12 +3,14 @@
 import os
 import socket
 import subprocess
+from io import StringIO
 from unittest.mock import patch
 
 import pytest
+from django.core.management import CommandError, call_command
 from redis.exceptions import ConnectionError as RedisDown
 
-from netbox_hedgehog.jobs.health import check_worker_health
+from netbox_hedgehog.jobs.health import check_worker_health, missing_here
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
@@ -109,3 +111,23 @@ def test_redis_away_is_an_answer_and_no_exception() -> None:
         found = check_worker_health()
     assert (found['state'], found['redis']) == ('broken', False)
     assert found['problems'][0].startswith('Redis cannot be reached (ConnectionError): no fabric is read.')
+
+
+def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
+    """Another container's worker and scheduler are no excuse for the one that should run in this one."""
+    worker('elsewhere')
+    scheduler('elsewhere', hostname='elsewhere', **{PID_NAMESPACE: pid_namespace()})
+    worker('container-of-the-same-name', hostname=socket.gethostname(), pid=os.getpid(), namespace='pid:[1]')
+    worker('another-queue', queues='default', hostname=socket.gethostname(), pid=os.getpid())
+    scheduler('dead', hostname=socket.gethostname(), death='1', **{PID_NAMESPACE: pid_namespace()})
+    assert missing_here('worker') == f'No worker that runs here serves the queue {queue_name()}.'
+    assert missing_here('scheduler') == 'No scheduler that runs here is alive.'
+    for role in ('worker', 'scheduler'):
+        with pytest.raises(CommandError, match='that runs here') as stop:
+            call_command('hedgehog_sync', 'health', '--here', role)
+        assert stop.value.returncode == 2
+
+    worker('w', hostname=socket.gethostname(), pid=os.getpid())
+    scheduler('s', hostname=socket.gethostname(), **{PID_NAMESPACE: pid_namespace()})
+    assert (missing_here('worker'), missing_here('scheduler')) == ('', '')
+    call_command('hedgehog_sync', 'health', '--here', 'worker', stdout=StringIO())

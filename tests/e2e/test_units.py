@@ -1,0 +1,34 @@
+"""The systemd units of docs/bare-metal.md: their lines are run, as systemd would."""
+
+import re
+import shlex
+
+from demo.kubernetes_api import KubernetesAPI
+
+from .stack import PATIENCE, ROOT, Stack
+
+PROGRAM = '/opt/netbox/venv/bin/netbox'
+UNITS = re.findall(r'^```ini\n(.*?)^```$', (ROOT / 'docs' / 'bare-metal.md').read_text(), re.M | re.S)
+
+
+def lines(unit: str, key: str) -> list[list[str]]:
+    """The commands of a unit's lines of this key, without the program, which is NetBox's."""
+    commands = [shlex.split(line) for line in re.findall(rf'^{key}=(.*)$', unit, re.M)]
+    assert all(command[0] == PROGRAM for command in commands), commands
+    return [command[1:] for command in commands]
+
+
+def test_the_lines_make_a_worker_and_a_scheduler_that_read_a_fabric(stack: Stack, api: KubernetesAPI) -> None:
+    assert len(UNITS) == 2
+    for unit in UNITS:
+        for command in lines(unit, 'ExecStartPre'):
+            done = stack.run(*command)
+            assert (done.returncode, done.stdout) == (0, 'The database is migrated as this release needs it.\n')
+    worker, scheduler = (lines(unit, 'ExecStart') for unit in UNITS)
+    fabric = stack.fabric('units', api)
+    for (command,) in (worker, scheduler):
+        stack.process(command[0], *command)
+
+    stack.runs(fabric, 1, PATIENCE)
+    code, said = stack.status()
+    assert (code, len(said['workers']), len(said['schedulers'])) == (0, 1, 1)

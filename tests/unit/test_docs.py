@@ -1,0 +1,123 @@
+"""The pages for those who deploy: what can be checked of them without their machines."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from netbox_hedgehog.jobs.queue import PLUGIN_QUEUE
+from netbox_hedgehog.onboarding import manifests
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = '/opt/netbox/venv/bin/python'
+WAIT = 'hedgehog_sync ready --wait &&'
+WORK = f'exec {PYTHON} manage.py rqworker {PLUGIN_QUEUE}'
+SCHEDULE = f'exec {PYTHON} manage.py rqscheduler --interval 5'
+
+
+def page(name: str) -> str:
+    return (ROOT / 'docs' / name).read_text()
+
+
+def blocks(name: str, language: str) -> list[str]:
+    found = re.findall(r'^```(\w*)\n(.*?)^```$', page(name), re.M | re.S)
+    return [text for marked, text in found if marked == language]
+
+
+def compose(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / name).read_text()))
+
+
+def words(command: list[str]) -> str:
+    """A shell command in a list, without the directory that manage.py may have."""
+    return ' '.join(command[-1].split()).replace('/opt/netbox/netbox/manage.py', 'manage.py')
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for path in (ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')):
+        for target in re.findall(r'\]\((?!https?:)([^)#]+)', path.read_text()):
+            assert (path.parent / target).exists(), f'{path.name}: {target}'
+
+
+def test_readmes_deployment_is_the_pages_commands_and_no_others() -> None:
+    commands = """\
+make env
+docker-compose up -d
+docker-compose ps
+docker-compose exec netbox python manage.py hedgehog_sync bootstrap
+docker-compose exec netbox python manage.py hedgehog_sync status
+"""
+    section = (ROOT / 'README.md').read_text().split('\n## Deploy\n')[1].split('\n## ')[0]
+    assert re.findall(r'^```\n(.*?)^```$', section, re.M | re.S) == [commands]
+    assert blocks('deployment.md', '')[0] == commands
+
+
+def test_every_variable_is_told() -> None:
+    """What configuration.py asks for is on the page; what docker-compose.yml passes on is something it asks for."""
+    source = (ROOT / 'configuration' / 'configuration.py').read_text()
+    asked = set(re.findall(r"(?:text|secret|optional_secret|number|flag|words)\('([A-Z_]+)'", source))
+    asked |= {f'{prefix}_{name}' for prefix in ('REDIS', 'REDIS_CACHE') for name in re.findall(r"\{prefix\}_([A-Z_]+)'", source)}
+    told = page('deployment.md')
+    missing = {
+        name for name in asked - {'DEBUG', 'MEDIA_ROOT', 'REPORTS_ROOT', 'SCRIPTS_ROOT', 'DB_CONN_MAX_AGE'}
+        if name.replace('REDIS_CACHE_', 'REDIS_') not in told and name not in told
+    }
+    assert missing == set()
+    passed = set(compose('docker-compose.yml')['services']['netbox']['environment'])
+    elsewhere = {'LOG_LEVEL', 'WEB_WORKERS', 'WEB_THREADS', 'SUPERUSER_NAME', 'SUPERUSER_PASSWORD', 'SUPERUSER_EMAIL'}
+    assert passed - asked == elsewhere
+    images = set(re.findall(r'\$\{([A-Z_]+):-', (ROOT / 'docker-compose.yml').read_text()))
+    assert all(f'`{name}`' in told for name in images), images
+
+
+def test_one_image_for_all_of_netbox() -> None:
+    services = compose('docker-compose.yml')['services']
+    ours = {name: service for name, service in services.items() if name.startswith('netbox')}
+    assert {service['image'] for service in ours.values()} == {'${NETBOX_IMAGE:-netbox-hedgehog:latest}'}
+    assert [name for name, service in ours.items() if 'build' in service] == ['netbox']
+
+
+def test_netbox_dockers_override_has_the_two_services() -> None:
+    override = yaml.safe_load(blocks('netbox-docker.md', 'yaml')[0])
+    services = override['services']
+    assert services.keys() == {'netbox', 'netbox-worker', 'netbox-rq-worker-hedgehog', 'netbox-rq-scheduler'}
+    assert {service['image'] for service in services.values()} == {'netbox:with-hedgehog'}
+    for name, work in (('netbox-rq-worker-hedgehog', WORK), ('netbox-rq-scheduler', SCHEDULE)):
+        service = services[name]
+        assert words(service['command']) == f'{PYTHON} manage.py {WAIT} {work}'
+        assert service['depends_on'] == {'netbox': {'condition': 'service_healthy'}}
+        assert service['healthcheck']['test'][1:5] == [PYTHON, '/opt/netbox/netbox/manage.py', 'hedgehog_sync', 'health']
+
+
+def test_the_charts_values_make_two_deployments() -> None:
+    values = yaml.safe_load(blocks('kubernetes.md', 'yaml')[0])
+    assert values['plugins'] == ['netbox_hedgehog']
+    # As Helm would: what stands in braces becomes some text.
+    made = [yaml.safe_load(re.sub(r'\{\{.*?\}\}', 'x', text)) for text in values['extraDeploy']]
+    assert [one['kind'] for one in made] == ['Deployment', 'Deployment']
+    for one, work, role in zip(made, (WORK, SCHEDULE), ('worker', 'scheduler'), strict=True):
+        spec = one['spec']['template']['spec']
+        assert one['spec']['selector']['matchLabels'] == one['spec']['template']['metadata']['labels']
+        container = spec['containers'][0]
+        assert words(container['command']) == f'cd /opt/netbox/netbox && {PYTHON} manage.py {WAIT} {work}'
+        assert container['livenessProbe']['exec']['command'][2:] == ['hedgehog_sync', 'health', '--here', role]
+        assert {mount['name'] for mount in container['volumeMounts']} <= {volume['name'] for volume in spec['volumes']}
+
+
+def test_the_cluster_role_on_the_page_is_the_one_of_the_kinds() -> None:
+    command = next(line for text in blocks('kubernetes.md', '') for line in text.splitlines() if 'onboard' in line)
+    words = shlex.split(command.split('|')[0])
+    assert words[2:] == ['onboard', '--account', 'netbox', '--account-namespace', 'netbox', '--account-exists']
+    assert blocks('kubernetes.md', 'yaml')[1] == manifests(
+        'default', 'netbox', account_namespace='netbox', make_account=False,
+    )
+
+
+@pytest.mark.parametrize('name', ['netbox-docker.md', 'bare-metal.md'])
+def test_the_plugin_is_switched_on_as_written(name: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks(name, 'python')[0], namespace)
+    assert namespace['PLUGINS'] == ['netbox_hedgehog']
