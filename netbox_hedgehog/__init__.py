@@ -105,7 +105,7 @@ class HedgehogPluginConfig(PluginConfig):
 
     def ready(self) -> None:
         super().ready()
-        from . import signals  # noqa: F401
+        from . import events, signals  # noqa: F401
 
         # rqscheduler and rqworker take their classes from here. Operators' own choices are left alone.
         settings.RQ.setdefault('SCHEDULER_CLASS', 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler')

@@ -3,6 +3,7 @@ from core.models import ObjectType
 from dcim.models import Location, Site
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from extras.models import NotificationGroup
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
 from tenancy.models import Tenant
 from utilities.filters import MultiValueContentTypeFilter, MultiValueDateTimeFilter, TreeNodeMultipleChoiceFilter
@@ -45,6 +46,13 @@ class FabricFilterSet(PrimaryModelFilterSet):
     )
     inventory_adoption = django_filters.MultipleChoiceFilter(choices=InventoryAdoptionChoices, distinct=False)
     inventory_removal = django_filters.MultipleChoiceFilter(choices=InventoryRemovalChoices, distinct=False)
+    notification_group_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=NotificationGroup.objects.all(), distinct=False, label=_('Notification group (ID)'),
+    )
+    notification_group = django_filters.ModelMultipleChoiceFilter(
+        field_name='notification_group__name', queryset=NotificationGroup.objects.all(), to_field_name='name',
+        distinct=False, label=_('Notification group (name)'),
+    )
 
     class Meta:
         model = Fabric

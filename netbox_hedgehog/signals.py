@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from redis.exceptions import RedisError
 
 from .jobs.schedules import reconcile
-from .models import Fabric, FabricResource, KindReading
+from .models import Fabric, FabricCondition, FabricEvent, FabricResource, KindReading
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
     # A run at work writes no more rows from here on: it waits, and then finds that its fabric has gone.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
-    for model in (FabricResource, KindReading):
+    for model in (FabricResource, KindReading, FabricCondition, FabricEvent):
         model._base_manager.using(using).filter(fabric=instance)._raw_delete(using)
 
 

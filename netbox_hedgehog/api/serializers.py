@@ -1,5 +1,6 @@
 from core.models import Job
 from dcim.api.serializers import LocationSerializer, SiteSerializer
+from extras.api.serializers import NotificationGroupSerializer
 from netbox.api.fields import ChoiceField, ContentTypeField, RelatedObjectCountField
 from netbox.api.gfk_fields import GFKSerializerField
 from netbox.api.serializers import NetBoxModelSerializer, PrimaryModelSerializer
@@ -40,6 +41,7 @@ class FabricSerializer(PrimaryModelSerializer):
     sync_interval = serializers.IntegerField(
         required=False, validators=Fabric._meta.get_field('sync_interval').validators,
     )
+    notification_group = NotificationGroupSerializer(nested=True, required=False, allow_null=True)
     inventory_site = SiteSerializer(nested=True, required=False, allow_null=True)
     inventory_location = LocationSerializer(nested=True, required=False, allow_null=True)
     inventory_tenant = TenantSerializer(nested=True, required=False, allow_null=True)
@@ -56,7 +58,8 @@ class FabricSerializer(PrimaryModelSerializer):
             'id', 'url', 'display_url', 'display', 'name', 'status', 'description', 'kubernetes_server',
             'kubernetes_token', 'has_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
             'has_kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'connection_status',
-            'sync_status', 'sync_state', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'resource_count',
+            'sync_status', 'sync_state', 'last_attempt', 'last_sync', 'sync_error', 'last_report',
+            'notification_group', 'resource_count',
             'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_roles',
             'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
             'inventory_held', 'last_inventory', 'inventory_error', 'owner', 'comments', 'tags', 'custom_fields',

@@ -1,8 +1,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from extras.models import NotificationGroup
 from netbox.forms import PrimaryModelBulkEditForm, PrimaryModelImportForm
 from utilities.forms import add_blank_choice
-from utilities.forms.fields import CSVChoiceField
+from utilities.forms.fields import CSVChoiceField, CSVModelChoiceField, DynamicModelChoiceField
 from utilities.forms.rendering import FieldSet
 from utilities.forms.widgets import BulkEditNullBooleanSelect
 
@@ -28,17 +29,24 @@ class FabricBulkEditForm(InventoryBulkEditMixin, PrimaryModelBulkEditForm):
         label=_('Sync interval'), required=False, help_text=_('Seconds between two periodic runs.'),
         validators=Fabric._meta.get_field('sync_interval').validators,
     )
+    notification_group = DynamicModelChoiceField(
+        label=_('Notification group'), queryset=NotificationGroup.objects.all(), required=False,
+    )
     verify_tls = forms.NullBooleanField(
         label=_('Verify TLS'), required=False, widget=BulkEditNullBooleanSelect(),
     )
 
     fieldsets = (
         FieldSet('status', 'description', name=_('Fabric')),
-        FieldSet('sync_enabled', 'scheduler_enabled', 'sync_interval', name=_('Synchronization')),
+        FieldSet(
+            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'notification_group', name=_('Synchronization'),
+        ),
         FieldSet('verify_tls', name=_('Connection')),
         *InventoryBulkEditMixin.inventory_fieldsets,
     )
-    nullable_fields = ('description', 'comments', *InventoryBulkEditMixin.inventory_nullable)
+    nullable_fields = (
+        'description', 'comments', 'notification_group', *InventoryBulkEditMixin.inventory_nullable,
+    )
 
 
 class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
@@ -46,13 +54,17 @@ class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
         label=_('Status'), choices=FabricStatusChoices, required=False, help_text=_('Operational status'),
     )
     kubernetes_token = forms.CharField(label=_('Kubernetes token'), required=False)
+    notification_group = CSVModelChoiceField(
+        label=_('Notification group'), queryset=NotificationGroup.objects.all(), to_field_name='name', required=False,
+        help_text=_('Name of the notification group'),
+    )
 
     class Meta:
         model = Fabric
         fields = (
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
             'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval',
-            *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
+            'notification_group', *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
         )
 
     # Columns that may be left out, or left empty: then the model's default stands. Django would refuse the numbers

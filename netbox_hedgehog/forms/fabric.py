@@ -1,6 +1,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from extras.models import NotificationGroup
 from netbox.forms import PrimaryModelForm
+from utilities.forms.fields import DynamicModelChoiceField
 from utilities.forms.rendering import FieldSet
 
 from ..models import Fabric
@@ -35,6 +37,13 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         widget=SecretTextarea(attrs={'rows': 5, 'class': 'font-monospace', 'autocomplete': 'off'}),
         help_text=Fabric._meta.get_field('kubeconfig').help_text,
     )
+    notification_group = DynamicModelChoiceField(
+        label=_('Notification group'),
+        queryset=NotificationGroup.objects.all(),
+        required=False,
+        quick_add=True,
+        help_text=Fabric._meta.get_field('notification_group').help_text,
+    )
     forget_secrets = forms.BooleanField(
         label=_('Forget stored secrets'),
         required=False,
@@ -48,7 +57,9 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             name=_('Connection'),
         ),
         FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other ways to connect')),
-        FieldSet('sync_enabled', 'scheduler_enabled', 'sync_interval', name=_('Synchronization')),
+        FieldSet(
+            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'notification_group', name=_('Synchronization'),
+        ),
         *InventoryFormMixin.inventory_fieldsets,
     )
 
@@ -57,7 +68,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         fields = [
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
             'kubernetes_namespace', 'verify_tls', 'kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
-            'sync_interval', *INVENTORY_FIELDS, 'owner', 'comments', 'tags',
+            'sync_interval', 'notification_group', *INVENTORY_FIELDS, 'owner', 'comments', 'tags',
         ]
         widgets = {
             'kubernetes_ca_cert': forms.Textarea(attrs={

@@ -1,5 +1,6 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from extras.models import NotificationGroup
 from netbox.forms import PrimaryModelFilterSetForm
 from netbox.forms.mixins import SavedFiltersMixin
 from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, FilterForm
@@ -23,7 +24,7 @@ class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
     fieldsets = (
         FieldSet('q', 'filter_id', 'tag'),
         FieldSet('status', 'sync_state', 'connection_status', name=_('Fabric')),
-        FieldSet('sync_enabled', 'scheduler_enabled', name=_('Synchronization')),
+        FieldSet('sync_enabled', 'scheduler_enabled', 'notification_group_id', name=_('Synchronization')),
         *InventoryFilterMixin.inventory_fieldsets,
         FieldSet('owner_group_id', 'owner_id', name=_('Ownership')),
     )
@@ -34,6 +35,9 @@ class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
     )
     sync_enabled = _yes_no(_('Sync enabled'))
     scheduler_enabled = _yes_no(_('Scheduler enabled'))
+    notification_group_id = DynamicModelMultipleChoiceField(
+        queryset=NotificationGroup.objects.all(), required=False, null_option='None', label=_('Notification group'),
+    )
     tag = TagFilterField(model)
 
 

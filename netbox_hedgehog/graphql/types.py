@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = ('DiscrepancyType', 'FabricResourceType', 'FabricType', 'InventoryLinkType')
 
 
+# NetBox has no type for notification groups; the rest is the plugin's own bookkeeping.
 @register_type(
-    models.Fabric, exclude=[*SECRET_FIELDS], filters=FabricFilter, pagination=True,
+    models.Fabric, filters=FabricFilter, pagination=True,
+    exclude=[*SECRET_FIELDS, 'notification_group', 'conditions', 'events'],
 )
 class FabricType(PrimaryObjectType):
     inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None

@@ -15,7 +15,9 @@ from netbox.plugins.utils import get_plugin_config
 from rq import get_current_job
 from users.models import User
 
+from ..agents import AGENT, silent_agents
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
+from ..events import notice, tell_agents
 from ..models import Fabric
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
 from ..sync.run import read_fabric
@@ -148,6 +150,7 @@ class FabricSyncJob(JobRunner):
                 cls._skip(job, f'Skipped: {switched_off(fabric)}')
             else:
                 super().handle(job, *args, **kwargs)
+        notice([job.object_id])
         _prune(job.object_id)
         if not Fabric.objects.filter(pk=job.object_id).exists():
             # Deleted while it was read: saving the job has brought its row back.
@@ -174,6 +177,8 @@ class FabricSyncJob(JobRunner):
             raise
         self.job.data = report.as_dict()
         _store(fabric, report)
+        if any(kind.kind == AGENT and kind.outcome == READ for kind in report.kinds):
+            tell_agents(fabric.pk, silent_agents(fabric.pk))
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:

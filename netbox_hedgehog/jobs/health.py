@@ -14,6 +14,7 @@ from rq import Worker
 from rq_scheduler import Scheduler
 
 from ..choices import SyncStatusChoices
+from ..events import notice
 from ..models import Fabric
 from ..models.fabric import FabricQuerySet
 from .queue import connection, queue, queue_name
@@ -61,9 +62,13 @@ def check_worker_health() -> dict[str, Any]:
 
 
 def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
-    """The same as a Health. `fabrics` limits whose names are told: give those that the asker may see."""
+    """The same as a Health. `fabrics` limits whose names are told: give those that the asker may see.
+
+    Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
+    """
     health = Health(queue=queue_name())
     _look_at_redis(health)
+    notice(redis=health.redis)
     _look_at_database(health, Fabric.objects.all() if fabrics is None else fabrics)
     health.problems = health.outages + health.problems
     if health.outages:

@@ -14,6 +14,7 @@ from netbox.plugins.utils import get_plugin_config
 from redis.exceptions import RedisError
 from rq.job import Job as RQJob
 
+from ..events import dispatch, watch
 from .locks import locked_fabrics
 from .recovery import recover
 from .schedules import SCHEDULED_JOBS, fabric_of, reconcile
@@ -80,7 +81,7 @@ class HedgehogScheduler(DjangoScheduler):
         return []
 
     def beat(self) -> None:
-        """Bring the schedules in line with the database, and record runs that were killed.
+        """Bring the schedules in line with the database, record killed runs, and tell what became of fabrics.
 
         Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
         anew, from what is installed now.
@@ -92,6 +93,8 @@ class HedgehogScheduler(DjangoScheduler):
             counts = {**reconcile(), **recover()}
             if any(counts[name] for name in counts if name != 'unchanged'):
                 logger.info('Schedules mended: %s', ', '.join(f'{count} {name}' for name, count in counts.items()))
+            watch()
+            dispatch()
 
     def _enqueue_due(self, now: float) -> list[RQJob]:
         due = {

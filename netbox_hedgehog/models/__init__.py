@@ -1,4 +1,5 @@
 from .discrepancy import *
+from .event import *
 from .fabric import *
 from .link import *
 from .resource import *

@@ -159,6 +159,15 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         ],
         help_text=_('Seconds between two periodic runs.'),
     )
+    notification_group = models.ForeignKey(
+        to='extras.NotificationGroup',
+        on_delete=models.SET_NULL,
+        related_name='+',
+        verbose_name=_('notification group'),
+        blank=True,
+        null=True,
+        help_text=_('Who is notified when this fabric fails, is stale or recovers, beside those who subscribed to it.'),
+    )
 
     connection_status = models.CharField(
         verbose_name=_('connection'),
@@ -204,6 +213,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
         'sync_enabled', 'scheduler_enabled', 'sync_interval', 'inventory_site', 'inventory_location',
         'inventory_tenant', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+        'notification_group',
     )
 
     class Meta:

@@ -96,6 +96,7 @@ class FabricTable(PrimaryModelTable):
     last_inventory = AgeColumn(verbose_name=_('Last inventory'))
     inventory_error = tables.Column(verbose_name=_('Inventory error'))
     sync_error = tables.Column(verbose_name=_('Error'))
+    notification_group = tables.Column(verbose_name=_('Notification group'), linkify=True)
     tags = columns.TagColumn(url_name='plugins:netbox_hedgehog:fabric_list')
     actions = columns.ActionsColumn(extra_buttons=SYNC_BUTTON)
 
@@ -106,8 +107,7 @@ class FabricTable(PrimaryModelTable):
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
             'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_site', 'inventory_location',
             'inventory_tenant', 'inventory_adoption', 'inventory_removal', 'last_inventory', 'inventory_error',
-            'sync_error', 'description', 'comments', 'tags', 'created',
-            'last_updated',
+            'sync_error', 'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',
         )
         default_columns = (
             'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_run', 'sync_interval', 'resource_count',

@@ -27,4 +27,6 @@ def test_there_is_one_file_until_1_0() -> None:
 def test_one_model_serves_every_kind() -> None:
     # The earlier plugin had a model for each of 12 kinds, and 56 migrations for them.
     names = {model.__name__ for model in apps.get_app_config('netbox_hedgehog').get_models()}
-    assert names == {'Fabric', 'FabricResource', 'KindReading', 'InventoryLink', 'Discrepancy'}
+    assert names == {
+        'Fabric', 'FabricResource', 'KindReading', 'FabricCondition', 'FabricEvent', 'InventoryLink', 'Discrepancy',
+    }

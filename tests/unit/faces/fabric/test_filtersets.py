@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.test import TestCase
 from django.utils import timezone
+from extras.models import NotificationGroup
 from utilities.testing import ChangeLoggedFilterSetTestMixin, create_tags
 
 from netbox_hedgehog.choices import (
@@ -48,6 +49,9 @@ class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):
                 last_attempt=cls.moment - timedelta(days=1),
             ),
         ]
+        cls.group = NotificationGroup.objects.create(name='night shift')
+        cls.fabrics[1].notification_group = cls.group
+        cls.fabrics[1].save()
         tags = create_tags('Red')
         cls.fabrics[0].tags.set(tags)
 
@@ -86,6 +90,10 @@ class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):
         self.assertEqual(self.names(sync_interval__gte=[300]), ['beta', 'gamma'])
         self.assertEqual(self.names(last_sync=[self.moment]), ['alpha'])
         self.assertEqual(self.names(last_attempt__lt=[self.moment]), ['gamma'])
+
+    def test_notification_group(self):
+        self.assertEqual(self.names(notification_group_id=[self.group.pk]), ['beta'])
+        self.assertEqual(self.names(notification_group=['night shift']), ['beta'])
 
     def test_tag(self):
         self.assertEqual(self.names(tag=['red']), ['alpha'])

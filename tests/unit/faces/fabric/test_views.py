@@ -1,6 +1,7 @@
 """NetBox's own test cases for the pages of fabrics."""
 
 from django.urls import reverse
+from extras.models import NotificationGroup
 from utilities.testing import ViewTestCases, create_tags, post_data
 
 from netbox_hedgehog.models import Fabric
@@ -19,6 +20,7 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
     def setUpTestData(cls):
         fabrics = [make_fabric(name) for name in ('alpha', 'beta', 'gamma')]
         tags = create_tags('one', 'two')
+        group = NotificationGroup.objects.create(name='night shift')
         cls.form_data = {
             'name': 'delta',
             'status': 'maintenance',
@@ -32,14 +34,15 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
             'sync_enabled': True,
             'scheduler_enabled': True,
             'sync_interval': 90,
+            'notification_group': group.pk,
             'comments': 'Some comments',
             'tags': [tag.pk for tag in tags],
         }
         cls.csv_data = (
-            'name,status,kubernetes_server,kubernetes_token,sync_interval,verify_tls',
-            f'import-1,active,{SERVER},{TOKEN},60,true',
-            f'import-2,planned,{SERVER},,120,false',
-            'import-3,,,,,',
+            'name,status,kubernetes_server,kubernetes_token,sync_interval,verify_tls,notification_group',
+            f'import-1,active,{SERVER},{TOKEN},60,true,night shift',
+            f'import-2,planned,{SERVER},,120,false,',
+            'import-3,,,,,,',
         )
         cls.csv_update_data = (
             'id,name,description,sync_interval',
@@ -51,6 +54,7 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
             'sync_enabled': False,
             'scheduler_enabled': False,
             'sync_interval': 3600,
+            'notification_group': group.pk,
             'verify_tls': False,
         }
 
@@ -110,6 +114,8 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
     def test_edit_form_shows_changed_interval(self):
         fabric = Fabric.objects.first()
         allow(self.user, 'view', 'change')
-        data = post_data({**self.form_data, 'name': 'renamed', 'sync_interval': 45, 'tags': []})
+        data = post_data({
+            **self.form_data, 'name': 'renamed', 'sync_interval': 45, 'tags': [], 'notification_group': '',
+        })
         self.assertHttpStatus(self.client.post(self._get_url('edit', fabric), data), 302)
         self.assertContains(self.client.get(fabric.get_absolute_url()), '45 seconds')

@@ -1,0 +1,135 @@
+"""Events as a receiver of webhooks gets them: NetBox's event rules, its own worker, real HTTP."""
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from demo.kubernetes_api import KubernetesAPI
+
+from .stack import CANARY, QUICK, Stack
+
+TYPES = (
+    'hedgehog_sync_failed', 'hedgehog_sync_partial', 'hedgehog_sync_recovered', 'hedgehog_stale',
+    'hedgehog_stale_ended', 'hedgehog_agents_silent', 'hedgehog_agents_back',
+)
+
+
+@pytest.fixture(scope='module')
+def settings_of_stack() -> dict[str, object]:
+    return dict(QUICK)
+
+
+class Receiver:
+    """Takes webhooks."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers['Content-Length']))
+                receiver.calls.append(json.loads(body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f'http://127.0.0.1:{self.server.server_port}/'
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def events(self, fabric: int) -> list[str]:
+        """What was told of a fabric's sync and freshness, in the order in which it happened."""
+        calls = [call for call in self.calls if call['data']['id'] == fabric and 'agents' not in call['event']]
+        return [call['event'].removeprefix('hedgehog_') for call in sorted(calls, key=lambda call: call['data']['event']['time'])]
+
+
+@pytest.fixture(scope='module')
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope='module')
+def module_stack(module_stack: Stack, receiver: Receiver) -> Stack:
+    """NetBox with a webhook for every event of fabrics, and NetBox's worker that carries it out."""
+    status, hook = module_stack.call('POST', 'extras/webhooks/', {'name': 'to us', 'payload_url': receiver.url})
+    assert status == 201, hook
+    status, rule = module_stack.call('POST', 'extras/event-rules/', {
+        'name': 'fabrics', 'object_types': ['netbox_hedgehog.fabric'], 'event_types': list(TYPES),
+        'action_type': 'webhook', 'action_object_type': 'extras.webhook', 'action_object_id': hook['id'],
+    })
+    assert status == 201, rule
+    before = set(module_stack.redis.smembers('rq:workers'))
+    module_stack.process('default', 'rqworker', 'default')
+    module_stack.wait_until(
+        lambda: set(module_stack.redis.smembers('rq:workers')) - before, 60, "NetBox's worker is there",
+    )
+    return module_stack
+
+
+def test_each_transition_of_a_fabric_calls_the_webhook_once(
+    stack: Stack, api: KubernetesAPI, receiver: Receiver,
+) -> None:
+    fabric = stack.fabric('berlin', api)
+    stack.worker()
+    stack.scheduler()
+    stack.runs(fabric, 1, 60)
+    assert receiver.events(fabric) == [], 'a fabric that is read is no news'
+
+    api.stop()
+    stack.make_due(fabric)
+    stack.runs(fabric, 1, 120, status='failed')
+    stack.make_due(fabric)
+    stack.runs(fabric, 2, 120, status='failed')
+    stack.wait_until(lambda: receiver.events(fabric) == ['sync_failed'], 30, 'the failure has been told')
+    api.start()
+    stack.make_due(fabric)
+    stack.wait_until(lambda: stack.state(fabric) == 'in_sync', 60, 'the fabric is read again')
+    stack.wait_until(
+        lambda: receiver.events(fabric) == ['sync_failed', 'sync_recovered'], 30, 'the recovery has been told',
+    )
+    call = next(call for call in receiver.calls if call['event'] == 'hedgehog_sync_failed')
+    assert call['object_type'] == 'netbox_hedgehog.fabric'
+    assert call['data']['event']['message'].startswith('berlin: ')
+    assert call['data']['name'] == 'berlin'
+    assert CANARY not in json.dumps(receiver.calls)
+    for process in [process for process in stack.processes if process.name.startswith(('worker', 'scheduler'))]:
+        stack.end(process)
+
+
+def test_staleness_is_told_once_although_nobody_runs_and_many_look(
+    stack: Stack, api: KubernetesAPI, receiver: Receiver,
+) -> None:
+    fabric = stack.fabric('lonely', api)
+    stack.sql(
+        "UPDATE netbox_hedgehog_fabric SET sync_status = 'in_sync', last_sync = now() - interval '1 hour', "
+        "last_attempt = now() - interval '1 hour' WHERE id = %s", fabric,
+    )
+    # Commands in cron, pages and monitoring, all at the same moment.
+    with ThreadPoolExecutor(12) as looks:
+        found = [
+            *(looks.submit(stack.run, 'hedgehog_sync', 'status', timeout=180) for _ in range(3)),
+            *(looks.submit(stack.state) for _ in range(8)),
+        ]
+    assert [look.exception() for look in found] == [None] * len(found)
+    stack.wait_until(lambda: receiver.events(fabric), 30, 'staleness has been told')
+    stack.state()
+    stack.wait_until(lambda: not stack.redis.llen('rq:queue:default'), 30, 'NetBox has nothing more to send')
+    assert receiver.events(fabric) == ['stale']
+    assert len(stack.sql("SELECT 1 FROM netbox_hedgehog_fabricevent WHERE fabric_id = %s", fabric)) == 1
