@@ -12,6 +12,7 @@ __all__ = (
     'InventorySubjectChoices',
     'SyncStateChoices',
     'SyncStatusChoices',
+    'SwitchStateChoices',
 )
 
 
@@ -177,4 +178,20 @@ class DiscrepancyStateChoices(ChoiceSet):
         (OPEN, _('Open'), 'red'),
         (KEPT, _('NetBox’s value is kept'), 'blue'),
         (IGNORED, _('Ignored'), 'gray'),
+    ]
+
+
+class SwitchStateChoices(ChoiceSet):
+    """How a switch or gateway is."""
+
+    OK = 'ok'
+    WARNING = 'warning'
+    CRITICAL = 'critical'
+    UNKNOWN = 'unknown'
+
+    CHOICES = [
+        (OK, _('OK'), 'green'),
+        (WARNING, _('Warning'), 'orange'),
+        (CRITICAL, _('Critical'), 'red'),
+        (UNKNOWN, _('Unknown'), 'gray'),
     ]

@@ -18,13 +18,19 @@ from .choices import (
     InventoryOriginChoices,
     InventoryRemovalChoices,
     InventorySubjectChoices,
+    SwitchStateChoices,
     SyncStateChoices,
     SyncStatusChoices,
 )
-from .models import Discrepancy, Fabric, FabricResource, InventoryLink
+from .models import Discrepancy, Fabric, FabricResource, InventoryLink, SwitchHealth
+from .models.health import KIND_CHOICES as NODE_CHOICES
+from .models.health import TROUBLE_WORDS, TROUBLES
 from .models.resource import KIND_CHOICES
 
-__all__ = ('DiscrepancyFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet', 'InventoryLinkFilterSet')
+__all__ = (
+    'DiscrepancyFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet', 'InventoryLinkFilterSet',
+    'SwitchHealthFilterSet',
+)
 
 
 @register_filterset
@@ -177,3 +183,50 @@ class InventoryLinkFilterSet(_OfFabricFilterSet):
         if not value.strip():
             return queryset
         return queryset.filter(Q(name__icontains=value) | Q(key__icontains=value))
+
+
+@register_filterset
+class SwitchHealthFilterSet(BaseFilterSet):
+    q = django_filters.CharFilter(method='search', label=_('Search'))
+    fabric_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
+    )
+    fabric = django_filters.ModelMultipleChoiceFilter(
+        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
+        label=_('Fabric (name)'),
+    )
+    kind = django_filters.MultipleChoiceFilter(choices=NODE_CHOICES, distinct=False)
+    state = django_filters.MultipleChoiceFilter(
+        choices=SwitchStateChoices, method='filter_state', label=_('State'),
+    )
+    trouble = django_filters.MultipleChoiceFilter(
+        choices=list(TROUBLE_WORDS.items()), method='filter_trouble', label=_('Any of these troubles'),
+    )
+
+    class Meta:
+        model = SwitchHealth
+        fields = (
+            'id', 'name', 'role', 'group', 'level', 'read_at', 'heartbeat', 'silent', 'agentless', 'generation',
+            'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'temperatures', 'psus',
+            'fans', 'version', 'software',
+        )
+
+    def search(self, queryset, name, value):
+        if not value.strip():
+            return queryset
+        return queryset.filter(
+            Q(name__icontains=value) | Q(group__icontains=value) | Q(software__icontains=value)
+            | Q(version__icontains=value)
+        )
+
+    def filter_state(self, queryset, name, value):
+        """What is shown as the state: the reading's level, unless the reading is too old to be believed."""
+        return queryset.in_state(*value) if value else queryset
+
+    def filter_trouble(self, queryset, name, value):
+        if not value:
+            return queryset
+        wanted = Q()
+        for trouble in value:
+            wanted |= TROUBLES[trouble]
+        return queryset.filter(wanted)

@@ -26,6 +26,11 @@ menu = PluginMenu(
                 ),
             ),
             PluginMenuItem(
+                link='plugins:netbox_hedgehog:switchhealth_list',
+                link_text=_('Switch health'),
+                permissions=['netbox_hedgehog.view_switchhealth'],
+            ),
+            PluginMenuItem(
                 link='plugins:netbox_hedgehog:fabricresource_list',
                 link_text=_('Resources'),
                 permissions=['netbox_hedgehog.view_fabricresource'],

@@ -12,4 +12,5 @@ urlpatterns = (
     path('inventory/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'inventorylink'))),
     path('discrepancies/', include(get_model_urls('netbox_hedgehog', 'discrepancy', detail=False))),
     path('discrepancies/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'discrepancy'))),
+    path('switches/', include(get_model_urls('netbox_hedgehog', 'switchhealth', detail=False))),
 )

@@ -7,12 +7,14 @@ from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, FilterForm
 from utilities.forms.fields import DynamicModelMultipleChoiceField, TagFilterField
 from utilities.forms.rendering import FieldSet
 
-from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices
-from ..models import Fabric, FabricResource
+from ..choices import ConnectionStatusChoices, FabricStatusChoices, SwitchStateChoices, SyncStateChoices
+from ..models import Fabric, FabricResource, SwitchHealth
+from ..models.health import KIND_CHOICES as NODE_CHOICES
+from ..models.health import TROUBLE_WORDS
 from ..models.resource import KIND_CHOICES
 from .inventory import InventoryFilterMixin
 
-__all__ = ('FabricFilterForm', 'FabricResourceFilterForm')
+__all__ = ('FabricFilterForm', 'FabricResourceFilterForm', 'SwitchHealthFilterForm')
 
 
 def _yes_no(label):
@@ -50,3 +52,21 @@ class FabricResourceFilterForm(SavedFiltersMixin, FilterForm):
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
     missing = _yes_no(_('Missing from the cluster'))
+
+
+class SwitchHealthFilterForm(SavedFiltersMixin, FilterForm):
+    model = SwitchHealth
+    fieldsets = (
+        FieldSet('q', 'filter_id'),
+        FieldSet('fabric_id', 'kind', 'role', 'group', name=_('Switch or gateway')),
+        FieldSet('state', 'trouble', name=_('Health')),
+    )
+    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
+    kind = forms.MultipleChoiceField(label=_('Kind'), choices=NODE_CHOICES, required=False)
+    role = forms.CharField(label=_('Role'), required=False)
+    group = forms.CharField(label=_('Redundancy group'), required=False)
+    state = forms.MultipleChoiceField(label=_('State'), choices=SwitchStateChoices, required=False)
+    trouble = forms.MultipleChoiceField(
+        label=_('Trouble'), choices=list(TROUBLE_WORDS.items()), required=False,
+        help_text=_('Those that have any of these.'),
+    )

@@ -16,7 +16,7 @@ from ..models import Fabric, FabricResource, KindReading
 from .compare import Held, Plan, Write
 from .observe import ENCODER, Key, stable
 
-__all__ = ('apply', 'held_rows')
+__all__ = ('apply', 'held_rows', 'hold')
 
 # The first of the two numbers of an advisory lock that those who write to a fabric's mirror take one after another.
 WRITE_LOCK = 470_221
@@ -114,7 +114,7 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
     """
     values: dict[str, Any] = {'fabric': fabric.pk, 'kind': kind.name, 'now': now}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_HOLD, [fabric.pk])
+        hold(fabric)
         if plan.created or plan.updated or plan.refreshed:
             stable_before = _stable_before(kind, plan)
             cursor.execute(_RECEIVE)
@@ -131,6 +131,12 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
             })
         if complete and not plan.nameless:
             cursor.execute(_COMPLETE, values)
+
+
+def hold(fabric: Fabric) -> None:
+    """Wait, within a transaction, until nobody else writes to the fabric's mirror; nobody does until it ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [fabric.pk])
 
 
 def _stable_before(kind: Kind, plan: Plan) -> dict[int, str]:

@@ -16,6 +16,7 @@ from ..models import Fabric
 from ..sealing import SealError
 from .apply import apply, held_rows
 from .compare import compare
+from .health import record_health
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, READ, KindReport, Report
 
@@ -45,6 +46,8 @@ def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda 
                 progress(kind_report)
     except (ClusterError, KubeconfigError, SealError) as error:
         failure = str(error)
+    if any(kind.outcome == READ for kind in report.kinds):
+        record_health(fabric, settled_seconds())
     report.conclude(timezone.now(), failure)
     return report
 

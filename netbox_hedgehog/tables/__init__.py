@@ -1,3 +1,4 @@
 from .fabric import *
+from .health import *
 from .inventory import *
 from .resource import *

@@ -2,10 +2,20 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html
 
+from ..choices import SwitchStateChoices
 from ..models.fabric import duration_words
 
 register = template.Library()
+
+# Of each state of a switch: an icon that differs in shape, and its colour.
+STATE_ICONS = {
+    SwitchStateChoices.OK: ('check-circle', 'text-success'),
+    SwitchStateChoices.WARNING: ('alert', 'text-warning'),
+    SwitchStateChoices.CRITICAL: ('alert-octagon', 'text-danger'),
+    SwitchStateChoices.UNKNOWN: ('help-circle-outline', 'text-secondary'),
+}
 
 
 @register.filter
@@ -14,3 +24,21 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return ''
     return duration_words(max(1, round((timezone.now() - moment).total_seconds())))
+
+
+@register.filter
+def state_badge(state: str) -> str:
+    """A switch's state as a badge: colour, icon and word."""
+    icon, _ = STATE_ICONS[state]
+    return format_html(
+        '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
+        SwitchStateChoices.colors[state], icon, dict(SwitchStateChoices)[state],
+    )
+
+
+@register.simple_tag
+def state_icon(state: str) -> str:
+    """A switch's state as an icon in its colour, which says its name to those who do not see it."""
+    icon, colour = STATE_ICONS[state]
+    word = dict(SwitchStateChoices)[state]
+    return format_html('<i class="mdi mdi-{} {}" role="img" aria-label="{}" title="{}"></i>', icon, colour, word, word)

@@ -26,6 +26,7 @@ from ..jobs.schedules import due_times
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from . import inventory_panels, panels
+from .health import HealthRollupPanel
 
 __all__ = (
     'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
@@ -69,6 +70,7 @@ class FabricView(HealthBanner, generic.ObjectView):
             CommentsPanel(),
         ],
         right_panels=[
+            HealthRollupPanel(),
             TemplatePanel('netbox_hedgehog/panels/kinds.html', title=_('Resources')),
             inventory_panels.InventoryPanel(),
             CustomFieldsPanel(),

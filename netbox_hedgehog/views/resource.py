@@ -13,6 +13,7 @@ from ..models import Fabric, FabricResource
 from ..references import references
 from ..tables.resource import short
 from . import panels
+from .health import HealthPanel
 
 __all__ = ('FabricResourceListView', 'FabricResourceView')
 
@@ -54,6 +55,7 @@ class FabricResourceView(generic.ObjectView):
     actions = ()
     layout = layout.SimpleLayout(
         left_panels=[
+            HealthPanel(),
             panels.ResourcePanel(),
             panels.OwnColumnsPanel(),
             panels.ReferencesPanel(),

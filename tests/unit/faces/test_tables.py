@@ -2,7 +2,13 @@
 
 from utilities.testing import TableTestCases
 
-from netbox_hedgehog.tables import DiscrepancyTable, FabricResourceTable, FabricTable, InventoryLinkTable
+from netbox_hedgehog.tables import (
+    DiscrepancyTable,
+    FabricResourceTable,
+    FabricTable,
+    InventoryLinkTable,
+    SwitchHealthTable,
+)
 
 
 class FabricTableTestCase(TableTestCases.StandardTableTestCase):
@@ -19,3 +25,7 @@ class DiscrepancyTableTestCase(TableTestCases.StandardTableTestCase):
 
 class InventoryLinkTableTestCase(TableTestCases.StandardTableTestCase):
     table = InventoryLinkTable
+
+
+class SwitchHealthTableTestCase(TableTestCases.StandardTableTestCase):
+    table = SwitchHealthTable

@@ -1,0 +1,101 @@
+"""How every switch and gateway of a fabric is: follows from the mirror, and is written beside it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from ..insight.health import Finding, Reading, assess
+from ..insight.tree import mapping, objects, text
+from ..insight.wiring import links, wired_ports
+from ..kinds import KIND_BY_NAME
+from ..models import Fabric, FabricResource, SwitchHealth
+from .apply import hold
+
+__all__ = ('record_health',)
+
+BATCH = 1000
+
+# Who reports for whom.
+AGENTS = {'Agent': 'Switch', 'GatewayAgent': 'Gateway'}
+
+_FIELDS = tuple(
+    field.name for field in SwitchHealth._meta.concrete_fields if not field.primary_key and field.name != 'resource'
+)
+
+
+def record_health(fabric: Fabric, settled: float = 0) -> int:
+    """Write how each switch and gateway is, from what the mirror holds.
+
+    Takes the fabric, and the seconds for which a status that moves by itself was left as it had been read (see
+    Listing). Returns how many rows there are. Three statements to read, and one a batch of 1,000 rows to
+    write; without signals, so that no heartbeat reaches the change log. Whoever calls it, and however often: the
+    rows say what the mirror says.
+    """
+    resources = FabricResource.objects.filter(fabric=fabric)
+    wired = wired_ports(
+        link for name, spec in resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
+        for link in links(name, mapping(spec))
+    )
+    agents = {
+        (AGENTS[agent.kind], agent.name): agent for agent in resources.filter(kind__in=AGENTS).only(
+            'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',
+        )
+    }
+    nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'missing_since')
+    rows = [_row(fabric, node, agents.get((node.kind, node.name)), wired, settled) for node in nodes]
+    with transaction.atomic():
+        hold(fabric)
+        here = set(nodes.values_list('pk', flat=True))
+        SwitchHealth.objects.bulk_create(
+            (row for row in rows if row.resource_id in here), batch_size=BATCH, update_conflicts=True,
+            unique_fields=('resource',), update_fields=_FIELDS,
+        )
+    return len(rows)
+
+
+def _row(
+    fabric: Fabric, node: FabricResource, agent: FabricResource | None, wired: dict[str, dict[str, str]],
+    settled: float,
+) -> SwitchHealth:
+    reading = agent and Reading(
+        kind=agent.kind, generation=agent.generation, status=mapping(agent.status), read_at=_read_at(agent, settled),
+        missing=agent.missing_since is not None,
+    )
+    health = assess(reading or None, wired.get(node.name, {}) if node.kind == 'Switch' else {})
+    if node.missing_since is not None:
+        since = f'{node.missing_since:%Y-%m-%d %H:%M:%S}'
+        health.findings.append(Finding(
+            'missing', 'unknown', f'{KIND_BY_NAME[node.kind].title} {node.name} is missing from the cluster since '
+            f'{since} UTC.',
+        ))
+        if health.level == 'ok':
+            health.level = 'unknown'
+    told = asdict(health) | {'findings': health.told()}
+    return SwitchHealth(
+        fabric=fabric, resource=node, agent=agent, kind=node.kind, name=node.name,
+        read_at=reading.read_at if reading else _read_at(node, 0), generation=agent.generation if agent else None,
+        **dict(_place(node)), **told,
+    )
+
+
+def _read_at(resource: FabricResource, settled: float) -> datetime:
+    """When the resource was in the cluster just as the mirror holds it.
+
+    Seen in a list later than `settled` seconds after it was read, it had not moved: else it had been read again. An
+    agent that died does not move any more, so that its last words are confirmed by every run.
+    """
+    seen: datetime = resource.last_seen or resource.last_read
+    return seen if seen - resource.last_read >= timedelta(seconds=settled) else resource.last_read
+
+
+def _place(node: FabricResource) -> Iterator[tuple[str, Any]]:
+    """Role and group of a switch, or group of a gateway, as its spec names them."""
+    spec = mapping(node.spec)
+    yield 'role', (text(spec.get('role')) or node.kind.lower())[:100]
+    groups = spec.get('groups')
+    named = [text(item.get('name')) for item in objects(groups)]
+    named += [item for item in groups if isinstance(item, str)] if isinstance(groups, list) else []
+    yield 'group', (text(mapping(spec.get('redundancy')).get('group')) or next(iter(filter(None, named)), ''))[:253]

@@ -1,0 +1,153 @@
+import django_tables2 as tables
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from netbox.tables import NetBoxTable, columns
+from utilities.templatetags.builtins.filters import placeholder
+
+from ..models import SwitchHealth
+from ..templatetags.hedgehog import STATE_ICONS, state_badge
+
+__all__ = ('SwitchHealthTable',)
+
+# How many findings a row tells in full.
+TOLD = 2
+
+
+def short_duration(seconds):
+    """A duration in a table's narrow column: its two greatest units, such as 1d 2h."""
+    parts, rest = [], max(0, round(seconds))
+    for size, unit in ((86400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')):
+        count, rest = divmod(rest, size)
+        if count or (unit == 's' and not parts):
+            parts.append(f'{count}{unit}')
+    return ' '.join(parts[:2])
+
+
+class CountColumn(tables.Column):
+    """A number of faults: seen at once where it is not zero."""
+
+    def __init__(self, **kwargs):
+        super().__init__(attrs={'td': {'class': 'text-end'}, 'th': {'class': 'text-end'}}, **kwargs)
+
+    def render(self, value):
+        if not value:
+            return format_html('<span class="text-secondary">{}</span>', value)
+        return format_html('<strong class="text-danger">{}</strong>', value)
+
+    def value(self, value):
+        return value
+
+
+class FlagColumn(tables.Column):
+    """A fault that is there or not: a word and a sign where it is."""
+
+    def __init__(self, word, icon, **kwargs):
+        super().__init__(**kwargs)
+        self.word, self.icon = word, icon
+
+    def render(self, value):
+        if not value:
+            return placeholder('')
+        return format_html(
+            '<span class="text-danger text-nowrap"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
+            self.icon, self.word,
+        )
+
+    def value(self, value):
+        return value
+
+
+class SwitchHealthTable(NetBoxTable):
+    name = tables.Column(verbose_name=_('Name'), linkify=True)
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    state = tables.Column(verbose_name=_('State'), orderable=False, empty_values=())
+    heartbeat = tables.Column(verbose_name=_('Heartbeat'), empty_values=())
+    read_at = tables.Column(verbose_name=_('Read'))
+    silent = FlagColumn(_('silent'), 'heart-broken', verbose_name=_('Silent'))
+    agentless = FlagColumn(_('no agent'), 'account-question', verbose_name=_('No agent'))
+    applied_generation = tables.Column(verbose_name=_('Applied'), empty_values=())
+    reboot_required = FlagColumn(_('required'), 'restart-alert', verbose_name=_('Reboot'))
+    interfaces_down = CountColumn(verbose_name=_('Links down'))
+    bgp_down = CountColumn(verbose_name=_('BGP down'))
+    temperatures = CountColumn(verbose_name=_('Temp'))
+    psus = CountColumn(verbose_name=_('PSU'))
+    fans = CountColumn(verbose_name=_('Fan'))
+    findings = tables.Column(
+        verbose_name=_('Findings'), accessor='sentences', orderable=False, empty_values=(),
+        attrs={'td': {'style': 'min-width: 20rem'}},
+    )
+    agent = tables.Column(verbose_name=_('Agent'), linkify=True)
+    actions = columns.ActionsColumn(actions=())
+
+    class Meta(NetBoxTable.Meta):
+        model = SwitchHealth
+        fields = (
+            'pk', 'id', 'name', 'kind', 'fabric', 'role', 'group', 'state', 'heartbeat', 'read_at', 'silent',
+            'agentless', 'generation', 'applied_generation', 'reboot_required', 'interfaces_down', 'bgp_down',
+            'temperatures', 'psus', 'fans', 'findings', 'version', 'software', 'agent',
+        )
+        default_columns = (
+            'name', 'fabric', 'role', 'state', 'heartbeat', 'read_at', 'applied_generation', 'reboot_required',
+            'interfaces_down', 'bgp_down', 'temperatures', 'psus', 'fans', 'findings',
+        )
+        row_attrs = {'data-state': lambda record: record.state}
+
+    def render_state(self, record):
+        return state_badge(record.state)
+
+    def value_state(self, record):
+        return record.state
+
+    def render_heartbeat(self, record):
+        """How old the last heartbeat was when it was read: what it is now, nobody knows."""
+        if record.heartbeat is None:
+            return placeholder('')
+        return format_html(
+            '<span class="text-nowrap {}" title="{}">{}</span>', 'text-danger fw-bold' if record.silent else '',
+            _('Last heartbeat at {heartbeat} UTC, read at {read} UTC').format(
+                heartbeat=f'{record.heartbeat:%Y-%m-%d %H:%M:%S}', read=f'{record.read_at:%Y-%m-%d %H:%M:%S}',
+            ),
+            _('{time} old').format(time=short_duration(record.heartbeat_age)),
+        )
+
+    def value_heartbeat(self, record):
+        return record.heartbeat.isoformat() if record.heartbeat else None
+
+    def render_read_at(self, record):
+        return format_html(
+            '<span class="text-nowrap {}" title="{} UTC">{}</span>', 'text-danger fw-bold' if record.is_old else '',
+            f'{record.read_at:%Y-%m-%d %H:%M:%S}',
+            _('{time} ago').format(time=short_duration((timezone.now() - record.read_at).total_seconds())),
+        )
+
+    def value_read_at(self, record):
+        return record.read_at.isoformat()
+
+    def render_applied_generation(self, record):
+        if record.generation is None:
+            return placeholder('')
+        if not record.pending:
+            return record.applied_generation
+        applied = record.applied_generation or 0
+        return format_html(
+            '<span class="text-danger text-nowrap"><i class="mdi mdi-timer-sand" aria-hidden="true"></i> {}</span>',
+            _('{applied} of {current}').format(applied=applied, current=record.generation),
+        )
+
+    def value_applied_generation(self, record):
+        return record.applied_generation
+
+    def render_findings(self, record):
+        told = record.told
+        lines = format_html_join(
+            '', '<div><i class="mdi mdi-{} {}" aria-hidden="true"></i> {}</div>',
+            ((*STATE_ICONS[finding['level']], finding['sentence']) for finding in told[:TOLD]),
+        )
+        if len(told) > TOLD:
+            more = _('and {count} more').format(count=len(told) - TOLD)
+            lines += format_html('<div><a href="{}">{}</a></div>', record.get_absolute_url(), more)
+        return lines or placeholder('')
+
+    def value_findings(self, record):
+        return ' '.join(record.sentences)

@@ -1,0 +1,107 @@
+"""How switches and gateways are: of all fabrics, of one, and of one switch."""
+
+from django.utils.translation import gettext_lazy as _
+from netbox.object_actions import BulkExport
+from netbox.ui import panels
+from netbox.views import generic
+from utilities.views import ViewTab, register_model_view
+
+from .. import filtersets, forms, tables
+from ..jobs.health import worker_health
+from ..models import Fabric, SwitchHealth
+from ..models.health import TROUBLE_WORDS
+
+__all__ = ('FabricSwitchesView', 'HealthPanel', 'HealthRollupPanel', 'SwitchHealthListView', 'health_of')
+
+STALE_SHOWN = 5
+
+
+@register_model_view(SwitchHealth, 'list', path='', detail=False)
+class SwitchHealthListView(generic.ObjectListView):
+    queryset = SwitchHealth.objects.worst_first().select_related('fabric', 'agent').defer(
+        'ports', 'agent__spec', 'agent__status', 'agent__labels', 'agent__annotations',
+    )
+    filterset = filtersets.SwitchHealthFilterSet
+    filterset_form = forms.SwitchHealthFilterForm
+    table = tables.SwitchHealthTable
+    template_name = 'netbox_hedgehog/switchhealth_list.html'
+    actions = (BulkExport,)
+
+    def get_extra_context(self, request):
+        fabrics = Fabric.objects.restrict(request.user, 'view')
+        chosen = [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]
+        stale = fabrics.overdue().filter(pk__in=chosen) if chosen else fabrics.overdue()
+        return {'health': worker_health(fabrics), 'stale': stale.order_by('overdue_at')[:STALE_SHOWN]}
+
+
+@register_model_view(Fabric, 'switches', path='switches')
+class FabricSwitchesView(generic.ObjectChildrenView):
+    """The switches and gateways of one fabric, as a tab of its page."""
+
+    queryset = Fabric.objects.all()
+    child_model = SwitchHealth
+    table = tables.SwitchHealthTable
+    filterset = filtersets.SwitchHealthFilterSet
+    filterset_form = forms.SwitchHealthFilterForm
+    template_name = 'netbox_hedgehog/fabric_switches.html'
+    actions = (BulkExport,)
+    tab = ViewTab(
+        label=_('Switches'), badge=lambda fabric: fabric.switch_health.count(),
+        permission='netbox_hedgehog.view_switchhealth', weight=510,
+    )
+
+    def get_children(self, request, parent):
+        return SwitchHealthListView.queryset.restrict(request.user, 'view').filter(fabric=parent)
+
+    def get_extra_context(self, request, instance):
+        return {'rollup': _rollup(request, instance)}
+
+
+def _rollup(request, fabric):
+    """What a fabric's switches suffer from: None where they may not be seen, or none were read yet."""
+    if not request.user.has_perm('netbox_hedgehog.view_switchhealth'):
+        return None
+    counts = SwitchHealth.objects.restrict(request.user, 'view').filter(fabric=fabric).rollup()
+    return {
+        **counts,
+        'states': [(state, counts[state]) for state in ('critical', 'warning', 'unknown', 'ok')],
+        'troubles': [(name, words, counts[name]) for name, words in TROUBLE_WORDS.items() if counts[name]],
+    }
+
+
+class HealthRollupPanel(panels.ObjectPanel):
+    """How many of a fabric's switches are in which state, and what they suffer from."""
+
+    title = _('Switch health')
+    template_name = 'netbox_hedgehog/panels/health_rollup.html'
+
+    def get_context(self, context):
+        return {**super().get_context(context), 'rollup': _rollup(context['request'], context['object'])}
+
+    def should_render(self, context):
+        return context['rollup'] is not None
+
+
+def health_of(user, resource):
+    """The health of a switch or gateway, or of the one that an agent reports for; None where there is none to see."""
+    if resource.kind not in ('Switch', 'Gateway', 'Agent', 'GatewayAgent'):
+        return None
+    rows = SwitchHealth.objects.restrict(user, 'view').select_related('fabric', 'resource', 'agent').defer(
+        'resource__spec', 'resource__status', 'agent__spec', 'agent__status',
+    )
+    named = {'agent': resource} if resource.kind.endswith('Agent') else {'resource': resource}
+    return rows.filter(**named).first()
+
+
+class HealthPanel(panels.ObjectPanel):
+    """What a switch's agent said, on the page of the switch and on that of the agent."""
+
+    title = _('Health')
+    template_name = 'netbox_hedgehog/panels/health.html'
+
+    def get_context(self, context):
+        health = health_of(context['request'].user, context['object'])
+        return {**super().get_context(context), 'health': health}
+
+    def should_render(self, context):
+        return context['health'] is not None

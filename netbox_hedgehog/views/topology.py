@@ -1,0 +1,118 @@
+"""The picture of a fabric, as a tab of its page."""
+
+from urllib.parse import quote
+
+from django.http import HttpResponse
+from django.utils.safestring import mark_safe
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from netbox.views import generic
+from utilities.views import ViewTab, register_model_view
+
+from ..insight.tree import mapping
+from ..models import Fabric, FabricResource, SwitchHealth
+from ..picture.fabric import describe, draw_fabric
+from ..picture.graph import KINDS, Graph, NodeHealth, Resource, build
+from ..picture.grouped import groups_of
+
+__all__ = ('FabricTopologyView', 'health_by_node', 'svg_response')
+
+# How many links that are not up, and how many VPCs, the page names one by one.
+WIRES_TOLD = 100
+VPCS_SHOWN = 200
+
+
+@register_model_view(Fabric, 'topology', path='topology')
+class FabricTopologyView(generic.ObjectView):
+    """`?group=` shows one redundancy group with its servers and cables; `?format=svg` is the picture as a file."""
+
+    queryset = Fabric.objects.all()
+    template_name = 'netbox_hedgehog/fabric_topology.html'
+    tab = ViewTab(label=_('Topology'), permission='netbox_hedgehog.view_fabricresource', weight=500)
+
+    def get(self, request, **kwargs):
+        if request.GET.get('format') == 'svg':
+            fabric = self.get_object(**kwargs)
+            group = request.GET.get('group', '')
+            return svg_response(self.picture(request, fabric, group)[1], f'{fabric.name} {group}')
+        return super().get(request, **kwargs)
+
+    def get_extra_context(self, request, instance):
+        group = request.GET.get('group', '')
+        graph, svg, readings = self.picture(request, instance, group)
+        groups = groups_of(graph)
+        if group and group in groups:
+            graph = graph.around(node.key for node in groups[group])
+        vpcs = FabricResource.objects.restrict(request.user, 'view').filter(fabric=instance, kind='VPC')
+        return {
+            'svg': mark_safe(svg),
+            'group': group if group in groups else '',
+            'groups': groups,
+            'graph': graph,
+            'told': describe(graph),
+            'wires': [wire for wire in graph.wires if wire.state != 'up'][:WIRES_TOLD],
+            'troubled': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
+            'read_at': min(readings, default=None),
+            'health_hidden': not request.user.has_perm('netbox_hedgehog.view_switchhealth'),
+            'vpcs': list(vpcs.order_by('name').only('pk', 'name', 'missing_since')[:VPCS_SHOWN + 1]),
+            'vpcs_shown': VPCS_SHOWN,
+        }
+
+    def picture(self, request, fabric, group) -> tuple[Graph, str, list]:
+        """The graph of what this user may see, its SVG, and when each agent was read."""
+        rows = FabricResource.objects.restrict(request.user, 'view').filter(
+            fabric=fabric, kind__in=KINDS,
+        ).values_list('pk', 'kind', 'name', 'spec', 'missing_since')
+        health, readings = health_by_node(request.user, fabric)
+        graph = build(
+            (Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
+             for pk, kind, name, spec, missing in rows),
+            health,
+        )
+        base = request.path
+
+        def url(name):
+            return f'{base}?group={quote(name)}'
+
+        return graph, draw_fabric(graph, fabric.name, url, group), readings
+
+
+def health_by_node(user, fabric, names=None):
+    """The health of a fabric's switches and gateways, or of those named, and when each was read: one statement."""
+    rows = SwitchHealth.objects.restrict(user, 'view').filter(fabric=fabric)
+    if names is not None:
+        rows = rows.filter(name__in=names)
+    found, readings = {}, []
+    for row in rows:
+        row.fabric = fabric
+        readings.append(row.read_at)
+        found[row.kind, row.name] = NodeHealth(
+            state=row.state, believed=row.believed, sentences=row.sentences, ports=mapping(row.ports),
+            notes=_notes(row),
+        )
+    return found, readings
+
+
+def _notes(row):
+    """What is wrong, in as few words as fit beneath a name, the gravest first."""
+    counted = (
+        (row.interfaces_down, '%d link down', '%d links down'), (row.bgp_down, '%d BGP down', '%d BGP down'),
+        (row.temperatures, '%d temperature', '%d temperatures'), (row.psus, '%d PSU', '%d PSUs'),
+        (row.fans, '%d fan', '%d fans'),
+    )
+    flags = (
+        (row.is_old, _('old reading')), (row.silent, _('silent')), (row.agentless, _('no agent')),
+        (row.pending, _('pending')), (row.reboot_required, _('reboot')),
+    )
+    return [str(word) for flag, word in flags if flag] + [
+        ngettext(one, many, count) % count for count, one, many in counted if count
+    ]
+
+
+def svg_response(svg, name):
+    """The picture as a file. It may load nothing and run nothing, whatever stands in it."""
+    response = HttpResponse(svg, content_type='image/svg+xml; charset=utf-8')
+    response['Content-Disposition'] = f'attachment; filename="{slugify(name) or "picture"}.svg"'
+    response['Content-Security-Policy'] = "default-src 'none'; style-src 'unsafe-inline'"
+    return response

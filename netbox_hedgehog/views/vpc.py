@@ -1,0 +1,86 @@
+"""The picture of a VPC, as a tab of its page."""
+
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy as _
+from netbox.views import generic
+from utilities.views import ViewTab, register_model_view
+
+from ..insight.tree import mapping, objects, text
+from ..insight.wiring import links
+from ..models import FabricResource
+from ..picture.graph import Resource
+from ..picture.vpc import build_vpc, draw_vpc
+from .topology import health_by_node, svg_response
+
+__all__ = ('VPCPictureView',)
+
+
+@register_model_view(FabricResource, 'picture', path='picture')
+class VPCPictureView(generic.ObjectView):
+    """`?format=svg` is the picture as a file."""
+
+    queryset = FabricResource.objects.select_related('fabric').filter(kind='VPC')
+    template_name = 'netbox_hedgehog/fabricresource_picture.html'
+    actions = ()
+    tab = ViewTab(
+        label=_('Picture'), visible=lambda resource: resource.kind == 'VPC',
+        permission='netbox_hedgehog.view_fabricresource', weight=500,
+    )
+
+    def get(self, request, **kwargs):
+        if request.GET.get('format') == 'svg':
+            vpc = self.get_object(**kwargs)
+            return svg_response(self.picture(request, vpc)[1], f'vpc {vpc.name}')
+        return super().get(request, **kwargs)
+
+    def get_extra_context(self, request, instance):
+        graph, svg, readings = self.picture(request, instance)
+        return {'graph': graph, 'svg': mark_safe(svg), 'read_at': min(readings, default=None)}
+
+    def picture(self, request, vpc):
+        """The VPC's graph of what this user may see, its SVG, and when the switches concerned were read."""
+        resources = FabricResource.objects.restrict(request.user, 'view').filter(fabric=vpc.fabric_id)
+        name = vpc.name
+        related = _rows(resources.filter(
+            Q(kind='VPCAttachment', spec__subnet__startswith=f'{name}/')
+            | Q(kind='VPCPeering', spec__permit__contains=[{name: {}}])
+            | Q(kind='ExternalPeering', spec__permit__vpc__name=name)
+            | Q(kind='GatewayPeering', spec__peering__has_key=name)
+            | Q(kind='VPCInfo', name=name)
+        ))
+        connections = {row.name: row for row in _rows(resources.filter(
+            kind='Connection', name__in={text(row.spec.get('connection')) for row in related},
+        ))}
+        peers = {(row.kind, row.name): row for row in _rows(
+            resources.filter(kind__in=('VPC', 'External'), name__in=_named(related)),
+        )}
+        switches = {
+            end.device for row in connections.values() for link in links(row.name, row.spec)
+            for end in (link.near, link.far) if end is not None
+        }
+        health, readings = health_by_node(request.user, vpc.fabric, switches)
+        graph = build_vpc(Resource('VPC', name, mapping(vpc.spec), ''), related, connections, peers, health)
+        query = urlencode({'fabric_id': vpc.fabric_id, 'kind': 'VPCAttachment', 'q': f'{name}--'})
+        return graph, draw_vpc(graph, f'{reverse("plugins:netbox_hedgehog:fabricresource_list")}?{query}'), readings
+
+
+def _rows(queryset):
+    return [
+        Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
+        for pk, kind, name, spec, missing in queryset.values_list('pk', 'kind', 'name', 'spec', 'missing_since')
+    ]
+
+
+def _named(peerings):
+    """The names of all VPCs and externals that peerings name."""
+    names = set()
+    for row in peerings:
+        permit = row.spec.get('permit')
+        names.update(key for part in objects(permit) for key in part)
+        names.add(text(mapping(mapping(permit).get('external')).get('name')))
+        names.update(key.removeprefix('ext.') for key in mapping(row.spec.get('peering')))
+    return names

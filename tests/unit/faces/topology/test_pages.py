@@ -1,0 +1,150 @@
+"""The pictures on their pages: who sees what, as a page and as a file, in how many statements."""
+
+from xml.etree import ElementTree
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from utilities.testing import TestCase
+
+from netbox_hedgehog.models import FabricResource, KindReading, SwitchHealth
+from netbox_hedgehog.sync.health import record_health
+
+from ..base import ago, all_alive, allow, make_fabric, make_resource
+from ..cluster import HOSTILE, cluster, read
+from ..resource.test_pages import text
+
+
+class TopologyTestCase(TestCase):
+    user_permissions = (
+        'netbox_hedgehog.view_fabric', 'netbox_hedgehog.view_fabricresource', 'netbox_hedgehog.view_switchhealth',
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        with cluster() as api:
+            cls.fabric = read(api)
+
+    def setUp(self):
+        super().setUp()
+        all_alive()
+
+    def url(self, fabric=None):
+        return reverse('plugins:netbox_hedgehog:fabric_topology', args=[(fabric or self.fabric).pk])
+
+    def page(self, query='', fabric=None):
+        response = self.client.get(self.url(fabric) + query)
+        self.assertHttpStatus(response, 200)
+        return response.content.decode()
+
+    def vpc_url(self, name='vpc-01'):
+        vpc = FabricResource.objects.get(kind='VPC', name=name)
+        return reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[vpc.pk])
+
+    def test_the_fabrics_page_leads_to_it(self):
+        self.assertIn(self.url(), self.client.get(self.fabric.get_absolute_url()).content.decode())
+
+    def test_everything_leads_to_its_page(self):
+        page = self.page()
+        for resource in FabricResource.objects.filter(kind__in=('Switch', 'Server', 'Gateway', 'External', 'Connection')):
+            self.assertIn(f'href="{resource.get_absolute_url()}"', page)
+        self.assertIn('<svg', page)
+        self.assertIn(self.vpc_url(), page)
+
+    def test_text_alternative(self):
+        page = text(self.page())
+        self.assertIn('2 spines, 3 leaves, 1 gateway, 4 servers, 1 external; 22 links', page)
+        self.assertIn('A reboot is required', page)
+        self.assertIn('spine-02 E1/6/1 – leaf-03 E1/52: down', page)
+
+    def test_one_group(self):
+        page = self.page('?group=border')
+        self.assertIn('>leaf-03</text>', page)
+        self.assertNotIn('>leaf-01</text>', page)
+        self.assertIn('>leaf-01</text>', self.page('?group=no-such-group'))
+
+    def test_as_a_file(self):
+        for url in (self.url(), self.vpc_url()):
+            response = self.client.get(f'{url}?format=svg')
+            self.assertEqual(response['Content-Type'], 'image/svg+xml; charset=utf-8')
+            self.assertIn('attachment; filename="', response['Content-Disposition'])
+            self.assertIn("default-src 'none'", response['Content-Security-Policy'])
+            ElementTree.fromstring(response.content)
+
+    def test_hostile_names(self):
+        fabric = make_fabric('hostile')
+        make_resource(fabric, name=HOSTILE, uid='u-1', spec={'role': 'spine', 'description': HOSTILE})
+        make_resource(fabric, 'VPC', HOSTILE, uid='u-2', spec={'subnets': {HOSTILE: {'subnet': HOSTILE}}})
+        record_health(fabric)
+        vpc = FabricResource.objects.get(kind='VPC', name=HOSTILE)
+        pages = [
+            self.page(fabric=fabric), self.page(f'?group={HOSTILE}', fabric=fabric),
+            self.client.get(reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[vpc.pk])).content.decode(),
+        ]
+        for page in pages:
+            self.assertNotIn('<script>alert', page)
+            self.assertNotIn('<img src=x', page)
+
+    def test_stale(self):
+        """A picture of an hour ago says so, and shows nothing as well."""
+        for model in (FabricResource, KindReading):
+            model.objects.filter(fabric=self.fabric).update(last_read=ago(hours=1))
+        type(self.fabric).objects.filter(pk=self.fabric.pk).update(last_sync=ago(hours=1))
+        record_health(self.fabric)
+        page = self.page()
+        self.assertIn('has been overdue for', page)
+        self.assertIn('States as they were read 1 hour', text(page))
+        self.assertNotIn('class="f-ok"', page)
+
+    def test_nothing_read_yet(self):
+        self.assertIn('No switch of this fabric has been read yet', self.page(fabric=make_fabric('empty')))
+
+    def test_permissions(self):
+        self.remove_permissions('netbox_hedgehog.view_switchhealth')
+        page = self.page()
+        self.assertIn('You may not view switch health', page)
+        self.assertNotIn('class="f-ok"', page)
+        self.remove_permissions('netbox_hedgehog.view_fabricresource')
+        allow(self.user, 'view', model=FabricResource, constraints={'kind': 'Switch', 'name': 'spine-01'})
+        page = self.page()
+        self.assertIn('spine-01', page)
+        self.assertNotIn('leaf-01', page)
+        self.remove_permissions('netbox_hedgehog.view_fabric')
+        self.assertHttpStatus(self.client.get(self.url()), 403)
+
+    def test_vpc(self):
+        response = self.client.get(self.vpc_url())
+        self.assertHttpStatus(response, 200)
+        page = response.content.decode()
+        for name in ('default', 'backend', '10.0.1.0/24', 'server-01', 'server-02', 'vpc-02', 'internet'):
+            self.assertIn(f'>{name}</text>', page)
+        self.assertIn('VNI 100', page)
+        self.assertIn(self.url(), page)
+        self.assertIn(self.vpc_url(), self.client.get(
+            FabricResource.objects.get(kind='VPC', name='vpc-01').get_absolute_url()).content.decode())
+
+    def test_only_a_vpc_has_a_picture(self):
+        switch = FabricResource.objects.filter(kind='Switch').first()
+        url = reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[switch.pk])
+        self.assertHttpStatus(self.client.get(url), 404)
+        self.assertNotIn(url, self.client.get(switch.get_absolute_url()).content.decode())
+
+    def test_number_of_statements_does_not_grow(self):
+        def queries(url):
+            self.client.get(url)
+            with CaptureQueriesContext(connection) as found:
+                self.assertHttpStatus(self.client.get(url), 200)
+            return len(found)
+
+        urls = (self.url(), self.vpc_url())
+        few = [queries(url) for url in urls]
+        for number in range(100):
+            make_resource(self.fabric, name=f'many-{number:03}', spec={'role': 'server-leaf'})
+            make_resource(self.fabric, 'VPC', f'vpc-m{number}')
+            make_resource(self.fabric, 'VPCAttachment', f'm{number}', spec={
+                'subnet': 'vpc-01/default', 'connection': 'server-02--bundled--leaf-01'})
+            make_resource(self.fabric, 'VPCPeering', f'm{number}', spec={'permit': [{'vpc-01': {}, f'vpc-m{number}': {}}]})
+        record_health(self.fabric)
+        self.assertEqual(SwitchHealth.objects.count(), 106)
+        self.assertEqual([queries(url) for url in urls], few)
+        self.assertLess(max(few), 40)
