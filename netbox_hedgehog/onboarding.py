@@ -8,7 +8,7 @@ from itertools import groupby
 
 from .kinds import KINDS
 
-__all__ = ('ROLE', 'VERBS', 'OnboardingError', 'manifests', 'rules')
+__all__ = ('ROLE', 'VERBS', 'OnboardingError', 'check_name', 'manifests', 'rules')
 
 VERBS = ('get', 'list', 'watch')
 
@@ -19,8 +19,8 @@ ROLE = 'netbox-hedgehog-read'
 NAME = re.compile(r'[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?')
 
 HEAD = '''\
-# Lets NetBox read the Hedgehog fabric in namespace {namespace}: get, list and watch on the kinds it mirrors,
-# and nothing else.
+# Lets NetBox read the Hedgehog fabric in namespace {namespace}:
+# get, list and watch on the kinds it mirrors, and nothing else.
 # On the fabric's control node: kubectl apply -f netbox.yaml
 '''
 
@@ -82,6 +82,16 @@ def rules() -> list[tuple[str, list[str]]]:
     return [(group, [kind.plural for kind in found]) for group, found in groupby(kinds, lambda kind: kind.group)]
 
 
+def check_name(name: str) -> str:
+    """The name, if Kubernetes takes it. Raises OnboardingError."""
+    if not NAME.fullmatch(name):
+        raise OnboardingError(
+            f'{name!r} is no name that Kubernetes takes: lower-case letters, digits and dashes, at most 63, '
+            'beginning and ending with a letter or digit.'
+        )
+    return name
+
+
 def manifests(
     namespace: str = 'default', account: str = 'netbox', *, account_namespace: str = '', make_account: bool = True,
 ) -> str:
@@ -93,11 +103,7 @@ def manifests(
     """
     names = {'namespace': namespace, 'account': account, 'account_namespace': account_namespace or namespace}
     for name in names.values():
-        if not NAME.fullmatch(name):
-            raise OnboardingError(
-                f'{name!r} is no name that Kubernetes takes: lower-case letters, digits and dashes, at most 63, '
-                'beginning and ending with a letter or digit.'
-            )
+        check_name(name)
     parts = (HEAD, ACCOUNT, ACCESS, TAIL) if make_account else (HEAD, ACCESS)
     return ''.join(parts).format(**names, role=ROLE, rules=_rules_as_yaml())
 

@@ -6,30 +6,30 @@ from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin, register_model_view
 
 from ..models import Fabric
-from ..onboarding import OnboardingError, manifests
+from ..onboarding import OnboardingError, check_name, manifests
 
 __all__ = ('FabricOnboardView',)
+
+
+class KubernetesName(forms.CharField):
+
+    def clean(self, value):
+        try:
+            return check_name(super().clean(value))
+        except OnboardingError as error:
+            raise ValidationError(str(error)) from None
 
 
 class OnboardingForm(forms.Form):
     """What the YAML depends on."""
 
-    namespace = forms.CharField(
+    namespace = KubernetesName(
         label=_('Namespace'), initial='default',
         help_text=_('Where the fabric’s Hedgehog resources are: “default”, unless you know better.'),
     )
-    account = forms.CharField(
+    account = KubernetesName(
         label=_('ServiceAccount'), initial='netbox', help_text=_('The name that NetBox gets in the cluster.'),
     )
-
-    def clean(self):
-        cleaned = super().clean()
-        if not self.errors:
-            try:
-                cleaned['manifests'] = manifests(cleaned['namespace'].strip(), cleaned['account'].strip())
-            except OnboardingError as error:
-                raise ValidationError(str(error)) from None
-        return cleaned
 
 
 @register_model_view(Fabric, 'onboard', detail=False)
@@ -42,9 +42,7 @@ class FabricOnboardView(ContentTypePermissionRequiredMixin, View):
     def get(self, request):
         initial = {name: field.initial for name, field in OnboardingForm.base_fields.items()}
         form = OnboardingForm({**initial, **request.GET.dict()})
+        names = form.cleaned_data if form.is_valid() else {}
         return render(request, 'netbox_hedgehog/onboarding.html', {
-            'form': form,
-            'manifests': form.cleaned_data.get('manifests') if form.is_valid() else None,
-            'account': form.cleaned_data.get('account'),
-            'namespace': form.cleaned_data.get('namespace'),
+            'form': form, 'manifests': manifests(**names) if names else None, **names,
         })

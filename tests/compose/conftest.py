@@ -1,7 +1,9 @@
 """One deployment for all tests in here, which go through its life in order: the files' numbers say which."""
 
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,9 @@ from .gate import Gate
 from .images import Images, stand_ins
 
 DATA = ROOT / 'demo' / 'data'
+
+# For work on these tests: a folder in which the deployment is kept from session to session, as it is.
+KEPT = os.environ.get('COMPOSE_TEST_KEPT', '')
 
 
 class Figures:
@@ -63,10 +68,13 @@ def images(engine: Engine) -> Images:
 @pytest.fixture(scope='session')
 def deployment(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The deployment, which tests start. Whatever they leave, and whatever an earlier session left, is removed."""
-    folder = tmp_path_factory.mktemp('deployment') / 'netbox-hedgehog'
-    folder.mkdir()
+    folder = Path(KEPT) if KEPT else tmp_path_factory.mktemp('deployment') / 'netbox-hedgehog'
+    folder.mkdir(exist_ok=True)
     deployment = Deployment(folder, images)
     deployment.type('make env')
+    if KEPT:
+        yield deployment
+        return
     deployment.docker_compose('down', '-v', '--remove-orphans', '-t', '5')
     yield deployment
     deployment.docker_compose('down', '-v', '--remove-orphans', '-t', '5', check=False)

@@ -62,7 +62,10 @@ class Deployment:
     def __init__(self, folder: Path, images: Images, compose: Sequence[str] = ('docker-compose',)) -> None:
         self.folder = folder
         self.compose = list(compose)
-        self.port = free_port()
+        port = folder / 'port'
+        if not port.exists():
+            port.write_text(str(free_port()))
+        self.port = int(port.read_text())
         self.variables = {
             'COMPOSE_PROJECT_NAME': PROJECT, 'NETBOX_IMAGE': IMAGE, 'NETBOX_PORT': str(self.port),
             'BASE_IMAGE': images.base, 'POSTGRES_IMAGE': images.postgres, 'REDIS_IMAGE': images.redis,
@@ -198,6 +201,8 @@ class Deployment:
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A request to NetBox's REST API: status and JSON."""
+        if not self._header and 'provision' not in path:
+            self.log_in()
         request = urllib.request.Request(
             f'http://127.0.0.1:{self.port}/api/{path}', method=method,
             data=None if body is None else json.dumps(body).encode(),

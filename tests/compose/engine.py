@@ -1,5 +1,6 @@
 """A Docker engine and docker-compose: those of this machine, or Debian's packages where there are none."""
 
+import ipaddress
 import os
 import shutil
 import signal
@@ -8,6 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
+
+from demo.machine import die_with_parent
 
 __all__ = ('Engine', 'EngineMissing', 'run')
 
@@ -64,10 +67,9 @@ class Engine:
 
     @staticmethod
     def address() -> str:
-        """The address under which containers reach this machine."""
-        return run(
-            'docker', 'network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}',
-        ).strip()
+        """The address under which containers reach this machine: the first of Docker's own network."""
+        subnet = run('docker', 'network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Subnet}}')
+        return str(next(ipaddress.ip_network(subnet.strip()).hosts()))
 
     def _install(self, packages: Sequence[str]) -> None:
         if not may_install():
@@ -86,6 +88,7 @@ class Engine:
         with self.log.open('ab') as log:
             self._daemon = subprocess.Popen(
                 ['dockerd'], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         deadline = time.monotonic() + PATIENCE
         while not self.answers():

@@ -75,6 +75,8 @@ def test_the_image_is_built(deployment: Deployment, figures: Figures) -> None:
 
 
 def test_it_comes_up_from_nothing(deployment: Deployment, figures: Figures) -> None:
+    # What an operator adds to the configuration.
+    (deployment.folder / 'configuration' / 'extra.py').write_text("BANNER_LOGIN = 'said in extra.py'\n")
     if DUMP:
         deployment.docker_compose('up', '-d', 'postgres')
         deployment.wait_until(lambda: deployment.healthy('postgres'), 60, 'PostgreSQL is healthy')
@@ -121,6 +123,7 @@ def test_nobody_runs_as_root_or_can_become_it_and_roots_are_read_only(deployment
 
 def test_pages_static_files_and_uploads_are_served(deployment: Deployment) -> None:
     page = run('curl', '-fsS', f'http://127.0.0.1:{deployment.port}/login/')
+    assert 'said in extra.py' in page
     style = re.search(r'href="(/static/netbox\.css\S*)"', page)
     assert style, page[:2000]
     assert len(run('curl', '-fsS', f'http://127.0.0.1:{deployment.port}{style[1]}')) > 10_000

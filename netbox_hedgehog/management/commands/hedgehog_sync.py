@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 from core.choices import JobStatusChoices
@@ -9,13 +10,14 @@ from core.models import Job
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
 from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
 from netbox_hedgehog.jobs.probe import check_connection
-from netbox_hedgehog.jobs.recovery import recover
-from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
+from netbox_hedgehog.jobs.recovery import recover, sync_jobs
+from netbox_hedgehog.jobs.schedules import FabricSyncScheduler, due_times
 from netbox_hedgehog.jobs.schema import look
 from netbox_hedgehog.jobs.status import fabric_status
 from netbox_hedgehog.models import Fabric
@@ -139,10 +141,15 @@ class Command(BaseCommand):
             time.sleep(LOOK_AGAIN)
 
     def _print_health(self, health: Any) -> None:
+        completed = sync_jobs().filter(
+            status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
+        ).count()
+        # In Redis, where a schedule counts: the database only knows how many there should be.
+        active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
         self.stdout.write(
             f'{health.state}: queue {health.queue}, {len(health.workers)} workers, '
-            f'{len(health.schedulers)} schedulers, {health.waiting} waiting, {health.running} running, '
-            f'{health.failed} failed in the last day'
+            f'{len(health.schedulers)} schedulers, {active} active schedules; runs: {health.waiting} waiting, '
+            f'{health.running} running, {completed} completed and {health.failed} failed in the last day'
         )
         for problem in health.problems:
             self.stdout.write(f'  {problem}')

@@ -90,7 +90,7 @@ class TestStatus:
         first, second, *problems = out.splitlines()
         assert first == 'There is no fabric yet.'
         assert second == (
-            f'broken: queue {queue_name()}, 0 workers, 0 schedulers, 0 waiting, 0 running, 0 failed in the last day'
+            f'broken: queue {queue_name()}, 0 workers, 0 schedulers, 0 active schedules; runs: 0 waiting, 0 running, 0 completed and 0 failed in the last day'
         )
         assert problems[0] == (
             f'  No worker serves the queue {queue_name()}: no fabric is read. Start one: rqworker {queue_name()}'
