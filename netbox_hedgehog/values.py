@@ -15,10 +15,13 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import prefetch_related_objects
 
-__all__ = ('ValueReader', 'field_label', 'object_label', 'short', 'viewable')
+__all__ = ('ValueReader', 'choice_label', 'field_label', 'object_label', 'short', 'viewable')
 
 INTERFACE = 'dcim.interface'
 ENDS = {('dcim.cable', 'a'): 'A end', ('dcim.cable', 'b'): 'B end'}
+
+# Fields to which NetBox's models give no name of their own.
+ACRONYMS = {'l2vpn': 'L2VPN', 'vlan': 'VLAN', 'vrf': 'VRF', 'asn': 'ASN', 'rir': 'RIR', 'lag': 'LAG', 'asns': 'ASNs'}
 
 # How many related objects a text names before it counts the rest.
 NAMED = 8
@@ -105,7 +108,15 @@ def field_label(label: str, name: str) -> str:
         return ENDS[label, name]
     field = _field(label, name)
     text = str(getattr(field, 'verbose_name', '') or name.replace('_', ' '))
-    return text[:1].upper() + text[1:]
+    return ACRONYMS.get(text) or text[:1].upper() + text[1:]
+
+
+def choice_label(label: str, name: str, value: Any) -> str:
+    """What NetBox calls a value of a field with choices; '' where it is none of them."""
+    field = _field(label, name)
+    if field is None or not getattr(field, 'choices', None) or not isinstance(value, str | int):
+        return ''
+    return str(dict(field.flatchoices).get(value, ''))
 
 
 def _related(label: str, name: str) -> str:
@@ -161,10 +172,7 @@ class ValueReader:
             if len(items) > NAMED:
                 texts.append(f'… ({len(items)})')
             return ', '.join(texts)
-        field = _field(label, name)
-        if field is not None and getattr(field, 'choices', None) and isinstance(value, str | int):
-            return str(dict(field.flatchoices).get(value, value))
-        return short(value, limit)
+        return choice_label(label, name, value) or short(value, limit)
 
     def _one(self, label: str, item: Any) -> str:
         if isinstance(item, dict) and 'key' in item:

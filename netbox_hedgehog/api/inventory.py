@@ -1,7 +1,8 @@
-"""REST API of the inventory: links and discrepancies, and what is decided about these."""
+"""REST API of the inventory: links, discrepancies and what is decided about these, dry runs and what is applied."""
 
+from core.models import Job
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from netbox.api.authentication import TokenPermissions
 from netbox.api.viewsets import NetBoxReadOnlyModelViewSet
 from rest_framework import serializers, status
@@ -9,13 +10,20 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
-from .. import filtersets
+from .. import dryrun, filtersets
 from ..decisions import DECISIONS, decide
 from ..inventory.errors import InventoryRefused, NotPermitted
+from ..inventory.leave import leave_everything
+from ..jobs.apply import actions_of, apply
+from ..jobs.inventory import APPLY, CONFIRM, REMOVE
 from ..models import Discrepancy, InventoryLink
-from .serializers import DiscrepancySerializer, InventoryLinkSerializer
+from .serializers import DiscrepancySerializer, InventoryLinkSerializer, QueuedSerializer
 
-__all__ = ('DiscrepancyViewSet', 'InventoryLinkViewSet')
+__all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
+
+# How many actions one answer of a dry run holds, unless `limit` says otherwise, and at most.
+PLAN_LIMIT = 1000
+PLAN_MOST = 10_000
 
 
 class InventoryLinkViewSet(NetBoxReadOnlyModelViewSet):
@@ -101,3 +109,140 @@ class DiscrepancyViewSet(NetBoxReadOnlyModelViewSet):
             return Response({'settled': 0, 'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
         code = status.HTTP_200_OK if settled else status.HTTP_409_CONFLICT
         return Response({'settled': settled, 'detail': left}, status=code)
+
+
+class PlanSerializer(serializers.Serializer):
+    """What a run would do now, and under which digest that can be applied."""
+
+    digest = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    groups = serializers.ListField(child=serializers.DictField())
+    unchanged = serializers.IntegerField()
+    held = serializers.ListField(child=serializers.CharField())
+    held_digest = serializers.CharField(allow_blank=True)
+    held_actions = serializers.ListField(child=serializers.DictField())
+    findings = serializers.ListField(child=serializers.DictField())
+    action_count = serializers.IntegerField()
+    actions = serializers.ListField(child=serializers.DictField())
+    may_apply = serializers.BooleanField()
+    why_not = serializers.CharField(allow_blank=True)
+
+
+class DigestSerializer(serializers.Serializer):
+    """The digest of the plan that was seen: exactly that is done, or nothing."""
+
+    digest = serializers.CharField(min_length=32, max_length=32)
+
+
+class TurnOffSerializer(serializers.Serializer):
+    """What becomes of the objects: they are left, or those that were created are removed, as the digest says."""
+
+    objects = serializers.ChoiceField(choices=('leave', 'remove'))
+    digest = serializers.CharField(required=False, allow_blank=True)
+
+
+class OutcomeSerializer(serializers.Serializer):
+    """What was done: the report of the inventory."""
+
+    sentence = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    report = serializers.DictField()
+
+
+REFUSED = {'type': 'object', 'properties': {'detail': {'type': 'string'}}}
+DONE = {200: OutcomeSerializer, 202: QueuedSerializer, 403: REFUSED, 409: REFUSED}
+
+
+class InventoryActions:
+    """The actions of a fabric that concern its inventory; a part of FabricViewSet."""
+
+    sync_actions = ('inventory_apply', 'inventory_confirm', 'inventory_turn_off')
+
+    @extend_schema(
+        responses={200: PlanSerializer, 409: REFUSED}, filters=False,
+        parameters=[
+            OpenApiParameter('limit', int, description='How many actions to list (1000; 0 for none)'),
+            OpenApiParameter('offset', int, description='After how many actions to begin'),
+            OpenApiParameter('of', str, enum=['run', 'removal'], description='What a run would do, or turning off'),
+        ],
+    )
+    @action(detail=True, methods=['get'], url_path='inventory/plan', url_name='inventory-plan')
+    def inventory_plan(self, request, pk):
+        """A dry run: what a run of this fabric's inventory would do now. Nothing is written."""
+        fabric = self.get_object()
+        what = REMOVE if request.query_params.get('of') == 'removal' else APPLY
+        limit = min(_number(request, 'limit', PLAN_LIMIT), PLAN_MOST)
+        offset = _number(request, 'offset', 0)
+        try:
+            seen = actions_of(fabric, what)
+        except InventoryRefused as refusal:
+            return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
+        why_not = dryrun.may_apply(request.user, fabric, seen.actions)
+        content = seen.as_dict()
+        return Response(PlanSerializer({
+            **content,
+            'groups': [
+                {'subject': group.subject, 'model': group.model, 'verb': group.verb, 'count': group.count}
+                for _subject, _title, members in dryrun.groups(seen.actions) for group in members
+            ],
+            'action_count': len(content['actions']),
+            'actions': dryrun.veiled(content['actions'][offset:offset + limit], request.user),
+            'held_actions': dryrun.veiled(content['held_actions'][:limit], request.user),
+            'may_apply': not why_not,
+            'why_not': why_not,
+        }).data)
+
+    @extend_schema(request=DigestSerializer, responses=DONE)
+    @action(detail=True, methods=['post'], url_path='inventory/apply', url_name='inventory-apply')
+    def inventory_apply(self, request, pk):
+        """Apply exactly the plan with this digest. 409 where either side has moved since; 202 where a job does it."""
+        return self._with_digest(request, pk, APPLY)
+
+    @extend_schema(request=DigestSerializer, responses=DONE)
+    @action(detail=True, methods=['post'], url_path='inventory/confirm-removal', url_name='inventory-confirm')
+    def inventory_confirm(self, request, pk):
+        """Do what runs have held back: `held_digest` of the plan, or the fabric's `inventory_held`, says what."""
+        return self._with_digest(request, pk, CONFIRM)
+
+    @extend_schema(request=TurnOffSerializer, responses=DONE)
+    @action(detail=True, methods=['post'], url_path='inventory/turn-off', url_name='inventory-turn-off')
+    def inventory_turn_off(self, request, pk):
+        """Switch the inventory off, and leave its objects, or remove exactly those that it has created."""
+        fabric = self._permitted(pk)
+        if not request.user.has_perm('netbox_hedgehog.change_fabric', obj=fabric):
+            raise PermissionDenied('Switching the inventory off takes the permission to change this fabric.')
+        data = TurnOffSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        if data.validated_data['objects'] == 'leave':
+            count = leave_everything(fabric)
+            return Response({'sentence': f'{count} objects were left as they are.', 'counts': {}, 'report': {}})
+        digest = data.validated_data.get('digest')
+        if not digest:
+            raise ValidationError({'digest': ['Look at GET inventory/plan/?of=removal first, and send its digest.']})
+        return self._do(fabric, REMOVE, digest)
+
+    def _with_digest(self, request, pk, what):
+        fabric = self._permitted(pk)
+        data = DigestSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        return self._do(fabric, what, data.validated_data['digest'])
+
+    def _do(self, fabric, what, digest):
+        try:
+            outcome = apply(fabric, what, digest, self.request.user)
+        except NotPermitted as refusal:
+            raise PermissionDenied(str(refusal)) from None
+        except InventoryRefused as refusal:
+            return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
+        if isinstance(outcome, Job):
+            return Response(QueuedSerializer(outcome).data, status=status.HTTP_202_ACCEPTED)
+        return Response({'sentence': outcome.sentence, 'counts': outcome.counts, 'report': outcome.as_dict()})
+
+
+def _number(request, name, default):
+    value = request.query_params.get(name)
+    if value is None:
+        return default
+    if not value.isdecimal():
+        raise ValidationError({name: ['Enter a whole number.']})
+    return int(value)

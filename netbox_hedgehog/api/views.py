@@ -17,6 +17,7 @@ from ..jobs.probe import check_connection
 from ..jobs.status import fabric_status
 from ..models import Fabric, FabricResource
 from . import serializers
+from .inventory import InventoryActions
 
 REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
 
@@ -28,7 +29,7 @@ class HedgehogRootView(APIRootView):
         return 'Hedgehog'
 
 
-class FabricViewSet(NetBoxModelViewSet):
+class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     queryset = Fabric.objects.all()
     serializer_class = serializers.FabricSerializer
     filterset_class = filtersets.FabricFilterSet
@@ -36,7 +37,7 @@ class FabricViewSet(NetBoxModelViewSet):
     background_enabled = False
 
     def get_permissions(self):
-        if self.action in ('sync', 'test_connection'):
+        if self.action in ('sync', 'test_connection', *InventoryActions.sync_actions):
             return [TokenSyncPermission()]
         return super().get_permissions()
 

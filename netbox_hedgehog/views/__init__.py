@@ -1,4 +1,5 @@
 from .discrepancy import *
+from .dryrun import *
 from .fabric import *
 from .health import *
 from .inventory import *

@@ -13,13 +13,17 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
+from netbox_hedgehog.jobs.apply import actions_of, apply_now
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
 from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
+from netbox_hedgehog.jobs.inventory import APPLY, CONFIRM
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.recovery import recover, sync_jobs
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler, due_times
 from netbox_hedgehog.jobs.schema import look
 from netbox_hedgehog.jobs.status import fabric_status
+from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import duration_words
 from netbox_hedgehog.onboarding import OnboardingError, manifests
@@ -28,6 +32,9 @@ EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
 
 # Seconds between two looks at a database that is not migrated yet.
 LOOK_AGAIN = 3
+
+# Exit codes of a dry run, and of applying one.
+SOMETHING_TO_DO, REFUSED, MOVED = 1, 2, 3
 
 # Seconds between two looks at a run that is waited for, and how long a run may wait for a worker and take.
 POLL = 0.5
@@ -52,6 +59,16 @@ class Command(BaseCommand):
         trigger.add_argument('--wait', action='store_true', help='wait until it has ended, and fail if it failed')
         test = actions.add_parser('test', help="test a fabric's connection from this machine")
         test.add_argument('name', metavar='NAME')
+        inventory = actions.add_parser(
+            'inventory', help='what a run would do to NetBox’s objects, and do it. Exit codes: 0 nothing to do, or '
+                              'done; 1 there is something to do; 2 refused; 3 not done, as either side has moved',
+        )
+        inventory.add_argument('name', metavar='NAME')
+        inventory.add_argument('--json', action='store_true', help='print JSON')
+        inventory.add_argument('--summary', action='store_true', help='count the objects only')
+        what = inventory.add_mutually_exclusive_group()
+        what.add_argument('--apply', metavar='DIGEST', default='', help='apply exactly the plan with this digest')
+        what.add_argument('--confirm', metavar='DIGEST', default='', help='do what runs have held back')
         health = actions.add_parser('health', help='workers, schedulers, queue')
         health.add_argument('--json', action='store_true', help='print JSON')
         health.add_argument(
@@ -197,6 +214,25 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         if not found.ok:
             raise SystemExit(1 if found.connected else 2)
+
+    def inventory(self, name: str, **options: Any) -> None:
+        try:
+            fabric = self._fabric(name)
+            if digest := options['apply'] or options['confirm']:
+                report = apply_now(fabric, APPLY if options['apply'] else CONFIRM, digest)
+                self.stdout.write(json.dumps(report.as_dict(), indent=2) if options['json'] else report.sentence)
+                return
+            plan = actions_of(fabric, APPLY)
+        except PlanMoved as error:
+            raise CommandError(str(error), returncode=MOVED) from None
+        except (InventoryRefused, CommandError) as error:
+            raise CommandError(str(error), returncode=REFUSED) from None
+        if options['json']:
+            self.stdout.write(json.dumps(plan.as_dict(), cls=DjangoJSONEncoder, indent=2))
+        else:
+            for line in plan_lines(fabric.name, plan, options['summary']):
+                self.stdout.write(line)
+        raise SystemExit(SOMETHING_TO_DO if plan.actions or plan.held_actions else 0)
 
     def _fabric(self, name: str) -> Fabric:
         fabric = Fabric.objects.filter(name=name).first()

@@ -1,0 +1,53 @@
+"""A dry run as text for a terminal."""
+
+from collections.abc import Iterator
+
+from ..dryrun import VERB_TITLES, groups
+from ..inventory.plan import CREATE, Action, Plan
+from ..values import field_label
+
+__all__ = ('plan_lines',)
+
+SIGNS = {'create': '+', 'adopt': '=', 'update': '~', 'mark': '!', 'restore': '^', 'delete': '-'}
+
+
+def plan_lines(fabric: str, plan: Plan, summary: bool = False) -> Iterator[str]:
+    """The lines of a plan: counts, then subject by subject each object with its fields, findings, what is held back.
+
+    With `summary` the objects are only counted.
+    """
+    counts = ', '.join(f'{count} {VERB_TITLES[verb]}' for verb, count in plan.counts.items() if count)
+    yield f'{fabric}: {counts or "nothing to do"}, {plan.unchanged} unchanged. Digest {plan.digest}'
+    yield from _grouped(plan.actions, summary)
+    if plan.held:
+        yield ''
+        yield f'Held back (confirm with --confirm {plan.held_digest}):'
+        yield from (f'  {sentence}' for sentence in plan.held)
+        yield from _grouped(plan.held_actions, summary)
+    if plan.findings:
+        yield ''
+        yield f'Does not agree, and no run settles it by itself ({len(plan.findings)}):'
+        yield from (f'  {finding.source.kind} {finding.source.name}: {finding.sentence}' for finding in plan.findings)
+
+
+def _grouped(actions: list[Action], summary: bool) -> Iterator[str]:
+    of: dict[tuple[str, str, str], list[Action]] = {}
+    for action in actions:
+        of.setdefault((action.subject, action.model, action.verb), []).append(action)
+    for subject, title, members in groups(actions):
+        yield ''
+        yield title
+        for group in members:
+            yield f'  {group.verb_title} {group.count} {group.title}'
+            if not summary:
+                yield from (_line(action) for action in of[subject, group.model, group.verb])
+
+
+def _line(action: Action) -> str:
+    fields = '; '.join(
+        f'{field_label(action.model, change.field)}: '
+        + (change.new_text if action.verb == CREATE else f'{change.old_text or "—"} → {change.new_text or "—"}')
+        for change in action.changes
+    )
+    source = f'{action.source.kind} {action.source.name}'
+    return f'    {SIGNS.get(action.verb, " ")} {action.name} ({source}){": " if fields else ""}{fields}'

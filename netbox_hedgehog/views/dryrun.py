@@ -1,0 +1,200 @@
+"""The dry run of a fabric's inventory, and what is done with it: apply, confirm a removal, switch the inventory off."""
+
+from core.models import Job
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from netbox.views import generic
+from netbox.views.generic.base import BaseObjectView
+from utilities.views import ViewTab, register_model_view
+
+from .. import dryrun
+from ..inventory.errors import InventoryRefused, PlanMoved
+from ..inventory.leave import leave_everything
+from ..jobs.apply import AT_ONCE, actions_of, apply
+from ..jobs.inventory import APPLY, CONFIRM, REMOVE
+from ..models import Fabric
+from .inventory import inventory_counts
+
+__all__ = (
+    'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricTurnOffView',
+)
+
+# Up to how many actions a dry run opens its groups by itself.
+OPEN_ALL = 100
+
+# How many findings a dry run spells out; the others are counted.
+FINDINGS_SHOWN = 100
+
+# The digest under which the plan of a removal is kept, beside that of a run.
+REMOVAL = 'removal-'
+
+
+def _shown(request, fabric, seen, kept_as):
+    """What both pages with a plan show of it."""
+    actions = dryrun.groups(seen.actions)
+    held = dryrun.groups(seen.held_actions)
+    verbs = [
+        {'title': dryrun.VERB_TITLES[verb], 'color': dryrun.VERB_COLORS[verb], 'count': count}
+        for verb, count in seen.counts.items() if count
+    ]
+    return {
+        'plan': seen,
+        'kept_as': kept_as,
+        'verbs': verbs,
+        'groups': actions,
+        'held_groups': [group for _subject, _title, members in held for group in members],
+        'open_all': len(seen.actions) <= OPEN_ALL,
+        'findings': seen.findings[:FINDINGS_SHOWN],
+        'more_findings': max(0, len(seen.findings) - FINDINGS_SHOWN),
+        'made': timezone.now(),
+        'at_once': len(seen.actions) <= AT_ONCE,
+    }
+
+
+@register_model_view(Fabric, 'dry_run', path='dry-run')
+class FabricDryRunView(generic.ObjectView):
+    queryset = Fabric.objects.all()
+    template_name = 'netbox_hedgehog/fabric_dry_run.html'
+    actions = ()
+    tab = ViewTab(label=_('Dry run'), visible=lambda fabric: fabric.inventory_enabled, weight=530)
+
+    def get_extra_context(self, request, instance):
+        try:
+            seen = actions_of(instance, APPLY)
+        except InventoryRefused as refusal:
+            return {'refusal': str(refusal)}
+        dryrun.remember(instance, seen)
+        return {
+            **_shown(request, instance, seen, seen.digest),
+            'why_not': dryrun.may_apply(request.user, instance, seen.actions),
+            'why_not_held': dryrun.may_apply(request.user, instance, seen.held_actions),
+        }
+
+
+@register_model_view(Fabric, 'dry_run_rows', path='dry-run/rows')
+class FabricDryRunRowsView(BaseObjectView):
+    """One page of one group of a plan that somebody looks at: a part of a page, for HTMX."""
+
+    queryset = Fabric.objects.all()
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.view_fabric'
+
+    def get(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        asked = {name: request.GET.get(name, '') for name in ('digest', 'subject', 'model', 'verb')}
+        page = request.GET.get('page', '1')
+        if not page.isdecimal():
+            raise Http404
+        kept = dryrun.recall(fabric, asked['digest'])
+        context = {'object': fabric, **asked, 'kept': kept is not None}
+        if kept is not None:
+            rows, pages = dryrun.page_of(
+                kept, request.user, asked['subject'], asked['model'], asked['verb'], int(page),
+            )
+            number = min(max(1, int(page)), pages)
+            steps = [
+                (title, other) for title, other in (
+                    (_('First'), 1), (_('Previous'), number - 1), (_('Next'), number + 1), (_('Last'), pages),
+                ) if 1 <= other <= pages and other != number
+            ]
+            context |= {'rows': rows, 'pages': pages, 'number': number, 'steps': steps}
+        return render(request, 'netbox_hedgehog/inc/plan_rows.html', context)
+
+
+class _PlanAction(BaseObjectView):
+    """Something that is done with a plan as it was seen: a POST with its digest, and the permission to sync."""
+
+    queryset = Fabric.objects.all()
+    action = APPLY
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.sync_fabric'
+
+    def get(self, request, pk):
+        return redirect(self.page(get_object_or_404(self.queryset, pk=pk)))
+
+    def post(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        return self.carry_out(request, fabric, request.POST.get('digest', ''))
+
+    def page(self, fabric):
+        return reverse('plugins:netbox_hedgehog:fabric_dry_run', kwargs={'pk': fabric.pk})
+
+    def size(self, fabric, digest):
+        """How many objects what was seen is about, where that is still known."""
+        return None
+
+    def carry_out(self, request, fabric, digest):
+        if not digest:
+            messages.error(request, _('Look at the plan first: what is done is exactly what was seen.'))
+            return redirect(self.page(fabric))
+        try:
+            outcome = apply(fabric, self.action, digest, request.user, self.size(fabric, digest))
+        except PlanMoved as refusal:
+            messages.warning(request, str(refusal))
+            return redirect(self.page(fabric))
+        except InventoryRefused as refusal:
+            messages.error(request, str(refusal))
+            return redirect(self.page(fabric))
+        if isinstance(outcome, Job):
+            messages.success(request, _('Queued job #{id}: this page shows how it goes.').format(id=outcome.pk))
+            return redirect(outcome.get_absolute_url())
+        messages.success(request, outcome.sentence)
+        return redirect(fabric.get_absolute_url())
+
+
+@register_model_view(Fabric, 'inventory_apply', path='inventory/apply')
+class FabricApplyView(_PlanAction):
+    action = APPLY
+
+    def size(self, fabric, digest):
+        kept = dryrun.recall(fabric, digest)
+        return len(kept['actions']) if kept else None
+
+
+@register_model_view(Fabric, 'inventory_confirm', path='inventory/confirm-removal')
+class FabricConfirmRemovalView(_PlanAction):
+    action = CONFIRM
+
+
+@register_model_view(Fabric, 'inventory_turn_off', path='inventory/turn-off')
+class FabricTurnOffView(_PlanAction):
+    """Switching an inventory off asks what becomes of its objects, and shows what would go."""
+
+    action = REMOVE
+
+    def page(self, fabric):
+        return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', kwargs={'pk': fabric.pk})
+
+    def get(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        seen = actions_of(fabric, REMOVE)
+        kept_as = f'{REMOVAL}{seen.digest}'
+        dryrun.remember(fabric, seen, kept_as)
+        return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
+            'object': fabric,
+            'counts': inventory_counts(fabric),
+            'why_not': dryrun.may_apply(request.user, fabric, seen.actions),
+            'may_leave': request.user.has_perm('netbox_hedgehog.change_fabric', fabric),
+            **_shown(request, fabric, seen, kept_as),
+        })
+
+    def post(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        if not request.user.has_perm('netbox_hedgehog.change_fabric', fabric):
+            messages.error(request, _('Switching the inventory off takes the permission to change this fabric.'))
+            return redirect(self.page(fabric))
+        if request.POST.get('objects') == 'leave':
+            count = leave_everything(fabric)
+            messages.success(request, ngettext(
+                'The inventory is off. %d object stays as it is, and is yours.',
+                'The inventory is off. %d objects stay as they are, and are yours.', count,
+            ) % count)
+            return redirect(fabric.get_absolute_url())
+        return self.carry_out(request, fabric, request.POST.get('digest', ''))
