@@ -12,7 +12,7 @@ from ..kinds import KIND_BY_NAME
 from ..models import Fabric, FabricResource
 from ..references import references
 from ..tables.resource import short
-from . import panels
+from . import panels, resource_panels
 from .health import HealthPanel
 
 __all__ = ('FabricResourceListView', 'FabricResourceView')
@@ -58,10 +58,13 @@ class FabricResourceView(generic.ObjectView):
             HealthPanel(),
             panels.ResourcePanel(),
             panels.OwnColumnsPanel(),
+            resource_panels.StoryPanel(),
             panels.ReferencesPanel(),
+            resource_panels.NamedByPanel(),
         ],
         right_panels=[
             panels.TimesPanel(),
+            resource_panels.InNetBoxPanel(),
             JSONPanel('labels', title=_('Labels')),
             JSONPanel('annotations', title=_('Annotations')),
         ],

@@ -1,0 +1,75 @@
+"""On NetBox's own pages: which fabric an object comes from, what of it is managed, and what does not agree."""
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
+from django.db.models import OuterRef, Subquery
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+from netbox.plugins import PluginTemplateExtension
+
+from .choices import DiscrepancyStateChoices
+from .models import Discrepancy, Fabric, FabricResource, InventoryLink
+from .values import field_label
+
+__all__ = ('FromFabricPanel', 'any_inventory', 'template_extensions')
+
+MODELS = (
+    'dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.devicetype', 'ipam.vrf', 'ipam.prefix', 'ipam.vlan',
+    'ipam.vlangroup', 'ipam.ipaddress', 'ipam.iprange', 'ipam.asn', 'vpn.l2vpn',
+)
+
+# How many fabrics (of a shared object) and discrepancies a panel shows.
+SHOWN = 5
+
+KEY = 'netbox_hedgehog.any_inventory'
+# Seconds after which the question is asked again, for what is written past the signals.
+REMEMBERED = 300
+
+
+def any_inventory() -> bool:
+    """Whether any fabric carries anything into NetBox: no page of NetBox pays for a plugin that has nothing to say."""
+    found = cache.get(KEY)
+    if found is None:
+        found = Fabric.objects.filter(inventory_enabled=True).exists() or InventoryLink.objects.exists()
+        cache.set(KEY, found, REMEMBERED)
+    return found
+
+
+@receiver((post_save, post_delete), sender=Fabric, dispatch_uid='netbox_hedgehog_any_inventory')
+def _ask_again(**kwargs):
+    cache.delete(KEY)
+
+
+class FromFabricPanel(PluginTemplateExtension):
+    models = list(MODELS)
+
+    def right_page(self):
+        user, instance = self.context['request'].user, self.context['object']
+        if not any_inventory() or not (
+            user.has_perm('netbox_hedgehog.view_inventorylink') or user.has_perm('netbox_hedgehog.view_discrepancy')
+        ):
+            return ''
+        about = {'object_type': ContentType.objects.get_for_model(instance), 'object_id': instance.pk}
+        resource = FabricResource._base_manager.filter(
+            fabric=OuterRef('fabric'), kind=OuterRef('kind'), name=OuterRef('name'),
+        ).order_by('missing_since').values('pk')[:1]
+        links = list(
+            InventoryLink.objects.restrict(user, 'view').filter(**about).select_related('fabric')
+            .annotate(resource_id=Subquery(resource))[:SHOWN]
+        )
+        discrepancies = list(
+            Discrepancy.objects.restrict(user, 'view').filter(state=DiscrepancyStateChoices.OPEN, **about)
+            .select_related('fabric')[:SHOWN]
+        )
+        if not links and not discrepancies:
+            return ''
+        label = instance._meta.label_lower
+        for link in links:
+            link.fields = [field_label(label, name) for name in link.written if name not in link.kept]
+            link.kept_fields = [field_label(label, name) for name in link.kept]
+        return self.render('netbox_hedgehog/panels/from_fabric.html', {
+            'links': links, 'discrepancies': discrepancies,
+        })
+
+
+template_extensions = [FromFabricPanel]

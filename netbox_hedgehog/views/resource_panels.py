@@ -1,0 +1,128 @@
+"""What the page of a resource tells beside its manifest: its story, who names it, and what became of it in NetBox."""
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from netbox.ui import panels
+
+from ..choices import DiscrepancyStateChoices
+from ..dryrun import model_title
+from ..kinds import KIND_BY_NAME
+from ..models import Discrepancy, FabricResource, InventoryLink
+from ..stories import Name, named_by, names_in, story
+from ..values import object_label, viewable
+
+__all__ = ('InNetBoxPanel', 'NamedByPanel', 'StoryPanel')
+
+# How many objects of a model, and how many resources of a kind, a page names before it counts the rest.
+NAMED = 12
+
+# What no panel shows.
+MANIFEST = ('spec', 'status', 'labels', 'annotations', 'previous')
+
+
+class StoryPanel(panels.Panel):
+    """What a resource says, as tables with links to what it names."""
+
+    template_name = 'netbox_hedgehog/panels/story.html'
+
+    def get_context(self, context):
+        resource = context['object']
+        sections = story(resource.kind, resource.spec)
+        names = names_in(sections)
+        found = {
+            (other.kind, other.name): other
+            for other in FabricResource.objects.restrict(context['request'].user, 'view').filter(
+                fabric=resource.fabric_id, kind__in={kind for kind, _name in names},
+                name__in={name for _kind, name in names},
+            ).defer(*MANIFEST)
+        } if names else {}
+        return {
+            **super().get_context(context),
+            'sections': [
+                {
+                    'title': section.title, 'columns': section.columns,
+                    'rows': [[[_part(part, found) for part in cell] for cell in row] for row in section.rows],
+                }
+                for section in sections
+            ],
+        }
+
+    def should_render(self, context):
+        return bool(context['sections'])
+
+
+def _part(part, found):
+    if not isinstance(part, Name):
+        return {'text': part}
+    return {'text': part.name, 'named': True, 'resource': found.get((part.kind, part.name))}
+
+
+class NamedByPanel(panels.Panel):
+    """Which resources of the fabric name this one."""
+
+    title = _('Named by')
+    template_name = 'netbox_hedgehog/panels/named_by.html'
+
+    def get_context(self, context):
+        resource = context['object']
+        wanted = Q()
+        for kind, lookup in named_by(resource.kind, resource.name).items():
+            wanted |= Q(kind=kind, **lookup)
+        found: dict[str, list] = {}
+        if wanted:
+            for other in FabricResource.objects.restrict(context['request'].user, 'view').filter(
+                wanted, fabric=resource.fabric_id,
+            ).defer(*MANIFEST).order_by('kind', 'name'):
+                found.setdefault(other.kind, []).append(other)
+        return {
+            **super().get_context(context),
+            'kinds': [
+                {
+                    'title': KIND_BY_NAME[kind].title_plural if kind in KIND_BY_NAME else kind,
+                    'shown': members[:NAMED], 'more': max(0, len(members) - NAMED),
+                }
+                for kind, members in found.items()
+            ],
+        }
+
+    def should_render(self, context):
+        return bool(context['kinds'])
+
+
+class InNetBoxPanel(panels.Panel):
+    """The objects of NetBox that were made from a resource, for those who may view them."""
+
+    title = _('In NetBox')
+    template_name = 'netbox_hedgehog/panels/in_netbox.html'
+
+    def get_context(self, context):
+        resource, user = context['object'], context['request'].user
+        of_this = {'fabric': resource.fabric_id, 'kind': resource.kind, 'name': resource.name}
+        links: dict[int, list] = {}
+        for link in InventoryLink.objects.restrict(user, 'view').filter(**of_this).order_by('object_type', 'key'):
+            links.setdefault(link.object_type_id, []).append(link)
+        objects = viewable(
+            ((type_id, link.object_id) for type_id, members in links.items() for link in members[:NAMED]), user,
+        )
+        models = []
+        for type_id, members in links.items():
+            shown = [
+                {'link': link, 'object': found, 'label': object_label(found)} for link in members[:NAMED]
+                if (found := objects.get((type_id, link.object_id)))
+            ]
+            label = f'{members[0].object_type.app_label}.{members[0].object_type.model}'
+            models.append({
+                'title': model_title(label, len(members)), 'count': len(members), 'shown': shown,
+                'more': len(members) - len(shown), 'type_id': type_id,
+                'stale': sum(1 for link in members if link.stale_since),
+            })
+        return {
+            **super().get_context(context),
+            'models': models,
+            'discrepancies': Discrepancy.objects.restrict(user, 'view').filter(
+                state=DiscrepancyStateChoices.OPEN, **of_this,
+            )[:NAMED] if links or resource.fabric.inventory_enabled else [],
+        }
+
+    def should_render(self, context):
+        return bool(context['models'] or context['discrepancies'])

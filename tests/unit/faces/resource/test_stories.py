@@ -1,0 +1,118 @@
+"""What resources say for which NetBox has no model: pure, and proof against anything that a cluster may hold."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netbox_hedgehog.stories import TELLERS, Name, names_in, story
+
+
+def texts(section):
+    """A section's rows as people read them: names in angle brackets."""
+    return [
+        tuple(''.join(f'<{part.name}>' if isinstance(part, Name) else part for part in cell) for cell in row)
+        for row in section.rows
+    ]
+
+
+def test_vpc_peering() -> None:
+    section, = story('VPCPeering', {'permit': [{'a': {'subnets': ['default', 'db']}, 'b': {}}, {'b': {}, 'c': {}}]})
+    assert texts(section) == [
+        ('1', '<a>', 'default, db', '<b>'), ('1', '<b>', 'all', '<a>'), ('2', '<b>', 'all', '<c>'), ('2', '<c>', 'all', '<b>'),
+    ]
+    assert names_in([section]) == {('VPC', 'a'), ('VPC', 'b'), ('VPC', 'c')}
+
+
+def test_external_peering() -> None:
+    section, = story('ExternalPeering', {'permit': {
+        'vpc': {'name': 'v', 'subnets': ['default']},
+        'external': {'name': 'e', 'prefixes': [{'prefix': '0.0.0.0/0'}, {'prefix': '10.0.0.0/8'}]},
+    }})
+    assert texts(section) == [
+        ('<v>', 'subnets default', '<e>'), ('<e>', 'prefixes 0.0.0.0/0, 10.0.0.0/8', '<v>'),
+    ]
+    assert names_in([section]) == {('VPC', 'v'), ('External', 'e')}
+
+
+def test_external() -> None:
+    section, = story('External', {'inboundCommunity': '64500:5000', 'outboundCommunity': '50000:64500'})
+    assert texts(section) == [('BGP', 'community 64500:5000', 'community 50000:64500')]
+    section, = story('External', {'static': {'prefixes': ['0.0.0.0/0']}})
+    assert texts(section) == [('static', '0.0.0.0/0', '')]
+
+
+def test_gateway_peering() -> None:
+    exposed, rules = story('GatewayPeering', {
+        'peering': {
+            'vpc-02': {'expose': [{
+                'ips': [{'vpcSubnet': 'default'}, {'not': '10.0.0.9/32'}], 'as': [{'cidr': '198.51.100.7/32'}],
+                'nat': {'masquerade': {'idleTimeout': '5m0s'}},
+            }]},
+            'ext.internet': {'expose': [{'default': True}]},
+            'vpc-03': {'expose': [{'ips': [{'cidr': '10.3.0.0/24'}], 'nat': {'portForward': {'ports': [
+                {'proto': 'tcp', 'port': '443', 'as': '8443'},
+            ]}}}]},
+        },
+        'acl': {'default': 'deny', 'rules': [
+            {'action': 'allow', 'from': 'vpc-02', 'log': True, 'match': {
+                'proto': 'tcp', 'src': [{'vpcSubnet': 'default'}], 'dst': [{'cidr': '0.0.0.0/0', 'ports': ['443', '80']}],
+            }},
+            {'name': 'rest', 'action': 'deny'},
+        ]},
+    })
+    assert texts(exposed) == [
+        ('<vpc-02>', 'subnet default, not 10.0.0.9/32', '198.51.100.7/32', 'masquerade (idle for 5m0s)'),
+        ('<internet>', 'the default route', '', ''),
+        ('<vpc-03>', '10.3.0.0/24', '', 'port forwarding (tcp 443 → 8443)'),
+    ]
+    assert rules.title == 'Access rules (otherwise: deny)'
+    assert texts(rules) == [
+        ('1', 'allow, logged', '<vpc-02>', 'either', 'tcp, from subnet default, to 0.0.0.0/0 port 443, 80'),
+        ('rest', 'deny', 'either', 'either', 'everything'),
+    ]
+    assert ('External', 'internet') in names_in([exposed])
+
+
+def test_vpc() -> None:
+    subnets, permits, routes = story('VPC', {
+        'subnets': {
+            'default': {
+                'subnet': '10.0.1.0/24', 'gateway': '10.0.1.1', 'vlan': 1001, 'isolated': True, 'restricted': True,
+                'dhcp': {'enable': True, 'range': {'start': '10.0.1.10', 'end': '10.0.1.99'}},
+            },
+            'relayed': {'subnet': '10.0.2.0/24', 'dhcp': {'relay': '10.0.1.200/32', 'relayVPC': 'other'}},
+            'host': {'subnet': '10.0.3.0/24', 'hostBGP': True, 'dhcp': {}},
+        },
+        'permit': [['default', 'relayed']],
+        'staticRoutes': [{'prefix': '10.42.0.0/24', 'nextHops': ['10.0.1.9', '10.0.1.8']}],
+    })
+    assert texts(subnets) == [
+        ('default', '10.0.1.0/24', '10.0.1.1', '1001', '10.0.1.10 – 10.0.1.99', 'isolated, restricted'),
+        ('relayed', '10.0.2.0/24', '', '', 'relay to 10.0.1.200/32 in <other>', ''),
+        ('host', '10.0.3.0/24', '', '', '', 'BGP on the host'),
+    ]
+    assert texts(permits) == [('1', 'default, relayed')]
+    assert texts(routes) == [('10.42.0.0/24', '10.0.1.9, 10.0.1.8')]
+
+
+def test_nothing_to_tell() -> None:
+    assert story('Switch', {'role': 'spine'}) == []
+    assert story('VPCPeering', {}) == []
+    assert story('VPC', None) == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([
+        'permit', 'vpc', 'external', 'name', 'subnets', 'prefixes', 'prefix', 'peering', 'expose', 'ips', 'as', 'nat',
+        'acl', 'rules', 'match', 'src', 'dst', 'ports', 'static', 'staticRoutes', 'nextHops', 'dhcp', 'range', 'x',
+    ]), inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(spec=json_values, kind=st.sampled_from(sorted(TELLERS)))
+def test_any_shape_is_told_without_an_error(spec, kind) -> None:
+    for section in story(kind, spec):
+        assert all(len(row) == len(section.columns) for row in section.rows)
+        assert all(isinstance(part, Name) or (isinstance(part, str) and part) for row in section.rows for cell in row for part in cell)
