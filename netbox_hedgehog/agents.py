@@ -2,26 +2,27 @@
 
 from datetime import UTC, datetime, timedelta
 
+from .insight.health import SILENT_AFTER, confirmed_at
 from .models import FabricResource
 
 __all__ = ('AGENT', 'SILENT_AFTER', 'silent_agents')
 
 AGENT = 'Agent'
 
-# Seconds without a heartbeat after which an agent, which sends one every 15 s, counts as silent.
-SILENT_AFTER = 60
 
-
-def silent_agents(fabric_id: int) -> list[str]:
+def silent_agents(fabric_id: int, settled: float = 0) -> list[str]:
     """The names of a fabric's agents that were silent when they were read, in order: one SQL statement.
 
     A heartbeat is compared with the time of the reading that brought it, and not with now: a NetBox that reads a
-    fabric once an hour knows nothing of the minutes between. One that has never sent any has not fallen silent.
+    fabric once an hour knows nothing of the minutes between. `settled` are the seconds for which a status is left as
+    it was read although it moves. One that has never sent any heartbeat has not fallen silent.
     """
     rows = FabricResource.objects.filter(fabric=fabric_id, kind=AGENT, missing_since=None)
     return sorted(
-        name for name, heartbeat, seen in rows.values_list('name', 'status__lastHeartbeat', 'last_seen')
-        if _silent(heartbeat, seen)
+        name for name, heartbeat, read, seen in rows.values_list(
+            'name', 'status__lastHeartbeat', 'last_read', 'last_seen',
+        )
+        if _silent(heartbeat, confirmed_at(read, seen, settled))
     )
 
 

@@ -13,7 +13,9 @@ from typing import Any
 from .tree import items, mapping, moment, number, objects, text
 from .wiring import interface_of
 
-__all__ = ('CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'Finding', 'Health', 'Reading', 'assess')
+__all__ = (
+    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'Finding', 'Health', 'Reading', 'assess', 'confirmed_at',
+)
 
 OK, WARNING, CRITICAL, UNKNOWN = 'ok', 'warning', 'critical', 'unknown'
 
@@ -98,6 +100,18 @@ def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
             health.software = text(mapping(state.get('dataplane')).get('version'))[:100]
     health.level = min((finding.level for finding in health.findings), key=ORDER.index, default=OK)
     return health
+
+
+def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float) -> datetime:
+    """When a resource was in the cluster just as the mirror holds it.
+
+    Takes when it was read, when a list last showed it, and the seconds for which a status that moves by itself is
+    left as it was read. Seen later than that, it had not moved: else it had been read again. An agent that died does
+    not move any more, so every list confirms its last words.
+    """
+    if last_seen is not None and last_seen - last_read >= timedelta(seconds=settled):
+        return last_seen
+    return last_read
 
 
 def _agent(health: Health, reading: Reading) -> None:
@@ -192,10 +206,11 @@ def _platform(health: Health, platform: Mapping[str, Any]) -> None:
     for what, plural in (('PSU', 'psus'), ('Fan', 'fans')):
         for name, unit in items(platform.get(plural)):
             # Go leaves false out, so absence means absence.
+            named = name if name.lower().startswith(what.lower()) else f'{what} {name}'
             if unit.get('presence') is not True:
-                sentence = f'{what} {name} is not present.'
+                sentence = f'{named} is not present.'
             elif unit.get('status') is not True:
-                sentence = f'{what} {name} has failed.'
+                sentence = f'{named} has failed.'
             else:
                 continue
             setattr(health, plural, getattr(health, plural) + 1)

@@ -20,7 +20,7 @@ from ..choices import ConnectionStatusChoices, SyncStatusChoices
 from ..events import notice, tell_agents
 from ..models import Fabric
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
-from ..sync.run import read_fabric
+from ..sync.run import read_fabric, settled_seconds
 from .locks import fabric_lock, locked_fabrics
 from .queue import connection, put_in_queue, queue, queue_name
 from .recovery import JOB_NAME, recover, sync_jobs
@@ -178,7 +178,7 @@ class FabricSyncJob(JobRunner):
         self.job.data = report.as_dict()
         _store(fabric, report)
         if any(kind.kind == AGENT and kind.outcome == READ for kind in report.kinds):
-            tell_agents(fabric.pk, silent_agents(fabric.pk))
+            tell_agents(fabric.pk, silent_agents(fabric.pk, settled_seconds()))
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:

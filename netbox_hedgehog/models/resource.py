@@ -168,6 +168,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
             models.Index(fields=('kind', 'name')),
             models.Index(fields=('name',)),
             models.Index(fields=('-changed',)),
+            models.Index(fields=('fabric', '-changed')),
             models.Index(fields=('fabric', 'missing_since'), condition=models.Q(missing_since__isnull=False),
                          name='netbox_hedgehog_missing'),
         ]

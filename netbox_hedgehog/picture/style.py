@@ -72,6 +72,14 @@ svg.hh .hit{{fill:none;stroke:transparent;stroke-width:9}}
 svg.hh .wire.down{{stroke:var(--hh-critical);stroke-dasharray:5 4;stroke-width:2}}
 svg.hh .wire.disabled{{stroke:var(--hh-disabled);stroke-dasharray:2 4}}
 svg.hh .wire.unknown{{stroke:var(--hh-unknown);stroke-dasharray:1 4;stroke-linecap:round}}
+svg.hh .run-in_sync{{fill:var(--hh-fabric)}}
+svg.hh .run-partial{{fill:var(--hh-warning)}}
+svg.hh .run-failed{{fill:var(--hh-critical)}}
+svg.hh .run-skipped{{fill:var(--hh-edge)}}
+svg.hh .changes{{fill:var(--hh-eslag)}}
+svg.hh .pause{{fill:var(--hh-tint-critical);stroke:var(--hh-critical);stroke-dasharray:4 3}}
+svg.hh .target{{fill:transparent}}
+svg.hh a:hover .target{{fill:var(--hh-edge);fill-opacity:.3}}
 svg.hh a{{cursor:pointer}}
 svg.hh a:hover .node,svg.hh a:focus .node,svg.hh a:focus-visible .node{{stroke:var(--hh-fabric);stroke-width:2.5}}
 svg.hh a:hover text{{text-decoration:underline}}

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from ..insight.health import Finding, Reading, assess
+from ..insight.health import Finding, Reading, assess, confirmed_at
 from ..insight.tree import mapping, objects, text
 from ..insight.wiring import links, wired_ports
 from ..kinds import KIND_BY_NAME
@@ -61,7 +60,8 @@ def _row(
     settled: float,
 ) -> SwitchHealth:
     reading = agent and Reading(
-        kind=agent.kind, generation=agent.generation, status=mapping(agent.status), read_at=_read_at(agent, settled),
+        kind=agent.kind, generation=agent.generation, status=mapping(agent.status),
+        read_at=confirmed_at(agent.last_read, agent.last_seen, settled),
         missing=agent.missing_since is not None,
     )
     health = assess(reading or None, wired.get(node.name, {}) if node.kind == 'Switch' else {})
@@ -76,19 +76,10 @@ def _row(
     told = asdict(health) | {'findings': health.told()}
     return SwitchHealth(
         fabric=fabric, resource=node, agent=agent, kind=node.kind, name=node.name,
-        read_at=reading.read_at if reading else _read_at(node, 0), generation=agent.generation if agent else None,
+        read_at=reading.read_at if reading else confirmed_at(node.last_read, node.last_seen, 0),
+        generation=agent.generation if agent else None,
         **dict(_place(node)), **told,
     )
-
-
-def _read_at(resource: FabricResource, settled: float) -> datetime:
-    """When the resource was in the cluster just as the mirror holds it.
-
-    Seen in a list later than `settled` seconds after it was read, it had not moved: else it had been read again. An
-    agent that died does not move any more, so that its last words are confirmed by every run.
-    """
-    seen: datetime = resource.last_seen or resource.last_read
-    return seen if seen - resource.last_read >= timedelta(seconds=settled) else resource.last_read
 
 
 def _place(node: FabricResource) -> Iterator[tuple[str, Any]]:

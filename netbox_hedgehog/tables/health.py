@@ -11,7 +11,7 @@ from ..templatetags.hedgehog import STATE_ICONS, state_badge
 __all__ = ('SwitchHealthTable',)
 
 # How many findings a row tells in full.
-TOLD = 2
+TOLD = 1
 
 
 def short_duration(seconds):
@@ -75,7 +75,7 @@ class SwitchHealthTable(NetBoxTable):
     fans = CountColumn(verbose_name=_('Fan'))
     findings = tables.Column(
         verbose_name=_('Findings'), accessor='sentences', orderable=False, empty_values=(),
-        attrs={'td': {'style': 'min-width: 20rem'}},
+        attrs={'td': {'style': 'min-width: 15rem'}},
     )
     agent = tables.Column(verbose_name=_('Agent'), linkify=True)
     actions = columns.ActionsColumn(actions=())
@@ -88,7 +88,7 @@ class SwitchHealthTable(NetBoxTable):
             'temperatures', 'psus', 'fans', 'findings', 'version', 'software', 'agent',
         )
         default_columns = (
-            'name', 'fabric', 'role', 'state', 'heartbeat', 'read_at', 'applied_generation', 'reboot_required',
+            'name', 'fabric', 'state', 'heartbeat', 'read_at', 'applied_generation', 'reboot_required',
             'interfaces_down', 'bgp_down', 'temperatures', 'psus', 'fans', 'findings',
         )
         row_attrs = {'data-state': lambda record: record.state}

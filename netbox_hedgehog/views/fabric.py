@@ -27,6 +27,7 @@ from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from . import inventory_panels, panels
 from .health import HealthRollupPanel
+from .history import ChangesPanel, RunChartPanel
 
 __all__ = (
     'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
@@ -77,6 +78,8 @@ class FabricView(HealthBanner, generic.ObjectView):
         ],
         bottom_panels=[
             inventory_panels.OpenDiscrepanciesPanel(),
+            ChangesPanel(),
+            RunChartPanel(),
             TemplatePanel('netbox_hedgehog/panels/runs.html', title=_('Recent runs')),
         ],
     )

@@ -14,6 +14,7 @@ from ..references import references
 from ..tables.resource import short
 from . import panels, resource_panels
 from .health import HealthPanel
+from .history import ChangePanel
 
 __all__ = ('FabricResourceListView', 'FabricResourceView')
 
@@ -69,6 +70,7 @@ class FabricResourceView(generic.ObjectView):
             JSONPanel('annotations', title=_('Annotations')),
         ],
         bottom_panels=[
+            ChangePanel(),
             JSONPanel('spec', title=_('Spec')),
             JSONPanel('status', title=_('Status')),
         ],

@@ -1,0 +1,179 @@
+"""What happened to a fabric and its resources: runs as a chart, what changed of late, and what a change was."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.choices import JobStatusChoices
+from core.models import Job
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy as _
+from netbox.ui import panels
+
+from ..insight.changes import ABSENT, differences
+from ..jobs.recovery import sync_jobs
+from ..models import FabricResource
+from ..picture.history import Run, describe_runs, draw_runs
+from ..sync.observe import stable
+
+__all__ = ('ChangePanel', 'ChangesPanel', 'RunChartPanel')
+
+# How many runs the chart shows, how many changes the panel lists, and how many fields of one.
+RUNS_SHOWN = 120
+CHANGES_SHOWN = 10
+FIELDS_NAMED = 3
+FIELDS_SHOWN = 200
+
+# How much of a field's value is shown.
+LONGEST_VALUE = 1000
+
+PARTS = ('labels', 'annotations', 'spec', 'status')
+
+
+class RunChartPanel(panels.ObjectPanel):
+    """A fabric's runs as a chart."""
+
+    title = _('Runs over time')
+    template_name = 'netbox_hedgehog/panels/run_chart.html'
+
+    def get_context(self, context):
+        runs = _runs(context['request'], context['object'])
+        found = {**super().get_context(context), 'runs': runs}
+        if runs:
+            fabric = context['object']
+            interval = fabric.sync_interval if fabric.is_scheduled else 0
+            found |= {
+                'svg': mark_safe(draw_runs(runs, timezone.localtime(), interval)), 'told': describe_runs(runs),
+            }
+        return found
+
+    def should_render(self, context):
+        return bool(context['runs'])
+
+
+def _runs(request, fabric):
+    """A fabric's last runs that have ended, the oldest first; what they say of each kind is not loaded."""
+    if not request.user.has_perm('core.view_job'):
+        return []
+    rows = Job.objects.restrict(request.user, 'view').filter(
+        pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'), status__in=JobStatusChoices.TERMINAL_STATE_CHOICES,
+    ).order_by('-created').values_list(
+        'pk', 'created', 'started', 'completed', 'status', 'error', 'data__outcome', 'data__seconds', 'data__created',
+        'data__updated', 'data__missing', 'data__error',
+    )[:RUNS_SHOWN]
+    return [_run(*row) for row in reversed(rows)]
+
+
+def _run(pk, created, started, completed, status, error, outcome, seconds, made, updated, missing, told):
+    started = started or created
+    if outcome not in ('in_sync', 'partial', 'failed', 'skipped'):
+        outcome = 'in_sync' if status == JobStatusChoices.STATUS_COMPLETED else 'failed'
+    if not isinstance(seconds, int | float):
+        seconds = max(0.0, (completed - started).total_seconds()) if completed else 0.0
+    changes = sum(count for count in (made, updated, missing) if isinstance(count, int))
+    return Run(
+        Job(pk=pk).get_absolute_url(), timezone.localtime(started), outcome, seconds, changes,
+        str(told or error or '')[:300],
+    )
+
+
+@dataclass
+class Change:
+    """What happened to a resource, and when."""
+
+    resource: FabricResource
+    when: datetime
+    what: str
+    words: str
+    icon: str
+
+
+class ChangesPanel(panels.ObjectPanel):
+    """What changed in a fabric of late, resource by resource."""
+
+    title = _('What changed lately')
+    template_name = 'netbox_hedgehog/panels/changes.html'
+
+    def get_context(self, context):
+        resources = FabricResource.objects.restrict(context['request'].user, 'view').filter(fabric=context['object'])
+        changed = resources.order_by('-changed')[:CHANGES_SHOWN]
+        missing = resources.filter(missing_since__isnull=False).order_by('-missing_since').defer(
+            'spec', 'status', 'previous', 'labels', 'annotations',
+        )[:CHANGES_SHOWN]
+        changes = [_change(resource) for resource in changed] + [
+            Change(resource, resource.missing_since, 'missing', _('no longer in the cluster'), 'minus-circle-outline')
+            for resource in missing
+        ]
+        changes.sort(key=lambda change: change.when, reverse=True)
+        return {**super().get_context(context), 'changes': changes[:CHANGES_SHOWN]}
+
+    def should_render(self, context):
+        return bool(context['changes'])
+
+
+def _change(resource):
+    if resource.first_seen == resource.changed:
+        return Change(resource, resource.changed, 'new', _('new'), 'plus-circle-outline')
+    fields = _fields(resource)
+    names = [field.name for field in fields]
+    if not names:
+        words = _('changed')
+    elif len(names) > FIELDS_NAMED:
+        words = _('{fields} and {count} more').format(
+            fields=', '.join(names[:FIELDS_NAMED]), count=len(names) - FIELDS_NAMED)
+    else:
+        words = ', '.join(names)
+    return Change(resource, resource.changed, 'changed', words, 'circle-edit-outline')
+
+
+def _fields(resource):
+    """The fields in which a resource differs from the reading before, without what moves all the time."""
+    previous = resource.previous
+    if not isinstance(previous, dict):
+        return []
+    now = {name: getattr(resource, name) for name in PARTS}
+    before = {name: previous.get(name) or {} for name in PARTS}
+    if resource.kind_row is not None:
+        now['status'] = stable(resource.kind_row, now['status'])
+        before['status'] = stable(resource.kind_row, before['status'])
+    return differences(before, now, limit=FIELDS_SHOWN)
+
+
+class ChangePanel(panels.ObjectPanel):
+    """In which fields a resource differs from the reading before."""
+
+    title = _('Last change')
+    template_name = 'netbox_hedgehog/panels/change.html'
+
+    def get_context(self, context):
+        resource = context['object']
+        previous = resource.previous if isinstance(resource.previous, dict) else {}
+        fields = _fields(resource)
+        return {
+            **super().get_context(context),
+            'fields': [(field, _value(field.before), _value(field.after)) for field in fields],
+            'more': len(fields) == FIELDS_SHOWN,
+            'replaced': _moment(previous.get('replaced')),
+            'since': _moment(previous.get('changed')),
+            'anew': bool(previous) and previous.get('uid') != resource.uid,
+            'previous': previous,
+        }
+
+    def should_render(self, context):
+        return bool(context['fields'])
+
+
+def _value(value):
+    """A value as it stands in JSON, on as many lines as it needs; an empty text where there is none."""
+    if value is ABSENT:
+        return ''
+    text = value if isinstance(value, str) and value else json.dumps(value, indent=1, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else f'{text[:LONGEST_VALUE]}…'
+
+
+def _moment(value):
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
