@@ -1,4 +1,4 @@
-"""A fabric that was saved or deleted is rescheduled right after its commit; a deleted one takes its mirror along."""
+"""A fabric saved or deleted is rescheduled after its commit; a deleted one takes its mirror and links along."""
 
 import logging
 from typing import Any
@@ -10,7 +10,15 @@ from django.dispatch import receiver
 from redis.exceptions import RedisError
 
 from .jobs.schedules import reconcile
-from .models import Fabric, FabricCondition, FabricEvent, FabricResource, KindReading
+from .models import (
+    Discrepancy,
+    Fabric,
+    FabricCondition,
+    FabricEvent,
+    FabricResource,
+    InventoryLink,
+    KindReading,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +27,7 @@ logger = logging.getLogger(__name__)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
     # A run at work writes no more rows from here on: it waits, and then finds that its fabric has gone.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
-    for model in (FabricResource, KindReading, FabricCondition, FabricEvent):
+    for model in (FabricResource, KindReading, FabricCondition, FabricEvent, Discrepancy, InventoryLink):
         model._base_manager.using(using).filter(fabric=instance)._raw_delete(using)
 
 

@@ -42,11 +42,11 @@ class Cabling:
         onto each of them.
         """
         resolved = [
-            (action, values) for action in actions if (values := self.writer._resolve(action, False)) is not None
+            (action, values) for action in actions if (values := self.writer.resolve(action)) is not None
         ]
         interfaces = self._interfaces({pk for _, values in resolved for pk in _ends(values)})
         defaults = CustomField.objects.get_defaults_for_model(Cable)
-        self.writer._load_related('dcim.cable', [_without_ends(values) for _, values in resolved])
+        self.writer.load_related('dcim.cable', [_without_ends(values) for _, values in resolved])
         taken: set[int] = set()
         ready: list[tuple[Action, dict[str, Any], Any]] = []
         for action, values in resolved:
@@ -64,7 +64,7 @@ class Cabling:
                         raise ValidationError(why)
                 cable = Cable()
                 for name, value in _without_ends(values).items():
-                    self.writer._assign(cable, 'dcim.cable', name, value)
+                    self.writer.assign(cable, 'dcim.cable', name, value)
                 cable.custom_field_data = dict(defaults)
                 nothing_related(cable)
                 check(cable)
@@ -193,31 +193,52 @@ class Cabling:
                 termination.delete()
 
     def move(self, actions: list[Action]) -> None:
-        """Change cables as NetBox does, paths and change log included."""
-        for action in actions:
-            values = self.writer._resolve(action, False)
-            cable = Cable.objects.filter(pk=action.pk).first()
-            if values is None or cable is None:
-                continue
-            self.writer._load_related('dcim.cable', [_without_ends(values)])
-            interfaces = self._interfaces(set(_ends(values)))
+        """Change cables as NetBox does, paths and change log included: those that can be, or else each as it was."""
+        while actions:
             try:
                 with transaction.atomic():
-                    cable.snapshot()
-                    for name, value in _without_ends(values).items():
-                        self.writer._assign(cable, 'dcim.cable', name, value)
-                    if 'a' in values:
-                        cable.a_terminations = [interfaces[pk] for pk in values['a'] if pk in interfaces]
-                    if 'b' in values:
-                        cable.b_terminations = [interfaces[pk] for pk in values['b'] if pk in interfaces]
-                    cable.full_clean()
-                    cable.save()
-            except OperationalError:
-                raise
-            except (ValidationError, AbortRequest, DatabaseError) as error:
-                self.writer.refuse(action, sentence_of(error))
-                continue
+                    self.release(actions)
+                    done = [(action, self._move(action)) for action in actions]
+                break
+            except _Refused as refused:
+                self.writer.refuse(refused.action, refused.why)
+                actions = [action for action in actions if action is not refused.action]
+        else:
+            done = []
+        for action, values in done:
             self.writer.settled(action, values)
+
+    def _move(self, action: Action) -> dict[str, Any]:
+        values = self.writer.resolve(action)
+        cable = Cable.objects.filter(pk=action.pk).first()
+        if values is None or cable is None:
+            raise _Refused(action, self.writer.failed.get(action.key, 'It has been deleted.'))
+        self.writer.load_related('dcim.cable', [_without_ends(values)])
+        interfaces = self._interfaces(set(_ends(values)))
+        try:
+            with transaction.atomic():
+                cable.snapshot()
+                for name, value in _without_ends(values).items():
+                    self.writer.assign(cable, 'dcim.cable', name, value)
+                if 'a' in values:
+                    cable.a_terminations = [interfaces[pk] for pk in values['a'] if pk in interfaces]
+                if 'b' in values:
+                    cable.b_terminations = [interfaces[pk] for pk in values['b'] if pk in interfaces]
+                cable.full_clean()
+                cable.save()
+        except OperationalError:
+            raise
+        except (ValidationError, AbortRequest, DatabaseError) as error:
+            raise _Refused(action, sentence_of(error)) from None
+        return values
+
+
+class _Refused(Exception):
+    """A cable cannot be moved, for this reason."""
+
+    def __init__(self, action: Action, why: str) -> None:
+        super().__init__(why)
+        self.action, self.why = action, why
 
 
 def _cable_state(cable: Any, terminations: dict[str, list[int]], exclude: Any = None) -> dict[str, Any]:

@@ -10,7 +10,20 @@ from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, Inventor
 from .plan import ADOPT, CREATE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
 from .present import CABLE, RANGE, Candidate, Held, Present, levels
 from .removal import plan_absence, unwanted
-from .shapes import ENDS_OF_CABLE, BadValue, Unresolved, naturals, object_name, shape, wanted
+from .shapes import (
+    ENDS,
+    ENDS_OF_CABLE,
+    FK,
+    MANY,
+    BadValue,
+    Unresolved,
+    kind_of,
+    naturals,
+    object_name,
+    related_label,
+    shape,
+    wanted,
+)
 from .wants import Desired, Ref, Want
 
 __all__ = ('Rules', 'make_plan')
@@ -31,6 +44,8 @@ class Rules:
     grace: timedelta = timedelta(hours=24)
     guard_percent: int = 20
     guard_least: int = 5
+    # Fields of objects, by key, in which a person has decided for the fabric's value.
+    forced: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -67,6 +82,8 @@ class _Planner:
         self.records: list[Record] = []
         self.heirs: dict[tuple[str, Any], Held] = {}
         self.inherited: set[str] = set()
+        self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
+        self.models = {want.model for want in desired.wants.values()}
 
     def plan(self) -> Plan:
         self._name_heirs()
@@ -209,8 +226,14 @@ class _Planner:
             if written.get(name, _NEVER) != value:
                 draft.agreed[name] = value
             return
+        if (want.key, name) in self.rules.forced:
+            draft.changes.append(FieldChange(name, current, value))
+            return
         kept = link is not None and name in link.kept
-        if not kept and (written[name] == current if name in written else current in (None, [])):
+        ours = self._without_dead(want.model, name, written[name]) == current if name in written else (
+            current in (None, [])
+        )
+        if not kept and (ours or written.get(name, _NEVER) == current):
             draft.changes.append(FieldChange(name, current, value))
             return
         self.findings.append(Finding(
@@ -218,6 +241,20 @@ class _Planner:
             f'{_title(want)}: {name} is not what the fabric says.',
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
         ))
+
+    def _without_dead(self, model: str, name: str, value: Any) -> Any:
+        """What is left of a value that was written, after objects that it referred to have been deleted: NetBox takes
+        them out of fields by itself, and that is no decision of anybody's about the field.
+        """
+        kind = kind_of(model, name)
+        if value is None or kind not in (FK, MANY, ENDS):
+            return value
+        label = related_label(model, name)
+        if label not in self.models:
+            return value
+        if isinstance(value, list):
+            return [item for item in value if (label, item) in self.alive]
+        return value if (label, value) in self.alive else None
 
     def _find(self, draft: Draft, values: dict[str, Any]) -> None:
         """A shared want: an object that stands is taken as it is, otherwise one is made."""

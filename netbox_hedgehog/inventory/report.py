@@ -20,8 +20,8 @@ class InventoryReport:
 
     `counts` says how many objects each verb met, `models` the same by model label, `findings` how many discrepancies
     there are of each type. `held` are the plan's sentences about what waits for a person. `digest` is that of the plan
-    that was carried out, `request_id` what the change log has it under. `statements` counts SQL statements. `error` is
-    empty unless the run failed.
+    that was carried out, `request_id` what the change log has it under. `left` says what a removal
+    has left, and why. `statements` counts SQL statements.
     """
 
     fabric: str
@@ -34,8 +34,8 @@ class InventoryReport:
     findings: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
     held: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     statements: int = 0
-    error: str = ''
 
     @property
     def changes(self) -> int:
@@ -48,14 +48,12 @@ class InventoryReport:
 
     @property
     def sentence(self) -> str:
-        if self.error:
-            return f'{self.fabric}: inventory failed: {self.error}'
         parts = [f'{count} {WORDS[verb]}' for verb, count in self.counts.items() if count]
         parts.append(f'{self.unchanged} unchanged')
         if found := sum(self.findings.values()):
             parts.append(f'{found} discrepancies' if found > 1 else '1 discrepancy')
         return f'{self.fabric}: inventory: {", ".join(parts)}, in {self.seconds:.1f} s.' + ''.join(
-            f' {sentence}' for sentence in self.held
+            f' {sentence}' for sentence in (*self.held, *self.left)
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +69,7 @@ class InventoryReport:
             'unchanged': self.unchanged,
             'findings': self.findings,
             'held': self.held,
-            'error': self.error,
+            'left': self.left,
+            'error': '',
             'sentence': self.sentence,
         }

@@ -33,7 +33,10 @@ from .wants import Desired, Options
 from .words import describe
 from .writing import Writer
 
-__all__ = ('confirm_removal', 'inventory_user', 'options_of', 'plan', 'rules_of', 'settle')
+__all__ = (
+    'Picture', 'carry_out', 'confirm_removal', 'counted', 'hold', 'inventory_user', 'options_of', 'plan', 'rules_of',
+    'settle', 'tell',
+)
 
 USER = 'hedgehog'
 
@@ -155,38 +158,61 @@ def _run(fabric: Fabric, user: Any, as_seen: Any) -> InventoryReport:
     """One run: the picture, the plan, the writes, the discrepancies and what the fabric says of it."""
     now = timezone.now()
     report = InventoryReport(fabric=fabric.name, started=now)
-    with _counted(report):
+    with counted(report):
         picture = look(fabric, now)
         as_seen(picture.plan)
         report.digest = picture.plan.digest
-        if user is not None:
-            check_before(user, picture.plan.actions)
         if picture.plan.actions or picture.plan.records:
-            _write(fabric, picture, user, report, now)
+            def conclude(writer: Writer) -> None:
+                tell(report, writer)
+                _conclude(fabric, picture, [*picture.plan.findings, *writer.findings], report, now)
+
+            carry_out(fabric, picture, user, now, conclude)
         else:
             with transaction.atomic():
+                hold(fabric)
                 _conclude(fabric, picture, picture.plan.findings, report, now)
     report.finished = timezone.now()
     return report
 
 
-def _write(fabric: Fabric, picture: Picture, user: Any, report: InventoryReport, now: datetime) -> None:
-    report.request_id = str(uuid.uuid4())
+def carry_out(fabric: Fabric, picture: Picture, user: Any, now: datetime, then: Any = None) -> Writer:
+    """Write a plan, in one transaction and under one request id; `then` is called with the writer before it ends.
+
+    Raises NotPermitted where the person, if it is one, may not do all of it.
+    """
+    if user is not None:
+        check_before(user, picture.plan.actions)
     acting = user or inventory_user()
     request = NetBoxFakeRequest({
-        'id': uuid.UUID(report.request_id), 'user': acting, 'method': 'POST', 'path': '', 'META': {}, 'COOKIES': {},
-        'GET': {}, 'POST': {}, 'FILES': {},
+        'id': uuid.uuid4(), 'user': acting, 'method': 'POST', 'path': '', 'META': {}, 'COOKIES': {}, 'GET': {},
+        'POST': {}, 'FILES': {},
     })
     with event_tracking(request), transaction.atomic():
+        hold(fabric)
         writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
         writer.write()
         if user is not None:
             check_after(user, writer.done, writer.pks)
-        _tell(report, writer)
-        _conclude(fabric, picture, [*picture.plan.findings, *writer.findings], report, now)
+        if then is not None:
+            then(writer)
+    return writer
 
 
-def _tell(report: InventoryReport, writer: Writer) -> None:
+def hold(fabric: Fabric) -> None:
+    """Keep the fabric from being deleted until the transaction ends; whoever edits it does not wait for this.
+
+    Raises InventoryOff where it has been deleted.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT 1 FROM {Fabric._meta.db_table} WHERE id = %s FOR KEY SHARE', [fabric.pk])
+        if cursor.fetchone() is None:
+            raise InventoryOff(f'{fabric.name} has been deleted.')
+
+
+def tell(report: InventoryReport, writer: Writer) -> None:
+    """Say in a report what was written."""
+    report.request_id = str(writer.request.id)
     counts = Counter(action.verb for action in writer.done)
     report.counts = {verb: counts[verb] for verb in VERBS}
     models: dict[str, Counter[str]] = defaultdict(Counter)
@@ -218,6 +244,7 @@ def _conclude(
         same = before.get('digest') == plan.held_digest
         held = {
             'digest': plan.held_digest, 'sentences': plan.held, 'count': len(plan.held_actions),
+            'models': sorted({action.model for action in plan.held_actions}),
             'since': before['since'] if same and 'since' in before else now.isoformat(),
         }
     Fabric.objects.filter(pk=fabric.pk).update(last_inventory=now, inventory_error='', inventory_held=held)
@@ -225,7 +252,7 @@ def _conclude(
 
 
 @contextmanager
-def _counted(report: InventoryReport) -> Iterator[None]:
+def counted(report: InventoryReport) -> Iterator[None]:
     """Count the SQL statements of a run."""
     def count(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
         report.statements += 1

@@ -26,7 +26,8 @@ from .wants import Existing, Ref, Value, Want
 
 __all__ = (
     'BadValue', 'ENDS', 'ENDS_OF_CABLE', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'RANK', 'Refer', 'Shape', 'Unresolved',
-    'decode', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name', 'shape', 'wanted',
+    'decode', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name', 'related_label',
+    'shape', 'wanted',
 )
 
 PLAIN, FK, GENERIC, MANY, ENDS, RANGES = 'plain', 'fk', 'generic', 'many', 'ends', 'ranges'
@@ -139,6 +140,18 @@ def kind_of(label: str, name: str) -> str:
     if isinstance(field, ArrayField) and name == 'vid_ranges':
         return RANGES
     return PLAIN
+
+
+@cache
+def related_label(label: str, name: str) -> str:
+    """The model that a field of one kind of object refers to; '' for fields that refer to none, or to any."""
+    kind = kind_of(label, name)
+    if kind == ENDS:
+        return 'dcim.interface'
+    if kind not in (FK, MANY):
+        return ''
+    related: Any = model_of(label)._meta.get_field(name).related_model
+    return str(related._meta.label_lower)
 
 
 def encode(label: str, name: str, value: Any) -> JSON:

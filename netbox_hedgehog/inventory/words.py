@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .plan import Action, FieldChange, Plan
-from .shapes import ENDS, FK, GENERIC, MANY, kind_of, model_of, object_name
+from .shapes import GENERIC, kind_of, model_of, object_name, related_label
 from .wants import Desired
 
 __all__ = ('describe',)
@@ -51,19 +51,11 @@ def _places(model: str, name: str, value: Any) -> list[Place]:
     kind = kind_of(model, name)
     if kind == GENERIC and isinstance(value, list):
         return [(value[0], value[1])]
-    label = _related(model, name, kind)
+    label = related_label(model, name)
     if not label:
         return []
     items = value if isinstance(value, list) else [value]
     return [(label, item) for item in items if isinstance(item, int)]
-
-
-def _related(model: str, name: str, kind: str) -> str:
-    if kind == ENDS:
-        return 'dcim.interface'
-    if kind in (FK, MANY):
-        return model_of(model)._meta.get_field(name).related_model._meta.label_lower
-    return ''
 
 
 def _described(action: Action, names: dict[Place, str], desired: Desired) -> Action:
@@ -73,7 +65,7 @@ def _described(action: Action, names: dict[Place, str], desired: Desired) -> Act
             return ''
         if kind == GENERIC and isinstance(value, list):
             return names.get((value[0], value[1]), f'{value[0]} {value[1]}')
-        label = _related(action.model, change.field, kind)
+        label = related_label(action.model, change.field)
         items = value if isinstance(value, list) else [value]
         return ', '.join(_item(item, label, names, desired) for item in items)
 

@@ -15,16 +15,16 @@ from extras.models import CustomField
 from utilities.exceptions import AbortRequest
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
-from ..models import Fabric, InventoryLink
+from ..models import Discrepancy, Fabric, InventoryLink
 from .cables import Cabling
 from .checks import check, sentence_of
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
-from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, shape
+from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, related_label, shape
 from .trail import BATCH, Trail, loaded, nothing_related, prefetched
 from .wants import Desired
 
-__all__ = ('Writer',)
+__all__ = ('Writer', 'delete_links')
 
 # What a write may fail with because of the object that is written, and not because of the database.
 REFUSALS = (ValidationError, AbortRequest)
@@ -49,9 +49,10 @@ class Writer:
         self.pks = {key: link.object_id for key, link in present.held.items() if link.values is not None}
         self.objects: dict[tuple[str, int], Any] = {}
         # New links, and what changes about those that stand, by key.
-        self.new_links: list[InventoryLink] = []
+        self.new_links: dict[str, InventoryLink] = {}
         self.link_changes: dict[str, dict[str, Any]] = defaultdict(dict)
         self.vrfs: set[int | None] = set()
+        self.creating = {action.key for action in plan.actions if action.verb == CREATE}
 
     def write(self) -> None:
         """Write everything. Raises what the database raises for reasons of its own."""
@@ -63,7 +64,6 @@ class Writer:
         cabling = Cabling(self)
         moves = [action for action in self.plan.actions if action.model == CABLE and action.verb in (
             UPDATE, RESTORE, ADOPT) and action.changes]
-        cabling.release(moves)
         level_of = levels(self.desired)
         groups: dict[tuple[int, str], list[Action]] = defaultdict(list)
         for action in self.plan.actions:
@@ -73,17 +73,17 @@ class Writer:
         self._update([
             action for action in self.plan.actions
             if action.verb in (UPDATE, RESTORE, ADOPT, MARK) and action.model != CABLE
-        ], new=False)
+        ], late=False)
         for (_level, label), actions in sorted(groups.items(), key=lambda item: item[0]):
-            if label == CABLE:
-                cabling.lay(actions)
-            else:
+            if label != CABLE:
                 self._create(label, actions)
+        # Cables that move give up their ports before new ones are laid.
         cabling.move(moves)
+        cabling.lay([action for action in self.plan.actions if action.verb == CREATE and action.model == CABLE])
         for action in self.plan.actions:
             if action.model == CABLE and action.verb in (UPDATE, RESTORE, ADOPT, MARK) and not action.changes:
                 self._settled(action, {})
-        self._update(self.plan.actions, new=True)
+        self._update(self.plan.actions, late=True)
         self._count_prefixes()
         self._write_links()
         self.trail.finish()
@@ -92,8 +92,8 @@ class Writer:
 
     def _create(self, label: str, actions: list[Action]) -> None:
         model = model_of(label)
-        resolved = [(action, values) for action in actions if (values := self._resolve(action, False)) is not None]
-        self._load_related(label, [values for _, values in resolved])
+        resolved = [(action, values) for action in actions if (values := self.resolve(action)) is not None]
+        self.load_related(label, [values for _, values in resolved])
         defaults = CustomField.objects.get_defaults_for_model(model)
         populated = self._populated_ranges(label, resolved)
         ready: list[tuple[Action, dict[str, Any], Any]] = []
@@ -157,36 +157,35 @@ class Writer:
         # Not through the constructor: NetBox takes what it is given there for what stood there before.
         instance = model_of(label)()
         for name, value in values.items():
-            self._assign(instance, label, name, value)
+            self.assign(instance, label, name, value)
         nothing_related(instance)
         return instance
 
-    def _assign(self, instance: Any, label: str, name: str, value: Any) -> None:
+    def assign(self, instance: Any, label: str, name: str, value: Any) -> None:
         kind = kind_of(label, name)
         if kind == FK and value is not None:
-            related = model_of(label)._meta.get_field(name).related_model._meta.label_lower
-            setattr(instance, name, self.objects[related, value])
+            setattr(instance, name, self.objects[related_label(label, name), value])
         elif kind == GENERIC and value is not None:
             setattr(instance, name, self.objects[value[0], value[1]])
         else:
             for attribute, content in decode(label, name, value).items():
                 setattr(instance, attribute, content)
 
-    def _load_related(self, label: str, rows: Iterable[dict[str, Any]]) -> None:
+    def load_related(self, label: str, rows: Iterable[dict[str, Any]]) -> None:
         """Have all objects at hand that these refer to: a statement a model."""
         wanted: dict[str, set[int]] = defaultdict(set)
         for values in rows:
             for name, value in values.items():
                 kind = kind_of(label, name)
                 if kind == FK and value is not None:
-                    wanted[model_of(label)._meta.get_field(name).related_model._meta.label_lower].add(value)
+                    wanted[related_label(label, name)].add(value)
                 elif kind == GENERIC and value is not None:
                     wanted[value[0]].add(value[1])
         for related, pks in wanted.items():
             missing = [pk for pk in pks if (related, pk) not in self.objects]
             if missing:
                 queryset = model_of(related)._default_manager.filter(pk__in=missing)
-                for instance in queryset.select_related(*RELATED.get(related, ())):
+                for instance in _with_related(queryset, related):
                     self.objects[related, instance.pk] = instance
 
     def _populated_ranges(self, label: str, resolved: list[tuple[Action, dict[str, Any]]]) -> dict[Any, list[Any]]:
@@ -263,32 +262,41 @@ class Writer:
 
     # Change
 
-    def _update(self, actions: Iterable[Action], new: bool) -> None:
-        """Change what stands; with `new`, fill in what refers to an object's own parts (Shape.deferred)."""
+    def _update(self, actions: Iterable[Action], late: bool) -> None:
+        """Change what stands. First what can be said at once; then (`late`) what refers to objects that were made in
+        between, and to an object's own parts (Shape.deferred).
+        """
         by_label: dict[str, list[tuple[Action, dict[str, Any]]]] = defaultdict(list)
         for action in actions:
             if action.key in self.failed or action.model == CABLE or action.verb == DELETE:
                 continue
-            deferred = shape(action.model).deferred
-            changes = tuple(change for change in action.changes if (change.field in deferred) == new)
-            if new and not changes:
+            changes = tuple(change for change in action.changes if self._is_late(action, change) == late)
+            if late and not changes:
                 continue
             part = replace(action, changes=changes)
-            values = self._resolve(part, new)
+            values = self.resolve(part, deferred=True)
             if values is not None:
                 by_label[action.model].append((part, values))
         for label, parts in by_label.items():
-            self._change(label, [(action, values) for action, values in parts if values], new)
-            if not new:
+            self._change(label, [(action, values) for action, values in parts if values], late)
+            if not late:
                 for action, values in parts:
                     if not values:
                         self._settled(action, {})
 
-    def _change(self, label: str, parts: list[tuple[Action, dict[str, Any]]], new: bool) -> None:
+    def _is_late(self, action: Action, change: FieldChange) -> bool:
+        if change.field in shape(action.model).deferred:
+            return True
+        if action.verb == CREATE:
+            return False
+        items = change.new if isinstance(change.new, list) else [change.new]
+        return any(isinstance(item, dict) and item['key'] in self.creating for item in items)
+
+    def _change(self, label: str, parts: list[tuple[Action, dict[str, Any]]], late: bool) -> None:
         if not parts:
             return
         model = model_of(label)
-        self._load_related(label, [values for _, values in parts])
+        self.load_related(label, [values for _, values in parts])
         pks = [self.pks[action.key] if action.pk is None else action.pk for action, _ in parts]
         many = [field.name for field in model._meta.many_to_many]
         if hasattr(model, 'tags') and 'tags' not in many:
@@ -296,7 +304,7 @@ class Writer:
         queryset = model._default_manager.filter(pk__in=pks).order_by('pk').select_for_update(of=('self',), no_key=True)
         instances = {
             instance.pk: instance
-            for instance in queryset.select_related(*RELATED.get(label, ())).prefetch_related(*many)
+            for instance in _with_related(queryset, label).prefetch_related(*many)
         }
         ready: list[tuple[Action, dict[str, Any], Any]] = []
         for (action, values), pk in zip(parts, pks, strict=True):
@@ -307,20 +315,20 @@ class Writer:
             # Somebody was faster: what they wrote is not overwritten, and the next run says so.
             values = {
                 name: value for name, value in values.items()
-                if new or _current(label, name, instance) == old.get(name)
+                if _current(label, name, instance) == (_empty(label, name) if old.get(name) is None else old[name])
             }
             instance.snapshot()
             before = prefetched(instance).copy()
             try:
                 for name, value in values.items():
-                    self._assign(instance, label, name, value)
+                    self.assign(instance, label, name, value)
                 if label == 'ipam.prefix':
                     self.vrfs.update((instance._vrf_id, instance.vrf_id))
                 if label == 'dcim.interface' and not instance.mode:
                     instance.untagged_vlan = None
                 if label != 'dcim.interface':
                     self._before_update(label, instance)
-                if not new:
+                if action.verb != CREATE:
                     check(instance)
             except REFUSALS as error:
                 instance._prefetched_objects_cache = before
@@ -333,8 +341,9 @@ class Writer:
         self.trail.updated([instance for _, _, instance in written], fields)
         for action, values, instance in written:
             self.objects[label, instance.pk] = instance
-            if new:
-                self._note_written(action.key, values)
+            if late:
+                owned = self.desired.wants[action.key].owned
+                self._note_written(action.key, {name: value for name, value in values.items() if name in owned})
             else:
                 self._settled(action, values)
 
@@ -429,7 +438,7 @@ class Writer:
             gone.append(link.pk)
             self.pks.pop(action.key, None)
             self.done.append(action)
-        _delete_links(gone)
+        delete_links(gone)
 
     def _stays(self, action: Action, why: str) -> None:
         self.findings.append(Finding(
@@ -440,12 +449,12 @@ class Writer:
 
     # References
 
-    def _resolve(self, action: Action, new: bool) -> dict[str, Any] | None:
+    def resolve(self, action: Action, deferred: bool = False) -> dict[str, Any] | None:
         """The values of an action with every reference an ID; None where one of them could not be made."""
         values = {}
-        deferred, soft = shape(action.model).deferred, shape(action.model).soft
+        soft = shape(action.model).soft
         for change in action.changes:
-            if (change.field in deferred) != new:
+            if not deferred and change.field in shape(action.model).deferred:
                 continue
             try:
                 values[change.field] = self._resolve_value(action.model, change)
@@ -502,14 +511,14 @@ class Writer:
                 want = self.desired.wants[record.key]
                 self.pks[record.key] = record.pk
                 found = InventoryOriginChoices.FOUND
-                self.new_links.append(
-                    self._link(record.key, want.source, want.subject, want.model, record.pk, found, True, {})
+                self.new_links[record.key] = self._link(
+                    record.key, want.source, want.subject, want.model, record.pk, found, True, {},
                 )
             else:
                 self._note_written(record.key, dict(record.written))
             if record.was:
                 self._inherit(record.key, record.was)
-        _delete_links([self.present.held[record.key].pk for record in self.plan.records if record.drop])
+        delete_links([self.present.held[record.key].pk for record in self.plan.records if record.drop])
 
     def _inherit(self, key: str, was: str) -> None:
         """An object goes on under another key: the link is renamed."""
@@ -529,25 +538,23 @@ class Writer:
     def link(self, action: Action, pk: int, origin: str, written: dict[str, Any]) -> None:
         """Note that this object is the fabric's from here on."""
         shared = self.desired.wants[action.key].shared
-        self.new_links.append(self._link(
+        self.new_links[action.key] = self._link(
             action.key, action.source, action.subject, action.model, pk, origin, shared, {} if shared else written,
-        ))
+        )
 
     def written(self, action: Action, values: dict[str, Any]) -> dict[str, Any]:
         """What a new object's link remembers: all owned fields, those that are empty too."""
         want = self.desired.wants[action.key]
         deferred = shape(action.model).deferred
         return {
-            name: values.get(name, [] if kind_of(action.model, name) in (MANY, ENDS) else None)
+            name: values.get(name, _empty(action.model, name))
             for name in want.owned if name not in deferred
         }
 
     def _note_written(self, key: str, values: dict[str, Any]) -> None:
         link = self._held(key)
         if link is None:
-            for new in self.new_links:
-                if new.key == key:
-                    new.written.update(values)
+            self.new_links[key].written.update(values)
             return
         self.link_changes[link.key].setdefault('written', dict(link.written)).update(values)
 
@@ -581,7 +588,7 @@ class Writer:
     settled = _settled
 
     def _write_links(self) -> None:
-        InventoryLink.objects.bulk_create(self.new_links, batch_size=BATCH)
+        InventoryLink.objects.bulk_create(self.new_links.values(), batch_size=BATCH)
         changed = []
         names: set[str] = set()
         for key, changes in self.link_changes.items():
@@ -637,6 +644,14 @@ RELATED: dict[str, tuple[str, ...]] = {
 }
 
 
+def _with_related(queryset: Any, label: str) -> Any:
+    return queryset.select_related(*RELATED[label]) if label in RELATED else queryset
+
+
+def _empty(label: str, name: str) -> Any:
+    return [] if kind_of(label, name) in (MANY, ENDS) else None
+
+
 def _current(label: str, name: str, instance: Any) -> Any:
     """What a field of an instance holds, as JSON."""
     kind = kind_of(label, name)
@@ -666,10 +681,8 @@ def _same(model: type[models.Model], label: str, values: dict[str, Any]) -> int 
     return None
 
 
-def _delete_links(pks: list[int]) -> None:
+def delete_links(pks: list[int]) -> None:
     """Delete links and what is said about them, without loading them."""
-    from ..models import Discrepancy
-
     if pks:
         Discrepancy.objects.filter(link__in=pks)._raw_delete(InventoryLink.objects.db)
         InventoryLink.objects.filter(pk__in=pks)._raw_delete(InventoryLink.objects.db)

@@ -21,9 +21,10 @@ from ..events import notice, tell_agents
 from ..models import Fabric
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
 from ..sync.run import read_fabric, settled_seconds
+from .inventory import InventoryJob, settle_and_say
 from .locks import fabric_lock, locked_fabrics
 from .queue import connection, put_in_queue, queue, queue_name
-from .recovery import JOB_NAME, recover, sync_jobs
+from .recovery import JOB_NAME, recover, run_jobs, sync_jobs
 from .schedules import FabricSyncScheduler, schedule_id
 from .schema import refuse_if_outdated
 
@@ -74,7 +75,7 @@ def execute_requested_run(job_pk: int) -> None:
     refuse_if_outdated()
     job = Job.objects.filter(pk=job_pk).first()
     if job is not None:
-        FabricSyncJob.handle(job)
+        (InventoryJob if job.name == InventoryJob.name else FabricSyncJob).handle(job)
 
 
 def switched_off(fabric: Fabric) -> str:
@@ -120,7 +121,7 @@ class FabricSyncJob(JobRunner):
     @classmethod
     def busy(cls, fabric: Fabric) -> str:
         """Why a run of this fabric cannot be queued now, or '' when it can."""
-        active = sync_jobs().filter(
+        active = run_jobs().filter(
             object_id=fabric.pk, status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
         ).first()
         if active is not None:
@@ -179,6 +180,7 @@ class FabricSyncJob(JobRunner):
         _store(fabric, report)
         if any(kind.kind == AGENT and kind.outcome == READ for kind in report.kinds):
             tell_agents(fabric.pk, silent_agents(fabric.pk, settled_seconds()))
+        self._settle(fabric, report)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:
@@ -187,6 +189,21 @@ class FabricSyncJob(JobRunner):
             self.logger.error(report.sentence())
             self.job.error = report.error
             raise JobFailed()
+
+    def _settle(self, fabric: Fabric, report: Report) -> None:
+        """Bring the inventory in line with what was read. What goes wrong there is not the mirror's fault."""
+        fabric = Fabric.objects.filter(pk=fabric.pk).first()
+        if fabric is None or not fabric.inventory_enabled or not any(kind.outcome == READ for kind in report.kinds):
+            return
+        inventory, error = settle_and_say(fabric)
+        self.job.data['inventory'] = inventory
+        Fabric.objects.filter(pk=fabric.pk).update(last_report=self.job.data)
+        if error:
+            self.logger.error(inventory['sentence'])
+        elif inventory['held'] or inventory['findings']:
+            self.logger.warning(inventory['sentence'])
+        else:
+            self.logger.info(inventory['sentence'])
 
 
 class _Progress:

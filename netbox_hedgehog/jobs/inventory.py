@@ -1,12 +1,32 @@
 """What people ask of a fabric's inventory, carried out by a worker: no web request takes minutes."""
 
-from core.models import Job
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from core.choices import JobStatusChoices
+from core.exceptions import JobFailed
+from core.models import Job, ObjectType
+from django.db import connection as database
+from django.db import transaction
 from netbox.jobs import JobRunner
+from rq.timeouts import JobTimeoutException
 from users.models import User
 
-from ..models import Fabric
+from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
+from ..events import tell_drift, tell_held_removals
+from ..inventory.errors import InventoryRefused
+from ..inventory.leave import plan_removal, remove_created
+from ..inventory.permissions import check_before
+from ..inventory.plan import Plan
+from ..inventory.report import InventoryReport
+from ..inventory.settle import confirm_removal, plan, settle
+from ..models import Discrepancy, Fabric
+from .locks import fabric_lock
+from .queue import put_in_queue, queue_name
+from .recovery import INVENTORY_JOB_NAME
 
-__all__ = ('APPLY', 'CONFIRM', 'REMOVE', 'InventoryJob')
+__all__ = ('APPLY', 'CONFIRM', 'REMOVE', 'InventoryJob', 'settle_and_say')
 
 # What may be asked: apply the plan that was seen, do what a run has held back, remove what the plugin has created.
 APPLY, CONFIRM, REMOVE = 'apply', 'confirm', 'remove'
@@ -16,14 +36,106 @@ class InventoryJob(JobRunner):
     """NetBox's job for a change of the inventory that a person asked for."""
 
     class Meta:
-        name = 'Fabric inventory'
+        name = INVENTORY_JOB_NAME
 
     @classmethod
     def request(cls, fabric: Fabric, user: User, action: str = APPLY, digest: str = '') -> Job:
         """Queue what somebody asks for.
 
         Takes the fabric, who asks, one of APPLY, CONFIRM and REMOVE, and the digest of the plan that was seen.
-        Returns the waiting job; its data holds the InventoryReport as a dictionary. Raises SyncRefused where a run of
-        the fabric is waiting or at work, NotPermitted where the person may not do all of it.
+        Returns the waiting job; its data holds the InventoryReport as a dictionary in the end. Raises InventoryRefused
+        where another run of the fabric is waiting for its turn because somebody asked for it, NotPermitted where the
+        person may not do all of it, InventoryOff where there is no inventory.
         """
-        raise NotImplementedError
+        check_before(user, _actions(fabric, action))
+        with transaction.atomic():
+            # Two people at once: the second waits here, and then finds the first one's job.
+            fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
+            waiting = Job.objects.filter(
+                object_type=ObjectType.objects.get_for_model(fabric), object_id=fabric.pk, name=cls.name,
+                status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
+            ).first()
+            if waiting is not None:
+                raise InventoryRefused(
+                    f'A change of the inventory of {fabric.name} is on its way already (job {waiting.pk}).'
+                )
+            job = Job.objects.create(
+                object_type=ObjectType.objects.get_for_model(fabric), object_id=fabric.pk, name=cls.name, user=user,
+                job_id=uuid.uuid4(), queue_name=queue_name(), status=JobStatusChoices.STATUS_PENDING,
+                data={'action': action, 'digest': digest},
+            )
+            transaction.on_commit(lambda: put_in_queue(job))
+        return job
+
+    @classmethod
+    def handle(cls, job: Job, *args: Any, **kwargs: Any) -> None:
+        """Run a job under the fabric's lock, after whatever holds it now. A job that does not wait any more is left."""
+        with fabric_lock(job.object_id, wait=True):
+            if Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_PENDING).exists():
+                super().handle(job, *args, **kwargs)
+        if not Fabric.objects.filter(pk=job.object_id).exists():
+            # Deleted meanwhile: saving the job has brought its row back.
+            Job.objects.filter(pk=job.pk).delete()
+
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        fabric = Fabric.objects.filter(pk=self.job.object_id).first()
+        asked = self.job.data or {}
+        if fabric is None:
+            return
+        digest, user = asked.get('digest', ''), self.job.user
+        work: Callable[[], InventoryReport] = {
+            APPLY: lambda: settle(fabric, user=user, expected_digest=digest),
+            CONFIRM: lambda: confirm_removal(fabric, digest, user=user),
+            REMOVE: lambda: remove_created(fabric, user=user, expected_digest=digest),
+        }[asked['action']]
+        try:
+            report = work()
+        except InventoryRefused as error:
+            self.job.data = {**asked, 'error': str(error), 'sentence': str(error)}
+            self.job.error = str(error)
+            self.logger.error(str(error))
+            raise JobFailed() from None
+        if asked['action'] != REMOVE:
+            tell_people(fabric)
+        self.job.data = {**asked, **report.as_dict()}
+        self.logger.info(report.sentence)
+
+
+def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
+    """A periodic run of a fabric's inventory, recorded on the fabric whatever becomes of it.
+
+    Returns the report as a dictionary and whether it failed. Raises nothing but the time-out of the job.
+    """
+    try:
+        report = settle(fabric)
+        tell_people(fabric)
+        return report.as_dict(), False
+    except Exception as error:
+        # Whatever it was: nothing was written, the mirror is as it was read, and the fabric says so. A time-out in
+        # the middle of a statement leaves a connection on which nothing more can be said.
+        if not database.is_usable():
+            database.close()
+        sentence = str(error) if isinstance(error, InventoryRefused) else (
+            f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:300]}'
+        )
+        Fabric.objects.filter(pk=fabric.pk).update(inventory_error=sentence)
+        if isinstance(error, JobTimeoutException):
+            raise
+        return {
+            'error': sentence, 'sentence': f'{fabric.name}: inventory failed: {sentence}', 'held': [], 'findings': {},
+        }, True
+
+
+def tell_people(fabric: Fabric) -> None:
+    """Tell of what a run has found and held back, where that is new: see events.py."""
+    rows = Discrepancy.objects.filter(fabric=fabric, state=DiscrepancyStateChoices.OPEN).exclude(
+        type=DiscrepancyTypeChoices.UNMATCHED,
+    )
+    tell_drift(fabric.pk, {f'{kind} {name}' for kind, name in rows.order_by().values_list('kind', 'name').distinct()})
+    tell_held_removals(fabric.pk, (fabric.inventory_held or {}).get('models', []))
+
+
+def _actions(fabric: Fabric, action: str) -> list[Any]:
+    """What this would do: who may not do all of it is told at once, not by a job that fails."""
+    seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
+    return seen.held_actions if action == CONFIRM else seen.actions

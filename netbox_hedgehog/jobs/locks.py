@@ -11,9 +11,12 @@ __all__ = ('fabric_lock', 'locked_fabrics')
 LOCK_SPACE = 470_220
 
 
-def fabric_lock(fabric_id: int) -> AbstractContextManager[bool]:
-    """Holds the fabric's lock while the context lasts, and gives True; gives False at once where another holds it."""
-    return advisory_lock((LOCK_SPACE, fabric_id % 2**31), wait=False)
+def fabric_lock(fabric_id: int, wait: bool = False) -> AbstractContextManager[bool]:
+    """Holds the fabric's lock while the context lasts, and gives True; gives False at once where another holds it.
+
+    With `wait`, waits for the other to end instead.
+    """
+    return advisory_lock((LOCK_SPACE, fabric_id % 2**31), wait=wait)
 
 
 def locked_fabrics() -> set[int]:

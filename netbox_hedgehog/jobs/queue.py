@@ -33,6 +33,6 @@ def put_in_queue(job: Job) -> None:
     """Let a worker execute this NetBox job, a run that somebody asked for. Raises what Redis raises."""
     queue().enqueue(
         RUN_REQUESTED, job.pk, job_id=str(job.job_id),
-        description=f'Read Hedgehog fabric {job.object_id} (asked for)',
+        description=f'{job.name} {job.object_id} (asked for)',
         job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
     )

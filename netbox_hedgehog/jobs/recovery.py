@@ -15,11 +15,12 @@ from ..models import Fabric
 from .locks import locked_fabrics
 from .queue import connection, put_in_queue, queue
 
-__all__ = ('recover', 'sync_jobs')
+__all__ = ('INVENTORY_JOB_NAME', 'JOB_NAME', 'recover', 'run_jobs', 'sync_jobs')
 
 logger = logging.getLogger(__name__)
 
 JOB_NAME = 'Fabric sync'
+INVENTORY_JOB_NAME = 'Fabric inventory'
 KILLED = (
     'The run that began {started} ended without a word: its worker was killed or lost its database. '
     'What it had read until then is in place; the next run goes on.'
@@ -32,8 +33,13 @@ ENDED = (JobStatus.FAILED, JobStatus.FINISHED, JobStatus.CANCELED, JobStatus.STO
 
 def sync_jobs() -> QuerySet[Job]:
     """The NetBox jobs of fabric runs."""
+    return run_jobs().filter(name=JOB_NAME)
+
+
+def run_jobs() -> QuerySet[Job]:
+    """All that is done to a fabric one at a time: its runs, and what people ask of its inventory."""
     return Job.objects.filter(
-        object_type__app_label='netbox_hedgehog', object_type__model='fabric', name=JOB_NAME,
+        object_type__app_label='netbox_hedgehog', object_type__model='fabric', name__in=(JOB_NAME, INVENTORY_JOB_NAME),
     )
 
 
@@ -49,7 +55,7 @@ def recover() -> dict[str, int]:
 def _record_killed_runs() -> int:
     # The order matters: a run takes its lock before its row says "running", and keeps it until after it says
     # otherwise. A row that was running before the locks were read, and holds none, belongs to nobody.
-    running = list(sync_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list('pk', 'object_id', 'started'))
+    running = list(run_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list('pk', 'object_id', 'started'))
     syncing = list(Fabric.objects.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', 'last_attempt'))
     if not running and not syncing:
         return 0
@@ -71,8 +77,8 @@ def _record_killed_runs() -> int:
 def _requeue_lost_runs() -> int:
     # Fabrics first: one that is queued between the two statements has its job in the second.
     queued = list(Fabric.objects.filter(sync_status=SyncStatusChoices.QUEUED))
-    pending = list(sync_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
-    waited_for = {job.object_id for job in pending}
+    pending = list(run_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
+    waited_for = {job.object_id for job in pending if job.name == JOB_NAME}
     for fabric in queued:
         if fabric.pk in waited_for:
             continue

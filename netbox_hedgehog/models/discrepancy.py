@@ -19,7 +19,8 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     fabric = models.ForeignKey(
         to='netbox_hedgehog.Fabric',
-        on_delete=models.CASCADE,
+        # signals.py deletes them with one statement; CASCADE would load every row.
+        on_delete=models.DO_NOTHING,
         related_name='discrepancies',
     )
     type = models.CharField(

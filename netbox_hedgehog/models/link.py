@@ -17,7 +17,8 @@ class InventoryLink(BaseModel):
 
     fabric = models.ForeignKey(
         to='netbox_hedgehog.Fabric',
-        on_delete=models.CASCADE,
+        # signals.py deletes them with one statement; CASCADE would load every row.
+        on_delete=models.DO_NOTHING,
         related_name='inventory_links',
     )
     key = models.CharField(

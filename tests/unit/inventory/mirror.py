@@ -9,16 +9,18 @@ from netbox_hedgehog.inventory.wants import Resource
 from netbox_hedgehog.kinds import KINDS
 from netbox_hedgehog.models import Fabric, FabricResource, KindReading
 
-from .fabrics import load
+from .fabrics import load, small
 
 
-def fabric_of(resources: list[Resource] | str = 'sample', name: str = 'dc-1', **settings: Any) -> Fabric:
+def fabric_of(resources: list[Resource] | str = 'small', name: str = 'dc-1', **settings: Any) -> Fabric:
     """A fabric whose mirror holds these resources, with an inventory at a site of its own."""
     settings.setdefault('inventory_enabled', True)
     if 'inventory_site' not in settings:
         settings['inventory_site'] = Site.objects.get_or_create(name='DC', slug='dc')[0]
     fabric = Fabric.objects.create(name=name, **settings)
-    mirror(fabric, load(resources) if isinstance(resources, str) else resources)
+    if isinstance(resources, str):
+        resources = small() if resources == 'small' else load(resources)
+    mirror(fabric, resources)
     return fabric
 
 

@@ -21,7 +21,7 @@ def writes(queries: CaptureQueriesContext) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize('name', ['sample', 'every-member'])
+@pytest.mark.parametrize('name', ['small', 'sample', 'every-member'])
 def test_the_second_run_writes_nothing(name):
     fabric = fabric_of(name)
     assert settle(fabric).changes

@@ -1,0 +1,223 @@
+"""What is whose: edits of people, adoption, conflicts, two fabrics, decisions."""
+
+import pytest
+from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufacturer, Site
+from ipam.models import VLAN, VRF, IPAddress, Prefix
+
+from netbox_hedgehog.inventory.plan import ADOPT
+from netbox_hedgehog.inventory.resolve import forget, ignore, keep_netbox, recreate, reopen, take_fabric
+from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.models import Discrepancy, InventoryLink
+
+from .mirror import fabric_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fabric():
+    fabric = fabric_of()
+    settle(fabric)
+    return fabric
+
+
+def device_of_the_operator(name='leaf-1', **fields):
+    site = Site.objects.get_or_create(name='DC', slug='dc')[0]
+    manufacturer = Manufacturer.objects.get_or_create(name='Own', slug='own')[0]
+    device_type = DeviceType.objects.get_or_create(manufacturer=manufacturer, model='Box', slug='box')[0]
+    role = DeviceRole.objects.get_or_create(name='Mine', slug='mine')[0]
+    return Device.objects.create(name=name, site=site, device_type=device_type, role=role, **fields)
+
+
+# Edits of people
+
+
+def test_a_field_that_a_person_changed_is_reported_and_left(fabric):
+    Device.objects.filter(name='leaf-1').update(serial='MINE')
+    settle(fabric)
+    row = Discrepancy.objects.get()
+    assert (row.type, row.field, row.netbox_value, row.object) == (
+        'field', 'serial', 'MINE', Device.objects.get(name='leaf-1'),
+    )
+    assert Device.objects.get(name='leaf-1').serial == 'MINE'
+
+
+def test_an_edit_back_to_the_fabrics_value_ends_the_discrepancy(fabric):
+    device = Device.objects.get(name='leaf-1')
+    Device.objects.filter(pk=device.pk).update(serial='MINE')
+    settle(fabric)
+    Device.objects.filter(pk=device.pk).update(serial=device.serial)
+    settle(fabric)
+    assert not Discrepancy.objects.exists()
+
+
+def test_unowned_fields_are_the_operators(fabric):
+    Device.objects.filter(name='leaf-1').update(comments='mine', asset_tag='A1', status='offline')
+    report = settle(fabric)
+    assert report.changes == 0
+    assert not Discrepancy.objects.exists()
+
+
+def test_take_the_fabrics_value(fabric):
+    before = Device.objects.get(name='leaf-1').serial
+    Device.objects.filter(name='leaf-1').update(serial='MINE')
+    settle(fabric)
+    assert take_fabric(Discrepancy.objects.all()) == 1
+    assert Device.objects.get(name='leaf-1').serial == before
+    assert not Discrepancy.objects.exists()
+    assert settle(fabric).changes == 0
+    assert not Discrepancy.objects.exists()
+
+
+def test_keep_netboxs_value_and_reopen(fabric):
+    Device.objects.filter(name='leaf-1').update(serial='MINE')
+    settle(fabric)
+    assert keep_netbox(Discrepancy.objects.all()) == 1
+    settle(fabric)
+    row = Discrepancy.objects.get()
+    assert row.state == 'kept'
+    assert row.link.kept == ['serial']
+    assert reopen([row]) == 1
+    assert InventoryLink.objects.get(pk=row.link_id).kept == []
+    settle(fabric)
+    assert Discrepancy.objects.get().state == 'open'
+
+
+def test_an_ignored_discrepancy_stays_ignored_whatever_value_it_shows(fabric):
+    Device.objects.filter(name='leaf-1').update(serial='MINE')
+    settle(fabric)
+    ignore(Discrepancy.objects.all())
+    Device.objects.filter(name='leaf-1').update(serial='OTHER')
+    settle(fabric)
+    row = Discrepancy.objects.get()
+    assert (row.state, row.netbox_value) == ('ignored', 'OTHER')
+
+
+def test_what_was_deleted_in_netbox_is_one_finding_and_is_not_made_again(fabric):
+    Device.objects.get(name='leaf-1').delete()
+    before = Device.objects.count(), Interface.objects.count(), Cable.objects.count()
+    settle(fabric)
+    rows = Discrepancy.objects.filter(type='deleted', subject='devices')
+    assert [row.key for row in rows] == ['device/switch/leaf-1']
+    assert 'left out with it' in rows[0].sentence
+    assert (Device.objects.count(), Interface.objects.count(), Cable.objects.count()) == before
+
+
+def test_what_was_deleted_is_made_again_when_a_person_says_so(fabric):
+    before = Interface.objects.count(), Cable.objects.count(), IPAddress.objects.count()
+    Device.objects.get(name='leaf-1').delete()
+    settle(fabric)
+    assert recreate(Discrepancy.objects.all()) >= 1
+    settle(fabric)
+    assert list(Discrepancy.objects.values_list('sentence', flat=True)) == []
+    assert (Interface.objects.count(), Cable.objects.count(), IPAddress.objects.count()) == before
+    assert settle(fabric).changes == 0
+
+
+def test_what_was_deleted_may_stay_deleted(fabric):
+    Device.objects.get(name='leaf-1').delete()
+    settle(fabric)
+    forget(Discrepancy.objects.all())
+    settle(fabric)
+    assert set(Discrepancy.objects.values_list('state', flat=True)) == {'kept'}
+
+
+# What stands already
+
+
+def test_a_device_of_the_operators_is_a_conflict_and_what_hangs_on_it_is_left_out():
+    theirs = device_of_the_operator()
+    fabric = fabric_of()
+    settle(fabric)
+    conflicts = Discrepancy.objects.filter(type='conflict')
+    assert [row.key for row in conflicts] == ['device/switch/leaf-1']
+    assert conflicts[0].object == theirs
+    assert not theirs.interfaces.exists()
+    assert Device.objects.filter(name='spine-1').exists()
+
+
+def test_adoption_by_name_is_shown_in_the_plan_and_overwrites_nothing():
+    theirs = device_of_the_operator(serial='THEIRS', comments='mine')
+    port = Interface.objects.create(device=theirs, name='E1/1', type='1000base-t', description='mine')
+    fabric = fabric_of(inventory_adoption='name')
+    adopted = {action.key: action for action in plan(fabric).actions if action.verb == ADOPT}
+    assert adopted['device/switch/leaf-1'].pk == theirs.pk
+    settle(fabric)
+    theirs.refresh_from_db()
+    port.refresh_from_db()
+    assert (theirs.serial, theirs.comments, theirs.role.name) == ('THEIRS', 'mine', 'Mine')
+    assert (port.type, port.description) == ('1000base-t', 'mine')
+    assert theirs.interfaces.count() > 1
+    link = InventoryLink.objects.get(key='device/switch/leaf-1')
+    assert link.origin == 'adopted'
+    assert 'serial' not in link.written
+    fields = set(Discrepancy.objects.filter(link__key__contains='leaf-1').values_list('field', flat=True))
+    assert {'serial', 'type'} <= fields
+    assert theirs.primary_ip4 is not None  # nothing of theirs stood there
+    print(plan(fabric).actions)
+    assert settle(fabric).changes == 0
+
+
+def test_adoption_by_serial():
+    serial = next(
+        change.new for action in plan(fabric_of(name='probe')).actions if action.key == 'device/switch/leaf-1'
+        for change in action.changes if change.field == 'serial'
+    )
+    theirs = device_of_the_operator('another-name', serial=serial)
+    fabric = fabric_of(inventory_adoption='serial')
+    settle(fabric)
+    assert InventoryLink.objects.get(fabric=fabric, key='device/switch/leaf-1').object == theirs
+    theirs.refresh_from_db()
+    assert theirs.name == 'another-name'
+
+
+def test_a_cable_of_the_operators_on_a_port_is_a_conflict(fabric):
+    cable = Cable.objects.first()
+    ends = cable.a_terminations, cable.b_terminations
+    link = InventoryLink.objects.get(object_type__model='cable', object_id=cable.pk)
+    cable.delete()
+    link.delete()
+    other = Interface.objects.create(
+        device=device_of_the_operator('theirs'), name='eth0', type='1000base-t',
+    )
+    theirs = Cable(a_terminations=ends[0], b_terminations=[other])
+    theirs.save()
+    settle(fabric)
+    row = Discrepancy.objects.get()
+    assert (row.type, row.key, row.object) == ('conflict', link.key, theirs)
+    assert ends[1][0].__class__.objects.get(pk=ends[1][0].pk).cable is None
+
+
+def test_taken_places_in_ipam(fabric):
+    vlan = VLAN.objects.first()
+    InventoryLink.objects.filter(object_type__model='vlan', object_id=vlan.pk).delete()
+    prefix = Prefix.objects.filter(vlan=vlan).first()
+    InventoryLink.objects.filter(object_type__model='prefix', object_id=prefix.pk).delete()
+    settle(fabric)
+    assert {row.object for row in Discrepancy.objects.filter(type='conflict')} >= {vlan, prefix}
+
+
+def test_the_same_vrf_name_is_no_conflict():
+    VRF.objects.create(name='vpc-1 (dc-1)')
+    settle(fabric_of())
+    assert VRF.objects.filter(name='vpc-1 (dc-1)').count() == 2
+
+
+def test_two_fabrics_stand_side_by_side_and_share_what_is_shared():
+    one, two = fabric_of(name='dc-1'), fabric_of(name='dc-2', inventory_name_pattern='{fabric}-{name}')
+    first, second = settle(one), settle(two)
+    assert first.counts['create'] > second.counts['create'] > 30
+    assert not Discrepancy.objects.exists()
+    assert settle(one).changes == settle(two).changes == 0
+
+
+def test_two_fabrics_never_take_each_others_objects():
+    one = fabric_of(name='dc-1')
+    two = fabric_of(name='dc-2', inventory_adoption='name')
+    settle(one)
+    settle(two)
+    held = InventoryLink.objects.filter(shared=False)
+    assert not set(held.filter(fabric=one).values_list('object_type', 'object_id')) & set(
+        held.filter(fabric=two).values_list('object_type', 'object_id')
+    )
+    assert 'held by the fabric dc-1' in Discrepancy.objects.filter(fabric=two, type='conflict')[0].sentence
