@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .names import in_fabric, key, unique_slug
 from .reading import natural, shown, usable
-from .wants import DEVICES, Desired, Existing, Options, Problem, Ref, Resource, Source, Value, Want
+from .wants import DEVICES, VPCS, Desired, Existing, Options, Problem, Ref, Resource, Source, Value, Want
 
 __all__ = ('Device', 'Draft', 'Interface')
 
@@ -15,6 +15,8 @@ _ORDER = {model: place for place, model in enumerate((
     'ipam.vlangroup', 'ipam.vlan', 'ipam.prefix', 'ipam.iprange', 'dcim.device', 'dcim.interface', 'ipam.ipaddress',
     'dcim.cable', 'vpn.l2vpn', 'vpn.l2vpntermination',
 ))}
+
+_OVERLAY = frozenset(('VPC', 'VPCAttachment', 'External', 'ExternalAttachment', 'IPv4Namespace', 'VLANNamespace'))
 
 
 @dataclass(slots=True)
@@ -80,10 +82,10 @@ class Draft:
 
     def _take_in(self, resource: Resource) -> None:
         if '/' in resource.name or not usable(resource.name, 253):
-            self._problems[Problem(
-                Source(resource.kind, shown(resource.name)), DEVICES,
+            self.complain(
+                Resource(resource.kind, shown(resource.name), {}), VPCS if resource.kind in _OVERLAY else DEVICES,
                 'Its name is not one that Kubernetes gives: it is not carried.',
-            )] = None
+            )
             return
         same = self._resources.setdefault(resource.kind, {})
         # Two namespaces may each have one of this name; the API accepts objects in one namespace only.
