@@ -37,17 +37,23 @@ def on_interface(
     if space is None:
         return None
     name = key('address', interface.key, *more)
-    holder = draft.claim(resource.source, 'address', space.key, str(found.ip))
-    if holder and role != 'anycast':
-        there = draft.wanted(name)
-        if there is None or there.owned['address'] != str(found):
+    owned: dict[str, Value] = {'address': str(found), 'vrf': space, 'assigned_object': interface.ref, 'role': role}
+    if there := draft.wanted(name):
+        # A gateway and its Connection both tell of an address of theirs.
+        if there.owned != owned:
             draft.complain(resource, subject, (
-                f'Its {field}, {found}, belongs to {holder.kind} {holder.name} already: it is not carried. '
-                'Give one of the two another.'
+                f'Its {field} is {found}, but by {there.source.kind} {there.source.name} {interface} has '
+                f'{there.owned["address"]}: it is not carried. Correct one of the two.'
             ))
             return None
         return Ref(name)
-    owned: dict[str, Value] = {'address': str(found), 'vrf': space, 'assigned_object': interface.ref, 'role': role}
+    holder = draft.claim(resource.source, 'address', space.key, str(found.ip))
+    if holder and role != 'anycast':
+        draft.complain(resource, subject, (
+            f'Its {field}, {found}, belongs to {holder.kind} {holder.name} already: it is not carried. '
+            'Give one of the two another.'
+        ))
+        return None
     return draft.want('ipam.ipaddress', name, resource.source, subject, owned, draft.tenant(status='active'))
 
 

@@ -9,8 +9,8 @@ __all__ = ('KINDS', 'resources_of')
 
 # What a mapper asks for. A kind that none asks for is not loaded.
 KINDS = (
-    'Agent', 'Catalog', 'Connection', 'External', 'ExternalAttachment', 'Gateway', 'IPv4Namespace', 'Server', 'Switch',
-    'SwitchProfile', 'VLANNamespace', 'VPC', 'VPCAttachment',
+    'Agent', 'Catalog', 'Connection', 'DHCPSubnet', 'External', 'ExternalAttachment', 'Gateway', 'IPv4Namespace',
+    'Server', 'Switch', 'SwitchProfile', 'VLANNamespace', 'VPC', 'VPCAttachment',
 )
 
 

@@ -32,8 +32,10 @@ def draw(draft: Draft) -> None:
             draft.complain(resource, VPCS, f'Its IPv4 namespace {shown(namespace)} is not in the fabric.')
         if vrf is None:
             continue
+        ranges: list[tuple[int, int]] = []
         for name, raw in entries(spec.get('subnets')):
-            _Subnet(draft, resource, vrf, name, mapping(raw)).draw(mapping(vnis.get(resource.name)).get(name))
+            subnet = _Subnet(draft, resource, vrf, name, mapping(raw), ranges)
+            subnet.draw(mapping(vnis.get(resource.name)).get(name))
 
 
 def described(draft: Draft, name: str) -> dict[str, Value]:
@@ -56,10 +58,12 @@ def vlan_key(vpc: str, subnet: str) -> str:
 
 
 class _Subnet:
-    """One subnet on its way into NetBox."""
+    """One subnet on its way into NetBox. `ranges` are those of the VPC's other subnets, as numbers."""
 
-    def __init__(self, draft: Draft, vpc: Resource, vrf: Ref, name: str, said: Mapping[str, Any]) -> None:
-        self.draft, self.vpc, self.vrf, self.name, self.said = draft, vpc, vrf, name, said
+    def __init__(
+        self, draft: Draft, vpc: Resource, vrf: Ref, name: str, said: Mapping[str, Any], ranges: list[tuple[int, int]],
+    ) -> None:
+        self.draft, self.vpc, self.vrf, self.name, self.said, self.ranges = draft, vpc, vrf, name, said, ranges
 
     def draw(self, vni: Any) -> None:
         if not usable(self.name, 200):
@@ -101,7 +105,7 @@ class _Subnet:
         if not usable(name, _LONGEST_VLAN):
             self._complain(f'The name of its VLAN, {shown(name)}, is longer than 64 characters: it is not carried.')
             return None
-        if holder := self._claim('vlan', namespace, vid) or self._claim('vlan name', namespace, name):
+        if holder := self._claim('vlan name', namespace, name) or self._claim('vlan', namespace, vid):
             self._complain(f'Its VLAN {vid}, or the name {name}, belongs to VPC {holder.name}: it is not carried.')
             return None
         return self._want(
@@ -153,15 +157,20 @@ class _Subnet:
         if dhcp.get('enable') is not True:
             return
         span = mapping(dhcp.get('range'))
-        if not span:
-            return  # the fabric's controller serves the whole subnet
-        start, end = address(span.get('start')), address(span.get('end'))
-        if start is None or end is None or start.ip not in prefix or end.ip not in prefix or end.ip < start.ip:  # type: ignore[operator]
+        # What a VPC leaves open the controller decides.
+        server = self.draft.get('DHCPSubnet', f'{self.vpc.name}--{self.name}')
+        served = mapping(server.spec if server else None)
+        first, last = span.get('start') or served.get('startIP'), span.get('end') or served.get('endIP')
+        start, end = address(first), address(last)
+        if start is None or end is None or start.ip not in prefix or end.ip not in prefix or int(end) < int(start):
             self._complain(
-                f'Its DHCP range {shown(span.get("start"))} to {shown(span.get("end"))} is not one in {prefix}: '
-                'it is not carried.'
+                f'Its DHCP range, {shown(first)} to {shown(last)}, is not one in {prefix}: it is not carried.'
             )
             return
+        if any(int(start) <= high and low <= int(end) for low, high in self.ranges):
+            self._complain(f'Its DHCP range, {start.ip} to {end.ip}, overlaps another of the VPC: it is not carried.')
+            return
+        self.ranges.append((int(start), int(end)))
         self._want(
             'ipam.iprange', 'iprange', {
                 'start_address': f'{start.ip}/{prefix.prefixlen}', 'end_address': f'{end.ip}/{prefix.prefixlen}',

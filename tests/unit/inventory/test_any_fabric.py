@@ -4,10 +4,13 @@ import copy
 import random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netbox_hedgehog.inventory import desired as mapper
 from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.draft import Draft
 from netbox_hedgehog.inventory.wants import SUBJECTS, Options, Resource
 
 from .fabrics import load
@@ -40,6 +43,22 @@ options = st.builds(
     name_pattern=st.sampled_from(['{name}', '{fabric}-{name}', 'same', '{', '{0}', '{name.x}']),
     subjects=st.frozensets(st.sampled_from(SUBJECTS)) | st.just(frozenset(SUBJECTS)),
 )
+
+
+class Strict(Draft):
+    """A draft that says when two mappers want different things under one key, and one of them would be lost."""
+
+    def want(self, model, key, source, subject, owned, initial=None, *, shared=False):
+        before = self.wanted(key)
+        assert before is None or shared or key.startswith('vrf/underlay') or before.owned == owned, key
+        return super().want(model, key, source, subject, owned, initial, shared=shared)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def strictly():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapper, 'Draft', Strict)
+        yield
 
 
 @repeatable

@@ -246,8 +246,8 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
     'two masks of one address': (
         lambda f: f.spec('Gateway', 'gateway-1')['interfaces']['enp2s1'].update(ips=['172.30.128.21/24']),
         [
-            'Connection spine-1--gateway--gateway-1: Its ip of gateway-1 enp2s1, 172.30.128.21/31, belongs to Gateway '
-            'gateway-1 already: it is not carried. Give one of the two another.',
+            'Connection spine-1--gateway--gateway-1: Its ip of gateway-1 enp2s1 is 172.30.128.21/31, but by Gateway '
+            'gateway-1 gateway-1 enp2s1 has 172.30.128.21/24: it is not carried. Correct one of the two.',
         ],
         set(),
     ),
@@ -329,8 +329,22 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
     ),
     'a DHCP range outside of its subnet': (
         lambda f: f.spec('VPC', 'vpc-1')['subnets']['default']['dhcp'].update(range={'start': '10.0.1.9', 'end': '::1'}),
-        ['VPC vpc-1: Subnet default: Its DHCP range 10.0.1.9 to ::1 is not one in 10.0.1.0/24: it is not carried.'],
+        ['VPC vpc-1: Subnet default: Its DHCP range, 10.0.1.9 to ::1, is not one in 10.0.1.0/24: it is not carried.'],
         {'iprange/vpc-1/default'},
+    ),
+    'DHCP without a range': (
+        lambda f: f.spec('VPC', 'vpc-1')['subnets']['default']['dhcp'].pop('range'),
+        ['VPC vpc-1: Subnet default: Its DHCP range, nothing to nothing, is not one in 10.0.1.0/24: it is not carried.'],
+        {'iprange/vpc-1/default'},
+    ),
+    'DHCP ranges that overlap': (
+        lambda f: f.spec('VPC', 'vpc-1')['subnets'].update(larger={
+            'subnet': '10.0.0.0/16', 'hostBGP': True,
+            'dhcp': {'enable': True, 'range': {'start': '10.0.0.9', 'end': '10.0.1.10'}},
+        }),
+        ['VPC vpc-1: Subnet larger: Its DHCP range, 10.0.0.9 to 10.0.1.10, overlaps another of the VPC: '
+         'it is not carried.'],
+        set(),
     ),
     'a prefix that is none': (
         lambda f: f.spec('VPC', 'vpc-2')['subnets']['default'].update(subnet='10.0.3.1/24'),
@@ -422,6 +436,17 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
         [
             'ExternalAttachment x: leaf-4 has an interface E1/8/1.300 already, or the name is longer than 64 characters: '
             'it is not carried.',
+        ],
+        set(),
+    ),
+    'two attachments without a VLAN on a port': (
+        lambda f: f.add(
+            'ExternalAttachment', 'x', external='firewall', connection='leaf-4--external--flat',
+            switch={'ip': '192.0.2.9/30'},
+        ),
+        [
+            'ExternalAttachment x: Its address is 192.0.2.9/30, but by ExternalAttachment leaf-4--isp--flat leaf-4 E1/4 '
+            'has 192.0.2.5/30: it is not carried. Correct one of the two.',
         ],
         set(),
     ),

@@ -74,6 +74,15 @@ def test_names_follow_the_pattern_and_keys_do_not():
     assert set(found.wants) == set(WHOLE.wants)
 
 
+def test_a_range_that_the_vpc_leaves_open_is_the_one_that_is_served():
+    vpc = make('VPC', 'v', subnets={
+        'a': {'subnet': '10.0.1.0/24', 'hostBGP': True, 'dhcp': {'enable': True, 'range': {'start': '10.0.1.9'}}},
+    })
+    server = make('DHCPSubnet', 'v--a', startIP='10.0.1.2', endIP='10.0.1.250')
+    (found,) = desired([vpc, server], Options('dc-1', site=1)).of('ipam.iprange')
+    assert (found.owned['start_address'], found.owned['end_address']) == ('10.0.1.9/24', '10.0.1.250/24')
+
+
 def test_roles_are_the_operators_where_there_are_any():
     found = desired(FABRIC, Options('dc-1', site=1, roles={'server-leaf': 7, 'gateway': 8, 'server': 9}))
     assert found.wants['device/switch/leaf-1'].initial['role'] == Existing('dcim.devicerole', 7)
