@@ -46,9 +46,8 @@ def describe(graph: Graph) -> str:
     told = [f'{states.count(state)} {words}' for state, words in (
         ('down', 'down'), ('disabled', 'switched off'), ('unknown', 'of unknown state'),
     ) if state in states]
-    troubled = [
-        f'{node.name} is {node.state}' for node in graph.nodes.values() if node.state in ('critical', 'warning')
-    ]
+    nodes = sorted(graph.nodes.values(), key=lambda node: (node.tier == OUTER, node.state != 'critical'))
+    troubled = [f'{node.name} is {node.state}' for node in nodes if node.state in ('critical', 'warning')]
     text = f'{", ".join(parts)}; {links}' + (f', of which {", ".join(told)}' if told else ', all up') + '.'
     if troubled:
         more = f' and {len(troubled) - 10} more' if len(troubled) > 10 else ''

@@ -12,8 +12,9 @@ LIGHT = {
     'fabric': '#1d4ed8', 'mesh': '#7c3aed', 'eslag': '#0f766e', 'mclag': '#4d7c0f', 'bundled': '#a21caf',
     'unbundled': '#44403c', 'gateway': '#0369a1', 'external': '#9a3412',
 }
+# The ground is that of NetBox's cards in the dark.
 DARK = {
-    'bg': '#1f2937', 'box': '#111827', 'ink': '#f3f4f6', 'soft': '#cbd5e1', 'edge': '#64748b', 'mark': '#111827',
+    'bg': '#001423', 'box': '#1f2937', 'ink': '#f3f4f6', 'soft': '#cbd5e1', 'edge': '#64748b', 'mark': '#111827',
     'ok': '#4ade80', 'warning': '#fbbf24', 'critical': '#fca5a5', 'unknown': '#cbd5e1', 'disabled': '#d6d3d1',
     'tint-warning': '#422006', 'tint-critical': '#450a0a',
     'fabric': '#93c5fd', 'mesh': '#c4b5fd', 'eslag': '#5eead4', 'mclag': '#bef264', 'bundled': '#f0abfc',

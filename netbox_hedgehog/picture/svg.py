@@ -48,6 +48,7 @@ class Canvas:
         self.root.set('viewBox', f'0 0 {_number(width)} {_number(height)}')
         self.root.set('width', _number(width))
         self.root.set('height', _number(height))
+        self.root.set('style', f'--hh-width:{_number(width)}px')
         return tostring(self.root, encoding='unicode')
 
     # Grouping

@@ -80,9 +80,13 @@ class VPCGraph:
         """The picture in a sentence, for those who do not see it."""
         down = sum(attachment.state == 'down' for attachment in self.attachments)
         return (
-            f'{len(self.subnets)} subnets, {len(self.attachments)} attachments'
-            + (f' ({down} with links down)' if down else '') + f', {len(self.peers)} peers.'
+            f'{_counted(len(self.subnets), "subnet")}, {_counted(len(self.attachments), "attachment")}'
+            + (f' ({down} with links down)' if down else '') + f', {_counted(len(self.peers), "peer")}.'
         )
+
+
+def _counted(count: int, word: str) -> str:
+    return f'{count} {word}{"s" * (count != 1)}'
 
 
 def build_vpc(

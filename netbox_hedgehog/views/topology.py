@@ -51,7 +51,7 @@ class FabricTopologyView(generic.ObjectView):
             'groups': groups,
             'graph': graph,
             'told': describe(graph),
-            'wires': [wire for wire in graph.wires if wire.state != 'up'][:WIRES_TOLD],
+            'wires': [wire for wire in graph.wires if wire.state in ('down', 'disabled')][:WIRES_TOLD],
             'troubled': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
             'read_at': min(readings, default=None),
             'health_hidden': not request.user.has_perm('netbox_hedgehog.view_switchhealth'),
