@@ -11,7 +11,7 @@ from demo.kubernetes_api import load_objects
 from demo.machine import ROOT
 from tests.cluster import RealCluster, why_not
 
-from .deployment import IMAGE, Deployment
+from .deployment import Deployment
 from .engine import Engine, EngineMissing
 from .gate import Gate
 from .images import Images, stand_ins
@@ -113,5 +113,8 @@ def connection(cluster: RealCluster, gate: Gate) -> dict[str, str]:
 
 
 @pytest.fixture(scope='session')
-def image_id() -> str:
-    return IMAGE
+def fabric(deployment: Deployment, connection: dict[str, str]) -> int:
+    """The fabric of test_2_sync.py, for those who look at what becomes of it."""
+    found = deployment.get('plugins/hedgehog/fabrics/?name=minute')['results'][0]['id']
+    deployment.edit(found, **connection)
+    return int(found)

@@ -30,13 +30,6 @@ NEWER = 'The database was migrated by a newer release than this one (netbox_hedg
 
 
 @pytest.fixture(scope='module')
-def fabric(deployment: Deployment) -> int:
-    return next(
-        row['id'] for row in deployment.get('plugins/hedgehog/fabrics/')['results'] if row['name'] == 'minute'
-    )
-
-
-@pytest.fixture(scope='module')
 def next_release(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp('next')
     last = sorted((deployment.folder / 'netbox_hedgehog' / 'migrations').glob('0*.py'))[-1].stem
@@ -108,12 +101,14 @@ def test_an_older_image_refuses_and_a_backup_leads_back(deployment: Deployment, 
     deployment.type('docker-compose exec -T postgres dropdb -U netbox -f netbox')
     deployment.type('docker-compose exec -T postgres createdb -U netbox netbox')
     deployment.type('docker-compose exec -T postgres pg_restore -U netbox -d netbox --exit-on-error <netbox.dump')
+    assert deployment.sql("SELECT count(*) FROM django_migrations WHERE name = '0999_of_the_next_release'") == [['0']]
+    restored = last_sync(deployment, fabric)
+    assert restored < before
     deployment.up()
 
     assert deployment.one('netbox').image == run('docker', 'image', 'inspect', IMAGE, '--format', '{{.Id}}').strip()
-    assert last_sync(deployment, fabric) <= before
     deployment.wait_until(
         lambda: f'netbox_hedgehog-fabric-{fabric}' in schedules(deployment), 60, 'the schedule follows from the database',
     )
     # The token that was stored sealed can be read again: the fabric is.
-    goes_on(deployment, fabric, last_sync(deployment, fabric))
+    goes_on(deployment, fabric, restored)

@@ -9,14 +9,7 @@ from .deployment import PROJECT, SCHEDULER, WORKER, Deployment
 from .engine import run
 from .images import Images, compose_v2
 from .test_1_start import PS_NAME
-from .test_3_faults import goes_on, last_sync, schedules
-
-
-@pytest.fixture(scope='module')
-def fabric(deployment: Deployment) -> int:
-    return next(
-        row['id'] for row in deployment.get('plugins/hedgehog/fabrics/')['results'] if row['name'] == 'minute'
-    )
+from .test_3_faults import GOES_ON, goes_on, last_sync, schedules
 
 
 def test_down_and_up_keeps_data_and_schedules(deployment: Deployment, fabric: int, figures: Figures) -> None:
@@ -28,8 +21,8 @@ def test_down_and_up_keeps_data_and_schedules(deployment: Deployment, fabric: in
     assert schedules(deployment).keys() == wanted, 'the schedules were on disk'
     figures.add('Healthy from existing volumes', f'{deployment.up():.0f} s')
     assert deployment.get('plugins/hedgehog/resources/?limit=1')['count'] == resources
-    assert deployment.status()[0] == 0
     goes_on(deployment, fabric, before)
+    deployment.wait_until(lambda: deployment.status()[0] == 0, GOES_ON, 'status says that all is well')
 
 
 def test_compose_v2_runs_the_same_files(deployment: Deployment, fabric: int, images: Images) -> None:
