@@ -105,7 +105,9 @@ class HedgehogPluginConfig(PluginConfig):
 
     def ready(self) -> None:
         super().ready()
-        from . import events, signals  # noqa: F401
+        from . import dashboard, events, metrics, signals  # noqa: F401
+
+        metrics.register()
 
         # rqscheduler and rqworker take their classes from here. Operators' own choices are left alone.
         settings.RQ.setdefault('SCHEDULER_CLASS', 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler')

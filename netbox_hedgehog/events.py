@@ -38,9 +38,9 @@ from .choices import SyncStatusChoices
 from .models import Fabric, FabricCondition, FabricEvent
 
 __all__ = (
-    'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'MASS_REMOVAL_HELD', 'STALE', 'STALE_ENDED',
-    'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'dispatch', 'names_of', 'notice', 'tell', 'tell_agents',
-    'tell_drift', 'tell_held_removals', 'tell_names', 'watch',
+    'AGENTS', 'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS', 'MASS_REMOVAL_HELD', 'STALE',
+    'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'dispatch', 'names_of', 'notice', 'tell',
+    'tell_agents', 'tell_drift', 'tell_held_removals', 'tell_names', 'told_sync', 'watch',
 )
 
 logger = logging.getLogger(__name__)
@@ -195,6 +195,11 @@ def _tell_state(fabric_id: int) -> int:
             )
             claimed += _claim(fabric, FRESHNESS, '', STALE_ENDED, message, {})
         return claimed
+
+
+def told_sync(fabric_id: int) -> str:
+    """What was last told of a fabric's sync: failed, partial, or '' where all was well, or nothing was known."""
+    return _told(fabric_id, SYNC)
 
 
 def _told(fabric_id: int, subject: str) -> str:

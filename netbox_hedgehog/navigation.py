@@ -7,6 +7,11 @@ menu = PluginMenu(
     groups=(
         (_('Fabrics'), (
             PluginMenuItem(
+                link='plugins:netbox_hedgehog:overview',
+                link_text=_('Overview'),
+                permissions=['netbox_hedgehog.view_fabric'],
+            ),
+            PluginMenuItem(
                 link='plugins:netbox_hedgehog:fabric_list',
                 link_text=_('Fabrics'),
                 permissions=['netbox_hedgehog.view_fabric'],

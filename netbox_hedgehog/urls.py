@@ -1,9 +1,10 @@
 from django.urls import include, path
 from utilities.urls import get_model_urls
 
-from . import views  # noqa: F401  registers the views
+from . import views
 
 urlpatterns = (
+    path('', views.OverviewView.as_view(), name='overview'),
     path('fabrics/', include(get_model_urls('netbox_hedgehog', 'fabric', detail=False))),
     path('fabrics/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabric'))),
     path('resources/', include(get_model_urls('netbox_hedgehog', 'fabricresource', detail=False))),

@@ -11,6 +11,7 @@ from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
 
 from .. import filtersets
+from ..jobs.cancel import CancelRefused, cancel_run
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
 from ..jobs.probe import check_connection
@@ -20,6 +21,7 @@ from . import serializers
 from .inventory import InventoryActions
 
 REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
+REDIS_AWAY_CANCEL = 'Redis cannot be reached: the run could not be cancelled.'
 
 
 class HedgehogRootView(APIRootView):
@@ -37,7 +39,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     background_enabled = False
 
     def get_permissions(self):
-        if self.action in ('sync', 'test_connection', *InventoryActions.sync_actions):
+        if self.action in ('sync', 'cancel', 'test_connection', *InventoryActions.sync_actions):
             return [TokenSyncPermission()]
         return super().get_permissions()
 
@@ -65,6 +67,21 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         except (RedisError, OSError):
             return Response({'detail': REDIS_AWAY}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
         return Response(serializers.QueuedSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses={
+        200: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
+        409: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
+    })
+    @action(detail=True, methods=['post'])
+    def cancel(self, request, pk):
+        """Cancel the run of this fabric that is at work, or else what waits. 409 with the reason where none can be."""
+        fabric = self._permitted(pk)
+        try:
+            return Response({'detail': cancel_run(fabric, str(request.user))})
+        except CancelRefused as refusal:
+            return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
+        except (RedisError, OSError):
+            return Response({'detail': REDIS_AWAY_CANCEL}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
 
     @extend_schema(request=None, responses={200: serializers.ProbeSerializer})
     @action(detail=True, methods=['post'], url_path='test-connection')

@@ -36,7 +36,10 @@ SKIPPED = 'skipped'
 FORGET_AFTER = 60
 
 # Seconds between two writes of a running job's log to the database.
-PROGRESS_EVERY = 2.0
+PROGRESS_EVERY = 1.0
+
+# What a job's data says of each kind while the run is at work.
+PROGRESS_TOLD = ('kind', 'outcome', 'read', 'created', 'updated', 'missing', 'seconds')
 
 
 class SyncRefused(Exception):
@@ -207,20 +210,24 @@ class FabricSyncJob(JobRunner):
 
 
 class _Progress:
-    """Told after each kind: writes the job's log, and saves it now and then for those who watch."""
+    """Told after each kind: writes the job's log, and saves it with the kinds so far, now and then, for who watches."""
 
     def __init__(self, runner: FabricSyncJob) -> None:
         self.runner = runner
-        self.saved = time.monotonic()
+        self.saved = -PROGRESS_EVERY
+        self.kinds: list[dict[str, Any]] = []
 
     def __call__(self, kind: KindReport) -> None:
         log = self.runner.logger
         {READ: log.info, NOT_INSTALLED: log.info, FORBIDDEN: log.warning, UNREAD: log.error}[kind.outcome](
             kind.sentence()
         )
+        self.kinds.append({name: getattr(kind, name) for name in PROGRESS_TOLD})
         if time.monotonic() - self.saved > PROGRESS_EVERY:
             self.saved = time.monotonic()
-            Job.objects.filter(pk=self.runner.job.pk).update(log_entries=self.runner.job.log_entries)
+            Job.objects.filter(pk=self.runner.job.pk).update(
+                log_entries=self.runner.job.log_entries, data={'progress': self.kinds},
+            )
 
 
 def _store(fabric: Fabric, report: Report) -> None:

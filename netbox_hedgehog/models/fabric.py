@@ -245,6 +245,11 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         return bool(self.kubeconfig)
 
     @property
+    def has_connection(self) -> bool:
+        """Whether there is anything to connect to."""
+        return bool(self.in_cluster or self.kubeconfig or self.kubernetes_server)
+
+    @property
     def credentials_words(self) -> str:
         """Which credentials are stored, in words, without showing any."""
         if self.in_cluster:

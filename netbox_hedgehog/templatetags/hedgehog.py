@@ -42,3 +42,26 @@ def state_icon(state: str) -> str:
     icon, colour = STATE_ICONS[state]
     word = dict(SwitchStateChoices)[state]
     return format_html('<i class="mdi mdi-{} {}" role="img" aria-label="{}" title="{}"></i>', icon, colour, word, word)
+
+
+@register.filter
+def until(moment: datetime) -> str:
+    """How long it is until a moment, as words."""
+    return duration_words(max(1, round((moment - timezone.now()).total_seconds())))
+
+
+@register.filter
+def is_past(moment: datetime) -> bool:
+    return moment <= timezone.now()
+
+
+@register.filter
+def percent(share: float) -> int:
+    """A share of 1 as a number from 0 to 100."""
+    return round(min(max(share, 0.0), 1.0) * 100)
+
+
+@register.filter
+def right_now(_: object) -> str:
+    """The time of day."""
+    return f'{timezone.localtime():%H:%M:%S}'

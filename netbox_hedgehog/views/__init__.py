@@ -3,7 +3,9 @@ from .dryrun import *
 from .fabric import *
 from .health import *
 from .inventory import *
+from .live import *
 from .onboarding import *
+from .overview import *
 from .resource import *
 from .topology import *
 from .vpc import *

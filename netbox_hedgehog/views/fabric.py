@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 from core.models import Job
 from core.object_actions import BulkSync
 from django.contrib import messages
@@ -22,7 +20,6 @@ from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
 from ..jobs.probe import check_connection
 from ..jobs.recovery import sync_jobs
-from ..jobs.schedules import due_times
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from . import inventory_panels, panels
@@ -30,7 +27,7 @@ from .health import HealthRollupPanel
 from .history import ChangesPanel, RunChartPanel
 
 __all__ = (
-    'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
+    'FabricAction', 'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
     'FabricBulkSyncView', 'FabricDeleteView', 'FabricEditView', 'FabricListView', 'FabricSyncView',
     'FabricTestConnectionView', 'FabricView',
 )
@@ -85,15 +82,15 @@ class FabricView(HealthBanner, generic.ObjectView):
     )
 
     def get_extra_context(self, request, instance):
+        from .live import live_context  # which needs this module's FabricAction
+
         health = self.health_context(request)['health']
         return {
             'health': health,
-            'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', instance),
+            # A Redis that is away is asked once a page: each try takes seconds.
+            **live_context(request, instance, health.redis),
             'kinds': _kinds(request, instance),
             'runs': _runs(request, instance),
-            # A Redis that is away is asked once a page: each try takes seconds.
-            'next_run': _next_run(instance) if health.redis else None,
-            'busy': _busy(instance) if health.redis else _('Redis cannot be reached.'),
         }
 
 
@@ -124,21 +121,6 @@ def _runs(request, fabric):
         jobs.filter(pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'))
         .select_related('user', 'object_type').defer('log_entries').order_by('-created')[:RECENT_RUNS]
     )
-
-
-def _next_run(fabric):
-    try:
-        due = due_times([fabric.pk]).get(fabric.pk)
-    except (RedisError, OSError):
-        return None
-    return datetime.fromtimestamp(due, UTC) if due else None
-
-
-def _busy(fabric):
-    try:
-        return FabricSyncJob.busy(fabric)
-    except (RedisError, OSError):
-        return _('Redis cannot be reached.')
 
 
 @register_model_view(Fabric, 'add', detail=False)
@@ -189,7 +171,7 @@ class FabricBulkDeleteView(generic.BulkDeleteView):
     table = tables.FabricTable
 
 
-class _FabricAction(GetReturnURLMixin, BaseObjectView):
+class FabricAction(GetReturnURLMixin, BaseObjectView):
     """Something done to one fabric by a POST, with the permission to sync it."""
 
     queryset = Fabric.objects.all()
@@ -207,7 +189,7 @@ class _FabricAction(GetReturnURLMixin, BaseObjectView):
 
 
 @register_model_view(Fabric, 'sync')
-class FabricSyncView(_FabricAction):
+class FabricSyncView(FabricAction):
 
     def act(self, request, fabric):
         try:
@@ -221,7 +203,7 @@ class FabricSyncView(_FabricAction):
 
 
 @register_model_view(Fabric, 'test_connection', path='test-connection')
-class FabricTestConnectionView(_FabricAction):
+class FabricTestConnectionView(FabricAction):
 
     def act(self, request, fabric):
         found = check_connection(fabric)

@@ -2,7 +2,10 @@
 
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from getpass import getuser
+from socket import gethostname
 from typing import Any
 
 from core.choices import JobStatusChoices
@@ -15,15 +18,19 @@ from redis.exceptions import RedisError
 
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import actions_of, apply_now
+from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
 from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
 from netbox_hedgehog.jobs.inventory import APPLY, CONFIRM
 from netbox_hedgehog.jobs.probe import check_connection
+from netbox_hedgehog.jobs.progress import Progress, progress_of
 from netbox_hedgehog.jobs.recovery import recover, sync_jobs
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler, due_times
 from netbox_hedgehog.jobs.schema import look
 from netbox_hedgehog.jobs.status import fabric_status
+from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
+from netbox_hedgehog.metrics import exposition
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import duration_words
 from netbox_hedgehog.onboarding import OnboardingError, manifests
@@ -57,6 +64,9 @@ class Command(BaseCommand):
         trigger = actions.add_parser('trigger', help='queue a run of a fabric now')
         trigger.add_argument('name', metavar='NAME')
         trigger.add_argument('--wait', action='store_true', help='wait until it has ended, and fail if it failed')
+        cancel = actions.add_parser('cancel', help='cancel the run of a fabric that is at work, or else what waits')
+        cancel.add_argument('name', metavar='NAME')
+        actions.add_parser('metrics', help="print the plugin's metrics in Prometheus's text format")
         test = actions.add_parser('test', help="test a fabric's connection from this machine")
         test.add_argument('name', metavar='NAME')
         inventory = actions.add_parser(
@@ -113,12 +123,24 @@ class Command(BaseCommand):
         if options['json']:
             self.stdout.write(json.dumps({**health.as_dict(), 'status': rows}, cls=DjangoJSONEncoder, indent=2))
         else:
+            if rows and terminal.is_one(self.stdout):
+                terminal.print_status(self.stdout, rows, health, no_color=options['no_color'])
+                raise SystemExit(EXIT_CODES[health.state])
             for row in rows:
                 self.stdout.write(_status_line(row))
             if not rows:
                 self.stdout.write('There is no fabric yet.')
             self._print_health(health)
         raise SystemExit(EXIT_CODES[health.state])
+
+    def cancel(self, name: str, **options: Any) -> None:
+        try:
+            self.stdout.write(cancel_run(self._fabric(name), f'{getuser()} on {gethostname()}'))
+        except CancelRefused as refusal:
+            raise CommandError(str(refusal)) from None
+
+    def metrics(self, **options: Any) -> None:
+        self.stdout.write(exposition(), ending='')
 
     def health(self, here: str = '', **options: Any) -> None:
         if here:
@@ -180,7 +202,8 @@ class Command(BaseCommand):
         if not wait:
             self.stdout.write(f'Job {job.pk} is queued on {job.queue_name}.')
             return
-        job = self._wait_for(job)
+        with terminal.bar(self.stdout, name, no_color=options['no_color']) as show:
+            job = self._wait_for(job, show)
         fabric.refresh_from_db()
         if job.status != JobStatusChoices.STATUS_COMPLETED:
             raise CommandError(f'Job {job.pk} of {name}: {job.get_status_display()}. {fabric.sync_error or job.error}')
@@ -191,7 +214,7 @@ class Command(BaseCommand):
             + f', {data.get("seconds", 0)} s. {data.get("error", "")}'
         )
 
-    def _wait_for(self, job: Job) -> Job:
+    def _wait_for(self, job: Job, show: Callable[[Progress], None]) -> Job:
         """The job, once it has ended. Says at once when nobody is there to run it."""
         deadline = time.monotonic() + LONGEST_WAIT
         while time.monotonic() < deadline:
@@ -201,6 +224,7 @@ class Command(BaseCommand):
                 raise CommandError(f'Job {job.pk} was deleted.') from None
             if job.status in JobStatusChoices.TERMINAL_STATE_CHOICES:
                 return job
+            show(progress_of(job))
             health = worker_health()
             if not health.workers:
                 raise CommandError(f'Job {job.pk} is queued, but {health.problems[0]}')

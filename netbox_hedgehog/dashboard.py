@@ -1,0 +1,23 @@
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from extras.dashboard.utils import register_widget
+from extras.dashboard.widgets import DashboardWidget
+
+__all__ = ('FabricsWidget',)
+
+
+@register_widget
+class FabricsWidget(DashboardWidget):
+    default_title = _('Hedgehog fabrics')
+    description = _('Whether all Hedgehog fabrics are read and well, and which of them to look at.')
+    width = 4
+    height = 4
+
+    def render(self, request):
+        # Views register themselves when they are imported, which is too early while the app starts.
+        from .views.overview import WIDGET_SHOWN, overview_context
+
+        if not request.user.has_perm('netbox_hedgehog.view_fabric'):
+            return render_to_string('netbox_hedgehog/inc/widget.html', {'forbidden': True})
+        context = {**overview_context(request, WIDGET_SHOWN), 'embedded': True}
+        return render_to_string('netbox_hedgehog/inc/widget.html', context, request)

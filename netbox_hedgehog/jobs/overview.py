@@ -1,0 +1,107 @@
+"""All fabrics at a glance: what the overview page, the dashboard's widget and the metrics show."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.db.models import Count, QuerySet
+from redis.exceptions import RedisError
+
+from ..choices import DiscrepancyStateChoices, SyncStateChoices, SyncStatusChoices
+from ..events import AGENTS, FRESHNESS, SYNC, names_of
+from ..models import Discrepancy, Fabric, FabricCondition, FabricResource
+from .schedules import due_times
+
+__all__ = ('Glance', 'glances', 'states')
+
+# States, the gravest first.
+GRAVITY = (
+    SyncStateChoices.STALE, SyncStatusChoices.FAILED, SyncStatusChoices.PARTIAL, SyncStatusChoices.NEVER_SYNCED,
+    SyncStatusChoices.SYNCING, SyncStatusChoices.QUEUED, SyncStatusChoices.IN_SYNC, SyncStateChoices.DISABLED,
+)
+TROUBLED = (SyncStateChoices.STALE, *SyncStatusChoices.TROUBLED)
+
+# What the glance never needs: secrets, and texts of any length.
+DEFERRED = ('kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'comments', 'last_report', 'custom_field_data')
+
+
+@dataclass(slots=True)
+class Glance:
+    """One fabric. `since` is when its trouble was first told, `silent` the agents silent at the last reading."""
+
+    fabric: Fabric
+    state: str
+    since: datetime | None = None
+    silent: list[str] = field(default_factory=list)
+    missing: int = 0
+    discrepancies: int = 0
+    next_run: datetime | None = None
+
+    @property
+    def troubled(self) -> bool:
+        return self.state in TROUBLED
+
+    @property
+    def needs_a_look(self) -> bool:
+        return bool(self.troubled or self.silent or self.discrepancies)
+
+    @property
+    def freshness(self) -> float:
+        """How much of the time after which the fabric counts as stale has passed: 0 just read, 1 and more stale."""
+        if self.fabric.last_sync is None:
+            return 1.0
+        return (datetime.now(UTC) - self.fabric.last_sync).total_seconds() / self.fabric.grace
+
+    @property
+    def late(self) -> bool:
+        """Whether a success has not come in the interval; runs that take their time are given half of one more."""
+        return self.fabric.is_scheduled and self.freshness * self.fabric.grace > 1.5 * self.fabric.sync_interval
+
+
+def glances(
+    fabrics: QuerySet[Fabric], *, resources: QuerySet[FabricResource] | None = None,
+    discrepancies: QuerySet[Discrepancy] | None = None, redis: bool = True,
+) -> list[Glance]:
+    """Every one of these fabrics, those that somebody must look at first.
+
+    Takes the fabrics, and of whose resources and discrepancies the asker may know; `redis` is whether to ask Redis for
+    the next runs. Four SQL statements and one round trip to Redis, however many fabrics there are.
+    """
+    found = {fabric.pk: Glance(fabric, fabric.sync_state) for fabric in fabrics.defer(*DEFERRED).order_by('name')}
+    conditions = FabricCondition.objects.filter(fabric__in=found, subject__in=(SYNC, FRESHNESS, AGENTS))
+    for condition in conditions.exclude(value=''):
+        glance = found[condition.fabric_id]
+        if condition.subject == AGENTS:
+            glance.silent = names_of(condition.value)
+        elif glance.troubled and (condition.subject == FRESHNESS) == (glance.state == SyncStateChoices.STALE):
+            glance.since = condition.since
+    resources = FabricResource.objects.all() if resources is None else resources
+    discrepancies = Discrepancy.objects.all() if discrepancies is None else discrepancies
+    for pk, count in _counts(resources.filter(missing_since__isnull=False)):
+        if pk in found:
+            found[pk].missing = count
+    for pk, count in _counts(discrepancies.filter(state=DiscrepancyStateChoices.OPEN)):
+        if pk in found:
+            found[pk].discrepancies = count
+    if redis:
+        try:
+            for pk, due in due_times(found).items():
+                found[pk].next_run = datetime.fromtimestamp(due, UTC)
+        except (RedisError, OSError):
+            pass  # the page's banner says so
+    return sorted(found.values(), key=lambda glance: (
+        not glance.needs_a_look, GRAVITY.index(glance.state), not glance.silent, glance.fabric.name,
+    ))
+
+
+def _counts(rows: QuerySet) -> Iterable[tuple[int, int]]:
+    return rows.order_by().values_list('fabric').annotate(count=Count('pk')).values_list('fabric', 'count')
+
+
+def states(found: Iterable[Glance]) -> list[tuple[str, str, str, int]]:
+    """How many fabrics are in each state: value, label, colour and number, the gravest first, none that is empty."""
+    counts, labels = Counter(glance.state for glance in found), dict(SyncStateChoices)
+    return [
+        (state, labels[state], SyncStateChoices.colors[state], counts[state]) for state in GRAVITY if counts[state]
+    ]

@@ -1,0 +1,83 @@
+"""What a run that waits or works has done so far, for those who watch."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from core.choices import JobStatusChoices
+from core.models import Job
+from django.utils import timezone
+
+from ..kinds import KINDS
+from ..models import Fabric
+from .recovery import sync_jobs
+
+__all__ = ('Progress', 'active_job', 'progress_of')
+
+ACTIVE = (JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING)
+
+# How many lines of its log are shown of a run at work.
+LOG_LINES = 8
+
+
+@dataclass(slots=True)
+class Progress:
+    """One run. `kinds` are those it is done with, as _Progress of fabric_sync.py tells them; `now` is the one after."""
+
+    job: Job
+    running: bool
+    kinds: list[dict[str, Any]] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def now(self) -> str:
+        """The title of the kind that is being read, or '' before the first and after the last."""
+        done = len(self.kinds)
+        return KINDS[done].title_plural if self.running and done < len(KINDS) else ''
+
+    @property
+    def done(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def total(self) -> int:
+        return len(KINDS)
+
+    @property
+    def share(self) -> float:
+        return self.done / self.total
+
+    def sum(self, name: str) -> int:
+        return sum(kind.get(name) or 0 for kind in self.kinds)
+
+    @property
+    def read(self) -> int:
+        return self.sum('read')
+
+    @property
+    def changes(self) -> int:
+        return self.sum('created') + self.sum('updated') + self.sum('missing')
+
+    @property
+    def began(self) -> datetime:
+        return self.job.started or self.job.created
+
+    @property
+    def seconds(self) -> float:
+        return (timezone.now() - self.began).total_seconds()
+
+
+def active_job(fabric: Fabric) -> Job | None:
+    """The run of a fabric that is at work, or else the one that waits for a worker, or None."""
+    jobs = sync_jobs().filter(object_id=fabric.pk, status__in=ACTIVE)
+    # "running" sorts after "pending".
+    return jobs.order_by('-status', 'pk').first()
+
+
+def progress_of(job: Job) -> Progress:
+    """How far a run is. Of one that has ended it says what it had told last."""
+    data = job.data if isinstance(job.data, dict) else {}
+    kinds = data.get('progress') or data.get('kinds') or []
+    return Progress(
+        job=job, running=job.status == JobStatusChoices.STATUS_RUNNING, kinds=kinds, log=job.log_entries[-LOG_LINES:],
+    )

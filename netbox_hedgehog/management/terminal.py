@@ -1,0 +1,99 @@
+"""What the commands show to people: tables and bars on a terminal. What is piped stays plain text."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from netbox_hedgehog.choices import SyncStateChoices
+from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, Health
+from netbox_hedgehog.jobs.progress import Progress as RunProgress
+from netbox_hedgehog.models.fabric import duration_words
+
+__all__ = ('bar', 'is_one', 'print_status')
+
+# What NetBox's colours of states are called on a terminal.
+STYLES = {
+    'green': 'green', 'red': 'bold red', 'orange': 'yellow', 'cyan': 'cyan', 'blue': 'blue', 'gray': 'bright_black',
+}
+HEALTH_STYLES = {HEALTHY: 'green', DEGRADED: 'yellow', BROKEN: 'bold red'}
+
+
+def is_one(stream: Any) -> bool:
+    """Whether somebody reads this stream on a terminal."""
+    return bool(stream.isatty())
+
+
+def print_status(stream: Any, rows: list[dict[str, Any]], health: Health, *, no_color: bool = False) -> None:
+    """Print a table of fabrics, then who is at work, and what is wrong. Takes the rows of fabric_status()."""
+    console = _console(stream, no_color)
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    for title in ('Fabric', 'State', 'Last success', 'Every', 'Next run'):
+        table.add_column(title, overflow='fold')
+    for row in rows:
+        table.add_row(
+            Text(row['fabric']), _state(row['state']), _ago(row['age']), duration_words(row['sync_interval']),
+            _next(row),
+        )
+    console.print(table)
+    for row in rows:
+        if row['error']:
+            console.print(Text.assemble((f'{row["fabric"]}: ', 'bold'), row['error']))
+    console.print(Text.assemble(
+        (health.state, HEALTH_STYLES[health.state]),
+        f': queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
+        f'{health.waiting} waiting, {health.running} running, {health.failed} failed in the last day',
+    ))
+    for problem in health.problems:
+        console.print(Text(f'  {problem}'))
+
+
+@contextmanager
+def bar(stream: Any, name: str, *, no_color: bool = False) -> Iterator[Callable[[RunProgress], None]]:
+    """A bar of a run while the context lasts. Gives what is to be called with how far the run is."""
+    if not is_one(stream):
+        yield lambda progress: None
+        return
+    columns = (
+        TextColumn('{task.description}', markup=False), BarColumn(),
+        TextColumn('{task.completed:.0f}/{task.total:.0f}'), TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=_console(stream, no_color), transient=True) as shown:
+        task = shown.add_task(f'{name}: waits for a worker', total=1, completed=0)
+
+        def show(progress: RunProgress) -> None:
+            if progress.running:
+                now = progress.now or 'writes'
+                shown.update(
+                    task, total=progress.total, completed=progress.done,
+                    description=f'{name}: {now}, {progress.read} resources',
+                )
+
+        yield show
+
+
+def _console(stream: Any, no_color: bool) -> Console:
+    # Django's OutputWrapper adds a line end to whatever is written; rich writes its own.
+    return Console(file=getattr(stream, '_out', stream), no_color=no_color, highlight=False, soft_wrap=False)
+
+
+def _state(state: str) -> Text:
+    return Text(str(dict(SyncStateChoices)[state]), style=STYLES.get(SyncStateChoices.colors.get(state), ''))
+
+
+def _ago(age: float | None) -> str:
+    return 'never' if age is None else f'{duration_words(int(age)) or "0 seconds"} ago'
+
+
+def _next(row: dict[str, Any]) -> Text:
+    if row['next_run'] is None and row['scheduled']:
+        return Text('NOT SCHEDULED', style='bold red')
+    if row['next_run'] is None:
+        return Text('by hand only', style='bright_black')
+    left = round((row['next_run'] - datetime.now(UTC)).total_seconds())
+    return Text(f'in {duration_words(left)}' if left > 0 else 'due')

@@ -1,0 +1,78 @@
+"""The part of a fabric's page that lives: how fresh it is, the run at work, and what can be done now."""
+
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
+from netbox.views.generic.base import BaseObjectView
+from redis.exceptions import RedisError
+from utilities.permissions import get_permission_for_model
+from utilities.views import register_model_view
+
+from ..events import notice
+from ..jobs.cancel import CancelRefused, cancel_run
+from ..jobs.fabric_sync import FabricSyncJob
+from ..jobs.progress import active_job, progress_of
+from ..jobs.schedules import due_times
+from ..models import Fabric
+from .fabric import FabricAction
+
+__all__ = ('FabricCancelView', 'FabricLiveView', 'live_context')
+
+# Seconds between two looks at a run, and at a fabric of which none is at work.
+WATCHING, IDLE = 2, 10
+
+
+def live_context(request, fabric, redis=True):
+    """What the live part shows, and what the buttons need to know. Without `redis` nothing is asked of Redis."""
+    job = active_job(fabric)
+    progress = progress_of(job) if job else None
+    away = _('Redis cannot be reached.')
+    try:
+        busy = FabricSyncJob.busy(fabric) if redis else away
+        due = due_times([fabric.pk]).get(fabric.pk) if redis else None
+    except (RedisError, OSError):
+        busy, due = away, None
+    return {
+        'object': fabric,
+        'progress': progress,
+        'every': WATCHING if progress else IDLE,
+        'busy': busy,
+        'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', fabric),
+        'sees_log': request.user.has_perm('core.view_job'),
+        'next_run': datetime.fromtimestamp(due, UTC) if due else None,
+    }
+
+
+@register_model_view(Fabric, 'live')
+class FabricLiveView(BaseObjectView):
+    """What the page of a fabric asks for every few seconds: `job` is the run that it shows as waiting or at work."""
+
+    queryset = Fabric.objects.all()
+
+    def get_required_permission(self):
+        return get_permission_for_model(self.queryset.model, 'view')
+
+    def get(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        notice([fabric.pk])
+        context = live_context(request, fabric)
+        shown, job = request.GET.get('job', ''), context['progress'] and context['progress'].job
+        if shown and (job is None or str(job.pk) != shown):
+            # The run has ended: everything on the page may have changed.
+            return HttpResponse(headers={'HX-Refresh': 'true'})
+        return render(request, 'netbox_hedgehog/inc/live.html', {**context, 'swap': True})
+
+
+@register_model_view(Fabric, 'cancel')
+class FabricCancelView(FabricAction):
+
+    def act(self, request, fabric):
+        try:
+            messages.success(request, cancel_run(fabric, str(request.user)))
+        except CancelRefused as refusal:
+            messages.warning(request, str(refusal))
+        except (RedisError, OSError):
+            messages.error(request, _('Redis cannot be reached: the run could not be cancelled.'))

@@ -1,0 +1,101 @@
+"""The part of a fabric's page that lives: freshness, the run at work, what can be done now."""
+
+from django.urls import reverse
+from utilities.testing import TestCase
+
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
+from netbox_hedgehog.models import Fabric
+
+from ..base import ago, allow, make_fabric, messages_of, redis_down
+
+
+class LiveTestCase(TestCase):
+    user_permissions = ()
+
+    def setUp(self):
+        super().setUp()
+        self.fabric = make_fabric(sync_status='in_sync', last_sync=ago(seconds=130), last_attempt=ago(seconds=130))
+
+    def run_at_work(self):
+        job = FabricSyncJob.record(self.fabric)
+        kinds = [{'kind': 'SwitchProfile', 'outcome': 'read', 'read': 1200, 'created': 2, 'updated': 1, 'missing': 0}]
+        type(job).objects.filter(pk=job.pk).update(
+            status='running', started=ago(seconds=5), data={'progress': kinds},
+            log_entries=[{'level': 'info', 'message': 'SwitchProfile: 1200 read'}],
+        )
+        return job
+
+    def live(self, **query):
+        return self.client.get(reverse('plugins:netbox_hedgehog:fabric_live', args=[self.fabric.pk]), query)
+
+    def test_freshness(self):
+        allow(self.user, 'view')
+        for response in (self.client.get(self.fabric.get_absolute_url()), self.live()):
+            self.assertContains(response, 'Last read in full 2 minutes 10 seconds ago.')
+            self.assertContains(response, 'hx-trigger="every 10s"')
+
+    def test_a_run_at_work(self):
+        allow(self.user, 'view', 'sync')
+        job = self.run_at_work()
+        for response in (self.client.get(self.fabric.get_absolute_url()), self.live(job=job.pk)):
+            self.assertContains(response, f'Job {job.pk} reads: ')
+            self.assertContains(response, '1,200 resources, 3 changes')
+            self.assertContains(response, 'aria-valuenow="1"')
+            self.assertContains(response, 'hx-trigger="every 2s"')
+            self.assertContains(response, 'Cancel run')
+            self.assertContains(response, 'is at work already')
+            self.assertNotContains(response, 'SwitchProfile: 1200 read', msg_prefix='logs are for who may view jobs')
+        self.add_permissions('core.view_job')
+        self.assertContains(self.live(job=job.pk), 'SwitchProfile: 1200 read')
+
+    def test_one_that_waits(self):
+        allow(self.user, 'view', 'sync')
+        job = FabricSyncJob.record(self.fabric)
+        self.assertContains(self.live(), f'Job {job.pk} waits for a worker')
+
+    def test_the_page_is_read_anew_when_the_run_it_shows_has_ended(self):
+        allow(self.user, 'view')
+        job = self.run_at_work()
+        type(job).objects.filter(pk=job.pk).update(status='completed')
+        response = self.live(job=job.pk)
+        self.assertEqual(response.headers['HX-Refresh'], 'true')
+        self.assertNotIn('HX-Refresh', self.live().headers)
+
+    def test_without_the_permission_to_sync_there_is_no_button(self):
+        allow(self.user, 'view')
+        self.run_at_work()
+        for response in (self.client.get(self.fabric.get_absolute_url()), self.live()):
+            self.assertNotContains(response, 'Cancel run')
+            self.assertNotContains(response, 'Sync now')
+        response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_cancel', args=[self.fabric.pk]))
+        self.assertHttpStatus(response, 403)
+
+    def test_object_permissions_hold(self):
+        allow(self.user, 'view', constraints={'name': 'other'})
+        self.assertHttpStatus(self.live(), 404)
+
+    def test_without_redis(self):
+        allow(self.user, 'view', 'sync')
+        with redis_down():
+            self.assertContains(self.live(), 'Redis cannot be reached.')
+
+    def test_a_fabric_without_a_connection_cannot_be_tested(self):
+        allow(self.user, 'view', 'sync')
+        Fabric.objects.update(kubernetes_server='')
+        self.assertContains(self.live(), 'This fabric has no connection')
+
+    def test_cancel_what_waits(self):
+        allow(self.user, 'view', 'sync')
+        FabricSyncJob.request(self.fabric, self.user)
+        url = reverse('plugins:netbox_hedgehog:fabric_cancel', args=[self.fabric.pk])
+        self.assertIn('is cancelled', messages_of(self.client.post(url))[0])
+        self.assertIn('No run of a is waiting or at work.', messages_of(self.client.post(url)))
+        self.fabric.refresh_from_db()
+        self.assertEqual(self.fabric.sync_status, 'in_sync')
+        self.assertContains(self.client.get(self.fabric.get_absolute_url()), 'Last read in full')
+
+    def test_the_other_tabs_have_the_buttons_too(self):
+        allow(self.user, 'view', 'sync')
+        self.add_permissions('core.view_job')
+        response = self.client.get(reverse('plugins:netbox_hedgehog:fabric_jobs', args=[self.fabric.pk]))
+        self.assertContains(response, 'Sync now')

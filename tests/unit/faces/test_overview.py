@@ -1,0 +1,119 @@
+"""The landing page and the dashboard's widget: is anything wrong, and where do I click?"""
+
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from extras.dashboard.utils import get_widget_class
+from utilities.testing import TestCase
+
+from netbox_hedgehog import events
+from netbox_hedgehog.models import Fabric, FabricResource
+
+from .base import ago, all_alive, allow, make_fabric, make_resource, redis_down
+
+URL = '/plugins/hedgehog/'
+
+
+class OverviewTestCase(TestCase):
+    user_permissions = ()
+
+    def setUp(self):
+        super().setUp()
+        self.well = make_fabric('a-well', sync_status='in_sync', last_sync=ago(seconds=9), last_attempt=ago(seconds=9))
+        self.failing = make_fabric('m-failing', sync_status='failed', last_attempt=ago(seconds=9), sync_error='No route to 10.0.0.1.')
+        self.stale = make_fabric('z-stale', sync_status='in_sync', last_sync=ago(days=1), last_attempt=ago(days=1))
+
+    def content(self, query=''):
+        response = self.client.get(f'{URL}{query}')
+        self.assertHttpStatus(response, 200)
+        return response.content.decode()
+
+    def test_is_where_the_plugin_begins(self):
+        self.assertEqual(reverse('plugins:netbox_hedgehog:overview'), URL)
+
+    def test_the_gravest_stand_first_with_their_reason(self):
+        allow(self.user, 'view')
+        all_alive()
+        text = self.content()
+        places = [text.index(f'>{name}</a>') for name in ('z-stale', 'm-failing', 'a-well')]
+        self.assertEqual(places, sorted(places))
+        self.assertIn('No route to 10.0.0.1.', text)
+        self.assertIn('2 fabrics need a look: they stand first.', text)
+        self.assertIn(f'{reverse("plugins:netbox_hedgehog:fabric_list")}?sync_state=stale', text)
+
+    def test_silent_agents_and_missing_resources_lead_to_where_to_look(self):
+        allow(self.user, 'view')
+        allow(self.user, 'view', model=FabricResource)
+        events.tell_agents(self.well.pk, ['leaf-1', 'leaf-2'])
+        make_resource(self.well, missing_since=ago(hours=1))
+        text = self.content()
+        self.assertIn('2 agents silent: leaf-1, leaf-2', text)
+        self.assertIn(f'?fabric_id={self.well.pk}&amp;missing=true', text)
+
+    def test_resources_that_a_user_may_not_view_are_not_counted(self):
+        allow(self.user, 'view')
+        make_resource(self.well, missing_since=ago(hours=1))
+        self.assertNotIn('One resource missing', self.content())
+
+    def test_all_is_well(self):
+        allow(self.user, 'view')
+        all_alive()
+        Fabric.objects.exclude(pk=self.well.pk).delete()
+        self.assertIn('All fabrics are read as they should be', self.content())
+
+    def test_nobody_at_work(self):
+        allow(self.user, 'view')
+        self.assertIn('No worker serves the queue', self.content())
+        with redis_down():
+            self.assertIn('Redis cannot be reached', self.content())
+
+    def test_object_permissions_hold(self):
+        allow(self.user, 'view', constraints={'name': 'a-well'})
+        for query in ('', '?live', '?widget'):
+            text = self.content(query)
+            self.assertNotIn('m-failing', text, query)
+            self.assertNotIn('No route', text, query)
+
+    def test_without_permission(self):
+        self.assertHttpStatus(self.client.get(URL), 403)
+        self.client.logout()
+        self.assertHttpStatus(self.client.get(URL), 302)
+
+    def test_the_live_part_is_no_whole_page(self):
+        allow(self.user, 'view')
+        self.assertIn('<html', self.content())
+        live = self.content('?live')
+        self.assertNotIn('<html', live)
+        self.assertIn('z-stale', live)
+
+    def test_the_number_of_queries_does_not_grow(self):
+        allow(self.user, 'view')
+        counts = []
+        for count in (0, 40):
+            for number in range(count):
+                fabric = make_fabric(f'f{number}', sync_status='in_sync', last_sync=ago(seconds=1))
+                make_resource(fabric, missing_since=ago(hours=1))
+                events.tell_agents(fabric.pk, ['leaf-1'])
+            events.watch()
+            events.dispatch()
+            self.content()
+            with CaptureQueriesContext(connection) as queries:
+                self.content()
+            counts.append(len(queries))
+        self.assertEqual(*counts)
+        self.assertLess(counts[0], 35)
+
+    def widget(self):
+        request = RequestFactory().get('/')
+        request.user = self.user
+        return get_widget_class('netbox_hedgehog.FabricsWidget')().render(request)
+
+    def test_widget(self):
+        self.assertIn('You may not view fabrics.', self.widget())
+        allow(self.user, 'view', constraints={'name': 'm-failing'})
+        self.user = type(self.user).objects.get(pk=self.user.pk)
+        text = self.widget()
+        self.assertIn('No route to 10.0.0.1.', text)
+        self.assertNotIn('z-stale', text)
+        self.assertIn('hx-trigger="every 30s"', text)
