@@ -1,14 +1,18 @@
 """What a person can decide about a discrepancy, and who may: the same for pages, API and bulk actions."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from utilities.permissions import get_permission_for_model
 
 from .choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from .inventory import resolve
+from .inventory.errors import InventoryOff, InventoryRefused, NotPermitted
+from .jobs.locks import fabric_lock
 from .models import Discrepancy
 
 __all__ = ('DECISIONS', 'FABRIC', 'IGNORE', 'NETBOX', 'REOPEN', 'Decision', 'decide', 'possible')
@@ -57,8 +61,9 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     """Carry out a decision on those of the discrepancies for which it is possible.
 
     Takes discrepancies that the user may resolve, one of DECISIONS, and the user. Returns how many were settled, and a
-    sentence on those that were not ('' where all were). Raises NotPermitted where the user may not change one of the
-    NetBox objects that would be written: then nothing is.
+    sentence on those that were not ('' where all were). Raises NotPermitted where the user may not change (or make) one
+    of the NetBox objects that would be written, and InventoryRefused while a run of the fabric is at work or its
+    inventory is off: then nothing is written.
     """
     given = list(discrepancies)
     chosen = [discrepancy for discrepancy in given if decision in possible(discrepancy)]
@@ -81,6 +86,33 @@ def _carry_out(chosen: Sequence[Discrepancy], decision: str, user: Any) -> int:
         return resolve.ignore(chosen)
     if decision == REOPEN:
         return resolve.reopen(chosen)
+    return _take_fabric(chosen, user)
+
+
+def _take_fabric(chosen: Sequence[Discrepancy], user: Any) -> int:
+    """NetBox gets what the fabric says: beside no run of the same fabric, and with the person's own permissions."""
     deleted = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.DELETED]
     fields = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.FIELD]
-    return (resolve.take_fabric(fields, user) if fields else 0) + (resolve.recreate(deleted) if deleted else 0)
+    for discrepancy in deleted:
+        _may_make_again(discrepancy, user)
+    with ExitStack() as locks:
+        for fabric in sorted({discrepancy.fabric for discrepancy in chosen}, key=lambda fabric: fabric.pk):
+            if not fabric.inventory_enabled:
+                raise InventoryOff(f'{fabric.name} has no inventory any more: switch it on in the fabric’s settings.')
+            if not locks.enter_context(fabric_lock(fabric.pk)):
+                raise InventoryRefused(f'A run of {fabric.name} is at work. Try again when it has ended.')
+        taken = resolve.take_fabric(fields, user) if fields else 0
+        return taken + (resolve.recreate(deleted) if deleted else 0)
+
+
+def _may_make_again(discrepancy: Discrepancy, user: Any) -> None:
+    """The next run makes the object, in the plugin's own name: who asks for it must be one who could."""
+    model = discrepancy.link.object_type.model_class() if discrepancy.link else None
+    if model is None:
+        return
+    permission = get_permission_for_model(model, 'add')
+    if not user.has_perm(permission):
+        raise NotPermitted(
+            f'This makes {model._meta.verbose_name_plural} again, which takes the permission {permission}: '
+            f'{user} does not have it.'
+        )

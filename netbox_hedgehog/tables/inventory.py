@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
 
 from ..models import Discrepancy, InventoryLink
-from ..values import ValueReader
+from ..values import ValueReader, field_label
 from .objects import ObjectColumn, ResourceColumn, ViewerMixin
 
 __all__ = ('DiscrepancyTable', 'InventoryLinkTable')
@@ -57,7 +57,7 @@ class DiscrepancyTable(ViewerMixin, NetBoxTable):
     fabric_value = ValueColumn(verbose_name=_('Fabric’s value'), orderable=False)
     netbox_value = ValueColumn(verbose_name=_('NetBox’s value'), orderable=False)
     state = columns.ChoiceFieldColumn(verbose_name=_('State'))
-    since = columns.DateTimeColumn(verbose_name=_('Since'))
+    since = columns.DateTimeColumn(verbose_name=_('Since'), attrs={'td': {'class': 'text-nowrap'}})
     last_seen = columns.DateTimeColumn(verbose_name=_('Last seen'))
     actions = columns.ActionsColumn(actions=(), extra_buttons=DECIDE_BUTTONS)
 
@@ -71,6 +71,9 @@ class DiscrepancyTable(ViewerMixin, NetBoxTable):
             'pk', 'sentence', 'fabric', 'type', 'name', 'object', 'field', 'fabric_value', 'netbox_value', 'state',
             'since',
         )
+
+    def render_field(self, record, value):
+        return field_label(record.model_label, value)
 
 
 class InventoryLinkTable(ViewerMixin, NetBoxTable):
@@ -96,7 +99,7 @@ class InventoryLinkTable(ViewerMixin, NetBoxTable):
             'pk', 'id', 'key', 'object_type', 'object', 'fabric', 'subject', 'kind', 'name', 'origin', 'shared', 'kept',
             'stale_since', 'stale_runs', 'created', 'last_updated',
         )
-        default_columns = ('key', 'object_type', 'object', 'fabric', 'kind', 'name', 'origin', 'stale_since')
+        default_columns = ('object', 'object_type', 'fabric', 'kind', 'name', 'origin', 'stale_since', 'key')
 
     def render_kept(self, value):
         return ', '.join(value)

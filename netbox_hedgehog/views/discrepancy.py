@@ -49,12 +49,7 @@ class DiscrepancyView(generic.ObjectView):
         left_panels=[panels.DiscrepancyPanel()],
         right_panels=[panels.BothSidesPanel()],
         breadcrumbs=[
-            Breadcrumb('fabric'),
-            Breadcrumb(
-                'fabric', label=_('Discrepancies'), url=filtered_list_url(
-                    'plugins:netbox_hedgehog:discrepancy_list', 'fabric_id',
-                ),
-            ),
+            Breadcrumb('fabric', url=filtered_list_url('plugins:netbox_hedgehog:discrepancy_list', 'fabric_id')),
         ],
     )
 

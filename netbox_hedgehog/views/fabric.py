@@ -3,6 +3,7 @@ from core.object_actions import BulkSync
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from extras.ui.panels import CustomFieldsPanel, TagsPanel
@@ -64,13 +65,13 @@ class FabricView(HealthBanner, generic.ObjectView):
             panels.FabricPanel(),
             panels.SyncPanel(),
             panels.ConnectionPanel(),
+            inventory_panels.InventoryPanel(),
             TagsPanel(),
             CommentsPanel(),
         ],
         right_panels=[
             HealthRollupPanel(),
             TemplatePanel('netbox_hedgehog/panels/kinds.html', title=_('Resources')),
-            inventory_panels.InventoryPanel(),
             CustomFieldsPanel(),
         ],
         bottom_panels=[
@@ -128,6 +129,17 @@ def _runs(request, fabric):
 class FabricEditView(generic.ObjectEditView):
     queryset = Fabric.objects.all()
     form = forms.FabricForm
+
+    def alter_object(self, obj, request, url_args, url_kwargs):
+        self.had_inventory = obj.inventory_enabled
+        return obj
+
+    def get_return_url(self, request, obj=None):
+        switched_off = request.method == 'POST' and self.had_inventory and obj.pk and not obj.inventory_enabled
+        if switched_off and obj.inventory_links.exists():
+            # What is to become of its objects?
+            return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', kwargs={'pk': obj.pk})
+        return super().get_return_url(request, obj)
     template_name = 'netbox_hedgehog/fabric_edit.html'
 
 

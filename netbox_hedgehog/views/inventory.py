@@ -82,12 +82,7 @@ class InventoryLinkView(generic.ObjectView):
         right_panels=[panels.WrittenPanel(), JSONPanel('before_stale', title=_('Before it was marked as stale'))],
         bottom_panels=[panels.LinkDiscrepanciesPanel()],
         breadcrumbs=[
-            Breadcrumb('fabric'),
-            Breadcrumb(
-                'fabric', label=_('Inventory'), url=filtered_list_url(
-                    'plugins:netbox_hedgehog:inventorylink_list', 'fabric_id',
-                ),
-            ),
+            Breadcrumb('fabric', url=filtered_list_url('plugins:netbox_hedgehog:inventorylink_list', 'fabric_id')),
         ],
     )
 
@@ -109,6 +104,11 @@ class FabricChildrenView(generic.ObjectChildrenView):
         if 'export' in request.GET:
             return redirect(self._list_url(request, kwargs['pk']))
         return super().get(request, *args, **kwargs)
+
+    def get_table(self, data, request, bulk_actions=True):
+        table = super().get_table(data, request, bulk_actions)
+        table.columns.hide('fabric')
+        return table
 
     def _list_url(self, request, pk):
         params = request.GET.copy()

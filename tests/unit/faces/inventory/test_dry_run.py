@@ -2,7 +2,9 @@
 
 import json
 from io import StringIO
+from unittest.mock import patch
 
+from core.models import Job
 from dcim.models import Device
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -11,6 +13,8 @@ from utilities.testing import APITestCase, TestCase
 
 from netbox_hedgehog.dryrun import PAGE
 from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
+from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Fabric, FabricResource
 
 from ...inventory.mirror import fabric_of
@@ -113,6 +117,19 @@ class PageTestCase(_Sample, TestCase):
         spec = {**switch.spec, 'boot': {**switch.spec.get('boot', {}), 'serial': 'NEW-SERIAL-1'}}
         FabricResource.objects.filter(pk=switch.pk).update(spec=spec)
         FabricResource.objects.filter(fabric=self.fabric, kind='Agent', name='leaf-01').update(status={})
+
+    def test_large_plans_are_a_job(self):
+        self.add_permissions('netbox_hedgehog.sync_fabric', 'core.view_job', *WRITE_ALL)
+        digest = self.page().context['plan'].digest
+        with patch('netbox_hedgehog.jobs.apply.AT_ONCE', 10), self.captureOnCommitCallbacks(execute=True):
+            response = self.client.post(self.url('inventory_apply'), {'digest': digest})
+        job = Job.objects.get(name=InventoryJob.name)
+        self.assertRedirects(response, job.get_absolute_url())
+        self.assertFalse(Device.objects.exists())
+        execute_requested_run(job.pk)
+        job.refresh_from_db()
+        self.assertEqual((job.status, job.data['digest']), ('completed', digest))
+        self.assertTrue(Device.objects.filter(name='leaf-01').exists())
 
     def test_refuses_when_either_side_has_moved(self):
         settle(self.fabric)
