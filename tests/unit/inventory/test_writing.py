@@ -1,0 +1,280 @@
+"""What bulk writes leave behind is what NetBox leaves behind: change log, paths, counters, search, events."""
+
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from core.models import ObjectChange, ObjectType
+from dcim.models import Cable, CableTermination, Device, DeviceType, Interface, InterfaceTemplate
+from django.db import connection
+from extras.models import CachedValue, CustomField, EventRule, Webhook
+from ipam.models import VLAN, VRF, IPAddress, Prefix
+from netbox.context_managers import event_tracking
+from users.models import ObjectPermission, User
+from utilities.request import NetBoxFakeRequest
+
+from netbox_hedgehog.inventory.errors import NotPermitted, PlanMoved
+from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.models import Discrepancy, InventoryLink
+
+from .fabrics import make, small
+from .mirror import fabric_of, mirror
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def as_netbox(user):
+    with event_tracking(NetBoxFakeRequest({'id': uuid4(), 'user': user})):
+        yield
+
+
+def test_cables_lead_where_the_wiring_says():
+    settle(fabric_of('sample'))
+    wired = {
+        frozenset(f'{end.device} {end.name}' for end in (cable.a_terminations[0], cable.b_terminations[0]))
+        for cable in Cable.objects.all()
+    }
+    assert len(wired) == Cable.objects.count() > 20
+    for interface in Interface.objects.filter(cable__isnull=False):
+        far = interface.connected_endpoints[0]
+        assert frozenset((f'{interface.device} {interface.name}', f'{far.device} {far.name}')) in wired
+        near, cables, end = interface.trace()[0]
+        assert (near, cables, end) == ([interface], [interface.cable], [far])
+        assert interface.path.is_complete
+        assert interface.path.is_active
+
+
+def same(ours, theirs):
+    """Two change records of like objects, but for what tells any two objects apart."""
+    # NetBox logs an interface before its path is traced, and so do we; PKs and names differ.
+    loose = {'name', '_name', 'device', 'cable', 'address', 'assigned_object_id', 'created', 'label', 'description',
+             'termination_id', 'a_terminations', 'b_terminations', 'interface_count', 'site', 'prefix', 'vid', 'group',
+             'slug', 'identifier', 'vlan', 'vrf', '_path', 'serial', 'primary_ip4', '_device'}
+    assert (ours.action, ours.object_repr is None) == (theirs.action, theirs.object_repr is None)
+    assert (ours.related_object_type, bool(ours.related_object_id)) == (
+        theirs.related_object_type, bool(theirs.related_object_id),
+    )
+    for name in ('prechange_data', 'postchange_data'):
+        one, other = getattr(ours, name), getattr(theirs, name)
+        assert (one is None) == (other is None), name
+        if one is not None:
+            assert one.keys() == other.keys(), name
+            assert {key: one[key] for key in one if key not in loose} == {
+                key: other[key] for key in other if key not in loose
+            }, name
+
+
+def test_the_change_log_is_what_netbox_writes():
+    fabric = fabric_of()
+    settle(fabric)
+    user = User.objects.get(username='hedgehog')
+    for model, filters in (
+        (Device, {'name': 'server-1'}), (Interface, {'name': 'bond-eth0'}), (VRF, {'name__startswith': 'vpc-1'}),
+        (Prefix, {'prefix': '10.0.1.0/24'}), (VLAN, {}), (IPAddress, {'role': 'anycast'}),
+    ):
+        ours = model.objects.filter(**filters).first()
+        entry = ObjectChange.objects.filter(
+            changed_object_type=ObjectType.objects.get_for_model(model), changed_object_id=ours.pk,
+        ).order_by('pk').first()
+        many = {field.name: list(getattr(ours, field.name).all()) for field in model._meta.many_to_many}
+        twin = model.objects.get(pk=ours.pk)
+        twin.pk, twin._state.adding = None, True
+        for name, value in (('name', 'twin'), ('prefix', '10.0.77.0/24'), ('address', '10.0.77.1/24'), ('vid', 1500)):
+            if any(field.name == name for field in model._meta.concrete_fields):
+                setattr(twin, name, model._meta.get_field(name).to_python(value))
+        with as_netbox(user):
+            twin.full_clean()
+            twin.save()
+            for name, value in many.items():
+                if name != 'tags':
+                    getattr(twin, name).set(value)
+        theirs = ObjectChange.objects.filter(
+            changed_object_type=ObjectType.objects.get_for_model(model), changed_object_id=twin.pk,
+        ).order_by('pk').first()
+        same(entry, theirs)
+        assert (entry.user, entry.user_name) == (user, 'hedgehog')
+        twin.delete()
+
+
+def test_the_change_log_of_a_cable_is_what_netbox_writes():
+    fabric = fabric_of()
+    settle(fabric)
+    ours = Cable.objects.filter(label__contains='unbundled').first()
+    ends = [Interface.objects.get(device__name='spine-1', name=name) for name in ('E1/3', 'E1/4')]
+    with as_netbox(User.objects.get(username='hedgehog')):
+        theirs = Cable(
+            a_terminations=ends[:1], b_terminations=ends[1:], status=ours.status, label=ours.label, tenant=ours.tenant,
+        )
+        theirs.full_clean()
+        theirs.save()
+
+    def entries(model, pk, action):
+        return ObjectChange.objects.filter(
+            changed_object_type=ObjectType.objects.get_for_model(model), changed_object_id=pk, action=action,
+        ).order_by('-pk')
+
+    same(entries(Cable, ours.pk, 'create')[0], entries(Cable, theirs.pk, 'create')[0])
+    for one, other in zip(ours.terminations.all(), theirs.terminations.all(), strict=True):
+        same(entries(CableTermination, one.pk, 'create')[0], entries(CableTermination, other.pk, 'create')[0])
+    update = entries(Interface, ours.a_terminations[0].pk, 'update')[0]
+    assert update.postchange_data['cable'] == ours.pk
+    assert update.prechange_data['cable'] is None
+    assert update.postchange_data.keys() == entries(Interface, ends[0].pk, 'update')[0].postchange_data.keys()
+
+
+def test_one_request_id_a_run_and_the_person_who_asked():
+    person = User.objects.create(username='person', is_superuser=True)
+    fabric = fabric_of()
+    report = settle(fabric, user=person)
+    ids = set(ObjectChange.objects.values_list('request_id', 'user_name'))
+    assert {(str(request), name) for request, name in ids} == {(report.request_id, 'person')}
+
+
+def test_derived_columns_are_as_netbox_would_have_them():
+    settle(fabric_of('sample'))
+    for device in Device.objects.all():
+        assert device.interface_count == device.interfaces.count()
+    for interface in Interface.objects.select_related('device'):
+        assert interface._site_id == interface.device.site_id
+        name = interface._name
+        interface.save()
+        assert interface._name == name
+    for device_type in DeviceType.objects.all():
+        assert device_type.device_count == device_type.instances.count()
+    hierarchy = Prefix.objects.annotate_hierarchy()
+    assert {(row.pk, row._depth, row._children) for row in hierarchy} == {
+        (row.pk, row.hierarchy_depth, row.hierarchy_children) for row in hierarchy
+    }
+    assert IPAddress.objects.filter(assigned_object_id__isnull=False).exists()
+
+
+def test_the_search_finds_it_at_once(django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        settle(fabric_of())
+    found = set(CachedValue.objects.values_list('object_type__model', 'value'))
+    assert {('device', 'leaf-1'), ('vlan', 'vpc-1--web')} <= found
+    from netbox.search.backends import search_backend
+
+    before = set(CachedValue.objects.values_list('object_type', 'object_id', 'field', 'value', 'weight'))
+    CachedValue.objects.all().delete()
+    for model in (Device, Interface, VRF, Prefix, VLAN, IPAddress, Cable):
+        search_backend.cache(list(model.objects.all()))
+    again = set(CachedValue.objects.values_list('object_type', 'object_id', 'field', 'value', 'weight'))
+    assert again <= before
+
+
+def test_event_rules_are_told(monkeypatch):
+    told = []
+    monkeypatch.setattr('extras.events.process_event_rules', lambda event_rules, object_type, event: told.append(
+        (object_type.model, event['event_type'], event['data']['name']),
+    ) if event_rules else None)
+    webhook = Webhook.objects.create(name='w', payload_url='http://localhost/')
+    rule = EventRule.objects.create(
+        name='r', event_types=['object_created'], action_type='webhook',
+        action_object_type=ObjectType.objects.get_for_model(Webhook), action_object_id=webhook.pk,
+    )
+    rule.object_types.set([ObjectType.objects.get_for_model(Device)])
+    settle(fabric_of())
+    assert set(told) == {('device', 'object_created', name) for name in ('leaf-1', 'spine-1', 'server-1', 'server-2')}
+
+
+def test_custom_fields_get_their_defaults():
+    field = CustomField.objects.create(name='colour', type='text', default='red')
+    field.object_types.set([ObjectType.objects.get_for_model(Device)])
+    settle(fabric_of())
+    assert {device.custom_field_data['colour'] for device in Device.objects.all()} == {'red'}
+
+
+def test_templates_of_an_operators_device_type_add_nothing():
+    settle(fabric_of(name='first'))
+    for device_type in DeviceType.objects.all():
+        InterfaceTemplate.objects.create(device_type=device_type, name='from-template', type='1000base-t')
+    settle(fabric_of(name='second', inventory_name_pattern='{fabric}-{name}'))
+    assert not Interface.objects.filter(name='from-template').exists()
+
+
+def test_a_cable_that_moves_is_moved():
+    fabric = fabric_of()
+    settle(fabric)
+    cable = Interface.objects.get(device__name='server-1', name='eth0').cable
+    moved = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
+    moved.append(make('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': {
+        'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'spine-1/E1/2'},
+    }}))
+    mirror(fabric, moved)
+    report = settle(fabric)
+    assert report.models['dcim.cable'] == {'update': 1}
+    far = Interface.objects.get(device__name='server-1', name='eth0').connected_endpoints[0]
+    assert (far.device.name, far.name) == ('spine-1', 'E1/2')
+    assert Interface.objects.get(device__name='leaf-1', name='E1/2').path is None
+    assert Cable.objects.filter(pk=cable.pk).exists()
+    assert not Discrepancy.objects.exists()
+    assert settle(fabric).changes == 0
+
+
+def test_a_single_change_is_all_that_is_written():
+    fabric = fabric_of()
+    settle(fabric)
+    changed = [resource for resource in small() if resource.name != 'leaf-1' or resource.kind != 'Switch']
+    leaf = next(resource for resource in small() if resource.name == 'leaf-1' and resource.kind == 'Switch')
+    mirror(fabric, [*changed, make('Switch', 'leaf-1', **{**leaf.spec, 'boot': {'serial': 'NEW'}})])
+    seen = plan(fabric)
+    assert [[(change.field, change.old, change.new) for change in action.changes] for action in seen.actions] == [
+        [('serial', 'S-LEAF-1', 'NEW')],
+    ]
+    settle(fabric, expected_digest=seen.digest)
+    assert Device.objects.get(name='leaf-1').serial == 'NEW'
+
+
+def test_one_bad_object_costs_only_itself():
+    from django.test import override_settings
+
+    with override_settings(CUSTOM_VALIDATORS={'dcim.device': [{'name': {'neq': 'server-1'}}]}):
+        settle(fabric_of())
+    assert set(Device.objects.values_list('name', flat=True)) == {'leaf-1', 'spine-1', 'server-2'}
+    assert Discrepancy.objects.filter(type='conflict', key='device/server/server-1').exists()
+
+
+# Exactly this plan, and by whom
+
+
+def test_a_plan_that_has_moved_is_refused():
+    fabric = fabric_of()
+    seen = plan(fabric)
+    settle(fabric)
+    Device.objects.all()[0].interfaces.first().delete()
+    with pytest.raises(PlanMoved):
+        settle(fabric, expected_digest=seen.digest)
+
+
+def test_a_user_without_the_permission_makes_nothing_appear():
+    person = User.objects.create(username='person')
+    fabric = fabric_of()
+    with pytest.raises(NotPermitted, match='permission'):
+        settle(fabric, user=person)
+    assert not Device.objects.exists()
+    assert not InventoryLink.objects.exists()
+
+
+def test_conditions_of_a_permission_hold():
+    person = User.objects.create(username='person')
+    everything = ObjectPermission.objects.create(name='all', actions=['add', 'change', 'delete'])
+    everything.object_types.set(ObjectType.objects.exclude(app_label='dcim', model='device'))
+    everything.users.add(person)
+    some = ObjectPermission.objects.create(name='some', actions=['add', 'change'], constraints={'name': 'leaf-1'})
+    some.object_types.set(ObjectType.objects.filter(app_label='dcim', model='device'))
+    some.users.add(person)
+    with pytest.raises(NotPermitted, match='conditions'):
+        settle(fabric_of(), user=person)
+    assert not Device.objects.exists()
+
+
+def test_statements_do_not_grow_with_the_fabric():
+    def grown(count):
+        return [*small(), *(make('Server', f'many-{number}') for number in range(count))]
+
+    few = settle(fabric_of(grown(5), name='few', inventory_name_pattern='{fabric}-{name}')).statements
+    many = settle(fabric_of(grown(100), name='many', inventory_name_pattern='{fabric}-{name}')).statements
+    assert many <= few
+    assert connection.in_atomic_block
