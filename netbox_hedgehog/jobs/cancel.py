@@ -1,26 +1,21 @@
 """A run that waits or is at work ends because somebody says so, and the record says who."""
 
 import time
-from typing import Any
 
 from core.choices import JobStatusChoices
 from core.models import Job
-from django.utils import timezone
 from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RQJob
 
-from ..choices import SyncStatusChoices
-from ..events import told_sync
 from ..models import Fabric
 from .locks import locked_fabrics
 from .progress import active_job
 from .queue import connection, queue
+from .recovery import CANCELLED, CANCELLED_BY, record_cancelled
 from .schedules import schedule_id
 
-__all__ = ('CANCELLED', 'CancelRefused', 'cancel_run')
-
-CANCELLED = 'cancelled'
+__all__ = ('CancelRefused', 'cancel_run')
 
 # Seconds to wait for a worker to end a run, and between two looks whether it has.
 PATIENCE = 5.0
@@ -43,17 +38,24 @@ def cancel_run(fabric: Fabric, who: str) -> str:
         if queue().remove(schedule_id(fabric.pk)):
             return f'The periodic run of {fabric} that was waiting is cancelled. The next one comes on schedule.'
         raise CancelRefused(f'No run of {fabric} is waiting or at work.')
-    sentence = f'Cancelled by {who}.'
+    sentence = f'{CANCELLED_BY}{who}.'
     if job.status == JobStatusChoices.STATUS_PENDING:
         queue().remove(str(job.job_id))
-        if not _write(job, JobStatusChoices.STATUS_PENDING, sentence):
+        if not record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_PENDING, sentence):
             return cancel_run(fabric, who)  # a worker has begun it meanwhile
-        _restore(fabric, SyncStatusChoices.QUEUED)
         return f'The waiting run of {fabric} (job {job.pk}) is cancelled.'
-    _stop(fabric, job)
-    if not _write(job, JobStatusChoices.STATUS_RUNNING, sentence):
+    # Said before it is done: the scheduler's beat, should it find the run dead first, knows why.
+    running = Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_RUNNING)
+    running.update(error=sentence)
+    try:
+        _stop(fabric, job)
+    except BaseException:
+        running.update(error='')
+        raise
+    record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_RUNNING, sentence)
+    job.refresh_from_db()
+    if (job.data or {}).get('outcome') != CANCELLED:
         raise CancelRefused(f'The run of {fabric} (job {job.pk}) had ended before it could be cancelled.')
-    _restore(fabric, SyncStatusChoices.SYNCING)
     return f'The run of {fabric} (job {job.pk}) is cancelled. What it had read until then is in place.'
 
 
@@ -77,19 +79,3 @@ def _stop(fabric: Fabric, job: Job) -> None:
                 if stopped else f'No worker of RQ has job {job.pk}: the run cannot be stopped from here.'
             )
         time.sleep(POLL)
-
-
-def _write(job: Job, status: str, sentence: str) -> int:
-    """Record a cancelled run, while its row still says what was found."""
-    data: dict[str, Any] = {'outcome': CANCELLED, 'error': sentence}
-    return Job.objects.filter(pk=job.pk, status=status).update(
-        status=JobStatusChoices.STATUS_FAILED, completed=timezone.now(), error=sentence, data=data,
-    )
-
-
-def _restore(fabric: Fabric, status: str) -> None:
-    """A fabric whose run was cancelled is as it was told to be before it."""
-    before = told_sync(fabric.pk) or (
-        SyncStatusChoices.IN_SYNC if fabric.last_sync else SyncStatusChoices.NEVER_SYNCED
-    )
-    Fabric.objects.filter(pk=fabric.pk, sync_status=status).update(sync_status=before)

@@ -5,22 +5,29 @@ from typing import Any
 
 from core.choices import JobStatusChoices
 from core.models import Job
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from rq.job import Job as RQJob
 from rq.job import JobStatus
 
 from ..choices import SyncStatusChoices
+from ..events import told_sync
 from ..models import Fabric
 from .locks import locked_fabrics
 from .queue import connection, put_in_queue, queue
 
-__all__ = ('INVENTORY_JOB_NAME', 'JOB_NAME', 'recover', 'run_jobs', 'sync_jobs')
+__all__ = ('CANCELLED', 'INVENTORY_JOB_NAME', 'JOB_NAME', 'record_cancelled', 'recover', 'run_jobs', 'sync_jobs')
 
 logger = logging.getLogger(__name__)
 
 JOB_NAME = 'Fabric sync'
 INVENTORY_JOB_NAME = 'Fabric inventory'
+
+# The outcome of a run that somebody has cancelled, and how the sentence on who it was begins.
+CANCELLED = 'cancelled'
+CANCELLED_BY = 'Cancelled by '
+
 KILLED = (
     'The run that began {started} ended without a word: its worker was killed or lost its database. '
     'What it had read until then is in place; the next run goes on.'
@@ -55,14 +62,18 @@ def recover() -> dict[str, int]:
 def _record_killed_runs() -> int:
     # The order matters: a run takes its lock before its row says "running", and keeps it until after it says
     # otherwise. A row that was running before the locks were read, and holds none, belongs to nobody.
-    running = list(run_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list('pk', 'object_id', 'started'))
+    running = list(run_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list(
+        'pk', 'object_id', 'started', 'error',
+    ))
     syncing = list(Fabric.objects.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', 'last_attempt'))
     if not running and not syncing:
         return 0
     locked = locked_fabrics()
     killed = 0
-    for pk, fabric_id, started in running:
-        if fabric_id not in locked:
+    for pk, fabric_id, started, error in running:
+        if fabric_id not in locked and error.startswith(CANCELLED_BY):
+            record_cancelled(pk, fabric_id, JobStatusChoices.STATUS_RUNNING, error)
+        elif fabric_id not in locked:
             killed += _fail_job(pk, KILLED.format(started=_when(started)))
     for pk, attempt in syncing:
         if pk not in locked:
@@ -104,6 +115,27 @@ def _requeue_lost_runs() -> int:
         put_in_queue(job)
         requeued += 1
     return requeued
+
+
+def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) -> int:
+    """Record a run that somebody has cancelled, while its row still says `status`. Returns 1, or 0 where it does not.
+
+    The fabric is again as it was told to be before: a run that was called off is no news of the fabric.
+    """
+    with transaction.atomic():
+        done = Job.objects.filter(pk=job_pk, status=status).update(
+            status=JobStatusChoices.STATUS_FAILED, completed=timezone.now(), error=sentence,
+            data={'outcome': CANCELLED, 'error': sentence},
+        )
+        if done:
+            fabrics = Fabric.objects.filter(
+                pk=fabric_id, sync_status__in=(SyncStatusChoices.QUEUED, SyncStatusChoices.SYNCING),
+            )
+            told = told_sync(fabric_id)
+            for pk, last_sync in fabrics.values_list('pk', 'last_sync'):
+                before = SyncStatusChoices.IN_SYNC if last_sync else SyncStatusChoices.NEVER_SYNCED
+                fabrics.filter(pk=pk).update(sync_status=told or before)
+    return done
 
 
 def _fail_job(pk: int, sentence: str) -> int:

@@ -30,7 +30,8 @@ class OverviewTestCase(TestCase):
         return response.content.decode()
 
     def test_is_where_the_plugin_begins(self):
-        self.assertEqual(reverse('plugins:netbox_hedgehog:overview'), URL)
+        self.assertEqual(reverse('plugins:netbox_hedgehog:home'), URL)
+        self.assertEqual(reverse('plugins:netbox_hedgehog:overview'), f'{URL}overview/')
 
     def test_the_gravest_stand_first_with_their_reason(self):
         allow(self.user, 'view')

@@ -11,6 +11,7 @@ from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_requested_run
 from netbox_hedgehog.jobs.progress import active_job, progress_of
 from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue
+from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.kinds import KINDS
 from netbox_hedgehog.models import Fabric, FabricEvent
@@ -81,6 +82,14 @@ class TestCancel:
         assert 'is cancelled' in cancel_run(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, state(fabric)) == ('failed', 'in_sync')
+
+    def test_the_beat_that_finds_it_dead_first_knows_why(self) -> None:
+        fabric = make_fabric(sync_status='syncing', last_sync=ago(seconds=50))
+        job = make_job(fabric, 'running')
+        with patch('netbox_hedgehog.jobs.cancel._stop', lambda *args: recover()):
+            assert 'is cancelled' in cancel_run(fabric, 'alice')
+        job.refresh_from_db()
+        assert (job.status, job.error, state(fabric)) == ('failed', 'Cancelled by alice.', 'in_sync')
 
     def test_one_that_ends_by_itself_meanwhile_keeps_its_own_outcome(self) -> None:
         fabric = make_fabric(sync_status='in_sync')

@@ -219,3 +219,53 @@ def test_a_name_that_nobody_has_is_a_failure_that_lists_names(command: list[str]
     assert call(*command) == (1, "There is no fabric named 'two'. There are: one.")
     Fabric.objects.all().delete()
     assert call(*command) == (1, "There is no fabric named 'two'. There are: none yet.")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class TestOnATerminal:
+    def status(self, *options: str) -> str:
+        out = Terminal()
+        with pytest.raises(SystemExit):
+            call_command('hedgehog_sync', *options, 'status', stdout=out)
+        return out.getvalue()
+
+    @pytest.mark.usefixtures('all_alive')
+    def test_status_is_a_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv('COLUMNS', '120')
+        monkeypatch.setenv('TERM', 'xterm-256color')
+        make_fabric('[bold]odd', sync_status='in_sync', last_sync=ago(seconds=20), last_attempt=ago(seconds=20))
+        make_fabric('b', sync_status='failed', sync_error='No route to 10.0.0.1.', last_attempt=ago(seconds=5))
+        text = self.status()
+        assert '\x1b[' in text
+        for words in ('Last success', 'In sync', 'Failed', 'NOT SCHEDULED', 'No route to 10.0.0.1.', '5 minutes'):
+            assert words in text, text
+        assert '[bold]odd' in text, 'a name is text, not markup'
+
+    @pytest.mark.usefixtures('all_alive')
+    def test_without_colour(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv('TERM', 'xterm-256color')
+        make_fabric('a', sync_status='failed', sync_error='No route.', last_attempt=ago(seconds=5))
+        text = self.status('--no-color')
+        assert '\x1b[31m' not in text
+        assert '\x1b[1;31m' not in text
+
+
+def test_cancel() -> None:
+    fabric = make_fabric()
+    assert call('hedgehog_sync', 'cancel', 'a') == (1, 'No run of a is waiting or at work.')
+    assert call('hedgehog_sync', 'trigger', 'a')[0] == 0
+    code, text = call('hedgehog_sync', 'cancel', 'a')
+    assert (code, 'The waiting run of a (job ' in text) == (0, True)
+    assert Job.objects.get(object_id=fabric.pk).error.startswith('Cancelled by ')
+
+
+def test_metrics() -> None:
+    make_fabric()
+    code, text = call('hedgehog_sync', 'metrics')
+    assert (code, 'netbox_hedgehog_fabric_stale{fabric="a"} 0.0' in text) == (0, True)
