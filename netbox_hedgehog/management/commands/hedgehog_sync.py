@@ -1,6 +1,8 @@
 """hedgehog_sync: bootstrap the schedules, see how everything stands, trigger and test."""
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -99,6 +101,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
             getattr(self, action)(**options)
+        except BrokenPipeError:
+            # Whoever read our output has read enough. What is left in the buffer must not be tried again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(EXIT_CODES[BROKEN]) from None
         except (RedisError, OSError) as error:
             raise CommandError(f'Redis cannot be reached: {error}', returncode=EXIT_CODES[BROKEN]) from None
         except DatabaseError as error:

@@ -50,6 +50,7 @@ class OverviewTestCase(TestCase):
         make_resource(self.well, missing_since=ago(hours=1))
         text = self.content()
         self.assertIn('2 agents silent: leaf-1, leaf-2', text)
+        self.assertIn(f'{reverse("plugins:netbox_hedgehog:switchhealth_list")}?fabric_id={self.well.pk}&amp;silent=true', text)
         self.assertIn(f'?fabric_id={self.well.pk}&amp;missing=true', text)
 
     def test_resources_that_a_user_may_not_view_are_not_counted(self):
