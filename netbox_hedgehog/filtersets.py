@@ -64,7 +64,7 @@ class FabricFilterSet(PrimaryModelFilterSet):
         model = Fabric
         fields = (
             'id', 'name', 'description', 'kubernetes_server', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
-            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'last_attempt', 'last_sync',
+            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'last_attempt', 'last_sync',
             'inventory_enabled', 'inventory_name_pattern', 'last_inventory',
         )
 

@@ -58,6 +58,7 @@ class FabricSerializer(PrimaryModelSerializer):
             'id', 'url', 'display_url', 'display', 'name', 'status', 'description', 'kubernetes_server',
             'kubernetes_token', 'has_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
             'has_kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'connection_status',
+            'watch_enabled',
             'sync_status', 'sync_state', 'last_attempt', 'last_sync', 'sync_error', 'last_report',
             'notification_group', 'resource_count',
             'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_roles',
@@ -152,11 +153,14 @@ class HealthSerializer(serializers.Serializer):
     redis = serializers.BooleanField()
     workers = serializers.ListField(child=serializers.CharField())
     schedulers = serializers.ListField(child=serializers.CharField())
+    watchers = serializers.ListField(child=serializers.CharField())
     waiting = serializers.IntegerField()
     running = serializers.IntegerField()
     failed = serializers.IntegerField()
     fabrics = serializers.IntegerField()
     overdue = serializers.IntegerField()
+    watched = serializers.IntegerField()
+    unwatched = serializers.IntegerField()
     oldest_overdue = serializers.DictField(allow_null=True)
     problems = serializers.ListField(child=serializers.CharField())
 

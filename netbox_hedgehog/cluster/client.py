@@ -66,33 +66,41 @@ class ClientOptions:
 class Page:
     """One page of a list: its objects as the server sent them, and what they weighed on the wire (bytes).
 
-    `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again.
+    `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again. `version`
+    is the resource version of the list: what happens after it, a watch tells.
     """
 
     items: list[dict[str, Any]]
     size: int
     metadata_only: bool = False
     query: dict[str, Any] = field(default_factory=dict)
+    version: str = ''
 
 
 class Cluster:
-    """A connection to one API server. Use it as a context manager, in one thread."""
-
-    _threads: ThreadPoolExecutor | None = None
+    """A connection to one API server. Use it as a context manager."""
 
     def __init__(self, credentials: Credentials, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
         self._client = api_client(credentials, self.options.destinations)
         self.server: str = self._client.configuration.host
         self._pool = self._client.rest_client.pool_manager
+        self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix='cluster')
+        self.renew_patience()
+
+    def renew_patience(self) -> None:
+        """Begin anew to wait for a server that is sick, as each run does."""
         self._patience = float(PATIENCE)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections that are not in use, and ask for nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._pool.clear()
 
     def version(self) -> str:
@@ -125,9 +133,6 @@ class Cluster:
 
     def objects(self, kind: Kind, namespace: str, names: Iterable[str]) -> Iterator[Page]:
         """Single objects as they are now, each a page of one object, or of none where it has gone. Raises as pages."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix='cluster')
-
         def one(name: str) -> Page:
             # As a list of one, which needs no other right than lists, and answers an empty list where others say 404.
             return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
@@ -136,16 +141,16 @@ class Cluster:
 
     def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> tuple[Page, dict[str, Any]]:
         """A page, and the list's own metadata."""
-        path = f'/apis/{kind.group}/{kind.version}/namespaces/{quote(namespace, safe="")}/{kind.plural}'
-        answer, size = self._get(path, query, accept)
+        answer, size = self._get(path_of(kind, namespace), query, accept)
         items, metadata = answer.get('items'), answer.get('metadata')
         # Go writes an empty list as null.
         items = [] if items is None else items
         if not isinstance(items, list) or not isinstance(metadata, dict):
             raise BadAnswer(f'{self.server} answered the list of {kind.plural} with something else than a list.')
-        if 'continue' not in query and metadata.get('resourceVersion'):
-            query = {**query, 'resourceVersion': metadata['resourceVersion'], 'resourceVersionMatch': 'Exact'}
-        return Page(items, size, answer.get('kind') == 'PartialObjectMetadataList', query), metadata
+        version = metadata.get('resourceVersion') or ''
+        if 'continue' not in query and version:
+            query = {**query, 'resourceVersion': version, 'resourceVersionMatch': 'Exact'}
+        return Page(items, size, answer.get('kind') == 'PartialObjectMetadataList', query, version), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
         """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error."""
@@ -156,8 +161,6 @@ class Cluster:
     ) -> tuple[dict[str, Any], int]:
         """The JSON object a GET answers with, and its size in bytes. Repeats what may pass by itself."""
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
-        headers = {'Accept': accept, 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
-        headers |= {auth['key']: auth['value'] for auth in self._client.configuration.auth_settings().values()}
         timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(
             total=self.options.retries,
@@ -169,12 +172,8 @@ class Cluster:
         while True:
             try:
                 # urllib3's own repetition is off: it would not repeat a body that broke off, and follow redirects.
-                response = self._pool.request(
-                    'GET', url, headers=headers, timeout=timeout, retries=False, redirect=False,
-                )
+                response = self.request(url, accept, timeout)
             except HTTPError as error:
-                if isinstance(error, SSLError) and not _hung_up(error):
-                    raise TLSFailed(self._tls_sentence(str(error))) from None
                 retry = self._again(retry, url, error)
                 self._wait(retry)
                 continue
@@ -183,14 +182,30 @@ class Cluster:
                 self._wait(retry, response)
                 continue
             if response.status != 200:
-                raise self._refusal(response.status, path)
-            return self._decoded(response.data), response.tell()
+                raise self.refusal(response.status, path)
+            return self.decoded(response.data), response.tell()
+
+    def request(self, url: str, accept: str, timeout: Timeout, *, preload_content: bool = True) -> BaseHTTPResponse:
+        """The answer to one GET, whatever its status. Raises urllib3's HTTPError, but TLSFailed and DestinationDenied
+        where another try would be in vain.
+        """
+        headers = {'Accept': accept, 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
+        headers |= {auth['key']: auth['value'] for auth in self._client.configuration.auth_settings().values()}
+        try:
+            return self._pool.request(
+                'GET', url, headers=headers, timeout=timeout, retries=False, redirect=False,
+                preload_content=preload_content,
+            )
+        except SSLError as error:
+            if _hung_up(error):
+                raise
+            raise TLSFailed(self._tls_sentence(str(error))) from None
 
     def _again(self, retry: Retry, url: str, error: HTTPError) -> Retry:
         try:
             return retry.increment('GET', url, error=error)
         except (MaxRetryError, HTTPError):
-            raise Unreachable(self._unreachable_sentence(error)) from None
+            raise self.unreachable(error) from None
 
     def _wait(self, retry: Retry, response: BaseHTTPResponse | None = None) -> None:
         start = time.monotonic()
@@ -199,6 +214,10 @@ class Cluster:
         except (InvalidHeader, ValueError, OverflowError):
             retry.sleep()  # a Retry-After that cannot be read
         self._patience -= time.monotonic() - start
+
+    def unreachable(self, error: HTTPError) -> Unreachable:
+        """What an error of the transport means, for the person who must act."""
+        return Unreachable(self._unreachable_sentence(error))
 
     def _unreachable_sentence(self, error: HTTPError) -> str:
         # Before time-outs, which a refused connection counts among in urllib3's family of exceptions.
@@ -221,7 +240,8 @@ class Cluster:
             )
         return f'No TLS connection to {self.server} came about. Check scheme, port and certificates.'
 
-    def _refusal(self, status: int, path: str) -> ClusterError:
+    def refusal(self, status: int, path: str) -> ClusterError:
+        """What an answer with a status other than 200 means, for the person who must act."""
         what = path.rsplit('/', 1)[-1]
         if status == 401:
             return Unauthorized(
@@ -247,7 +267,8 @@ class Cluster:
             )
         return BadAnswer(f'{self.server} answered {status} to a list of {what}.')
 
-    def _decoded(self, body: bytes) -> dict[str, Any]:
+    def decoded(self, body: bytes) -> dict[str, Any]:
+        """The JSON object that a body is. Raises BadAnswer."""
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
@@ -255,6 +276,11 @@ class Cluster:
         if not isinstance(answer, dict):
             raise BadAnswer(f'{self.server} answered with something else than JSON. Is this the API server?')
         return answer
+
+
+def path_of(kind: Kind, namespace: str) -> str:
+    """Where an API server has the objects of a kind."""
+    return f'/apis/{kind.group}/{kind.version}/namespaces/{quote(namespace, safe="")}/{kind.plural}'
 
 
 def _hung_up(error: SSLError) -> bool:

@@ -41,7 +41,7 @@ def api_client(credentials: Credentials, destinations: Destinations = ANYWHERE) 
             configuration.api_key['authorization'] = f'Bearer {_header_text(credentials.token)}'
         context = _tls_context(credentials, None)
     client = ApiClient(configuration)
-    pool: dict[str, Any] = {'ssl_context': context, 'maxsize': 4}
+    pool: dict[str, Any] = {'ssl_context': context, 'maxsize': 32}
     if credentials.tls_server_name:
         pool['server_hostname'] = credentials.tls_server_name
     # The package would write certificates to temporary files, which a killed worker leaves behind. NetBox's proxy

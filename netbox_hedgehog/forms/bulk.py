@@ -29,6 +29,9 @@ class FabricBulkEditForm(InventoryBulkEditMixin, PrimaryModelBulkEditForm):
         label=_('Sync interval'), required=False, help_text=_('Seconds between two periodic runs.'),
         validators=Fabric._meta.get_field('sync_interval').validators,
     )
+    watch_enabled = forms.NullBooleanField(
+        label=_('Watch enabled'), required=False, widget=BulkEditNullBooleanSelect(),
+    )
     notification_group = DynamicModelChoiceField(
         label=_('Notification group'), queryset=NotificationGroup.objects.all(), required=False,
     )
@@ -39,7 +42,8 @@ class FabricBulkEditForm(InventoryBulkEditMixin, PrimaryModelBulkEditForm):
     fieldsets = (
         FieldSet('status', 'description', name=_('Fabric')),
         FieldSet(
-            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'notification_group', name=_('Synchronization'),
+            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'notification_group',
+            name=_('Synchronization'),
         ),
         FieldSet('verify_tls', name=_('Connection')),
         *InventoryBulkEditMixin.inventory_fieldsets,
@@ -64,14 +68,14 @@ class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
         fields = (
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
             'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval',
-            'notification_group', *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
+            'watch_enabled', 'notification_group', *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
         )
 
     # Columns that may be left out, or left empty: then the model's default stands. Django would refuse the numbers
     # and read the booleans as off, TLS verification among them.
     optional = (
         'status', 'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
-        'sync_interval', *InventoryImportMixin.inventory_optional,
+        'sync_interval', 'watch_enabled', *InventoryImportMixin.inventory_optional,
     )
 
     def __init__(self, *args, **kwargs):

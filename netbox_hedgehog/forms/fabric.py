@@ -58,7 +58,8 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         ),
         FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other ways to connect')),
         FieldSet(
-            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'notification_group', name=_('Synchronization'),
+            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'notification_group',
+            name=_('Synchronization'),
         ),
         *InventoryFormMixin.inventory_fieldsets,
     )
@@ -68,7 +69,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         fields = [
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
             'kubernetes_namespace', 'verify_tls', 'kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
-            'sync_interval', 'notification_group', *INVENTORY_FIELDS, 'owner', 'comments', 'tags',
+            'sync_interval', 'watch_enabled', 'notification_group', *INVENTORY_FIELDS, 'owner', 'comments', 'tags',
         ]
         widgets = {
             'kubernetes_ca_cert': forms.Textarea(attrs={

@@ -26,7 +26,9 @@ class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
     fieldsets = (
         FieldSet('q', 'filter_id', 'tag'),
         FieldSet('status', 'sync_state', 'connection_status', name=_('Fabric')),
-        FieldSet('sync_enabled', 'scheduler_enabled', 'notification_group_id', name=_('Synchronization')),
+        FieldSet(
+            'sync_enabled', 'scheduler_enabled', 'watch_enabled', 'notification_group_id', name=_('Synchronization'),
+        ),
         *InventoryFilterMixin.inventory_fieldsets,
         FieldSet('owner_group_id', 'owner_id', name=_('Ownership')),
     )
@@ -37,6 +39,7 @@ class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
     )
     sync_enabled = _yes_no(_('Sync enabled'))
     scheduler_enabled = _yes_no(_('Scheduler enabled'))
+    watch_enabled = _yes_no(_('Watch enabled'))
     notification_group_id = DynamicModelMultipleChoiceField(
         queryset=NotificationGroup.objects.all(), required=False, null_option='None', label=_('Notification group'),
     )

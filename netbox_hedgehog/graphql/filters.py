@@ -23,6 +23,7 @@ class FabricFilter(PrimaryModelFilter):
     connection_status: StrFilterLookup | None = strawberry_django.filter_field()
     sync_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     scheduler_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
+    watch_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     sync_interval: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
         strawberry_django.filter_field()
     )

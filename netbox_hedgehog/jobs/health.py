@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from core.choices import JobStatusChoices
+from django.db.models import Count, Q
 from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
@@ -17,6 +18,7 @@ from ..choices import SyncStatusChoices
 from ..events import notice
 from ..models import Fabric
 from ..models.fabric import FabricQuerySet
+from .leases import live_watchers, watched_fabrics
 from .queue import connection, queue, queue_name
 from .recovery import sync_jobs
 from .worker import PID_NAMESPACE, pid_namespace
@@ -31,18 +33,24 @@ SHOWN = 5
 
 @dataclass(slots=True)
 class Health:
-    """Who serves the queue, and what is wrong. `problems` are sentences, the gravest first."""
+    """Who serves the queue, and what is wrong. `problems` are sentences, the gravest first.
+
+    `watched` are the fabrics that ask for a watch, `unwatched` those among them that no watcher follows just now.
+    """
 
     queue: str
     state: str = HEALTHY
     redis: bool = True
     workers: list[str] = field(default_factory=list)
     schedulers: list[str] = field(default_factory=list)
+    watchers: list[str] = field(default_factory=list)
     waiting: int = 0
     running: int = 0
     failed: int = 0
     fabrics: int = 0
     overdue: int = 0
+    watched: int = 0
+    unwatched: int = 0
     oldest_overdue: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
     # The part of the problems that means nobody will run anything: the pages' banner.
@@ -69,7 +77,9 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     health = Health(queue=queue_name())
     _look_at_redis(health)
     notice(redis=health.redis)
-    _look_at_database(health, Fabric.objects.all() if fabrics is None else fabrics)
+    fabrics = Fabric.objects.all() if fabrics is None else fabrics
+    _look_at_database(health, fabrics)
+    _look_at_watchers(health, fabrics)
     health.problems = health.outages + health.problems
     if health.outages:
         health.state = BROKEN
@@ -107,7 +117,11 @@ def _look_at_database(health: Health, fabrics: FabricQuerySet) -> None:
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
     ).count()
-    health.fabrics = fabrics.scheduled().count()
+    asked = fabrics.readable().aggregate(
+        scheduled=Count('pk', filter=Q(scheduler_enabled=True), distinct=True),
+        watched=Count('pk', filter=Q(watch_enabled=True), distinct=True),
+    )
+    health.fabrics, health.watched = asked['scheduled'], asked['watched']
     late = list(fabrics.overdue().order_by('overdue_at').values_list('name', 'overdue_at'))
     if late:
         name, since = late[0]
@@ -121,6 +135,28 @@ def _look_at_database(health: Health, fabrics: FabricQuerySet) -> None:
     ]
     if (more_troubled := troubled.count() - SHOWN) > 0:
         health.problems.append(f'{more_troubled} more fabrics fail or are partial.')
+
+
+def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
+    """Fabrics without a watcher are read by their periodic runs, as ever: late, not lost."""
+    if not health.watched or not health.redis:
+        return
+    watched = dict(fabrics.watched().values_list('pk', 'name'))
+    try:
+        health.watchers = live_watchers()
+        unwatched = watched.keys() - watched_fabrics(watched)
+    except (RedisError, OSError):
+        return  # said already
+    health.unwatched = len(unwatched)
+    if not health.watchers:
+        health.problems.append(
+            f'No watcher is alive, and {len(watched)} fabrics ask for one: their changes are seen at the next periodic '
+            'run only. Start one: hedgehog_sync watch'
+        )
+    elif unwatched:
+        name = min(watched[pk] for pk in unwatched)
+        more = f', and {len(unwatched) - 1} more' if len(unwatched) > 1 else ''
+        health.problems.append(f'{name} is not watched yet{more}: a watcher takes it within seconds.')
 
 
 def live_workers() -> list[str]:

@@ -55,6 +55,10 @@ class FabricQuerySet(RestrictedQuerySet):
         """Fabrics that want periodic runs: Fabric.is_scheduled."""
         return self.readable().filter(scheduler_enabled=True)
 
+    def watched(self) -> Self:
+        """Fabrics whose changes are to be taken as they happen: Fabric.is_watched."""
+        return self.readable().filter(watch_enabled=True)
+
     def overdue(self) -> Self:
         """Fabrics whose runs do not come as they should, with `overdue_at`: Fabric.overdue_since."""
         sign = models.Case(
@@ -169,6 +173,14 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         help_text=_('Who is notified when this fabric fails, is stale or recovers, beside those who subscribed to it.'),
     )
 
+    watch_enabled = models.BooleanField(
+        verbose_name=_('watch enabled'),
+        default=False,
+        help_text=_(
+            'Changes are taken as they happen, by a process of its own (hedgehog_sync watch). Periodic runs go on.'
+        ),
+    )
+
     connection_status = models.CharField(
         verbose_name=_('connection'),
         max_length=30,
@@ -211,7 +223,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     clone_fields = (
         'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
-        'sync_enabled', 'scheduler_enabled', 'sync_interval', 'inventory_site', 'inventory_location',
+        'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_site', 'inventory_location',
         'inventory_tenant', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
         'notification_group',
     )
@@ -347,6 +359,11 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     def is_scheduled(self) -> bool:
         """Whether periodic runs are wanted: what should be scheduled follows from this, and from nothing else."""
         return self.may_sync and self.scheduler_enabled
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether changes are to be taken as they happen."""
+        return self.may_sync and self.watch_enabled
 
     @property
     def grace(self) -> int:

@@ -107,11 +107,13 @@ def held_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) ->
     return {(row[0], row[1]): Held(*row[2:]) for row in found.iterator(chunk_size=5000)}
 
 
-def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bool = True) -> None:
+def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bool = True) -> int:
     """Write a kind's plan: all of it or nothing.
 
     `complete` says that the plan is of a whole list, after which every resource that is there counts as seen at `now`.
+    Returns how many rows were left alone, because they are not any more what the plan was made for.
     """
+    left = 0
     values: dict[str, Any] = {'fabric': fabric.pk, 'kind': kind.name, 'now': now}
     with transaction.atomic(), connection.cursor() as cursor:
         hold(fabric)
@@ -121,16 +123,20 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
             with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
                 for write in plan.writes:
                     copy.write_row(_row(write, stable_before))
-            cursor.execute(_UPDATE, values)
-            cursor.execute(_INSERT, values)
+            left += len(plan.writes)
+            for statement in (_UPDATE, _INSERT):
+                cursor.execute(statement, values)
+                left -= cursor.rowcount
             cursor.execute('DROP TABLE netbox_hedgehog_incoming')
         if plan.missing:
             cursor.execute(_MISSING, {
                 **values, 'ids': [row.pk for row in plan.missing],
                 'versions': [row.resource_version for row in plan.missing],
             })
+            left += len(plan.missing) - cursor.rowcount
         if complete and not plan.nameless:
             cursor.execute(_COMPLETE, values)
+    return left
 
 
 def hold(fabric: Fabric) -> None:

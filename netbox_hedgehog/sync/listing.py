@@ -29,7 +29,8 @@ class Listing:
     the list.
 
     `settled` are the seconds for which a status that moves by itself (Kind.volatile) is left as it was read, while
-    nobody has changed the object. `report` is told what was read.
+    nobody has changed the object. `report` is told what was read. `version` is the list's resource version, once it
+    has begun.
     """
 
     cluster: Cluster
@@ -39,16 +40,19 @@ class Listing:
     report: KindReport
     now: datetime
     settled: float = 0
+    version: str = ''
 
     def __iter__(self) -> Iterator[Manifest | Seen]:
         """Raises ClusterError; Expired means that all that was given is void."""
         for page in self._counted(self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held))):
-            if page.metadata_only:
-                yield from self._completed(page)
-            else:
-                yield from page.items
+            self.version = self.version or page.version
+            yield from self.completed(page)
 
-    def _completed(self, page: Page) -> Iterator[Manifest | Seen]:
+    def completed(self, page: Page) -> Iterator[Manifest | Seen]:
+        """A page's objects, of which only that is read that differs. Raises ClusterError."""
+        if not page.metadata_only:
+            yield from page.items
+            return
         unread: list[str] = []
         for item in page.items:
             try:

@@ -86,6 +86,7 @@ class FabricTable(PrimaryModelTable):
     )
     sync_enabled = columns.BooleanColumn(verbose_name=_('Sync enabled'))
     scheduler_enabled = columns.BooleanColumn(verbose_name=_('Scheduler enabled'))
+    watch_enabled = columns.BooleanColumn(verbose_name=_('Watch enabled'))
     verify_tls = columns.BooleanColumn(verbose_name=_('Verify TLS'))
     inventory_enabled = columns.BooleanColumn(verbose_name=_('Inventory'))
     inventory_site = tables.Column(verbose_name=_('Site'), linkify=True)
@@ -105,6 +106,7 @@ class FabricTable(PrimaryModelTable):
         fields = (
             'pk', 'id', 'name', 'status', 'sync_state', 'connection_status', 'last_sync', 'last_attempt', 'next_run',
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
+            'watch_enabled',
             'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_site', 'inventory_location',
             'inventory_tenant', 'inventory_adoption', 'inventory_removal', 'last_inventory', 'inventory_error',
             'sync_error', 'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from netbox_hedgehog.jobs.recovery import recover, sync_jobs
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler, due_times
 from netbox_hedgehog.jobs.schema import look
 from netbox_hedgehog.jobs.status import fabric_status
+from netbox_hedgehog.jobs.watcher import Watcher
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.metrics import exposition
@@ -81,6 +83,7 @@ class Command(BaseCommand):
         what = inventory.add_mutually_exclusive_group()
         what.add_argument('--apply', metavar='DIGEST', default='', help='apply exactly the plan with this digest')
         what.add_argument('--confirm', metavar='DIGEST', default='', help='do what runs have held back')
+        actions.add_parser('watch', help='follow the fabrics that ask for it, until told to stop')
         health = actions.add_parser('health', help='workers, schedulers, queue')
         health.add_argument('--json', action='store_true', help='print JSON')
         health.add_argument(
@@ -186,6 +189,7 @@ class Command(BaseCommand):
             time.sleep(LOOK_AGAIN)
 
     def _print_health(self, health: Any) -> None:
+        watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
         completed = sync_jobs().filter(
             status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
         ).count()
@@ -193,8 +197,9 @@ class Command(BaseCommand):
         active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
         self.stdout.write(
             f'{health.state}: queue {health.queue}, {len(health.workers)} workers, '
-            f'{len(health.schedulers)} schedulers, {active} active schedules; runs: {health.waiting} waiting, '
-            f'{health.running} running, {completed} completed and {health.failed} failed in the last day'
+            f'{len(health.schedulers)} schedulers, {active} active schedules{watchers}; runs: '
+            f'{health.waiting} waiting, {health.running} running, '
+            f'{completed} completed and {health.failed} failed in the last day'
         )
         for problem in health.problems:
             self.stdout.write(f'  {problem}')
@@ -263,6 +268,12 @@ class Command(BaseCommand):
             for line in plan_lines(fabric.name, plan, options['summary']):
                 self.stdout.write(line)
         raise SystemExit(SOMETHING_TO_DO if plan.actions or plan.held_actions else 0)
+
+    def watch(self, **options: Any) -> None:
+        watcher = Watcher()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, watcher.stop)
+        watcher.run()
 
     def _fabric(self, name: str) -> Fabric:
         fabric = Fabric.objects.filter(name=name).first()

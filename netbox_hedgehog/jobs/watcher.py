@@ -1,0 +1,247 @@
+"""The process that `hedgehog_sync watch` runs: changes of fabrics that ask for it, as they happen.
+
+A thread a watch, and one a fabric that writes what they bring. Threads share the transport with everything else that
+talks to clusters: its time-outs, its certificates, the destinations it may go to, and its sentences. What an idle watch
+costs is measured in benchmarks/watch.py.
+
+The database is used by a few threads only, as each takes a connection.
+"""
+
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections
+from redis.exceptions import RedisError
+from urllib3 import BaseHTTPResponse
+
+from ..cluster import Cluster, ClusterError, Expired, Forbidden, NotInstalled
+from ..cluster.errors import Unreachable
+from ..kinds import KINDS, Kind
+from ..kubeconfig import KubeconfigError
+from ..models import Fabric
+from ..sealing import SealError
+from ..sync.follow import Follower
+from ..sync.run import open_cluster
+from .leases import BEAT, Leases
+
+__all__ = ('Watcher',)
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two tries of a watch that fails, at first and at most; and for a kind that may not be read or is not
+# there, which only somebody can change.
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30
+REFUSED_WAIT = 60
+
+# Seconds. A watch that ends before this time is begun anew after a wait.
+SHORT = 5
+
+# How many threads use the database: each has a connection of its own.
+DATABASE_THREADS = 3
+
+# Threads of a few hundred watches should not reserve 8 MB of address space each.
+STACK = 512 * 1024
+
+# What a fabric is reached by: where that changes, its watches begin anew.
+CONNECTION = (
+    'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
+    'in_cluster',
+)
+
+
+class Watcher:
+    """Follows its share of the fabrics that ask for it, until it is told to stop."""
+
+    def __init__(self, beat: float = BEAT) -> None:
+        self.leases = Leases(f'{socket.gethostname()}.{os.getpid()}')
+        self._beat = beat
+        self._stop = threading.Event()
+        self._watches: dict[int, FabricWatch] = {}
+        self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix='database')
+        self._complaint = ''
+
+    def stop(self, *args: object) -> None:
+        """End run() soon; also as the handler of a signal."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Take leases, follow those fabrics, and go on whatever goes away for a while. Returns after stop()."""
+        threading.stack_size(STACK)
+        logger.info('Watcher %s is ready.', self.leases.name)
+        try:
+            while not self._stop.is_set():
+                self._look()
+                self._stop.wait(self._beat)
+        finally:
+            for watch in self._watches.values():
+                watch.stop()
+            with suppress(RedisError, OSError):
+                self.leases.give_back()
+            self._database.shutdown(cancel_futures=True)
+
+    def _look(self) -> None:
+        """One beat: which fabrics are ours, and does each have its watches?"""
+        try:
+            wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
+            mine = self.leases.beat(wanted)
+        except (RedisError, DatabaseError, OSError) as error:
+            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if complaint != self._complaint:
+                logger.error('The watcher cannot reach the database or Redis and tries again: %s', complaint)
+                self._complaint = complaint
+            if self.leases.lost():
+                self._keep(set(), {})
+            return
+        if self._complaint:
+            logger.info('The watcher works again.')
+            self._complaint = ''
+        self._keep(mine, wanted)
+
+    def _keep(self, mine: set[int], wanted: dict[int, Fabric]) -> None:
+        for pk, watch in list(self._watches.items()):
+            if pk not in mine or watch.connection != connection_of(wanted[pk]):
+                watch.stop()
+                del self._watches[pk]
+        for pk in mine - self._watches.keys():
+            self._watches[pk] = FabricWatch(wanted[pk], self._ask)
+            self._watches[pk].start()
+
+    def _ask(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """What a function returns that uses the database."""
+        def asked() -> Any:
+            close_old_connections()
+            try:
+                return function(*args, **options)
+            except DatabaseError:
+                connections.close_all()  # also one that has just been cut
+                raise
+
+        return self._database.submit(asked).result()
+
+
+class FabricWatch:
+    """The watches of one fabric, a thread a kind."""
+
+    def __init__(self, fabric: Fabric, database: Callable[..., Any], kinds: tuple[Kind, ...] = KINDS) -> None:
+        self.fabric = fabric
+        self.connection = connection_of(fabric)
+        self._database = database
+        self._kinds = kinds
+        self._stop = threading.Event()
+        self._told = threading.Event()
+        self._open: dict[str, BaseHTTPResponse] = {}
+        self._cluster: Cluster | None = None
+        self._said: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Begin to follow every kind, in threads that end with stop() or with the process."""
+        try:
+            self._cluster = open_cluster(self.fabric)
+        except (ClusterError, KubeconfigError, SealError) as error:
+            self._say('', str(error))  # until the fabric is changed: its runs say so on its page
+            return
+        logger.info('%s is watched.', self.fabric.name)
+        followers = [Follower(self._cluster, self.fabric, kind, self._database) for kind in self._kinds]
+        threads = [threading.Thread(target=self._write, args=(followers,), name=f'write {self.fabric.pk}', daemon=True)]
+        threads += [
+            threading.Thread(
+                target=self._follow, args=(self._cluster, follower), daemon=True,
+                name=f'watch {self.fabric.pk} {follower.kind.plural}',
+            )
+            for follower in followers
+        ]
+        for thread in threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End all watches of the fabric. Does not wait for their threads."""
+        self._stop.set()
+        self._told.set()
+        for kind in self._kinds:
+            self._end(kind)
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def _follow(self, cluster: Cluster, follower: Follower) -> None:
+        """The thread of one kind: list, watch, and again."""
+        kind = follower.kind
+        # Not all kinds of all fabrics at the same moment, at start or after an outage.
+        wait = FIRST_WAIT * random.random()
+        while not self._stop.wait(wait):
+            began = time.monotonic()
+            try:
+                if not follower.version:
+                    cluster.renew_patience()
+                    follower.list()
+                self._said.pop(kind.name, None)
+                follower.follow(self._told.set, partial(self._opened, kind))
+                # A server that ends every watch at once is not asked without end.
+                wait = 0.0 if time.monotonic() - began > SHORT else FIRST_WAIT
+            except Expired:
+                follower.version, wait = '', FIRST_WAIT * random.random()
+            except (Forbidden, NotInstalled) as error:
+                self._say(kind.name, str(error))
+                follower.version, wait = '', REFUSED_WAIT
+            except Unreachable as error:
+                self._say(kind.name, str(error))
+                wait = _longer(wait)
+            except Exception as error:
+                self._failed(kind, error)
+                follower.version, wait = '', _longer(wait)
+            finally:
+                self._open.pop(kind.name, None)
+
+    def _write(self, followers: list[Follower]) -> None:
+        """The thread that writes what the others have collected."""
+        while not self._stop.is_set():
+            self._told.wait()
+            self._told.clear()
+            for follower in followers:
+                try:
+                    follower.take()
+                except Exception as error:
+                    self._failed(follower.kind, error)
+                    self._end(follower.kind)  # its thread lists again
+
+    def _opened(self, kind: Kind, response: BaseHTTPResponse) -> None:
+        self._open[kind.name] = response
+        if self._stop.is_set():
+            self._end(kind)
+
+    def _end(self, kind: Kind) -> None:
+        response = self._open.get(kind.name)
+        if response is not None:
+            with suppress(OSError, ValueError, RuntimeError):
+                response.shutdown()
+
+    def _failed(self, kind: Kind, error: Exception) -> None:
+        expected = isinstance(error, ClusterError | DatabaseError)
+        if not expected and not self._stop.is_set():
+            logger.error('%s: the watch of %s failed', self.fabric.name, kind.plural, exc_info=error)
+        self._say(kind.name, f'{type(error).__name__}: {error}'.splitlines()[0])
+
+    def _say(self, kind: str, sentence: str) -> None:
+        """Log it, once."""
+        if self._said.get(kind) != sentence and sentence not in self._said.values() and not self._stop.is_set():
+            logger.warning('%s is not watched as it should be: %s', self.fabric.name, sentence)
+        self._said[kind] = sentence
+
+
+def _longer(wait: float) -> float:
+    return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * wait)) * random.uniform(0.75, 1)
+
+
+def connection_of(fabric: Fabric) -> tuple[Any, ...]:
+    """How a fabric's cluster is reached, to be compared."""
+    return tuple(getattr(fabric, name) for name in CONNECTION)

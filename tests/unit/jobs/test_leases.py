@@ -1,0 +1,97 @@
+"""Watchers share the fabrics, and take over what one that has died leaves."""
+
+import pytest
+
+from netbox_hedgehog.jobs import leases as module
+from netbox_hedgehog.jobs.health import check_worker_health
+from netbox_hedgehog.jobs.leases import Leases, live_watchers, watched_fabrics
+from netbox_hedgehog.jobs.queue import connection
+
+from .base import make_fabric, round_trips
+
+WANTED = range(1, 11)
+
+
+def expire(leases: Leases) -> None:
+    """Its process has died, and its time is over."""
+    redis = connection()
+    redis.zrem(module.WATCHERS, leases.name)
+    for pk in leases.mine:
+        redis.delete(f'{module.PREFIX}{pk}')
+
+
+def test_one_takes_all():
+    one = Leases('one')
+    assert one.beat(WANTED) == set(WANTED) == one.beat(WANTED)
+    assert watched_fabrics(range(5, 15)) == set(range(5, 11))
+    assert live_watchers() == [one.name]
+
+
+def test_they_share_and_nobody_has_another_s():
+    one, two, three = Leases('one'), Leases('two'), Leases('three')
+    one.beat(WANTED)
+    for _ in range(3):
+        for each in (two, three, one):
+            each.beat(WANTED)
+    shares = [each.mine for each in (one, two, three)]
+    assert sorted(pk for share in shares for pk in share) == list(WANTED)
+    assert sorted(map(len, shares)) == [2, 4, 4]
+
+
+def test_a_dead_one_is_replaced():
+    one, two = Leases('one'), Leases('two')
+    for _ in range(3):
+        one.beat(WANTED)
+        two.beat(WANTED)
+    assert len(two.mine) == 5
+    expire(one)
+    assert two.beat(WANTED) == set(WANTED)
+
+
+def test_every_lease_ends_by_itself():
+    one = Leases('one')
+    one.beat(WANTED)
+    assert all(0 < connection().ttl(f'{module.PREFIX}{pk}') <= module.LEASE for pk in WANTED)
+    connection().zadd(module.WATCHERS, {one.name: connection().time()[0] - 1})
+    assert live_watchers() == []
+
+
+def test_what_is_not_wanted_any_more_is_given_back():
+    one = Leases('one')
+    one.beat(WANTED)
+    assert one.beat([1, 2]) == {1, 2}
+    assert watched_fabrics(WANTED) == {1, 2}
+    one.give_back()
+    assert watched_fabrics(WANTED) == set()
+    assert live_watchers() == []
+
+
+def test_an_emptied_redis():
+    one = Leases('one')
+    one.beat(WANTED)
+    connection().flushdb()
+    assert one.beat(WANTED) == set(WANTED)
+    assert live_watchers() == [one.name]
+
+
+def test_round_trips_do_not_grow_with_the_fabrics():
+    one = Leases('one')
+    with round_trips() as sent:
+        one.beat(range(1, 1001))
+    assert len(sent) <= 3
+
+
+@pytest.mark.django_db
+def test_health_says_who_is_not_watched():
+    assert check_worker_health()['watched'] == 0
+    fabric = make_fabric(watch_enabled=True)
+    found = check_worker_health()
+    assert (found['watched'], found['unwatched'], found['watchers']) == (1, 1, [])
+    assert any('No watcher is alive' in problem for problem in found['problems'])
+    one = Leases('one')
+    one.beat([])
+    assert any(f'{fabric.name} is not watched yet' in problem for problem in check_worker_health()['problems'])
+    one.beat([fabric.pk])
+    found = check_worker_health()
+    assert (found['unwatched'], found['watchers']) == (0, [one.name])
+    assert not any('watch' in problem for problem in found['problems'])
