@@ -17,7 +17,7 @@ from ..choices import InventoryOriginChoices
 from .checks import check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
-from .trail import BATCH, nothing_related, state
+from .trail import BATCH, nothing_related, quicken, state
 
 if TYPE_CHECKING:
     from .writing import Writer
@@ -150,6 +150,7 @@ class Cabling:
         touched = []
         for termination in terminations:
             interface = termination.termination
+            quicken(interface)
             interface.snapshot()
             interface.cable, interface.cable_end = termination.cable, termination.cable_end
             interface.last_updated = timezone.now()
