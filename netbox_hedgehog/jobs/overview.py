@@ -43,8 +43,13 @@ class Glance:
         return self.state in TROUBLED
 
     @property
+    def never_read(self) -> bool:
+        """Whether nothing is known of a fabric that may be read, whatever is under way."""
+        return self.state != SyncStateChoices.DISABLED and self.fabric.last_sync is None
+
+    @property
     def needs_a_look(self) -> bool:
-        return bool(self.troubled or self.silent or self.discrepancies)
+        return bool(self.troubled or self.never_read or self.silent or self.discrepancies or self.missing)
 
     @property
     def freshness(self) -> float:

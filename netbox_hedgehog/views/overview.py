@@ -4,6 +4,7 @@ from django.shortcuts import render
 from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin
 
+from ..choices import SyncStateChoices
 from ..jobs.health import worker_health
 from ..jobs.overview import glances, states
 from ..models import Discrepancy, Fabric, FabricResource
@@ -31,6 +32,7 @@ def overview_context(request, shown=SHOWN):
         'total': len(found),
         'glances': found[:shown],
         'more': max(0, len(found) - shown),
+        'read': sum(1 for glance in found if glance.state != SyncStateChoices.DISABLED),
         'to_look_at': sum(1 for glance in found if glance.needs_a_look),
         'silent': sum(len(glance.silent) for glance in found),
         'missing': sum(glance.missing for glance in found),

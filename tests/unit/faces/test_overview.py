@@ -62,7 +62,21 @@ class OverviewTestCase(TestCase):
         allow(self.user, 'view')
         all_alive()
         Fabric.objects.exclude(pk=self.well.pk).delete()
-        self.assertIn('All fabrics are read as they should be', self.content())
+        self.assertIn('are read as they should be, and nothing else', self.content())
+
+    def test_what_nobody_reads_is_not_well(self):
+        allow(self.user, 'view')
+        all_alive()
+        Fabric.objects.exclude(pk=self.well.pk).delete()
+        Fabric.objects.update(last_sync=None, sync_status='never_synced')
+        self.assertIn('Never read in full yet.', self.content())
+        self.assertIn('One fabric needs a look', self.content())
+        Fabric.objects.update(sync_enabled=False)
+        for query in ('', '?widget'):
+            text = self.content(query)
+            self.assertNotIn('as they should be', text)
+            self.assertNotIn('All is well.', text)
+        self.assertIn('No fabric is read: all are disabled.', self.content())
 
     def test_nobody_at_work(self):
         allow(self.user, 'view')
