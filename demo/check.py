@@ -34,6 +34,7 @@ def main() -> int:
                 _expect(job['status']['value'] == 'completed' and job['user'] is None, f'job {job["id"]} went wrong')
             report = jobs[-1]['data']
             _same_as_netbox(stack, report)
+            devices, cables = _inventory(stack, report)
             changed = _change_and_see(stack)
     except (*ERRORS, OSError, ApiException) as error:
         print(f'demo-check failed: {error}', file=sys.stderr)
@@ -41,6 +42,7 @@ def main() -> int:
     kinds = sum(1 for kind in report['kinds'] if kind['outcome'] == 'read')
     print(
         f'demo-check: {len(jobs) + changed} runs, {report["read"]} resources read, {kinds} kinds, '
+        f'{devices} devices, {cables} cables, '
         f'{time.monotonic() - started:.0f} seconds'
     )
     return 0
@@ -62,6 +64,26 @@ def _same_as_netbox(stack: Stack, report: Any) -> None:
     )
     _expect(status['state'] in ('in_sync', 'syncing'), 'a fabric in sync')
     _expect(health['workers'] and health['schedulers'], 'a worker and a scheduler that are alive')
+
+
+def _inventory(stack: Stack, report: Any) -> tuple[int, int]:
+    """Look for the fabric in NetBox's own models. Returns how many devices and cables it has become."""
+    settled = report.get('inventory') or {}
+    _expect(not settled.get('error'), f'an inventory in line with the fabric ({settled.get("error")})')
+    of_fabric = f'plugins/hedgehog/inventory/?fabric_id={stack.fabric_id}&limit=1&object_type='
+    devices, cables = (stack.get(of_fabric + label)['count'] for label in ('dcim.device', 'dcim.cable'))
+    wanted = sum(
+        stack.get(f'plugins/hedgehog/resources/?fabric_id={stack.fabric_id}&kind={kind}&limit=1')['count']
+        for kind in ('Switch', 'Server', 'Gateway')
+    )
+    print(f'NetBox holds {devices} devices and {cables} cables of this fabric. {settled.get("sentence", "")}')
+    if not stack.kubeconfig:
+        # A cluster of somebody's own may hold what cannot be carried.
+        _expect(devices == wanted, f'a device for each of {wanted} switches, servers and gateways, not {devices}')
+        _expect(cables, 'cables between them')
+    there = stack.get('dcim/devices/?limit=1')['count']
+    _expect(there >= devices, f'{devices} devices among NetBox’s own (there are {there})')
+    return devices, cables
 
 
 def _change_and_see(stack: Stack) -> int:

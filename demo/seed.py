@@ -14,6 +14,7 @@ def main() -> int:
     wanted = json.load(sys.stdin)
     django.setup()
     from core.models import Job
+    from dcim.models import Site
     from django.core.exceptions import ValidationError
     from users.models import Token, User
 
@@ -26,6 +27,10 @@ def main() -> int:
     Token.objects.filter(user=user, description=token.description).delete()
     token.save()
     fabric = Fabric.objects.filter(name=wanted['fabric']['name']).first() or Fabric()
+    if fabric.pk is None:
+        # To begin with; afterwards it is what somebody makes of it.
+        fabric.inventory_site, _ = Site.objects.get_or_create(slug='demo', defaults={'name': 'Demo'})
+        fabric.inventory_enabled = True
     for name, value in wanted['fabric'].items():
         setattr(fabric, name, value)
     try:

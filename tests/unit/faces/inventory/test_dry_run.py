@@ -105,7 +105,7 @@ class PageTestCase(_Sample, TestCase):
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         self._rename_description()
         response = self.page()
-        self.assertNotContains(response, 'disabled')
+        self.assertNotContains(response, 'aria-describedby="why-not"')
         digest = response.context['plan'].digest
         response = self.client.post(self.url('inventory_apply'), {'digest': digest})
         self.assertRedirects(response, self.fabric.get_absolute_url())
