@@ -1,5 +1,6 @@
 """A fabric with a mirror, as a run of the engine leaves it, without a cluster."""
 
+from datetime import timedelta
 from typing import Any
 
 from dcim.models import Site
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.inventory.wants import Resource
 from netbox_hedgehog.kinds import KINDS
-from netbox_hedgehog.models import Fabric, FabricResource, KindReading
+from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
 
 from .fabrics import load, small
 
@@ -47,4 +48,11 @@ def mirror(fabric: Fabric, resources: list[Resource]) -> None:
     KindReading.objects.bulk_create(
         [KindReading(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS],
         update_conflicts=True, unique_fields=('fabric', 'kind'), update_fields=('last_read',),
+    )
+
+
+def grace_is_over(fabric: Fabric) -> None:
+    """Lets runs and time pass, so that what is stale may be deleted."""
+    InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).update(
+        stale_since=timezone.now() - timedelta(hours=25), stale_runs=3,
     )

@@ -2,17 +2,19 @@
 
 import pytest
 from dcim.models import Cable, Device, Interface
+from django.contrib.contenttypes.models import ContentType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
-from ipam.models import VRF, IPAddress, Prefix
+from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
+from vpn.models import L2VPN, L2VPNTermination
 
 from netbox_hedgehog.inventory.plan import DELETE
 from netbox_hedgehog.inventory.settle import plan, settle
 from netbox_hedgehog.models import InventoryLink
 
 from .fabrics import small
-from .mirror import fabric_of, mirror
+from .mirror import fabric_of, grace_is_over, mirror
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +54,15 @@ def unowned():
     )
 
 
+def everything():
+    """What stands, by type and id, of all that a run of the inventory may write."""
+    models = (Device, Interface, Cable, VRF, VLAN, VLANGroup, Prefix, IPRange, IPAddress, L2VPN, L2VPNTermination)
+    return {
+        (ContentType.objects.get_for_model(model).pk, pk) for model in models
+        for pk in model.objects.values_list('pk', flat=True)
+    }
+
+
 EDITS = st.lists(st.tuples(
     st.sampled_from(('serial', 'rename', 'type', 'unplug', 'address', 'prefix', 'new')), st.integers(0, 30),
 ), max_size=4)
@@ -70,15 +81,17 @@ class TestProperties(TestCase):
             resource for resource in small()
             if not any(name in (resource.name, *resource.name.split('--')) for name in gone)
         ])
-        for _ in range(2):
+        for _ in range(3):
             before, seen = unowned(), plan(fabric)
             created = set(InventoryLink.objects.filter(origin='created').values_list('object_type', 'object_id'))
+            there = everything()
             report = settle(fabric, expected_digest=seen.digest)
             assert report.counts == seen.counts
+            assert there - everything() <= created, 'what the plugin did not make is never deleted'
             for was, now in zip(before, unowned(), strict=True):
                 if not report.counts[DELETE]:
                     assert was <= now
-            assert created
+            grace_is_over(fabric)
         assert report.changes == 0
         if back:
             mirror(fabric, small())

@@ -14,7 +14,7 @@ from netbox_hedgehog.inventory.settle import confirm_removal, plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindReading
 
 from .fabrics import small
-from .mirror import fabric_of, mirror
+from .mirror import fabric_of, grace_is_over, mirror
 
 pytestmark = pytest.mark.django_db
 
@@ -25,12 +25,6 @@ def without(*names):
         resource for resource in small()
         if not any(name == resource.name or name in resource.name.split('--') for name in names)
     ]
-
-
-def grace_is_over(fabric):
-    InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).update(
-        stale_since=timezone.now() - timedelta(hours=25), stale_runs=3,
-    )
 
 
 @pytest.fixture
