@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from extras.models import CachedValue
+from netbox.search.backends import search_backend
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
@@ -64,7 +66,18 @@ def record(fabric: Fabric, findings: Iterable[Finding], now: datetime) -> tuple[
     if len(standing) > len(over):
         Discrepancy.objects.filter(fabric=fabric).update(last_seen=now)
     Discrepancy.objects.bulk_create(new, batch_size=BATCH)
+    _index(new, over)
     return len(new), len(over)
+
+
+def _index(new: list[Discrepancy], over: list[int]) -> None:
+    """NetBox's search index learns of objects by signals, which bulk writes do not send."""
+    if over:
+        CachedValue.objects.filter(
+            object_type=ContentType.objects.get_for_model(Discrepancy), object_id__in=over,
+        )._raw_delete(CachedValue.objects.db)
+    if new:
+        search_backend.cache(new, remove_existing=False)
 
 
 def _identity(type_: str, key: str, kind: str, name: str, field: str, sentence: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from dcim.models import Device
 from django.urls import reverse
+from extras.models import CachedValue
 from utilities.testing import APITestCase, TestCase
 
 from netbox_hedgehog.inventory.settle import settle
@@ -153,6 +154,16 @@ class PageTestCase(_Changed, TestCase):
         # Where a page only shows the table there is no form: its buttons would do nothing.
         part = self.client.get(f'{url}?exclude_columns=actions', HTTP_HX_REQUEST='true')
         self.assertNotContains(part, 'decision=fabric')
+
+    def test_global_search_knows_what_stands_and_no_more(self):
+        self.add_permissions('netbox_hedgehog.resolve_discrepancy')
+        url = f'{reverse("search")}?q=leaf-01'
+        discrepancy = self.of('leaf-01')
+        self.assertContains(self.client.get(url), discrepancy.get_absolute_url())
+        Device.objects.filter(name='leaf-01').update(serial=self.serials['leaf-01'])
+        settle(self.fabric)
+        self.assertNotContains(self.client.get(url), discrepancy.get_absolute_url())
+        self.assertFalse(CachedValue.objects.filter(object_id=discrepancy.pk, value=discrepancy.sentence).exists())
 
     def test_export(self):
         self.add_permissions('dcim.view_device')
