@@ -117,7 +117,11 @@ def test_a_scheduler_stopped_for_three_intervals(deployment: Deployment, fabric:
 def test_redis_restarted(deployment: Deployment, fabric: int) -> None:
     before = last_sync(deployment, fabric)
     due = schedules(deployment)
-    deployment.docker_compose('restart', 'redis')
+    deployment.docker_compose('stop', 'redis')
+    code, said = deployment.status()
+    assert code == 2
+    assert said['problems'][0].startswith('Redis cannot be reached'), said
+    deployment.docker_compose('start', 'redis')
     assert schedules(deployment).keys() == due.keys(), 'the schedules were on disk'
     goes_on(deployment, fabric, before)
 
@@ -125,6 +129,8 @@ def test_redis_restarted(deployment: Deployment, fabric: int) -> None:
 def test_redis_flushed(deployment: Deployment, fabric: int) -> None:
     before = last_sync(deployment, fabric)
     deployment.in_container('redis', 'sh', '-c', '$(command -v valkey-cli || command -v redis-cli) flushall')
+    code, said = deployment.status()
+    assert (code == 2) == (not said['workers'] or not said['schedulers']), said
     deployment.wait_until(lambda: len(schedules(deployment)) == 2, 45, 'the schedules are there again')
     goes_on(deployment, fabric, before)
 
@@ -150,13 +156,7 @@ def test_the_web_server_down_while_workers_run(deployment: Deployment, fabric: i
 
 def schedules(deployment: Deployment) -> dict[str, str]:
     """What rq-scheduler holds: when each schedule is due."""
-    said = deployment.wait_until(
-        lambda: deployment.in_container(
-            'redis', 'sh', '-c',
-            '$(command -v valkey-cli || command -v redis-cli) zrange rq:scheduler:scheduled_jobs 0 -1 withscores',
-            check=False,
-        ),
-        30, 'Redis answers',
-    )
-    lines = said.text.split()
+    command = '$(command -v valkey-cli || command -v redis-cli) zrange rq:scheduler:scheduled_jobs 0 -1 withscores'
+    deployment.wait_until(lambda: deployment.healthy('redis'), 60, 'Redis answers')
+    lines = deployment.in_container('redis', 'sh', '-c', command).text.split()
     return {name: due for name, due in zip(lines[::2], lines[1::2], strict=False) if name.startswith('netbox_hedgehog')}
