@@ -1,16 +1,19 @@
 """How a fabric's synchronization stands, the same for API and commands."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.choices import JobStatusChoices
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from ..models import Fabric
+from .health import Health
+from .recovery import sync_jobs
 from .schedules import due_times
 
-__all__ = ('fabric_status',)
+__all__ = ('at_work', 'fabric_status')
 
 
 def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
@@ -41,3 +44,18 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
         }
         for fabric in fabrics
     ]
+
+
+def at_work(health: Health) -> str:
+    """One line on who is at work, on the schedules that stand, and on the runs of the last day."""
+    watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
+    completed = sync_jobs().filter(
+        status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
+    ).count()
+    # In Redis, where a schedule counts: the database only knows how many there should be.
+    active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
+    return (
+        f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
+        f'{active} active schedules{watchers}; runs: {health.waiting} waiting, {health.running} running, '
+        f'{completed} completed and {health.failed} failed in the last day'
+    )

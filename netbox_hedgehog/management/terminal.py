@@ -13,6 +13,7 @@ from rich.text import Text
 from netbox_hedgehog.choices import SyncStateChoices
 from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, Health
 from netbox_hedgehog.jobs.progress import Progress as RunProgress
+from netbox_hedgehog.jobs.status import at_work
 from netbox_hedgehog.models.fabric import duration_words
 
 __all__ = ('bar', 'is_one', 'print_status')
@@ -45,9 +46,7 @@ def print_status(stream: Any, rows: list[dict[str, Any]], health: Health, *, no_
         if row['error']:
             console.print(Text.assemble((f'{row["fabric"]}: ', 'bold'), row['error']))
     console.print(Text.assemble(
-        (health.state, HEALTH_STYLES[health.state]),
-        f': queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
-        f'{health.waiting} waiting, {health.running} running, {health.failed} failed in the last day',
+        (health.state, HEALTH_STYLES[health.state]), at_work(health).removeprefix(health.state),
     ))
     for problem in health.problems:
         console.print(Text(f'  {problem}'))

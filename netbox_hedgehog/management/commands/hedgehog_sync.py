@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from getpass import getuser
 from socket import gethostname
 from typing import Any
@@ -16,7 +15,6 @@ from core.models import Job
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
@@ -27,10 +25,10 @@ from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, missing_here,
 from netbox_hedgehog.jobs.inventory import APPLY, CONFIRM
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.progress import Progress, progress_of
-from netbox_hedgehog.jobs.recovery import recover, sync_jobs
-from netbox_hedgehog.jobs.schedules import FabricSyncScheduler, due_times
+from netbox_hedgehog.jobs.recovery import recover
+from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.jobs.schema import look
-from netbox_hedgehog.jobs.status import fabric_status
+from netbox_hedgehog.jobs.status import at_work, fabric_status
 from netbox_hedgehog.jobs.watcher import Watcher
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
@@ -189,18 +187,7 @@ class Command(BaseCommand):
             time.sleep(LOOK_AGAIN)
 
     def _print_health(self, health: Any) -> None:
-        watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
-        completed = sync_jobs().filter(
-            status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
-        ).count()
-        # In Redis, where a schedule counts: the database only knows how many there should be.
-        active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
-        self.stdout.write(
-            f'{health.state}: queue {health.queue}, {len(health.workers)} workers, '
-            f'{len(health.schedulers)} schedulers, {active} active schedules{watchers}; runs: '
-            f'{health.waiting} waiting, {health.running} running, '
-            f'{completed} completed and {health.failed} failed in the last day'
-        )
+        self.stdout.write(at_work(health))
         for problem in health.problems:
             self.stdout.write(f'  {problem}')
 
