@@ -37,6 +37,10 @@ lint: venv  ## ruff, mypy, migrations up to date
 	 HEDGEHOG_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none HEDGEHOG_REDIS_URL=redis://127.0.0.1:1 \
 	 .venv/bin/netbox makemigrations --check netbox_hedgehog
 
+.PHONY: bench
+bench: venv  ## what runs, schedules and watches cost, each against its baseline; writes benchmarks/RESULTS.md (half an hour)
+	@$(python) -m benchmarks $(ARGS)
+
 .PHONY: schema-check
 schema-check: venv  ## one real migrate of an empty database (minutes), compared with the short way of tests and demo
 	@$(python) -m demo.schema compare

@@ -8,19 +8,13 @@ full_clean() and save(), with all of NetBox's signals.
 """
 
 import argparse
-import os
 import resource
-import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from demo import postgres, schema, valkey
-
-CACHE = Path(__file__).resolve().parent.parent / '.cache'
+from .world import netbox
 
 
 def main() -> int:
@@ -32,34 +26,6 @@ def main() -> int:
     options = parser.parse_args()
     with netbox():
         return compare(options)
-
-
-@contextmanager
-def netbox() -> Iterator[None]:
-    """NetBox on servers of this process's own."""
-    server = postgres.server(CACHE / 'tests' / 'postgres', cache=CACHE)
-    redis = valkey.server()
-    server.start()
-    redis.start()
-    name = f'hedgehog_bench_{os.getpid()}'
-    try:
-        schema.clone(server, schema.template(server, cache=CACHE), name)
-        os.environ |= {
-            'NETBOX_CONFIGURATION': 'demo.configuration', 'HEDGEHOG_DATABASE_URL': server.url(name),
-            'HEDGEHOG_REDIS_URL': redis.url, 'DJANGO_SETTINGS_MODULE': 'netbox.settings',
-        }
-        import django
-
-        django.setup()
-        yield
-    finally:
-        if 'django.db' in sys.modules:
-            from django.db import connections
-
-            connections.close_all()
-        server.drop_database(name)
-        redis.stop()
-        server.stop()
 
 
 def compare(options: argparse.Namespace) -> int:

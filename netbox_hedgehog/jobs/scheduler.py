@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import batched
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -24,6 +25,9 @@ from .worker import PID_NAMESPACE, pid_namespace
 __all__ = ('HedgehogScheduler', 'next_due')
 
 logger = logging.getLogger(__name__)
+
+# How many due fabrics are put into the queue in one round trip to Redis.
+BATCH = 500
 
 
 def next_due(due: float, interval: float, now: float) -> float:
@@ -103,31 +107,43 @@ class HedgehogScheduler(DjangoScheduler):
         }
         if not due:
             return []
-        running = self._running() if any(fabric_of(name) is not None for name in due) else set()
-        waiting: dict[str, set[bytes]] = {}
-        jobs = []
+        jobs, ours = [], []
         for name, job in zip(due, RQJob.fetch_many(list(due), connection=self.connection), strict=True):
             if job is None:
                 self.cancel(name)  # the beat makes it anew where it is wanted
                 continue
             jobs.append(job)
-            fabric_id = fabric_of(name)
-            if fabric_id is None:
+            if fabric_of(name) is None:
                 self._enqueue_foreign(job)
-                continue
-            queue = self.get_queue_for_job(job)
-            if queue.key not in waiting:
-                waiting[queue.key] = set(self.connection.lrange(queue.key, 0, -1))
-            with self.connection.pipeline() as pipe:
-                if fabric_id not in running and name.encode() not in waiting[queue.key]:
-                    queue.enqueue_job(job, pipeline=pipe)
-                    # RQ's word about an earlier run of this id, which a worker did not survive.
-                    queue.failed_job_registry.remove(job, pipeline=pipe)
-                # xx: a fabric that was deleted meanwhile stays deleted.
-                interval = job.meta.get('interval', 300)
-                pipe.zadd(SCHEDULED_JOBS, {name: next_due(due[name], interval, now)}, xx=True)
-                pipe.execute()
+            else:
+                ours.append(job)
+        if ours:
+            self._enqueue_fabrics(ours, due, now)
         return jobs
+
+    def _enqueue_fabrics(self, jobs: list[RQJob], due: dict[str, float], now: float) -> None:
+        """Put fabrics into the queue that are neither waiting there nor being read; all are due next in their rhythm.
+
+        A few hundred at a round trip: with thousands of fabrics one each would take longer than a look may.
+        """
+        running, waiting = self._running(), self._waiting(jobs)
+        for batch in batched(jobs, BATCH):
+            with self.connection.pipeline() as pipe:
+                for job in batch:
+                    if fabric_of(job.id) not in running and job.id.encode() not in waiting[job.origin]:
+                        queue = self.get_queue_for_job(job)
+                        queue.enqueue_job(job, pipeline=pipe)
+                        # RQ's word about an earlier run of this id, which a worker did not survive.
+                        queue.failed_job_registry.remove(job, pipeline=pipe)
+                    # xx: a fabric that was deleted meanwhile stays deleted.
+                    interval = job.meta.get('interval', 300)
+                    pipe.zadd(SCHEDULED_JOBS, {job.id: next_due(due[job.id], interval, now)}, xx=True)
+                pipe.execute()
+
+    def _waiting(self, jobs: list[RQJob]) -> dict[str, set[bytes]]:
+        """What waits in each queue that these jobs go to."""
+        queues = {job.origin: self.get_queue_for_job(job) for job in jobs}
+        return {origin: set(self.connection.lrange(queue.key, 0, -1)) for origin, queue in queues.items()}
 
     def _enqueue_foreign(self, job: RQJob) -> None:
         """A schedule of somebody else. One that cannot be read must not keep the fabrics' from running."""

@@ -104,7 +104,7 @@ def held_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) ->
     if names is not None:
         rows = rows.filter(name__in=names)
     found = rows.values_list('namespace', 'name', 'pk', *Held._fields[1:])
-    return {(row[0], row[1]): Held(*row[2:]) for row in found.iterator(chunk_size=5000)}
+    return {(row[0], row[1]): Held(*row[2:]) for row in found}
 
 
 def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bool = True) -> int:
@@ -114,10 +114,16 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
     Returns how many rows were left alone, because they are not any more what the plan was made for.
     """
     left = 0
+    complete = complete and not plan.nameless
     values: dict[str, Any] = {'fabric': fabric.pk, 'kind': kind.name, 'now': now}
+    if not plan.writes and not plan.missing:
+        if complete:
+            with connection.cursor() as cursor:
+                cursor.execute(_COMPLETE, values)
+        return left
     with transaction.atomic(), connection.cursor() as cursor:
         hold(fabric)
-        if plan.created or plan.updated or plan.refreshed:
+        if plan.writes:
             stable_before = _stable_before(kind, plan)
             cursor.execute(_RECEIVE)
             with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
@@ -134,7 +140,7 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
                 'versions': [row.resource_version for row in plan.missing],
             })
             left += len(plan.missing) - cursor.rowcount
-        if complete and not plan.nameless:
+        if complete:
             cursor.execute(_COMPLETE, values)
     return left
 

@@ -1,0 +1,98 @@
+"""All benchmarks of reading, scheduling and watching: python -m benchmarks [--short] [NAME …].
+
+Each compares with its own baseline in the same run, turn by turn. Writes benchmarks/RESULTS.md, unless --short: that
+only makes sure that everything still does what it says, on a small fabric, and judges no time.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from .world import ROOT, Result, kind_of_cluster, netbox
+
+RESULTS = Path(__file__).with_name('RESULTS.md')
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
+    parser.add_argument('--short', action='store_true', help='small, for correctness; writes nothing')
+    parser.add_argument('names', nargs='*', metavar='NAME', help='reading, memory, overhead, scheduling, watching')
+    options = parser.parse_args()
+    with netbox():
+        from . import memory, overhead, reading, scheduling, watching
+
+        short = options.short
+        subjects: dict[str, tuple[str, Callable[[], list[Result]]]] = {
+            'reading': ('What a run costs', lambda: reading.results(*((300, 1) if short else (20_000, 5)))),
+            'memory': ('Memory', lambda: memory.results(1000 if short else 100_000)),
+            'overhead': ('A run’s fixed cost', lambda: overhead.results(2 if short else 20)),
+            'scheduling': ('Many fabrics', lambda: scheduling.results(
+                *(((40, 100), 1, False) if short else ((1000, 10_000), 5, True)),
+            )),
+            'watching': ('Near real time', lambda: watching.results(
+                *((100, 3, 2) if short else (2000, 100, 20)),
+            )),
+        }
+        chosen = options.names or list(subjects)
+        text, missed = [], 0
+        for name in chosen:
+            title, run = subjects[name]
+            started = time.monotonic()
+            lines = run()
+            if short:  # times of so little are none to judge
+                lines = [Result(line.what, line.figure) for line in lines]
+            text.append(_table(title, lines))
+            print(text[-1], f'({time.monotonic() - started:.0f} s)\n', flush=True)
+            missed += sum(line.met is False for line in lines)
+    if short:
+        return 0
+    if set(chosen) == set(subjects):
+        RESULTS.write_text(f'{_head()}\n' + '\n'.join(text))
+        print(f'Written: {RESULTS.relative_to(ROOT)}')
+    return 1 if missed else 0
+
+
+def _table(title: str, lines: list[Result]) -> str:
+    words = {True: 'yes', False: '**no**', None: ''}
+    rows = [f'| {line.what} | {line.figure} | {line.goal} | {words[line.met]} |' for line in lines]
+    return '\n'.join([f'## {title}', '', '| what | figure | goal | met |', '|---|---|---|---|', *rows, ''])
+
+
+def _head() -> str:
+    from django.db import connection
+
+    from netbox_hedgehog.jobs.queue import connection as redis
+
+    with connection.cursor() as cursor:
+        cursor.execute('SHOW server_version')
+        postgres = cursor.fetchone()[0].split()[0]
+    info = redis().info()
+    models = [line for line in Path('/proc/cpuinfo').read_text().splitlines() if line.startswith('model name')]
+    processor = models[0].split(': ')[1] if models else platform.machine()
+    commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, capture_output=True, text=True)
+    versions = {
+        'NetBox': metadata.version('netbox'), 'Python': platform.python_version(), 'PostgreSQL': postgres,
+        'Valkey': info.get('valkey_version') or info['redis_version'],
+    }
+    return '\n'.join([
+        '# Results of the benchmarks',
+        '',
+        'Written by `make bench`. Ratios count: they compare what took turns in the same run. Seconds depend on the '
+        'machine, and on what else it did.',
+        '',
+        f'- {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}',
+        f'- {os.cpu_count()} cores of {processor}; load average {os.getloadavg()[1]:.1f} (5 minutes)',
+        '- ' + ', '.join(f'{name} {version}' for name, version in versions.items()),
+        f'- the cluster: {kind_of_cluster()}; for memory the demo’s API server in a process of its own',
+        '',
+    ])
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

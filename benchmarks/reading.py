@@ -1,0 +1,172 @@
+"""What a run costs: nothing new, one change, heartbeats, and the first of all. Goals 1, 2, 3 and 5."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+from .world import Result, cluster, empty, fabric_of, interleaved, nothing
+
+COUNT = count()
+ONE_BY_ONE = 150
+
+
+def results(objects: int, rounds: int) -> list[Result]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from netbox_hedgehog.kinds import KINDS
+    from netbox_hedgehog.sync.run import open_cluster, read_fabric
+
+    with cluster(objects) as api:
+        fabric, fresh = fabric_of(api, 'held'), fabric_of(api, 'fresh')
+        found: dict[str, Any] = {}
+
+        def listing() -> None:
+            """Plainly list and parse, through the same client."""
+            with open_cluster(fabric) as opened:
+                found['listed'] = sum(
+                    len(page.items) for kind in KINDS for page in opened.pages(kind, 'default')
+                )
+
+        def read() -> None:
+            found['report'] = read_fabric(fabric)
+
+        def first() -> None:
+            found['first'] = read_fabric(fresh)
+
+        with CaptureQueriesContext(connection) as first_statements:
+            read()
+        total = found['report'].total('read')
+        assert found['report'].outcome == 'in_sync', found['report'].error
+        assert found['report'].total('created') == total
+        with CaptureQueriesContext(connection) as statements:
+            read()
+        assert found['report'].total('unchanged') == total
+
+        rows = _rows(fabric)
+        seconds = interleaved(rounds, {
+            'listing': (nothing, listing),
+            'nothing new': (nothing, read),
+            'one change': (lambda: _change(api), read),
+            'heartbeats, read lately': (lambda: (_beat(api), _settle(fabric, 60)), read),
+            'heartbeats, all read': (lambda: (_beat(api), _settle(fabric, 0)), read),
+            'first': (lambda: (_settle(fabric, 60), empty(fresh)), first),
+            'raw copy': (_empty_copy, lambda: _copy(rows)),
+        })
+        assert found['listed'] == total == found['first'].total('created')
+        one, logged = _one_by_one(fabric, fresh)
+    floor = seconds['listing'] + seconds['raw copy']
+    agents = sum(1 for kind in found['report'].kinds if kind.kind == 'Agent' for _ in range(kind.read))
+    base, still = seconds['listing'], seconds['nothing new']
+    rate = total / seconds['first']
+    lines = [
+        Result(f'{total} objects ({agents} Agents): plainly listed and parsed', f'{base:.2f} s, the measure'),
+        _ratio('run with nothing new, of the plain listing', still / base, 0.6, still),
+        _ratio('run after heartbeats of all Agents that were read within status_interval',
+               seconds['heartbeats, read lately'] / base, 0.6, seconds['heartbeats, read lately']),
+        Result('run after heartbeats that reads the status of every Agent (each status_interval)',
+               f'{seconds["heartbeats, all read"] / base:.2f} times ({seconds["heartbeats, all read"]:.2f} s)'),
+        _ratio('run with one change, of the run with nothing new', seconds['one change'] / still, 1.1,
+               seconds['one change']),
+        Result('first run', f'{seconds["first"]:.2f} s, {rate:.0f} objects a second with the listing'),
+        _ratio('first run, of listing + raw COPY', seconds['first'] / floor, 2, floor),
+        Result('first run, against update_or_create one by one as plugins do it (change log, events)',
+               f'{rate / logged:.0f} times as fast ({logged:.0f} a second)', 'at least 100 times',
+               rate / logged >= 100),
+        Result('first run, against update_or_create of the mirror’s own rows, which have no change log',
+               f'{rate / one:.0f} times as fast ({one:.0f} a second)'),
+        Result('SQL statements of a first run', f'{len(first_statements)} for 22 kinds of {total} objects'),
+        Result('SQL statements of a run with nothing new', f'{len(statements)}, whatever the size',
+               'constant a kind', len(statements) <= 22 * 6),
+    ]
+    return lines
+
+
+def _ratio(what: str, ratio: float, goal: float, seconds: float) -> Result:
+    return Result(what, f'{ratio:.2f} times ({seconds:.2f} s)', f'at most {goal:g} times', ratio <= goal)
+
+
+def _change(api: Any) -> None:
+    api.patch('Server', 'server-000000', {'spec': {'description': f'change {next(COUNT)}'}})
+
+
+def _beat(api: Any) -> None:
+    """Every agent writes a heartbeat."""
+    stamp = f'2027-01-01T00:{next(COUNT) % 60:02}:00Z'
+    names = [item['metadata']['name'] for item in api.objects('Agent')]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: api.patch('Agent', name, {'status': {'lastHeartbeat': stamp}}), names))
+
+
+def _settle(fabric: Any, status_interval: int) -> None:
+    """As if all had been read just now; and how often a status is read again."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    settings.PLUGINS_CONFIG['netbox_hedgehog']['status_interval'] = status_interval
+    fabric.resources.filter(kind='Agent').update(last_read=timezone.now())
+
+
+def _rows(fabric: Any) -> bytes:
+    """The mirror's rows as COPY writes them."""
+    from django.db import connection
+
+    from netbox_hedgehog.models import FabricResource
+
+    table = FabricResource._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE TABLE bench_copy (LIKE {table} INCLUDING ALL)')
+        with cursor.copy(f'COPY (SELECT * FROM {table} WHERE fabric_id = {int(fabric.pk)}) TO STDOUT') as copy:
+            return b''.join(bytes(part) for part in copy)
+
+
+def _empty_copy() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute('TRUNCATE bench_copy')
+
+
+def _copy(rows: bytes) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor, cursor.copy('COPY bench_copy FROM STDIN') as copy:
+        copy.write(rows)
+
+
+def _one_by_one(fabric: Any, fresh: Any) -> tuple[float, float]:
+    """Objects a second by update_or_create: of the mirror's rows, and of a model of NetBox's with all that it does."""
+    import time
+    import uuid
+
+    from ipam.models import VRF
+    from netbox.context_managers import event_tracking
+    from users.models import User
+    from utilities.request import NetBoxFakeRequest
+
+    from netbox_hedgehog.models import FabricResource
+
+    empty(fresh)
+    sample = list(fabric.resources.order_by('?')[:ONE_BY_ONE])
+    names = (
+        'uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status', 'fingerprint', 'created',
+        'first_seen', 'last_read', 'changed',
+    )
+    start = time.perf_counter()
+    for row in sample:
+        FabricResource.objects.update_or_create(
+            fabric=fresh, kind=row.kind, namespace=row.namespace, name=row.name,
+            defaults={name: getattr(row, name) for name in names},
+        )
+    plain = len(sample) / (time.perf_counter() - start)
+    request = NetBoxFakeRequest({
+        'META': {}, 'POST': {}, 'GET': {}, 'FILES': {}, 'user': User.objects.create_user('bench'), 'path': '',
+        'id': uuid.uuid4(),
+    })
+    start = time.perf_counter()
+    with event_tracking(request):
+        for row in sample:
+            VRF.objects.update_or_create(
+                name=f'{row.kind} {row.name}'[:100], defaults={'description': row.uid, 'comments': str(row.spec)},
+            )
+    return plain, len(sample) / (time.perf_counter() - start)

@@ -1,0 +1,220 @@
+"""Many fabrics: what the schedules cost, and how late runs are. Goal 6.
+
+The simulation runs the real scheduler (HedgehogScheduler, reconcile) on a real Redis and database, with a clock that
+is moved on and workers that only take time. It is checked against real processes on a small case.
+"""
+
+import heapq
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from demo.kubernetes_api import KubernetesAPI
+
+from .world import ROOT, Result, fabric_of, generated, percentile
+
+LOOK = 5.0
+SERVER = 'https://control-1.example.com:6443'
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a simulation saw. Lateness in seconds: how long after its time a run began."""
+
+    runs: int
+    lateness: list[float]
+    busiest_look: int
+    busy: float
+
+    def late(self, share: float) -> float:
+        return percentile(self.lateness, share)
+
+
+def results(sizes: tuple[int, int], minutes: int, measure: bool) -> list[Result]:
+    small, large = sizes
+    lines = [_bootstrap(small)]
+    with fabrics(small, 60):
+        outcome = simulate(24, minutes, lambda _: 1.0)
+        lines.append(_lateness(f'{small} fabrics every 60 s, 1 s each, 24 workers', outcome))
+        rates = {workers: simulate(workers, minutes, lambda _: 4.0).runs / minutes for workers in (8, 16, 32, 64)}
+        growth = (rates[16] / rates[8], rates[32] / rates[16])
+        lines.append(Result(
+            f'{small} fabrics every 60 s, 4 s each, more than there is capacity for: runs a minute',
+            ', '.join(f'{rate:.0f} with {workers} workers' for workers, rate in rates.items()),
+            'grows with the workers', min(growth) > 1.9,
+        ))
+        sick = simulate(32, minutes, lambda pk: 60.0 if pk % 100 == 0 else 1.0, only=lambda pk: pk % 100 != 0)
+        lines.append(_lateness(f'{small} fabrics, 1 in 100 unreachable for 60 s a run, 32 workers: the others', sick))
+    with fabrics(large, 300):
+        outcome = simulate(100, 2 * minutes, lambda _: 2.0)
+        lines.append(_lateness(f'{large} fabrics every 300 s, 2 s each, 100 workers', outcome))
+        lines.append(Result('the same: fabrics queued in the busiest look of 5 s, after the first minutes',
+                            f'{outcome.busiest_look} of {large}', 'at most twice the mean',
+                            outcome.busiest_look <= 2 * large * LOOK / 300))
+    if measure:
+        lines += _against_processes()
+    return lines
+
+
+def _lateness(what: str, outcome: Outcome) -> Result:
+    late = outcome.late(0.99)
+    return Result(
+        what, f'{outcome.runs} runs; lateness median {outcome.late(0.5):.1f} s, 99th percentile {late:.1f} s; '
+              f'workers {100 * outcome.busy:.0f} % busy',
+        f'99th percentile at most {2 * LOOK:g} s', late <= 2 * LOOK,
+    )
+
+
+def _bootstrap(count: int) -> Result:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from netbox_hedgehog.jobs.schedules import reconcile
+    from tests.unit.jobs.base import round_trips
+
+    with fabrics(count, 60), CaptureQueriesContext(connection) as statements, round_trips() as sent:
+        start = time.perf_counter()
+        counts = reconcile()
+        seconds = time.perf_counter() - start
+    assert counts['created'] == count
+    return Result(
+        f'bootstrap of {count} schedules', f'{len(sent)} round trips to Redis, {len(statements)} SQL statements, '
+        f'{seconds:.2f} s', 'at most 10 and 5', len(sent) <= 10 and len(statements) <= 5,
+    )
+
+
+@contextmanager
+def fabrics(count: int, interval: int) -> Iterator[None]:
+    """So many fabrics that Redis knows nothing of."""
+    from netbox_hedgehog.jobs.queue import connection
+    from netbox_hedgehog.models import Fabric
+
+    Fabric.objects.bulk_create(
+        Fabric(name=f'many-{number:05}', kubernetes_server=SERVER, sync_interval=interval) for number in range(count)
+    )
+    connection().flushdb()
+    try:
+        yield
+    finally:
+        Fabric.objects.filter(name__startswith='many-')._raw_delete('default')
+        connection().flushdb()
+
+
+def simulate(workers: int, minutes: int, service: Any, only: Any = lambda pk: True) -> Outcome:
+    """Let time pass. `service` gives the seconds of a fabric's run; the lateness is of those that `only` chooses.
+
+    What is measured begins after the first two intervals of a minute, when the first runs have been.
+    """
+    from django_rq import get_scheduler
+
+    from netbox_hedgehog.jobs import schedules
+    from netbox_hedgehog.jobs.queue import connection, queue
+    from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, fabric_of, reconcile
+
+    redis, waiting = connection(), queue().key
+    redis.flushdb()
+    chance = random.Random(1)
+    begin = now = 2_000_000_000.0
+    warm, end = begin + 120, begin + 120 + 60 * minutes
+    free = [begin] * workers
+    ends: dict[int, float] = {}
+    due: dict[str, float] = {}
+    outcome = Outcome(0, [], 0, 0.0)
+    with patch.object(schedules, 'time', SimpleNamespace(time=lambda: now)):
+        reconcile()
+    scheduler = get_scheduler(interval=int(LOOK))
+    while now < end:
+        ends = {pk: moment for pk, moment in ends.items() if moment > now}
+        fresh = {
+            raw.decode(): score for raw, score in redis.zrangebyscore(SCHEDULED_JOBS, 0, now, withscores=True)
+        }
+        with patch.object(scheduler, '_running', ends.copy().keys):
+            scheduler._enqueue_due(now)
+        for name in fresh:
+            due.setdefault(name, fresh[name])
+        if now >= warm:
+            outcome.busiest_look = max(outcome.busiest_look, len(fresh))
+        # Until the next look workers take what waits, each as soon as it is free.
+        names = [raw.decode() for raw in redis.lrange(waiting, 0, -1)]
+        taken = 0
+        while taken < len(names) and free[0] < now + LOOK:
+            start = max(heapq.heappop(free), now)
+            pk = fabric_of(names[taken])
+            assert pk is not None
+            seconds = service(pk) * chance.uniform(0.75, 1.25)
+            heapq.heappush(free, start + seconds)
+            ends[pk] = start + seconds
+            late = start - due.pop(names[taken], start)
+            if warm <= start < end and only(pk):
+                outcome.runs += 1
+                outcome.lateness.append(late)
+            if warm <= start < end:
+                outcome.busy += seconds / (60 * minutes * workers)
+            taken += 1
+        if taken:
+            redis.lpop(waiting, taken)
+        now += LOOK
+    return outcome
+
+
+def _against_processes() -> list[Result]:
+    """Twelve fabrics every 30 s, one worker, a scheduler: for three minutes, and in the simulation."""
+    from core.models import Job
+
+    from netbox_hedgehog.jobs.queue import connection, queue_name
+    from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, schedule_id
+    from netbox_hedgehog.models import Fabric
+
+    count, seconds = 12, 180
+    connection().flushdb()
+    with KubernetesAPI(generated(100)) as api:
+        made = [
+            fabric_of(api, f'real-{number:02}', sync_interval=30, scheduler_enabled=True) for number in range(count)
+        ]
+        netbox = str(Path(sys.executable).with_name('netbox'))
+        processes = [
+            subprocess.Popen([netbox, *command], cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+            for command in (('rqworker', queue_name()), ('rqscheduler',))
+        ]
+        dues: dict[int, set[float]] = {fabric.pk: set() for fabric in made}
+        try:
+            end = time.time() + seconds
+            while time.time() < end:
+                scores = connection().zmscore(SCHEDULED_JOBS, [schedule_id(pk) for pk in dues])
+                for pk, score in zip(dues, scores, strict=True):
+                    if score:
+                        dues[pk].add(score)
+                time.sleep(0.2)
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait()
+    lateness, service = [], []
+    for job in Job.objects.filter(object_id__in=dues, completed__isnull=False, started__isnull=False):
+        before = [score for score in dues[job.object_id] if score <= job.started.timestamp()]
+        if before and job.started.timestamp() > end - seconds + 60:
+            lateness.append(job.started.timestamp() - max(before))
+            service.append((job.completed - job.started).total_seconds())
+    mean = sum(service) / len(service) + 0.3
+    for fabric in made:
+        fabric.delete()
+    with fabrics(count, 30):
+        told = simulate(1, 10, lambda _: mean)
+    assert not Fabric.objects.filter(name__startswith='real-').exists()
+    real, simulated = percentile(lateness, 0.95), told.late(0.95)
+    return [Result(
+        f'{count} fabrics every 30 s, one worker, {mean:.1f} s each: real processes against the simulation',
+        f'{len(lateness)} runs; lateness 95th percentile {real:.1f} s, simulated {simulated:.1f} s',
+        'within a look of 5 s', abs(real - simulated) <= LOOK,
+    )]

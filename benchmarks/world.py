@@ -1,0 +1,157 @@
+"""What the benchmarks share: a NetBox of their own, a cluster with a generated fabric, and fair measuring."""
+
+import copy
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo import postgres, schema, valkey
+from demo.kubernetes_api import KubernetesAPI, load_objects
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / '.cache'
+
+# How a large fabric's objects are spread over the kinds, of 1,000.
+SHARES = {
+    'Connection': 298, 'Server': 238, 'VPCAttachment': 238, 'VPC': 46, 'VPCInfo': 46, 'DHCPSubnet': 46, 'Catalog': 23,
+    'VPCPeering': 23, 'Switch': 15, 'Agent': 15, 'SwitchGroup': 7, 'ExternalPeering': 5,
+}
+
+Manifest = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Result:
+    """One line of the results. `met` is None where a figure has no goal."""
+
+    what: str
+    figure: str
+    goal: str = ''
+    met: bool | None = None
+
+
+@contextmanager
+def netbox() -> Iterator[None]:
+    """NetBox on servers of this process's own."""
+    server = postgres.server(CACHE / 'tests' / 'postgres', cache=CACHE)
+    redis = valkey.server()
+    server.start()
+    redis.start()
+    name = f'hedgehog_bench_{os.getpid()}'
+    try:
+        schema.clone(server, schema.template(server, cache=CACHE), name)
+        os.environ |= {
+            'NETBOX_CONFIGURATION': 'demo.configuration', 'HEDGEHOG_DATABASE_URL': server.url(name),
+            'HEDGEHOG_REDIS_URL': redis.url, 'DJANGO_SETTINGS_MODULE': 'netbox.settings', 'PYTHONPATH': str(ROOT),
+        }
+        import django
+
+        django.setup()
+        yield
+    finally:
+        if 'django.db' in sys.modules:
+            from django.db import connections
+
+            connections.close_all()
+        server.drop_database(name)
+        redis.stop()
+        server.stop()
+
+
+def generated(count: int) -> Iterator[Manifest]:
+    """About so many objects: those of the demo's fabric again and again, under other names."""
+    samples: dict[str, list[Manifest]] = {}
+    for item in load_objects(ROOT / 'demo' / 'data'):
+        samples.setdefault(item['kind'], []).append(item)
+    for kind, share in SHARES.items():
+        for number in range(max(1, count * share // 1000)):
+            item = copy.deepcopy(samples[kind][number % len(samples[kind])])
+            item['metadata']['name'] = f'{kind.lower()}-{number:06}'
+            item['metadata'].pop('uid', None)
+            yield item
+
+
+@contextmanager
+def cluster(count: int) -> Iterator[Any]:
+    """A cluster with a generated fabric: a real API server where there is one, else the demo's, in this process."""
+    from tests.cluster import RealCluster, why_not
+
+    if why_not():
+        with KubernetesAPI(generated(count)) as api:
+            yield api
+    else:
+        with RealCluster() as real:
+            real.load(generated(count))
+            yield real
+
+
+def kind_of_cluster() -> str:
+    from tests.cluster import why_not
+
+    return "the demo's API server, in the measuring process" if why_not() else 'a real Kubernetes API server with etcd'
+
+
+def fabric_of(api: Any, name: str, **values: Any) -> Any:
+    from netbox_hedgehog.models import Fabric
+
+    return Fabric.objects.create(**{
+        'name': name, 'kubernetes_server': api.url, 'kubernetes_token': 'viewer-token',
+        'kubernetes_ca_cert': api.ca_pem, 'scheduler_enabled': False, **values,
+    })
+
+
+def empty(fabric: Any) -> None:
+    """Forget what was read of a fabric."""
+    from netbox_hedgehog.models import FabricResource, KindReading
+
+    for model in (FabricResource, KindReading):
+        model._base_manager.filter(fabric=fabric)._raw_delete('default')
+
+
+def interleaved(
+    rounds: int, subjects: Mapping[str, tuple[Callable[[], object], Callable[[], object]]],
+) -> dict[str, float]:
+    """The median seconds of each subject, a (prepare, run) pair of which only `run` is timed.
+
+    All take their turn in every round, so that what else the machine does meets all of them.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in subjects}
+    for _ in range(rounds):
+        for name, (prepare, run) in subjects.items():
+            prepare()
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def nothing() -> None:
+    """Prepares what needs no preparation."""
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values) or [0.0]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def memory(pid: int | str = 'self', field: str = 'VmRSS') -> float:
+    """Of a process, in MB: VmRSS is what it has now, VmHWM the most it had."""
+    for line in Path(f'/proc/{pid}/status').read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def write_jsonl(path: Path, objects: Iterator[Manifest]) -> int:
+    count = 0
+    with path.open('w') as file:
+        for count, item in enumerate(objects, 1):  # noqa: B007
+            file.write(json.dumps(item) + '\n')
+    return count
