@@ -126,24 +126,23 @@ class HedgehogScheduler(DjangoScheduler):
 
         A few hundred at a round trip: with thousands of fabrics one each would take longer than a look may.
         """
-        running, waiting = self._running(), self._waiting(jobs)
+        running = self._running()
+        queues = {job.origin: self.get_queue_for_job(job) for job in jobs}
+        waiting = {origin: set(self.connection.lrange(queue.key, 0, -1)) for origin, queue in queues.items()}
         for batch in batched(jobs, BATCH):
             with self.connection.pipeline() as pipe:
                 for job in batch:
                     if fabric_of(job.id) not in running and job.id.encode() not in waiting[job.origin]:
-                        queue = self.get_queue_for_job(job)
-                        queue.enqueue_job(job, pipeline=pipe)
+                        queue = queues[job.origin]
+                        pipe.sadd(queue.redis_queues_keys, queue.key)
+                        # enqueue_job() would look for dependencies, and cannot do that for a second job in a pipeline.
+                        queue._enqueue_job(job, pipeline=pipe)
                         # RQ's word about an earlier run of this id, which a worker did not survive.
                         queue.failed_job_registry.remove(job, pipeline=pipe)
                     # xx: a fabric that was deleted meanwhile stays deleted.
                     interval = job.meta.get('interval', 300)
                     pipe.zadd(SCHEDULED_JOBS, {job.id: next_due(due[job.id], interval, now)}, xx=True)
                 pipe.execute()
-
-    def _waiting(self, jobs: list[RQJob]) -> dict[str, set[bytes]]:
-        """What waits in each queue that these jobs go to."""
-        queues = {job.origin: self.get_queue_for_job(job) for job in jobs}
-        return {origin: set(self.connection.lrange(queue.key, 0, -1)) for origin, queue in queues.items()}
 
     def _enqueue_foreign(self, job: RQJob) -> None:
         """A schedule of somebody else. One that cannot be read must not keep the fabrics' from running."""

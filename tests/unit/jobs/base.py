@@ -27,10 +27,10 @@ def make_fabric(name: str = 'a', **values: Any) -> Fabric:
     return Fabric.objects.create(name=name, kubernetes_server=SERVER, **values)
 
 
-def make_fabrics(count: int, **values: Any) -> list[Fabric]:
+def make_fabrics(count: int, name_prefix: str = 'fabric', **values: Any) -> list[Fabric]:
     """Many fabrics in one statement, as if nobody had told Redis of them."""
     return Fabric.objects.bulk_create(
-        Fabric(**{'name': f'fabric-{number:04}', 'kubernetes_server': SERVER, **values}) for number in range(count)
+        Fabric(**{'name': f'{name_prefix}-{number:04}', 'kubernetes_server': SERVER, **values}) for number in range(count)
     )
 
 

@@ -17,7 +17,7 @@ from netbox_hedgehog.jobs.scheduler import HedgehogScheduler, next_due
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
 
-from .base import ago, due, locked, make_due, make_fabric, make_fabrics, waiting
+from .base import ago, due, locked, make_due, make_fabric, make_fabrics, round_trips, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +95,19 @@ def test_many_due_fabrics_are_all_queued(scheduler: HedgehogScheduler) -> None:
         make_due(fabric, time.time() - 1)
     scheduler.enqueue_jobs()
     assert sorted(waiting()) == sorted(schedule_id(fabric.pk) for fabric in fabrics)
+
+
+def test_round_trips_do_not_grow_with_the_due_fabrics(scheduler: HedgehogScheduler) -> None:
+    counts = []
+    for fabrics in (make_fabrics(3), make_fabrics(200, name_prefix='more')):
+        reconcile()
+        for fabric in fabrics:
+            make_due(fabric, time.time() - 1)
+        with round_trips() as sent:
+            scheduler._enqueue_due(time.time())
+        counts.append(len(sent))
+    assert len(waiting()) == 203
+    assert counts[1] <= counts[0] <= 8  # the first also asks Redis for its version
 
 
 def test_rqs_late_word_about_a_killed_run_does_no_harm(scheduler: HedgehogScheduler) -> None:
