@@ -35,6 +35,9 @@ def pid_namespace() -> str:
 class HedgehogWorker(NetBoxRQWorker):
     """NetBox's worker; where it serves fabrics it shows its life sign more often. Other queues' workers are as ever."""
 
+    # Seconds. Without Redis a worker waits longer and longer between its tries: not a minute, as RQ would have it.
+    max_connection_wait_time = 15.0
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if queue_name() in self.queue_names():

@@ -250,7 +250,7 @@ def test_redis_goes_and_comes_back_empty(stack: Stack, api: KubernetesAPI) -> No
     # The worker waits longer and longer between its tries.
     stack.wait_until(lambda: stack.due(fabric), 30, 'the schedule is back')
     stack.make_due(fabric)
-    stack.runs(fabric, 2, 60)
+    stack.runs(fabric, 2, 120)
     for process in stack.processes:
         process.check()
     assert stack.state() == 'healthy'
