@@ -46,11 +46,31 @@ class HedgehogWorker(NetBoxRQWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         super().execute_job(job, queue)
-        if sentence := outdated():
-            self.log.error('Worker %s ends: %s', self.name, sentence)
+        if self._outdated():
             self._stop_requested = True
-        # The next run is forked off this process, and must not inherit its connection.
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None,
+    ) -> tuple[Job, Queue] | None:
+        """The next job; None ends the worker: also where it has nothing to do and the database has outgrown it.
+
+        Nobody would give it a job to notice that by: the scheduler has noticed first.
+        """
+        if timeout is None or max_idle_time is not None:
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        while True:
+            # RQ comes back from an idle wait only where one is limited.
+            found = super().dequeue_job_and_maintain_ttl(timeout, timeout)
+            if found is not None or self._outdated():
+                return found
+
+    def _outdated(self) -> bool:
+        sentence = outdated()
+        # Runs are forked off this process, and must not inherit its connection.
         connections.close_all()
+        if sentence:
+            self.log.error('Worker %s ends: %s', self.name, sentence)
+        return bool(sentence)
 
     def register_birth(self) -> None:
         super().register_birth()

@@ -1,6 +1,7 @@
 """Does this code fit the database? What is behind, ahead or away is said before anybody works on it."""
 
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
@@ -8,9 +9,12 @@ from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from netbox_hedgehog.jobs import schema
+from netbox_hedgehog.jobs import worker as worker_module
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.queue import connection as queue_connection
+from netbox_hedgehog.jobs.queue import queue
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
+from netbox_hedgehog.jobs.worker import HedgehogWorker
 from netbox_hedgehog.management.commands import hedgehog_sync
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +111,21 @@ def test_a_process_that_the_database_has_outgrown_works_no_more() -> None:
         execute_requested_run(1)
     with pytest.raises(SystemExit):
         HedgehogScheduler(connection=queue_connection()).beat()
+
+
+def test_an_idle_worker_notices_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scheduler has noticed first, and gives it no job to notice by."""
+    monkeypatch.setattr(worker_module, 'connections', SimpleNamespace(close_all=lambda: None))
+    answers = iter(['', '', 'The database was migrated by a newer release.'])
+    monkeypatch.setattr(worker_module, 'outdated', lambda: next(answers))
+    worker = HedgehogWorker([queue()], connection=queue_connection())
+    worker.register_birth()
+    assert worker.dequeue_job_and_maintain_ttl(1) is None
+    assert list(answers) == []
+
+    job = queue().enqueue('builtins.print', job_id='one')
+    found = worker.dequeue_job_and_maintain_ttl(1)
+    assert found is not None
+    assert found[0].id == job.id, 'what waits is never left behind'
+    assert worker.dequeue_job_and_maintain_ttl(None) is None, 'a burst ends at an empty queue'
+    worker.register_death()
