@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices, InventoryRemovalChoices
+from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
 from .plan import ADOPT, CREATE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
 from .present import CABLE, RANGE, Candidate, Held, Present, levels
 from .removal import plan_absence, unwanted
+from .rules import Rules
 from .shapes import (
     ENDS,
     ENDS_OF_CABLE,
@@ -26,26 +26,10 @@ from .shapes import (
 )
 from .wants import Desired, Ref, Want
 
-__all__ = ('Rules', 'make_plan')
+__all__ = ('make_plan',)
 
 # Roles of an address of which NetBox lets several stand side by side (ipam/constants.py, IPADDRESS_ROLES_NONUNIQUE).
 SHARED_ROLES = ('anycast', 'vip', 'vrrp', 'hsrp', 'glbp', 'carp')
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the fabric's and the plugin's settings say. `grace_runs` and `grace` both pass before a deletion."""
-
-    now: datetime
-    adoption: str = InventoryAdoptionChoices.OFF
-    removal: str = InventoryRemovalChoices.MARK
-    subjects: frozenset[str] = frozenset()
-    grace_runs: int = 3
-    grace: timedelta = timedelta(hours=24)
-    guard_percent: int = 20
-    guard_least: int = 5
-    # Fields of objects, by key, in which a person has decided for the fabric's value.
-    forced: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)

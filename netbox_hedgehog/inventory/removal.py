@@ -3,16 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
 from .plan import DELETE, MARK, Action, FieldChange, Finding, Plan, Record
 from .present import Held, Present
+from .rules import Rules
 from .shapes import RANK
 from .wants import Desired, Source
-
-if TYPE_CHECKING:
-    from .planner import Rules
 
 __all__ = ('due', 'plan_absence', 'plan_deletion', 'unwanted')
 
@@ -34,7 +31,7 @@ def unwanted(desired: Desired, present: Present, subjects: Iterable[str]) -> lis
     ]
 
 
-def due(links: Iterable[Held], rules: 'Rules') -> list[Held]:
+def due(links: Iterable[Held], rules: Rules) -> list[Held]:
     """Those of these unwanted links whose objects may be deleted now, as far as grace and origin say."""
     if rules.removal != InventoryRemovalChoices.DELETE:
         return []
@@ -45,11 +42,11 @@ def due(links: Iterable[Held], rules: 'Rules') -> list[Held]:
     ]
 
 
-def _grace_is_over(since: datetime, runs: int, rules: 'Rules') -> bool:
+def _grace_is_over(since: datetime, runs: int, rules: Rules) -> bool:
     return runs >= rules.grace_runs and rules.now - since >= rules.grace
 
 
-def plan_absence(plan: Plan, desired: Desired, present: Present, rules: 'Rules', inherited: set[str]) -> None:
+def plan_absence(plan: Plan, desired: Desired, present: Present, rules: Rules, inherited: set[str]) -> None:
     """Add to a plan what becomes of objects that are not wanted any more, unless another want goes on with them."""
     links = [link for link in unwanted(desired, present, rules.subjects) if link.key not in inherited]
     _say_what_is_switched_off(plan, desired, present, rules)
@@ -119,7 +116,7 @@ def plan_deletion(plan: Plan, links: list[Held], present: Present) -> list[Actio
     return [_action(DELETE, link) for link in order]
 
 
-def _orphans(plan: Plan, links: list[Held], rules: 'Rules') -> None:
+def _orphans(plan: Plan, links: list[Held], rules: Rules) -> None:
     """One finding a resource, on the first of its objects."""
     found: dict[Source, list[Held]] = defaultdict(list)
     for link in links:
@@ -136,7 +133,7 @@ def _orphans(plan: Plan, links: list[Held], rules: 'Rules') -> None:
         ))
 
 
-def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, rules: 'Rules') -> None:
+def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, rules: Rules) -> None:
     off = Counter(
         link.subject for key, link in present.held.items()
         if key not in desired.wants and link.subject not in rules.subjects and not link.shared
@@ -149,7 +146,7 @@ def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, ru
         ))
 
 
-def _guard(plan: Plan, marks: list[Action], deletions: list[Action], present: Present, rules: 'Rules') -> None:
+def _guard(plan: Plan, marks: list[Action], deletions: list[Action], present: Present, rules: Rules) -> None:
     """Hold a run's removals back where there are too many of one model: a person has to say that they are meant."""
     total = Counter(link.model for link in present.held.values() if not link.shared and link.values is not None)
     for actions, words in ((marks, 'mark as stale'), (deletions, 'delete')):

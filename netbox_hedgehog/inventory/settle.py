@@ -24,11 +24,12 @@ from .desired import desired
 from .errors import InventoryOff, PlanMoved
 from .permissions import check_after, check_before
 from .plan import VERBS, Plan
-from .planner import Rules, make_plan
+from .planner import make_plan
 from .present import Present, read
 from .removal import due, unwanted
 from .report import InventoryReport
 from .resources import resources_of
+from .rules import Rules
 from .wants import Desired, Options
 from .words import describe
 from .writing import Writer

@@ -16,7 +16,9 @@ from ..inventory.errors import InventoryRefused
 from ..models import Discrepancy, Fabric
 from ..object_actions import BulkIgnore, BulkKeepNetBox, BulkReopen, BulkTakeFabric
 from . import inventory_panels as panels
-from .inventory import FabricChildrenView, inventory_counts, stale_fabrics
+from .counts import inventory_counts
+from .freshness import stale_fabrics
+from .inventory import FabricChildrenView
 
 __all__ = (
     'DiscrepancyBulkFabricView', 'DiscrepancyBulkIgnoreView', 'DiscrepancyBulkNetBoxView',
@@ -37,7 +39,7 @@ class DiscrepancyListView(generic.ObjectListView):
     actions = (BulkExport, *BULK_ACTIONS)
 
     def get_extra_context(self, request):
-        return {'stale': stale_fabrics(request)}
+        return {'stale': stale_fabrics(request, inventory_enabled=True)}
 
 
 @register_model_view(Discrepancy)

@@ -18,7 +18,7 @@ from ..inventory.leave import leave_everything
 from ..jobs.apply import AT_ONCE, actions_of, apply
 from ..jobs.inventory import APPLY, CONFIRM, REMOVE
 from ..models import Fabric
-from .inventory import inventory_counts
+from .counts import inventory_counts
 
 __all__ = (
     'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricTurnOffView',

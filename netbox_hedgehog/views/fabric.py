@@ -2,7 +2,7 @@ from core.models import Job
 from core.object_actions import BulkSync
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -11,24 +11,26 @@ from netbox.object_actions import AddObject, BulkDelete, BulkEdit, BulkExport, B
 from netbox.ui import layout
 from netbox.ui.panels import CommentsPanel, TemplatePanel
 from netbox.views import generic
-from netbox.views.generic.base import BaseMultiObjectView, BaseObjectView
+from netbox.views.generic.base import BaseMultiObjectView
 from redis.exceptions import RedisError
 from utilities.query import count_related
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
-from ..jobs.health import worker_health
 from ..jobs.probe import check_connection
 from ..jobs.recovery import sync_jobs
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from . import inventory_panels, panels
+from .actions import FabricAction
+from .freshness import health_context
 from .health import HealthRollupPanel
 from .history import ChangesPanel, RunChartPanel
+from .live import live_context
 
 __all__ = (
-    'FabricAction', 'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
+    'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
     'FabricBulkSyncView', 'FabricDeleteView', 'FabricEditView', 'FabricListView', 'FabricSyncView',
     'FabricTestConnectionView', 'FabricView',
 )
@@ -36,15 +38,8 @@ __all__ = (
 RECENT_RUNS = 10
 
 
-class HealthBanner:
-    """Gives a page what its banner says when nobody serves the queue."""
-
-    def health_context(self, request):
-        return {'health': worker_health(Fabric.objects.restrict(request.user, 'view'))}
-
-
 @register_model_view(Fabric, 'list', path='', detail=False)
-class FabricListView(HealthBanner, generic.ObjectListView):
+class FabricListView(generic.ObjectListView):
     queryset = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
     filterset = filtersets.FabricFilterSet
     filterset_form = forms.FabricFilterForm
@@ -53,11 +48,11 @@ class FabricListView(HealthBanner, generic.ObjectListView):
     actions = (AddObject, BulkImport, BulkExport, BulkSync, BulkEdit, BulkRename, BulkDelete)
 
     def get_extra_context(self, request):
-        return self.health_context(request)
+        return health_context(request)
 
 
 @register_model_view(Fabric)
-class FabricView(HealthBanner, generic.ObjectView):
+class FabricView(generic.ObjectView):
     queryset = Fabric.objects.all()
     template_name = 'netbox_hedgehog/fabric.html'
     layout = layout.SimpleLayout(
@@ -83,9 +78,7 @@ class FabricView(HealthBanner, generic.ObjectView):
     )
 
     def get_extra_context(self, request, instance):
-        from .live import live_context  # which needs this module's FabricAction
-
-        health = self.health_context(request)['health']
+        health = health_context(request)['health']
         return {
             'health': health,
             # A Redis that is away is asked once a page: each try takes seconds.
@@ -181,23 +174,6 @@ class FabricBulkDeleteView(generic.BulkDeleteView):
     queryset = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
     filterset = filtersets.FabricFilterSet
     table = tables.FabricTable
-
-
-class FabricAction(GetReturnURLMixin, BaseObjectView):
-    """Something done to one fabric by a POST, with the permission to sync it."""
-
-    queryset = Fabric.objects.all()
-
-    def get_required_permission(self):
-        return 'netbox_hedgehog.sync_fabric'
-
-    def get(self, request, pk):
-        return redirect(get_object_or_404(self.queryset, pk=pk).get_absolute_url())
-
-    def post(self, request, pk):
-        fabric = get_object_or_404(self.queryset, pk=pk)
-        self.act(request, fabric)
-        return redirect(self.get_return_url(request, fabric))
 
 
 @register_model_view(Fabric, 'sync')

@@ -7,13 +7,11 @@ from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
-from ..jobs.health import worker_health
 from ..models import Fabric, SwitchHealth
 from ..models.health import TROUBLE_WORDS
+from .freshness import health_context, stale_fabrics
 
 __all__ = ('FabricSwitchesView', 'HealthPanel', 'HealthRollupPanel', 'SwitchHealthListView', 'health_of')
-
-STALE_SHOWN = 5
 
 
 @register_model_view(SwitchHealth, 'list', path='', detail=False)
@@ -28,10 +26,7 @@ class SwitchHealthListView(generic.ObjectListView):
     actions = (BulkExport,)
 
     def get_extra_context(self, request):
-        fabrics = Fabric.objects.restrict(request.user, 'view')
-        chosen = [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]
-        stale = fabrics.overdue().filter(pk__in=chosen) if chosen else fabrics.overdue()
-        return {'health': worker_health(fabrics), 'stale': stale.order_by('overdue_at')[:STALE_SHOWN]}
+        return {**health_context(request), 'stale': stale_fabrics(request)}
 
 
 @register_model_view(Fabric, 'switches', path='switches')

@@ -1,8 +1,5 @@
 """What of NetBox came from fabrics: the links, and the tabs of a fabric that show them."""
 
-from dataclasses import dataclass
-
-from django.db.models import Count, Q
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
@@ -13,50 +10,12 @@ from netbox.views import generic
 from utilities.views import ViewTab, get_action_url, register_model_view
 
 from .. import filtersets, forms, tables
-from ..choices import DiscrepancyStateChoices, InventoryOriginChoices
 from ..models import Fabric, InventoryLink
 from . import inventory_panels as panels
+from .counts import inventory_counts
+from .freshness import stale_fabrics
 
 __all__ = ('FabricChildrenView', 'FabricInventoryView', 'InventoryLinkListView', 'InventoryLinkView')
-
-# How many stale fabrics a list names.
-STALE_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much of NetBox a fabric has under its care, and what does not agree."""
-
-    shown: bool
-    links: int = 0
-    created: int = 0
-    adopted: int = 0
-    stale: int = 0
-    open: int = 0
-
-
-def inventory_counts(fabric: Fabric) -> Counts:
-    """The counts of a fabric, asked for once a page: two statements."""
-    if not hasattr(fabric, '_inventory_counts'):
-        found = fabric.inventory_links.aggregate(
-            links=Count('pk'),
-            created=Count('pk', filter=Q(origin=InventoryOriginChoices.CREATED)),
-            adopted=Count('pk', filter=Q(origin=InventoryOriginChoices.ADOPTED)),
-            stale=Count('pk', filter=Q(stale_since__isnull=False)),
-        )
-        fabric._inventory_counts = Counts(
-            shown=fabric.inventory_enabled or bool(found['links']), **found,
-            open=fabric.discrepancies.filter(state=DiscrepancyStateChoices.OPEN).count(),
-        )
-    return fabric._inventory_counts
-
-
-def stale_fabrics(request):
-    """Fabrics whose rows a list can show and that are no longer read: nothing may look fresher than it is."""
-    fabrics = Fabric.objects.restrict(request.user, 'view').overdue().filter(inventory_enabled=True)
-    if chosen := [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]:
-        fabrics = fabrics.filter(pk__in=chosen)
-    return fabrics.order_by('overdue_at')[:STALE_SHOWN]
 
 
 @register_model_view(InventoryLink, 'list', path='', detail=False)
@@ -69,7 +28,7 @@ class InventoryLinkListView(generic.ObjectListView):
     actions = (BulkExport,)
 
     def get_extra_context(self, request):
-        return {'stale': stale_fabrics(request)}
+        return {'stale': stale_fabrics(request, inventory_enabled=True)}
 
 
 @register_model_view(InventoryLink)

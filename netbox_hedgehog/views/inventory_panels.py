@@ -6,6 +6,7 @@ from netbox.ui import panels
 from ..choices import InventorySubjectChoices
 from ..models import FabricResource
 from ..values import ValueReader, field_label, viewable
+from .counts import inventory_counts
 
 __all__ = (
     'BothSidesPanel', 'DiscrepancyPanel', 'InventoryPanel', 'LinkDiscrepanciesPanel', 'LinkPanel',
@@ -99,8 +100,6 @@ class OpenDiscrepanciesPanel(panels.ObjectsTablePanel):
         )
 
     def should_render(self, context):
-        from .inventory import inventory_counts
-
         return super().should_render(context) and bool(inventory_counts(context['object']).open)
 
 
@@ -111,8 +110,6 @@ class InventoryPanel(panels.ObjectPanel):
     template_name = 'netbox_hedgehog/panels/inventory.html'
 
     def get_context(self, context):
-        from .inventory import inventory_counts
-
         fabric = context['object']
         return {
             **super().get_context(context),

@@ -17,7 +17,7 @@ from ..jobs.fabric_sync import FabricSyncJob
 from ..jobs.progress import active_job, progress_of
 from ..jobs.schedules import due_times
 from ..models import Fabric
-from .fabric import FabricAction
+from .actions import FabricAction
 
 __all__ = ('FabricCancelView', 'FabricLiveView', 'live_context')
 

@@ -7,19 +7,16 @@ from netbox.views import generic
 from utilities.views import register_model_view
 
 from .. import filtersets, forms, tables
-from ..jobs.health import worker_health
 from ..kinds import KIND_BY_NAME
-from ..models import Fabric, FabricResource
+from ..models import FabricResource
 from ..references import references
 from ..tables.resource import short
 from . import panels, resource_panels
+from .freshness import health_context, stale_fabrics
 from .health import HealthPanel
 from .history import ChangePanel
 
 __all__ = ('FabricResourceListView', 'FabricResourceView')
-
-# How many stale fabrics a list of resources names.
-STALE_SHOWN = 5
 
 
 @register_model_view(FabricResource, 'list', path='', detail=False)
@@ -32,11 +29,7 @@ class FabricResourceListView(generic.ObjectListView):
     actions = (BulkExport,)
 
     def get_extra_context(self, request):
-        # Nothing on this page may look fresher than it is: those whose rows it can show, and are no longer read.
-        fabrics = Fabric.objects.restrict(request.user, 'view')
-        chosen = [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]
-        stale = fabrics.overdue().filter(pk__in=chosen) if chosen else fabrics.overdue()
-        return {'health': worker_health(fabrics), 'stale': stale.order_by('overdue_at')[:STALE_SHOWN]}
+        return {**health_context(request), 'stale': stale_fabrics(request)}
 
     def get_table(self, data, request, bulk_actions=True):
         kinds = request.GET.getlist('kind')

@@ -1,0 +1,24 @@
+"""What decides how a plan is made, beside the two sides themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices
+
+__all__ = ('Rules',)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the fabric's and the plugin's settings say. `grace_runs` and `grace` both pass before a deletion."""
+
+    now: datetime
+    adoption: str = InventoryAdoptionChoices.OFF
+    removal: str = InventoryRemovalChoices.MARK
+    subjects: frozenset[str] = frozenset()
+    grace_runs: int = 3
+    grace: timedelta = timedelta(hours=24)
+    guard_percent: int = 20
+    guard_least: int = 5
+    # Fields of objects, by key, in which a person has decided for the fabric's value.
+    forced: frozenset[tuple[str, str]] = frozenset()

@@ -1,0 +1,26 @@
+"""What is done to one fabric from its page."""
+
+from django.shortcuts import get_object_or_404, redirect
+from netbox.views.generic.base import BaseObjectView
+from utilities.views import GetReturnURLMixin
+
+from ..models import Fabric
+
+__all__ = ('FabricAction',)
+
+
+class FabricAction(GetReturnURLMixin, BaseObjectView):
+    """Something done to one fabric by a POST, with the permission to sync it."""
+
+    queryset = Fabric.objects.all()
+
+    def get_required_permission(self):
+        return 'netbox_hedgehog.sync_fabric'
+
+    def get(self, request, pk):
+        return redirect(get_object_or_404(self.queryset, pk=pk).get_absolute_url())
+
+    def post(self, request, pk):
+        fabric = get_object_or_404(self.queryset, pk=pk)
+        self.act(request, fabric)
+        return redirect(self.get_return_url(request, fabric))

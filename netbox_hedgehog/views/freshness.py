@@ -1,0 +1,22 @@
+"""What keeps a page from looking fresher than it is: who is not at work, and which fabrics are no longer read."""
+
+from ..jobs.health import worker_health
+from ..models import Fabric
+
+__all__ = ('health_context', 'stale_fabrics')
+
+# How many stale fabrics a page names.
+STALE_SHOWN = 5
+
+
+def health_context(request):
+    """What a page's banner says when nobody serves the queue."""
+    return {'health': worker_health(Fabric.objects.restrict(request.user, 'view'))}
+
+
+def stale_fabrics(request, **conditions):
+    """Fabrics under these conditions whose rows a list can show, and that are no longer read."""
+    fabrics = Fabric.objects.restrict(request.user, 'view').overdue().filter(**conditions)
+    if chosen := [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]:
+        fabrics = fabrics.filter(pk__in=chosen)
+    return fabrics.order_by('overdue_at')[:STALE_SHOWN]
