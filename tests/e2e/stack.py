@@ -276,10 +276,15 @@ class Stack:
         return len(entries) if fabric is None else entries.count(schedule_id(fabric).encode())
 
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is at work. In the order in which RQ moves a job, so that none is missed."""
-        waits = f'rq:queue:{self.queue}'
+        """Whether no schedule's run waits or is at work. In the order in which RQ moves a job, so that none is missed.
+
+        What a killed worker had in hand stays in RQ's list of started jobs for a while: those of fabrics that have
+        been deleted since do not count.
+        """
+        waits, ours = f'rq:queue:{self.queue}', {schedule_id(fabric) for fabric in self.fabrics}
         return not (
-            self.redis.llen(waits) or self.redis.llen(f'{waits}:intermediate') or self.redis.zcard(f'rq:wip:{self.queue}')
+            self.redis.llen(waits) or self.redis.llen(f'{waits}:intermediate')
+            or ours.intersection(entry.decode().split(':')[0] for entry in self.redis.zrange(f'rq:wip:{self.queue}', 0, -1))
         )
 
     def log(self) -> str:
