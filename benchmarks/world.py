@@ -40,7 +40,7 @@ class Result:
 @contextmanager
 def netbox() -> Iterator[None]:
     """NetBox on servers of this process's own."""
-    server = postgres.server(CACHE / 'tests' / 'postgres', cache=CACHE)
+    server = postgres.server(CACHE / 'benchmarks' / 'postgres', cache=CACHE)
     redis = valkey.server()
     server.start()
     redis.start()

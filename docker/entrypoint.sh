@@ -2,6 +2,7 @@
 # What a container of the image does:
 #   netbox                     bring the database up to date, then serve NetBox on port 8080 (the default)
 #   rqworker …, rqscheduler …  wait until the database is migrated as this image needs it, then run that command
+#   hedgehog_sync watch         the same
 #   anything else              is run as it stands: python manage.py …, sh
 set -eu
 
@@ -17,7 +18,7 @@ netbox)
         --static-path-route "${base:+/$base}/static" --static-path-mount /opt/netbox/netbox/static \
         netbox.wsgi:application
     ;;
-rqworker | rqscheduler)
+rqworker | rqscheduler | hedgehog_sync)
     python manage.py hedgehog_sync ready --wait
     exec python manage.py "$@"
     ;;

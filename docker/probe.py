@@ -3,6 +3,7 @@
 probe.py web                    NetBox's status API answers, and asked the database for it
 probe.py worker QUEUE [QUEUE…]  a worker in this container serves these queues, and its heartbeat is fresh
 probe.py scheduler              a scheduler in this container keeps its key in Redis alive
+probe.py watcher                a watcher in this container has shown a sign of life lately
 
 Exits 0, or 1 with a sentence. It runs every few seconds in every container, so it starts no Django: it reads NetBox's
 configuration and asks Redis or the web server.
@@ -68,6 +69,8 @@ def main(role: str, *queues: str) -> None:
         worker(connect(configuration), queues)
     elif role == 'scheduler':
         scheduler(connect(configuration))
+    elif role == 'watcher':
+        watcher(connect(configuration))
     else:
         raise Unhealthy(f'There is no check called {role}.')
 
@@ -110,6 +113,13 @@ def scheduler(redis: Redis) -> None:
         if cursor == '0':
             break
     raise Unhealthy('No scheduler of this container keeps its key in Redis alive.')
+
+
+def watcher(redis: Redis) -> None:
+    now = redis.ask('TIME')[0]
+    names = redis.ask('ZRANGEBYSCORE', 'netbox_hedgehog:watchers', now, '+inf')
+    if not any(name.startswith(f'{socket.gethostname()}.') for name in names):
+        raise Unhealthy('No watcher of this container has shown a sign of life lately.')
 
 
 def _is_here(record: dict[str, str]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from netbox_hedgehog.jobs.leases import Leases
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
 from tests.plugin import Services
@@ -103,7 +104,7 @@ class TestProbe:
             if arguments[0] == 'worker':
                 namespace['worker'](client, arguments[1:])
             else:
-                namespace['scheduler'](client)
+                namespace[arguments[0]](client)
         except namespace['Unhealthy'] as error:
             return str(error)
         return ''
@@ -136,6 +137,17 @@ class TestProbe:
         self.worker(redis, 'default')
         assert self.probe(redis, 'worker', QUEUE) == f'No worker of this container is registered for {QUEUE}.'
         assert self.probe(redis, 'worker', 'default', 'low') == 'The worker does not serve low.'
+
+    def test_a_watcher_is_alive_while_it_shows_it(self, redis: Redis) -> None:
+        dead = 'No watcher of this container has shown a sign of life lately.'
+        assert self.probe(redis, 'watcher') == dead
+        Leases('another-host.1', redis).beat([])
+        assert self.probe(redis, 'watcher') == dead
+        leases = Leases(f'{socket.gethostname()}.1', redis)
+        leases.beat([])
+        assert self.probe(redis, 'watcher') == ''
+        leases.give_back()
+        assert self.probe(redis, 'watcher') == dead
 
     def test_a_scheduler_is_alive_while_its_key_is(self, redis: Redis) -> None:
         dead = 'No scheduler of this container keeps its key in Redis alive.'
