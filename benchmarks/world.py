@@ -109,9 +109,9 @@ def fabric_of(api: Any, name: str, **values: Any) -> Any:
 
 def empty(fabric: Any) -> None:
     """Forget what was read of a fabric."""
-    from netbox_hedgehog.models import FabricResource, KindReading
+    from netbox_hedgehog.models import FabricResource, KindReading, SwitchHealth
 
-    for model in (FabricResource, KindReading):
+    for model in (SwitchHealth, FabricResource, KindReading):
         model._base_manager.filter(fabric=fabric)._raw_delete('default')
 
 

@@ -1,10 +1,12 @@
 """How every switch and gateway of a fabric is: follows from the mirror, and is written beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from ..insight.health import Finding, Reading, assess, confirmed_at
 from ..insight.tree import mapping, objects, text
@@ -13,7 +15,7 @@ from ..kinds import KIND_BY_NAME
 from ..models import Fabric, FabricResource, SwitchHealth
 from .apply import hold
 
-__all__ = ('record_health',)
+__all__ = ('health_is_due', 'record_health')
 
 BATCH = 1000
 
@@ -23,6 +25,18 @@ AGENTS = {'Agent': 'Switch', 'GatewayAgent': 'Gateway'}
 _FIELDS = tuple(
     field.name for field in SwitchHealth._meta.concrete_fields if not field.primary_key and field.name != 'resource'
 )
+
+
+def health_is_due(fabric: Fabric, written: Mapping[str, int], now: datetime, settled: float) -> bool:
+    """Whether a run that wrote so many rows of each kind has to record anew how the switches and gateways are.
+
+    Where nothing of theirs was written, time alone may turn one silent: that is looked for once in `settled` seconds,
+    as agents that live are.
+    """
+    if any(written.get(kind) for kind in ('Connection', *AGENTS, *AGENTS.values())):
+        return True
+    newest = SwitchHealth.objects.filter(fabric=fabric).aggregate(at=Max('read_at'))['at']
+    return newest is None or now - newest >= timedelta(seconds=settled)
 
 
 def record_health(fabric: Fabric, settled: float = 0) -> int:

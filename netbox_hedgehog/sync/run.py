@@ -16,7 +16,7 @@ from ..models import Fabric
 from ..sealing import SealError
 from .apply import apply, held_rows
 from .compare import compare
-from .health import record_health
+from .health import health_is_due, record_health
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, READ, KindReport, Report
 
@@ -36,25 +36,30 @@ def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda 
     is in there and never raised. Errors of the database are raised: then nothing can be recorded anyway.
     """
     report = Report(fabric=fabric.name, started=timezone.now())
-    failure = ''
+    failure, written = '', {}
     try:
         with open_cluster(fabric) as cluster:
             for kind in KINDS:
                 kind_report = KindReport(kind.name)
                 report.kinds.append(kind_report)
-                read_kind(cluster, fabric, kind, kind_report, report.started)
+                written[kind.name] = read_kind(cluster, fabric, kind, kind_report, report.started)
                 progress(kind_report)
     except (ClusterError, KubeconfigError, SealError) as error:
         failure = str(error)
-    if any(kind.outcome == READ for kind in report.kinds):
+    if any(kind.outcome == READ for kind in report.kinds) and health_is_due(
+        fabric, written, report.started, settled_seconds(),
+    ):
         record_health(fabric, settled_seconds())
     report.conclude(timezone.now(), failure)
     return report
 
 
-def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, now: datetime) -> None:
-    """Read one kind, and fill in its report. Raises the ClusterErrors that end a whole run."""
-    clock = time.monotonic()
+def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, now: datetime) -> int:
+    """Read one kind, and fill in its report. Returns how many rows were written, or marked as missing.
+
+    Raises the ClusterErrors that end a whole run.
+    """
+    clock, written = time.monotonic(), 0
     try:
         held = held_rows(fabric, kind)
         for attempt in range(RESTARTS):
@@ -67,6 +72,7 @@ def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, 
                 if attempt + 1 == RESTARTS:
                     raise
         apply(fabric, kind, plan, now)
+        written = len(plan.writes) + len(plan.missing)
         report.outcome = READ
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
         report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
@@ -82,6 +88,7 @@ def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, 
             raise
     finally:
         report.seconds = round(time.monotonic() - clock, 3)
+    return written
 
 
 def test_connection(fabric: Fabric) -> Probe:

@@ -19,6 +19,7 @@ from netbox_hedgehog.sync import listing as listing_module
 from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.apply import apply, held_rows
 from netbox_hedgehog.sync.compare import compare
+from netbox_hedgehog.sync.health import record_health
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import RESTARTS, read_fabric, read_kind
 from netbox_hedgehog.sync.run import test_connection as try_connection
@@ -326,6 +327,23 @@ def test_what_was_written_since_the_plan_was_made_is_left(api, fabric):
     missing = compare(SERVER, {('default', 'server-01'): held['default', 'server-01']}, [])
     apply(fabric, SERVER, missing, timezone.now(), complete=False)
     assert not FabricResource.objects.exclude(missing_since=None).exists()
+
+
+def test_health_is_recorded_where_it_may_have_changed(api, fabric, monkeypatch):
+    recorded: list[Any] = []
+    monkeypatch.setattr(run_module, 'record_health', lambda *args: recorded.append(record_health(*args)))
+    first = read_fabric(fabric)
+    read_fabric(fabric)
+    api.patch('VPC', 'vpc-01', {'spec': {'mode': 'l3vni'}})
+    read_fabric(fabric)
+    assert len(recorded) == 1, 'nothing of a switch has moved since'
+    api.patch('Switch', 'leaf-01', {'spec': {'description': 'moved'}})
+    read_fabric(fabric)
+    assert len(recorded) == 2
+    later = first.started + timedelta(seconds=70)
+    monkeypatch.setattr(run_module.timezone, 'now', lambda: later)
+    read_fabric(fabric)
+    assert len(recorded) == 3, 'time alone may have turned one silent'
 
 
 def test_two_fabrics_do_not_meet(api, fabric):
