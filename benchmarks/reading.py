@@ -1,5 +1,6 @@
 """What a run costs: nothing new, one change, heartbeats, and the first of all. Goals 1, 2, 3 and 5."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -55,6 +56,13 @@ def results(objects: int, rounds: int) -> list[Result]:
             'raw copy': (_empty_copy, lambda: _copy(rows)),
         })
         assert found['listed'] == total == found['first'].total('created')
+        _settle(fabric, 60)
+        wal = {'nothing new': _wal(read)}
+        _beat(api)
+        _settle(fabric, 0)
+        wal['the status of every Agent'] = _wal(read)
+        empty(fresh)
+        wal['all of it, as a first run'] = _wal(first)
         one, logged = _one_by_one(fabric, fresh)
     floor = seconds['listing'] + seconds['raw copy']
     agents = sum(1 for kind in found['report'].kinds if kind.kind == 'Agent' for _ in range(kind.read))
@@ -81,7 +89,23 @@ def results(objects: int, rounds: int) -> list[Result]:
         Result('SQL statements of a run with nothing new', f'{len(statements)}, whatever the size',
                'constant a kind', len(statements) <= 22 * 3),
     ]
-    return lines
+    return lines + [
+        Result(f'WAL that PostgreSQL writes for a run with {what}', f'{size / 1e6:.2f} MB') for what, size in wal.items()
+    ]
+
+
+def _wal(run: Callable[[], None]) -> int:
+    """The bytes of write-ahead log that a run causes."""
+    from django.db import connection
+
+    def position() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'")
+            return int(cursor.fetchone()[0])
+
+    before = position()
+    run()
+    return position() - before
 
 
 def _ratio(what: str, ratio: float, goal: float, seconds: float) -> Result:
