@@ -90,7 +90,8 @@ def results(objects: int, rounds: int) -> list[Result]:
                'constant a kind', len(statements) <= 22 * 3),
     ]
     return lines + [
-        Result(f'WAL that PostgreSQL writes for a run with {what}', f'{size / 1e6:.2f} MB') for what, size in wal.items()
+        Result(f'WAL that PostgreSQL writes for a run with {what}', f'{size / 1e6:.2f} MB')
+        for what, size in wal.items()
     ]
 
 
