@@ -120,12 +120,19 @@ class Cluster:
         whatever has been yielded so far is void and the list must be read again from its start.
         """
         query: dict[str, Any] = {'limit': page_size or kind.page_size}
-        while True:
-            page, metadata = self._page(kind, namespace, query, METADATA if metadata_only else JSON)
-            yield page
-            if not metadata.get('continue'):
-                return
-            query = {'limit': query['limit'], 'continue': metadata['continue']}
+        accept = METADATA if metadata_only else JSON
+        page, metadata = self._page(kind, namespace, query, accept)
+        while token := metadata.get('continue'):
+            query = {'limit': query['limit'], 'continue': token}
+            if metadata_only:
+                # The next page travels while this one is looked at. Whole objects weigh too much to hold two pages.
+                following = self._threads.submit(self._page, kind, namespace, query, accept)
+                yield page
+                page, metadata = following.result()
+            else:
+                yield page
+                page, metadata = self._page(kind, namespace, query, accept)
+        yield page
 
     def whole(self, kind: Kind, namespace: str, page: Page) -> Page:
         """A page of metadata again, at the same moment in the cluster's life, with spec and status. Raises as pages."""

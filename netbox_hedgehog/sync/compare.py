@@ -69,6 +69,7 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
     there is no plan: half a list says nothing about absence.
     """
     plan = Plan()
+    digest = kind_digest(kind)
     seen: set[Key] = set()
     for manifest in manifests:
         plan.read += 1
@@ -79,7 +80,7 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
         try:
             key, uid, version = identify(manifest)
             known = held.get(key)
-            if known is not None and is_held(kind, known, uid, version):
+            if known is not None and is_held(known, uid, version, digest):
                 plan.unchanged += key not in seen
             elif key not in seen:
                 _sort(plan, Write(observe(kind, manifest), known))
@@ -95,13 +96,16 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
     return plan
 
 
-def is_held(kind: Kind, known: Held, uid: str, version: str) -> bool:
-    """Whether the mirror holds an object with this uid exactly as it is at this resource version."""
+def is_held(known: Held, uid: str, version: str, digest: str) -> bool:
+    """Whether the mirror holds an object with this uid exactly as it is at this resource version.
+
+    `digest` is kind_digest() of its kind: of what was kept under another, more or less may be wanted now.
+    """
     return (
         known.resource_version == version
         and known.uid == uid
         and known.missing_since is None
-        and known.fingerprint.startswith(kind_digest(kind))
+        and known.fingerprint.startswith(digest)
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..cluster import Cluster, Page
 from ..kinds import Kind
 from .compare import Held, Seen, is_held
-from .observe import BadObject, Key, identify
+from .observe import BadObject, Key, identify, kind_digest
 from .report import KindReport
 
 __all__ = ('Listing',)
@@ -54,14 +54,18 @@ class Listing:
             yield from page.items
             return
         unread: list[str] = []
+        digest = kind_digest(self.kind)
         for item in page.items:
+            if (unmoved := self._unmoved(item, digest)) is not None:
+                yield Seen(unmoved)
+                continue
             try:
-                key, uid, version = identify(item)
+                key, uid, _ = identify(item)
             except BadObject:
                 yield item  # the comparison says what is wrong with it
                 continue
             known = self.held.get(key)
-            if known is not None and (is_held(self.kind, known, uid, version) or self._rests(known, uid, item)):
+            if known is not None and self._rests(known, uid, item, digest):
                 yield Seen(key)
             else:
                 unread.append(key[1])
@@ -75,13 +79,26 @@ class Listing:
         for found in self._counted(pages):
             yield from (item for item in found.items if _name(item) in names)
 
-    def _rests(self, known: Held, uid: str, item: Manifest) -> bool:
+    def _unmoved(self, item: Any, digest: str) -> Key | None:
+        """The key of an object that the mirror holds as it is, or None. Of most lists that is all, so it is quick: what
+        is held has been checked before.
+        """
+        try:
+            metadata = item['metadata']
+            key = metadata['namespace'], metadata['name']
+            known = self.held.get(key)
+            held = known is not None and is_held(known, metadata['uid'], metadata['resourceVersion'], digest)
+        except (KeyError, TypeError):
+            return None
+        return key if held else None
+
+    def _rests(self, known: Held, uid: str, item: Manifest, digest: str) -> bool:
         """Whether of an object that moved nothing has but its status, by itself, and that was read lately."""
         return (
             bool(self.kind.volatile)
             and self.now - known.last_read < timedelta(seconds=self.settled)
             and known.generation == item['metadata'].get('generation')
-            and is_held(self.kind, known, uid, known.resource_version)
+            and is_held(known, uid, known.resource_version, digest)
         )
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
