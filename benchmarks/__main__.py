@@ -50,11 +50,9 @@ def main() -> int:
             text.append(_table(title, lines))
             print(text[-1], f'({time.monotonic() - started:.0f} s)\n', flush=True)
             missed += sum(line.met is False for line in lines)
-    if short:
-        return 0
-    if set(chosen) == set(subjects):
-        RESULTS.write_text(f'{_head()}\n' + '\n'.join(text))
-        print(f'Written: {RESULTS.relative_to(ROOT)}')
+        if not short and set(chosen) == set(subjects):
+            RESULTS.write_text(f'{_head()}\n' + '\n'.join(text))
+            print(f'Written: {RESULTS.relative_to(ROOT)}')
     return 1 if missed else 0
 
 

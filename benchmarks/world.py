@@ -24,6 +24,9 @@ SHARES = {
     'VPCPeering': 23, 'Switch': 15, 'Agent': 15, 'SwitchGroup': 7, 'ExternalPeering': 5,
 }
 
+# What an Agent weighs on average in a large fabric: 15 KB of spec and 29 KB of status.
+AGENT_BYTES = 44_000
+
 Manifest = dict[str, Any]
 
 
@@ -75,7 +78,20 @@ def generated(count: int) -> Iterator[Manifest]:
             item = copy.deepcopy(samples[kind][number % len(samples[kind])])
             item['metadata']['name'] = f'{kind.lower()}-{number:06}'
             item['metadata'].pop('uid', None)
+            if kind == 'Agent':
+                _grow(item)
             yield item
+
+
+def _grow(agent: Manifest) -> None:
+    """Give a switch of the small sample the ports of a large one's: an Agent weighs 44 KB on average."""
+    interfaces = agent.get('status', {}).get('state', {}).get('interfaces')
+    if not interfaces:
+        return
+    ports = list(interfaces.values())
+    missing = AGENT_BYTES - len(json.dumps(agent))
+    for number in range(max(0, missing) * len(ports) // len(json.dumps(interfaces))):
+        interfaces[f'E1/{100 + number}'] = ports[number % len(ports)]
 
 
 @contextmanager
