@@ -3,14 +3,16 @@
     python -m benchmarks.settle --switches 200 --servers 4000 --vpcs 300
 
 Makes a database of its own, and drops it in the end. Prints seconds, SQL statements and peak memory of the first
-carry and of one that finds nothing to do; then objects a second of a sample that is saved as NetBox's forms save:
-full_clean() and save(), with all of NetBox's signals.
+carry and of one that finds nothing to do, and how long the same objects take one by one: every so many-th of each model
+is saved as NetBox's forms save, full_clean() and save() with all of NetBox's signals, and each model's time a piece
+counts for all of that model.
 """
 
 import argparse
 import resource
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +25,7 @@ def main() -> int:
     parser.add_argument('--servers', type=int, default=4000)
     parser.add_argument('--vpcs', type=int, default=300)
     parser.add_argument('--profile', action='store_true', help='where the seconds of the first carry go')
+    parser.add_argument('--sample', type=int, default=20, help='save every so many-th object one by one')
     options = parser.parse_args()
     with netbox():
         return compare(options)
@@ -41,22 +44,22 @@ def compare(options: argparse.Namespace) -> int:
         profile.runcall(settle, fabric)
         pstats.Stats(profile).sort_stats('cumulative').print_stats(45)
         return 0
-    first_cpu = -time.process_time()
+    # Before the first carry, and taken back: the very objects that the carry is about to make.
+    sample = one_by_one(fabric, options.sample)
     first = measured('first carry', lambda: settle(fabric))
-    first_cpu += time.process_time()
     again = measured('nothing to do', lambda: settle(fabric))
     objects = first.counts['create']
     print(f'{objects} objects, {Discrepancy.objects.count()} discrepancies')
-    sample = make_fabric('sample', 10, 60, 10)
-    count, seconds, cpu_seconds = one_by_one(sample)
-    rate, bulk = count / seconds, objects / first.seconds
-    # Seconds of this process alone: what the machine does beside it does not count, nor does PostgreSQL's part.
-    cpu = (objects / first_cpu) / (count / cpu_seconds)
-    print(
-        f'one by one: {count} objects in {seconds:.1f} s, {rate:.0f}/s, which is {objects / rate:.0f} s for all; '
-        f'in bulk {bulk:.0f}/s: {bulk / rate:.1f} times as fast, by CPU seconds of Python alone {cpu:.1f} times'
-    )
-    return 0 if bulk >= 10 * rate and not again.changes else 1
+    seconds = 0.0
+    print('| model | objects | saved one by one, of these | seconds each | seconds for all |\n|---|---|---|---|---|')
+    for label, counted in sorted(first.models.items()):
+        count, spent = sample[label]
+        seconds += counted['create'] * spent / count
+        print(f'| {label} | {counted["create"]} | {count} | {spent / count:.4f} | '
+              f'{counted["create"] * spent / count:.0f} |')
+    ratio = seconds / first.seconds
+    print(f'one by one {seconds:.0f} s, in bulk {first.seconds:.0f} s: {ratio:.1f} times as fast')
+    return 0 if ratio >= 10 and not again.changes else 1
 
 
 def measured(what: str, work: Any) -> Any:
@@ -153,76 +156,130 @@ def resources(switches: int, servers: int, vpcs: int) -> Iterator[tuple[str, str
         }}}
 
 
-def one_by_one(fabric: Any) -> tuple[int, float, float]:
-    """Save every object that a fabric wants as NetBox's forms do. Returns how many, the seconds, and those of CPU."""
-    from django.contrib.contenttypes.models import ContentType
-    from netbox.context_managers import event_tracking
-    from utilities.request import NetBoxFakeRequest
+def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
+    """Save every so many-th object of each model that a fabric wants as NetBox's forms do, with all that these refer
+    to; then take it back. Returns for each model how many were saved, and the seconds.
+    """
+    from django.db import transaction
 
     from netbox_hedgehog.inventory.desired import desired
-    from netbox_hedgehog.inventory.present import levels
     from netbox_hedgehog.inventory.resources import resources_of
-    from netbox_hedgehog.inventory.settle import inventory_user, options_of
-    from netbox_hedgehog.inventory.shapes import ENDS, GENERIC, MANY, decode, kind_of, model_of, naturals, shape, wanted
+    from netbox_hedgehog.inventory.settle import options_of
 
     wants = desired(resources_of(fabric), options_of(fabric))
-    made: dict[str, Any] = {}
+    by_model = defaultdict(list)
+    for want in wants.wants.values():
+        by_model[want.model].append(want.key)
+    chosen: set[str] = set()
+    due: list[str] = []
+    for keys in by_model.values():
+        due += keys[::every if len(keys) > 20 * every else 1 + len(keys) // 20]
+    while due:
+        key = due.pop()
+        if key not in chosen:
+            chosen.add(key)
+            due += [ref.key for ref in wants.wants[key].refs()]
+    with transaction.atomic():
+        found = Saving(wants).save(chosen)
+        transaction.set_rollback(True)
+    return found
 
-    class Refer:
-        def __call__(self, key: str) -> Any:
-            return made[key].pk
 
-        def label_of(self, key: str) -> str:
-            return wants.wants[key].model
+class Saving:
+    """Saves wanted objects one after the other: full_clean(), save(), and all of NetBox's signals."""
 
-    level_of = levels(wants)
-    clock, cpu, count = time.monotonic(), time.process_time(), 0
-    request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})
-    with event_tracking(request):
-        for want in sorted(wants.wants.values(), key=lambda want: level_of[want.key]):
-            model: Any = model_of(want.model)
-            deferred = shape(want.model).deferred
-            values = {
-                name: wanted(want.model, name, value, Refer())
-                for name, value in want.fields.items() if name not in deferred
-            }
-            if want.shared and naturals(want.model, values):
-                names = shape(want.model).naturals[0]
-                if found := model.objects.filter(**{name: values[name] for name in names}).first():
-                    made[want.key] = found
-                    continue
-            instance = model()
-            many = {}
-            for name, value in values.items():
-                kind = kind_of(want.model, name)
-                if kind == ENDS:
-                    ends = model_of('dcim.interface').objects.filter(pk__in=value)
-                    setattr(instance, f'{name}_terminations', list(ends))
-                elif kind == MANY:
-                    many[name] = value
-                elif kind == GENERIC and value is not None:
-                    field = model._meta.get_field(name)
-                    target = model_of(value[0])
-                    setattr(instance, field.ct_field, ContentType.objects.get_for_model(target))
-                    setattr(instance, field.fk_field, value[1])
-                else:
-                    for attribute, content in decode(want.model, name, value).items():
-                        setattr(instance, attribute, content)
-            instance.full_clean()
-            instance.save()
-            for name, value in many.items():
-                if value:
-                    getattr(instance, name).set(value)
-            made[want.key] = instance
-            count += 1
-        for want in wants.of('dcim.device'):
-            if address := want.fields.get('primary_ip4'):
-                device = type(made[want.key]).objects.get(pk=made[want.key].pk)
-                device.snapshot()
-                device.primary_ip4_id = made[address.key].pk
-                device.full_clean()
-                device.save()
-    return count, time.monotonic() - clock, time.process_time() - cpu
+    def __init__(self, wants: Any) -> None:
+        self.wants = wants
+        self.made: dict[str, Any] = {}
+        self.found: dict[str, tuple[int, float]] = {}
+
+    def __call__(self, key: str) -> Any:
+        return self.made[key].pk
+
+    def label_of(self, key: str) -> str:
+        return self.wants.wants[key].model
+
+    def save(self, keys: set[str]) -> dict[str, tuple[int, float]]:
+        from netbox.context_managers import event_tracking
+        from utilities.request import NetBoxFakeRequest
+
+        from netbox_hedgehog.inventory.present import levels
+        from netbox_hedgehog.inventory.settle import inventory_user
+
+        level_of = levels(self.wants)
+        request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})
+        with event_tracking(request):
+            for key in sorted(keys, key=lambda key: level_of[key]):
+                self._timed(key, self._create)
+            for key in keys:
+                if self.wants.wants[key].fields.get('primary_ip4'):
+                    self._timed(key, self._set_address, count=0)
+        return self.found
+
+    def _timed(self, key: str, work: Any, count: int = 1) -> None:
+        clock = time.perf_counter()
+        work(self.wants.wants[key])
+        model = self.wants.wants[key].model
+        before = self.found.get(model, (0, 0.0))
+        self.found[model] = before[0] + count, before[1] + time.perf_counter() - clock
+
+    def _create(self, want: Any) -> None:
+        from django.contrib.contenttypes.models import ContentType
+
+        from netbox_hedgehog.inventory.shapes import (
+            ENDS,
+            GENERIC,
+            MANY,
+            decode,
+            kind_of,
+            model_of,
+            naturals,
+            shape,
+            wanted,
+        )
+
+        model: Any = model_of(want.model)
+        values = {
+            name: wanted(want.model, name, value, self)
+            for name, value in want.fields.items() if name not in shape(want.model).deferred
+        }
+        if want.shared and naturals(want.model, values):
+            names = shape(want.model).naturals[0]
+            if found := model.objects.filter(**{name: values[name] for name in names}).first():
+                self.made[want.key] = found
+                return
+        instance = model()
+        many = {}
+        for name, value in values.items():
+            kind = kind_of(want.model, name)
+            if kind == ENDS:
+                ends = model_of('dcim.interface').objects.filter(pk__in=value)
+                setattr(instance, f'{name}_terminations', list(ends))
+            elif kind == MANY:
+                many[name] = value
+            elif kind == GENERIC and value is not None:
+                field = model._meta.get_field(name)
+                setattr(instance, field.ct_field, ContentType.objects.get_for_model(model_of(value[0])))
+                setattr(instance, field.fk_field, value[1])
+            else:
+                for attribute, content in decode(want.model, name, value).items():
+                    setattr(instance, attribute, content)
+        instance.full_clean()
+        instance.save()
+        for name, value in many.items():
+            if value:
+                getattr(instance, name).set(value)
+        self.made[want.key] = instance
+
+    def _set_address(self, want: Any) -> None:
+        address = want.fields['primary_ip4'].key
+        if address not in self.made:
+            return
+        device = type(self.made[want.key]).objects.get(pk=self.made[want.key].pk)
+        device.snapshot()
+        device.primary_ip4_id = self.made[address].pk
+        device.full_clean()
+        device.save()
 
 
 if __name__ == '__main__':
