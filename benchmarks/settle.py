@@ -9,6 +9,7 @@ counts for all of that model.
 """
 
 import argparse
+import re
 import resource
 import time
 import uuid
@@ -46,7 +47,9 @@ def compare(options: argparse.Namespace) -> int:
         return 0
     # Before the first carry, and taken back: the very objects that the carry is about to make.
     sample = one_by_one(fabric, options.sample)
+    page(fabric, 'of everything')
     first = measured('first carry', lambda: settle(fabric))
+    page(fabric, 'with nothing to do')
     again = measured('nothing to do', lambda: settle(fabric))
     objects = first.counts['create']
     print(f'{objects} objects, {Discrepancy.objects.count()} discrepancies')
@@ -68,6 +71,29 @@ def measured(what: str, work: Any) -> Any:
     counted = f'{report.statements} SQL statements, peak memory {memory:.0f} MB'
     print(f'{what}: {report.seconds:.1f} s, {counted}', flush=True)
     return report
+
+
+def page(fabric: Any, what: str) -> None:
+    """How long the dry run's page takes, and the rows of one of its groups."""
+    from django.test import Client
+    from users.models import User
+
+    client = Client()
+    client.force_login(User.objects.get_or_create(username='reader', is_superuser=True)[0])
+    clock = time.perf_counter()
+    answer = client.get(f'/plugins/hedgehog/fabrics/{fabric.pk}/dry-run/')
+    assert answer.status_code == 200
+    made = time.perf_counter() - clock
+    digest = re.search(r'digest=(\w+)', answer.content.decode())
+    clock = time.perf_counter()
+    rows = client.get(f'/plugins/hedgehog/fabrics/{fabric.pk}/dry-run/rows/', {
+        'digest': digest[1] if digest else '', 'subject': 'devices', 'model': 'dcim.interface', 'verb': 'create',
+    })
+    assert rows.status_code == 200
+    print(
+        f'dry run {what}: page {made:.1f} s, {len(answer.content) // 1024} KB; '
+        f'fifty of its rows {time.perf_counter() - clock:.1f} s', flush=True,
+    )
 
 
 def make_fabric(name: str, switches: int, servers: int, vpcs: int) -> Any:

@@ -42,8 +42,8 @@ class Result:
 
 @contextmanager
 def netbox() -> Iterator[None]:
-    """NetBox on servers of this process's own."""
-    server = postgres.server(CACHE / 'benchmarks' / 'postgres', cache=CACHE)
+    """NetBox on servers of this process's own; PostgreSQL flushes what it has promised to keep, as one in use does."""
+    server = postgres.server(CACHE / 'benchmarks' / 'postgres', cache=CACHE, durable=True)
     redis = valkey.server()
     server.start()
     redis.start()

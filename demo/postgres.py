@@ -32,12 +32,14 @@ STOP_TIMEOUT = 30  # seconds
 USER = 'hedgehog'
 
 # Nothing in this server is worth a disk flush: it can be built again from the sample fabric.
-OPTIONS = {
+FLEETING = {
     'fsync': 'off',
     'full_page_writes': 'off',
     'synchronous_commit': 'off',
     'wal_level': 'minimal',
     'max_wal_senders': '0',
+}
+OPTIONS = {
     'max_connections': '200',
     'jit': 'off',
     'timezone': 'UTC',
@@ -156,10 +158,14 @@ class Postgres(Server):
     """A server of our own: its data in `directory`, listening on 127.0.0.1 and on a socket in there.
 
     Several processes may use the same directory; the server runs until the last of them has stopped or ended.
-    `cache` keeps fetched programs (default: the directory); `progress` is told what takes time.
+    `cache` keeps fetched programs (default: the directory); `progress` is told what takes time. `durable` has it write
+    as a server does that is to keep its data, for who measures what that costs.
     """
 
-    def __init__(self, directory: Path, cache: Path | None = None, progress: Progress = print) -> None:
+    def __init__(
+        self, directory: Path, cache: Path | None = None, progress: Progress = print, durable: bool = False,
+    ) -> None:
+        self._options = OPTIONS if durable else FLEETING | OPTIONS
         self.directory = place(directory)
         self._cache = cache or directory
         self._progress = progress
@@ -338,7 +344,7 @@ class Postgres(Server):
             'port': str(self.port),
             # A socket's whole path has room for 107 bytes.
             'unix_socket_directories': sockets if len(os.fsencode(sockets)) < 80 else '',
-            **OPTIONS,
+            **self._options,
         }
         arguments = [item for key, value in options.items() for item in ('-c', f'{key}={value}')]
         server = [str(binaries / 'postgres'), '-D', str(self._data), *arguments]
@@ -381,11 +387,13 @@ class Postgres(Server):
         raise PostgresError(f'PostgreSQL (process {self.pid}) does not end.')
 
 
-def server(directory: Path, cache: Path | None = None, progress: Progress = print) -> Server:
+def server(
+    directory: Path, cache: Path | None = None, progress: Progress = print, durable: bool = False,
+) -> Server:
     """Return the server to use: the one that DATABASE_URL names, else one of our own in `directory`. Not started."""
     if url := os.environ.get('DATABASE_URL'):
         return Server.from_url(url)
-    return Postgres(directory, cache, progress)
+    return Postgres(directory, cache, progress, durable)
 
 
 # --- The supervisor: python -m demo.postgres LEASE COMMAND… ---

@@ -7,7 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -77,6 +77,10 @@ class Page:
     version: str = ''
 
 
+# A page, and the list's own metadata.
+Answered = tuple[Page, dict[str, Any]]
+
+
 class Cluster:
     """A connection to one API server. Use it as a context manager."""
 
@@ -116,19 +120,28 @@ class Cluster:
     ) -> Iterator[Page]:
         """All objects of a kind in a namespace, page by page; with `metadata_only` neither spec nor status of them.
 
-        The list is complete only when the iterator has ended by itself. Raises ClusterError; Expired means that
-        whatever has been yielded so far is void and the list must be read again from its start.
+        The first page is asked for at once. The list is complete only when the iterator has ended by itself. Raises
+        ClusterError as it goes; Expired means that whatever has been yielded so far is void and the list must be read
+        again from its start.
         """
         query: dict[str, Any] = {'limit': page_size or kind.page_size}
         accept = METADATA if metadata_only else JSON
-        page, metadata = self._page(kind, namespace, query, accept)
+        return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept))
+
+    def _asked(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Future[Answered]:
+        return self._threads.submit(self._page, kind, namespace, query, accept)
+
+    def _following(
+        self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answered],
+    ) -> Iterator[Page]:
+        page, metadata = asked.result()
         while token := metadata.get('continue'):
             query = {'limit': query['limit'], 'continue': token}
-            if metadata_only:
+            if accept == METADATA:
                 # The next page travels while this one is looked at. Whole objects weigh too much to hold two pages.
-                following = self._threads.submit(self._page, kind, namespace, query, accept)
+                asked = self._asked(kind, namespace, query, accept)
                 yield page
-                page, metadata = following.result()
+                page, metadata = asked.result()
             else:
                 yield page
                 page, metadata = self._page(kind, namespace, query, accept)
@@ -146,8 +159,7 @@ class Cluster:
 
         return self._threads.map(one, names)
 
-    def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> tuple[Page, dict[str, Any]]:
-        """A page, and the list's own metadata."""
+    def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Answered:
         answer, size = self._get(path_of(kind, namespace), query, accept)
         items, metadata = answer.get('items'), answer.get('metadata')
         # Go writes an empty list as null.

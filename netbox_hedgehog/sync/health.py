@@ -18,6 +18,7 @@ from .apply import hold
 __all__ = ('health_is_due', 'record_health')
 
 BATCH = 1000
+AT_A_TIME = 50
 
 # Who reports for whom.
 AGENTS = {'Agent': 'Switch', 'GatewayAgent': 'Gateway'}
@@ -48,17 +49,21 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
     rows say what the mirror says.
     """
     resources = FabricResource.objects.filter(fabric=fabric)
+    connections = resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
     wired = wired_ports(
-        link for name, spec in resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
-        for link in links(name, mapping(spec))
+        link for name, spec in connections.iterator(chunk_size=BATCH) for link in links(name, mapping(spec))
     )
-    agents = {
-        (AGENTS[agent.kind], agent.name): agent for agent in resources.filter(kind__in=AGENTS).only(
-            'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',
-        )
-    }
     nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'missing_since')
-    rows = [_row(fabric, node, agents.get((node.kind, node.name)), wired, settled) for node in nodes]
+    waiting = {(node.kind, node.name): node for node in nodes}
+    agents = resources.filter(kind__in=AGENTS).only(
+        'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',
+    )
+    rows = []
+    # A few at a time: what an Agent tells weighs tens of kilobytes, and ten times that as objects.
+    for agent in agents.iterator(chunk_size=AT_A_TIME):
+        if node := waiting.pop((AGENTS[agent.kind], agent.name), None):
+            rows.append(_row(fabric, node, agent, wired, settled))
+    rows += [_row(fabric, node, None, wired, settled) for node in waiting.values()]
     with transaction.atomic():
         hold(fabric)
         here = set(nodes.values_list('pk', flat=True))
@@ -89,7 +94,7 @@ def _row(
             health.level = 'unknown'
     told = asdict(health) | {'findings': health.told()}
     return SwitchHealth(
-        fabric=fabric, resource=node, agent=agent, kind=node.kind, name=node.name,
+        fabric=fabric, resource=node, agent_id=agent and agent.pk, kind=node.kind, name=node.name,
         read_at=reading.read_at if reading else confirmed_at(node.last_read, node.last_seen, 0),
         generation=agent.generation if agent else None,
         **dict(_place(node)), **told,

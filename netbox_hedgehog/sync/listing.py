@@ -41,10 +41,19 @@ class Listing:
     now: datetime
     settled: float = 0
     version: str = ''
+    _begun: Iterator[Page] | None = None
+
+    def begin(self) -> None:
+        """Ask for the first page already: it travels while something else is done. Raises nothing."""
+        self._begun = self._pages()
+
+    def _pages(self) -> Iterator[Page]:
+        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held))
 
     def __iter__(self) -> Iterator[Manifest | Seen]:
         """Raises ClusterError; Expired means that all that was given is void."""
-        for page in self._counted(self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held))):
+        pages, self._begun = self._begun or self._pages(), None
+        for page in self._counted(pages):
             self.version = self.version or page.version
             yield from self.completed(page)
 

@@ -1,7 +1,7 @@
 """The one story, top to bottom: open the cluster; for each kind list its pages, compare, apply; write the report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.utils import timezone
@@ -10,7 +10,7 @@ from netbox.plugins.utils import get_plugin_config
 from ..cluster import ClientOptions, Cluster, ClusterError, Expired, Forbidden, NotInstalled
 from ..cluster.probe import Probe, probe
 from ..destinations import configured
-from ..kinds import KINDS, Kind
+from ..kinds import KINDS
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
 from ..sealing import SealError
@@ -39,11 +39,10 @@ def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda 
     failure, written = '', {}
     try:
         with open_cluster(fabric) as cluster:
-            for kind in KINDS:
-                kind_report = KindReport(kind.name)
-                report.kinds.append(kind_report)
-                written[kind.name] = read_kind(cluster, fabric, kind, kind_report, report.started)
-                progress(kind_report)
+            for listing in listings(cluster, fabric, report.started):
+                report.kinds.append(listing.report)
+                written[listing.kind.name] = read_kind(fabric, listing)
+                progress(listing.report)
     except (ClusterError, KubeconfigError, SealError) as error:
         failure = str(error)
     if any(kind.outcome == READ for kind in report.kinds) and health_is_due(
@@ -54,24 +53,45 @@ def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda 
     return report
 
 
-def read_kind(cluster: Cluster, fabric: Fabric, kind: Kind, report: KindReport, now: datetime) -> int:
+def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listing]:
+    """A Listing of each kind, one after the other; the next one's first page travels while one is worked on.
+
+    What the mirror holds is always older than the list that it is compared with: what a watch writes in between is
+    then recognised as newer by apply(), and never as missing.
+    """
+    ahead = None
+    for kind in KINDS:
+        held = held_rows(fabric, kind)
+        listing = Listing(
+            cluster, kind, fabric.kubernetes_namespace, held, KindReport(kind.name), now, settled_seconds(),
+        )
+        if kind is KINDS[0]:
+            yield listing  # alone: where nobody answers, or nobody may read, one request tells
+            continue
+        listing.begin()
+        if ahead is not None:
+            yield ahead
+        ahead = listing
+    if ahead is not None:
+        yield ahead
+
+
+def read_kind(fabric: Fabric, listing: Listing) -> int:
     """Read one kind, and fill in its report. Returns how many rows were written, or marked as missing.
 
     Raises the ClusterErrors that end a whole run.
     """
     clock, written = time.monotonic(), 0
+    kind, report = listing.kind, listing.report
     try:
-        held = held_rows(fabric, kind)
         for attempt in range(RESTARTS):
             try:
-                plan = compare(kind, held, Listing(
-                    cluster, kind, fabric.kubernetes_namespace, held, report, now, settled_seconds(),
-                ))
+                plan = compare(kind, listing.held, listing)
                 break
             except Expired:
                 if attempt + 1 == RESTARTS:
                     raise
-        apply(fabric, kind, plan, now)
+        apply(fabric, kind, plan, listing.now)
         written = len(plan.writes) + len(plan.missing)
         report.outcome = READ
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
