@@ -496,7 +496,7 @@ def test_wrong_token(api):
 
 def test_token_revoked_in_mid_run(api, fabric):
     read_fabric(fabric)
-    api.faults.answer(401, times=None, after=3)
+    api.faults.answer(401, times=None, match='/ipv4namespaces')
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
     assert '401' in report.error
