@@ -19,6 +19,7 @@ from .models import (
     InventoryLink,
     KindReading,
 )
+from .sync.search import leave_index
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
     # A run at work writes no more rows from here on: it waits, and then finds that its fabric has gone.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
+    leave_index(instance, using)
     for model in (FabricResource, KindReading, FabricCondition, FabricEvent, Discrepancy, InventoryLink):
         model._base_manager.using(using).filter(fabric=instance)._raw_delete(using)
 

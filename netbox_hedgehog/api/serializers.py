@@ -16,15 +16,17 @@ from ..choices import (
     InventoryOriginChoices,
     InventoryRemovalChoices,
     InventorySubjectChoices,
+    SwitchStateChoices,
     SyncStateChoices,
     SyncStatusChoices,
 )
 from ..decisions import possible
-from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
+from ..models import Discrepancy, Fabric, FabricResource, InventoryLink, SwitchHealth
 
 __all__ = (
     'DiscrepancySerializer', 'FabricResourceSerializer', 'FabricSerializer', 'FabricStatusSerializer',
     'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
+    'SwitchHealthSerializer',
 )
 
 
@@ -126,6 +128,33 @@ class DiscrepancySerializer(NetBoxModelSerializer):
     def get_decisions(self, discrepancy) -> list[str]:
         """What can be decided about this discrepancy as it stands: what POST resolve/ takes."""
         return possible(discrepancy)
+
+
+class SwitchHealthSerializer(NetBoxModelSerializer):
+    """How a switch or gateway was at its last reading. `heartbeat_age` in seconds, at that reading."""
+
+    fabric = FabricSerializer(nested=True, read_only=True)
+    resource = FabricResourceSerializer(nested=True, read_only=True)
+    agent = FabricResourceSerializer(nested=True, read_only=True, allow_null=True)
+    state = ChoiceField(choices=SwitchStateChoices, read_only=True)
+    level = ChoiceField(choices=SwitchStateChoices, read_only=True)
+    heartbeat_age = serializers.FloatField(read_only=True, allow_null=True)
+    # It has no page of its own: that of the switch or gateway shows it.
+    display_url = serializers.SerializerMethodField()
+    is_old = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = SwitchHealth
+        fields = [
+            'id', 'url', 'display_url', 'display', 'fabric', 'resource', 'agent', 'kind', 'name', 'role', 'group',
+            'state', 'level', 'read_at', 'is_old', 'heartbeat', 'heartbeat_age', 'silent', 'agentless', 'generation',
+            'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'temperatures', 'psus',
+            'fans', 'version', 'software', 'findings', 'ports',
+        ]
+        brief_fields = ('id', 'url', 'display', 'kind', 'name', 'state')
+
+    def get_display_url(self, health) -> str:
+        return self.context['request'].build_absolute_uri(health.get_absolute_url())
 
 
 class FabricStatusSerializer(serializers.Serializer):

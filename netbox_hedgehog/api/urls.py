@@ -7,6 +7,7 @@ router = NetBoxRouter()
 router.APIRootView = views.HedgehogRootView
 router.register('fabrics', views.FabricViewSet)
 router.register('resources', views.FabricResourceViewSet)
+router.register('switches', views.SwitchHealthViewSet)
 router.register('inventory', inventory.InventoryLinkViewSet)
 router.register('discrepancies', inventory.DiscrepancyViewSet)
 

@@ -1,3 +1,4 @@
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired, TokenSyncPermission
@@ -16,7 +17,7 @@ from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
 from ..jobs.probe import check_connection
 from ..jobs.status import fabric_status
-from ..models import Fabric, FabricResource
+from ..models import MANIFEST, Fabric, FabricResource, SwitchHealth
 from . import serializers
 from .inventory import InventoryActions
 
@@ -100,6 +101,15 @@ class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):
     queryset = FabricResource.objects.select_related('fabric')
     serializer_class = serializers.FabricResourceSerializer
     filterset_class = filtersets.FabricResourceFilterSet
+
+
+class SwitchHealthViewSet(NetBoxReadOnlyModelViewSet):
+    # Manifests are megabytes on a page of agents, and no part of an answer.
+    queryset = SwitchHealth.objects.select_related('fabric').prefetch_related(
+        *(Prefetch(name, FabricResource.objects.defer(*MANIFEST)) for name in ('resource', 'agent')),
+    )
+    serializer_class = serializers.SwitchHealthSerializer
+    filterset_class = filtersets.SwitchHealthFilterSet
 
 
 class HealthView(APIView):

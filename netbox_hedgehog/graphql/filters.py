@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.graphql.filters import ContentTypeFilter
     from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 
-__all__ = ('DiscrepancyFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter')
+__all__ = ('DiscrepancyFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter', 'SwitchHealthFilter')
 
 
 @register_filter(models.Fabric, lookups=True)
@@ -93,3 +93,37 @@ class DiscrepancyFilter(BaseModelFilter):
     state: StrFilterLookup | None = strawberry_django.filter_field()
     since: DatetimeFilterLookup | None = strawberry_django.filter_field()
     last_seen: DatetimeFilterLookup | None = strawberry_django.filter_field()
+
+
+@register_filter(models.SwitchHealth, lookups=True)
+class SwitchHealthFilter(BaseModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    kind: StrFilterLookup | None = strawberry_django.filter_field()
+    name: StrFilterLookup | None = strawberry_django.filter_field()
+    role: StrFilterLookup | None = strawberry_django.filter_field()
+    group: StrFilterLookup | None = strawberry_django.filter_field()
+    level: StrFilterLookup | None = strawberry_django.filter_field()
+    read_at: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    heartbeat: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    silent: FilterLookup[bool] | None = strawberry_django.filter_field()
+    agentless: FilterLookup[bool] | None = strawberry_django.filter_field()
+    pending: FilterLookup[bool] | None = strawberry_django.filter_field()
+    reboot_required: FilterLookup[bool] | None = strawberry_django.filter_field()
+    interfaces_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    bgp_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    temperatures: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    psus: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    fans: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )

@@ -1,7 +1,7 @@
 import strawberry
 import strawberry_django
 
-from .types import DiscrepancyType, FabricResourceType, FabricType, InventoryLinkType
+from .types import DiscrepancyType, FabricResourceType, FabricType, InventoryLinkType, SwitchHealthType
 
 __all__ = ('schema',)
 
@@ -13,6 +13,9 @@ class HedgehogQuery:
 
     fabric_resource: FabricResourceType = strawberry_django.field()
     fabric_resource_list: list[FabricResourceType] = strawberry_django.field()
+
+    switch_health: SwitchHealthType = strawberry_django.field()
+    switch_health_list: list[SwitchHealthType] = strawberry_django.field()
 
     inventory_link: InventoryLinkType = strawberry_django.field()
     inventory_link_list: list[InventoryLinkType] = strawberry_django.field()

@@ -8,14 +8,14 @@ from netbox.graphql.types import BaseObjectType, PrimaryObjectType, register_typ
 
 from .. import models
 from ..models.fabric import SECRET_FIELDS
-from .filters import DiscrepancyFilter, FabricFilter, FabricResourceFilter, InventoryLinkFilter
+from .filters import DiscrepancyFilter, FabricFilter, FabricResourceFilter, InventoryLinkFilter, SwitchHealthFilter
 
 if TYPE_CHECKING:
     from dcim.graphql.types import LocationType, SiteType
     from netbox.graphql.types import ContentTypeType
     from tenancy.graphql.types import TenantType
 
-__all__ = ('DiscrepancyType', 'FabricResourceType', 'FabricType', 'InventoryLinkType')
+__all__ = ('DiscrepancyType', 'FabricResourceType', 'FabricType', 'InventoryLinkType', 'SwitchHealthType')
 
 
 # NetBox has no type for notification groups; the rest is the plugin's own bookkeeping.
@@ -27,6 +27,7 @@ class FabricType(PrimaryObjectType):
     inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
+    switch_health: list[Annotated['SwitchHealthType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     inventory_links: list[Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
@@ -42,6 +43,19 @@ class FabricResourceType(BaseObjectType):
     @strawberry_django.field
     def last_seen(self) -> datetime | None:
         return self.last_seen
+
+
+@register_type(models.SwitchHealth, fields='__all__', filters=SwitchHealthFilter, pagination=True)
+class SwitchHealthType(BaseObjectType):
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    resource: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    agent: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+
+    # What depends on the clock: a reading that is too old says nothing about now.
+    @strawberry_django.field(select_related=['fabric'])
+    def state(self) -> str:
+        return self.state
+
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)
 class InventoryLinkType(BaseObjectType):

@@ -15,12 +15,12 @@ from netbox.plugins.utils import get_plugin_config
 from rq import get_current_job
 from users.models import User
 
-from ..agents import AGENT, silent_agents
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
 from ..events import notice, tell_agents
-from ..models import Fabric
+from ..models import Fabric, SwitchHealth
+from ..sync.health import AGENTS
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
-from ..sync.run import read_fabric, settled_seconds
+from ..sync.run import read_fabric
 from .inventory import InventoryJob, settle_and_say
 from .locks import fabric_lock, locked_fabrics
 from .queue import connection, put_in_queue, queue, queue_name
@@ -181,8 +181,8 @@ class FabricSyncJob(JobRunner):
             raise
         self.job.data = report.as_dict()
         _store(fabric, report)
-        if any(kind.kind == AGENT and kind.outcome == READ for kind in report.kinds):
-            tell_agents(fabric.pk, silent_agents(fabric.pk, settled_seconds()))
+        if any(kind.kind in AGENTS and kind.outcome == READ for kind in report.kinds):
+            tell_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).silent_names())
         self._settle(fabric, report)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())

@@ -63,6 +63,10 @@ class SwitchHealthQuerySet(RestrictedQuerySet):
         gravity = models.Case(*(models.When(level=level, then=rank) for rank, level in enumerate(order)), default=9)
         return self.order_by(gravity, 'fabric__name', '-kind', 'name')
 
+    def silent_names(self) -> list[str]:
+        """The names of those whose agent was silent when it was read, in order: one statement."""
+        return sorted(set(self.filter(silent=True).values_list('name', flat=True)))
+
     def rollup(self) -> dict[str, int]:
         """How many rows are in each state, and how many have each trouble: one statement."""
         old = _read_before()

@@ -15,6 +15,7 @@ from ..kinds import Kind
 from ..models import Fabric, FabricResource, KindReading
 from .compare import Held, Plan, Write
 from .observe import ENCODER, Key, stable
+from .search import index_new
 
 __all__ = ('apply', 'held_rows', 'hold')
 
@@ -134,6 +135,8 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
                 cursor.execute(statement, values)
                 left -= cursor.rowcount
             cursor.execute('DROP TABLE netbox_hedgehog_incoming')
+            if plan.created:
+                index_new(fabric, kind, now)
         if plan.missing:
             cursor.execute(_MISSING, {
                 **values, 'ids': [row.pk for row in plan.missing],

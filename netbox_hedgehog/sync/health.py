@@ -15,7 +15,7 @@ from ..kinds import KIND_BY_NAME
 from ..models import Fabric, FabricResource, SwitchHealth
 from .apply import hold
 
-__all__ = ('health_is_due', 'record_health')
+__all__ = ('AGENTS', 'health_is_due', 'record_health')
 
 BATCH = 1000
 AT_A_TIME = 50

@@ -8,7 +8,7 @@ from utilities.views import register_model_view
 
 from .. import filtersets, forms, tables
 from ..kinds import KIND_BY_NAME
-from ..models import FabricResource
+from ..models import MANIFEST, FabricResource
 from ..references import references
 from ..tables.resource import short
 from . import panels, resource_panels
@@ -36,7 +36,7 @@ class FabricResourceListView(generic.ObjectListView):
         kind = KIND_BY_NAME.get(kinds[0]) if len(kinds) == 1 else None
         if kind is None:
             # The manifests of a page's rows are only needed for a kind's own columns.
-            data = data.defer('spec', 'status', 'labels', 'annotations', 'previous')
+            data = data.defer(*MANIFEST)
         else:
             self.table = type(self.table.__name__, (self.table,), {'one_kind': kind, 'Meta': self.table.Meta})
         return super().get_table(data, request, bulk_actions)
@@ -93,6 +93,6 @@ def _resolved(request, resource):
         (other.kind, other.name): other
         for other in FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=resource.fabric_id, name__in={name for _, name in named},
-        ).defer('spec', 'status', 'labels', 'annotations', 'previous')
+        ).defer(*MANIFEST)
     }
     return [(kind, name, found.get((kind, name))) for kind, name in named]

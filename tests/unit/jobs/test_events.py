@@ -17,11 +17,11 @@ from redis.exceptions import ConnectionError as RedisDown
 from users.models import Group, User
 
 from netbox_hedgehog import events
-from netbox_hedgehog.agents import silent_agents
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.jobs.health import worker_health
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
-from netbox_hedgehog.models import Fabric, FabricCondition, FabricEvent, FabricResource
+from netbox_hedgehog.models import Fabric, FabricCondition, FabricEvent, FabricResource, SwitchHealth
+from netbox_hedgehog.sync.health import record_health
 from netbox_hedgehog.sync.report import FORBIDDEN, READ, KindReport, Report
 
 from .base import ago, make_fabric, make_fabrics, reading, report
@@ -59,11 +59,16 @@ def put(fabric: Fabric, status: str, **values: Any) -> None:
 
 def make_agent(fabric: Fabric, name: str, heartbeat: Any) -> None:
     now = timezone.now()
-    FabricResource.objects.create(
-        fabric=fabric, kind='Agent', namespace='default', name=name, uid=name, resource_version='1', fingerprint='f',
-        first_seen=now, last_read=now, changed=now,
-        status={} if heartbeat is None else {'lastHeartbeat': heartbeat},
-    )
+    for kind, status in (('Switch', {}), ('Agent', {} if heartbeat is None else {'lastHeartbeat': heartbeat})):
+        FabricResource.objects.create(
+            fabric=fabric, kind=kind, namespace='default', name=name, uid=name, resource_version='1', fingerprint='f',
+            first_seen=now, last_read=now, changed=now, status=status,
+        )
+
+
+def silent_agents(fabric: Fabric) -> list[str]:
+    record_health(fabric)
+    return SwitchHealth.objects.filter(fabric=fabric).silent_names()
 
 
 @pytest.fixture
@@ -222,10 +227,16 @@ class TestAgents:
             'utc': f'{ago(seconds=20):%Y-%m-%dT%H:%M:%SZ}', 'number': 7,
         }.items():
             make_agent(fabric, name, heartbeat)
-        assert silent_agents(fabric.pk) == ['gone', 'late', 'very late']
+        assert silent_agents(fabric) == ['gone', 'late', 'very late']
         FabricResource.objects.filter(name='late').update(last_read=ago(seconds=60))
         FabricResource.objects.filter(name='gone').update(missing_since=timezone.now())
-        assert silent_agents(fabric.pk) == ['very late']
+        assert silent_agents(fabric) == ['very late']
+
+    def test_an_agent_that_outlived_its_switch_is_nobodys_alarm(self) -> None:
+        fabric = make_fabric()
+        make_agent(fabric, 'scrapped', ago(hours=1).isoformat())
+        FabricResource.objects.filter(kind='Switch').delete()
+        assert silent_agents(fabric) == []
 
     @pytest.mark.parametrize(('outcome', 'told'), [(READ, ['agents_silent']), (FORBIDDEN, ['sync_partial'])])
     def test_a_run_tells_of_them_where_it_has_read_them(self, outcome: str, told: list[str]) -> None:
@@ -234,6 +245,7 @@ class TestAgents:
 
         def answer(fabric: Fabric) -> Report:
             made = report(fabric)
+            record_health(fabric)
             made.kinds.append(KindReport('Agent', outcome=outcome, errors=['no'] if outcome == FORBIDDEN else []))
             made.conclude(timezone.now())
             return made
