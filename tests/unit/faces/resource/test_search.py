@@ -2,7 +2,6 @@
 
 from io import StringIO
 
-
 from core.models import ObjectType
 from django.core.management import call_command
 from django.db import connection
