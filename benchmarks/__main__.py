@@ -1,4 +1,4 @@
-"""All benchmarks of reading, scheduling and watching: python -m benchmarks [--short] [NAME …].
+"""All benchmarks of reading, scheduling, watching and pages: python -m benchmarks [--short] [NAME …].
 
 Each compares with its own baseline in the same run, turn by turn. Writes benchmarks/RESULTS.md, unless --short: that
 only makes sure that everything still does what it says, on a small fabric, and judges no time.
@@ -22,10 +22,11 @@ RESULTS = Path(__file__).with_name('RESULTS.md')
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--short', action='store_true', help='small, for correctness; writes nothing')
-    parser.add_argument('names', nargs='*', metavar='NAME', help='reading, memory, overhead, scheduling, watching')
+    names = 'reading, memory, overhead, scheduling, watching, pages'
+    parser.add_argument('names', nargs='*', metavar='NAME', help=names)
     options = parser.parse_args()
     with netbox():
-        from . import memory, overhead, reading, scheduling, watching
+        from . import memory, overhead, pages, reading, scheduling, watching
 
         short = options.short
         subjects: dict[str, tuple[str, Callable[[], list[Result]]]] = {
@@ -38,6 +39,7 @@ def main() -> int:
             'watching': ('Near real time', lambda: watching.results(
                 *((100, 3, 2) if short else (2000, 100, 20)),
             )),
+            'pages': ('Pages', lambda: pages.results(*((3, 600, 1) if short else (200, 100_000, 3)))),
         }
         chosen = options.names or list(subjects)
         text, missed = [], 0

@@ -73,7 +73,7 @@ def objects(count: int) -> Iterator[Manifest]:
     """
     named = load_objects(DATA)
     yield from named
-    switches = servers = 0
+    made, switches, servers = len(named), 0, 0
     for item in generated(max(0, count - len(named))):
         if item['kind'] == 'Switch':
             switches += 1
@@ -82,8 +82,10 @@ def objects(count: int) -> Iterator[Manifest]:
                 item['spec'].pop(address, None)
         servers += item['kind'] == 'Server'
         if item['kind'] != 'Connection':
+            made += 1
             yield item
-    for number in range(min(servers, PORTS * switches)):
+    wired = min(servers, PORTS * switches)
+    for number in range(wired):
         server, (port, switch) = f'server-{number:06}', divmod(number, switches)
         yield {
             'apiVersion': 'wiring.githedgehog.com/v1beta1', 'kind': 'Connection',
@@ -91,6 +93,11 @@ def objects(count: int) -> Iterator[Manifest]:
             'spec': {'unbundled': {'link': {
                 'server': {'port': f'{server}/enp2s1'}, 'switch': {'port': f'switch-{switch:06}/E1/{port + 1}'},
             }}},
+        }
+    for number in range(made + wired, count):
+        yield {
+            'apiVersion': 'wiring.githedgehog.com/v1beta1', 'kind': 'Server',
+            'metadata': {'name': f'spare-{number:06}', 'namespace': 'default', 'generation': 1}, 'spec': {},
         }
 
 

@@ -100,6 +100,15 @@ class Stack:
         self._web_port = 0
         self.database = ''
 
+    @property
+    def url(self) -> str:
+        return f'http://127.0.0.1:{self._web_port}'
+
+    @property
+    def header(self) -> str:
+        """The Authorization header of a superuser."""
+        return self._header
+
     # Running
 
     def start(self, *, web: bool = True) -> Self:

@@ -38,7 +38,7 @@ QUERIES = {
     'fabricresource_list': ('kind=Switch', 'q=leaf'),
     'switchhealth_list': ('state=critical',),
     'discrepancy_list': ('state=open',),
-    'fabric_topology': ('view=grouped', 'format=svg'),
+    'fabric_topology': ('format=svg',),
 }
 # The status of an answer that is not 200: an action leads to a page, is queued, or says why it was not done.
 LEADS = 302
