@@ -17,7 +17,7 @@ from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
 from ..jobs.probe import check_connection
 from ..jobs.status import fabric_status
-from ..models import MANIFEST, Fabric, FabricResource, SwitchHealth
+from ..models import MANIFEST, Fabric, FabricResource, SwitchHealth, counted_resources
 from . import serializers
 from .inventory import InventoryActions
 
@@ -38,6 +38,12 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     filterset_class = filtersets.FabricFilterSet
     # A background job carries the whole request, tokens included, through Redis.
     background_enabled = False
+
+    def get_queryset(self):
+        queryset = super().get_queryset()
+        if 'resource_count' in queryset.query.annotations:
+            queryset = queryset.annotate(resource_count=counted_resources(self.request.user))
+        return queryset
 
     def get_permissions(self):
         if self.action in ('sync', 'cancel', 'test_connection', *InventoryActions.sync_actions):

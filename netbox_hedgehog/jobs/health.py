@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from core.choices import JobStatusChoices
-from django.db.models import Count, Q
+from core.models import Job
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
@@ -70,15 +71,16 @@ def check_worker_health() -> dict[str, Any]:
 
 
 def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
-    """The same as a Health. `fabrics` limits whose names are told: give those that the asker may see.
+    """The same as a Health. `fabrics` limits of whom is told: give those that the asker may see.
 
     Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
     """
     health = Health(queue=queue_name())
     _look_at_redis(health)
     notice(redis=health.redis)
+    runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
     fabrics = Fabric.objects.all() if fabrics is None else fabrics
-    _look_at_database(health, fabrics)
+    _look_at_database(health, fabrics, runs)
     _look_at_watchers(health, fabrics)
     health.problems = health.outages + health.problems
     if health.outages:
@@ -111,9 +113,9 @@ def _look_at_redis(health: Health) -> None:
         )
 
 
-def _look_at_database(health: Health, fabrics: FabricQuerySet) -> None:
-    health.running = sync_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).count()
-    health.failed = sync_jobs().filter(
+def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
+    health.running = runs.filter(status=JobStatusChoices.STATUS_RUNNING).count()
+    health.failed = runs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
     ).count()

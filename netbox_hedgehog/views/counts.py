@@ -1,13 +1,15 @@
-"""How much of NetBox a fabric has under its care, counted once a page."""
+"""Counts on pages: of what the user who looks may view, and asked for once a page."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q
+from netbox.context import current_request
 
 from ..choices import DiscrepancyStateChoices, InventoryOriginChoices
-from ..models import Fabric
+from ..models import Discrepancy, Fabric, InventoryLink, SwitchHealth, counted_resources
 
-__all__ = ('inventory_counts',)
+__all__ = ('CountedResources', 'inventory_counts', 'switch_count')
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,16 @@ class Counts:
     open: int = 0
 
 
+def _viewer() -> Any:
+    """Who looks at the page that is made just now: NetBox tells the badge of a tab nothing but the object."""
+    return current_request.get().user
+
+
 def inventory_counts(fabric: Fabric) -> Counts:
-    """The counts of a fabric, asked for once a page: two statements."""
+    """The counts of a fabric as far as the user may view them, asked for once a page: two statements."""
     if not hasattr(fabric, '_inventory_counts'):
-        found = fabric.inventory_links.aggregate(
+        user = _viewer()
+        found = InventoryLink.objects.restrict(user, 'view').filter(fabric=fabric).aggregate(
             links=Count('pk'),
             created=Count('pk', filter=Q(origin=InventoryOriginChoices.CREATED)),
             adopted=Count('pk', filter=Q(origin=InventoryOriginChoices.ADOPTED)),
@@ -33,6 +41,23 @@ def inventory_counts(fabric: Fabric) -> Counts:
         )
         fabric._inventory_counts = Counts(
             shown=fabric.inventory_enabled or bool(found['links']), **found,
-            open=fabric.discrepancies.filter(state=DiscrepancyStateChoices.OPEN).count(),
+            open=Discrepancy.objects.restrict(user, 'view').filter(
+                fabric=fabric, state=DiscrepancyStateChoices.OPEN,
+            ).count(),
         )
     return fabric._inventory_counts
+
+
+def switch_count(fabric: Fabric) -> int:
+    """How many switches and gateways of a fabric the user may view."""
+    return SwitchHealth.objects.restrict(_viewer(), 'view').filter(fabric=fabric).count()
+
+
+class CountedResources:
+    """A view of many fabrics, each with the number of its resources that the user may view."""
+
+    def has_permission(self):
+        permitted = super().has_permission()
+        if permitted:
+            self.queryset = self.queryset.annotate(resource_count=counted_resources(self.request.user))
+        return permitted

@@ -18,7 +18,6 @@ from ..inventory.leave import leave_everything
 from ..jobs.apply import AT_ONCE, actions_of, apply
 from ..jobs.inventory import APPLY, CONFIRM, REMOVE
 from ..models import Fabric
-from .counts import inventory_counts
 
 __all__ = (
     'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricTurnOffView',
@@ -179,7 +178,7 @@ class FabricTurnOffView(_PlanAction):
         dryrun.remember(fabric, seen, kept_as)
         return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
             'object': fabric,
-            'counts': inventory_counts(fabric),
+            'links': fabric.inventory_links.count(),
             'why_not': dryrun.may_apply(request.user, fabric, seen.actions),
             'may_leave': request.user.has_perm('netbox_hedgehog.change_fabric', fabric),
             **_shown(request, fabric, seen, kept_as),

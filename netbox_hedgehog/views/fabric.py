@@ -13,7 +13,6 @@ from netbox.ui.panels import CommentsPanel, TemplatePanel
 from netbox.views import generic
 from netbox.views.generic.base import BaseMultiObjectView
 from redis.exceptions import RedisError
-from utilities.query import count_related
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
@@ -24,6 +23,7 @@ from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from . import inventory_panels, panels
 from .actions import FabricAction
+from .counts import CountedResources
 from .freshness import health_context
 from .health import HealthRollupPanel
 from .history import ChangesPanel, RunChartPanel
@@ -39,8 +39,8 @@ RECENT_RUNS = 10
 
 
 @register_model_view(Fabric, 'list', path='', detail=False)
-class FabricListView(generic.ObjectListView):
-    queryset = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
+class FabricListView(CountedResources, generic.ObjectListView):
+    queryset = Fabric.objects.all()
     filterset = filtersets.FabricFilterSet
     filterset_form = forms.FabricFilterForm
     table = tables.FabricTable
@@ -156,13 +156,13 @@ class FabricBulkImportView(generic.BulkImportView):
 
 
 # The tables of what is edited or deleted in bulk show every column, and look nothing up for a page's rows at once.
-WITH_RELATED = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric')).select_related(
+WITH_RELATED = Fabric.objects.select_related(
     'inventory_site', 'inventory_location', 'inventory_tenant', 'notification_group', 'owner',
 ).prefetch_related('tags')
 
 
 @register_model_view(Fabric, 'bulk_edit', path='edit', detail=False)
-class FabricBulkEditView(generic.BulkEditView):
+class FabricBulkEditView(CountedResources, generic.BulkEditView):
     queryset = WITH_RELATED
     filterset = filtersets.FabricFilterSet
     table = tables.FabricTable
@@ -176,7 +176,7 @@ class FabricBulkRenameView(generic.BulkRenameView):
 
 
 @register_model_view(Fabric, 'bulk_delete', path='delete', detail=False)
-class FabricBulkDeleteView(generic.BulkDeleteView):
+class FabricBulkDeleteView(CountedResources, generic.BulkDeleteView):
     queryset = WITH_RELATED
     filterset = filtersets.FabricFilterSet
     table = tables.FabricTable

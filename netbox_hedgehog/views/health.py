@@ -9,6 +9,7 @@ from utilities.views import ViewTab, register_model_view
 from .. import filtersets, forms, tables
 from ..models import Fabric, SwitchHealth
 from ..models.health import TROUBLE_WORDS
+from .counts import switch_count
 from .freshness import health_context, stale_fabrics
 
 __all__ = ('FabricSwitchesView', 'HealthPanel', 'HealthRollupPanel', 'SwitchHealthListView', 'health_of')
@@ -41,7 +42,7 @@ class FabricSwitchesView(generic.ObjectChildrenView):
     template_name = 'netbox_hedgehog/fabric_switches.html'
     actions = (BulkExport,)
     tab = ViewTab(
-        label=_('Switches'), badge=lambda fabric: fabric.switch_health.count(),
+        label=_('Switches'), badge=switch_count,
         permission='netbox_hedgehog.view_switchhealth', weight=510,
     )
 

@@ -1,0 +1,314 @@
+"""Who may see and do what, asked of every page, every action and every part of the REST API that there is.
+
+The endpoints come from the URL map. A new one is asked the same questions without a line here, and fails where it
+answers somebody it must not.
+"""
+
+import difflib
+import json
+import re
+
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+from users.constants import TOKEN_PREFIX
+from users.models import Token, User
+from utilities.testing import TestCase, disable_logging
+
+from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
+
+from ..unit.faces.base import SERVER, all_alive, allow
+from .endpoints import UNSAFE, api, pages
+from .graphql import queries
+from .world import MODELS, alpha, bravo, rows_of, sees_a_part, without_bravo, without_what_is_hidden
+
+REFUSED = (403, 404, 405)
+
+# What differs between two answers to the same question: lines with tokens of forms, and what the clock says.
+TOKENS = ('csrf', 'CSRF', '_init_time', 'page_load_time', 'netbox-request-id', 'dashboard-widget-')
+CLOCK = re.compile(
+    r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?|\b\d\d:\d\d:\d\d\b|\b\d{1,5}(?:\.\d{1,9})?\s(?:second|minute)s?'
+    r'|"age": \d{1,9}(?:\.\d{1,9})?'
+)
+
+
+# What is said of a fabric as a whole, to whoever may view the fabric: what its next run would do (docs/security.md).
+OF_THE_FABRIC = ('fabric_dry_run', 'fabric_inventory_turn_off', 'inventory/plan/')
+
+
+def told(answer: str) -> list[str]:
+    return [CLOCK.sub('', line) for line in answer.splitlines() if not any(token in line for token in TOKENS)]
+
+
+class EndpointTestCase(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        with disable_logging():
+            cls.alpha, cls.bravo = alpha(), bravo()
+
+    def setUp(self):
+        super().setUp()
+        all_alive()
+
+    def first(self, model, fabric):
+        rows = model.objects.filter(pk=fabric.pk) if model is Fabric else model.objects.filter(fabric=fabric)
+        if model is FabricResource:
+            rows = rows.filter(kind='VPC', name='vpc-01')  # which has every page that a resource can have
+        return rows.exclude(**({} if model is Fabric else {'name__startswith': 'hidden-'})).first()
+
+    def url(self, endpoint, fabric):
+        return endpoint.url(self.first(endpoint.model, fabric) if endpoint.model else None)
+
+    def form(self, fabric):
+        """What any of the plugin's actions could take, aimed at a fabric and all that is in it."""
+        resolve = list(Discrepancy.objects.filter(fabric=fabric).values_list('pk', flat=True))
+        return {
+            'pk': [fabric.pk, *resolve], '_apply': '1', 'confirm': 'True', '_confirm': '1', 'name': 'changed',
+            'description': 'changed', 'decision': 'ignore', 'digest': 'd' * 32, 'status': 'planned', 'find': 'a',
+            'replace': 'x', 'kubernetes_server': SERVER, 'sync_interval': '300', 'kubernetes_namespace': 'default',
+            'data': f'id,description\n{fabric.pk},changed', 'format': 'csv', 'csv_delimiter': 'auto',
+            'import_method': 'direct', 'objects': 'leave', 'comments': 'changed', 'kind': 'info',
+        }
+
+    def body(self, endpoint, fabric, method):
+        """The same for the REST API."""
+        one = {
+            'id': fabric.pk, 'name': 'changed', 'description': 'changed', 'decision': 'ignore', 'digest': 'd' * 32,
+            'ids': list(Discrepancy.objects.filter(fabric=fabric).values_list('pk', flat=True)), 'objects': 'leave',
+        }
+        bulk = endpoint.model is None and endpoint.name == 'fabric-list' and method != 'post'
+        return [one] if bulk else one
+
+    def header(self, user=None):
+        token = Token.objects.create(user=user or self.user)
+        return {'HTTP_AUTHORIZATION': f'Bearer {TOKEN_PREFIX}{token.key}.{token.token}'}
+
+    def calls(self, fabric):
+        """Every request that could change something: (what, send it)."""
+        header = self.header()
+        for endpoint in pages():
+            for method in UNSAFE:
+                url = self.url(endpoint, fabric)
+                yield f'{method} {endpoint}', lambda method=method, url=url: getattr(self.client, method)(
+                    url, self.form(fabric) if method == 'post' else None,
+                )
+        client = APIClient()
+        for endpoint in api():
+            for method in endpoint.methods & set(UNSAFE):
+                url, body = self.url(endpoint, fabric), self.body(endpoint, fabric, method)
+                yield f'API {method} {endpoint}', lambda method=method, url=url, body=body: getattr(client, method)(
+                    url, body, format='json', **header,
+                )
+
+
+class NobodyTestCase(EndpointTestCase):
+    """Somebody who has not logged in, and somebody who may do nothing."""
+
+    def test_anonymous(self):
+        before = rows_of()
+        for fabric in (self.alpha, self.bravo):
+            for endpoint in pages():
+                for method in ('get', *UNSAFE):
+                    response = getattr(Client(), method)(self.url(endpoint, fabric))
+                    with self.subTest(endpoint=str(endpoint), method=method):
+                        self.assertEqual(response.status_code, 302)
+                        self.assertIn('/login/', response.url)
+            for endpoint in api():
+                for method in endpoint.methods:
+                    response = getattr(APIClient(), method)(self.url(endpoint, fabric))
+                    with self.subTest(endpoint=str(endpoint), method=method):
+                        self.assertEqual(response.status_code, 403)
+        self.assertEqual(rows_of(), before)
+
+    def test_without_any_permission(self):
+        before, header = rows_of(), self.header()
+        for endpoint in pages():
+            response = self.client.get(self.url(endpoint, self.alpha))
+            with self.subTest(endpoint=str(endpoint)):
+                self.assertIn(response.status_code, (403, 404))
+                self.assertNotIn('alpha', response.content.decode())
+        for endpoint in api():
+            if 'get' in endpoint.methods and endpoint.name != 'api-root':
+                response = APIClient().get(self.url(endpoint, self.alpha), **header)
+                with self.subTest(endpoint=str(endpoint)):
+                    self.assertIn(response.status_code, (403, 404))
+        for what, send in self.calls(self.alpha):
+            with self.subTest(what=what), disable_logging():
+                self.assertIn(send().status_code, REFUSED)
+        self.assertEqual(rows_of(), before)
+
+    def test_who_may_only_view_changes_nothing(self):
+        for model in MODELS:
+            allow(self.user, 'view', model=model)
+        before = rows_of()
+        for what, send in self.calls(self.alpha):
+            with self.subTest(what=what), disable_logging():
+                self.assertIn(send().status_code, REFUSED)
+        self.assertEqual(rows_of(), before)
+
+
+class PartTestCase(EndpointTestCase):
+    """Somebody who has every right on a part, and none on the rest."""
+
+    def setUp(self):
+        super().setUp()
+        sees_a_part(self.user)
+
+    def test_what_is_anothers_is_not_found(self):
+        header = self.header()
+        for endpoint in pages():
+            if endpoint.model:
+                with self.subTest(endpoint=str(endpoint)):
+                    self.assertEqual(self.client.get(self.url(endpoint, self.bravo)).status_code, 404)
+        for endpoint in api():
+            if endpoint.model and 'get' in endpoint.methods:
+                with self.subTest(endpoint=str(endpoint)):
+                    response = APIClient().get(self.url(endpoint, self.bravo), **header)
+                    self.assertEqual(response.status_code, 404)
+
+    def test_nothing_of_anothers_is_changed(self):
+        """Not by an action on one, not by a bulk action that names it, not by one on all."""
+        def of_others():
+            return {
+                table: {row for row in rows if 'bravo' in row or f',{self.bravo.pk},' in row}
+                for table, rows in rows_of().items() if table != 'core_job'
+            }
+
+        before = of_others()
+        self.assertGreater(sum(map(len, before.values())), 100)
+        for what, send in self.calls(self.bravo):
+            with self.subTest(what=what), disable_logging():
+                self.assertLess(send().status_code, 500)
+                self.assertEqual(of_others(), before)
+        for endpoint in pages():
+            if endpoint.model is None and 'post' in endpoint.methods:
+                with self.subTest(endpoint=str(endpoint)), disable_logging():
+                    self.client.post(endpoint.url(), {**self.form(self.bravo), '_all': '1'})
+                    self.assertEqual(of_others(), before)
+
+    def answers(self):
+        """Everything that this user can look at, without what differs from one look to the next."""
+        found, header = {}, self.header()
+        names = {str(endpoint): endpoint for endpoint in pages()}
+        urls = [(f'page {name}', self.url(endpoint, self.alpha)) for name, endpoint in names.items()]
+        urls += [
+            (f'page {name} {query}', f'{self.url(names[name], self.alpha)}{query}')
+            for name, queries in {
+                'overview': ('?live=1', '?widget=1'),
+                'fabric_topology': ('?format=svg', '?group=hidden-group'),
+                'fabricresource_picture': ('?format=svg',),
+                'fabricresource_list': ('?export=table', '?export=', '?kind=VPCAttachment', '?q=hidden'),
+                'fabric_list': ('?export=table', '?export=', '?q=bravo'),
+                'inventorylink_list': ('?export=table', '?export=', '?q=hidden'),
+                'discrepancy_list': ('?export=table', '?export=', '?q=hidden', '?state=open'),
+                'switchhealth_list': ('?export=table', '?export=', '?state=critical'),
+            }.items() for query in queries
+        ]
+        urls += [(f'resource {resource}', resource.get_absolute_url()) for resource in self.resources]
+        urls += [(f'link {link}', link.get_absolute_url()) for link in self.links]
+        urls += [
+            (f'NetBox {link}', link.object.get_absolute_url()) for link in self.links
+            if link.object_type.model == 'device'
+        ]
+        urls += [('home', reverse('home')), ('search', f'{reverse("search")}?q=bravo'),
+                 ('search', f'{reverse("search")}?q=hidden'), ('search', f'{reverse("search")}?q=changed')]
+        for name, url in urls:
+            response = self.client.get(url)
+            if response.status_code == 200:
+                content = b''.join(response) if response.streaming else response.content
+                found[f'{name} {url}'] = told(content.decode())
+        client = APIClient()
+        for endpoint in api():
+            if 'get' in endpoint.methods:
+                url = self.url(endpoint, self.alpha)
+                response = client.get(url, **header)
+                self.assertEqual(response.status_code, 200, url)
+                found[f'API {url}'] = told(json.dumps(response.data, default=str, sort_keys=True, indent=1))
+        for name, query in queries().items():
+            response = client.post(reverse('graphql'), {'query': query}, format='json', **header)
+            self.assertNotIn('errors', response.json(), response.json().get('errors', ())[:3])
+            found[f'GraphQL {name}'] = told(json.dumps(response.json(), indent=1))
+        response = client.get(reverse('plugins-api:netbox_hedgehog-api:fabricresource-list') + '?limit=0', **header)
+        found['API everything'] = told(json.dumps(response.data, default=str, indent=1))
+        return found
+
+    def test_nothing_tells_of_what_may_not_be_seen(self):
+        """Every page, export and answer is the same, letter for letter, whether what may not be seen is there or not.
+
+        So no name of it, no count of it and no picture of it is in any of them.
+        """
+        self.resources = [
+            FabricResource.objects.filter(fabric=self.alpha, kind=kind, name=name).get()
+            for kind, name in (('Switch', 'leaf-01'), ('VPC', 'vpc-01'), ('Agent', 'leaf-01'))
+        ]
+        self.links = list(
+            InventoryLink.objects.filter(fabric=self.alpha, kind='Switch', name='leaf-01', object_type__model='device')
+        )
+        answers = self.answers()
+        self.assertGreater(len(answers), 45)
+        without_bravo()
+        answers = self.same(answers)
+        without_what_is_hidden()
+        self.same(answers, but=OF_THE_FABRIC)
+
+    def same(self, before, but=()):
+        after = self.answers()
+        self.assertEqual(before.keys(), after.keys())
+        for name, answer in after.items():
+            if answer == before[name] or any(part in name for part in but):
+                continue
+            with self.subTest(answer=name):
+                differs = list(difflib.unified_diff(before[name], answer, lineterm='', n=0))
+                self.fail('\n'.join(line[:200] for line in differs[2:20]))
+        return after
+
+
+class MethodsTestCase(EndpointTestCase):
+    """An administrator's browser, led by somebody else's page."""
+
+    def setUp(self):
+        super().setUp()
+        self.admin = User.objects.create_superuser('admin')
+
+    def test_without_its_token_no_form_is_taken(self):
+        client, before = Client(enforce_csrf_checks=True), rows_of()
+        client.force_login(self.admin)
+        for endpoint in pages():
+            for method in UNSAFE:
+                with self.subTest(endpoint=str(endpoint), method=method), disable_logging():
+                    response = getattr(client, method)(self.url(endpoint, self.alpha), self.form(self.alpha))
+                    self.assertEqual(response.status_code, 403)
+        api_client = APIClient(enforce_csrf_checks=True)
+        api_client.force_login(self.admin)
+        for endpoint in api():
+            for method in endpoint.methods & set(UNSAFE):
+                with self.subTest(endpoint=str(endpoint), method=method), disable_logging():
+                    response = getattr(api_client, method)(self.url(endpoint, self.alpha), {}, format='json')
+                    self.assertEqual(response.status_code, 403)
+        self.assertEqual(rows_of(), before)
+
+    def test_a_get_changes_nothing(self):
+        self.client.force_login(self.admin)
+        before, header = rows_of(), self.header(self.admin)
+        for endpoint in (*pages(), *api()):
+            query = {key: value for key, value in self.form(self.alpha).items() if key not in ('pk', 'data')}
+            for verb in ('get', 'head', 'options'):
+                with self.subTest(endpoint=str(endpoint), verb=verb), disable_logging():
+                    client = APIClient() if 'api' in endpoint.namespace else self.client
+                    extra = header if 'api' in endpoint.namespace else {}
+                    response = getattr(client, verb)(self.url(endpoint, self.alpha), query, **extra)
+                    self.assertLess(response.status_code, 500)
+        self.assertEqual(rows_of(), before)
+
+    def test_no_answer_leads_to_another_site(self):
+        self.client.force_login(self.admin)
+        for endpoint in pages():
+            for method in ('get', 'post'):
+                url = self.url(endpoint, self.alpha)
+                with disable_logging(), self.cleanupSubTest():
+                    response = getattr(self.client, method)(
+                        f'{url}?return_url=https://evil.example.com/',
+                        {**self.form(self.bravo), 'return_url': 'https://evil.example.com/'},
+                    )
+                with self.subTest(endpoint=str(endpoint), method=method):
+                    self.assertNotIn('evil.example.com', response.headers.get('Location', ''))

@@ -1,0 +1,143 @@
+"""Two fabrics with everything that a fabric can have, of which one user may see a part.
+
+What that user may see is all of `alpha` that is not called hidden-something; `bravo` and everything of it is another's.
+"""
+
+from datetime import timedelta
+
+from core.models import Job
+from dcim.models import Device, Interface, Site
+from django.db import connection
+from django.utils import timezone
+from psycopg import sql
+
+from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
+from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink, KindReading, SwitchHealth
+from netbox_hedgehog.sync.health import record_health
+
+from ..unit.faces.base import allow, make_fabric
+from ..unit.faces.inventory.base import make_device, make_discrepancy, make_link
+from ..unit.inventory.fabrics import load
+from ..unit.inventory.mirror import mirror
+
+__all__ = ('MODELS', 'VISIBLE', 'alpha', 'bravo', 'rows_of', 'sees_a_part', 'without_bravo', 'without_what_is_hidden')
+
+MODELS = (Fabric, FabricResource, InventoryLink, Discrepancy, SwitchHealth)
+
+HIDDEN = 'hidden-'
+
+# What a user of `alpha` is given: constraints by model.
+VISIBLE = {
+    Fabric: {'name': 'alpha'},
+    **{
+        model: {'fabric__name': 'alpha', 'name__regex': rf'^(?!{HIDDEN})'}
+        for model in (FabricResource, InventoryLink, Discrepancy, SwitchHealth)
+    },
+}
+ACTIONS = {Fabric: ('view', 'add', 'change', 'delete', 'sync'), Discrepancy: ('view', 'resolve')}
+
+
+def alpha() -> Fabric:
+    """A fabric with an inventory that has run once, and things in it that not everybody may see."""
+    fabric = _fabric('alpha')
+    spec = {
+        'Server': [('hidden-server', {})],
+        'Switch': [('hidden-leaf', {'role': 'server-leaf', 'profile': 'hidden-profile', 'groups': ['hidden-group']})],
+        'Connection': [('hidden-server--unbundled--leaf-01', {'unbundled': {'link': {
+            'server': {'port': 'hidden-server/enp1'}, 'switch': {'port': 'leaf-01/E1/40'},
+        }}})],
+        'VPC': [('hidden-vpc', {'ipv4Namespace': 'default', 'subnets': {'default': {'subnet': '10.99.0.0/24'}}})],
+        'VPCAttachment': [('hidden-attach', {
+            'connection': 'hidden-server--unbundled--leaf-01', 'subnet': 'vpc-01/default',
+        })],
+        'VPCPeering': [('hidden-peering', {'permit': [{'vpc-01': {}, 'hidden-vpc': {}}]})],
+    }
+    now = timezone.now() - timedelta(hours=2)
+    FabricResource.objects.bulk_create(
+        FabricResource(
+            fabric=fabric, kind=kind, namespace='default', name=name, uid=f'{kind}-{name}', generation=1,
+            resource_version='1', spec=spec, fingerprint='x', first_seen=now, last_read=now, changed=now,
+            missing_since=now if kind == 'Server' else None,
+        )
+        for kind, items in spec.items() for name, spec in items
+    )
+    return _lived(fabric)
+
+
+def bravo() -> Fabric:
+    """A fabric of the same shape, all of it another's."""
+    return _lived(_fabric('bravo'))
+
+
+def _fabric(name: str) -> Fabric:
+    site = Site.objects.create(name=f'Site of {name}', slug=f'site-{name}')
+    fabric = make_fabric(
+        name, description=f'{name}-description', inventory_enabled=True, inventory_site=site,
+        inventory_name_pattern=f'{name}-{{name}}', sync_status='failed', sync_error=f'{name}-error',
+        last_sync=timezone.now() - timedelta(hours=5), last_attempt=timezone.now() - timedelta(hours=4),
+    )
+    mirror(fabric, load('sample'))
+    return fabric
+
+
+def _lived(fabric: Fabric) -> Fabric:
+    """What runs leave behind: NetBox's objects with links to them, discrepancies, health, jobs."""
+    settle(fabric)
+    record_health(fabric, 0)
+    Interface.objects.filter(device__site=fabric.inventory_site, name='E1/1').update(description='by hand')
+    hidden = make_device(fabric.inventory_site, f'hidden-device-{fabric.name}')
+    make_discrepancy(fabric, make_link(fabric, hidden, name=f'hidden-{fabric.name}'), sentence=f'hidden-{fabric.name}')
+    link = InventoryLink.objects.filter(fabric=fabric, name='leaf-01', kind='Switch').first()
+    make_discrepancy(fabric, link, sentence=f'The serial number in {fabric.name} was changed.')
+    make_discrepancy(fabric, link, name='hidden-of-a-seen-link', sentence=f'hidden in {fabric.name}')
+    for outcome in ('completed', 'failed'):
+        job = FabricSyncJob.record(fabric, None)
+        Job.objects.filter(pk=job.pk).update(status=outcome, data={'error': f'{fabric.name}-error'})
+    # So old that nothing which tells an age tells another one a second later.
+    old = timezone.now() - timedelta(hours=2, minutes=30)
+    FabricResource.objects.filter(fabric=fabric).update(first_seen=old, last_read=old, changed=old)
+    KindReading.objects.filter(fabric=fabric).update(last_read=old)
+    SwitchHealth.objects.filter(fabric=fabric).update(read_at=old)
+    fabric.refresh_from_db()
+    return fabric
+
+
+def sees_a_part(user) -> None:
+    """Gives a user every right on what is VISIBLE, and none on the rest."""
+    for model, constraints in VISIBLE.items():
+        allow(user, *ACTIONS.get(model, ('view',)), model=model, constraints=constraints)
+    allow(user, 'view', model=Job, constraints={'object_id': Fabric.objects.get(name='alpha').pk})
+    allow(user, 'view', model=Device, constraints={'name__startswith': 'alpha-'})
+
+
+def without_bravo() -> None:
+    """Leaves nothing of the fabric that is another's."""
+    bravo = Fabric.objects.get(name='bravo')
+    Job.objects.filter(object_id=bravo.pk).delete()
+    bravo.delete()
+
+
+def without_what_is_hidden() -> None:
+    """Leaves of alpha only what is VISIBLE."""
+    for model in (Discrepancy, InventoryLink, SwitchHealth, FabricResource):
+        seen = model.objects.filter(**VISIBLE[model]).values_list('pk', flat=True)
+        rows = model.objects.exclude(pk__in=list(seen))
+        rows._raw_delete(rows.db)
+
+
+TABLES = (
+    'netbox_hedgehog_fabric', 'netbox_hedgehog_fabricresource', 'netbox_hedgehog_inventorylink',
+    'netbox_hedgehog_discrepancy', 'netbox_hedgehog_switchhealth', 'core_job', 'dcim_device', 'extras_tag',
+    'extras_journalentry',
+)
+
+
+def rows_of() -> dict[str, set[str]]:
+    """What stands in the tables that the plugin's pages and API can change."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(sql.SQL('SELECT t::text FROM {} t').format(sql.Identifier(table)))
+            found[table] = {row for (row,) in cursor.fetchall()}
+    return found
