@@ -15,7 +15,7 @@ NETBOX_WORKER = 'utilities.rqworker.NetBoxRQWorker'
 
 MAY_BE_ZERO = (
     'retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept', 'removal_grace_runs', 'removal_grace_hours',
-    'removal_guard_percent',
+    'removal_guard_percent', 'connection_tests_per_minute',
 )
 
 
@@ -37,6 +37,14 @@ class HedgehogPluginConfig(PluginConfig):
         'read_timeout': 30,
         # How often a request is repeated after 429, 5xx or a dropped connection.
         'retries': 4,
+        # What is taken from an API server: bytes of one answer (inflated), bytes read of all objects of a kind, bytes
+        # kept of one object (etcd takes 1.5 MB), and objects of a kind. What is larger is not read, and said.
+        'max_answer_size': 32 * 1024 * 1024,
+        'max_kind_size': 512 * 1024 * 1024,
+        'max_object_size': 2 * 1024 * 1024,
+        'max_objects': 100_000,
+        # How often one user may test connections in a minute. 0: as often as they like.
+        'connection_tests_per_minute': 10,
         # Seconds after which a status is read again that moves by itself all the time, such as an Agent's. Most of what
         # a fabric weighs is that. 0: in every run.
         'status_interval': 60,

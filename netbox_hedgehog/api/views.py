@@ -6,7 +6,7 @@ from netbox.api.viewsets import NetBoxModelViewSet, NetBoxReadOnlyModelViewSet
 from redis.exceptions import RedisError
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.response import Response
 from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
@@ -15,7 +15,7 @@ from .. import filtersets
 from ..jobs.cancel import CancelRefused, cancel_run
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
-from ..jobs.probe import check_connection
+from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.status import fabric_status
 from ..models import MANIFEST, Fabric, FabricResource, SwitchHealth, counted_resources
 from . import serializers
@@ -90,11 +90,21 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         except (RedisError, OSError):
             return Response({'detail': REDIS_AWAY_CANCEL}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
 
-    @extend_schema(request=None, responses={200: serializers.ProbeSerializer})
+    @extend_schema(request=None, responses={
+        200: serializers.ProbeSerializer,
+        429: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
+    })
     @action(detail=True, methods=['post'], url_path='test-connection')
     def test_connection(self, request, pk):
-        """Ask this fabric's cluster for its version and for what may be read of it."""
-        return Response(serializers.ProbeSerializer(check_connection(self._permitted(pk)).as_dict()).data)
+        """Ask the cluster for its version and for what may be read of it. 429 where this user asks too often."""
+        fabric = self._permitted(pk)
+        try:
+            found = check_connection(fabric, request.user)
+        except TooManyTests as refusal:
+            throttled = Throttled(wait=refusal.wait)
+            throttled.detail = str(refusal)
+            raise throttled from None
+        return Response(serializers.ProbeSerializer(found.as_dict()).data)
 
     @extend_schema(responses={200: serializers.FabricStatusSerializer}, filters=False)
     @action(detail=True, methods=['get'])

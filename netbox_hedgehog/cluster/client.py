@@ -32,6 +32,7 @@ from .errors import (
     TLSFailed,
     Unauthorized,
     Unreachable,
+    Unreadable,
 )
 
 __all__ = ('ClientOptions', 'Cluster', 'Page')
@@ -41,6 +42,15 @@ __all__ = ('ClientOptions', 'Cluster', 'Page')
 LONGEST_WAIT = 20
 PATIENCE = 60
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+# Seconds. No answer takes longer, however steadily its bytes arrive.
+LONGEST_ANSWER = 300
+
+# Bytes that are read, and inflated, at a time.
+CHUNK = 1024 * 1024
+
+# As so many objects counts a page without any, so that a list of such pages ends as well.
+EMPTY_PAGE = 100
 
 # How many single objects are asked for side by side: across a network each request is mostly waiting.
 SIDE_BY_SIDE = 4
@@ -53,13 +63,18 @@ METADATA = f'{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}'
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
     """Seconds to wait for a connection and for the next bytes of an answer; how often a request is repeated; where a
-    server may be.
+    server may be; and what is taken from one: bytes of an answer (inflated), of all that is read of a kind, and of what
+    is kept of an object, and how many objects a kind may have.
     """
 
     connect_timeout: float = 5
     read_timeout: float = 30
     retries: int = 4
     destinations: Destinations = ANYWHERE
+    max_answer_size: int = 32 * 1024 * 1024
+    max_kind_size: int = 512 * 1024 * 1024
+    max_object_size: int = 2 * 1024 * 1024
+    max_objects: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,8 @@ class Page:
     """One page of a list: its objects as the server sent them, and what they weighed on the wire (bytes).
 
     `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again. `version`
-    is the resource version of the list: what happens after it, a watch tells.
+    is the resource version of the list: what happens after it, a watch tells. `weight` are its bytes, inflated.
+    `unreadable` says why an object that was asked for by itself is not in it.
     """
 
     items: list[dict[str, Any]]
@@ -75,6 +91,8 @@ class Page:
     metadata_only: bool = False
     query: dict[str, Any] = field(default_factory=dict)
     version: str = ''
+    weight: int = 0
+    unreadable: str = ''
 
 
 # A page, and the list's own metadata.
@@ -109,7 +127,7 @@ class Cluster:
 
     def version(self) -> str:
         """The server's version, such as v1.36.4. Raises ClusterError."""
-        answer, _ = self._get('/version')
+        answer, *_ = self._get('/version')
         version = answer.get('gitVersion')
         if not isinstance(version, str):
             raise BadAnswer(f'{self.server} answers, but not as a Kubernetes API does. Check the address.')
@@ -118,7 +136,8 @@ class Cluster:
     def pages(
         self, kind: Kind, namespace: str, page_size: int | None = None, *, metadata_only: bool = False,
     ) -> Iterator[Page]:
-        """All objects of a kind in a namespace, page by page; with `metadata_only` neither spec nor status of them.
+        """All objects of a kind in a namespace, page by page; with `metadata_only` neither spec nor status of them, and
+        neither on a page that could not be read as it is: one object of it may be the reason.
 
         The first page is asked for at once. The list is complete only when the iterator has ended by itself. Raises
         ClusterError as it goes; Expired means that whatever has been yielded so far is void and the list must be read
@@ -129,13 +148,18 @@ class Cluster:
         return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept))
 
     def _asked(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Future[Answered]:
-        return self._threads.submit(self._page, kind, namespace, query, accept)
+        return self._threads.submit(self._listed, kind, namespace, query, accept)
 
     def _following(
         self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answered],
     ) -> Iterator[Page]:
         page, metadata = asked.result()
+        count = len(page.items) or EMPTY_PAGE
         while token := metadata.get('continue'):
+            if not isinstance(token, str) or token == query.get('continue'):
+                raise BadAnswer(f'{self.server} answered the list of {kind.plural} with a page that leads nowhere.')
+            if count > self.options.max_objects:
+                break
             query = {'limit': query['limit'], 'continue': token}
             if accept == METADATA:
                 # The next page travels while this one is looked at. Whole objects weigh too much to hold two pages.
@@ -144,32 +168,55 @@ class Cluster:
                 page, metadata = asked.result()
             else:
                 yield page
-                page, metadata = self._page(kind, namespace, query, accept)
+                page, metadata = self._listed(kind, namespace, query, accept)
+            count += len(page.items) or EMPTY_PAGE
+        if count > self.options.max_objects:
+            raise BadAnswer(
+                f'{self.server} lists more than {self.options.max_objects} {kind.plural}, which are not read. Look at '
+                "what is in the cluster; the plugin's setting max_objects allows more."
+            )
         yield page
+
+    def _listed(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Answered:
+        """A page of a list. One that cannot be read as it is comes without what its objects are made of."""
+        try:
+            return self._page(kind, namespace, query, accept)
+        except Unreadable:
+            if accept == METADATA:
+                raise
+            return self._page(kind, namespace, query, METADATA)
 
     def whole(self, kind: Kind, namespace: str, page: Page) -> Page:
         """A page of metadata again, at the same moment in the cluster's life, with spec and status. Raises as pages."""
         return self._page(kind, namespace, page.query, JSON)[0]
 
     def objects(self, kind: Kind, namespace: str, names: Iterable[str]) -> Iterator[Page]:
-        """Single objects as they are now, each a page of one object, or of none where it has gone. Raises as pages."""
+        """Single objects as they are now, each a page of one object, or of none where it has gone or cannot be read.
+
+        Raises as pages.
+        """
         def one(name: str) -> Page:
             # As a list of one, which needs no other right than lists, and answers an empty list where others say 404.
-            return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
+            try:
+                return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
+            except Unreadable as error:
+                return Page([], 0, unreadable=str(error))
 
         return self._threads.map(one, names)
 
     def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Answered:
-        answer, size = self._get(path_of(kind, namespace), query, accept)
+        answer, size, weight = self._get(path_of(kind, namespace), query, accept)
         items, metadata = answer.get('items'), answer.get('metadata')
         # Go writes an empty list as null.
         items = [] if items is None else items
         if not isinstance(items, list) or not isinstance(metadata, dict):
             raise BadAnswer(f'{self.server} answered the list of {kind.plural} with something else than a list.')
-        version = metadata.get('resourceVersion') or ''
+        version = metadata.get('resourceVersion')
+        version = version if isinstance(version, str) else ''
         if 'continue' not in query and version:
             query = {**query, 'resourceVersion': version, 'resourceVersionMatch': 'Exact'}
-        return Page(items, size, answer.get('kind') == 'PartialObjectMetadataList', query, version), metadata
+        alone = answer.get('kind') == 'PartialObjectMetadataList'
+        return Page(items, size, alone, query, version, weight), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
         """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error."""
@@ -177,8 +224,8 @@ class Cluster:
 
     def _get(
         self, path: str, query: dict[str, Any] | None = None, accept: str = JSON,
-    ) -> tuple[dict[str, Any], int]:
-        """The JSON object a GET answers with, and its size in bytes. Repeats what may pass by itself."""
+    ) -> tuple[dict[str, Any], int, int]:
+        """The JSON object a GET answers with, its size on the wire and inflated, in bytes. Repeats what may pass."""
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
         timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(
@@ -192,6 +239,7 @@ class Cluster:
             try:
                 # urllib3's own repetition is off: it would not repeat a body that broke off, and follow redirects.
                 response = self.request(url, accept, timeout)
+                body = self._body(response)
             except HTTPError as error:
                 retry = self._again(retry, url, error)
                 self._wait(retry)
@@ -202,18 +250,45 @@ class Cluster:
                 continue
             if response.status != 200:
                 raise self.refusal(response.status, path)
-            return self.decoded(response.data), response.tell()
+            return self.decoded(body), response.tell(), len(body)
 
-    def request(self, url: str, accept: str, timeout: Timeout, *, preload_content: bool = True) -> BaseHTTPResponse:
-        """The answer to one GET, whatever its status. Raises urllib3's HTTPError, but TLSFailed and DestinationDenied
-        where another try would be in vain.
+    def _body(self, response: BaseHTTPResponse) -> bytes:
+        """The body of an answer, inflated as it arrives: one that becomes too large is left where it is.
+
+        Raises Unreadable, but for a refusal, whose body nobody reads; and HTTPError.
+        """
+        parts, weight, began = [], 0, time.monotonic()
+        try:
+            while chunk := response.read(CHUNK):
+                weight += len(chunk)
+                if weight > self.options.max_answer_size:
+                    if response.status != 200:
+                        break
+                    raise Unreadable(
+                        f'{self.server} sent more than {self.options.max_answer_size} bytes in one answer, which is '
+                        'not read (setting max_answer_size).'
+                    )
+                if time.monotonic() - began > LONGEST_ANSWER:
+                    raise Unreadable(f'{self.server} took more than {LONGEST_ANSWER} s to send one answer.')
+                parts.append(chunk)
+        except BaseException:
+            response.close()
+            raise
+        if response.length_remaining:
+            response.close()
+        response.release_conn()
+        return b''.join(parts)
+
+    def request(self, url: str, accept: str, timeout: Timeout) -> BaseHTTPResponse:
+        """The answer to one GET, whatever its status, its body still to be read. Raises urllib3's HTTPError, but
+        TLSFailed and DestinationDenied where another try would be in vain.
         """
         headers = {'Accept': accept, 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
         headers |= {auth['key']: auth['value'] for auth in self._client.configuration.auth_settings().values()}
         try:
             return self._pool.request(
                 'GET', url, headers=headers, timeout=timeout, retries=False, redirect=False,
-                preload_content=preload_content,
+                preload_content=False,
             )
         except SSLError as error:
             if _hung_up(error):
@@ -290,8 +365,13 @@ class Cluster:
         """The JSON object that a body is. Raises BadAnswer."""
         try:
             answer = json.loads(body)
-        except (ValueError, RecursionError):
+        except json.JSONDecodeError:
             answer = None
+        except (ValueError, RecursionError) as error:
+            # Text that is none, numbers without an end, or nesting without one.
+            raise Unreadable(
+                f'{self.server} answered with something else than JSON ({type(error).__name__}).'
+            ) from None
         if not isinstance(answer, dict):
             raise BadAnswer(f'{self.server} answered with something else than JSON. Is this the API server?')
         return answer

@@ -2,7 +2,7 @@
 
 __all__ = (
     'BadAnswer', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'ServerFault', 'TLSFailed', 'Unauthorized',
-    'Unreachable', 'UnusableCredentials',
+    'Unreachable', 'Unreadable', 'UnusableCredentials',
 )
 
 
@@ -54,3 +54,7 @@ class ServerFault(ClusterError):
 
 class BadAnswer(ClusterError):
     """An answer that is not what a Kubernetes API says."""
+
+
+class Unreadable(BadAnswer):
+    """An answer that is too large, or that cannot be decoded. Of a list this may be the fault of one object."""

@@ -26,6 +26,9 @@ SILENCE = 90
 # Bytes. An object is 1.5 MB at most, as etcd takes no larger one.
 LONGEST_LINE = 8 * 1024 * 1024
 
+# Bytes that are inflated at a time.
+CHUNK = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -60,7 +63,7 @@ def events(
     timeout = Timeout(connect=cluster.options.connect_timeout, read=SILENCE)
     try:
         response = cluster.request(
-            f'{cluster.server}{path}?{query}', METADATA if metadata_only else JSON, timeout, preload_content=False,
+            f'{cluster.server}{path}?{query}', METADATA if metadata_only else JSON, timeout,
         )
         try:
             if response.status != 200:
@@ -76,13 +79,16 @@ def events(
 
 def _lines(response: BaseHTTPResponse, cluster: Cluster) -> Iterator[list[bytes]]:
     """Whole lines, those that arrived together together."""
-    rest = b''
-    for chunk in response.stream(None):
-        *lines, rest = (rest + chunk).split(b'\n')
+    rest = bytearray()
+    for chunk in response.stream(CHUNK):
+        rest += chunk
+        if b'\n' in chunk:
+            *lines, last = bytes(rest).split(b'\n')
+            rest = bytearray(last)
+            if lines := [line for line in lines if line.strip()]:
+                yield lines
         if len(rest) > LONGEST_LINE:
             raise BadAnswer(f'{cluster.server} sent an event that does not end.')
-        if lines := [line for line in lines if line.strip()]:
-            yield lines
 
 
 def _event(cluster: Cluster, kind: Kind, line: bytes) -> Event:

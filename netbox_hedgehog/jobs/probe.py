@@ -1,16 +1,51 @@
 """Test connection, and what it says kept on the fabric."""
 
+import time
+from typing import Any
+
+from django.core.cache import cache
+from netbox.plugins.utils import get_plugin_config
+
 from ..choices import ConnectionStatusChoices
 from ..cluster.probe import Probe
 from ..models import Fabric
 from ..sync.run import test_connection
 
-__all__ = ('check_connection',)
+__all__ = ('TooManyTests', 'check_connection')
+
+MINUTE = 60
 
 
-def check_connection(fabric: Fabric) -> Probe:
-    """Test a fabric's connection in this process and record whether it was reached. Raises nothing of the cluster's."""
+class TooManyTests(Exception):
+    """A user tests connections too often. Its text is a sentence; `wait` are the seconds until the next may follow."""
+
+    def __init__(self, allowed: int, wait: int) -> None:
+        super().__init__(
+            f'{allowed} connection tests in a minute are enough: each calls the cluster, and holds a web worker '
+            f'meanwhile. Try again in {wait} seconds.'
+        )
+        self.wait = wait
+
+
+def check_connection(fabric: Fabric, user: Any = None) -> Probe:
+    """Test a fabric's connection in this process and record whether it was reached.
+
+    Raises TooManyTests where `user` asks too often (setting connection_tests_per_minute), and nothing of the cluster's.
+    """
+    if user is not None:
+        _count(user)
     found = test_connection(fabric)
     status = ConnectionStatusChoices.CONNECTED if found.connected else ConnectionStatusChoices.FAILED
     Fabric.objects.filter(pk=fabric.pk).update(connection_status=status)
     return found
+
+
+def _count(user: Any) -> None:
+    allowed = get_plugin_config('netbox_hedgehog', 'connection_tests_per_minute')
+    if not allowed:
+        return
+    minute, second = divmod(int(time.time()), MINUTE)
+    key = f'netbox_hedgehog.connection_tests.{user.pk}.{minute}'
+    cache.add(key, 0, 2 * MINUTE)
+    if cache.incr(key) > allowed:
+        raise TooManyTests(allowed, MINUTE - second)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..kinds import Kind
 from .observe import BadObject, Key, Observed, identify, kind_digest, observe
 
-__all__ = ('Held', 'Plan', 'Seen', 'Write', 'compare', 'is_held')
+__all__ = ('Held', 'Plan', 'Seen', 'Unread', 'Write', 'compare', 'is_held')
 
 
 class Held(NamedTuple):
@@ -27,6 +27,13 @@ class Seen(NamedTuple):
     """An object that a list shows, and that need not be read: the mirror holds it as it is."""
 
     key: Key
+
+
+class Unread(NamedTuple):
+    """An object that a list shows, and that cannot be read: `why` is a sentence."""
+
+    key: Key
+    why: str
 
 
 class Write(NamedTuple):
@@ -60,11 +67,14 @@ class Plan:
         return [*self.created, *self.updated, *self.refreshed]
 
 
-def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any] | Seen]) -> Plan:
+def compare(
+    kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
+) -> Plan:
     """Compare a kind's complete list with what the mirror holds.
 
     Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them, or a Seen for one that
-    was not read because the mirror holds it. Returns a Plan. Raises nothing of its own: an object that cannot be
+    was not read because the mirror holds it, or an Unread for one that cannot be; of one object no more is kept than
+    `largest` bytes (0: any number). Returns a Plan. Raises nothing of its own: an object that cannot be
     mirrored costs only itself and is named in the plan's errors. What `manifests` raises passes through, and then
     there is no plan: half a list says nothing about absence.
     """
@@ -77,13 +87,17 @@ def compare(kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, 
             plan.unchanged += manifest.key not in seen
             seen.add(manifest.key)
             continue
+        if isinstance(manifest, Unread):
+            plan.errors.append(f'{kind.name}: {manifest.key[1]}: {manifest.why}')
+            seen.add(manifest.key)
+            continue
         try:
             key, uid, version = identify(manifest)
             known = held.get(key)
             if known is not None and is_held(known, uid, version, digest):
                 plan.unchanged += key not in seen
             elif key not in seen:
-                _sort(plan, Write(observe(kind, manifest), known))
+                _sort(plan, Write(observe(kind, manifest, largest), known))
             seen.add(key)
         except BadObject as error:
             plan.errors.append(f'{kind.name}: {error}.')

@@ -21,7 +21,7 @@ from ..models import Fabric
 from .apply import apply, held_rows
 from .compare import Held, Plan, compare
 from .listing import Listing
-from .observe import Key
+from .observe import LONGEST_VERSION, Key
 from .report import KindReport
 from .run import settled_seconds
 
@@ -63,7 +63,7 @@ class Follower:
         now = timezone.now()
         held = self.database(held_rows, self.fabric, self.kind)
         listing = self._listing(held, now)
-        plan = compare(self.kind, held, listing)
+        plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
         self._say(plan)
         self.database(apply, self.fabric, self.kind, plan, now)
         self.version = listing.version
@@ -110,7 +110,9 @@ class Follower:
             held = {key: row for key, row in held.items() if key[1] in latest}
             there = [event for event in latest.values() if event.type != 'DELETED']
             page = Page([event.object for event in there], 0, any(event.metadata_only for event in there))
-            plan = compare(self.kind, held, self._listing(held, now).completed(page))
+            plan = compare(
+                self.kind, held, self._listing(held, now).completed(page), self.cluster.options.max_object_size,
+            )
             self._say(plan)
             if not self.database(apply, self.fabric, self.kind, plan, now, complete=False):
                 return
@@ -122,10 +124,8 @@ class Follower:
             return event.type == 'DELETED'
         if row.missing_since is not None and event.type == 'DELETED':
             return True
-        newer = event.version.isdigit() and row.resource_version.isdigit() and int(event.version) < int(
-            row.resource_version
-        )
-        return newer and row.missing_since is None
+        known, told = (_number(version) for version in (row.resource_version, event.version))
+        return known is not None and told is not None and told < known and row.missing_since is None
 
     def _listing(self, held: Mapping[Key, Held], now: datetime) -> Listing:
         return Listing(
@@ -136,3 +136,8 @@ class Follower:
     def _say(self, plan: Plan) -> None:
         for error in plan.errors:
             logger.warning('%s: %s', self.fabric.name, error)
+
+
+def _number(version: str) -> int | None:
+    """A resource version as a number, where it is one of the length that versions have."""
+    return int(version) if version.isdecimal() and len(version) <= LONGEST_VERSION else None

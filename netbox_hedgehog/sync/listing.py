@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..cluster import Cluster, Page
+from ..cluster import BadAnswer, Cluster, Page, Unreadable
 from ..kinds import Kind
-from .compare import Held, Seen, is_held
+from .compare import Held, Seen, Unread, is_held
 from .observe import BadObject, Key, identify, kind_digest
 from .report import KindReport
 
@@ -41,6 +41,7 @@ class Listing:
     now: datetime
     settled: float = 0
     version: str = ''
+    weight: int = 0
     _begun: Iterator[Page] | None = None
 
     def begin(self) -> None:
@@ -50,19 +51,19 @@ class Listing:
     def _pages(self) -> Iterator[Page]:
         return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held))
 
-    def __iter__(self) -> Iterator[Manifest | Seen]:
+    def __iter__(self) -> Iterator[Manifest | Seen | Unread]:
         """Raises ClusterError; Expired means that all that was given is void."""
-        pages, self._begun = self._begun or self._pages(), None
+        pages, self._begun, self.weight = self._begun or self._pages(), None, 0
         for page in self._counted(pages):
             self.version = self.version or page.version
             yield from self.completed(page)
 
-    def completed(self, page: Page) -> Iterator[Manifest | Seen]:
+    def completed(self, page: Page) -> Iterator[Manifest | Seen | Unread]:
         """A page's objects, of which only that is read that differs. Raises ClusterError."""
         if not page.metadata_only:
             yield from page.items
             return
-        unread: list[str] = []
+        unread: dict[str, Key] = {}
         digest = kind_digest(self.kind)
         for item in page.items:
             if (unmoved := self._unmoved(item, digest)) is not None:
@@ -77,16 +78,23 @@ class Listing:
             if known is not None and self._rests(known, uid, item, digest):
                 yield Seen(key)
             else:
-                unread.append(key[1])
+                unread[key[1]] = key
         if not unread:
             return
-        if len(unread) <= FEW:
-            pages = self.cluster.objects(self.kind, self.namespace, unread)
-        else:
-            pages = iter((self.cluster.whole(self.kind, self.namespace, page),))
-        names = set(unread)
-        for found in self._counted(pages):
-            yield from (item for item in found.items if _name(item) in names)
+        if len(unread) > FEW:
+            try:
+                whole = self.cluster.whole(self.kind, self.namespace, page)
+            except Unreadable:
+                pass  # one object may be the reason, and shall cost only itself
+            else:
+                for found in self._counted(iter((whole,))):
+                    yield from (item for item in found.items if _name(item) in unread)
+                return
+        pages = self.cluster.objects(self.kind, self.namespace, unread)
+        for key, found in zip(unread.values(), self._counted(pages), strict=True):
+            if found.unreadable:
+                yield Unread(key, found.unreadable)
+            yield from (item for item in found.items if _name(item) == key[1])
 
     def _unmoved(self, item: Any, digest: str) -> Key | None:
         """The key of an object that the mirror holds as it is, or None. Of most lists that is all, so it is quick: what
@@ -114,6 +122,12 @@ class Listing:
         for page in pages:
             self.report.pages += 1
             self.report.bytes += page.size
+            self.weight += page.weight
+            if self.weight > self.cluster.options.max_kind_size:
+                raise BadAnswer(
+                    f'{self.cluster.server} sent more than {self.cluster.options.max_kind_size} bytes of '
+                    f"{self.kind.plural}, which are not read. The plugin's setting max_kind_size allows more."
+                )
             yield page
 
 

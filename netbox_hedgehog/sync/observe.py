@@ -82,10 +82,11 @@ def identify(manifest: Any) -> tuple[Key, str, str]:
     return key, uid, version
 
 
-def observe(kind: Kind, manifest: dict[str, Any]) -> Observed:
+def observe(kind: Kind, manifest: dict[str, Any], largest: int = 0) -> Observed:
     """What the mirror holds of a manifest: spec unless it holds secrets, status by whitelist, metadata cleaned.
 
-    Raises BadObject, naming the object, when the database could not hold it.
+    Raises BadObject, naming the object, when the database could not hold it, or when that is more than `largest` bytes
+    (0: never).
     """
     (namespace, name), uid, version = identify(manifest)
     metadata = manifest['metadata']
@@ -103,6 +104,9 @@ def observe(kind: Kind, manifest: dict[str, Any]) -> Observed:
     except (ValueError, RecursionError) as error:
         reason = 'too deeply nested' if isinstance(error, RecursionError) else str(error)
         raise BadObject(f'{name}: PostgreSQL cannot hold its content ({reason[:80]})', (namespace, name)) from None
+    weight = sum(map(len, (labels_json, annotations_json, spec_json, status_json)))
+    if largest and weight > largest:
+        raise BadObject(f'{name}: {weight} bytes, of which {largest} are kept at most', (namespace, name))
     text = '\n'.join((uid, str(generation), labels_json, annotations_json, spec_json, stable_json))
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return Observed(

@@ -25,6 +25,9 @@ __all__ = ('read_fabric', 'test_connection')
 # How often a list that expired while it was read (410) is read again before the kind counts as not read.
 RESTARTS = 3
 
+# How many objects of a kind that cannot be mirrored are named; the rest is counted.
+ERRORS_NAMED = 100
+
 # Seconds by which two runs may follow each other earlier than their interval says.
 UNPUNCTUAL = 10
 
@@ -86,7 +89,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> int:
     try:
         for attempt in range(RESTARTS):
             try:
-                plan = compare(kind, listing.held, listing)
+                plan = compare(kind, listing.held, listing, listing.cluster.options.max_object_size)
                 break
             except Expired:
                 if attempt + 1 == RESTARTS:
@@ -96,7 +99,9 @@ def read_kind(fabric: Fabric, listing: Listing) -> int:
         report.outcome = READ
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
         report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
-        report.errors = plan.errors
+        report.errors = plan.errors[:ERRORS_NAMED]
+        if len(plan.errors) > ERRORS_NAMED:
+            report.errors.append(f'{kind.name}: {len(plan.errors) - ERRORS_NAMED} more objects cannot be mirrored.')
     except NotInstalled:
         report.outcome = NOT_INSTALLED
     except Forbidden as error:
@@ -121,13 +126,13 @@ def test_connection(fabric: Fabric) -> Probe:
 
 
 def open_cluster(fabric: Fabric) -> Cluster:
-    """A Cluster for this fabric, with the time-outs and destinations of the plugin's settings."""
-    return Cluster(fabric.credentials(), ClientOptions(
-        connect_timeout=get_plugin_config('netbox_hedgehog', 'connect_timeout'),
-        read_timeout=get_plugin_config('netbox_hedgehog', 'read_timeout'),
-        retries=get_plugin_config('netbox_hedgehog', 'retries'),
-        destinations=configured(),
-    ))
+    """A Cluster for this fabric, with the time-outs, limits and destinations of the plugin's settings."""
+    names = (
+        'connect_timeout', 'read_timeout', 'retries', 'max_answer_size', 'max_kind_size', 'max_object_size',
+        'max_objects',
+    )
+    options = {name: get_plugin_config('netbox_hedgehog', name) for name in names}
+    return Cluster(fabric.credentials(), ClientOptions(destinations=configured(), **options))
 
 
 def settled_seconds() -> float:

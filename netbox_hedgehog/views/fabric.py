@@ -17,7 +17,7 @@ from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
-from ..jobs.probe import check_connection
+from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.recovery import sync_jobs
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
@@ -200,7 +200,11 @@ class FabricSyncView(FabricAction):
 class FabricTestConnectionView(FabricAction):
 
     def act(self, request, fabric):
-        found = check_connection(fabric)
+        try:
+            found = check_connection(fabric, request.user)
+        except TooManyTests as refusal:
+            messages.warning(request, str(refusal))
+            return
         level = messages.SUCCESS if found.ok else messages.WARNING if found.connected else messages.ERROR
         for sentence in found.sentences:
             messages.add_message(request, level, sentence)

@@ -247,7 +247,7 @@ def test_unauthorized(api):
     b'{"items": [], "metadata": []}', b'\xff\xfe', b'{"items": ' + b'[' * 100_000, b'{"a": ' + b'9' * 5000 + b'}',
 ])
 def test_answers_that_are_no_list(api, body):
-    api.faults.answer(200, body=body)
+    api.faults.answer(200, body=body, times=None)
     with connect(api) as cluster, pytest.raises(BadAnswer):
         names(cluster)
 

@@ -1,0 +1,255 @@
+"""An API server that is broken, or somebody else's: a run always ends with a report, and costs no more than it may."""
+
+import gzip
+import json
+import re
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from demo.kubernetes_api import KubernetesAPI
+from demo.kubernetes_api.faults import Fault
+from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, Unreadable
+from netbox_hedgehog.cluster.watch import events
+from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.kubeconfig import Credentials
+from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.sync.run import ERRORS_NAMED, read_fabric
+
+from ..unit.engine.mirror import kind_report
+from ..unit.engine.samples import manifest, samples
+
+pytestmark = pytest.mark.django_db
+
+SERVER = KIND_BY_NAME['Server']
+SERVERS = len(samples('Server'))
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def api() -> Iterator[KubernetesAPI]:
+    with KubernetesAPI(samples()) as server:
+        yield server
+
+
+@pytest.fixture
+def fabric(api: KubernetesAPI) -> Fabric:
+    return Fabric.objects.create(
+        name='f', kubernetes_server=api.url, kubernetes_token='viewer-token', kubernetes_ca_cert=api.ca_pem,
+    )
+
+
+@pytest.fixture
+def limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def set_to(**values: int) -> None:
+        for name, value in values.items():
+            monkeypatch.setitem(settings.PLUGINS_CONFIG['netbox_hedgehog'], name, value)
+
+    return set_to
+
+
+def connect(api: KubernetesAPI, **options: Any) -> Cluster:
+    return Cluster(Credentials(api.url, 'viewer-token', api.ca_pem), ClientOptions(retries=0, **options))
+
+
+def answer(api: KubernetesAPI, body: bytes, match: str = '', times: int | None = 1, **headers: str) -> None:
+    headers = {'Content-Type': 'application/json', **{name.replace('_', '-'): text for name, text in headers.items()}}
+    api.faults._add(Fault(re.compile(match), times, 0, status=200, body=body, headers=headers))
+
+
+def listed(*items: Any, **metadata: Any) -> bytes:
+    return json.dumps({'kind': 'ServerList', 'metadata': {'resourceVersion': '9', **metadata}, 'items': items}).encode()
+
+
+def all_servers(cluster: Cluster) -> list[Any]:
+    return [item for page in cluster.pages(SERVER, 'default') for item in page.items]
+
+
+# Size
+
+
+def test_a_bomb_costs_no_memory(api: KubernetesAPI) -> None:
+    """200 MB of zeroes, compressed to 200 KB: what is inflated of it is no more than the limit."""
+    bomb = gzip.compress(b'{"items": "' + bytes(200 * MEBIBYTE) + b'"}', 9)
+    assert len(bomb) < MEBIBYTE
+    answer(api, bomb, Content_Encoding='gzip', times=None)
+    tracemalloc.start()
+    try:
+        with connect(api, max_answer_size=8 * MEBIBYTE) as cluster, pytest.raises(Unreadable, match='more than 8388608 bytes'):
+            all_servers(cluster)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * MEBIBYTE
+
+
+def test_an_answer_of_200_mb_is_left_where_it_is(api: KubernetesAPI, fabric: Fabric) -> None:
+    body = listed(manifest('big', spec={'description': 'x'}))[:-2] + b' ' * (200 * MEBIBYTE) + b']}'
+    answer(api, body, '/servers', times=None)
+    report = read_fabric(fabric)
+    assert report.outcome == 'partial'
+    assert 'in one answer, which is not read (setting max_answer_size)' in kind_report(report, 'Server').errors[0]
+    assert kind_report(report, 'Switch').read == len(samples('Switch'))
+
+
+def test_an_object_too_large_for_an_answer_costs_only_itself(api: KubernetesAPI, fabric: Fabric, limits: Any) -> None:
+    limits(max_answer_size=400_000)
+    api.put({**samples('Server')[0], 'metadata': {'name': 'huge', 'namespace': 'default'},
+                'spec': {'description': 'x' * 500_000}})
+    report = read_fabric(fabric)
+    servers = kind_report(report, 'Server')
+    assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS, 1)
+    assert servers.errors[0].startswith('Server: huge: ')
+    assert 'max_answer_size' in servers.errors[0]
+    assert not FabricResource.objects.filter(name='huge').exists()
+    assert read_fabric(fabric).outcome == 'partial'
+    assert not FabricResource.objects.exclude(missing_since=None).exists()
+
+
+def test_an_object_larger_than_is_kept_costs_only_itself(api: KubernetesAPI, fabric: Fabric, limits: Any) -> None:
+    limits(max_object_size=50_000)
+    api.put({**samples('Server')[0], 'metadata': {'name': 'huge', 'namespace': 'default'},
+                'spec': {'description': 'x' * 60_000}})
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.outcome, servers.created) == ('read', SERVERS)
+    assert servers.errors[0].startswith('Server: huge: 600')
+    assert 'of which 50000 are kept at most' in servers.errors[0]
+
+
+def test_a_list_of_too_many_is_not_read(api: KubernetesAPI, fabric: Fabric, limits: Any) -> None:
+    read_fabric(fabric)
+    limits(max_objects=3)
+    report = read_fabric(fabric)
+    servers = kind_report(report, 'Server')
+    assert (servers.outcome, report.outcome) == ('error', 'partial')
+    assert 'lists more than 3 servers, which are not read' in servers.errors[0]
+    assert not FabricResource.objects.exclude(missing_since=None).exists()
+
+
+def test_a_million_tiny_objects_end(api: KubernetesAPI, fabric: Fabric) -> None:
+    """In pages without an end, each of which names the next."""
+    for number in range(30):
+        items = [{'metadata': {'name': f'n{number}-{index}'}} for index in range(5000)]
+        answer(api, listed(*items, **{'continue': f'page-{number}'}), '/servers')
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert servers.outcome == 'error'
+    assert 'lists more than 100000 servers' in servers.errors[0]
+
+
+def test_what_weighs_too_much_in_sum_is_not_read(api: KubernetesAPI, fabric: Fabric, limits: Any) -> None:
+    limits(max_kind_size=500)
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert servers.outcome == 'error'
+    assert 'sent more than 500 bytes of servers' in servers.errors[0]
+
+
+@pytest.mark.parametrize('token', ['same', 17, {'a': 1}])
+def test_pages_that_lead_nowhere_end(api: KubernetesAPI, token: Any) -> None:
+    answer(api, listed(**{'continue': token}), times=None)
+    with connect(api) as cluster, pytest.raises(BadAnswer, match='leads nowhere'):
+        all_servers(cluster)
+
+
+def test_empty_pages_without_an_end_end(api: KubernetesAPI) -> None:
+    for number in range(20):
+        answer(api, listed(**{'continue': f'page-{number}'}))
+    with connect(api, max_objects=1000) as cluster, pytest.raises(BadAnswer, match='lists more than 1000'):
+        all_servers(cluster)
+    assert len(api.requests) < 15
+
+
+def test_complaints_are_counted(api: KubernetesAPI, fabric: Fabric) -> None:
+    answer(api, listed(*(manifest(f's{number}', uid=None) for number in range(500))), '/servers')
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert len(servers.errors) == ERRORS_NAMED + 1
+    assert servers.errors[-1] == 'Server: 400 more objects cannot be mirrored.'
+
+
+def test_a_watch_that_inflates_without_an_end_ends(api: KubernetesAPI) -> None:
+    answer(api, gzip.compress(b'{"type": "' + bytes(200 * MEBIBYTE), 9), Content_Encoding='gzip')
+    tracemalloc.start()
+    try:
+        with connect(api) as cluster, pytest.raises(BadAnswer, match='an event that does not end'):
+            list(events(cluster, SERVER, 'default', '1'))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 * MEBIBYTE
+
+
+# Content
+
+GOOD = manifest('good', spec={'description': 'x'})
+
+# What one object can do to the answer it stands in: the list in which it stands, as text.
+SPOILT = {
+    'nested without an end': listed(GOOD)[:-2] + b', {"metadata": {"name": "bad"}, "spec": ' + b'[' * 100_000 + b']' * 100_000 + b'}]}',
+    'a number without an end': listed(GOOD)[:-2] + b', {"metadata": {"name": "bad"}, "spec": ' + b'9' * 10_000 + b'}]}',
+    'bytes that are no text': listed(GOOD)[:-2] + b', {"metadata": {"name": "bad"}, "spec": "\xff\xfe\xfa"}]}',
+}
+
+
+@pytest.mark.parametrize('what', SPOILT)
+def test_one_object_that_spoils_its_page_costs_only_itself(api: KubernetesAPI, fabric: Fabric, what: str) -> None:
+    """The page is listed again without what its objects are made of, and they are read one by one."""
+    names = [item['metadata']['name'] for item in samples('Server')]
+    answer(api, SPOILT[what], rf'/servers\?limit=\d+$')
+    answer(api, SPOILT[what], rf'/servers\?fieldSelector=metadata.name%3D{names[1]}', times=None)
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS - 1, 1)
+    assert servers.errors[0].startswith(f'Server: {names[1]}: ')
+
+
+ODD: dict[str, Any] = {
+    'of another kind': {**manifest('a'), 'kind': 'Secret', 'apiVersion': 'v1'},
+    'without metadata': {'spec': {}},
+    'metadata as a list': {'metadata': []},
+    'a name as a number': manifest('a') | {'metadata': {'name': 7, 'namespace': 'default'}},
+    'a name as a list': manifest('a') | {'metadata': {'name': ['x'], 'namespace': ['y'], 'uid': [], 'resourceVersion': []}},
+    'nothing': None,
+    'a text': 'x',
+    'spec as a text': {**manifest('a'), 'spec': 'x'},
+    'labels as a list': manifest('a', labels=['x']),
+    'a time of the year 99999': manifest('a', creationTimestamp='99999-01-01T00:00:00Z'),
+    'a generation beyond any number': manifest('a', generation=10**30),
+}
+
+
+@pytest.mark.parametrize('what', ODD)
+def test_odd_objects_cost_only_themselves(api: KubernetesAPI, fabric: Fabric, what: str) -> None:
+    read_fabric(fabric)
+    for _ in range(2):
+        answer(api, listed(ODD[what], GOOD, *api.objects('Server')), '/servers')
+        report = read_fabric(fabric)
+        assert kind_report(report, 'Server').outcome == 'read'
+        assert report.outcome in ('in_sync', 'partial')
+        assert FabricResource.objects.filter(kind='Server', name='good', missing_since=None).exists()
+
+
+def test_one_name_and_one_uid_for_many(api: KubernetesAPI, fabric: Fabric) -> None:
+    twins = [manifest('twin', uid=f'u{number}') for number in range(3)]
+    same = [manifest(f'same-{number}', uid='u-same') for number in range(3)]
+    answer(api, listed(*twins, *same), '/servers')
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.outcome, servers.created, servers.errors) == ('read', 4, [])
+
+
+def test_a_clock_that_is_a_day_off(api: KubernetesAPI, fabric: Fabric) -> None:
+    """Times of the cluster are shown; what is fresh is told by NetBox's own clock."""
+    for day in ('2001-01-01', '2099-01-01'):
+        answer(api, listed(manifest('a', creationTimestamp=f'{day}T00:00:00Z')), '/servers')
+        read_fabric(fabric)
+        row = FabricResource.objects.get(kind='Server', name='a')
+        assert abs((row.last_read - row.last_seen).total_seconds()) < 60
+        FabricResource.objects.filter(pk=row.pk).delete()
+
+
+def test_watch_events_of_odd_versions(api: KubernetesAPI) -> None:
+    """Versions that look like numbers and are none, or that no one can count up to."""
+    from netbox_hedgehog.sync.follow import _number
+
+    assert _number('²') is None
+    assert _number('9' * 5000) is None
+    assert _number('17') == 17
