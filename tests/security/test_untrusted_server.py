@@ -195,7 +195,7 @@ SPOILT = {
 def test_one_object_that_spoils_its_page_costs_only_itself(api: KubernetesAPI, fabric: Fabric, what: str) -> None:
     """The page is listed again without what its objects are made of, and they are read one by one."""
     names = [item['metadata']['name'] for item in samples('Server')]
-    answer(api, SPOILT[what], rf'/servers\?limit=\d+$')
+    answer(api, SPOILT[what], r'/servers\?limit=\d+$')
     answer(api, SPOILT[what], rf'/servers\?fieldSelector=metadata.name%3D{names[1]}', times=None)
     servers = kind_report(read_fabric(fabric), 'Server')
     assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS - 1, 1)
