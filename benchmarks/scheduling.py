@@ -18,9 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from demo.kubernetes_api import KubernetesAPI
-
-from .world import ROOT, Result, fabric_of, generated, percentile
+from .world import ROOT, Result, cluster, fabric_of, percentile
 
 LOOK = 5.0
 SERVER = 'https://control-1.example.com:6443'
@@ -170,51 +168,124 @@ def _against_processes() -> list[Result]:
     """Twelve fabrics every 30 s, one worker, a scheduler: for three minutes, and in the simulation."""
     from core.models import Job
 
-    from netbox_hedgehog.jobs.queue import connection, queue_name
+    from netbox_hedgehog.jobs.queue import connection
     from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, schedule_id
     from netbox_hedgehog.models import Fabric
 
     count, seconds = 12, 180
     connection().flushdb()
-    with KubernetesAPI(generated(100)) as api:
+    with cluster(100) as api:
         made = [
             fabric_of(api, f'real-{number:02}', sync_interval=30, scheduler_enabled=True) for number in range(count)
         ]
-        netbox = str(Path(sys.executable).with_name('netbox'))
-        processes = [
-            subprocess.Popen([netbox, *command], cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
-            for command in (('rqworker', queue_name()), ('rqscheduler',))
-        ]
         dues: dict[int, set[float]] = {fabric.pk: set() for fabric in made}
-        try:
+        with processes(workers=1, schedulers=1):
             end = time.time() + seconds
+            warm = cost = None
             while time.time() < end:
                 scores = connection().zmscore(SCHEDULED_JOBS, [schedule_id(pk) for pk in dues])
                 for pk, score in zip(dues, scores, strict=True):
                     if score:
                         dues[pk].add(score)
-                time.sleep(0.2)
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait()
-    lateness, service = [], []
-    for job in Job.objects.filter(object_id__in=dues, completed__isnull=False, started__isnull=False):
-        before = [score for score in dues[job.object_id] if score <= job.started.timestamp()]
-        if before and job.started.timestamp() > end - seconds + 60:
-            lateness.append(job.started.timestamp() - max(before))
-            service.append((job.completed - job.started).total_seconds())
-    mean = sum(service) / len(service) + 0.3
+                time.sleep(1)
+                if warm is None and time.time() > end - seconds + 60:
+                    warm = _spent()
+            assert warm is not None
+            cost = [after - before for before, after in zip(warm, _spent(), strict=True)]
+        lateness, service = [], []
+        for job in Job.objects.filter(object_id__in=dues, completed__isnull=False, started__isnull=False):
+            before = [score for score in dues[job.object_id] if score <= job.started.timestamp()]
+            if before and job.started.timestamp() > end - seconds + 60:
+                lateness.append(job.started.timestamp() - max(before))
+                service.append((job.completed - job.started).total_seconds())
+        mean = sum(service) / len(service) + 0.3
+        drained = {workers: _drained(made, workers) for workers in (1, 2)}
     for fabric in made:
         fabric.delete()
     with fabrics(count, 30):
         told = simulate(1, 10, lambda _: mean)
     assert not Fabric.objects.filter(name__startswith='real-').exists()
     real, simulated = percentile(lateness, 0.95), told.late(0.95)
-    return [Result(
-        f'{count} fabrics every 30 s, one worker, {mean:.1f} s each: real processes against the simulation',
-        f'{len(lateness)} runs; lateness 95th percentile {real:.1f} s, simulated {simulated:.1f} s',
-        'within a look of 5 s', abs(real - simulated) <= LOOK,
-    )]
+    runs, commands, wal, transactions = cost
+    return [
+        Result(
+            f'{count} fabrics every 30 s, one worker, {mean:.1f} s each: real processes against the simulation',
+            f'{len(lateness)} runs; lateness 95th percentile {real:.1f} s, simulated {simulated:.1f} s',
+            'within a look of 5 s', abs(real - simulated) <= LOOK,
+        ),
+        Result(
+            'the same, all that worker and scheduler do for one run with nothing new',
+            f'{commands / runs:.0f} commands of Redis, {transactions / runs:.0f} transactions and '
+            f'{wal / runs / 1000:.0f} KB of WAL of PostgreSQL',
+        ),
+        Result(
+            f'{len(made)} fabrics that wait, on {os.cpu_count()} cores that Redis, PostgreSQL and the API server share',
+            f'{drained[1]:.1f} runs a second with 1 worker, {drained[2]:.1f} with 2', 'grows with the workers',
+            drained[2] > 1.2 * drained[1] if (os.cpu_count() or 1) > 1 else None,
+        ),
+    ]
+
+
+@contextmanager
+def processes(workers: int, schedulers: int) -> Iterator[None]:
+    """Real ones, as rqworker and rqscheduler are started; none of them is left behind."""
+    from netbox_hedgehog.jobs.queue import queue_name
+
+    netbox = str(Path(sys.executable).with_name('netbox'))
+    commands = [('rqworker', queue_name())] * workers + [('rqscheduler',)] * schedulers
+    started = [
+        subprocess.Popen([netbox, *command], cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+        for command in commands
+    ]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait()
+
+
+def _spent() -> tuple[int, int, int, int]:
+    """Runs that have ended, and what all of them have cost so far: commands of Redis, bytes of WAL, transactions."""
+    from core.models import Job
+    from django.db import connection as database
+
+    from netbox_hedgehog.jobs.queue import connection
+
+    stats = connection().info('commandstats')
+    # zmscore and info are the benchmark's own.
+    commands = sum(
+        entry['calls'] for name, entry in stats.items() if name not in ('cmdstat_zmscore', 'cmdstat_info')
+    )
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_current_wal_insert_lsn() - '0/0', xact_commit FROM pg_stat_database "
+            'WHERE datname = current_database()'
+        )
+        wal, transactions = cursor.fetchone()
+    return Job.objects.filter(completed__isnull=False).count(), commands, int(wal), transactions
+
+
+def _drained(made: list[Any], workers: int) -> float:
+    """Runs a second by so many workers that find all of these waiting."""
+    from core.models import Job
+
+    from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
+    from netbox_hedgehog.jobs.queue import queue
+
+    rounds, rates = 3, []
+    with processes(workers, 0):
+        for number in range(rounds + 1):
+            jobs = [FabricSyncJob.request(fabric).pk for fabric in made]
+            deadline = time.monotonic() + 120
+            while Job.objects.filter(pk__in=jobs, completed__isnull=True).exists() or queue().count:
+                if time.monotonic() > deadline:
+                    raise RuntimeError('the workers do not end what waits')
+                time.sleep(0.2)
+            done = list(Job.objects.filter(pk__in=jobs).values_list('started', 'completed'))
+            if number:  # in the first round workers are still starting
+                begun, ended = min(row[0] for row in done), max(row[1] for row in done)
+                rates.append(len(jobs) / (ended - begun).total_seconds())
+    return sum(rates) / len(rates)

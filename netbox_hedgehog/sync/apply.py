@@ -17,7 +17,7 @@ from .compare import Held, Plan, Write
 from .observe import ENCODER, Key, stable
 from .search import index_new
 
-__all__ = ('apply', 'held_rows', 'hold')
+__all__ = ('apply', 'confirm', 'held_rows', 'hold')
 
 # The first of the two numbers of an advisory lock that those who write to a fabric's mirror take one after another.
 WRITE_LOCK = 470_221
@@ -91,7 +91,8 @@ _MISSING = _statement("""
     WHERE stands.id = gone.id AND stands.resource_version = gone.version AND stands.missing_since IS NULL
 """)
 _COMPLETE = _statement("""
-    INSERT INTO {reading} AS stands (fabric_id, kind, last_read) VALUES (%(fabric)s, %(kind)s, %(now)s)
+    INSERT INTO {reading} AS stands (fabric_id, kind, last_read)
+    SELECT %(fabric)s, kind, %(now)s FROM unnest(%(kinds)s::text[]) AS read (kind)
     ON CONFLICT (fabric_id, kind) DO UPDATE SET last_read = greatest(stands.last_read, excluded.last_read)
 """)
 
@@ -119,8 +120,7 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
     values: dict[str, Any] = {'fabric': fabric.pk, 'kind': kind.name, 'now': now}
     if not plan.writes and not plan.missing:
         if complete:
-            with connection.cursor() as cursor:
-                cursor.execute(_COMPLETE, values)
+            confirm(fabric, [kind.name], now)
         return left
     with transaction.atomic(), connection.cursor() as cursor:
         hold(fabric)
@@ -144,8 +144,15 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
             })
             left += len(plan.missing) - cursor.rowcount
         if complete:
-            cursor.execute(_COMPLETE, values)
+            confirm(fabric, [kind.name], now)
     return left
+
+
+def confirm(fabric: Fabric, kinds: list[str], now: datetime) -> None:
+    """All of these kinds' resources that are not missing were seen at `now`: one statement for all of them."""
+    if kinds:
+        with connection.cursor() as cursor:
+            cursor.execute(_COMPLETE, {'fabric': fabric.pk, 'kinds': sorted(kinds), 'now': now})
 
 
 def hold(fabric: Fabric) -> None:

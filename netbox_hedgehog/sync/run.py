@@ -14,7 +14,7 @@ from ..kinds import KINDS
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
 from ..sealing import SealError
-from .apply import apply, held_rows
+from .apply import apply, confirm, held_rows
 from .compare import compare
 from .health import health_is_due, record_health
 from .listing import Listing
@@ -39,15 +39,18 @@ def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda 
     is in there and never raised. Errors of the database are raised: then nothing can be recorded anyway.
     """
     report = Report(fabric=fabric.name, started=timezone.now())
-    failure, written = '', {}
+    failure, written, unmoved = '', {}, []
     try:
         with open_cluster(fabric) as cluster:
             for listing in listings(cluster, fabric, report.started):
                 report.kinds.append(listing.report)
-                written[listing.kind.name] = read_kind(fabric, listing)
+                written[listing.kind.name], whole = read_kind(fabric, listing)
+                if whole:
+                    unmoved.append(listing.kind.name)
                 progress(listing.report)
     except (ClusterError, KubeconfigError, SealError) as error:
         failure = str(error)
+    confirm(fabric, unmoved, report.started)
     if any(kind.outcome == READ for kind in report.kinds) and health_is_due(
         fabric, written, report.started, settled_seconds(),
     ):
@@ -79,12 +82,13 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
         yield ahead
 
 
-def read_kind(fabric: Fabric, listing: Listing) -> int:
-    """Read one kind, and fill in its report. Returns how many rows were written, or marked as missing.
+def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
+    """Read one kind, and fill in its report.
 
-    Raises the ClusterErrors that end a whole run.
+    Returns how many rows were written or marked as missing, and whether a whole list has shown that nothing moved:
+    that is for the caller to confirm(), of all kinds at once. Raises the ClusterErrors that end a whole run.
     """
-    clock, written = time.monotonic(), 0
+    clock, written, whole = time.monotonic(), 0, False
     kind, report = listing.kind, listing.report
     try:
         for attempt in range(RESTARTS):
@@ -94,8 +98,10 @@ def read_kind(fabric: Fabric, listing: Listing) -> int:
             except Expired:
                 if attempt + 1 == RESTARTS:
                     raise
-        apply(fabric, kind, plan, listing.now)
         written = len(plan.writes) + len(plan.missing)
+        if written:
+            apply(fabric, kind, plan, listing.now)
+        whole = not written and not plan.nameless
         report.outcome = READ
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
         report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
@@ -113,7 +119,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> int:
             raise
     finally:
         report.seconds = round(time.monotonic() - clock, 3)
-    return written
+    return written, whole
 
 
 def test_connection(fabric: Fabric) -> Probe:
