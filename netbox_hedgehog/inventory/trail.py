@@ -8,7 +8,7 @@ or in writing.py: change log and events (core/signals.py), search index (netbox/
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from core.choices import ObjectChangeActionChoices
@@ -82,6 +82,8 @@ class Trail:
         for instance in instances:
             if instance.pk in subscribed:
                 notify_object_changed(model, instance, created=False)
+            # All that needed it has been told; of thousands of objects it would weigh more than they do.
+            instance.__dict__.pop('_prechange_snapshot', None)
         model_updates.labels(model._meta.model_name).inc(len(instances))
         self._remember(instances, False)
 
@@ -110,6 +112,11 @@ class Trail:
             entries[instance.pk] = (instance, new or entries.get(instance.pk, (None, False))[1])
 
     def _log(self, instances: list[Any], action: str) -> None:
+        # An entry weighs more than the object it tells of: no more than a batch of them at once.
+        for start in range(0, len(instances), BATCH):
+            self._log_batch(instances[start:start + BATCH], action)
+
+    def _log_batch(self, instances: list[Any], action: str) -> None:
         changes = []
         for instance in instances:
             quicken(instance)
@@ -195,9 +202,15 @@ def nothing_related(instance: Any) -> None:
     """Tell a new object that it has no tags and nothing in its many-to-many fields: it need not ask."""
     model = type(instance)
     for field in model._meta.many_to_many:
-        prefetched(instance)[field.name] = loaded(field.related_model, ())
+        prefetched(instance)[field.name] = _none(field.related_model)
     if hasattr(model, 'tags'):
-        prefetched(instance)['tags'] = loaded(model._meta.get_field('tags').related_model, ())
+        prefetched(instance)['tags'] = _none(model._meta.get_field('tags').related_model)
+
+
+@cache
+def _none(model: Any) -> Any:
+    """No objects of a model: one queryset for all who have none, for each would weigh kilobytes."""
+    return loaded(model, ())
 
 
 def loaded(model: Any, pks: Iterable[int]) -> Any:
