@@ -2,10 +2,14 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
+from trove_classifiers import classifiers
 
 from netbox_hedgehog import HedgehogPluginConfig
 
@@ -52,3 +56,54 @@ def test_every_setting_is_in_the_table() -> None:
     section = (ROOT / 'README.md').read_text().split('\n## Settings\n')[1].split('\n## ')[0]
     rows = re.findall(r'^\| (`[^|]+) \|', section, re.M)
     assert {name for row in rows for name in re.findall(r'`(\w+)`', row)} == set(HedgehogPluginConfig.default_settings)
+
+
+def test_each_sentence_has_an_advice() -> None:
+    rows = re.findall(r'^\| (.+?) \| (.+) \|$', (ROOT / 'docs' / 'errors.md').read_text(), re.M)
+    assert len(rows) > 150
+    assert [row for row in rows if len(row[1]) < 15 and row[0] not in ('it says', '---')] == []
+    assert [row for row in rows if row[1] == 'as it says'] == []
+
+
+def test_the_defaults_are_told_as_they_are() -> None:
+    section = (ROOT / 'README.md').read_text().split('\n## Settings\n')[1].split('\n## ')[0]
+    told: dict[str, str] = {}
+    for names, defaults in re.findall(r'^\| (`[^|]+) \| ([^|]+) \|', section, re.M):
+        settings = re.findall(r'`(\w+)`', names)
+        values = [defaults] if len(settings) == 1 else defaults.split(', ')
+        told |= dict(zip(settings, values, strict=True))
+    spelled = {name: value for name, value in told.items() if name != 'denied_destinations'}
+    assert {name: ast.literal_eval(value.strip('`')) for name, value in spelled.items()} == {
+        name: value for name, value in HedgehogPluginConfig.default_settings.items() if name in spelled
+    }
+
+
+def test_what_contributing_names_is_there() -> None:
+    text = (ROOT / 'CONTRIBUTING.md').read_text()
+    targets = set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.M))
+    assert set(re.findall(r'`make ([a-z-]+)', text)) <= targets
+    for path in re.findall(r'`((?:tests|docs|netbox_hedgehog|\.ci)/[\w./]+)`', text):
+        assert (ROOT / path).exists(), path
+    for link in re.findall(r'\]\((?!https?:)([^)#]+)', text):
+        assert (ROOT / link).exists(), link
+
+
+def test_metadata_is_what_netbox_and_package_indexes_ask_for() -> None:
+    """One version, one range of NetBox, one licence, said alike wherever they are said."""
+    project = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
+    assert project['license'] == 'Apache-2.0'
+    assert 'Apache License' in (ROOT / 'LICENSE').read_text()[:300]
+    assert set(project['classifiers']) <= set(classifiers)
+    pythons = {word.rsplit(' ', 1)[1] for word in project['classifiers'] if re.search(r'Python :: 3\.\d+$', word)}
+    (row,) = yaml.safe_load((ROOT / 'netbox-plugin.yaml').read_text())['compatibility']
+    config = HedgehogPluginConfig
+    assert (row['release'], row['netbox_min'], row['netbox_max']) == (
+        config.version, config.min_version, config.max_version,
+    )
+    table = (ROOT / 'README.md').read_text().split('\n## Compatibility\n')[1].split('\n## ')[0]
+    tested = dict(re.findall(r'^\| (\w+) \| (.+) \|$', table, re.M))
+    assert set(re.findall(r'3\.\d+', tested['Python'])) == pythons
+    assert metadata.version('netbox') in tested['NetBox']
+    assert tested['NetBox'].startswith(config.min_version.rsplit('.', 1)[0])
+    for name in ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE', '.ci/run'):
+        assert (ROOT / name).stat().st_size > 300, name
