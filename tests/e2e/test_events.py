@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
+from demo.kubernetes_api.access import limited_to
 
-from .stack import CANARY, QUICK, Stack
+from .stack import CANARY, QUICK, TOKEN, Stack
 
 TYPES = (
     'hedgehog_sync_failed', 'hedgehog_sync_partial', 'hedgehog_sync_recovered', 'hedgehog_stale',
-    'hedgehog_stale_ended', 'hedgehog_agents_silent', 'hedgehog_agents_back',
+    'hedgehog_stale_ended', 'hedgehog_agents_silent', 'hedgehog_agents_back', 'hedgehog_drift_found',
+    'hedgehog_mass_removal_held',
 )
 
 
 @pytest.fixture(scope='module')
 def settings_of_stack() -> dict[str, object]:
-    return dict(QUICK)
+    # Agents are read in every run, however lately they were.
+    return {**QUICK, 'status_interval': 0}
 
 
 class Receiver:
@@ -52,9 +55,11 @@ class Receiver:
         self.server.shutdown()
         self.server.server_close()
 
-    def events(self, fabric: int) -> list[str]:
-        """What was told of a fabric's sync and freshness, in the order in which it happened."""
-        calls = [call for call in self.calls if call['data']['id'] == fabric and 'agents' not in call['event']]
+    def events(self, fabric: int, agents: bool = False) -> list[str]:
+        """What was told of a fabric, in the order in which it happened; of its agents only where that is asked."""
+        calls = [
+            call for call in self.calls if call['data']['id'] == fabric and (agents or 'agents' not in call['event'])
+        ]
         return [call['event'].removeprefix('hedgehog_') for call in sorted(calls, key=lambda call: call['data']['event']['time'])]
 
 
@@ -133,3 +138,62 @@ def test_staleness_is_told_once_although_nobody_runs_and_many_look(
     stack.wait_until(lambda: not stack.redis.llen('rq:queue:default'), 30, 'NetBox has nothing more to send')
     assert receiver.events(fabric) == ['stale']
     assert len(stack.sql("SELECT 1 FROM netbox_hedgehog_fabricevent WHERE fabric_id = %s", fabric)) == 1
+
+
+def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, receiver: Receiver) -> None:
+    """Each in turn on one fabric, and after each a second run, or a second look, that finds it as it was."""
+    status, site = stack.call('POST', 'dcim/sites/', {'name': 'Tour', 'slug': 'tour'})
+    assert status == 201, site
+    fabric = stack.fabric('tour', api, sync_interval=3600, inventory_enabled=True, inventory_site=site['id'])
+    worker = stack.worker()
+    told: list[str] = []
+    silent = set()
+
+    def run(*news: str, outcome: str = 'completed') -> None:
+        """Read the fabric twice: what is new is told, and told once."""
+        for expected in (news, ()):
+            api.beat(0)
+            for name in silent:
+                api.patch('Agent', name, {'status': {'lastHeartbeat': '2026-01-01T00:00:00Z'}})
+            ended = len(stack.jobs(fabric, outcome))
+            assert stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')[0] == 202
+            stack.runs(fabric, ended + 1, 60, status=outcome)
+            told.extend(expected)
+            heard()
+
+    def heard() -> None:
+        stack.wait_until(
+            lambda: not stack.redis.llen('rq:queue:default') and len(receiver.events(fabric, True)) >= len(told), 30,
+            f'{told} has been told, and not {receiver.events(fabric, True)}',
+        )
+        assert receiver.events(fabric, agents=True) == told
+
+    run()
+    silent.add('leaf-01')
+    run('agents_silent')
+    silent.clear()
+    run('agents_back')
+    api.grant(TOKEN, limited_to('switches', 'agents'))
+    run('sync_partial')
+    api.revoke(TOKEN)
+    run('sync_failed', outcome='failed')
+    api.grant(TOKEN, 'viewer')
+    run('sync_recovered')
+
+    _, found = stack.call('GET', 'dcim/devices/?name=leaf-01')
+    assert stack.call('PATCH', f'dcim/devices/{found["results"][0]["id"]}/', {'serial': 'MINE'})[0] == 200
+    run('drift_found')
+    for connection in api.objects('Connection'):
+        api.delete('Connection', connection['metadata']['name'])
+    # What hung on them differs too.
+    run('drift_found', 'mass_removal_held')
+
+    stack.sql("UPDATE netbox_hedgehog_fabric SET last_sync = now() - interval '9 hours' WHERE id = %s", fabric)
+    told.append('stale')
+    for _ in range(2):
+        assert stack.state(fabric) == 'stale'
+        stack.state()
+        heard()
+    run('stale_ended')
+    assert {f'hedgehog_{name}' for name in told} == set(TYPES)
+    stack.end(worker)
