@@ -83,7 +83,8 @@ class Page:
 
     `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again. `version`
     is the resource version of the list: what happens after it, a watch tells. `weight` are its bytes, inflated.
-    `unreadable` says why an object that was asked for by itself is not in it.
+    `unreadable` says why an object that was asked for by itself is not in it. `remaining` is how many objects the server
+    says are still to come; a server need not say.
     """
 
     items: list[dict[str, Any]]
@@ -93,6 +94,7 @@ class Page:
     version: str = ''
     weight: int = 0
     unreadable: str = ''
+    remaining: int | None = None
 
 
 # A page, and the list's own metadata.
@@ -216,7 +218,10 @@ class Cluster:
         if 'continue' not in query and version:
             query = {**query, 'resourceVersion': version, 'resourceVersionMatch': 'Exact'}
         alone = answer.get('kind') == 'PartialObjectMetadataList'
-        return Page(items, size, alone, query, version, weight), metadata
+        remaining = metadata.get('remainingItemCount')
+        return Page(
+            items, size, alone, query, version, weight, remaining=remaining if type(remaining) is int else None,
+        ), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
         """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error."""

@@ -19,6 +19,7 @@ from ..choices import ConnectionStatusChoices, SyncStatusChoices
 from ..events import notice, tell_agents
 from ..models import Fabric, SwitchHealth
 from ..sync.health import AGENTS
+from ..sync.listing import Listing
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
 from ..sync.run import read_fabric
 from .inventory import InventoryJob, settle_and_say
@@ -170,7 +171,8 @@ class FabricSyncJob(JobRunner):
         fabric = Fabric.objects.get(pk=self.job.object_id)
         Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=timezone.now())
         try:
-            report = read_fabric(fabric, _Progress(self))
+            progress = _Progress(self)
+            report = read_fabric(fabric, progress, progress.page)
         except Exception as error:
             # Time-out, database: the report is lost, the fact must not be. A time-out in the middle of a statement
             # leaves a connection on which nothing more can be said.
@@ -210,7 +212,9 @@ class FabricSyncJob(JobRunner):
 
 
 class _Progress:
-    """Told after each kind: writes the job's log, and saves it with the kinds so far, now and then, for who watches."""
+    """Told after each kind and each page: writes the job's log, and saves it with what was read so far, now and then,
+    for who watches.
+    """
 
     def __init__(self, runner: FabricSyncJob) -> None:
         self.runner = runner
@@ -223,10 +227,16 @@ class _Progress:
             kind.sentence()
         )
         self.kinds.append({name: getattr(kind, name) for name in PROGRESS_TOLD})
+        self._save({})
+
+    def page(self, listing: Listing) -> None:
+        self._save({'kind': listing.kind.name, 'read': listing.listed, 'of': listing.expected})
+
+    def _save(self, page: dict[str, Any]) -> None:
         if time.monotonic() - self.saved > PROGRESS_EVERY:
             self.saved = time.monotonic()
             Job.objects.filter(pk=self.runner.job.pk).update(
-                log_entries=self.runner.job.log_entries, data={'progress': self.kinds},
+                log_entries=self.runner.job.log_entries, data={'progress': self.kinds, 'page': page},
             )
 
 

@@ -22,12 +22,14 @@ LOG_LINES = 8
 
 @dataclass(slots=True)
 class Progress:
-    """One run. `kinds` are those it is done with, as _Progress of fabric_sync.py tells them; `now` is the one after."""
+    """One run. `kinds` are those it is done with, as _Progress of fabric_sync.py tells them; `now` is the one after,
+    and `page` how much of its list has come."""
 
     job: Job
     running: bool
     kinds: list[dict[str, Any]] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
+    page: dict[str, Any] = field(default_factory=dict)
 
     @property
     def now(self) -> str:
@@ -45,14 +47,20 @@ class Progress:
 
     @property
     def share(self) -> float:
-        return self.done / self.total
+        return min(1.0, (self.done + self.of_kind) / self.total)
+
+    @property
+    def of_kind(self) -> float:
+        """How much of the kind's list that is being read has come: 0 to 1."""
+        expected = self.page.get('of') or 0
+        return min(1.0, (self.page.get('read') or 0) / expected) if self.running and expected else 0.0
 
     def sum(self, name: str) -> int:
         return sum(kind.get(name) or 0 for kind in self.kinds)
 
     @property
     def read(self) -> int:
-        return self.sum('read')
+        return self.sum('read') + (self.page.get('read') or 0)
 
     @property
     def changes(self) -> int:
@@ -80,4 +88,5 @@ def progress_of(job: Job) -> Progress:
     kinds = data.get('progress') or data.get('kinds') or []
     return Progress(
         job=job, running=job.status == JobStatusChoices.STATUS_RUNNING, kinds=kinds, log=job.log_entries[-LOG_LINES:],
+        page=data.get('page') or {},
     )

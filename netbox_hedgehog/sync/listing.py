@@ -1,6 +1,6 @@
 """A kind's list, of which only that is read in full what the mirror does not hold already."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,9 @@ class Listing:
     what differs. An object that moved after it was listed is taken as it is then; one that has gone by then is not in
     the list.
 
+    `listed` counts the objects of the list so far; `expected` is how many there will be, as far as the server or the
+    mirror can tell. `told` is called with the listing after each page.
+
     `settled` are the seconds for which a status that moves by itself (Kind.volatile) is left as it was read, while
     nobody has changed the object. `report` is told what was read. `version` is the list's resource version, once it
     has begun.
@@ -42,6 +45,9 @@ class Listing:
     settled: float = 0
     version: str = ''
     weight: int = 0
+    listed: int = 0
+    expected: int = 0
+    told: Callable[['Listing'], object] | None = None
     _begun: Iterator[Page] | None = None
 
     def begin(self) -> None:
@@ -53,9 +59,13 @@ class Listing:
 
     def __iter__(self) -> Iterator[Manifest | Seen | Unread]:
         """Raises ClusterError; Expired means that all that was given is void."""
-        pages, self._begun, self.weight = self._begun or self._pages(), None, 0
+        pages, self._begun, self.weight, self.listed = self._begun or self._pages(), None, 0, 0
         for page in self._counted(pages):
             self.version = self.version or page.version
+            self.listed += len(page.items)
+            self.expected = max(self.listed, len(self.held) if page.remaining is None else self.listed + page.remaining)
+            if self.told is not None:
+                self.told(self)
             yield from self.completed(page)
 
     def completed(self, page: Page) -> Iterator[Manifest | Seen | Unread]:

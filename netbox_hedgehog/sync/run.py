@@ -32,10 +32,13 @@ ERRORS_NAMED = 100
 UNPUNCTUAL = 10
 
 
-def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda kind: None) -> Report:
+def read_fabric(
+    fabric: Fabric, progress: Callable[[KindReport], None] = lambda kind: None,
+    paged: Callable[[Listing], object] | None = None,
+) -> Report:
     """Read all of a fabric's kinds into the mirror.
 
-    Takes the fabric and, optionally, who is told after each kind. Returns the Report; what goes wrong in the cluster
+    Takes the fabric and, optionally, who is told after each kind, and after each page of one. Returns the Report; what goes wrong in the cluster
     is in there and never raised. Errors of the database are raised: then nothing can be recorded anyway.
     """
     report = Report(fabric=fabric.name, started=timezone.now())
@@ -44,6 +47,7 @@ def read_fabric(fabric: Fabric, progress: Callable[[KindReport], None] = lambda 
         with open_cluster(fabric) as cluster:
             for listing in listings(cluster, fabric, report.started):
                 report.kinds.append(listing.report)
+                listing.told = paged
                 written[listing.kind.name], whole = read_kind(fabric, listing)
                 if whole:
                     unmoved.append(listing.kind.name)

@@ -663,6 +663,18 @@ def test_what_a_watch_wrote_while_a_list_travelled_is_newer(api, fabric):
     assert read_fabric(fabric).total('missing') == 1
 
 
+def test_and_after_each_page(api, fabric):
+    told: list[tuple[str, int, int]] = []
+    server = samples('Server')[0]
+    for number in range(1100):
+        api.put({**server, 'metadata': {'name': f'more-{number:04}', 'namespace': 'default'}})
+    read_fabric(fabric, paged=lambda listing: told.append((listing.kind.name, listing.listed, listing.expected)))
+    assert {kind for kind, *_ in told} == {kind.name for kind in KINDS}
+    of_servers = [(listed, expected) for kind, listed, expected in told if kind == 'Server']
+    count = 1100 + len(samples('Server'))
+    assert of_servers == [(500, count), (1000, count), (count, count)]
+
+
 def test_one_kind_alone(api, fabric):
     report = KindReport('Server')
     with run_module.open_cluster(fabric) as cluster:

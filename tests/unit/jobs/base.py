@@ -71,7 +71,7 @@ def report(fabric: Fabric, *, error: str = '') -> Report:
 @contextmanager
 def reading(answer: Any = None) -> Iterator[None]:
     """Runs get a report without any cluster; `answer` is raised, or called with the fabric."""
-    def read(fabric: Fabric, progress: Any) -> Report:
+    def read(fabric: Fabric, *told: Any) -> Report:
         if isinstance(answer, BaseException):
             raise answer
         return answer(fabric) if answer else report(fabric)

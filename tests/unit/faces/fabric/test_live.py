@@ -1,5 +1,7 @@
 """The part of a fabric's page that lives: freshness, the run at work, what can be done now."""
 
+import re
+
 from django.urls import reverse
 from utilities.testing import TestCase
 
@@ -47,6 +49,20 @@ class LiveTestCase(TestCase):
             self.assertNotContains(response, 'SwitchProfile: 1200 read', msg_prefix='logs are for who may view jobs')
         self.add_permissions('core.view_job')
         self.assertContains(self.live(job=job.pk), 'SwitchProfile: 1200 read')
+
+    def test_within_a_large_kind(self):
+        """The bar moves with each page of a list, not only when a kind is done."""
+        allow(self.user, 'view')
+        job = self.run_at_work()
+        rows = type(job).objects.filter(pk=job.pk)
+        widths = []
+        for page in ({}, {'kind': 'Switch', 'read': 500, 'of': 2000}, {'kind': 'Switch', 'read': 1500, 'of': 2000}):
+            rows.update(data={**rows.get().data, 'page': page})
+            text = self.live(job=job.pk).content.decode()
+            widths.append(float(re.search(r'progress-bar" style="width: ([\d.]+)%', text)[1]))
+        self.assertIn('(1,500 of 2,000)', ' '.join(text.split()))
+        self.assertIn('2,700 resources', text)
+        self.assertEqual(widths, sorted(set(widths)))
 
     def test_one_that_waits(self):
         allow(self.user, 'view', 'sync')
