@@ -107,11 +107,12 @@ def _key(fabric_id: int, digest: str) -> str:
     return f'netbox_hedgehog.plan.{fabric_id}.{digest}'
 
 
-def remember(fabric: Fabric, plan: Plan, digest: str = '') -> None:
-    """Keep a plan under its digest for those who look into it."""
+def remember(fabric: Fabric, plan: Plan, prefix: str = '') -> str:
+    """Keep a plan under its digest, with this before it, for those who look into it. Returns the digest."""
     content = {**plan.as_dict(), 'made': timezone.now().isoformat()}
     text = json.dumps(content, cls=DjangoJSONEncoder)
-    cache.set(_key(fabric.pk, digest or plan.digest), zlib.compress(text.encode(), 1), KEPT)
+    cache.set(_key(fabric.pk, f'{prefix}{content["digest"]}'), zlib.compress(text.encode(), 1), KEPT)
+    return content['digest']
 
 
 def recall(fabric: Fabric, digest: str) -> dict[str, Any] | None:

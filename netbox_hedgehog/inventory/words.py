@@ -48,6 +48,8 @@ def _interfaces(pks: set[int]) -> dict[Place, str]:
 
 
 def _places(model: str, name: str, value: Any) -> list[Place]:
+    if value is None:
+        return []
     kind = kind_of(model, name)
     if kind == GENERIC and isinstance(value, list):
         return [(value[0], value[1])]
@@ -60,9 +62,9 @@ def _places(model: str, name: str, value: Any) -> list[Place]:
 
 def _described(action: Action, names: dict[Place, str], desired: Desired) -> Action:
     def text(change: FieldChange, value: Any) -> str:
-        kind = kind_of(action.model, change.field)
         if value is None:
             return ''
+        kind = kind_of(action.model, change.field)
         if kind == GENERIC and isinstance(value, list):
             return names.get((value[0], value[1]), f'{value[0]} {value[1]}')
         label = related_label(action.model, change.field)

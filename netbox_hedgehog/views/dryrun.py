@@ -29,12 +29,13 @@ OPEN_ALL = 100
 # How many findings a dry run spells out; the others are counted.
 FINDINGS_SHOWN = 100
 
-# The digest under which the plan of a removal is kept, beside that of a run.
+# What stands before the digest under which the plan of a removal is kept, beside that of a run.
 REMOVAL = 'removal-'
 
 
-def _shown(request, fabric, seen, kept_as):
-    """What both pages with a plan show of it."""
+def _shown(request, fabric, seen, kept_as=''):
+    """What both pages with a plan show of it; it is kept for those who look into it."""
+    digest = dryrun.remember(fabric, seen, kept_as)
     actions = dryrun.groups(seen.actions)
     held = dryrun.groups(seen.held_actions)
     verbs = [
@@ -43,7 +44,8 @@ def _shown(request, fabric, seen, kept_as):
     ]
     return {
         'plan': seen,
-        'kept_as': kept_as,
+        'digest': digest,
+        'kept_as': f'{kept_as}{digest}',
         'verbs': verbs,
         'groups': actions,
         'held_groups': [group for _subject, _title, members in held for group in members],
@@ -67,9 +69,8 @@ class FabricDryRunView(generic.ObjectView):
             seen = actions_of(instance, APPLY)
         except InventoryRefused as refusal:
             return {'refusal': str(refusal)}
-        dryrun.remember(instance, seen)
         return {
-            **_shown(request, instance, seen, seen.digest),
+            **_shown(request, instance, seen),
             'why_not': dryrun.may_apply(request.user, instance, seen.actions),
             'why_not_held': dryrun.may_apply(request.user, instance, seen.held_actions),
         }
@@ -174,14 +175,12 @@ class FabricTurnOffView(_PlanAction):
     def get(self, request, pk):
         fabric = get_object_or_404(self.queryset, pk=pk)
         seen = actions_of(fabric, REMOVE)
-        kept_as = f'{REMOVAL}{seen.digest}'
-        dryrun.remember(fabric, seen, kept_as)
         return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
             'object': fabric,
             'links': fabric.inventory_links.count(),
             'why_not': dryrun.may_apply(request.user, fabric, seen.actions),
             'may_leave': request.user.has_perm('netbox_hedgehog.change_fabric', fabric),
-            **_shown(request, fabric, seen, kept_as),
+            **_shown(request, fabric, seen, REMOVAL),
         })
 
     def post(self, request, pk):
