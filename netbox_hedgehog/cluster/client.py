@@ -83,8 +83,8 @@ class Page:
 
     `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again. `version`
     is the resource version of the list: what happens after it, a watch tells. `weight` are its bytes, inflated.
-    `unreadable` says why an object that was asked for by itself is not in it. `remaining` is how many objects the server
-    says are still to come; a server need not say.
+    `unreadable` says why an object that was asked for by itself is not in it. `remaining` is how many objects are still
+    to come, where the server says so.
     """
 
     items: list[dict[str, Any]]
