@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
+from ..values import field_label
 from .plan import ADOPT, CREATE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
 from .present import CABLE, RANGE, Candidate, Held, Present, levels
 from .removal import plan_absence, unwanted
@@ -22,6 +23,7 @@ from .shapes import (
     object_name,
     related_label,
     shape,
+    title_of,
     wanted,
 )
 from .wants import Desired, Ref, Want
@@ -222,7 +224,7 @@ class _Planner:
             return
         self.findings.append(Finding(
             DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source,
-            f'{_title(want)}: {name} is not what the fabric says.',
+            f'{_title(want)}: {field_label(want.model, name)} is not what the fabric says.',
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
         ))
 
@@ -483,7 +485,7 @@ _NEVER = _Never()
 
 
 def _title(want: Want) -> str:
-    return f'{want.model.split(".")[1]} {object_name(want)}'
+    return f'{title_of(want.model)} {object_name(want)}'
 
 
 def _ends(values: dict[str, Any]) -> list[Any]:
