@@ -92,12 +92,12 @@ def compare(
             seen.add(manifest.key)
             continue
         try:
-            key, uid, version = identify(manifest)
+            identity = key, uid, version = identify(manifest)
             known = held.get(key)
             if known is not None and is_held(known, uid, version, digest):
                 plan.unchanged += key not in seen
             elif key not in seen:
-                _sort(plan, Write(observe(kind, manifest, largest), known))
+                _sort(plan, Write(observe(kind, manifest, largest, identity), known))
             seen.add(key)
         except BadObject as error:
             plan.errors.append(f'{kind.name}: {error}.')

@@ -82,13 +82,17 @@ def identify(manifest: Any) -> tuple[Key, str, str]:
     return key, uid, version
 
 
-def observe(kind: Kind, manifest: dict[str, Any], largest: int = 0) -> Observed:
+def observe(
+    kind: Kind, manifest: dict[str, Any], largest: int = 0, identity: tuple[Key, str, str] | None = None,
+) -> Observed:
     """What the mirror holds of a manifest: spec unless it holds secrets, status by whitelist, metadata cleaned.
+
+    `identity` is what identify() says of it, where that is known already.
 
     Raises BadObject, naming the object, when the database could not hold it, or when that is more than `largest` bytes
     (0: never).
     """
-    (namespace, name), uid, version = identify(manifest)
+    (namespace, name), uid, version = identity or identify(manifest)
     metadata = manifest['metadata']
     annotations = _strings(metadata.get('annotations'))
     annotations.pop(LAST_APPLIED, None)  # it repeats the spec
