@@ -92,7 +92,8 @@ class Stack:
         netbox = str(Path(sys.executable).with_name('netbox'))
         address = self.url.removeprefix('http://')
         self._run('netbox', netbox, 'runserver', '--noreload', '--insecure', address)
-        self._run('worker', netbox, 'rqworker', QUEUE)
+        # Beside fabrics NetBox's own queues: webhooks, notifications and imports are carried out there.
+        self._run('worker', netbox, 'rqworker', QUEUE, 'high', 'default', 'low')
         self._run('scheduler', netbox, 'rqscheduler')
         self.say('Starting NetBox, a worker and a scheduler …')
         self.wait(self._answers, PATIENCE, 'NetBox answers')

@@ -22,14 +22,15 @@ from .choices import (
     SyncStateChoices,
     SyncStatusChoices,
 )
-from .models import Discrepancy, Fabric, FabricResource, InventoryLink, SwitchHealth
+from .events import EVENT_TYPES
+from .models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 from .models.health import KIND_CHOICES as NODE_CHOICES
 from .models.health import TROUBLE_WORDS, TROUBLES
 from .models.resource import KIND_CHOICES
 
 __all__ = (
-    'DiscrepancyFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet', 'InventoryLinkFilterSet',
-    'SwitchHealthFilterSet',
+    'DiscrepancyFilterSet', 'FabricEventFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet',
+    'InventoryLinkFilterSet', 'SwitchHealthFilterSet',
 )
 
 
@@ -125,6 +126,7 @@ class FabricResourceFilterSet(BaseFilterSet):
 
     def filter_last_seen(self, queryset, name, value):
         return queryset.filter(last_seen__in=value) if value else queryset
+
 
 class _OfFabricFilterSet(BaseFilterSet):
     """What discrepancies and links have in common: a fabric, a resource of it, and an object of NetBox."""
@@ -230,3 +232,27 @@ class SwitchHealthFilterSet(BaseFilterSet):
         for trouble in value:
             wanted |= TROUBLES[trouble]
         return queryset.filter(wanted)
+
+
+@register_filterset
+class FabricEventFilterSet(BaseFilterSet):
+    q = django_filters.CharFilter(method='search', label=_('Search'))
+    fabric_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
+    )
+    fabric = django_filters.ModelMultipleChoiceFilter(
+        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
+        label=_('Fabric (name)'),
+    )
+    event_type = django_filters.MultipleChoiceFilter(
+        choices=[(each.name, each.text) for each in EVENT_TYPES], distinct=False,
+    )
+
+    class Meta:
+        model = FabricEvent
+        fields = ('id', 'created', 'message', 'taken', 'dispatched', 'error')
+
+    def search(self, queryset, name, value):
+        if not value.strip():
+            return queryset
+        return queryset.filter(Q(message__icontains=value) | Q(error__icontains=value))

@@ -40,6 +40,11 @@ menu = PluginMenu(
                 link_text=_('Resources'),
                 permissions=['netbox_hedgehog.view_fabricresource'],
             ),
+            PluginMenuItem(
+                link='plugins:netbox_hedgehog:fabricevent_list',
+                link_text=_('Events'),
+                permissions=['netbox_hedgehog.view_fabricevent'],
+            ),
         )),
         (_('Inventory'), (
             PluginMenuItem(

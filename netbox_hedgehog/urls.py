@@ -15,5 +15,7 @@ urlpatterns = (
     path('inventory/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'inventorylink'))),
     path('discrepancies/', include(get_model_urls('netbox_hedgehog', 'discrepancy', detail=False))),
     path('discrepancies/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'discrepancy'))),
+    path('events/', include(get_model_urls('netbox_hedgehog', 'fabricevent', detail=False))),
+    path('events/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabricevent'))),
     path('switches/', include(get_model_urls('netbox_hedgehog', 'switchhealth', detail=False))),
 )

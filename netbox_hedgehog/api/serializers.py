@@ -21,11 +21,11 @@ from ..choices import (
     SyncStatusChoices,
 )
 from ..decisions import possible
-from ..models import Discrepancy, Fabric, FabricResource, InventoryLink, SwitchHealth
+from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 
 __all__ = (
-    'DiscrepancySerializer', 'FabricResourceSerializer', 'FabricSerializer', 'FabricStatusSerializer',
-    'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
+    'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
+    'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
     'SwitchHealthSerializer',
 )
 
@@ -155,6 +155,20 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
 
     def get_display_url(self, health) -> str:
         return self.context['request'].build_absolute_uri(health.get_absolute_url())
+
+
+class FabricEventSerializer(NetBoxModelSerializer):
+    """One transition of a fabric. `data` is what event rules were given."""
+
+    fabric = FabricSerializer(nested=True, read_only=True)
+
+    class Meta:
+        model = FabricEvent
+        fields = [
+            'id', 'url', 'display_url', 'display', 'fabric', 'event_type', 'created', 'message', 'data', 'dispatched',
+            'error',
+        ]
+        brief_fields = ('id', 'url', 'display', 'event_type', 'created')
 
 
 class FabricStatusSerializer(serializers.Serializer):

@@ -17,7 +17,7 @@ from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
 from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.status import fabric_status
-from ..models import MANIFEST, Fabric, FabricResource, SwitchHealth, counted_resources
+from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
 from . import serializers
 from .inventory import InventoryActions
 
@@ -126,6 +126,12 @@ class SwitchHealthViewSet(NetBoxReadOnlyModelViewSet):
     )
     serializer_class = serializers.SwitchHealthSerializer
     filterset_class = filtersets.SwitchHealthFilterSet
+
+
+class FabricEventViewSet(NetBoxReadOnlyModelViewSet):
+    queryset = FabricEvent.objects.select_related('fabric')
+    serializer_class = serializers.FabricEventSerializer
+    filterset_class = filtersets.FabricEventFilterSet
 
 
 class HealthView(APIView):

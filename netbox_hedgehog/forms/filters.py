@@ -6,15 +6,17 @@ from netbox.forms.mixins import SavedFiltersMixin
 from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, FilterForm
 from utilities.forms.fields import DynamicModelMultipleChoiceField, TagFilterField
 from utilities.forms.rendering import FieldSet
+from utilities.forms.widgets import DateTimePicker
 
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SwitchStateChoices, SyncStateChoices
-from ..models import Fabric, FabricResource, SwitchHealth
+from ..events import EVENT_TYPES
+from ..models import Fabric, FabricEvent, FabricResource, SwitchHealth
 from ..models.health import KIND_CHOICES as NODE_CHOICES
 from ..models.health import TROUBLE_WORDS
 from ..models.resource import KIND_CHOICES
 from .inventory import InventoryFilterMixin
 
-__all__ = ('FabricFilterForm', 'FabricResourceFilterForm', 'SwitchHealthFilterForm')
+__all__ = ('FabricEventFilterForm', 'FabricFilterForm', 'FabricResourceFilterForm', 'SwitchHealthFilterForm')
 
 
 def _yes_no(label):
@@ -44,6 +46,21 @@ class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
         queryset=NotificationGroup.objects.all(), required=False, null_option='None', label=_('Notification group'),
     )
     tag = TagFilterField(model)
+
+
+class FabricEventFilterForm(SavedFiltersMixin, FilterForm):
+    model = FabricEvent
+    fieldsets = (
+        FieldSet('q', 'filter_id'),
+        FieldSet('fabric_id', 'event_type', name=_('Event')),
+        FieldSet('created__gte', 'created__lte', name=_('Time')),
+    )
+    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
+    event_type = forms.MultipleChoiceField(
+        label=_('Event type'), choices=[(each.name, each.text) for each in EVENT_TYPES], required=False,
+    )
+    created__gte = forms.DateTimeField(required=False, label=_('After'), widget=DateTimePicker())
+    created__lte = forms.DateTimeField(required=False, label=_('Before'), widget=DateTimePicker())
 
 
 class FabricResourceFilterForm(SavedFiltersMixin, FilterForm):

@@ -62,15 +62,15 @@ class InventoryFormMixin(forms.Form):
     """The settings of the inventory; the role mapping as one picker a role."""
 
     inventory_site = DynamicModelChoiceField(
-        label=_('Site'), queryset=Site.objects.all(), required=False, selector=True,
+        label=_('Site'), queryset=Site.objects.all(), required=False, selector=True, quick_add=True,
         help_text=_field('inventory_site').help_text,
     )
     inventory_location = DynamicModelChoiceField(
-        label=_('Location'), queryset=Location.objects.all(), required=False,
-        query_params={'site_id': '$inventory_site'},
+        label=_('Location'), queryset=Location.objects.all(), required=False, quick_add=True,
+        query_params={'site_id': '$inventory_site'}, help_text=_field('inventory_location').help_text,
     )
     inventory_tenant = DynamicModelChoiceField(
-        label=_('Tenant'), queryset=Tenant.objects.all(), required=False, selector=True,
+        label=_('Tenant'), queryset=Tenant.objects.all(), required=False, selector=True, quick_add=True,
         help_text=_field('inventory_tenant').help_text,
     )
     inventory_name_pattern = forms.CharField(
@@ -102,10 +102,10 @@ class InventoryFormMixin(forms.Form):
         for role, title in ROLES.items():
             self.fields[ROLE_FIELDS[role]] = DynamicModelChoiceField(
                 label=title, queryset=DeviceRole.objects.all(), required=False, quick_add=True,
+                help_text=_('The role of new devices; not chosen: one that is made, by its own name.'),
             )
             if found := chosen.get(mapping.get(role)):
                 self.initial.setdefault(ROLE_FIELDS[role], found.pk)
-        self.fields[ROLE_FIELDS['gateway']].help_text = _('A role that is not chosen here is made, by its own name.')
 
     clean_inventory_name_pattern = _default_if_empty('inventory_name_pattern')
     clean_inventory_adoption = _default_if_empty('inventory_adoption')
@@ -170,8 +170,8 @@ class InventoryBulkEditMixin(forms.Form):
     )
     inventory_site = DynamicModelChoiceField(label=_('Site'), queryset=Site.objects.all(), required=False)
     inventory_location = DynamicModelChoiceField(
-        label=_('Location'), queryset=Location.objects.all(), required=False,
-        query_params={'site_id': '$inventory_site'},
+        label=_('Location'), queryset=Location.objects.all(), required=False, quick_add=True,
+        query_params={'site_id': '$inventory_site'}, help_text=_field('inventory_location').help_text,
     )
     inventory_tenant = DynamicModelChoiceField(label=_('Tenant'), queryset=Tenant.objects.all(), required=False)
     inventory_name_pattern = forms.CharField(label=_('Name pattern'), required=False, max_length=64)

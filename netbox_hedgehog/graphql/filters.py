@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from core.graphql.filters import ContentTypeFilter
     from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 
-__all__ = ('DiscrepancyFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter', 'SwitchHealthFilter')
+__all__ = (
+    'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter',
+    'SwitchHealthFilter',
+)
 
 
 @register_filter(models.Fabric, lookups=True)
@@ -127,3 +130,15 @@ class SwitchHealthFilter(BaseModelFilter):
     fans: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
         strawberry_django.filter_field()
     )
+
+
+@register_filter(models.FabricEvent, lookups=True)
+class FabricEventFilter(BaseModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    event_type: StrFilterLookup | None = strawberry_django.filter_field()
+    created: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    message: StrFilterLookup | None = strawberry_django.filter_field()
+    dispatched: DatetimeFilterLookup | None = strawberry_django.filter_field()

@@ -1,7 +1,7 @@
 import strawberry
 import strawberry_django
 
-from .types import DiscrepancyType, FabricResourceType, FabricType, InventoryLinkType, SwitchHealthType
+from .types import DiscrepancyType, FabricEventType, FabricResourceType, FabricType, InventoryLinkType, SwitchHealthType
 
 __all__ = ('schema',)
 
@@ -16,6 +16,9 @@ class HedgehogQuery:
 
     switch_health: SwitchHealthType = strawberry_django.field()
     switch_health_list: list[SwitchHealthType] = strawberry_django.field()
+
+    fabric_event: FabricEventType = strawberry_django.field()
+    fabric_event_list: list[FabricEventType] = strawberry_django.field()
 
     inventory_link: InventoryLinkType = strawberry_django.field()
     inventory_link_list: list[InventoryLinkType] = strawberry_django.field()

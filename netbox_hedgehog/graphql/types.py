@@ -8,25 +8,35 @@ from netbox.graphql.types import BaseObjectType, PrimaryObjectType, register_typ
 
 from .. import models
 from ..models.fabric import SECRET_FIELDS
-from .filters import DiscrepancyFilter, FabricFilter, FabricResourceFilter, InventoryLinkFilter, SwitchHealthFilter
+from .filters import (
+    DiscrepancyFilter,
+    FabricEventFilter,
+    FabricFilter,
+    FabricResourceFilter,
+    InventoryLinkFilter,
+    SwitchHealthFilter,
+)
 
 if TYPE_CHECKING:
     from dcim.graphql.types import LocationType, SiteType
     from netbox.graphql.types import ContentTypeType
     from tenancy.graphql.types import TenantType
 
-__all__ = ('DiscrepancyType', 'FabricResourceType', 'FabricType', 'InventoryLinkType', 'SwitchHealthType')
+__all__ = (
+    'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType', 'InventoryLinkType', 'SwitchHealthType',
+)
 
 
 # NetBox has no type for notification groups; the rest is the plugin's own bookkeeping.
 @register_type(
     models.Fabric, filters=FabricFilter, pagination=True,
-    exclude=[*SECRET_FIELDS, 'notification_group', 'conditions', 'events'],
+    exclude=[*SECRET_FIELDS, 'notification_group', 'conditions'],
 )
 class FabricType(PrimaryObjectType):
     inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
+    events: list[Annotated['FabricEventType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     switch_health: list[Annotated['SwitchHealthType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     inventory_links: list[Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
@@ -55,6 +65,13 @@ class SwitchHealthType(BaseObjectType):
     @strawberry_django.field(select_related=['fabric'])
     def state(self) -> str:
         return self.state
+
+
+@register_type(
+    models.FabricEvent, exclude=['taken', 'rules_done'], filters=FabricEventFilter, pagination=True,
+)
+class FabricEventType(BaseObjectType):
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)

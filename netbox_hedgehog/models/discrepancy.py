@@ -18,82 +18,102 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """
 
     fabric = models.ForeignKey(
+        verbose_name=_('fabric'),
         to='netbox_hedgehog.Fabric',
         # signals.py deletes them with one statement; CASCADE would load every row.
         on_delete=models.DO_NOTHING,
         related_name='discrepancies',
+        help_text=_('The fabric that differs from NetBox.'),
     )
     type = models.CharField(
         verbose_name=_('type'),
         max_length=20,
         choices=DiscrepancyTypeChoices,
+        help_text=_('In which way they do not agree.'),
     )
     subject = models.CharField(
         verbose_name=_('subject'),
         max_length=20,
         choices=InventorySubjectChoices,
+        help_text=_('Which part of the inventory it is about.'),
     )
     key = models.CharField(
         verbose_name=_('key'),
         max_length=300,
         blank=True,
+        help_text=_('The name of the wanted object within its fabric; empty where there is none.'),
     )
     kind = models.CharField(
         verbose_name=_('kind'),
         max_length=63,
+        help_text=_('The kind of the resource that it is about.'),
     )
     name = models.CharField(
         verbose_name=_('resource'),
         max_length=253,
+        help_text=_('The name of the resource that it is about.'),
     )
     link = models.ForeignKey(
+        verbose_name=_('inventory link'),
         to='netbox_hedgehog.InventoryLink',
         on_delete=models.CASCADE,
         related_name='discrepancies',
         null=True,
         blank=True,
+        help_text=_('The link to NetBox’s object, where there is one.'),
     )
     object_type = models.ForeignKey(
+        verbose_name=_('object type'),
         to='contenttypes.ContentType',
         on_delete=models.CASCADE,
         related_name='+',
         null=True,
         blank=True,
+        help_text=_('The type of NetBox’s object.'),
     )
     object_id = models.PositiveBigIntegerField(
+        verbose_name=_('object ID'),
         null=True,
         blank=True,
+        help_text=_('The number of NetBox’s object.'),
     )
     object = GenericForeignKey('object_type', 'object_id')
     field = models.CharField(
         verbose_name=_('field'),
         max_length=63,
         blank=True,
+        help_text=_('The field that differs; empty where it is the whole object.'),
     )
     fabric_value = models.JSONField(
         verbose_name=_('fabric’s value'),
         null=True,
         blank=True,
+        help_text=_('What the fabric says; related objects by their IDs.'),
     )
     netbox_value = models.JSONField(
         verbose_name=_('NetBox’s value'),
         null=True,
         blank=True,
+        help_text=_('What NetBox says; related objects by their IDs.'),
     )
     sentence = models.TextField(
         verbose_name=_('what'),
+        help_text=_('What is wrong, and what to do.'),
     )
     state = models.CharField(
         verbose_name=_('state'),
         max_length=20,
         choices=DiscrepancyStateChoices,
         default=DiscrepancyStateChoices.OPEN,
+        help_text=_('Whether it is open, or somebody ignores it.'),
     )
     since = models.DateTimeField(
         verbose_name=_('since'),
+        help_text=_('When a run first found it.'),
     )
     last_seen = models.DateTimeField(
         verbose_name=_('last seen'),
+        help_text=_('When a run last found it.'),
     )
 
     class Meta:

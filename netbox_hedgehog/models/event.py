@@ -1,7 +1,10 @@
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from netbox.events import get_event_text, get_event_type
+from netbox.models import BaseModel
+from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 from utilities.querysets import RestrictedQuerySet
 
 __all__ = ('FabricCondition', 'FabricEvent')
@@ -37,24 +40,41 @@ class FabricCondition(models.Model):
         return f'{self.subject}: {self.value}'
 
 
-class FabricEvent(models.Model):
+class FabricEvent(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """One transition of a fabric, with what event rules are given of it, and whether they were."""
 
-    fabric = models.ForeignKey(to='netbox_hedgehog.Fabric', on_delete=models.DO_NOTHING, related_name='events')
-    event_type = models.CharField(max_length=50)
-    created = models.DateTimeField()
-    message = models.TextField()
-    data = models.JSONField(encoder=DjangoJSONEncoder)
+    fabric = models.ForeignKey(
+        verbose_name=_('fabric'), to='netbox_hedgehog.Fabric', on_delete=models.DO_NOTHING, related_name='events',
+        help_text=_('The fabric that it happened to.'),
+    )
+    event_type = models.CharField(
+        verbose_name=_('event type'), max_length=50,
+        help_text=_('What happened, as event rules name it.'),
+    )
+    created = models.DateTimeField(verbose_name=_('time'), help_text=_('When the transition was seen.'))
+    message = models.TextField(verbose_name=_('message'), help_text=_('What happened, for people.'))
+    data = models.JSONField(
+        verbose_name=_('payload'), encoder=DjangoJSONEncoder,
+        help_text=_('What event rules are given of it.'),
+    )
     # When a process took it to dispatch it, and when that was done.
-    taken = models.DateTimeField(null=True)
-    dispatched = models.DateTimeField(null=True)
+    taken = models.DateTimeField(
+        verbose_name=_('taken'), null=True,
+        help_text=_('When a process took it, to give it to event rules.'),
+    )
+    dispatched = models.DateTimeField(
+        verbose_name=_('dispatched'), null=True,
+        help_text=_('When event rules had been given it; empty while they wait for Redis.'),
+    )
     # The ids of event rules that had it before Redis went away.
-    rules_done = models.JSONField(default=list)
-    error = models.TextField(blank=True)
-
-    objects = RestrictedQuerySet.as_manager()
-
-    _netbox_private = True
+    rules_done = models.JSONField(
+        verbose_name=_('rules done'), default=list,
+        help_text=_('The event rules that had it before Redis went away.'),
+    )
+    error = models.TextField(
+        verbose_name=_('error'), blank=True,
+        help_text=_('What kept an event rule from being carried out.'),
+    )
 
     class Meta:
         ordering = ('-pk',)
@@ -69,6 +89,9 @@ class FabricEvent(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+    def get_absolute_url(self) -> str:
+        return reverse('plugins:netbox_hedgehog:fabricevent', args=[self.pk])
 
     def get_event_type_display(self) -> str:
         return get_event_text(self.event_type) or self.event_type

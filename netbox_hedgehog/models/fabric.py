@@ -83,6 +83,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         verbose_name=_('name'),
         max_length=100,
         unique=True,
+        help_text=_('As people call it; in NetBox and in metrics.'),
     )
     status = models.CharField(
         verbose_name=_('status'),
@@ -187,6 +188,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         choices=ConnectionStatusChoices,
         default=ConnectionStatusChoices.UNKNOWN,
         editable=False,
+        help_text=_('Whether its API server answered when it was last called.'),
     )
     sync_status = models.CharField(
         verbose_name=_('sync status'),
@@ -194,29 +196,34 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         choices=SyncStatusChoices,
         default=SyncStatusChoices.NEVER_SYNCED,
         editable=False,
+        help_text=_('What the last run came to. Shown as stale or disabled where that is so.'),
     )
     last_attempt = models.DateTimeField(
         verbose_name=_('last attempt'),
         blank=True,
         null=True,
         editable=False,
+        help_text=_('When the last run began, whatever came of it.'),
     )
     last_sync = models.DateTimeField(
         verbose_name=_('last success'),
         blank=True,
         null=True,
         editable=False,
+        help_text=_('When the last run that read everything began.'),
     )
     sync_error = models.TextField(
         verbose_name=_('sync error'),
         blank=True,
         editable=False,
+        help_text=_('Why the last run failed or was partial, and what to do.'),
     )
     last_report = models.JSONField(
         verbose_name=_('last report'),
         blank=True,
         null=True,
         editable=False,
+        help_text=_('What the last run read, kind by kind.'),
     )
 
     objects = FabricQuerySet.as_manager()

@@ -103,6 +103,7 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         on_delete=models.DB_CASCADE,
         related_name='+',
         verbose_name=_('switch or gateway'),
+        help_text=_('The switch or gateway itself.'),
     )
     agent = models.ForeignKey(
         to='netbox_hedgehog.FabricResource',
@@ -110,17 +111,28 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         related_name='+',
         null=True,
         verbose_name=_('agent'),
+        help_text=_('The agent that reports for it; none where there is none.'),
     )
     fabric = models.ForeignKey(
         to='netbox_hedgehog.Fabric',
         on_delete=models.DO_NOTHING,
         related_name='switch_health',
         verbose_name=_('fabric'),
+        help_text=_('The fabric that it belongs to.'),
     )
-    kind = models.CharField(verbose_name=_('kind'), max_length=63, choices=KIND_CHOICES)
-    name = models.CharField(verbose_name=_('name'), max_length=253)
-    role = models.CharField(verbose_name=_('role'), max_length=100)
-    group = models.CharField(verbose_name=_('redundancy group'), max_length=253)
+    kind = models.CharField(
+        verbose_name=_('kind'), max_length=63, choices=KIND_CHOICES,
+        help_text=_('Switch or gateway.'),
+    )
+    name = models.CharField(verbose_name=_('name'), max_length=253, help_text=_('Its name in the fabric.'))
+    role = models.CharField(
+        verbose_name=_('role'), max_length=100,
+        help_text=_('Its role, such as spine or server-leaf.'),
+    )
+    group = models.CharField(
+        verbose_name=_('redundancy group'), max_length=253,
+        help_text=_('Its redundancy group, or its first group.'),
+    )
     level = models.CharField(
         verbose_name=_('state at the reading'), max_length=30, choices=SwitchStateChoices,
         help_text=_('Whether the reading is too old to be believed is another question: see state.'),
@@ -128,19 +140,31 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     read_at = models.DateTimeField(
         verbose_name=_('read'), help_text=_('When its agent was last read from the cluster.'),
     )
-    heartbeat = models.DateTimeField(verbose_name=_('heartbeat'), null=True)
+    heartbeat = models.DateTimeField(
+        verbose_name=_('heartbeat'), null=True,
+        help_text=_('The last heartbeat that its agent had sent when it was read.'),
+    )
     silent = models.BooleanField(
         verbose_name=_('silent'), help_text=_('No heartbeat for over 60 seconds when it was read.'),
     )
     agentless = models.BooleanField(
         verbose_name=_('no agent'), help_text=_('No agent has ever reported, or it is no longer in the cluster.'),
     )
-    generation = models.BigIntegerField(verbose_name=_('current generation'), null=True)
-    applied_generation = models.BigIntegerField(verbose_name=_('applied generation'), null=True)
+    generation = models.BigIntegerField(
+        verbose_name=_('current generation'), null=True,
+        help_text=_('The generation of its configuration that should be applied.'),
+    )
+    applied_generation = models.BigIntegerField(
+        verbose_name=_('applied generation'), null=True,
+        help_text=_('The generation that its agent says it has applied.'),
+    )
     pending = models.BooleanField(
         verbose_name=_('pending'), help_text=_('The current generation of its configuration is not applied.'),
     )
-    reboot_required = models.BooleanField(verbose_name=_('reboot required'))
+    reboot_required = models.BooleanField(
+        verbose_name=_('reboot required'),
+        help_text=_('Its agent says that the configuration takes effect only then.'),
+    )
     interfaces_down = models.PositiveIntegerField(
         verbose_name=_('interfaces down'), help_text=_('Wired, switched on, and without a link.'),
     )
@@ -154,9 +178,18 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         verbose_name=_('PSUs'), help_text=_('Power supplies that failed or are not present.'),
     )
     fans = models.PositiveIntegerField(verbose_name=_('fans'), help_text=_('Fans that failed or are not present.'))
-    version = models.CharField(verbose_name=_('agent version'), max_length=100)
-    software = models.CharField(verbose_name=_('software'), max_length=100)
-    findings = models.JSONField(verbose_name=_('findings'), default=list)
+    version = models.CharField(
+        verbose_name=_('agent version'), max_length=100,
+        help_text=_('The version of its agent.'),
+    )
+    software = models.CharField(
+        verbose_name=_('software'), max_length=100,
+        help_text=_('The version of its network operating system.'),
+    )
+    findings = models.JSONField(
+        verbose_name=_('findings'), default=list,
+        help_text=_('What is not as it should be: code, level and sentence, the gravest first.'),
+    )
     ports = models.JSONField(
         verbose_name=_('ports'), default=dict, help_text=_('The wired ports that are not up, and what they are.'),
     )

@@ -38,6 +38,7 @@ class InventorySettings(models.Model):
         verbose_name=_('location'),
         blank=True,
         null=True,
+        help_text=_('Given to new devices, within the site; never changed on those that stand.'),
     )
     inventory_tenant = models.ForeignKey(
         to='tenancy.Tenant',
@@ -85,7 +86,10 @@ class InventorySettings(models.Model):
         help_text=_('What happens to objects whose resource has gone from the fabric.'),
     )
     # What a run would have removed and did not: Plan.held, the digest that confirms it, since when.
-    inventory_held = models.JSONField(blank=True, null=True, editable=False)
+    inventory_held = models.JSONField(
+        verbose_name=_('held back'), blank=True, null=True, editable=False,
+        help_text=_('What a run would have removed and did not, and the digest that confirms it.'),
+    )
     last_inventory = models.DateTimeField(
         verbose_name=_('last inventory'),
         blank=True,
@@ -97,6 +101,7 @@ class InventorySettings(models.Model):
         verbose_name=_('inventory error'),
         blank=True,
         editable=False,
+        help_text=_('Why the inventory could not be brought in line.'),
     )
 
     class Meta:

@@ -38,6 +38,8 @@ class KindReading(models.Model):
         verbose_name=_('last read'),
     )
 
+    _netbox_private = True
+
     class Meta:
         verbose_name = _('reading of a kind')
         verbose_name_plural = _('readings of kinds')
@@ -64,53 +66,66 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """
 
     fabric = models.ForeignKey(
+        verbose_name=_('fabric'),
         to='netbox_hedgehog.Fabric',
         # signals.py deletes a fabric's mirror with one statement; CASCADE would load and log every row.
         on_delete=models.DO_NOTHING,
         related_name='resources',
+        help_text=_('The fabric that it was read from.'),
     )
     kind = models.CharField(
         verbose_name=_('kind'),
         max_length=63,
         choices=KIND_CHOICES,
+        help_text=_('The kind of custom resource, such as Switch or VPC.'),
     )
     namespace = models.CharField(
         verbose_name=_('namespace'),
         max_length=63,
+        help_text=_('Its namespace in the cluster.'),
     )
     name = models.CharField(
         verbose_name=_('name'),
         max_length=253,
+        help_text=_('Its name in the cluster, unique within kind and namespace.'),
     )
     uid = models.CharField(
         verbose_name=_('UID'),
         max_length=64,
+        help_text=_('What the cluster calls this very object: another one of the same name has another.'),
     )
     generation = models.BigIntegerField(
         verbose_name=_('generation'),
         default=0,
+        help_text=_('Which version of its spec this is, as the cluster counts.'),
     )
     resource_version = models.CharField(
         verbose_name=_('resource version'),
         max_length=64,
+        help_text=_('The version of the whole object that was read.'),
     )
     labels = models.JSONField(
         verbose_name=_('labels'),
         default=dict,
+        help_text=_('Its labels in the cluster.'),
     )
     annotations = models.JSONField(
         verbose_name=_('annotations'),
         default=dict,
+        help_text=_('Its annotations, without what only repeats the spec.'),
     )
     spec = models.JSONField(
         verbose_name=_('spec'),
         default=dict,
+        help_text=_('What is declared of it; of Agents nothing, as secrets are in there.'),
     )
     status = models.JSONField(
         verbose_name=_('status'),
         default=dict,
+        help_text=_('What the cluster reports of it, as far as it is kept.'),
     )
     fingerprint = models.CharField(
+        verbose_name=_('fingerprint'),
         max_length=48,
         editable=False,
         help_text=_('Digest of all that makes a resource “changed” when it differs.'),
@@ -122,6 +137,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     )
     first_seen = models.DateTimeField(
         verbose_name=_('first seen'),
+        help_text=_('When a reading first showed it.'),
     )
     last_read = models.DateTimeField(
         verbose_name=_('last read'),
@@ -142,6 +158,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         verbose_name=_('missing since'),
         null=True,
         blank=True,
+        help_text=_('Since when complete readings have not shown it any more.'),
     )
     previous = models.JSONField(
         verbose_name=_('previous reading'),

@@ -1,3 +1,4 @@
+from .event import *
 from .fabric import *
 from .health import *
 from .inventory import *

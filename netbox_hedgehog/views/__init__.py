@@ -1,5 +1,6 @@
 from .discrepancy import *
 from .dryrun import *
+from .event import *
 from .fabric import *
 from .health import *
 from .inventory import *

@@ -15,7 +15,7 @@ from users.constants import TOKEN_PREFIX
 from users.models import Token, User
 from utilities.testing import TestCase, disable_logging
 
-from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
+from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
 
 from ..unit.faces.base import SERVER, all_alive, allow
 from .endpoints import UNSAFE, api, pages
@@ -54,7 +54,8 @@ class EndpointTestCase(TestCase):
         rows = model.objects.filter(pk=fabric.pk) if model is Fabric else model.objects.filter(fabric=fabric)
         if model is FabricResource:
             rows = rows.filter(kind='VPC', name='vpc-01')  # which has every page that a resource can have
-        return rows.exclude(**({} if model is Fabric else {'name__startswith': 'hidden-'})).first()
+        named = 'message' if model is FabricEvent else 'name'
+        return rows.exclude(**({} if model is Fabric else {f'{named}__startswith': 'hidden-'})).first()
 
     def url(self, endpoint, fabric):
         return endpoint.url(self.first(endpoint.model, fabric) if endpoint.model else None)

@@ -11,9 +11,18 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
+from netbox_hedgehog.events import STALE, tell
 from netbox_hedgehog.inventory.settle import settle
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
-from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink, KindReading, SwitchHealth
+from netbox_hedgehog.models import (
+    Discrepancy,
+    Fabric,
+    FabricEvent,
+    FabricResource,
+    InventoryLink,
+    KindReading,
+    SwitchHealth,
+)
 from netbox_hedgehog.sync.health import record_health
 
 from ..unit.faces.base import allow, make_fabric
@@ -23,7 +32,7 @@ from ..unit.inventory.mirror import mirror
 
 __all__ = ('MODELS', 'VISIBLE', 'alpha', 'bravo', 'rows_of', 'sees_a_part', 'without_bravo', 'without_what_is_hidden')
 
-MODELS = (Fabric, FabricResource, InventoryLink, Discrepancy, SwitchHealth)
+MODELS = (Fabric, FabricResource, InventoryLink, Discrepancy, SwitchHealth, FabricEvent)
 
 HIDDEN = 'hidden-'
 
@@ -34,6 +43,7 @@ VISIBLE = {
         model: {'fabric__name': 'alpha', 'name__regex': rf'^(?!{HIDDEN})'}
         for model in (FabricResource, InventoryLink, Discrepancy, SwitchHealth)
     },
+    FabricEvent: {'fabric__name': 'alpha', 'message__regex': rf'^(?!{HIDDEN})'},
 }
 ACTIONS = {Fabric: ('view', 'add', 'change', 'delete', 'sync'), Discrepancy: ('view', 'resolve')}
 
@@ -91,6 +101,8 @@ def _lived(fabric: Fabric) -> Fabric:
     link = InventoryLink.objects.filter(fabric=fabric, name='leaf-01', kind='Switch').first()
     make_discrepancy(fabric, link, sentence=f'The serial number in {fabric.name} was changed.')
     make_discrepancy(fabric, link, name='hidden-of-a-seen-link', sentence=f'hidden in {fabric.name}')
+    for message in (f'{fabric.name}-event', 'hidden-event'):
+        tell(fabric.pk, message, message, STALE, message)
     for outcome in ('completed', 'failed'):
         job = FabricSyncJob.record(fabric, None)
         Job.objects.filter(pk=job.pk).update(status=outcome, data={'error': f'{fabric.name}-error'})
@@ -120,7 +132,7 @@ def without_bravo() -> None:
 
 def without_what_is_hidden() -> None:
     """Leaves of alpha only what is VISIBLE."""
-    for model in (Discrepancy, InventoryLink, SwitchHealth, FabricResource):
+    for model in (Discrepancy, InventoryLink, SwitchHealth, FabricResource, FabricEvent):
         seen = model.objects.filter(**VISIBLE[model]).values_list('pk', flat=True)
         rows = model.objects.exclude(pk__in=list(seen))
         rows._raw_delete(rows.db)

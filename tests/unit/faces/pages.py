@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from netbox_hedgehog.graphql.schema import HedgehogQuery
 from netbox_hedgehog.metrics import exposition
-from netbox_hedgehog.models import Discrepancy, FabricResource, InventoryLink, SwitchHealth
+from netbox_hedgehog.models import Discrepancy, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 
 PAGES, API = 'plugins:netbox_hedgehog', 'plugins-api:netbox_hedgehog-api'
 
@@ -74,6 +74,7 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
         'fabricresource_picture': _pk(FabricResource.objects.filter(fabric=fabric, kind='VPC').order_by('name')),
         'inventorylink': _pk(InventoryLink.objects.filter(fabric=fabric).order_by('pk')),
         'discrepancy': _pk(Discrepancy.objects.filter(fabric=fabric).order_by('pk')),
+        'fabricevent': _pk(FabricEvent.objects.filter(fabric=fabric)),
         'switchhealth': _pk(SwitchHealth.objects.filter(fabric=fabric).order_by('pk')),
     }
     for namespace, prefix in ((PAGES, ''), (API, 'api ')):

@@ -62,6 +62,7 @@ class PermissionsPageTestCase(TestCase):
             'see resources': [('get', self.url('fabricresource_list')), ('get', self.url('fabricresource', resource))],
             'see a fabric\'s topology': [('get', self.url('fabric_topology', fabric), None, 'leaf-1')],
             'see switch health': [('get', self.url('switchhealth_list'))],
+            'see what was told of fabrics': [('get', self.url('fabricevent_list'))],
             'see a fabric\'s runs and their log': [('get', self.url('fabric', fabric), None, self.job_url)],
             'sync, cancel a run, test the connection': [
                 ('post', self.url('fabric_sync', fabric)), ('post', self.url('fabric_cancel', fabric)),

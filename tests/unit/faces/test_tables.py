@@ -1,9 +1,12 @@
 """Every column that offers to be sorted can be, and exports say what pages show."""
 
+from django.db.models import Count
 from utilities.testing import TableTestCases
 
+from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.tables import (
     DiscrepancyTable,
+    FabricEventTable,
     FabricResourceTable,
     FabricTable,
     InventoryLinkTable,
@@ -13,6 +16,8 @@ from netbox_hedgehog.tables import (
 
 class FabricTableTestCase(TableTestCases.StandardTableTestCase):
     table = FabricTable
+    # The views count what their user may see.
+    queryset_sources = (('FabricListView', Fabric.objects.annotate(resource_count=Count('resources'))),)
 
 
 class FabricResourceTableTestCase(TableTestCases.StandardTableTestCase):
@@ -29,3 +34,7 @@ class InventoryLinkTableTestCase(TableTestCases.StandardTableTestCase):
 
 class SwitchHealthTableTestCase(TableTestCases.StandardTableTestCase):
     table = SwitchHealthTable
+
+
+class FabricEventTableTestCase(TableTestCases.StandardTableTestCase):
+    table = FabricEventTable

@@ -1,0 +1,22 @@
+import django_tables2 as tables
+from django.utils.translation import gettext_lazy as _
+from netbox.tables import NetBoxTable, columns
+
+from ..models import FabricEvent
+
+__all__ = ('FabricEventTable',)
+
+
+class FabricEventTable(NetBoxTable):
+    created = columns.DateTimeColumn(verbose_name=_('Time'), linkify=True, timespec='seconds')
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    event_type = columns.ChoiceFieldColumn(verbose_name=_('Event'))
+    message = tables.Column(verbose_name=_('Message'), attrs={'td': {'class': 'text-wrap'}})
+    dispatched = columns.DateTimeColumn(verbose_name=_('Dispatched'), timespec='seconds')
+    error = tables.Column(verbose_name=_('Error'))
+    actions = columns.ActionsColumn(actions=())
+
+    class Meta(NetBoxTable.Meta):
+        model = FabricEvent
+        fields = ('pk', 'id', 'created', 'fabric', 'event_type', 'message', 'dispatched', 'error')
+        default_columns = ('created', 'fabric', 'event_type', 'message')

@@ -1,0 +1,16 @@
+"""Events of a fabric as they are told."""
+
+from netbox_hedgehog import events
+from netbox_hedgehog.models import FabricEvent
+
+from ..base import make_fabric
+
+
+def make_events(name='a'):
+    """Three events of a new fabric: it is stale, an agent is silent, it is not stale any more."""
+    fabric = make_fabric(name)
+    events.tell(fabric.pk, 'freshness', 'stale', events.STALE, f'{name} is stale.')
+    events.tell_agents(fabric.pk, [f'leaf-of-{name}'])
+    events.tell(fabric.pk, 'freshness', '', events.STALE_ENDED, f'{name} is well.')
+    assert FabricEvent.objects.filter(fabric=fabric).count() == 3
+    return fabric
