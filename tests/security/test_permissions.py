@@ -54,8 +54,9 @@ class EndpointTestCase(TestCase):
         rows = model.objects.filter(pk=fabric.pk) if model is Fabric else model.objects.filter(fabric=fabric)
         if model is FabricResource:
             rows = rows.filter(kind='VPC', name='vpc-01')  # which has every page that a resource can have
-        named = 'message' if model is FabricEvent else 'name'
-        return rows.exclude(**({} if model is Fabric else {f'{named}__startswith': 'hidden-'})).first()
+        if model is FabricEvent:
+            return rows.get(message=f'{fabric.name}-event')
+        return rows.exclude(**({} if model is Fabric else {'name__startswith': 'hidden-'})).first()
 
     def url(self, endpoint, fabric):
         return endpoint.url(self.first(endpoint.model, fabric) if endpoint.model else None)

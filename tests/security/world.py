@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
-from netbox_hedgehog.events import STALE, tell
+from netbox_hedgehog.events import STALE, tell, watch
 from netbox_hedgehog.inventory.settle import settle
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import (
@@ -111,6 +111,7 @@ def _lived(fabric: Fabric) -> Fabric:
     FabricResource.objects.filter(fabric=fabric).update(first_seen=old, last_read=old, changed=old)
     KindReading.objects.filter(fabric=fabric).update(last_read=old)
     SwitchHealth.objects.filter(fabric=fabric).update(read_at=old)
+    watch()  # so that no page tells of something first
     fabric.refresh_from_db()
     return fabric
 
