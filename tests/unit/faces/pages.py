@@ -96,6 +96,8 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
         if field.name.endswith('_list'):
             query = f'{{ {field.name}(pagination: {{limit: {per_page}}}) {{ {_selection(field.name)} }} }}'
             yield Page(f'graphql {field.name}', partial(_post, '/graphql/', {'query': query}, True))
+    url = reverse(f'{PAGES}:fabric_delete', args=[fabric.pk])
+    yield Page('fabric_delete, confirmed', partial(_post, url, {'confirm': True}, False), LEADS)
     yield Page('metrics', lambda client: exposition())
 
 
