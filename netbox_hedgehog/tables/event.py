@@ -7,10 +7,17 @@ from ..models import FabricEvent
 __all__ = ('FabricEventTable',)
 
 
+class EventTypeColumn(columns.ChoiceFieldColumn):
+    """The words of an event type, which are no choices of the field: they are registered with NetBox."""
+
+    def render(self, record, bound_column, value):
+        return super().render(record=record, bound_column=bound_column, value=record.get_event_type_display())
+
+
 class FabricEventTable(NetBoxTable):
     created = columns.DateTimeColumn(verbose_name=_('Time'), linkify=True, timespec='seconds')
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
-    event_type = columns.ChoiceFieldColumn(verbose_name=_('Event'))
+    event_type = EventTypeColumn(verbose_name=_('Event'))
     message = tables.Column(verbose_name=_('Message'), attrs={'td': {'class': 'text-wrap'}})
     dispatched = columns.DateTimeColumn(verbose_name=_('Dispatched'), timespec='seconds')
     error = tables.Column(verbose_name=_('Error'))

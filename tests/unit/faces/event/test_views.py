@@ -1,5 +1,7 @@
 """NetBox's own test cases for the pages of events, and a fabric's tab."""
 
+import re
+
 from django.urls import NoReverseMatch, reverse
 from utilities.testing import ViewTestCases
 
@@ -31,7 +33,8 @@ class FabricEventViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases
         allow(self.user, 'view', model=FabricEvent)
         listed = self.client.get(self._get_url('list'))
         self.assertContains(listed, 'a is stale.')
-        self.assertContains(listed, 'Hedgehog: fabric stale')
+        badges = re.findall(r'badge[^>]*>\s*([^<]*?)\s*<', listed.content.decode())
+        self.assertIn('Hedgehog: fabric stale', badges)
         page = self.client.get(FabricEvent.objects.get(message='a is stale.').get_absolute_url())
         self.assertContains(page, 'Hedgehog: fabric stale')
         self.assertContains(page, 'sync_state', msg_prefix='the payload is for whoever writes an event rule')
