@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import models
+from django.views.decorators.debug import sensitive_variables
 from netbox.plugins.utils import get_plugin_config
 
 __all__ = ('Sealed', 'SealedTextField', 'SealError', 'unseal')
@@ -47,11 +48,13 @@ def _keys() -> tuple[str, ...]:
     return (settings.SECRET_KEY, *get_plugin_config('netbox_hedgehog', 'secret_key_fallbacks', default=[]))
 
 
+@sensitive_variables()
 def seal(secret: str) -> Sealed:
     """Seal a plain secret with the current key. An empty one stays empty."""
     return Sealed(PREFIX + _fernet(*_keys()).encrypt(secret.encode()).decode() if secret else '')
 
 
+@sensitive_variables()
 def unseal(value: str) -> str:
     """The plain secret behind a field's value; a value that was set and not yet saved is plain already.
 

@@ -18,6 +18,7 @@ from ..jobs.health import worker_health
 from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.status import fabric_status
 from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
+from ..sensitive import keep_secrets
 from . import serializers
 from .inventory import InventoryActions
 
@@ -38,6 +39,10 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     filterset_class = filtersets.FabricFilterSet
     # A background job carries the whole request, tokens included, through Redis.
     background_enabled = False
+
+    def initialize_request(self, request, *args, **kwargs):
+        keep_secrets(request)
+        return super().initialize_request(request, *args, **kwargs)
 
     def get_queryset(self):
         queryset = super().get_queryset()

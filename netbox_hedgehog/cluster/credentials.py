@@ -38,7 +38,7 @@ def api_client(credentials: Credentials, destinations: Destinations = ANYWHERE) 
         destinations.check_server(credentials.server)
         configuration.host = credentials.server
         if credentials.token:
-            configuration.api_key['authorization'] = f'Bearer {_header_text(credentials.token)}'
+            configuration.api_key['authorization'] = _Secret(f'Bearer {_header_text(credentials.token)}')
         context = _tls_context(credentials, None)
     client = ApiClient(configuration)
     pool: dict[str, Any] = {'ssl_context': context, 'maxsize': 32}
@@ -48,6 +48,15 @@ def api_client(credentials: Credentials, destinations: Destinations = ANYWHERE) 
     # settings and the environment's are not for fabrics: the token goes to the server it was entered for.
     client.rest_client.pool_manager = guarded_pool(destinations, **pool)
     return client
+
+
+class _Secret(str):
+    """A text that no traceback shows with the variables of its frames."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return '<secret>'
 
 
 def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContext:

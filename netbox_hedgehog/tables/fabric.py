@@ -11,6 +11,7 @@ from ..jobs.schedules import due_times
 from ..models import Fabric
 from ..models.fabric import duration_words
 from ..templatetags.hedgehog import age
+from .objects import PlainExport
 
 __all__ = ('FabricTable',)
 
@@ -71,7 +72,7 @@ class NextRunColumn(tables.Column):
         return due.isoformat() if due else None
 
 
-class FabricTable(PrimaryModelTable):
+class FabricTable(PlainExport, PrimaryModelTable):
     name = tables.Column(verbose_name=_('Name'), linkify=True)
     status = columns.ChoiceFieldColumn(verbose_name=_('Status'))
     sync_state = SyncStateColumn(verbose_name=_('Sync state'), orderable=False)

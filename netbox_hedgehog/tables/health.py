@@ -7,6 +7,7 @@ from utilities.templatetags.builtins.filters import placeholder
 
 from ..models import SwitchHealth
 from ..templatetags.hedgehog import STATE_ICONS, state_badge
+from .objects import PlainExport
 
 __all__ = ('SwitchHealthTable',)
 
@@ -58,7 +59,7 @@ class FlagColumn(tables.Column):
         return value
 
 
-class SwitchHealthTable(NetBoxTable):
+class SwitchHealthTable(PlainExport, NetBoxTable):
     name = tables.Column(verbose_name=_('Name'), linkify=True)
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
     state = tables.Column(verbose_name=_('State'), orderable=False, empty_values=())

@@ -4,7 +4,7 @@ from netbox.tables import NetBoxTable, columns
 
 from ..models import Discrepancy, InventoryLink
 from ..values import ValueReader, field_label
-from .objects import ObjectColumn, ResourceColumn, ViewerMixin
+from .objects import ObjectColumn, PlainExport, ResourceColumn, ViewerMixin
 
 __all__ = ('DiscrepancyTable', 'InventoryLinkTable')
 
@@ -44,7 +44,7 @@ class ValueColumn(tables.Column):
         return self._text(record, table, value, 10_000)
 
 
-class DiscrepancyTable(ViewerMixin, NetBoxTable):
+class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
     sentence = tables.Column(verbose_name=_('What'), linkify=True, attrs={'td': {'class': 'text-wrap'}})
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
     type = columns.ChoiceFieldColumn(verbose_name=_('Type'))
@@ -76,7 +76,7 @@ class DiscrepancyTable(ViewerMixin, NetBoxTable):
         return field_label(record.model_label, value)
 
 
-class InventoryLinkTable(ViewerMixin, NetBoxTable):
+class InventoryLinkTable(ViewerMixin, PlainExport, NetBoxTable):
     object = ObjectColumn(verbose_name=_('Object'))
     object_type = columns.ContentTypeColumn(verbose_name=_('Object type'))
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)

@@ -1,14 +1,53 @@
-"""Columns on NetBox's own objects: what they are called, for those who may view them, at one statement a model."""
+"""What the tables share: columns on NetBox's own objects, at one statement a model; and exports that run nothing."""
+
+from datetime import date
+from urllib.parse import urlencode
 
 import django_tables2 as tables
 from django.urls import reverse
+from django.utils.encoding import force_str
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django_tables2.utils import call_with_appropriate
 from utilities.templatetags.builtins.filters import placeholder
 
 from ..values import object_label, viewable
 
-__all__ = ('ObjectColumn', 'ResourceColumn', 'ViewerMixin')
+__all__ = ('ObjectColumn', 'PlainExport', 'ResourceColumn', 'ViewerMixin', 'plain')
+
+# What a cell begins with that spreadsheets take for a formula, and the wide forms that they read as the same.
+FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
+
+
+def plain(value):
+    """A cell of an export, such that a spreadsheet shows it and computes nothing: texts of clusters are not ours."""
+    if value is None or isinstance(value, int | float | date):
+        return value
+    value = force_str(value)  # of a related object as well
+    if not value.lstrip(' ').startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+class PlainExport:
+    """A table whose exported cells are plain() whatever column they come from; pages show them as they are."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for bound in self.columns.iterall():
+            bound.value = self._plain(bound.value)
+
+    @staticmethod
+    def _plain(value_of):
+        def value(**kwargs):
+            return plain(call_with_appropriate(value_of, kwargs))
+
+        return value
+
 
 class ViewerMixin:
     """A table that knows who looks at it."""
@@ -61,9 +100,8 @@ class ResourceColumn(tables.Column):
 
     def render(self, record, value):
         url = reverse('plugins:netbox_hedgehog:fabricresource_list')
-        return format_html(
-            '<a href="{}?fabric_id={}&kind={}&name={}">{}</a>', url, record.fabric_id, record.kind, value, value,
-        )
+        query = urlencode({'fabric_id': record.fabric_id, 'kind': record.kind, 'name': value})
+        return format_html('<a href="{}?{}">{}</a>', url, query, value)
 
     def value(self, value):
         return value

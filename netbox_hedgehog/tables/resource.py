@@ -5,6 +5,7 @@ from netbox.tables import NetBoxTable, columns
 from ..kinds import Column, Kind, pick
 from ..models import FabricResource
 from ..values import short
+from .objects import PlainExport
 
 __all__ = ('FabricResourceTable', 'kind_columns', 'short')
 
@@ -27,7 +28,7 @@ def kind_columns(kind: Kind) -> list[tuple[str, ManifestColumn]]:
     return [(f'own_{index}', ManifestColumn(column)) for index, column in enumerate(kind.columns)]
 
 
-class FabricResourceTable(NetBoxTable):
+class FabricResourceTable(PlainExport, NetBoxTable):
     name = tables.Column(verbose_name=_('Name'), linkify=True)
     kind = tables.Column(verbose_name=_('Kind'))
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)

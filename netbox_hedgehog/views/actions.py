@@ -5,11 +5,12 @@ from netbox.views.generic.base import BaseObjectView
 from utilities.views import GetReturnURLMixin
 
 from ..models import Fabric
+from ..sensitive import TakesSecrets
 
 __all__ = ('FabricAction',)
 
 
-class FabricAction(GetReturnURLMixin, BaseObjectView):
+class FabricAction(TakesSecrets, GetReturnURLMixin, BaseObjectView):
     """Something done to one fabric by a POST, with the permission to sync it."""
 
     queryset = Fabric.objects.all()

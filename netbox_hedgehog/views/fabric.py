@@ -21,6 +21,7 @@ from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.recovery import sync_jobs
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
+from ..sensitive import TakesSecrets
 from . import inventory_panels, panels
 from .actions import FabricAction
 from .counts import CountedResources
@@ -119,7 +120,7 @@ def _runs(request, fabric):
 
 @register_model_view(Fabric, 'add', detail=False)
 @register_model_view(Fabric, 'edit')
-class FabricEditView(generic.ObjectEditView):
+class FabricEditView(TakesSecrets, generic.ObjectEditView):
     queryset = Fabric.objects.all()
     form = forms.FabricForm
 
@@ -142,7 +143,7 @@ class FabricDeleteView(generic.ObjectDeleteView):
 
 
 @register_model_view(Fabric, 'bulk_import', path='import', detail=False)
-class FabricBulkImportView(generic.BulkImportView):
+class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     queryset = Fabric.objects.all()
     model_form = forms.FabricImportForm
 
