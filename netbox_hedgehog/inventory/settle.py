@@ -206,7 +206,7 @@ def hold(fabric: Fabric) -> None:
     Raises InventoryOff where it has been deleted.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT 1 FROM {Fabric._meta.db_table} WHERE id = %s FOR KEY SHARE', [fabric.pk])
+        cursor.execute(f'SELECT 1 FROM {Fabric._meta.db_table} WHERE id = %s FOR KEY SHARE', [fabric.pk])  # noqa: S608
         if cursor.fetchone() is None:
             raise InventoryOff(f'{fabric.name} has been deleted.')
 

@@ -44,7 +44,7 @@ class RunChartPanel(panels.ObjectPanel):
             fabric = context['object']
             interval = fabric.sync_interval if fabric.is_scheduled else 0
             found |= {
-                'svg': mark_safe(draw_runs(runs, timezone.localtime(), interval)), 'told': describe_runs(runs),
+                'svg': mark_safe(draw_runs(runs, timezone.localtime(), interval)), 'told': describe_runs(runs),  # noqa: S308
             }
         return found
 

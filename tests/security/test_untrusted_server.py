@@ -1,21 +1,31 @@
 """An API server that is broken, or somebody else's: a run always ends with a report, and costs no more than it may."""
 
 import gzip
+import itertools
 import json
 import re
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.conf import settings as conf
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
-from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, Unreadable
+from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Unreadable
 from netbox_hedgehog.cluster.watch import events
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.kubeconfig import Credentials
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.sync.compare import compare
+from netbox_hedgehog.sync.listing import Listing
+from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import ERRORS_NAMED, read_fabric
 
 from ..unit.engine.mirror import kind_report
@@ -42,10 +52,10 @@ def fabric(api: KubernetesAPI) -> Fabric:
 
 
 @pytest.fixture
-def limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
     def set_to(**values: int) -> None:
         for name, value in values.items():
-            monkeypatch.setitem(settings.PLUGINS_CONFIG['netbox_hedgehog'], name, value)
+            monkeypatch.setitem(conf.PLUGINS_CONFIG['netbox_hedgehog'], name, value)
 
     return set_to
 
@@ -253,3 +263,46 @@ def test_watch_events_of_odd_versions(api: KubernetesAPI) -> None:
     assert _number('²') is None
     assert _number('9' * 5000) is None
     assert _number('17') == 17
+
+
+# Anything at all
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from([
+    'default', 'a', '1', '', 'continue', '9' * 300, '\x00', '\ud800',
+])
+KEYS = st.sampled_from(['metadata', 'items', 'name', 'namespace', 'uid', 'resourceVersion', 'spec', 'status', 'labels',
+                        'annotations', 'generation', 'creationTimestamp', 'continue', 'kind', 'x'])
+ANYTHING = st.recursive(
+    LEAVES, lambda below: st.lists(below, max_size=4) | st.dictionaries(KEYS, below, max_size=6), max_leaves=20,
+)
+METADATA = st.dictionaries(KEYS, LEAVES, max_size=6) | st.fixed_dictionaries({
+    'name': st.sampled_from(['a', 'b']), 'namespace': st.just('default'), 'uid': st.sampled_from(['u', 7]),
+    'resourceVersion': st.sampled_from(['1', '2', None]),
+})
+ITEMS = st.fixed_dictionaries({'metadata': METADATA | ANYTHING}, optional={'spec': ANYTHING, 'status': ANYTHING})
+LISTS = ANYTHING | st.fixed_dictionaries(
+    {'items': st.lists(ITEMS | ANYTHING, max_size=4)},
+    optional={'metadata': METADATA | ANYTHING, 'kind': st.just('PartialObjectMetadataList')},
+)
+
+
+@given(answers=st.lists(LISTS, min_size=1, max_size=6), kind=st.sampled_from(KINDS))
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_whatever_is_answered_ends_in_a_plan_or_a_sentence(answers: list[Any], kind: Kind) -> None:
+    """The client, the listing and the comparison, given answers of any shape, in a row that comes around."""
+    turn = itertools.cycle(answers)
+
+    def answered(self: Cluster, path: str, query: Any = None, accept: str = '') -> tuple[dict[str, Any], int, int]:
+        body = json.dumps(next(turn)).encode()
+        return self.decoded(body), len(body), len(body)
+
+    with patch.object(Cluster, '_get', answered), Cluster(
+        Credentials('https://control-1.example.com:6443', 't'), ClientOptions(max_objects=300, max_kind_size=100_000),
+    ) as cluster:
+        report = KindReport(kind.name)
+        listing = Listing(cluster, kind, 'default', {}, report, timezone.now())
+        with suppress(ClusterError):  # every one of them has its sentence
+            plan = compare(kind, {}, listing, 1000)
+            assert len({(write.observed.namespace, write.observed.name) for write in plan.created}) == len(plan.created)
+            json.dumps([write.observed.spec for write in plan.created], allow_nan=False)
+            assert all(error.startswith(f'{kind.name}: ') for error in plan.errors)
