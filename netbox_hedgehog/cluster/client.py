@@ -268,7 +268,8 @@ class Cluster:
                 weight += len(chunk)
                 if weight > self.options.max_answer_size:
                     if response.status != 200:
-                        break
+                        response.close()
+                        return b''
                     raise Unreadable(
                         f'{self.server} sent more than {self.options.max_answer_size} bytes in one answer, which is '
                         'not read (setting max_answer_size).'
@@ -279,9 +280,6 @@ class Cluster:
         except BaseException:
             response.close()
             raise
-        if response.length_remaining:
-            response.close()
-        response.release_conn()
         return b''.join(parts)
 
     def request(self, url: str, accept: str, timeout: Timeout) -> BaseHTTPResponse:

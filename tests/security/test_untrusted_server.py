@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
-from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Unreadable
+from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Forbidden, Unreadable
 from netbox_hedgehog.cluster.watch import events
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.kubeconfig import Credentials
@@ -306,3 +306,11 @@ def test_whatever_is_answered_ends_in_a_plan_or_a_sentence(answers: list[Any], k
             assert len({(write.observed.namespace, write.observed.name) for write in plan.created}) == len(plan.created)
             json.dumps([write.observed.spec for write in plan.created], allow_nan=False)
             assert all(error.startswith(f'{kind.name}: ') for error in plan.errors)
+
+
+def test_a_refusal_with_a_body_without_an_end_is_a_refusal(api: KubernetesAPI) -> None:
+    api.faults._add(Fault(re.compile(''), 1, 0, status=403, body=bytes(8 * MEBIBYTE), headers={}))
+    with connect(api, max_answer_size=MEBIBYTE) as cluster:
+        with pytest.raises(Forbidden):
+            all_servers(cluster)
+        assert len(all_servers(cluster)) == SERVERS  # on a connection of its own

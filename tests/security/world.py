@@ -106,11 +106,18 @@ def _lived(fabric: Fabric) -> Fabric:
     for outcome in ('completed', 'failed'):
         job = FabricSyncJob.record(fabric, None)
         Job.objects.filter(pk=job.pk).update(status=outcome, data={'error': f'{fabric.name}-error'})
-    # So old that nothing which tells an age tells another one a second later.
-    old = timezone.now() - timedelta(hours=2, minutes=30)
+    # So old that nothing which tells an age tells another one minutes later.
+    old = timezone.now() - timedelta(days=50, hours=12)
+    lately = timezone.now() - timedelta(hours=2, minutes=30)
     FabricResource.objects.filter(fabric=fabric).update(first_seen=old, last_read=old, changed=old)
     KindReading.objects.filter(fabric=fabric).update(last_read=old)
     SwitchHealth.objects.filter(fabric=fabric).update(read_at=old)
+    InventoryLink.objects.filter(fabric=fabric).update(created=old, last_updated=old)
+    Discrepancy.objects.filter(fabric=fabric).update(since=old, last_seen=old)
+    Job.objects.filter(object_id=fabric.pk).update(created=lately, started=lately, completed=lately)
+    Fabric.objects.filter(pk=fabric.pk).update(created=old, last_updated=old, last_inventory=old)
+    Device.objects.filter(site=fabric.inventory_site).update(created=old, last_updated=old)
+    FabricEvent.objects.filter(fabric=fabric).update(created=old)
     watch()  # so that no page tells of something first
     fabric.refresh_from_db()
     return fabric
