@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
 
 from ..models import FabricEvent
+from .objects import PlainExport
 
 __all__ = ('FabricEventTable',)
 
@@ -14,7 +15,7 @@ class EventTypeColumn(columns.ChoiceFieldColumn):
         return super().render(record=record, bound_column=bound_column, value=record.get_event_type_display())
 
 
-class FabricEventTable(NetBoxTable):
+class FabricEventTable(PlainExport, NetBoxTable):
     created = columns.DateTimeColumn(verbose_name=_('Time'), linkify=True, timespec='seconds')
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
     event_type = EventTypeColumn(verbose_name=_('Event'))

@@ -117,8 +117,8 @@ def _lived(fabric: Fabric) -> Fabric:
     Job.objects.filter(object_id=fabric.pk).update(created=lately, started=lately, completed=lately)
     Fabric.objects.filter(pk=fabric.pk).update(created=old, last_updated=old, last_inventory=old)
     Device.objects.filter(site=fabric.inventory_site).update(created=old, last_updated=old)
-    FabricEvent.objects.filter(fabric=fabric).update(created=old)
     watch()  # so that no page tells of something first
+    FabricEvent.objects.filter(fabric=fabric).update(created=old)
     fabric.refresh_from_db()
     return fabric
 
