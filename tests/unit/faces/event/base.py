@@ -12,5 +12,6 @@ def make_events(name='a'):
     events.tell(fabric.pk, 'freshness', 'stale', events.STALE, f'{name} is stale.')
     events.tell_agents(fabric.pk, [f'leaf-of-{name}'])
     events.tell(fabric.pk, 'freshness', '', events.STALE_ENDED, f'{name} is well.')
+    events.dispatch()  # else the first page that is looked at does
     assert FabricEvent.objects.filter(fabric=fabric).count() == 3
     return fabric
