@@ -22,8 +22,16 @@ env:  ## .env with random secrets for docker-compose, once
 	@sh docker/env.sh
 
 .PHONY: test
-test: venv  ## all tests but those of the deployment
+test: venv  ## all tests but those of the browser and of the deployment
 	@$(python) -m pytest $(ARGS)
+
+.PHONY: test-browser
+test-browser: venv  ## the pages in a real Chromium: an administrator's day, what viewers see, accessibility (5 minutes)
+	@$(python) -m pytest -c tests/browser/pytest.ini tests/browser $(ARGS)
+
+.PHONY: pictures
+pictures: venv  ## pictures of the pages with the same Chromium: all in .cache/pictures, a few in docs/pictures
+	@HEDGEHOG_PICTURES=.cache/pictures $(python) -m pytest -c tests/browser/pytest.ini tests/browser/test_4_pictures.py $(ARGS)
 
 .PHONY: test-compose
 test-compose: venv  ## the deployment on a real Docker engine, faults included (half an hour)

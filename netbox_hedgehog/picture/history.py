@@ -76,6 +76,8 @@ def describe_runs(runs: Sequence[Run]) -> str:
     outcomes = [run.outcome for run in runs]
     told = ', '.join(f'{outcomes.count(outcome)} {words}' for outcome, words in WORDS.items() if outcome in outcomes)
     times = sorted(run.seconds for run in runs)
+    if len(runs) == 1:
+        return f'One run, at {runs[0].started:%Y-%m-%d %H:%M}: {WORDS[outcomes[0]]}, in {times[0]:.1f} s.'
     return (
         f'{len(runs)} runs since {runs[0].started:%Y-%m-%d %H:%M}: {told}; '
         f'half of them within {times[len(times) // 2]:.1f} s, the longest {times[-1]:.1f} s.'

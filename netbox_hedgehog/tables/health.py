@@ -14,6 +14,9 @@ __all__ = ('SwitchHealthTable',)
 # How many findings a row tells in full.
 TOLD = 1
 
+# What must not be overlooked. The theme's plain text-danger is too faint on the dark ground.
+LOUD = 'text-danger-emphasis fw-bold'
+
 
 def short_duration(seconds):
     """A duration in a table's narrow column: its two greatest units, such as 1d 2h."""
@@ -34,7 +37,7 @@ class CountColumn(tables.Column):
     def render(self, value):
         if not value:
             return format_html('<span class="text-secondary">{}</span>', value)
-        return format_html('<strong class="text-danger">{}</strong>', value)
+        return format_html('<strong class="text-danger-emphasis">{}</strong>', value)
 
     def value(self, value):
         return value
@@ -51,7 +54,7 @@ class FlagColumn(tables.Column):
         if not value:
             return placeholder('')
         return format_html(
-            '<span class="text-danger text-nowrap"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
+            '<span class="text-nowrap text-danger-emphasis"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
             self.icon, self.word,
         )
 
@@ -60,8 +63,8 @@ class FlagColumn(tables.Column):
 
 
 class SwitchHealthTable(PlainExport, NetBoxTable):
-    name = tables.Column(verbose_name=_('Name'), linkify=True)
-    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    name = tables.Column(verbose_name=_('Name'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
     state = tables.Column(verbose_name=_('State'), orderable=False, empty_values=())
     heartbeat = tables.Column(verbose_name=_('Heartbeat'), empty_values=())
     read_at = tables.Column(verbose_name=_('Read'))
@@ -105,7 +108,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         if record.heartbeat is None:
             return placeholder('')
         return format_html(
-            '<span class="text-nowrap {}" title="{}">{}</span>', 'text-danger fw-bold' if record.silent else '',
+            '<span class="text-nowrap {}" title="{}">{}</span>', LOUD if record.silent else '',
             _('Last heartbeat at {heartbeat} UTC, read at {read} UTC').format(
                 heartbeat=f'{record.heartbeat:%Y-%m-%d %H:%M:%S}', read=f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             ),
@@ -117,7 +120,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
 
     def render_read_at(self, record):
         return format_html(
-            '<span class="text-nowrap {}" title="{} UTC">{}</span>', 'text-danger fw-bold' if record.is_old else '',
+            '<span class="text-nowrap {}" title="{} UTC">{}</span>', LOUD if record.is_old else '',
             f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             _('{time} ago').format(time=short_duration((timezone.now() - record.read_at).total_seconds())),
         )
@@ -132,7 +135,8 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
             return record.applied_generation
         applied = record.applied_generation or 0
         return format_html(
-            '<span class="text-danger text-nowrap"><i class="mdi mdi-timer-sand" aria-hidden="true"></i> {}</span>',
+            '<span class="text-nowrap text-danger-emphasis">'
+            '<i class="mdi mdi-timer-sand" aria-hidden="true"></i> {}</span>',
             _('{applied} of {current}').format(applied=applied, current=record.generation),
         )
 

@@ -46,7 +46,7 @@ class ValueColumn(tables.Column):
 
 class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
     sentence = tables.Column(verbose_name=_('What'), linkify=True, attrs={'td': {'class': 'text-wrap'}})
-    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
     type = columns.ChoiceFieldColumn(verbose_name=_('Type'))
     subject = tables.Column(verbose_name=_('Subject'))
     kind = tables.Column(verbose_name=_('Kind'))
@@ -79,7 +79,7 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
 class InventoryLinkTable(ViewerMixin, PlainExport, NetBoxTable):
     object = ObjectColumn(verbose_name=_('Object'))
     object_type = columns.ContentTypeColumn(verbose_name=_('Object type'))
-    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True)
+    fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
     subject = tables.Column(verbose_name=_('Subject'))
     kind = tables.Column(verbose_name=_('Kind'))
     name = ResourceColumn()

@@ -114,5 +114,6 @@ class InventoryPanel(panels.ObjectPanel):
         return {
             **super().get_context(context),
             'counts': inventory_counts(fabric),
+            'can_sync': context.get('can_sync'),
             'subjects': [label for value, label in InventorySubjectChoices if value in fabric.inventory_subjects],
         }

@@ -230,6 +230,11 @@ class Stack:
         assert code == 200, answer
         return str(answer['state'])
 
+    @property
+    def address(self) -> str:
+        """Where the web server answers."""
+        return f'http://127.0.0.1:{self._web_port}'
+
     # Waiting
 
     def wait_until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -311,7 +316,7 @@ class Stack:
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A request to NetBox's REST API: status and JSON."""
         request = urllib.request.Request(
-            f'http://127.0.0.1:{self._web_port}/api/{path}', method=method,
+            f'{self.address}/api/{path}', method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={'Authorization': self._header, 'Content-Type': 'application/json'},
         )
@@ -333,7 +338,7 @@ class Stack:
         """A page, as somebody who has not logged in sees it."""
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                f'http://127.0.0.1:{self._web_port}/{path}', timeout=30,
+                f'{self.address}/{path}', timeout=30,
             ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:

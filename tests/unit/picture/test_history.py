@@ -76,6 +76,7 @@ def test_in_words() -> None:
     assert describe_runs([run(10), run(5, 'failed', seconds=9)]) == (
         '2 runs since 2026-08-20 11:50: 1 in sync, 1 failed; half of them within 9.0 s, the longest 9.0 s.'
     )
+    assert describe_runs([run(5, seconds=9)]) == 'One run, at 2026-08-20 11:55: in sync, in 9.0 s.'
 
 
 def test_hostile_error_is_text() -> None:
