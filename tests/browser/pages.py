@@ -13,6 +13,9 @@ from .world import World
 
 NAMESPACE = 'plugins:netbox_hedgehog'
 
+# What is wrong with a row of a list is wrong with all of them, and axe-core looks at each.
+FEW = '?per_page=10'
+
 # How a person gets to a page.
 Way = Callable[[Person, World], int]
 
@@ -95,8 +98,8 @@ PAGES: dict[str, Way] = {
     'fabric_bulk_edit': of_selected('fabric_bulk_edit'),
     'fabric_bulk_rename': of_selected('fabric_bulk_rename'),
     'fabric_bulk_delete': of_selected('fabric_bulk_delete'),
-    'fabricresource_list': at('fabricresource_list'),
-    'fabricresource_list, one kind': at('fabricresource_list', '?kind=Switch'),
+    'fabricresource_list': at('fabricresource_list', FEW),
+    'fabricresource_list, one kind': at('fabricresource_list', f'{FEW}&kind=Switch'),
     'fabricresource': resource('Switch', 'leaf-02'),
     'fabricresource, connection': resource('Connection', 'server-01--eslag--leaf-01--leaf-02'),
     'fabricresource, missing': resource('VPCPeering', 'vpc-01--vpc-02'),
@@ -105,7 +108,7 @@ PAGES: dict[str, Way] = {
     'switchhealth_list': at('switchhealth_list'),
     'discrepancy_list': at('discrepancy_list'),
     'discrepancy': listed('discrepancy', 'discrepancies/?type=field'),
-    'inventorylink_list': at('inventorylink_list'),
+    'inventorylink_list': at('inventorylink_list', FEW),
     'inventorylink': listed('inventorylink', 'inventory/?object_type=dcim.device'),
 }
 PAGES |= {f'NetBox: {label}': core(label) for label in MODELS}

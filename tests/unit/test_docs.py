@@ -42,6 +42,13 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f'{path.name}: {target}'
 
 
+def test_pictures_are_shown_and_load_quickly() -> None:
+    shown = ''.join(path.read_text() for path in (ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')))
+    for picture in (ROOT / 'docs' / 'pictures').iterdir():
+        assert f'pictures/{picture.name})' in shown
+        assert picture.stat().st_size < 150_000, picture.name
+
+
 def test_readmes_deployment_is_the_pages_commands_and_no_others() -> None:
     commands = """\
 make env
