@@ -28,7 +28,7 @@ SHOWN = [name for name in PAGES if name not in {'home', 'fabric_bulk_rename', 'f
 
 # What the documentation shows: page, light or dark, height in pixels.
 DOCUMENTED = {
-    'overview': ('overview', 'light', 620),
+    'overview': ('overview', 'light', 860),
     'fabric': ('fabric', 'light', 1300),
     'topology': ('fabric_topology', 'dark', 900),
     'dry-run': ('fabric_dry_run, full', 'light', 900),
