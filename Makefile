@@ -26,7 +26,7 @@ test: venv  ## all tests but those of the browser and of the deployment
 	@$(python) -m pytest $(ARGS)
 
 .PHONY: test-browser
-test-browser: venv  ## the pages in a real Chromium: an administrator's day, what viewers see, accessibility (5 minutes)
+test-browser: venv  ## the pages in a real Chromium: an administrator's day, what viewers see, accessibility (6 minutes)
 	@$(python) -m pytest -c tests/browser/pytest.ini tests/browser $(ARGS)
 
 .PHONY: pictures
