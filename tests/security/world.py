@@ -8,6 +8,7 @@ from datetime import timedelta
 from core.models import Job
 from dcim.models import Device, Interface, Site
 from django.db import connection
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
 from django.utils import timezone
 from psycopg import sql
 
@@ -109,18 +110,28 @@ def _lived(fabric: Fabric) -> Fabric:
     # So old that nothing which tells an age tells another one minutes later.
     old = timezone.now() - timedelta(days=50, hours=12)
     lately = timezone.now() - timedelta(hours=2, minutes=30)
-    FabricResource.objects.filter(fabric=fabric).update(first_seen=old, last_read=old, changed=old)
+    FabricResource.objects.filter(fabric=fabric).update(
+        first_seen=_each(old), last_read=old, changed=_each(old),
+    )
     KindReading.objects.filter(fabric=fabric).update(last_read=old)
     SwitchHealth.objects.filter(fabric=fabric).update(read_at=old)
     InventoryLink.objects.filter(fabric=fabric).update(created=old, last_updated=old)
     Discrepancy.objects.filter(fabric=fabric).update(since=old, last_seen=old)
-    Job.objects.filter(object_id=fabric.pk).update(created=lately, started=lately, completed=lately)
+    Job.objects.filter(object_id=fabric.pk).update(
+        created=_each(lately), started=_each(lately), completed=_each(lately),
+    )
     Fabric.objects.filter(pk=fabric.pk).update(created=old, last_updated=old, last_inventory=old)
     Device.objects.filter(site=fabric.inventory_site).update(created=old, last_updated=old)
     watch()  # so that no page tells of something first
     FabricEvent.objects.filter(fabric=fabric).update(created=old)
     fabric.refresh_from_db()
     return fabric
+
+
+def _each(moment):
+    """A moment of its own for each row, so that none may stand before another at one time and after it at the next."""
+    second = Value(timedelta(seconds=1), output_field=DurationField())
+    return Value(moment, output_field=DateTimeField()) - ExpressionWrapper(F('pk') * second, output_field=DurationField())
 
 
 def sees_a_part(user) -> None:
