@@ -68,6 +68,7 @@ class _Planner:
         self.records: list[Record] = []
         self.heirs: dict[tuple[str, Any], Held] = {}
         self.inherited: set[str] = set()
+        self.resting: dict[tuple[str, Any], Held] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
 
@@ -98,12 +99,14 @@ class _Planner:
         """Objects that are not wanted any more, by what they are recognised by: a want of that very place goes on with
         them under its own key, rather than asking for a place that is taken.
         """
-        for link in unwanted(self.desired, self.present, self.rules.subjects):
-            if link.shared or link.values is None:
+        gone = {link.key for link in unwanted(self.desired, self.present, self.rules.subjects)}
+        for key, link in self.present.held.items():
+            if link.shared or link.values is None or key in self.desired.wants:
                 continue
-            places = [*_ends(link.values)] if link.model == CABLE else naturals(link.model, link.values)
-            for place in places:
-                self.heirs.setdefault((link.model, _hashable(place)), link)
+            # What is not wanted just now, and yet stays (its resource is in trouble), keeps its place.
+            places = self.heirs if key in gone else self.resting
+            for place in [*_ends(link.values)] if link.model == CABLE else naturals(link.model, link.values):
+                places.setdefault((link.model, _hashable(place)), link)
 
     def _heir(self, want: Want, values: dict[str, Any]) -> Held | None:
         places = _ends(values) if want.model == CABLE else naturals(want.model, values)
@@ -354,6 +357,9 @@ class _Planner:
             other = self.taken.get((want.model, natural))
             if other not in (None, want.key) and not self._side_by_side(want, values):
                 return self._conflict_with_key(want, str(other))
+            resting = self.resting.get((want.model, _hashable(natural)))
+            if resting is not None and not self._side_by_side(want, values):
+                return self._conflict_with_resting(want, resting)
         if want.model == RANGE:
             for candidate in self.present.ranges.get(_hashable(values.get('vrf')), ()):
                 if candidate.pk != pk and _overlap(values, candidate.values):
@@ -372,6 +378,8 @@ class _Planner:
             other = self.ports.get(_hashable(end))
             if other is not None and other != want.key:
                 return self._conflict_with_key(want, other)
+            if (resting := self.resting.get((CABLE, _hashable(end)))) is not None:
+                return self._conflict_with_resting(want, resting)
         if pk is not None:
             for end in _ends(values):
                 self.ports.setdefault(_hashable(end), want.key)
@@ -398,6 +406,13 @@ class _Planner:
             f'{_title(want)} is left out: {source.kind} {source.name} of this fabric wants the same '
             f'{"port" if want.model == CABLE else "place"}.',
             model=want.model,
+        )
+
+    def _conflict_with_resting(self, want: Want, link: Held) -> Finding:
+        return Finding(
+            DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
+            f'{_title(want)} is left out: what came from {link.kind} {link.name} of this fabric stands there, and '
+            'stays while that cannot be carried.', model=want.model, pk=link.object_id,
         )
 
     def _deleted(self, want: Want, link: Held) -> None:

@@ -9,7 +9,8 @@ from netbox_hedgehog.inventory.resolve import forget, ignore, keep_netbox, recre
 from netbox_hedgehog.inventory.settle import plan, settle
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from .mirror import fabric_of
+from .fabrics import make, small
+from .mirror import fabric_of, mirror
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +222,27 @@ def test_two_fabrics_never_take_each_others_objects():
         held.filter(fabric=two).values_list('object_type', 'object_id')
     )
     assert 'held by the fabric dc-1' in Discrepancy.objects.filter(fabric=two, type='conflict')[0].sentence
+
+
+def test_two_connections_of_the_same_ports_come_to_rest():
+    """The newcomer takes the ports, by its name; what stands belongs to the other, whose trouble may pass."""
+    fabric = fabric_of()
+    settle(fabric)
+    bundle = next(resource for resource in small() if resource.name == 'server-2--bundled--leaf-1')
+    bond = Interface.objects.get(device__name='server-2', type='lag')
+    mirror(fabric, [*small(), make('Connection', 'a-copy', **bundle.spec)])
+    settle(fabric)
+    assert plan(fabric).actions == []
+    assert settle(fabric).changes == 0
+    assert Interface.objects.get(device__name='server-2', type='lag') == bond
+    assert 'came from Connection server-2--bundled--leaf-1 of this fabric stands there' in ' '.join(
+        Discrepancy.objects.filter(type='conflict').values_list('sentence', flat=True)
+    )
+    # Once the other has gone, the same objects go on for the newcomer.
+    mirror(fabric, [
+        *(resource for resource in small() if resource.name != bundle.name), make('Connection', 'a-copy', **bundle.spec),
+    ])
+    settle(fabric)
+    assert Interface.objects.get(device__name='server-2', type='lag') == bond
+    assert not Discrepancy.objects.filter(type='conflict')
+    assert settle(fabric).changes == 0
