@@ -130,7 +130,7 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
     with transaction.atomic(), connection.cursor() as cursor:
         hold(fabric)
         if plan.writes:
-            left += len(plan.writes) - _write(cursor, kind, plan, values)
+            left += len(plan.writes) - _write(cursor, kind, plan, values, complete)
             if plan.created:
                 index_new(fabric, kind, now)
         if plan.missing:
@@ -151,9 +151,9 @@ def confirm(fabric: Fabric, kinds: list[str], now: datetime) -> None:
             cursor.execute(_COMPLETE, {'fabric': fabric.pk, 'kinds': sorted(kinds), 'now': now})
 
 
-def _write(cursor: Any, kind: Kind, plan: Plan, values: dict[str, Any]) -> int:
+def _write(cursor: Any, kind: Kind, plan: Plan, values: dict[str, Any], complete: bool) -> int:
     """Write a plan's rows. Returns how many."""
-    if len(plan.created) == len(plan.writes) and cursor.execute(_EMPTY, values).fetchone()[0]:
+    if complete and plan.read == len(plan.created) and cursor.execute(_EMPTY, values).fetchone()[0]:
         same = (values['fabric'], kind.name, *[values['now']] * 3)
         with connection.wrap_database_errors, cursor.copy(_COPY_NEW) as copy:
             for write in plan.created:
