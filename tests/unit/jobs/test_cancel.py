@@ -108,7 +108,7 @@ class TestProgress:
     def test_kind_by_kind(self) -> None:
         fabric, seen = make_fabric(), []
 
-        def read(fabric: Fabric, progress: Any) -> Any:
+        def read(fabric: Fabric, progress: Any, paged: Any = None) -> Any:
             for kind in KINDS[:2]:
                 progress(KindReport(kind.name, outcome=READ, read=10, created=1, missing=1))
                 job = active_job(fabric)
