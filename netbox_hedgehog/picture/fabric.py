@@ -47,7 +47,8 @@ def describe(graph: Graph) -> str:
         ('down', 'down'), ('disabled', 'switched off'), ('unknown', 'of unknown state'),
     ) if state in states]
     nodes = sorted(graph.nodes.values(), key=lambda node: (node.tier == OUTER, node.state != 'critical'))
-    troubled = [f'{node.name} is {node.state}' for node in nodes if node.state in ('critical', 'warning')]
+    words = {'critical': 'is critical', 'warning': 'has a warning'}
+    troubled = [f'{node.name} {words[node.state]}' for node in nodes if node.state in words]
     text = f'{", ".join(parts)}; {links}' + (f', of which {", ".join(told)}' if told else ', all up') + '.'
     if troubled:
         more = f' and {len(troubled) - 10} more' if len(troubled) > 10 else ''
