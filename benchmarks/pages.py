@@ -27,7 +27,7 @@ def results(fabrics: int, resources: int, rounds: int) -> list[Result]:
     from netbox_hedgehog.models import FabricResource
 
     client, population = Client(), Population()
-    client.force_login(get_user_model().objects.create_superuser('bench'))
+    client.force_login(get_user_model().objects.create_superuser('pages'))
     each = -(-resources // fabrics)
     population.grow(FEW, each)
     few = _measured(client, population, rounds)
