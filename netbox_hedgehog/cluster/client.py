@@ -98,7 +98,10 @@ class Page:
 
 
 # A page, and the list's own metadata.
-Answered = tuple[Page, dict[str, Any]]
+Listed = tuple[Page, dict[str, Any]]
+
+# The body of an answer, inflated, and its bytes on the wire.
+Answer = tuple[bytes, int]
 
 
 class Cluster:
@@ -129,7 +132,7 @@ class Cluster:
 
     def version(self) -> str:
         """The server's version, such as v1.36.4. Raises ClusterError."""
-        answer, *_ = self._get('/version')
+        answer = self.decoded(self._get('/version')[0])
         version = answer.get('gitVersion')
         if not isinstance(version, str):
             raise BadAnswer(f'{self.server} answers, but not as a Kubernetes API does. Check the address.')
@@ -149,13 +152,13 @@ class Cluster:
         accept = METADATA if metadata_only else JSON
         return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept))
 
-    def _asked(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Future[Answered]:
-        return self._threads.submit(self._listed, kind, namespace, query, accept)
+    def _asked(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Future[Answer]:
+        return self._threads.submit(self._get, path_of(kind, namespace), query, accept)
 
     def _following(
-        self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answered],
+        self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],
     ) -> Iterator[Page]:
-        page, metadata = asked.result()
+        page, metadata = self._received(kind, namespace, query, accept, asked)
         count = len(page.items) or EMPTY_PAGE
         while token := metadata.get('continue'):
             if not isinstance(token, str) or token == query.get('continue'):
@@ -163,14 +166,10 @@ class Cluster:
             if count > self.options.max_objects:
                 break
             query = {'limit': query['limit'], 'continue': token}
-            if accept == METADATA:
-                # The next page travels while this one is looked at. Whole objects weigh too much to hold two pages.
-                asked = self._asked(kind, namespace, query, accept)
-                yield page
-                page, metadata = asked.result()
-            else:
-                yield page
-                page, metadata = self._listed(kind, namespace, query, accept)
+            # The next page travels while this one is looked at. It stays bytes till then: objects weigh ten times that.
+            asked = self._asked(kind, namespace, query, accept)
+            yield page
+            page, metadata = self._received(kind, namespace, query, accept, asked)
             count += len(page.items) or EMPTY_PAGE
         if count > self.options.max_objects:
             raise BadAnswer(
@@ -179,10 +178,12 @@ class Cluster:
             )
         yield page
 
-    def _listed(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Answered:
+    def _received(
+        self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],
+    ) -> Listed:
         """A page of a list. One that cannot be read as it is comes without what its objects are made of."""
         try:
-            return self._page(kind, namespace, query, accept)
+            return self._listed(kind, query, *asked.result())
         except Unreadable:
             if accept == METADATA:
                 raise
@@ -206,8 +207,11 @@ class Cluster:
 
         return self._threads.map(one, names)
 
-    def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Answered:
-        answer, size, weight = self._get(path_of(kind, namespace), query, accept)
+    def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Listed:
+        return self._listed(kind, query, *self._get(path_of(kind, namespace), query, accept))
+
+    def _listed(self, kind: Kind, query: dict[str, Any], body: bytes, size: int) -> Listed:
+        answer = self.decoded(body)
         items, metadata = answer.get('items'), answer.get('metadata')
         # Go writes an empty list as null.
         items = [] if items is None else items
@@ -220,7 +224,7 @@ class Cluster:
         alone = answer.get('kind') == 'PartialObjectMetadataList'
         remaining = metadata.get('remainingItemCount')
         return Page(
-            items, size, alone, query, version, weight, remaining=remaining if type(remaining) is int else None,
+            items, size, alone, query, version, len(body), remaining=remaining if type(remaining) is int else None,
         ), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
@@ -229,8 +233,8 @@ class Cluster:
 
     def _get(
         self, path: str, query: dict[str, Any] | None = None, accept: str = JSON,
-    ) -> tuple[dict[str, Any], int, int]:
-        """The JSON object a GET answers with, its size on the wire and inflated, in bytes. Repeats what may pass."""
+    ) -> Answer:
+        """What a GET answers with, inflated, and its bytes on the wire. Repeats what may pass."""
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
         timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(
@@ -255,7 +259,7 @@ class Cluster:
                 continue
             if response.status != 200:
                 raise self.refusal(response.status, path)
-            return self.decoded(body), response.tell(), len(body)
+            return body, response.tell()
 
     def _body(self, response: BaseHTTPResponse) -> bytes:
         """The body of an answer, inflated as it arrives: one that becomes too large is left where it is.

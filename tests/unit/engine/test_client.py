@@ -11,6 +11,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -147,13 +148,16 @@ def test_cut_in_a_compressed_body(api):
 
 
 def test_a_restarted_server_is_found_again(api):
-    fill(api, 4)
+    fill(api, 6)
     with connect(api) as cluster:
         pages = cluster.pages(SERVER, 'default', 2)
         next(pages)
+        while len(api.requests) < 2:  # the second page is asked for meanwhile, and the third only afterwards
+            time.sleep(0.01)
         api.stop()
         api.start()
-        assert [item['metadata']['name'] for item in next(pages).items] == ['server-002', 'server-003']
+        found = [item['metadata']['name'] for page in pages for item in page.items]
+        assert found == ['server-002', 'server-003', 'server-004', 'server-005']
 
 
 def test_waits_grow_and_are_spread(api, waits):
