@@ -22,10 +22,10 @@ from .inventory.errors import NotPermitted
 from .inventory.permissions import check_before
 from .inventory.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, VERBS, Action, Plan
 from .models import Fabric
-from .values import choice_label, field_label, viewable
+from .values import choice_label, field_label, model_title, viewable
 
 __all__ = (
-    'HELD', 'PAGE', 'VERB_COLORS', 'VERB_TITLES', 'Group', 'groups', 'may_apply', 'model_title', 'page_of', 'recall',
+    'HELD', 'PAGE', 'VERB_COLORS', 'VERB_TITLES', 'Group', 'groups', 'may_apply', 'page_of', 'recall',
     'remember', 'veiled',
 )
 
@@ -66,15 +66,6 @@ class Group:
     @property
     def color(self) -> str:
         return VERB_COLORS.get(self.verb, 'secondary')
-
-
-def model_title(label: str, count: int = 2) -> str:
-    """What NetBox calls objects of a model."""
-    try:
-        options = apps.get_model(label)._meta
-    except (LookupError, ValueError):
-        return label
-    return str(options.verbose_name if count == 1 else options.verbose_name_plural)
 
 
 def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:

@@ -91,8 +91,9 @@ class FabricFilterSet(PrimaryModelFilterSet):
         return queryset.filter(wanted)
 
 
-@register_filterset
-class FabricResourceFilterSet(BaseFilterSet):
+class _OfFabricFilterSet(BaseFilterSet):
+    """What belongs to a fabric."""
+
     q = django_filters.CharFilter(method='search', label=_('Search'))
     fabric_id = django_filters.ModelMultipleChoiceFilter(
         queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
@@ -101,6 +102,10 @@ class FabricResourceFilterSet(BaseFilterSet):
         field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
         label=_('Fabric (name)'),
     )
+
+
+@register_filterset
+class FabricResourceFilterSet(_OfFabricFilterSet):
     kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
     missing = django_filters.BooleanFilter(
         field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Missing from the cluster'),
@@ -128,17 +133,9 @@ class FabricResourceFilterSet(BaseFilterSet):
         return queryset.filter(last_seen__in=value) if value else queryset
 
 
-class _OfFabricFilterSet(BaseFilterSet):
+class _InventoryFilterSet(_OfFabricFilterSet):
     """What discrepancies and links have in common: a fabric, a resource of it, and an object of NetBox."""
 
-    q = django_filters.CharFilter(method='search', label=_('Search'))
-    fabric_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
-    )
-    fabric = django_filters.ModelMultipleChoiceFilter(
-        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
-        label=_('Fabric (name)'),
-    )
     subject = django_filters.MultipleChoiceFilter(choices=InventorySubjectChoices, distinct=False)
     kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
     object_type_id = django_filters.ModelMultipleChoiceFilter(
@@ -148,7 +145,7 @@ class _OfFabricFilterSet(BaseFilterSet):
 
 
 @register_filterset
-class DiscrepancyFilterSet(_OfFabricFilterSet):
+class DiscrepancyFilterSet(_InventoryFilterSet):
     type = django_filters.MultipleChoiceFilter(choices=DiscrepancyTypeChoices, distinct=False)
     state = django_filters.MultipleChoiceFilter(choices=DiscrepancyStateChoices, distinct=False)
     link_id = django_filters.ModelMultipleChoiceFilter(
@@ -169,7 +166,7 @@ class DiscrepancyFilterSet(_OfFabricFilterSet):
 
 
 @register_filterset
-class InventoryLinkFilterSet(_OfFabricFilterSet):
+class InventoryLinkFilterSet(_InventoryFilterSet):
     origin = django_filters.MultipleChoiceFilter(choices=InventoryOriginChoices, distinct=False)
     stale = django_filters.BooleanFilter(
         field_name='stale_since', lookup_expr='isnull', exclude=True, label=_('Gone from the fabric'),
@@ -188,15 +185,7 @@ class InventoryLinkFilterSet(_OfFabricFilterSet):
 
 
 @register_filterset
-class SwitchHealthFilterSet(BaseFilterSet):
-    q = django_filters.CharFilter(method='search', label=_('Search'))
-    fabric_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
-    )
-    fabric = django_filters.ModelMultipleChoiceFilter(
-        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
-        label=_('Fabric (name)'),
-    )
+class SwitchHealthFilterSet(_OfFabricFilterSet):
     kind = django_filters.MultipleChoiceFilter(choices=NODE_CHOICES, distinct=False)
     state = django_filters.MultipleChoiceFilter(
         choices=SwitchStateChoices, method='filter_state', label=_('State'),
@@ -235,15 +224,7 @@ class SwitchHealthFilterSet(BaseFilterSet):
 
 
 @register_filterset
-class FabricEventFilterSet(BaseFilterSet):
-    q = django_filters.CharFilter(method='search', label=_('Search'))
-    fabric_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
-    )
-    fabric = django_filters.ModelMultipleChoiceFilter(
-        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
-        label=_('Fabric (name)'),
-    )
+class FabricEventFilterSet(_OfFabricFilterSet):
     event_type = django_filters.MultipleChoiceFilter(
         choices=[(each.name, each.text) for each in EVENT_TYPES], distinct=False,
     )

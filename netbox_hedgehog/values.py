@@ -15,7 +15,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import prefetch_related_objects
 
-__all__ = ('ValueReader', 'choice_label', 'field_label', 'object_label', 'short', 'viewable')
+__all__ = ('ValueReader', 'choice_label', 'field_label', 'model_title', 'object_label', 'short', 'viewable')
 
 INTERFACE = 'dcim.interface'
 ENDS = {('dcim.cable', 'a'): 'A end', ('dcim.cable', 'b'): 'B end'}
@@ -100,6 +100,15 @@ def _field(label: str, name: str) -> Any:
         return model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
+
+
+def model_title(label: str, count: int = 2) -> str:
+    """What NetBox calls objects of a model."""
+    try:
+        options = apps.get_model(label)._meta
+    except (LookupError, ValueError):
+        return label
+    return str(options.verbose_name if count == 1 else options.verbose_name_plural)
 
 
 def field_label(label: str, name: str) -> str:

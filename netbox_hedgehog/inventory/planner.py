@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
-from ..values import field_label
+from ..values import field_label, model_title
 from .plan import ADOPT, CREATE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
 from .present import CABLE, RANGE, Candidate, Held, Present, levels
 from .removal import plan_absence, unwanted
@@ -23,7 +23,6 @@ from .shapes import (
     object_name,
     related_label,
     shape,
-    title_of,
     wanted,
 )
 from .wants import Desired, Ref, Want
@@ -68,12 +67,11 @@ class _Planner:
         self.records: list[Record] = []
         self.heirs: dict[tuple[str, Any], Held] = {}
         self.inherited: set[str] = set()
-        self.resting: dict[tuple[str, Any], Held] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
 
     def plan(self) -> Plan:
-        self._name_heirs()
+        self._place_the_unwanted()
         level_of = levels(self.desired)
         # Within a level, what stands keeps its names and ports before anything new asks for them.
         order = sorted(
@@ -95,18 +93,22 @@ class _Planner:
         plan_absence(plan, self.desired, self.present, self.rules, self.inherited)
         return plan
 
-    def _name_heirs(self) -> None:
+    def _place_the_unwanted(self) -> None:
         """Objects that are not wanted any more, by what they are recognised by: a want of that very place goes on with
-        them under its own key, rather than asking for a place that is taken.
+        them under its own key, rather than asking for a place that is taken. What is not wanted just now, and yet
+        stays (its resource is in trouble), keeps its place.
         """
         gone = {link.key for link in unwanted(self.desired, self.present, self.rules.subjects)}
         for key, link in self.present.held.items():
             if link.shared or link.values is None or key in self.desired.wants:
                 continue
-            # What is not wanted just now, and yet stays (its resource is in trouble), keeps its place.
-            places = self.heirs if key in gone else self.resting
             for place in [*_ends(link.values)] if link.model == CABLE else naturals(link.model, link.values):
-                places.setdefault((link.model, _hashable(place)), link)
+                if key in gone:
+                    self.heirs.setdefault((link.model, _hashable(place)), link)
+                elif link.model == CABLE:
+                    self.ports.setdefault(_hashable(place), key)
+                else:
+                    self.taken.setdefault((link.model, _hashable(place)), key)
 
     def _heir(self, want: Want, values: dict[str, Any]) -> Held | None:
         places = _ends(values) if want.model == CABLE else naturals(want.model, values)
@@ -357,9 +359,6 @@ class _Planner:
             other = self.taken.get((want.model, natural))
             if other not in (None, want.key) and not self._side_by_side(want, values):
                 return self._conflict_with_key(want, str(other))
-            resting = self.resting.get((want.model, _hashable(natural)))
-            if resting is not None and not self._side_by_side(want, values):
-                return self._conflict_with_resting(want, resting)
         if want.model == RANGE:
             for candidate in self.present.ranges.get(_hashable(values.get('vrf')), ()):
                 if candidate.pk != pk and _overlap(values, candidate.values):
@@ -378,8 +377,6 @@ class _Planner:
             other = self.ports.get(_hashable(end))
             if other is not None and other != want.key:
                 return self._conflict_with_key(want, other)
-            if (resting := self.resting.get((CABLE, _hashable(end)))) is not None:
-                return self._conflict_with_resting(want, resting)
         if pk is not None:
             for end in _ends(values):
                 self.ports.setdefault(_hashable(end), want.key)
@@ -400,19 +397,19 @@ class _Planner:
         )
 
     def _conflict_with_key(self, want: Want, other: str) -> Finding:
+        if other not in self.desired.wants:
+            link = self.present.held[other]
+            return Finding(
+                DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
+                f'{_title(want)} is left out: what came from {link.kind} {link.name} of this fabric stands there, and '
+                'stays while that cannot be carried.', model=want.model, pk=link.object_id,
+            )
         source = self.desired.wants[other].source
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
             f'{_title(want)} is left out: {source.kind} {source.name} of this fabric wants the same '
             f'{"port" if want.model == CABLE else "place"}.',
             model=want.model,
-        )
-
-    def _conflict_with_resting(self, want: Want, link: Held) -> Finding:
-        return Finding(
-            DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-            f'{_title(want)} is left out: what came from {link.kind} {link.name} of this fabric stands there, and '
-            'stays while that cannot be carried.', model=want.model, pk=link.object_id,
         )
 
     def _deleted(self, want: Want, link: Held) -> None:
@@ -500,7 +497,7 @@ _NEVER = _Never()
 
 
 def _title(want: Want) -> str:
-    return f'{title_of(want.model)} {object_name(want)}'
+    return f'{model_title(want.model, 1)} {object_name(want)}'
 
 
 def _ends(values: dict[str, Any]) -> list[Any]:

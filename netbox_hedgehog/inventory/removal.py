@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
+from ..values import model_title
 from .plan import DELETE, MARK, Action, FieldChange, Finding, Plan, Record
 from .present import Held, Present
 from .rules import Rules
-from .shapes import RANK, title_of
+from .shapes import RANK
 from .wants import Desired, Source
 
 __all__ = ('due', 'plan_absence', 'plan_deletion', 'unwanted')
@@ -109,7 +110,7 @@ def plan_deletion(plan: Plan, links: list[Held], present: Present) -> list[Actio
             kept[place] = why
             plan.findings.append(Finding(
                 DiscrepancyTypeChoices.PROTECTED, link.key, link.subject, Source(link.kind, link.name),
-                f'{title_of(link.model)} {held_name(link)} is gone from the fabric and cannot be deleted: {why}.',
+                f'{model_title(link.model, 1)} {held_name(link)} is gone from the fabric and cannot be deleted: {why}.',
                 model=link.model, pk=link.object_id,
             ))
     order = sorted(going.values(), key=lambda link: (-RANK.get(link.model, len(RANK)), link.key))

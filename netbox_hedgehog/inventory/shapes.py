@@ -27,7 +27,7 @@ from .wants import Existing, Ref, Value, Want
 __all__ = (
     'BadValue', 'ENDS', 'ENDS_OF_CABLE', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'RANK', 'Refer', 'Shape', 'Unresolved',
     'decode', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name', 'related_label',
-    'shape', 'title_of', 'wanted',
+    'shape', 'wanted',
 )
 
 PLAIN, FK, GENERIC, MANY, ENDS, RANGES = 'plain', 'fk', 'generic', 'many', 'ends', 'ranges'
@@ -120,12 +120,6 @@ def shape(label: str) -> Shape:
 @cache
 def model_of(label: str) -> type[models.Model]:
     return apps.get_model(label)
-
-
-@cache
-def title_of(label: str) -> str:
-    """What NetBox calls an object of a model: IP address for ipam.ipaddress."""
-    return str(model_of(label)._meta.verbose_name)
 
 
 @cache

@@ -16,11 +16,12 @@ from utilities.exceptions import AbortRequest
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
+from ..values import model_title
 from .cables import Cabling
 from .checks import check, sentence_of
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
-from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, related_label, shape, title_of
+from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, related_label, shape
 from .trail import BATCH, Trail, loaded, nothing_related, prefetched
 from .wants import Desired
 
@@ -443,7 +444,7 @@ class Writer:
     def _stays(self, action: Action, why: str) -> None:
         self.findings.append(Finding(
             DiscrepancyTypeChoices.PROTECTED, action.key, action.subject, action.source,
-            f'{title_of(action.model)} {action.name} is gone from the fabric and cannot be deleted: {why}.',
+            f'{model_title(action.model, 1)} {action.name} is gone from the fabric and cannot be deleted: {why}.',
             model=action.model, pk=action.pk,
         ))
 
@@ -493,7 +494,7 @@ class Writer:
     def refuse(self, action: Action, why: str) -> None:
         """This action is not done. What refers to it is left out with it, under the same finding."""
         root = next((item for item in self.findings if item.sentence.endswith(why) or why == item.sentence), None)
-        self.failed[action.key] = root.sentence if root else f'{title_of(action.model)} {action.name}: {why}'
+        self.failed[action.key] = root.sentence if root else f'{model_title(action.model, 1)} {action.name}: {why}'
         if root is None:
             self.findings.append(Finding(
                 DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, self.failed[action.key],

@@ -10,7 +10,7 @@ from netbox.plugins.utils import get_plugin_config
 from ..cluster import ClientOptions, Cluster, ClusterError, Expired, Forbidden, NotInstalled
 from ..cluster.probe import Probe, probe
 from ..destinations import configured
-from ..kinds import KINDS
+from ..kinds import KINDS, Kind
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
 from ..sealing import SealError
@@ -70,21 +70,25 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
     What the mirror holds is always older than the list that it is compared with: what a watch writes in between is
     then recognised as newer by apply(), and never as missing.
     """
-    ahead = None
-    for kind in KINDS:
-        held = held_rows(fabric, kind)
-        listing = Listing(
-            cluster, kind, fabric.kubernetes_namespace, held, KindReport(kind.name), now, settled_seconds(),
+    def listing(kind: Kind) -> Listing:
+        return Listing(
+            cluster, kind, fabric.kubernetes_namespace, held_rows(fabric, kind), KindReport(kind.name), now,
+            settled_seconds(),
         )
-        if kind is KINDS[0]:
-            yield listing  # alone: where nobody answers, or nobody may read, one request tells
-            continue
-        listing.begin()
-        if ahead is not None:
-            yield ahead
-        ahead = listing
-    if ahead is not None:
+
+    def begun(kind: Kind) -> Listing:
+        following = listing(kind)
+        following.begin()
+        return following
+
+    first, second, *others = KINDS
+    yield listing(first)  # alone: where nobody answers, or nobody may read, one request tells
+    ahead = begun(second)
+    for kind in others:
+        following = begun(kind)
         yield ahead
+        ahead = following
+    yield ahead
 
 
 def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:

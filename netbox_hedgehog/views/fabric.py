@@ -13,7 +13,6 @@ from netbox.ui.panels import CommentsPanel, TemplatePanel
 from netbox.views import generic
 from netbox.views.generic.base import BaseMultiObjectView
 from redis.exceptions import RedisError
-from utilities.query import count_related
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
@@ -39,13 +38,10 @@ __all__ = (
 
 RECENT_RUNS = 10
 
-# What tables of fabrics have columns for. CountedResources counts anew, for who looks.
-COUNTED = Fabric.objects.annotate(resource_count=count_related(FabricResource, 'fabric'))
-
 
 @register_model_view(Fabric, 'list', path='', detail=False)
 class FabricListView(CountedResources, generic.ObjectListView):
-    queryset = COUNTED
+    queryset = Fabric.objects.all()
     filterset = filtersets.FabricFilterSet
     filterset_form = forms.FabricFilterForm
     table = tables.FabricTable
@@ -161,7 +157,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
 
 
 # The tables of what is edited or deleted in bulk show every column, and look nothing up for a page's rows at once.
-WITH_RELATED = COUNTED.select_related(
+WITH_RELATED = Fabric.objects.select_related(
     'inventory_site', 'inventory_location', 'inventory_tenant', 'notification_group', 'owner',
 ).prefetch_related('tags')
 

@@ -5,11 +5,10 @@ from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
 from ..choices import DiscrepancyStateChoices
-from ..dryrun import model_title
 from ..kinds import KIND_BY_NAME
 from ..models import Discrepancy, FabricResource, InventoryLink
 from ..stories import Name, named_by, names_in, story
-from ..values import object_label, viewable
+from ..values import model_title, object_label, viewable
 
 __all__ = ('InNetBoxPanel', 'NamedByPanel', 'StoryPanel')
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from django.apps import apps
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 from utilities.views import get_viewname
 
 from netbox_hedgehog.template_content import MODELS
+from tests.unit.faces.pages import names
 
 from .person import Person
 from .world import World
@@ -133,7 +134,4 @@ FOR_WRITERS = {
 
 def url_names() -> set[str]:
     """The names of all URLs of the plugin."""
-    resolver = get_resolver()
-    for namespace in NAMESPACE.split(':'):
-        resolver = resolver.namespace_dict[namespace][1]
-    return {name for name in resolver.reverse_dict if isinstance(name, str)}
+    return {name for name, _ in names(NAMESPACE)}

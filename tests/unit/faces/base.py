@@ -115,3 +115,22 @@ def redis_down():
 
 def ago(**delta) -> datetime:
     return timezone.now() - timedelta(**delta)
+
+
+class ReadOnlyAPI:
+    """With NetBox's test cases of an API, of a model of which a test makes three objects."""
+
+    view_namespace = 'plugins-api:netbox_hedgehog'
+
+    def test_read_only(self):
+        allow(self.user, 'view', 'add', 'change', 'delete', model=self.model)
+        row = self.model.objects.first()
+        for method, url in (
+            ('post', self._get_list_url()), ('patch', self._get_list_url()), ('delete', self._get_list_url()),
+            ('put', self._get_detail_url(row)), ('patch', self._get_detail_url(row)),
+            ('delete', self._get_detail_url(row)),
+        ):
+            with self.subTest(method=method, url=url):
+                response = getattr(self.client, method)(url, {'name': 'x'}, format='json', **self.header)
+                self.assertHttpStatus(response, 405)
+        self.assertEqual(self.model.objects.count(), 3)

@@ -33,6 +33,14 @@ def make_agent(fabric, name='leaf-1', heartbeat=5, read_at=None, **status):
     )
 
 
+def make_leaves():
+    """A fabric of three leaves that are well."""
+    fabric = make_fabric()
+    for name in ('leaf-1', 'leaf-2', 'leaf-3'):
+        make_agent(fabric, name)
+    record_health(fabric)
+
+
 class HealthListTestCase(ViewTestCases.ListObjectsViewTestCase):
     model = SwitchHealth
 
@@ -41,10 +49,7 @@ class HealthListTestCase(ViewTestCases.ListObjectsViewTestCase):
 
     @classmethod
     def setUpTestData(cls):
-        fabric = make_fabric()
-        for name in ('leaf-1', 'leaf-2', 'leaf-3'):
-            make_agent(fabric, name)
-        record_health(fabric)
+        make_leaves()
 
 
 class HealthPageTestCase(TestCase):
