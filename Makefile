@@ -22,7 +22,7 @@ env:  ## .env with random secrets for docker-compose, once
 	@sh docker/env.sh
 
 .PHONY: test
-test: venv  ## all tests but those of the browser and of the deployment
+test: venv  ## all tests but those of the browser, of faults and of the deployment
 	@$(python) -m pytest $(ARGS)
 
 .PHONY: test-browser
@@ -36,6 +36,10 @@ pictures: venv  ## pictures of the pages with the same Chromium: all in .cache/p
 .PHONY: test-compose
 test-compose: venv  ## the deployment on a real Docker engine, faults included (half an hour)
 	@$(python) -m pytest -c tests/compose/pytest.ini tests/compose $(ARGS)
+
+.PHONY: test-faults
+test-faults: venv  ## processes and servers killed at random, 20 rounds (5 minutes); HEDGEHOG_ROUNDS=200 is the long form, HEDGEHOG_SEED=8 another order
+	@$(python) -m pytest -c tests/faults/pytest.ini tests/faults $(ARGS)
 
 .PHONY: lint
 lint: venv  ## ruff, mypy, migrations up to date
