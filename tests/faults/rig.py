@@ -216,9 +216,14 @@ class Rig(Stack):
             raise AssertionError(f'Waited {seconds:.0f} s in vain until {what}.\n{self.describe()}\n{self.tails()}')
 
     def busy(self, fabric: Fabric) -> bool:
-        """Whether a run of the fabric is at work; true where nobody can tell."""
-        rows = self.rows('SELECT FROM pg_locks WHERE classid = 470220 AND objid = %s AND granted', fabric.id)
-        return rows is None or bool(rows)
+        """Whether a run of the fabric waits or is at work; true where nobody can tell."""
+        try:
+            return bool(
+                self.waiting(fabric.id)
+                or self.sql('SELECT 1 FROM pg_locks WHERE classid = 470220 AND objid = %s AND granted', fabric.id)
+            )
+        except AWAY:
+            return True
 
     # Doing
 

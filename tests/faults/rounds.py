@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -53,18 +53,22 @@ class Round:
 class Rounds:
     """So many rounds on a rig that runs. Each kind of fault comes once before any comes again, in the seed's order."""
 
-    def __init__(self, rig: Rig, count: int, seed: int, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, rig: Rig, count: int, seed: int, say: Callable[[str], None] = print,
+        faults: Sequence[type[Fault]] = FAULTS,
+    ) -> None:
         self.rig = rig
         self.count, self.seed = count, seed
         self.promises = Promises(rig)
         self.done: list[Round] = []
         self._chance = random.Random(f'{seed} faults')
         self._say = say
+        self._faults = faults
 
     def run(self) -> None:
         """Runs all rounds; ends early where too much is broken."""
         self.rig.observers.append(self.promises.look)
-        kinds = [kind() for kind in FAULTS]
+        kinds = [kind() for kind in self._faults]
         why_not = {kind: why for kind in kinds if (why := kind.why_not(self.rig))}
         for kind, why in why_not.items():
             self.done.append(Round(0, kind, False, not_run=why))

@@ -1,19 +1,24 @@
-"""Rounds of faults against real processes: HEDGEHOG_ROUNDS of them (20), in the order of HEDGEHOG_SEED (7)."""
+"""Rounds of faults against real processes: HEDGEHOG_ROUNDS of them (20), in the order of HEDGEHOG_SEED (7).
+
+HEDGEHOG_FAULTS, a part of their names, takes some kinds of faults only.
+"""
 
 import os
 
 import pytest
 
+from . import injections
 from .conftest import SEED
 from .rig import Rig
 from .rounds import Rounds
 
+FAULTS = [kind for kind in injections.FAULTS if os.environ.get('HEDGEHOG_FAULTS', '') in kind().name]
 ROUNDS = int(os.environ.get('HEDGEHOG_ROUNDS') or 20)
 
 
 def test_every_promise_is_kept_whatever_dies(rig: Rig) -> None:
     print(f'\n{ROUNDS} rounds, seed {SEED}')
-    rounds = Rounds(rig, ROUNDS, SEED, say=lambda line: print(line, flush=True))
+    rounds = Rounds(rig, ROUNDS, SEED, say=lambda line: print(line, flush=True), faults=FAULTS)
     try:
         rounds.run()
     finally:
