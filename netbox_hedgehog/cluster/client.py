@@ -6,6 +6,7 @@ Its model deserialisation is left out: it costs more than the request, and would
 import json
 import ssl
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TransportTimeout
 from urllib3.util import Retry, Timeout
 
@@ -264,11 +265,11 @@ class Cluster:
     def _body(self, response: BaseHTTPResponse) -> bytes:
         """The body of an answer, inflated as it arrives: one that becomes too large is left where it is.
 
-        Raises Unreadable, but for a refusal, whose body nobody reads; and HTTPError.
+        Raises Unreadable, but for a refusal, whose body nobody reads; Unreachable where it takes too long; HTTPError.
         """
         parts, weight, began = [], 0, time.monotonic()
         try:
-            while chunk := response.read(CHUNK):
+            for chunk in _inflated(response):
                 weight += len(chunk)
                 if weight > self.options.max_answer_size:
                     if response.status != 200:
@@ -279,7 +280,10 @@ class Cluster:
                         'not read (setting max_answer_size).'
                     )
                 if time.monotonic() - began > LONGEST_ANSWER:
-                    raise Unreadable(f'{self.server} took more than {LONGEST_ANSWER} s to send one answer.')
+                    raise Unreachable(
+                        f'{self.server} took more than {LONGEST_ANSWER} s to send one answer. Check the network path '
+                        'to it.'
+                    )
                 parts.append(chunk)
         except BaseException:
             response.close()
@@ -382,6 +386,26 @@ class Cluster:
         if not isinstance(answer, dict):
             raise BadAnswer(f'{self.server} answered with something else than JSON. Is this the API server?')
         return answer
+
+
+def _inflated(response: BaseHTTPResponse) -> Iterator[bytes]:
+    """A body in pieces, each as it arrives, inflated: also empty ones, so that who takes them can look at the clock.
+
+    urllib3 would wait until a piece of the size asked for is full, or until there is something inflated to give, which
+    of a trickle may take for ever. Raises HTTPError.
+    """
+    gzip = response.headers.get('Content-Encoding', '').lower() == 'gzip'
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
+    while data := response.read1(CHUNK, decode_content=False):
+        if inflate is None:
+            yield data
+            continue
+        try:
+            while data:
+                yield inflate.decompress(data, CHUNK)
+                data = inflate.unconsumed_tail
+        except zlib.error as error:
+            raise DecodeError(str(error)) from error
 
 
 def path_of(kind: Kind, namespace: str) -> str:
