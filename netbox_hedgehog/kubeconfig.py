@@ -82,8 +82,9 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
         raise KubeconfigError(f'The kubeconfig is larger than {LONGEST // 1024} KiB. Keep only the context in use.')
     try:
         config = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # The parser's message quotes the text, secrets included.
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        # PyYAML raises all of these over values of a tag that are none (!!bool x). Its message quotes the text, secrets
+        # included.
         raise KubeconfigError('The kubeconfig is not valid YAML. Paste the whole file, unchanged.') from None
     if not isinstance(config, dict) or not isinstance(config.get('clusters'), list):
         raise KubeconfigError('This is not a kubeconfig: it has no list of clusters. Paste the whole file.')
