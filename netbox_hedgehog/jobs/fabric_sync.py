@@ -169,7 +169,8 @@ class FabricSyncJob(JobRunner):
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         fabric = Fabric.objects.get(pk=self.job.object_id)
-        Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=timezone.now())
+        attempt = timezone.now()
+        Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=attempt)
         try:
             progress = _Progress(self)
             report = read_fabric(fabric, progress, progress.page)
@@ -179,7 +180,10 @@ class FabricSyncJob(JobRunner):
             if not database.is_usable():
                 database.close()
             sentence = f'The run was ended by {type(error).__name__}: {_first_line(error)}'
-            Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.FAILED, sync_error=sentence)
+            # With its session a run has lost its lock: where another has begun since, that one says how it went.
+            Fabric.objects.filter(pk=fabric.pk, last_attempt=attempt).update(
+                sync_status=SyncStatusChoices.FAILED, sync_error=sentence,
+            )
             raise
         self.job.data = report.as_dict()
         _store(fabric, report)

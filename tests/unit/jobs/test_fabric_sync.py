@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from core.models import Job
-from django.db import InterfaceError
+from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 from rq import SimpleWorker
 from rq.job import Job as RQJob
@@ -86,6 +86,22 @@ class TestRun:
         ):
             execute_fabric_sync(fabric.pk)
         close.assert_called_once()
+
+    def test_one_that_was_overtaken_leaves_the_last_word_to_the_newer_one(self) -> None:
+        """Its session was cut, and with it its lock: another run was at work before it noticed."""
+        fabric = make_fabric()
+        newer = {'last_attempt': ago(minutes=-1), 'last_sync': ago(minutes=-1), 'sync_status': 'in_sync'}
+
+        def overtaken(fabric: Fabric) -> Report:
+            Fabric.objects.filter(pk=fabric.pk).update(**newer)
+            raise OperationalError('terminating connection due to administrator command')
+
+        with reading(overtaken):
+            execute_fabric_sync(fabric.pk)
+        assert [job.status for job in jobs()] == ['errored']
+        fabric.refresh_from_db()
+        assert {name: getattr(fabric, name) for name in newer} == newer
+        assert fabric.sync_error == ''
 
     def test_status_values_are_of_the_declared_choices(self) -> None:
         fabric = make_fabric()
