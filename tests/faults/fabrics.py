@@ -188,6 +188,15 @@ class Fabric:
             if not self.real:
                 raise  # a real server may still be on its way up
 
+    def grow(self) -> None:
+        """A server that was never there before."""
+        self.changes += 1
+        self.api.put({
+            'apiVersion': KIND_BY_NAME['Server'].api_version, 'kind': 'Server',
+            'metadata': {'name': f'new-{self.changes:05}', 'namespace': 'default'}, 'spec': {'description': 'new'},
+        })
+        self._remember('Server', f'new-{self.changes:05}')
+
     def _some(self, chance: random.Random, count: int) -> list[Manifest]:
         found = self.api.objects(chance.choice(CHANGING))
         return chance.sample(found, min(count, len(found)))

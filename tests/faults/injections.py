@@ -12,7 +12,6 @@ import psycopg
 import redis.exceptions
 
 from demo.kubernetes_api import KubernetesAPI
-from demo.processes import Process
 from tests.e2e.stack import children
 
 from .rig import Rig, kill
@@ -57,12 +56,70 @@ class WorkerKilled(Fault):
         kill(chance.choice(rig.of('worker')).pid)
 
 
-class WorkersKilled(Fault):
-    """workers killed with their work horses: one or all"""
+class Extinction(Fault):
+    """Processes of a kind are killed, one or all; where all are, NetBox says so before the first is there again."""
+
+    kind, sentence = '', ''
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
-        pids = [worker.pid for worker in one_or_all(rig.of('worker'), chance)]
-        kill(*pids, *(child for pid in pids if pid for child in children(pid)))
+        victims = rig.of(self.kind)
+        self._all = chance.random() < 0.5
+        if self._all:
+            rig.held |= {victim.name for victim in victims}
+        else:
+            victims = [chance.choice(victims)]
+        pids = [victim.pid for victim in victims if victim.pid]
+        kill(*pids, *(child for pid in pids for child in children(pid)))
+
+    def during(self, rig: Rig) -> list[str]:
+        if not self._all or rig.until(lambda: self._said(rig), 60):
+            return []
+        return [f'all are dead for a minute, and health does not say: {self.sentence}']
+
+    def _said(self, rig: Rig) -> bool:
+        try:
+            health = rig.call('GET', 'plugins/hedgehog/health/')[1]
+        except OSError:
+            return False
+        return health['state'] == 'broken' and any(self.sentence in problem for problem in health['problems'])
+
+    def heal(self, rig: Rig) -> None:
+        rig.held.clear()
+
+
+class WorkersKilled(Extinction):
+    """workers killed with their work horses: one or all"""
+
+    kind, sentence = 'worker', 'No worker serves the queue'
+
+
+class SchedulersKilled(Extinction):
+    """schedulers killed: one or all"""
+
+    kind, sentence = 'scheduler', 'No scheduler process is alive'
+
+
+class HorseKilledWriting(Fault):
+    """work horse killed in the middle of a transaction"""
+
+    # What holds the lock of a run is its session, which ends some time after its process.
+    _keeps: psycopg.Connection | None = None
+
+    def inject(self, rig: Rig, chance: random.Random) -> None:
+        rig.hurry()
+        # New resources are written first, and then made known to the search, which has to wait for us.
+        self._keeps = psycopg.connect(rig.database)
+        self._keeps.execute('LOCK TABLE extras_cachedvalue IN SHARE ROW EXCLUSIVE MODE')
+        for fabric in rig.enabled:
+            fabric.grow()
+            rig.let_interval_pass(fabric)
+        waits = "SELECT 1 FROM pg_locks WHERE relation = 'extras_cachedvalue'::regclass AND NOT granted"
+        rig.until(lambda: rig.work_horses() and rig.rows(waits), 30)
+        kill(*rig.work_horses())
+
+    def heal(self, rig: Rig) -> None:
+        if self._keeps is not None:
+            self._keeps.close()
 
 
 class HorseKilled(Fault):
@@ -73,13 +130,6 @@ class HorseKilled(Fault):
         horses = rig.until(rig.work_horses, 20)
         rig.pause(chance.uniform(0, 1))
         kill(*(rig.work_horses() or horses))
-
-
-class SchedulersKilled(Fault):
-    """schedulers killed: one or all"""
-
-    def inject(self, rig: Rig, chance: random.Random) -> None:
-        kill(*(scheduler.pid for scheduler in one_or_all(rig.of('scheduler'), chance)))
 
 
 class WebKilled(Fault):
@@ -127,15 +177,23 @@ class BackendKilled(Fault):
 
 
 class SessionsCut(Fault):
-    """sessions of PostgreSQL cut, as by a failover"""
+    """sessions of PostgreSQL cut, as by a failover, in a run that waits for its API server"""
 
     cuts_sessions = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
+        rig.hurry()
+        # One run waits long, so that a worker is free to begin another one of the same fabric.
+        slow = chance.choice([fabric for fabric in rig.enabled if isinstance(fabric.api, KubernetesAPI)])
+        slow.api.faults.delay(4.5, times=1, match=r'^(?!.*watch=)', after=chance.randrange(10))
+        for fabric in rig.enabled:
+            rig.let_interval_pass(fabric)
+        rig.pause(chance.uniform(1, 3))
         rig.rows(
             'SELECT pg_terminate_backend(pid) FROM pg_stat_activity '
             "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
+        rig.let_interval_pass(slow)
 
 
 class ConnectionsUsedUp(Fault):
@@ -260,13 +318,16 @@ class ServersKilled(Fault):
             fabric.come_back()
 
 
-class ServersCut(Fault):
-    """API servers close connections in the middle of answers"""
+class ServersUnsteady(Fault):
+    """API servers close connections in mid-answer, answer 429, 503"""
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
         for fabric in rig.mirrored:
             if isinstance(fabric.api, KubernetesAPI):
-                fabric.api.faults.cut(times=None, after=chance.randrange(40))
+                faults = fabric.api.faults
+                faults.answer(429, times=chance.randrange(1, 30), retry_after=1, after=chance.randrange(20))
+                faults.cut(times=chance.randrange(1, 30), after=chance.randrange(40))
+                faults.answer(503, times=None, after=chance.randrange(20))
                 fabric.api.close_watches()
 
     def heal(self, rig: Rig) -> None:
@@ -280,19 +341,6 @@ class ServersSlow(Fault):
         for fabric in rig.mirrored:
             if isinstance(fabric.api, KubernetesAPI):
                 fabric.api.faults.delay(8, times=None, after=chance.randrange(20))
-
-    def heal(self, rig: Rig) -> None:
-        rig.hurry()
-
-
-class ServersOverloaded(Fault):
-    """API servers answer 429 and 503"""
-
-    def inject(self, rig: Rig, chance: random.Random) -> None:
-        for fabric in rig.mirrored:
-            if isinstance(fabric.api, KubernetesAPI):
-                fabric.api.faults.answer(429, times=chance.randrange(1, 40), retry_after=1, after=chance.randrange(20))
-                fabric.api.faults.answer(503, times=None, after=chance.randrange(20))
 
     def heal(self, rig: Rig) -> None:
         rig.hurry()
@@ -321,15 +369,11 @@ class EverythingKilled(Fault):
 
 
 FAULTS: tuple[type[Fault], ...] = (
-    WorkerKilled, WorkersKilled, HorseKilled, SchedulersKilled, WebKilled, WatcherKilled,
+    WorkerKilled, WorkersKilled, HorseKilled, HorseKilledWriting, SchedulersKilled, WebKilled, WatcherKilled,
     PostgresKilled, BackendKilled, SessionsCut, ConnectionsUsedUp, DiskFull,
     RedisKilled, RedisLost, RedisFlushed, RedisFull,
-    ServersKilled, ServersCut, ServersSlow, ServersOverloaded, EverythingKilled,
+    ServersKilled, ServersUnsteady, ServersSlow, EverythingKilled,
 )
-
-
-def one_or_all(processes: list[Process], chance: random.Random) -> list[Process]:
-    return processes if chance.random() < 0.3 else [chance.choice(processes)]
 
 
 def await_postgres(rig: Rig) -> None:

@@ -111,6 +111,7 @@ class Promises:
     def _times(self, fabric: Fabric, row: Row) -> None:
         """No success that was none, and none that is forgotten."""
         before = self._known.get(fabric.id)
+        self._newest(fabric, row)
         last, attempt = row['last_sync'], row['last_attempt']
         if not fabric.enabled and (last or attempt):
             self._say(fabric, f'it is switched off, and was read ({attempt})')
@@ -125,6 +126,11 @@ class Promises:
                       if fabric.seen.latest.get(number, 0) < last.timestamp()]
             if unread:
                 self._say(fabric, f'it says it was read, but nobody has asked for all of it ({last}: {unread})')
+
+    def _newest(self, fabric: Fabric, row: Row) -> None:
+        """A status is that of the newest run, and not of one that has ended later."""
+        if row['sync_status'] == 'failed' and row['last_sync'] is not None and row['last_sync'] >= row['last_attempt']:
+            self._say(fabric, f'it is said to have failed, and its newest run was a success ({row["sync_error"]})')
 
     def _queue(self) -> None:
         """A fabric waits once at most, and its next run is never further away than an interval."""

@@ -55,7 +55,7 @@ class Rounds:
 
     def __init__(
         self, rig: Rig, count: int, seed: int, say: Callable[[str], None] = print,
-        faults: Sequence[type[Fault]] = FAULTS,
+        faults: Sequence[type[Fault]] = FAULTS, minutes: float = 24 * 60,
     ) -> None:
         self.rig = rig
         self.count, self.seed = count, seed
@@ -64,9 +64,10 @@ class Rounds:
         self._chance = random.Random(f'{seed} faults')
         self._say = say
         self._faults = faults
+        self._end = time.monotonic() + 60 * minutes
 
     def run(self) -> None:
-        """Runs all rounds; ends early where too much is broken."""
+        """Runs all rounds; ends early where too much is broken, or the time is over."""
         self.rig.observers.append(self.promises.look)
         kinds = [kind() for kind in self._faults]
         why_not = {kind: why for kind in kinds if (why := kind.why_not(self.rig))}
@@ -82,7 +83,7 @@ class Rounds:
                 self.done.append(done)
                 recovers = self._round(done)
                 broken = sum(1 for one in self.done if one.violations)
-                if not recovers or broken >= ENOUGH:
+                if not recovers or broken >= ENOUGH or time.monotonic() > self._end:
                     return
 
     def _round(self, done: Round) -> bool:
