@@ -28,7 +28,7 @@ class HedgehogPluginConfig(PluginConfig):
     author = 'The netbox-hedgehog authors'
     version = __version__
     base_url = 'hedgehog'
-    min_version = '4.7.0'
+    min_version = '4.7.2'
     max_version = '4.7.99'
     queues = ['hedgehog_sync']
     default_settings = {

@@ -94,7 +94,7 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
     subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
     origin = ChoiceField(choices=InventoryOriginChoices, read_only=True)
     object_type = ContentTypeField(read_only=True)
-    object = GFKSerializerField(read_only=True, allow_missing_serializer=True)
+    object = GFKSerializerField(read_only=True)
 
     class Meta:
         model = InventoryLink
@@ -112,7 +112,7 @@ class DiscrepancySerializer(NetBoxModelSerializer):
     subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
     link = InventoryLinkSerializer(nested=True, read_only=True, allow_null=True)
     object_type = ContentTypeField(read_only=True, allow_null=True)
-    object = GFKSerializerField(read_only=True, allow_missing_serializer=True)
+    object = GFKSerializerField(read_only=True)
     state = ChoiceField(choices=DiscrepancyStateChoices, read_only=True)
     decisions = serializers.SerializerMethodField()
 

@@ -18,9 +18,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contenttypes', '0002_remove_content_type_name'),
-        ('dcim', '0250_cooling_infrastructure'),
+        ('dcim', '0251_fix_ltree_cascade_triggers'),
         ('extras', '0144_customfield_status'),
-        ('tenancy', '0026_consolidate_unique_constraints'),
+        ('tenancy', '0027_fix_ltree_cascade_triggers'),
         ('users', '0016_default_ordering_indexes'),
     ]
 
