@@ -27,7 +27,8 @@ class Column:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: what is cached by kind would else count a hash over all its paths for every object.
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A custom resource kind.
 

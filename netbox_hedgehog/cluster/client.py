@@ -50,6 +50,9 @@ LONGEST_ANSWER = 300
 # Bytes that are read, and inflated, at a time.
 CHUNK = 1024 * 1024
 
+# Pages of metadata hold so many times as many objects: each weighs so much less, and every page has its price.
+LONGER = 4
+
 # As so many objects counts a page without any, so that a list of such pages ends as well.
 EMPTY_PAGE = 100
 
@@ -149,7 +152,7 @@ class Cluster:
         ClusterError as it goes; Expired means that whatever has been yielded so far is void and the list must be read
         again from its start.
         """
-        query: dict[str, Any] = {'limit': page_size or kind.page_size}
+        query: dict[str, Any] = {'limit': page_size or kind.page_size * (LONGER if metadata_only else 1)}
         accept = METADATA if metadata_only else JSON
         return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept))
 
@@ -190,9 +193,19 @@ class Cluster:
                 raise
             return self._page(kind, namespace, query, METADATA)
 
-    def whole(self, kind: Kind, namespace: str, page: Page) -> Page:
-        """A page of metadata again, at the same moment in the cluster's life, with spec and status. Raises as pages."""
-        return self._page(kind, namespace, page.query, JSON)[0]
+    def whole(self, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
+        """The objects of a page of metadata again, at the same moment in the cluster's life, with spec and status: in
+        pages of the kind's size. Raises as pages, and Unreadable where one of them cannot be read as it is.
+        """
+        query, left = page.query, len(page.items)
+        while left > 0:
+            query = {**query, 'limit': min(kind.page_size, left)}
+            whole, metadata = self._page(kind, namespace, query, JSON)
+            yield whole
+            left -= len(whole.items) or EMPTY_PAGE
+            if not metadata.get('continue'):
+                return
+            query = {'continue': metadata['continue']}
 
     def objects(self, kind: Kind, namespace: str, names: Iterable[str]) -> Iterator[Page]:
         """Single objects as they are now, each a page of one object, or of none where it has gone or cannot be read.

@@ -13,7 +13,7 @@ from utilities.rqworker import NetBoxRQWorker
 from .queue import queue_name
 from .schema import outdated
 
-__all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace')
+__all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace', 'warm_up')
 
 # Seconds. RQ's 420 would let a killed worker look alive for eight minutes, and keep one whose registration was lost
 # (an emptied Redis) from noticing for seven: it looks between two waits for work, 15 s shorter than this.
@@ -42,7 +42,7 @@ class HedgehogWorker(NetBoxRQWorker):
         super().__init__(*args, **kwargs)
         if queue_name() in self.queue_names():
             self.worker_ttl = min(self.worker_ttl, WORKER_TTL)
-            _warm_up()
+            warm_up()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         super().execute_job(job, queue)
@@ -77,7 +77,7 @@ class HedgehogWorker(NetBoxRQWorker):
         self.connection.hset(self.key, PID_NAMESPACE, pid_namespace())
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load now what a run needs: each is forked off this process, and would load it anew.
 
     That took 0.2 s of every run, ten times as long as its bookkeeping; the Kubernetes client is most of it. Frozen, the

@@ -13,8 +13,8 @@ from .report import KindReport
 
 __all__ = ('Listing',)
 
-# Of a page's objects so many are asked for one by one; of more than that the page is read again as a whole. Measured:
-# a request for one object costs as much as 20 objects of a page, or as one Agent.
+# So many objects of a page (of the kind's size) are asked for one by one; of more than that the page is read again as a
+# whole. Measured: a request for one object costs as much as 20 objects of a page, or as one Agent.
 FEW = 20
 
 Manifest = dict[str, Any]
@@ -91,15 +91,13 @@ class Listing:
                 unread[key[1]] = key
         if not unread:
             return
-        if len(unread) > FEW:
+        if len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
             try:
-                whole = self.cluster.whole(self.kind, self.namespace, page)
-            except Unreadable:
-                pass  # one object may be the reason, and shall cost only itself
-            else:
-                for found in self._counted(iter((whole,))):
-                    yield from (item for item in found.items if _name(item) in unread)
+                for whole in self._counted(self.cluster.whole(self.kind, self.namespace, page)):
+                    yield from (item for item in whole.items if unread.pop(_name(item) or '', None))
                 return
+            except Unreadable:
+                pass  # one object may be the reason, and shall cost only itself: what is left is asked for one by one
         pages = self.cluster.objects(self.kind, self.namespace, unread)
         for key, found in zip(unread.values(), self._counted(pages), strict=True):
             if found.unreadable:
@@ -141,6 +139,7 @@ class Listing:
             yield page
 
 
-def _name(item: Any) -> Any:
+def _name(item: Any) -> str | None:
     metadata = item.get('metadata') if isinstance(item, dict) else None
-    return metadata.get('name') if isinstance(metadata, dict) else None
+    name = metadata.get('name') if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None

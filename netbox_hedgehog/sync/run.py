@@ -1,6 +1,7 @@
 """The one story, top to bottom: open the cluster; for each kind list its pages, compare, apply; write the report."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -30,6 +31,9 @@ ERRORS_NAMED = 100
 
 # Seconds by which two runs may follow each other earlier than their interval says.
 UNPUNCTUAL = 10
+
+# Of so many kinds the first page is asked for before it is their turn.
+AHEAD = 2
 
 
 def read_fabric(
@@ -65,7 +69,7 @@ def read_fabric(
 
 
 def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listing]:
-    """A Listing of each kind, one after the other; the next one's first page travels while one is worked on.
+    """A Listing of each kind, one after the other; the first pages of the next ones travel while one is worked on.
 
     What the mirror holds is always older than the list that it is compared with: what a watch writes in between is
     then recognised as newer by apply(), and never as missing.
@@ -76,19 +80,16 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
             settled_seconds(),
         )
 
-    def begun(kind: Kind) -> Listing:
+    first, *others = KINDS
+    yield listing(first)  # alone: where nobody answers, or nobody may read, one request tells
+    ahead: deque[Listing] = deque()
+    for kind in others:
         following = listing(kind)
         following.begin()
-        return following
-
-    first, second, *others = KINDS
-    yield listing(first)  # alone: where nobody answers, or nobody may read, one request tells
-    ahead = begun(second)
-    for kind in others:
-        following = begun(kind)
-        yield ahead
-        ahead = following
-    yield ahead
+        ahead.append(following)
+        if len(ahead) > AHEAD:
+            yield ahead.popleft()
+    yield from ahead
 
 
 def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:

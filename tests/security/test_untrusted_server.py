@@ -1,5 +1,6 @@
 """An API server that is broken, or somebody else's: a run always ends with a report, and costs no more than it may."""
 
+import dataclasses
 import gzip
 import itertools
 import json
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
-from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Forbidden, Unreadable
+from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Forbidden, Page, Unreadable
 from netbox_hedgehog.cluster.watch import events
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.kubeconfig import Credentials
@@ -210,6 +211,27 @@ def test_one_object_that_spoils_its_page_costs_only_itself(api: KubernetesAPI, f
     servers = kind_report(read_fabric(fabric), 'Server')
     assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS - 1, 1)
     assert servers.errors[0].startswith(f'Server: {names[1]}: ')
+
+
+def test_what_spoils_a_later_piece_of_a_page_costs_only_itself(
+    api: KubernetesAPI, fabric: Fabric, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a page of which much differs some was read already, in pieces: the rest is read one by one, nothing twice."""
+    monkeypatch.setattr('netbox_hedgehog.sync.listing.FEW', 0)
+    read_fabric(fabric)
+    for item in samples('Server'):
+        api.patch('Server', item['metadata']['name'], {'metadata': {'labels': {'moved': 'yes'}}})
+    whole = Cluster.whole
+
+    def in_pieces(self: Cluster, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
+        for piece in whole(self, kind, namespace, page):
+            yield dataclasses.replace(piece, items=piece.items[:2])
+            raise Unreadable('what follows is no text')
+
+    monkeypatch.setattr(Cluster, 'whole', in_pieces)
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.outcome, servers.read, servers.updated, servers.missing) == ('read', SERVERS, SERVERS, 0)
+    assert servers.errors == []
 
 
 ODD: dict[str, Any] = {

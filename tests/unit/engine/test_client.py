@@ -1,5 +1,6 @@
 """The client against an API that fails in every way that matters."""
 
+import dataclasses
 import datetime
 import gc
 import ipaddress
@@ -91,6 +92,26 @@ def test_pages_give_every_object_once(api, page_size):
         assert names(cluster, page_size) == expected
     assert {request.query['limit'] for request in api.requests} == {str(page_size)}
     assert len(api.requests) == -(-7 // page_size)
+
+
+@pytest.mark.parametrize('count', [1, 3, 11, 12, 13, 30])
+def test_pages_of_metadata_are_longer_and_come_whole_in_pieces(api, count):
+    """At the same moment in the cluster's life, whatever happens in between, and nothing more than was on the page."""
+    small = dataclasses.replace(SERVER, page_size=3)
+    expected, found = fill(api, count), []
+    with connect(api) as cluster:
+        for page in cluster.pages(small, 'default', metadata_only=True):
+            assert page.metadata_only
+            assert len(page.items) <= 12
+            listed = [item['metadata']['name'] for item in page.items]
+            pieces = []
+            for piece in cluster.whole(small, 'default', page):
+                assert len(piece.items) <= 3
+                pieces += [item['metadata']['name'] for item in piece.items if item['spec']]
+                api.put(server(f'server-000-{len(api.requests)}'))  # would stand among them in a list of now
+            assert pieces == listed
+            found += pieces
+    assert found == expected
 
 
 def test_empty_list(api):
