@@ -149,6 +149,9 @@ class Fabric:
     def observed(self, what: Identity) -> Observed | None:
         """What the mirror may hold of an object in a state that it was really in, or None where it never was."""
         if what not in self._observed:
+            if what not in self._states and self.real:
+                # Written, and not read back: the server had too much to do.
+                self._states |= {identity(item): item for item in self.api.objects()}
             state = self._states.get(what)
             if state is None:
                 return None

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from netbox_hedgehog.kinds import KINDS
 from tests.e2e.stack import SCHEDULED, Row, overlaps, schedule_id
@@ -73,7 +72,6 @@ class Promises:
     broken: dict[str, str] = field(default_factory=dict)
     _known: dict[int, Row] = field(default_factory=dict)
     _next_look: float = 0.0
-    _checked: Any = None
 
     # While things are broken
 

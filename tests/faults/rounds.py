@@ -69,6 +69,17 @@ class Rounds:
     def run(self) -> None:
         """Runs all rounds; ends early where too much is broken, or the time is over."""
         self.rig.observers.append(self.promises.look)
+        try:
+            self._run()
+        except BaseException as error:
+            for one in self.done[-1:]:  # the rig itself could not go on: what it did last is the best that is known
+                one.violations.append(f'{type(error).__name__}: {error}')
+                self._say(f'round {one.number}/{self.count}: {one.fault.name}: ended by {error!r}')
+            raise
+        finally:
+            self.rig.observers.remove(self.promises.look)
+
+    def _run(self) -> None:
         kinds = [kind() for kind in self._faults]
         why_not = {kind: why for kind in kinds if (why := kind.why_not(self.rig))}
         for kind, why in why_not.items():
@@ -134,7 +145,7 @@ class Rounds:
             done.limit = patience * max(1.0, load_average(), done.limit / patience)
             return time.monotonic() - clock > done.limit
 
-        rig.until(lambda: recovered() or too_late(), NEVER)
+        rig.until(lambda: recovered() or too_late(), 10 * NEVER)
         if not_yet:
             late = not_yet
             rig.until(recovered, NEVER)
