@@ -26,9 +26,10 @@ PATIENCE = 120
 class Fault:
     """One thing that goes wrong. The first line of its docstring is how it is called in the results."""
 
-    # Whether sessions of PostgreSQL end by it: a run that has lost its lock with its session asks the API server for
-    # the rest of a page, or the next, before it notices that it may not write any more.
-    cuts_sessions = False
+    # Whether requests of a run may still come when another one has begun: a run that has lost its lock with its session
+    # asks for the next pages before it notices that it may not write any more; and of one that fails the requests that
+    # it sent ahead are repeated until its process ends.
+    leaves_requests = False
 
     @property
     def name(self) -> str:
@@ -149,7 +150,7 @@ class WatcherKilled(Fault):
 class PostgresKilled(Fault):
     """PostgreSQL killed"""
 
-    cuts_sessions = True
+    leaves_requests = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
         rig.held.add('postgres')
@@ -163,7 +164,7 @@ class PostgresKilled(Fault):
 class BackendKilled(Fault):
     """a PostgreSQL backend killed, all sessions end"""
 
-    cuts_sessions = True
+    leaves_requests = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
         rows = rig.rows(
@@ -179,7 +180,7 @@ class BackendKilled(Fault):
 class SessionsCut(Fault):
     """sessions of PostgreSQL cut, as by a failover, in a run that waits for its API server"""
 
-    cuts_sessions = True
+    leaves_requests = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
         rig.hurry()
@@ -224,7 +225,7 @@ class ConnectionsUsedUp(Fault):
 class DiskFull(Fault):
     """disk of PostgreSQL full"""
 
-    cuts_sessions = True
+    leaves_requests = True
 
     def why_not(self, rig: Rig) -> str:
         return rig.services.disk.why_not
@@ -282,6 +283,8 @@ class RedisFull(Fault):
 class ServersKilled(Fault):
     """API servers killed"""
 
+    leaves_requests = True
+
     def inject(self, rig: Rig, chance: random.Random) -> None:
         rig.hurry()
         for fabric in rig.enabled:
@@ -321,6 +324,8 @@ class ServersKilled(Fault):
 class ServersUnsteady(Fault):
     """API servers close connections in mid-answer, answer 429, 503"""
 
+    leaves_requests = True
+
     def inject(self, rig: Rig, chance: random.Random) -> None:
         for fabric in rig.mirrored:
             if isinstance(fabric.api, KubernetesAPI):
@@ -337,6 +342,8 @@ class ServersUnsteady(Fault):
 class ServersSlow(Fault):
     """API servers slower than time-outs allow"""
 
+    leaves_requests = True
+
     def inject(self, rig: Rig, chance: random.Random) -> None:
         for fabric in rig.mirrored:
             if isinstance(fabric.api, KubernetesAPI):
@@ -349,7 +356,7 @@ class ServersSlow(Fault):
 class EverythingKilled(Fault):
     """everything killed at once, as when the power fails"""
 
-    cuts_sessions = True
+    leaves_requests = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
         rig.held |= {'postgres', 'valkey'}

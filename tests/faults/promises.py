@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.sync.run import AHEAD
 from tests.e2e.stack import SCHEDULED, Row, overlaps, schedule_id
 
 from .fabrics import Fabric, Identity
@@ -148,7 +149,10 @@ class Promises:
     # After healing
 
     def recovering(self, healed: datetime) -> list[str]:
-        """What is not yet as it should be some time after `healed`; empty when all has recovered."""
+        """What is not yet as it should be some time after `healed`; empty when all has recovered.
+
+        That runs which people had asked for have ended belongs to it.
+        """
         try:
             rows = {row['id']: row for row in self.rig.sql(_FABRICS)}
             left = self.rig.sql(_LEFT, healed)
@@ -239,14 +243,14 @@ class Promises:
     def _in_turn(fabric: Fabric) -> list[str]:
         """What an API server has seen is one run after the other: kinds in their order, again and again.
 
-        A run asks for the next kind while it works on one, and asks again where an answer did not come whole; a watch
+        A run asks for the next kinds while it works on one, and asks again where an answer did not come whole; a watch
         asks in any order, so fabrics that are watched tell nothing here.
         """
         if fabric.watched or fabric.real:
             return []
         last = 0
         for moment, kind in list(fabric.seen.lists):
-            if kind > last + 2:
+            if kind > last + AHEAD + 1:
                 when = datetime.fromtimestamp(moment, UTC).strftime('%H:%M:%S')
                 return [f'two runs asked at the same time: {KINDS[kind].name} after {KINDS[last].name} at {when}']
             last = kind if kind == 0 else max(last, kind)

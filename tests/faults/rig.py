@@ -240,6 +240,17 @@ class Rig(Stack):
                 fabric.api.faults.clear()
             fabric.come_back()
 
+    def ask_for_a_run(self, fabric: Fabric) -> list[str]:
+        """Somebody asks for a run of a fabric now. Where one waits or is at work already, that is what they get.
+
+        Returns a sentence where they get something else; nothing where the web server has too much to do.
+        """
+        try:
+            code, answer = self.call('POST', f'plugins/hedgehog/fabrics/{fabric.id}/sync/')
+        except OSError:
+            return []
+        return [] if code in (202, 409) else [f'{fabric.name} could not be asked for: {code} {str(answer)[:300]}']
+
     def let_interval_pass(self, fabric: Fabric) -> bool:
         """The fabric's next run is due now, as if the rest of its interval had passed. False where none is scheduled."""
         try:

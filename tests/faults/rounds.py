@@ -107,6 +107,7 @@ class Rounds:
         for fabric in rig.enabled:
             rig.let_interval_pass(fabric)
         rig.pause(chance.uniform(0, 2))  # runs begin, go on and end meanwhile
+        done.violations += rig.ask_for_a_run(chance.choice(rig.enabled))
         fault.inject(rig, chance)
         rig.pause(chance.uniform(0, BROKEN_FOR))
         done.violations += fault.during(rig)
@@ -120,7 +121,7 @@ class Rounds:
         done.violations += self.promises.taken()
         if recovers:
             done.lost = rig.sql(LOST, began)[0]['runs']
-            done.violations += self.promises.broken_after(began, judge_requests=not fault.cuts_sessions)
+            done.violations += self.promises.broken_after(began, judge_requests=not fault.leaves_requests)
         self._tell(done, began)
         return recovers
 
