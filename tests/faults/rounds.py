@@ -171,8 +171,13 @@ class Rounds:
                 f'VIOLATED in round {done.number}, begun {began:%Y-%m-%d %H:%M:%S} UTC, by: {done.fault.name}',
                 *(f'  {sentence}' for sentence in done.violations),
                 f'  to repeat: make test-faults HEDGEHOG_SEED={self.seed} HEDGEHOG_ROUNDS={done.number}',
-                self.rig.describe(), self.rig.tails(),
+                *self._jobs_of_late(), self.rig.tails(),
             )))
+
+    def _jobs_of_late(self) -> list[str]:
+        lines = self.rig.describe().splitlines()
+        fabrics = len(self.rig.mirrored)
+        return lines[:fabrics] + lines[fabrics:][-3 * fabrics:]
 
     @property
     def _longest_interval(self) -> int:
