@@ -41,6 +41,10 @@ test-compose: venv  ## the deployment on a real Docker engine, faults included (
 test-faults: venv  ## processes and servers killed at random, 20 rounds (5 minutes); HEDGEHOG_ROUNDS=200 is the long form, HEDGEHOG_SEED=8 another order
 	@$(python) -m pytest -c tests/faults/pytest.ini tests/faults $(ARGS)
 
+.PHONY: matrix
+matrix: venv  ## on other versions of NetBox, Python, PostgreSQL and Redis: what docs/compatibility.md shows (15 minutes)
+	@$(python) -m tests.matrix $(ARGS)
+
 .PHONY: fuzz
 fuzz: venv  ## looks for bytes that break a promise, with atheris where PyPI has it for this machine (2 minutes)
 	@$(python) -m tests.fuzz $(ARGS)

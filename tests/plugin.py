@@ -1,9 +1,12 @@
 """Loaded before Django's settings (-p tests.plugin): gives the tests a PostgreSQL and a Valkey of their own."""
 
 import os
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from demo import postgres, schema, valkey
 
@@ -44,6 +47,20 @@ class Services:
 
 
 SERVICES = Services()
+
+
+def versions() -> str:
+    """What these tests run on, the servers as they say themselves."""
+    ((postgres_version,),) = SERVICES.postgres.execute('SHOW server_version')
+    with Redis.from_url(SERVICES.valkey.url) as connection:
+        about = connection.info('server')
+    store = f'Valkey {about["valkey_version"]}' if 'valkey_version' in about else f'Redis {about["redis_version"]}'
+    python = platform.python_version()
+    return f'NetBox {version("netbox")}, Python {python}, PostgreSQL {postgres_version.split()[0]}, {store}'
+
+
+def pytest_report_header() -> str:
+    return f'on: {versions()}'
 
 
 @pytest.hookimpl(tryfirst=True)

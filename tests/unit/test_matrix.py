@@ -1,0 +1,63 @@
+"""The rows of `make matrix`: every pair of versions is met, and docs/compatibility.md and README say what was run."""
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from netbox_hedgehog import HedgehogPluginConfig
+from tests.matrix.__main__ import MARK, PAGE, replaced
+from tests.matrix.rows import BASE, ROWS, TESTS
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTORS = ('netbox', 'python', 'postgres', 'store')
+
+
+@pytest.mark.parametrize(('one', 'other'), list(combinations(FACTORS, 2)))
+def test_every_pair_is_met(one: str, other: str) -> None:
+    met = {(getattr(row, one), getattr(row, other)) for row in (BASE, *ROWS)}
+    assert met == {(a, b) for a in {pair[0] for pair in met} for b in {pair[1] for pair in met}}
+    assert len(met) == 4
+
+
+def test_the_short_rows_meet_every_version() -> None:
+    for factor in FACTORS:
+        assert {getattr(row, factor) for row in (BASE, *ROWS)} == {
+            getattr(row, factor) for row in (BASE, *ROWS) if row is BASE or row.short
+        }
+
+
+def test_the_oldest_netbox_that_the_plugin_claims_is_among_them() -> None:
+    oldest, newest = HedgehogPluginConfig.min_version, BASE.netbox
+    assert {row.netbox for row in ROWS} == {oldest, newest}
+    assert f'netbox=={newest}\n' in (ROOT / 'constraints.txt').read_text()
+    assert (ROOT / 'tests' / 'matrix' / f'netbox-{oldest}.txt').exists()
+
+
+def test_its_tests_are_there() -> None:
+    assert all((ROOT / name).exists() for name in TESTS)
+
+
+def test_the_other_versions_take_the_place_of_the_pinned_ones() -> None:
+    assert replaced('# Run\nDjango==6\nrq==2\n', '# Old\ndjango==5\nextra==1\n') == '# Run\ndjango==5\nrq==2\nextra==1\n'
+
+
+def test_a_row_knows_what_it_was_run_on() -> None:
+    row = BASE
+    assert row.is_what('NetBox 4.7.3, Python 3.13.0, PostgreSQL 15.18, Valkey 9.1.2')
+    for said in (
+        '', 'NetBox 4.7.2, Python 3.13.0, PostgreSQL 15.18, Valkey 9.1.2', 'NetBox 4.7.3, Python 3.1, PostgreSQL 15.18, Valkey 9.1.2',
+        'NetBox 4.7.3, Python 3.13.0, PostgreSQL 15.18, Redis 7.0.15', 'NetBox 4.7.3, Python 3.13.0, PostgreSQL 18.4, Valkey 9.1.2',
+    ):
+        assert not row.is_what(said), said
+
+
+def test_the_page_has_what_the_rows_said_and_none_that_failed() -> None:
+    page = PAGE.read_text().partition(MARK)[2]
+    rows = re.findall(r'^\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\w+)(?: [\d.]+)? \| ([\d-]*) \| (.+) \|$', page, re.M)
+    assert [(row[0], row[3].lower()) for row in rows] == [(row.netbox, row.store) for row in ROWS]
+    for row in rows:
+        assert 'passed' in row[5] or row[5].startswith('not run'), row
+        assert 'FAILED' not in row[5], row
+    assert {row[0] for row in rows if 'passed' in row[5]} >= {HedgehogPluginConfig.min_version}
