@@ -87,9 +87,12 @@ def copy_of(row: Row, python: str) -> Path:
     for path in folder.iterdir():
         if path.name not in ('.venv', '.cache'):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    listed = subprocess.run(
-        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, check=True,
-    )
+    try:
+        listed = subprocess.run(
+            ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NotHere(f'git does not say which files the tree has: {error}') from error
     for name in filter(None, listed.stdout.decode().split('\0')):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
