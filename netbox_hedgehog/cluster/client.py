@@ -236,6 +236,11 @@ class Cluster:
         if 'continue' not in query and version:
             query = {**query, 'resourceVersion': version, 'resourceVersionMatch': 'Exact'}
         alone = answer.get('kind') == 'PartialObjectMetadataList'
+        if not alone and (told := answer.get('apiVersion', kind.api_version)) != kind.api_version:
+            raise BadAnswer(
+                f'{self.server} answered the list of {kind.plural} in {str(told)[:80]}, and not in {kind.api_version} '
+                'as it was asked to. What stands between NetBox and the API server?'
+            )
         remaining = metadata.get('remainingItemCount')
         return Page(
             items, size, alone, query, version, len(body), remaining=remaining if type(remaining) is int else None,

@@ -89,11 +89,17 @@ def observe(
 
     `identity` is what identify() says of it, where that is known already.
 
-    Raises BadObject, naming the object, when the database could not hold it, or when that is more than `largest` bytes
-    (0: never).
+    Raises BadObject, naming the object, when it is of another kind or version, when the database could not hold it, or
+    when that is more than `largest` bytes (0: never).
     """
     (namespace, name), uid, version = identity or identify(manifest)
     metadata = manifest['metadata']
+    told = manifest.get('kind', kind.name), manifest.get('apiVersion', kind.api_version)
+    if told != (kind.name, kind.api_version):
+        # Its fields may mean something else.
+        other, group = (str(part)[:80] for part in told)
+        sentence = f'{name}: it is a {other} of {group}, and no {kind.name} of {kind.api_version}'
+        raise BadObject(sentence, (namespace, name))
     annotations = _strings(metadata.get('annotations'))
     annotations.pop(LAST_APPLIED, None)  # it repeats the spec
     spec = _mapping(manifest.get('spec')) if kind.keeps_spec else {}
