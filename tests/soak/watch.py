@@ -1,0 +1,96 @@
+"""Looks at a fleet now and then, and writes down what is to stay as it is."""
+
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.stack import SCHEDULED, Row, schedule_id, skipped
+from tests.faults.rig import AWAY
+
+from .figures import CONNECTIONS, KEYS, LATE, LATEST, MEMORY, Figures, lateness
+from .fleet import Fleet
+
+__all__ = ('Watch',)
+
+# Seconds between two looks.
+LOOK_EVERY = 2
+
+_RUNS = """
+    SELECT id, object_id, status, started, completed, data FROM core_job
+    WHERE name = 'Fabric sync' AND completed > %s ORDER BY completed
+"""
+_CONNECTIONS = "SELECT count(*) AS count FROM pg_stat_activity WHERE datname = current_database()"
+
+
+class Watch:
+    """An observer of the fleet. While something is `broken` only runs are followed: connections are then what they are."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.figures = Figures()
+        self.broken = False
+        # All runs that have ended, by the id of their job: NetBox keeps the last few of a fabric.
+        self.runs: dict[int, Row] = {}
+        self.due: dict[int, set[float]] = {member.id: set() for member in fleet.mirrored}
+        self._next = 0.0
+        self._completed = datetime(2000, 1, 1, tzinfo=UTC)
+
+    def look(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LOOK_EVERY
+        with suppress(*AWAY, ValueError):
+            self._follow_schedules()
+        rows = self.fleet.rows(_RUNS, self._completed)
+        for row in rows or []:
+            self.runs[row['id']] = row
+            self._completed = row['completed']
+        if not self.broken:
+            with suppress(*AWAY, ValueError):
+                self._measure()
+
+    def _follow_schedules(self) -> None:
+        members = self.fleet.mirrored
+        scores = self.fleet.redis.zmscore(SCHEDULED, [schedule_id(member.id) for member in members])
+        for member, score in zip(members, scores, strict=True):
+            if score is not None:
+                self.due[member.id].add(float(score))
+
+    def _measure(self) -> None:
+        now, see = time.time(), self.figures.see
+        for process in self.fleet.spared:
+            if process.pid is not None:
+                see(f'memory of a {process.name.partition("-")[0]}, MB', MEMORY, now, resident(process.pid))
+        rows = self.fleet.rows(_CONNECTIONS)
+        if rows:
+            see('connections to PostgreSQL', CONNECTIONS, now, rows[0]['count'])
+        connection = self.fleet.redis
+        info: dict[str, Any] = connection.info()
+        see('clients of Redis', CONNECTIONS, now, info['connected_clients'])
+        see('memory of Redis, MB', MEMORY, now, info['used_memory'] / 1e6)
+        see('keys in Redis', KEYS, now, connection.dbsize())
+        self.fleet.call('GET', 'plugins/hedgehog/fabrics/?limit=50')  # a user looks
+
+    def judge_lateness(self) -> None:
+        """Adds how late runs began to the figures, once all is over."""
+        for member in self.fleet.mirrored:
+            started = [
+                row['started'].timestamp() for row in self.runs.values()
+                if row['object_id'] == member.id and row['started'] and not skipped(row)
+            ]
+            for moment, late in lateness(started, self.due[member.id]):
+                self.figures.see('lateness of runs, median, s', LATE, moment, late)
+                self.figures.see('lateness of runs, 95th percentile, s', LATEST, moment, late, share=0.95)
+
+    def runs_of(self, fabric: int) -> list[Row]:
+        return [row for row in self.runs.values() if row['object_id'] == fabric]
+
+
+def resident(pid: int) -> float:
+    """What a process has of memory, in MB."""
+    for line in Path(f'/proc/{pid}/status').read_text().splitlines():
+        if line.startswith('VmRSS'):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f'process {pid} has no memory')
