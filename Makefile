@@ -22,7 +22,7 @@ env:  ## .env with random secrets for docker-compose, once
 	@sh docker/env.sh
 
 .PHONY: test
-test: venv  ## all tests but those of the browser, of faults and of the deployment
+test: venv  ## all tests but those of the browser, of faults, of the soak and of the deployment
 	@$(python) -m pytest $(ARGS)
 
 .PHONY: test-browser
@@ -48,6 +48,10 @@ matrix: venv  ## on other versions of NetBox, Python, PostgreSQL and Redis: what
 .PHONY: fuzz
 fuzz: venv  ## looks for bytes that break a promise, with atheris where PyPI has it for this machine (2 minutes)
 	@$(python) -m tests.fuzz $(ARGS)
+
+.PHONY: soak
+soak: venv  ## fifty fabrics, a fault every minute, for HEDGEHOG_SOAK_MINUTES (30); writes benchmarks/SOAK.md
+	@$(python) -m pytest -c tests/soak/pytest.ini tests/soak $(ARGS)
 
 .PHONY: lint
 lint: venv  ## ruff, mypy, migrations up to date

@@ -86,7 +86,7 @@ def lateness(started: Iterable[float], due: Iterable[float]) -> list[tuple[float
     the start of the one before: late is it by the earliest. One for which nothing was due, because somebody asked for
     it, is left out.
     """
-    dues, before, found = sorted(due), 0.0, []
+    dues, before, found = sorted(due), -math.inf, []
     for moment in sorted(started):
         first = bisect.bisect_right(dues, before)
         if first < len(dues) and dues[first] <= moment:
