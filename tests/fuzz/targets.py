@@ -272,10 +272,10 @@ def destinations(data: bytes) -> None:
     except KubeconfigError as error:
         _is_sentence(error)
     else:
-        host = (urlsplit(server).hostname or '').rstrip('.').partition('%')[0]
+        host = (urlsplit(server).hostname or '').rstrip('.')
         assert not host.endswith('.internal')
         with suppress(ValueError):
-            literal = ipaddress.ip_address(host)
+            literal = ipaddress.ip_address(host.partition('%')[0])
             assert not literal.is_loopback
             assert not literal.is_link_local
             assert not literal.is_multicast or literal.version == 6
