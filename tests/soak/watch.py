@@ -62,7 +62,7 @@ class Watch:
         now, see = time.time(), self.figures.see
         for process in self.fleet.spared:
             if process.pid is not None:
-                see(f'memory of a {process.name.partition("-")[0]}, MB', MEMORY, now, resident(process.pid))
+                see(f'memory of a {process.name.partition("-")[0].replace("web", "web server")}, MB', MEMORY, now, resident(process.pid))
         rows = self.fleet.rows(_CONNECTIONS)
         if rows:
             see('connections to PostgreSQL', CONNECTIONS, now, rows[0]['count'])
