@@ -148,10 +148,6 @@ def interleaved(
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
-def nothing() -> None:
-    """Prepares what needs no preparation."""
-
-
 def percentile(values: list[float], share: float) -> float:
     ordered = sorted(values) or [0.0]
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -48,7 +48,7 @@ def links(connection: str, spec: Mapping[str, Any]) -> list[Link]:
         member = mapping(member)
         listed = [item for name in _LISTS for item in objects(member.get(name))]
         for item in [*objects([member.get('link')]), *listed]:
-            ends = sorted(filter(None, (_end(name, item.get(name)) for name in _ENDS)), key=_rank)
+            ends = sorted(filter(None, (_end(name, item[name]) for name in _ENDS if name in item)), key=_rank)
             if ends:
                 found.append(Link(connection, kind, ends[0], ends[1] if len(ends) > 1 else None))
     return found

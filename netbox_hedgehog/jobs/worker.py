@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from django.db import connections
+from redis.client import Pipeline
 from rq.job import Job
 from rq.queue import Queue
 from utilities.rqworker import NetBoxRQWorker
@@ -75,6 +76,16 @@ class HedgehogWorker(NetBoxRQWorker):
     def register_birth(self) -> None:
         super().register_birth()
         self.connection.hset(self.key, PID_NAMESPACE, pid_namespace())
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """As NetBox's, which joins the workers again where Redis was emptied; and tells again who this is.
+
+        Where RQ wrote something into the record before that, NetBox leaves the rest out. A worker of which nobody knows
+        where it runs counts as alive until RQ forgets it, however dead it is.
+        """
+        super().heartbeat(timeout, pipeline)
+        if not self.connection.hexists(self.key, 'hostname'):
+            self.connection.hset(self.key, mapping={**self.serialize(), PID_NAMESPACE: pid_namespace()})
 
 
 def warm_up() -> None:

@@ -73,11 +73,9 @@ class Extinction(Fault):
         kill(*pids, *(child for pid in pids for child in children(pid)))
 
     def during(self, rig: Rig) -> list[str]:
-        # RQ forgets a worker 105 s after its last sign of life; one that registered anew after Redis had lost it may be
-        # known dead no earlier.
-        if not self._all or rig.until(lambda: self._said(rig), 180):
+        if not self._all or rig.until(lambda: self._said(rig), 60):
             return []
-        return [f'all are dead for three minutes, and health does not say: {self.sentence}']
+        return [f'all are dead for a minute, and health does not say: {self.sentence}']
 
     def _said(self, rig: Rig) -> bool:
         try:

@@ -14,6 +14,7 @@ from django.db import ProgrammingError
 from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.jobs import startup
+from netbox_hedgehog.jobs.health import live_workers
 from netbox_hedgehog.jobs.queue import queue_name
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.startup import bootstrap_if_serving, serves
@@ -91,3 +92,18 @@ def test_a_worker_of_ours_shows_life_more_often_and_others_as_ever() -> None:
     assert django_rq.get_worker('high', queue_name(), worker_ttl=420).worker_ttl == WORKER_TTL
     assert django_rq.get_worker(queue_name(), worker_ttl=20).worker_ttl == 20
     assert django_rq.get_worker('default', worker_ttl=420).worker_ttl == 420
+
+
+def test_a_worker_that_redis_has_lost_says_again_who_it_is() -> None:
+    """Else nobody could tell, when it dies, that it has: it would count as alive until RQ forgets it."""
+    worker = django_rq.get_worker(queue_name())
+    worker.register_birth()
+    try:
+        worker.connection.flushdb()
+        worker.set_state('idle')  # as RQ does before it shows its life sign: then NetBox finds a record, and adds nothing
+        worker.heartbeat()
+        assert worker.name in live_workers()
+        with patch('netbox_hedgehog.jobs.health._alive', return_value=False):
+            assert worker.name not in live_workers()
+    finally:
+        worker.register_death()
