@@ -94,7 +94,7 @@ def test_pages_give_every_object_once(api, page_size):
     assert len(api.requests) == -(-7 // page_size)
 
 
-@pytest.mark.parametrize('count', [1, 3, 11, 12, 13, 30])
+@pytest.mark.parametrize('count', [1, 3, 5, 6, 7, 30])
 def test_pages_of_metadata_are_longer_and_come_whole_in_pieces(api, count):
     """At the same moment in the cluster's life, whatever happens in between, and nothing more than was on the page."""
     small = dataclasses.replace(SERVER, page_size=3)
@@ -102,7 +102,7 @@ def test_pages_of_metadata_are_longer_and_come_whole_in_pieces(api, count):
     with connect(api) as cluster:
         for page in cluster.pages(small, 'default', metadata_only=True):
             assert page.metadata_only
-            assert len(page.items) <= 12
+            assert len(page.items) <= 6
             listed = [item['metadata']['name'] for item in page.items]
             pieces = []
             for piece in cluster.whole(small, 'default', page):
