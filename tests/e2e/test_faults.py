@@ -240,6 +240,10 @@ def test_a_run_that_takes_too_long_ends_with_its_reason(stack: Stack, api: Kuber
 def test_redis_goes_and_comes_back_empty(stack: Stack, api: KubernetesAPI) -> None:
     fabric = stack.fabric('redis-away', api)
     stack.runs(fabric, 1, 30)
+    # RQ's worker outlives Redis while it waits for work; one that has a run's end to tell just then does not.
+    stack.wait_until(
+        lambda: any('b' in client['flags'] for client in stack.redis.client_list()), 30, 'the worker waits for work',
+    )
     stack.valkey.kill()
     assert stack.call('PATCH', f'plugins/hedgehog/fabrics/{fabric}/', {'sync_interval': 60})[0] in (200, 500)
     result = stack.run('hedgehog_sync', 'status')
