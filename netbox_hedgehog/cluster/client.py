@@ -50,8 +50,8 @@ LONGEST_ANSWER = 300
 # Bytes that are read, and inflated, at a time.
 CHUNK = 1024 * 1024
 
-# Pages of metadata hold so many times as many objects, as each weighs less and every page has its price. Measured: still
-# longer ones save no more time, and cost memory.
+# Pages of metadata hold so many times as many objects, as each weighs less and every page has its price. Measured:
+# still longer ones save no more time, and cost memory.
 LONGER = 2
 
 # As so many objects counts a page without any, so that a list of such pages ends as well.
