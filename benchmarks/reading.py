@@ -47,7 +47,6 @@ def results(objects: int, rounds: int) -> list[Result]:
             read()
         assert found['report'].total('unchanged') == total
 
-        rows = _rows(fabric)
         def ready(*steps: Callable[[], object]) -> Callable[[], None]:
             """What prepares a subject, and then a plain listing, untimed: each begins on a server that has taken what
             was written to it, as the plain listing does that is the measure.
@@ -60,6 +59,7 @@ def results(objects: int, rounds: int) -> list[Result]:
         def lately() -> None:
             _settle(fabric, 60)
 
+        rows = _rows(fabric)
         seconds = interleaved(rounds, {
             'listing': (ready(), listing),
             'nothing new': (ready(lately), read),

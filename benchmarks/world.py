@@ -1,6 +1,5 @@
 """What the benchmarks share: a NetBox of their own, a cluster with a generated fabric, and fair measuring."""
 
-import copy
 import json
 import os
 import statistics
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import postgres, schema, valkey
-from demo.kubernetes_api import KubernetesAPI, load_objects
+from demo.kubernetes_api import KubernetesAPI, load_objects, multiplied
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / '.cache'
@@ -70,17 +69,11 @@ def netbox() -> Iterator[None]:
 
 def generated(count: int) -> Iterator[Manifest]:
     """About so many objects: those of the demo's fabric again and again, under other names."""
-    samples: dict[str, list[Manifest]] = {}
-    for item in load_objects(ROOT / 'demo' / 'data'):
-        samples.setdefault(item['kind'], []).append(item)
-    for kind, share in SHARES.items():
-        for number in range(max(1, count * share // 1000)):
-            item = copy.deepcopy(samples[kind][number % len(samples[kind])])
-            item['metadata']['name'] = f'{kind.lower()}-{number:06}'
-            item['metadata'].pop('uid', None)
-            if kind == 'Agent':
-                _grow(item)
-            yield item
+    counts = {kind: max(1, count * share // 1000) for kind, share in SHARES.items()}
+    for item in multiplied(load_objects(ROOT / 'demo' / 'data'), counts):
+        if item['kind'] == 'Agent':
+            _grow(item)
+        yield item
 
 
 def _grow(agent: Manifest) -> None:

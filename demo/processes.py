@@ -41,11 +41,17 @@ class Process:
     def pid(self) -> int | None:
         return self._popen.pid if self._popen else None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process was started, and runs no more."""
+        return self._popen is not None and self._popen.poll() is not None
+
     def check(self) -> None:
         """Raises ProcessEnded when the process has ended."""
-        if self._popen is not None and (code := self._popen.poll()) is not None:
+        if self._popen is not None and self.ended:
             raise ProcessEnded(
-                f'{self.name} has ended with code {code}. Its last words, in {self.log}:\n{tail(self.log)}'
+                f'{self.name} has ended with code {self._popen.returncode}. '
+                f'Its last words, in {self.log}:\n{tail(self.log)}'
             )
 
     def ask_to_stop(self) -> None:

@@ -11,7 +11,7 @@ or finalizers, nor know namespaces: any may be used.
 from .access import ADMIN, NOBODY, VIEWER, VPC_EDITOR, Access, User, limited_to
 from .errors import APIError
 from .faults import Faults
-from .resources import Manifest, Resource, load_objects, load_resources
+from .resources import Manifest, Resource, load_objects, load_resources, multiplied
 from .server import KubernetesAPI, Request
 from .tls import Authority
 
@@ -32,4 +32,5 @@ __all__ = (
     'limited_to',
     'load_objects',
     'load_resources',
+    'multiplied',
 )

@@ -1,9 +1,10 @@
 """Which custom resources are served, and how objects are read from files."""
 
+import copy
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,21 @@ def load_objects(path: str | Path) -> list[Manifest]:
     path = Path(path)
     files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
     return [item for file in files for item in _objects_of(file)]
+
+
+def multiplied(samples: Iterable[Manifest], counts: Mapping[str, int]) -> Iterator[Manifest]:
+    """So many objects of each kind: the samples again and again, without their uid and under names such as
+    server-000007.
+    """
+    of_kind: dict[str, list[Manifest]] = {}
+    for item in samples:
+        of_kind.setdefault(item['kind'], []).append(item)
+    for kind, count in counts.items():
+        for number in range(count):
+            item = copy.deepcopy(of_kind[kind][number % len(of_kind[kind])])
+            item['metadata']['name'] = f'{kind.lower()}-{number:06}'
+            item['metadata'].pop('uid', None)
+            yield item
 
 
 def _objects_of(file: Path) -> Iterator[Manifest]:

@@ -73,9 +73,9 @@ class HedgehogWorker(NetBoxRQWorker):
             self.log.error('Worker %s ends: %s', self.name, sentence)
         return bool(sentence)
 
-    def register_birth(self) -> None:
-        super().register_birth()
-        self.connection.hset(self.key, PID_NAMESPACE, pid_namespace())
+    def serialize(self) -> dict[str, Any]:
+        """What stands in RQ's record of this worker: who and where it is."""
+        return {**super().serialize(), PID_NAMESPACE: pid_namespace()}
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """As NetBox's, which joins the workers again where Redis was emptied; and tells again who this is.
@@ -85,7 +85,7 @@ class HedgehogWorker(NetBoxRQWorker):
         """
         super().heartbeat(timeout, pipeline)
         if not self.connection.hexists(self.key, 'hostname'):
-            self.connection.hset(self.key, mapping={**self.serialize(), PID_NAMESPACE: pid_namespace()})
+            self.connection.hset(self.key, mapping=self.serialize())
 
 
 def warm_up() -> None:

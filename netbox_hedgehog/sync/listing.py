@@ -94,7 +94,7 @@ class Listing:
         if len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
             try:
                 for whole in self._counted(self.cluster.whole(self.kind, self.namespace, page)):
-                    yield from (item for item in whole.items if unread.pop(_name(item) or '', None))
+                    yield from (item for item in whole.items if unread.pop(_name(item), None))
                 return
             except Unreadable:
                 pass  # one object may be the reason, and shall cost only itself: what is left is asked for one by one
@@ -139,7 +139,7 @@ class Listing:
             yield page
 
 
-def _name(item: Any) -> str | None:
+def _name(item: Any) -> str:
     metadata = item.get('metadata') if isinstance(item, dict) else None
     name = metadata.get('name') if isinstance(metadata, dict) else None
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) else ''

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from demo.processes import Process, ProcessEnded
 
 from .stack import PATIENCE, QUICK, ROOT, Stack, overlaps, skipped
 
@@ -41,14 +40,6 @@ def next_release(tmp_path: Path) -> dict[str, str]:
     return {'PYTHONPATH': os.pathsep.join((str(package.parent), str(ROOT)))}
 
 
-def ended(process: Process) -> bool:
-    try:
-        process.check()
-    except ProcessEnded:
-        return True
-    return False
-
-
 def test_the_older_one_ends_and_the_newer_one_goes_on(
     stack: Stack, api: KubernetesAPI, next_release: dict[str, str],
 ) -> None:
@@ -69,7 +60,7 @@ def test_the_older_one_ends_and_the_newer_one_goes_on(
     stack.sql("INSERT INTO django_migrations (app, name, applied) VALUES ('netbox_hedgehog', %s, now())", MIGRATION)
 
     for process in old:
-        stack.wait_until(lambda process=process: ended(process), SOON, f'{process.name} has ended')
+        stack.wait_until(lambda process=process: process.ended, SOON, f'{process.name} has ended')
         assert NEWER in process.log.read_text()
     at_the_end = stack.sql('SELECT now() AS now')[0]['now']
     stack.wait_until(lambda: stack.due(fabric), SOON, 'the schedule stands')

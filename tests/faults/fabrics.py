@@ -1,6 +1,5 @@
 """Fabrics whose objects change all the time, and who remember every state that each object was ever in."""
 
-import copy
 import json
 import random
 import time
@@ -11,7 +10,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from demo.kubernetes_api import KubernetesAPI, load_objects
+from demo.kubernetes_api import KubernetesAPI, load_objects, multiplied
 from demo.kubernetes_api.server import Request
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.sync.observe import Observed, observe
@@ -38,15 +37,7 @@ PLURALS = {kind.plural: number for number, kind in enumerate(KINDS)}
 
 def generated(count: int) -> Iterator[Manifest]:
     """About so many objects: those of the sample fabric again and again, under other names."""
-    samples: dict[str, list[Manifest]] = {}
-    for item in load_objects(DATA):
-        samples.setdefault(item['kind'], []).append(item)
-    for kind, share in SHARES.items():
-        for number in range(max(1, count * share // 100)):
-            item = copy.deepcopy(samples[kind][number % len(samples[kind])])
-            item['metadata']['name'] = f'{kind.lower()}-{number:05}'
-            item['metadata'].pop('uid', None)
-            yield item
+    return multiplied(load_objects(DATA), {kind: max(1, count * share // 100) for kind, share in SHARES.items()})
 
 
 def identity(manifest: Manifest) -> Identity:

@@ -327,13 +327,11 @@ class ServersUnsteady(Fault):
     leaves_requests = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
-        for fabric in rig.mirrored:
-            if isinstance(fabric.api, KubernetesAPI):
-                faults = fabric.api.faults
-                faults.answer(429, times=chance.randrange(1, 30), retry_after=1, after=chance.randrange(20))
-                faults.cut(times=chance.randrange(1, 30), after=chance.randrange(40))
-                faults.answer(503, times=None, after=chance.randrange(20))
-                fabric.api.close_watches()
+        for api in rig.demo_servers:
+            api.faults.answer(429, times=chance.randrange(1, 30), retry_after=1, after=chance.randrange(20))
+            api.faults.cut(times=chance.randrange(1, 30), after=chance.randrange(40))
+            api.faults.answer(503, times=None, after=chance.randrange(20))
+            api.close_watches()
 
     def heal(self, rig: Rig) -> None:
         rig.hurry()
@@ -345,9 +343,8 @@ class ServersSlow(Fault):
     leaves_requests = True
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
-        for fabric in rig.mirrored:
-            if isinstance(fabric.api, KubernetesAPI):
-                fabric.api.faults.delay(8, times=None, after=chance.randrange(20))
+        for api in rig.demo_servers:
+            api.faults.delay(8, times=None, after=chance.randrange(20))
 
     def heal(self, rig: Rig) -> None:
         rig.hurry()

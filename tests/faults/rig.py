@@ -16,7 +16,7 @@ import psycopg
 import redis.exceptions
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
-from demo.processes import Process, ProcessEnded, tail
+from demo.processes import Process, tail
 from demo.valkey import ValkeyError
 from tests.cluster import EXTERNAL, why_not
 from tests.e2e.stack import DATA, QUICK, Row, Stack, children, schedule_id
@@ -126,7 +126,7 @@ class Rig(Stack):
         ):
             self._start_again(name, runs, start, now)
         for process in self.processes:
-            self._start_again(process.name, alive(process), process.start, now)
+            self._start_again(process.name, not process.ended, process.start, now)
 
     def _start_again(self, name: str, runs: bool, start: Callable[[], object], now: float) -> None:
         if runs:
@@ -147,6 +147,11 @@ class Rig(Stack):
         return [fabric for fabric in self.mirrored if fabric.enabled]
 
     @property
+    def demo_servers(self) -> list[KubernetesAPI]:
+        """The API servers that can be made to fail by a word."""
+        return [fabric.api for fabric in self.mirrored if isinstance(fabric.api, KubernetesAPI)]
+
+    @property
     def complete(self) -> bool:
         """Whether every process that should be there says so, and NetBox's own word on it is that all is well."""
         try:
@@ -159,7 +164,7 @@ class Rig(Stack):
 
     def of(self, kind: str) -> list[Process]:
         """The processes of a kind that live: worker, scheduler, watcher or web."""
-        return [process for process in self.processes if process.name.startswith(kind) and alive(process)]
+        return [process for process in self.processes if process.name.startswith(kind) and not process.ended]
 
     def work_horses(self) -> list[int]:
         """The processes that execute a run at this moment. A worker has another child: RQ's own scheduler."""
@@ -229,15 +234,14 @@ class Rig(Stack):
 
     def linger(self, seconds: float) -> None:
         """Every request to the demo's API servers takes so much longer, until hurry(): runs are met in the middle."""
-        for fabric in self.mirrored:
-            if isinstance(fabric.api, KubernetesAPI):
-                fabric.api.faults.delay(seconds, times=None, match=r'^(?!.*watch=)')
+        for api in self.demo_servers:
+            api.faults.delay(seconds, times=None, match=r'^(?!.*watch=)')
 
     def hurry(self) -> None:
         """Ends whatever was made to go wrong at the API servers."""
+        for api in self.demo_servers:
+            api.faults.clear()
         for fabric in self.mirrored:
-            if isinstance(fabric.api, KubernetesAPI):
-                fabric.api.faults.clear()
             fabric.come_back()
 
     def ask_for_a_run(self, fabric: Fabric) -> list[str]:
@@ -257,14 +261,6 @@ class Rig(Stack):
             return bool(self.redis.zadd('rq:scheduler:scheduled_jobs', {schedule_id(fabric.id): time.time()}, xx=True, ch=True))
         except redis.exceptions.RedisError:
             return False
-
-
-def alive(process: Process) -> bool:
-    try:
-        process.check()
-    except ProcessEnded:
-        return False
-    return True
 
 
 def leads_its_group(pid: int) -> bool:

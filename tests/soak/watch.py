@@ -3,9 +3,9 @@
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from benchmarks.world import memory
 from tests.e2e.stack import SCHEDULED, Row, schedule_id, skipped
 from tests.faults.rig import AWAY
 
@@ -61,8 +61,8 @@ class Watch:
     def _measure(self) -> None:
         now, see = time.time(), self.figures.see
         for process in self.fleet.spared:
-            if process.pid is not None:
-                see(f'memory of a {process.name.partition("-")[0].replace("web", "web server")}, MB', MEMORY, now, resident(process.pid))
+            if process.pid is not None and (size := memory(process.pid)):
+                see(f'memory of a {process.name.partition("-")[0].replace("web", "web server")}, MB', MEMORY, now, size)
         rows = self.fleet.rows(_CONNECTIONS)
         if rows:
             see('connections to PostgreSQL', CONNECTIONS, now, rows[0]['count'])
@@ -86,11 +86,3 @@ class Watch:
 
     def runs_of(self, fabric: int) -> list[Row]:
         return [row for row in self.runs.values() if row['object_id'] == fabric]
-
-
-def resident(pid: int) -> float:
-    """What a process has of memory, in MB."""
-    for line in Path(f'/proc/{pid}/status').read_text().splitlines():
-        if line.startswith('VmRSS'):
-            return int(line.split()[1]) / 1024
-    raise ValueError(f'process {pid} has no memory')
