@@ -29,7 +29,7 @@ REFUSED = (403, 404, 405)
 TOKENS = ('csrf', 'CSRF', '_init_time', 'page_load_time', 'netbox-request-id', 'dashboard-widget-', 'runs since ')
 CLOCK = re.compile(
     r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?|\b\d\d:\d\d:\d\d\b|\b(?:an?|\d{1,5}(?:\.\d{1,9})?)\s(?:second|minute)s?'
-    r'|"age": \d{1,9}(?:\.\d{1,9})?'
+    r'(?:\s\d{1,2}\sseconds?)?|"age": \d{1,9}(?:\.\d{1,9})?'
 )
 
 
