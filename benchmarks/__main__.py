@@ -30,7 +30,7 @@ def main() -> int:
 
         short = options.short
         subjects: dict[str, tuple[str, Callable[[], list[Result]]]] = {
-            'reading': ('What a run costs', lambda: reading.results(*((300, 1) if short else (20_000, 5)))),
+            'reading': ('What a run costs', lambda: reading.results(*((300, 1) if short else (20_000, 9)))),
             'memory': ('Memory', lambda: memory.results(1000 if short else 100_000)),
             'overhead': ('A run’s fixed cost', lambda: overhead.results(2 if short else 20)),
             'scheduling': ('Many fabrics', lambda: scheduling.results(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import statistics
 import sys
 import time
@@ -72,6 +73,7 @@ def generated(count: int) -> Iterator[Manifest]:
     counts = {kind: max(1, count * share // 1000) for kind, share in SHARES.items()}
     for item in multiplied(load_objects(ROOT / 'demo' / 'data'), counts):
         if item['kind'] == 'Agent':
+            item['metadata']['name'] = item['metadata']['name'].replace('agent', 'switch')  # whose agent it is
             _grow(item)
         yield item
 
@@ -129,11 +131,15 @@ def interleaved(
 ) -> dict[str, float]:
     """The median seconds of each subject, a (prepare, run) pair of which only `run` is timed.
 
-    All take their turn in every round, so that what else the machine does meets all of them.
+    All take their turn in every round, so that what else the machine does meets all of them; each round in another
+    order (the same in every run), so that what one leaves behind meets each of the others.
     """
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
+    order, shuffled = list(subjects), random.Random(1)
     for _ in range(rounds):
-        for name, (prepare, run) in subjects.items():
+        shuffled.shuffle(order)
+        for name in order:
+            prepare, run = subjects[name]
             prepare()
             start = time.perf_counter()
             run()

@@ -53,7 +53,7 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
     wired = wired_ports(
         link for name, spec in connections.iterator(chunk_size=BATCH) for link in links(name, mapping(spec))
     )
-    nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'missing_since')
+    nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'last_read', 'missing_since')
     waiting = {(node.kind, node.name): node for node in nodes}
     agents = resources.filter(kind__in=AGENTS).only(
         'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',

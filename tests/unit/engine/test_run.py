@@ -12,10 +12,10 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from demo.kubernetes_api import KubernetesAPI
+from demo.kubernetes_api import KubernetesAPI, multiplied
 from netbox_hedgehog.cluster import client as client_module
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
-from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 from netbox_hedgehog.sync import listing as listing_module
 from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.apply import apply, held_rows
@@ -634,6 +634,22 @@ def test_the_report_can_be_stored_and_read(api, fabric):
         'kind', 'outcome', 'read', 'created', 'updated', 'unchanged', 'missing', 'errors', 'seconds', 'pages', 'bytes',
     }
     assert 'resources of 21 kinds read' in report.sentence()
+
+
+def test_a_run_asks_no_more_of_the_database_for_many_switches():
+    """Whether they have an agent or none."""
+    counts = []
+    for size in (2, 60):
+        items = list(multiplied(samples(), {'Switch': size, 'Agent': size // 2}))
+        for item in items:
+            item['metadata']['name'] = item['metadata']['name'].replace('agent', 'switch')
+        with KubernetesAPI(items) as api, CaptureQueriesContext(connection) as captured:
+            many = fabric_of(api, name=f'of-{size}')
+            assert read_fabric(many).outcome == 'in_sync'
+        assert SwitchHealth.objects.filter(fabric=many).count() == size
+        assert SwitchHealth.objects.filter(fabric=many, agent=None).count() == size // 2
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
 
 
 def test_progress_is_told_after_each_kind(api, fabric):
