@@ -67,13 +67,15 @@ METADATA = f'{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}'
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Seconds to wait for a connection and for the next bytes of an answer; how often a request is repeated; where a
-    server may be; and what is taken from one: bytes of an answer (inflated), of all that is read of a kind, and of what
-    is kept of an object, and how many objects a kind may have.
+    """Seconds to wait for a connection, for the next bytes of an answer, for the whole of one, and for a server that is
+    sick; how often a request is repeated; where a server may be; and what is taken from one: bytes of an answer
+    (inflated), of all that is read of a kind, and of what is kept of an object, and how many objects a kind may have.
     """
 
     connect_timeout: float = 5
     read_timeout: float = 30
+    longest_answer: float = LONGEST_ANSWER
+    patience: float = PATIENCE
     retries: int = 4
     destinations: Destinations = ANYWHERE
     max_answer_size: int = 32 * 1024 * 1024
@@ -122,7 +124,7 @@ class Cluster:
 
     def renew_patience(self) -> None:
         """Begin anew to wait for a server that is sick, as each run does."""
-        self._patience = float(PATIENCE)
+        self._patience = self.options.patience
 
     def __enter__(self) -> Self:
         return self
@@ -298,10 +300,10 @@ class Cluster:
                         f'{self.server} sent more than {self.options.max_answer_size} bytes in one answer, which is '
                         'not read (setting max_answer_size).'
                     )
-                if time.monotonic() - began > LONGEST_ANSWER:
+                if time.monotonic() - began > self.options.longest_answer:
                     raise Unreachable(
-                        f'{self.server} took more than {LONGEST_ANSWER} s to send one answer. Check the network path '
-                        'to it.'
+                        f'{self.server} took more than {self.options.longest_answer:g} s to send one answer. Check '
+                        'the network path to it.'
                     )
                 parts.append(chunk)
         except BaseException:

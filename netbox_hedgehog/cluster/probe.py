@@ -1,5 +1,6 @@
 """Test connection: what a cluster answers to these credentials, in sentences."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,6 +10,9 @@ from .client import Cluster
 from .errors import ClusterError, Forbidden, NotInstalled
 
 __all__ = ('Probe', 'probe')
+
+# Seconds after which no further kind is asked for: somebody waits, and so does a process that serves pages.
+LONGEST = 30
 
 
 @dataclass(slots=True)
@@ -35,15 +39,23 @@ class Probe:
 
 
 def probe(cluster: Cluster, kinds: Iterable[Kind], namespace: str) -> Probe:
-    """Ask for the version and for one object of each kind. Returns a Probe, also when nothing answers."""
-    found = Probe()
+    """Ask for the version and for one object of each kind, for LONGEST seconds. Returns a Probe, also when nothing
+    answers.
+    """
+    found, began, kinds = Probe(), time.monotonic(), list(kinds)
     try:
         found.version = cluster.version()
     except ClusterError as error:
         found.errors.append(str(error))
         found.sentences = list(found.errors)
         return found
-    for kind in kinds:
+    for number, kind in enumerate(kinds):
+        if time.monotonic() - began > LONGEST:
+            found.errors.append(
+                f'{cluster.server} answers too slowly: of {number} of {len(kinds)} kinds it said within {LONGEST} s '
+                'whether they can be read. Look at its load and at the network path to it.'
+            )
+            break
         try:
             cluster.check_access(kind, namespace)
         except NotInstalled:

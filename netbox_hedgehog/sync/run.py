@@ -32,6 +32,10 @@ ERRORS_NAMED = 100
 # Seconds by which two runs may follow each other earlier than their interval says.
 UNPUNCTUAL = 10
 
+# A connection test asks twice at most, and waits so many seconds for an answer: a person waits as well, and a process
+# that serves pages.
+IMPATIENT = {'retries': 1, 'read_timeout': 10, 'longest_answer': 10, 'patience': 10}
+
 # Of so many kinds the first page is asked for before it is their turn.
 AHEAD = 2
 
@@ -133,21 +137,26 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
 
 
 def test_connection(fabric: Fabric) -> Probe:
-    """Ask a fabric's cluster for its version and for what may be read. Returns a Probe; raises nothing."""
+    """Ask a fabric's cluster for its version and for what may be read, which takes a minute at most. Returns a Probe;
+    raises nothing.
+    """
     try:
-        with open_cluster(fabric) as cluster:
+        with open_cluster(fabric, **IMPATIENT) as cluster:
             return probe(cluster, KINDS, fabric.kubernetes_namespace)
     except (ClusterError, KubeconfigError, SealError) as error:
         return Probe(errors=[str(error)], sentences=[str(error)])
 
 
-def open_cluster(fabric: Fabric) -> Cluster:
-    """A Cluster for this fabric, with the time-outs, limits and destinations of the plugin's settings."""
+def open_cluster(fabric: Fabric, **at_most: float) -> Cluster:
+    """A Cluster for this fabric, with the time-outs, limits and destinations of the plugin's settings; those numbers of
+    ClientOptions that are named are `at_most` so large.
+    """
     names = (
         'connect_timeout', 'read_timeout', 'retries', 'max_answer_size', 'max_kind_size', 'max_object_size',
         'max_objects',
     )
     options = {name: get_plugin_config('netbox_hedgehog', name) for name in names}
+    options |= {name: min(options.get(name, most), most) for name, most in at_most.items()}
     return Cluster(fabric.credentials(), ClientOptions(destinations=configured(), **options))
 
 

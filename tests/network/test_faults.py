@@ -5,12 +5,14 @@ Each time: what people are told, a mirror that nothing was taken from, and a nex
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.cluster import client as client_module
+from netbox_hedgehog.cluster import ClientOptions
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.sync import run as run_module
 
 from ..unit.engine.samples import samples
 from .proxy import Proxy
@@ -107,7 +109,7 @@ def test_a_trickle_ends(
     api: KubernetesAPI, proxy: Proxy, fabric: Fabric, changed: None, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Bytes arrive all the time, so that no time-out strikes, and an answer would take for ever."""
-    monkeypatch.setattr(client_module, 'LONGEST_ANSWER', 1)
+    monkeypatch.setattr(run_module, 'ClientOptions', partial(ClientOptions, longest_answer=1))
     text = random.Random(1).randbytes(100_000).hex()
     for item in api.objects('SwitchProfile'):
         api.patch('SwitchProfile', item['metadata']['name'], {'metadata': {'annotations': {'big': text}}})
@@ -117,12 +119,25 @@ def test_a_trickle_ends(
     assert_recovers(fabric, api)
 
 
+def test_a_connection_test_asks_twice_and_waits_little(
+    proxy: Proxy, fabric: Fabric, setting, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever patience runs have: a person waits, and a process that serves pages."""
+    setting(read_timeout=30, retries=8)
+    monkeypatch.setitem(run_module.IMPATIENT, 'read_timeout', 0.3)
+    before = proxy.connections
+    proxy.stall(0)
+    found = run_module.test_connection(fabric)
+    assert not found.connected
+    assert 'did not answer in time (' in found.sentences[0]
+    assert '0.3 s between bytes' in found.sentences[0]
+    assert proxy.connections == before + 2
+
+
 def test_the_network_goes_in_mid_run(
     api: KubernetesAPI, proxy: Proxy, fabric: Fabric, changed: None, setting, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was read until then is in the mirror; of the rest nothing is known, and nothing is missing."""
-    from netbox_hedgehog.sync import run as run_module
-
     read_kind = run_module.read_kind
 
     def goes(fabric: Fabric, listing: run_module.Listing) -> object:

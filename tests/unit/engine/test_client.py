@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import gc
 import ipaddress
+import itertools
 import json
 import logging
 import os
@@ -29,6 +30,7 @@ from demo.kubernetes_api import Authority, KubernetesAPI
 from demo.kubernetes_api.faults import Fault
 from netbox_hedgehog.cluster import ClientOptions, Cluster
 from netbox_hedgehog.cluster import client as client_module
+from netbox_hedgehog.cluster import probe as probe_module
 from netbox_hedgehog.cluster.errors import (
     BadAnswer,
     ClusterError,
@@ -670,6 +672,20 @@ def test_probe_says_what_is_forbidden_and_not_installed(api):
     assert 'VPC' in found.not_installed + found.forbidden
     assert 'Switch' in found.forbidden
     assert any('grant get, list and watch' in sentence for sentence in found.sentences)
+
+
+def test_probe_of_a_slow_cluster(api, monkeypatch):
+    """What it says until time is up, and that it is slow."""
+    ticks = itertools.count(0, 8)
+    monkeypatch.setattr(probe_module, 'time', type('Clock', (), {'monotonic': staticmethod(lambda: next(ticks))}))
+    found = probed(connect(api))
+    assert found.connected
+    assert not found.ok
+    assert len(found.readable) == 3
+    assert found.sentences[-1] == (
+        f'{api.url} answers too slowly: of 3 of 22 kinds it said within 30 s whether they can be read. '
+        'Look at its load and at the network path to it.'
+    )
 
 
 def test_probe_with_a_wrong_token(api):
