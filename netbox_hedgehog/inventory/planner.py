@@ -8,7 +8,7 @@ from typing import Any
 from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
 from ..values import field_label, model_title
 from .plan import ADOPT, CREATE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
-from .present import CABLE, RANGE, Candidate, Held, Present, levels
+from .present import CABLE, DEVICE, RANGE, Candidate, Held, Present, levels
 from .removal import plan_absence, unwanted
 from .rules import Rules
 from .shapes import (
@@ -143,7 +143,7 @@ class _Planner:
             return
         if link is not None:
             draft.pk, draft.current = link.object_id, dict(link.values or {})
-            if link.model == 'dcim.device' and link.origin == InventoryOriginChoices.ADOPTED:
+            if link.model == DEVICE and link.origin == InventoryOriginChoices.ADOPTED:
                 self.adopted.add(link.object_id)
         if link is not None and link.shared:
             self.drafts[want.key] = draft
@@ -291,7 +291,7 @@ class _Planner:
         self.drafts[want.key] = draft
         draft.verb, draft.pk, draft.current = ADOPT, candidate.pk, candidate.values
         self.claimed[want.model, candidate.pk] = want.key
-        if want.model == 'dcim.device':
+        if want.model == DEVICE:
             self.adopted.add(candidate.pk)
         for name, value in values.items():
             if name in want.owned:
@@ -312,20 +312,21 @@ class _Planner:
                 if sorted((candidate.values['a'], candidate.values['b']), key=str) == pair:
                     return candidate
             return None
-        if want.model == 'dcim.device' and self.rules.adoption == InventoryAdoptionChoices.SERIAL:
+        if want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL:
             serial = values.get('serial')
             return self.present.candidates.get((want.model, ('serial', serial))) if serial else None
         for natural in naturals(want.model, values):
             if found_one := self.present.candidates.get((want.model, natural)):
                 return found_one
-        return None
+        namesakes = self.present.namesakes_of(values) if want.model == DEVICE else ()
+        return namesakes[0] if len(namesakes) == 1 else None
 
     def _may_adopt(self, want: Want, values: dict[str, Any], candidate: Candidate) -> bool:
         if candidate.owner or (want.model, candidate.pk) in self.claimed:
             return False
         if self.rules.adoption == InventoryAdoptionChoices.NAME:
             return True
-        if want.model == 'dcim.device':
+        if want.model == DEVICE:
             return self.rules.adoption == InventoryAdoptionChoices.SERIAL
         # What hangs on an adopted device comes with it.
         if want.model == 'dcim.interface':
@@ -359,6 +360,8 @@ class _Planner:
             other = self.taken.get((want.model, natural))
             if other not in (None, want.key) and not self._side_by_side(want, values):
                 return self._conflict_with_key(want, str(other))
+        if want.model == DEVICE and pk is None and (namesakes := self.present.namesakes_of(values)):
+            return self._conflict(want, namesakes[0])
         if want.model == RANGE:
             for candidate in self.present.ranges.get(_hashable(values.get('vrf')), ()):
                 if candidate.pk != pk and _overlap(values, candidate.values):

@@ -34,7 +34,7 @@ from .wants import Desired, Want
 
 __all__ = ('Candidate', 'Held', 'Present', 'levels', 'read')
 
-CABLE, INTERFACE, RANGE = 'dcim.cable', 'dcim.interface', 'ipam.iprange'
+CABLE, DEVICE, INTERFACE, RANGE = 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.iprange'
 
 
 @dataclass(slots=True)
@@ -82,17 +82,30 @@ class Attachment:
 class Present:
     """What is there of a fabric.
 
-    `candidates` are by model and natural key, `ranges` by VRF. `cabled` gives, by interface, cables that are not the
+    `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant, `ranges`
+    by VRF. `cabled` gives, by interface, cables that are not the
     fabric's on interfaces that a want would use. `kinds` are those that have been read in full at least once.
     `attached` is filled for objects that are due for deletion.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
     candidates: dict[tuple[str, tuple[Any, ...]], Candidate] = field(default_factory=dict)
+    namesakes: dict[tuple[str, Any], dict[int, Candidate]] = field(default_factory=dict)
     ranges: dict[Any, list[Candidate]] = field(default_factory=dict)
     cabled: dict[int, Candidate] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
     attached: dict[tuple[str, int], list[Attachment]] = field(default_factory=dict)
+
+    def namesakes_of(self, values: Mapping[str, Any]) -> list[Candidate]:
+        """Devices of this name at this site that no other fabric holds, of any tenant.
+
+        NetBox lets tenants have one each; to a fabric, which knows of no tenants, they are the same device.
+        """
+        return [device for device in self.namesakes.get(_place(values), {}).values() if not device.owner]
+
+
+def _place(values: Mapping[str, Any]) -> tuple[str, Any]:
+    return (values.get('name') or '').lower(), values.get('site')
 
 
 class Known:
@@ -179,7 +192,7 @@ def _fields(label: str, wants: Iterable[Want]) -> list[str]:
     names = set(natural_fields(label))
     for want in wants:
         names.update(want.owned)
-    if label == 'dcim.device':
+    if label == DEVICE:
         names.update(('status', 'serial', 'name'))
     return sorted(name for name in names if _exists(label, name))
 
@@ -311,7 +324,7 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
     if not sought:
         return
     query = _query(label, [values for _, values in sought])
-    if label == 'dcim.device' and (serials := {
+    if label == DEVICE and (serials := {
         str(want.fields['serial']) for want, _ in sought if want.fields.get('serial')
     }):
         query |= Q(serial__in=serials)
@@ -329,6 +342,8 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
                 present.candidates[label, natural] = candidate
         if serial := candidate.values.get('serial'):
             present.candidates.setdefault((label, ('serial', serial)), candidate)
+        if label == DEVICE:
+            present.namesakes.setdefault(_place(candidate.values), {}).setdefault(candidate.pk, candidate)
         if label == RANGE:
             present.ranges.setdefault(candidate.values.get('vrf'), []).append(candidate)
     for want, values in sought:
@@ -340,12 +355,14 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
                 break
         else:
             serial = ('serial', want.fields.get('serial'))
-            if label == 'dcim.device' and serial[1] and (label, serial) in present.candidates:
+            if label == DEVICE and serial[1] and (label, serial) in present.candidates:
                 known.pks[want.key] = present.candidates[label, serial].pk
+            elif label == DEVICE and len(namesakes := present.namesakes_of(values)) == 1:
+                known.pks[want.key] = namesakes[0].pk
 
 
 def _annotations(label: str) -> dict[str, Any]:
-    if label == 'dcim.device':
+    if label == DEVICE:
         return {'lower_name': Lower('name')}
     return {}
 
@@ -358,7 +375,8 @@ def _query(label: str, sought: list[dict[str, Any]]) -> Q:
     for names in shape(label).naturals:
         part = Q()
         for name in names:
-            part &= _among(label, name, sought)
+            if (label, name) != (DEVICE, 'tenant'):  # see namesakes_of()
+                part &= _among(label, name, sought)
         query |= part
     return query
 

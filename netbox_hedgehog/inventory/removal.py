@@ -1,20 +1,25 @@
 """What a fabric does not want any more: marked, brought to a person, and at last deleted. Pure, as the planner is."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
 from ..values import model_title
+from .names import key
 from .plan import DELETE, MARK, Action, FieldChange, Finding, Plan, Record
 from .present import Held, Present
 from .rules import Rules
 from .shapes import RANK
-from .wants import Desired, Source
+from .wants import DEVICES, Desired, Source
 
 __all__ = ('due', 'plan_absence', 'plan_deletion', 'unwanted')
 
 DECOMMISSIONING = 'decommissioning'
+
+# What is part of a device or ends on one; and the VRF that there is for the addresses of devices alone.
+ON_DEVICES = ('dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.macaddress')
+UNDERLAY = key('vrf', 'underlay')
 
 
 def unwanted(desired: Desired, present: Present, subjects: Iterable[str]) -> list[Held]:
@@ -27,9 +32,22 @@ def unwanted(desired: Desired, present: Present, subjects: Iterable[str]) -> lis
     carried = set(subjects)
     return [
         link for key, link in present.held.items()
-        if key not in desired.wants and link.subject in carried and link.kind in present.kinds
+        if key not in desired.wants and _switched_off(link, carried) is None and link.kind in present.kinds
         and Source(link.kind, link.name) not in troubled
     ]
+
+
+def _switched_off(link: Held, subjects: Collection[str]) -> str | None:
+    """The subject that would have to be switched on for anybody to say whether a link's object is wanted.
+
+    Cables and addresses end on interfaces: without devices none is wanted, and none is known to have gone.
+    """
+    if link.subject not in subjects:
+        return link.subject
+    on_a_device = link.model in ON_DEVICES or link.key == UNDERLAY or (
+        link.model == 'ipam.ipaddress' and link.written.get('assigned_object') is not None
+    )
+    return DEVICES if on_a_device and DEVICES not in subjects else None
 
 
 def due(links: Iterable[Held], rules: Rules) -> list[Held]:
@@ -113,7 +131,10 @@ def plan_deletion(plan: Plan, links: list[Held], present: Present) -> list[Actio
                 f'{model_title(link.model, 1)} {held_name(link)} is gone from the fabric and cannot be deleted: {why}.',
                 model=link.model, pk=link.object_id,
             ))
-    order = sorted(going.values(), key=lambda link: (-RANK.get(link.model, len(RANK)), link.key))
+    # A subinterface goes before the port that it stands on.
+    order = sorted(going.values(), key=lambda link: (
+        -RANK.get(link.model, len(RANK)), link.written.get('parent') is None, link.key,
+    ))
     return [_action(DELETE, link) for link in order]
 
 
@@ -136,8 +157,8 @@ def _orphans(plan: Plan, links: list[Held], rules: Rules) -> None:
 
 def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, rules: Rules) -> None:
     off = Counter(
-        link.subject for key, link in present.held.items()
-        if key not in desired.wants and link.subject not in rules.subjects and not link.shared
+        subject for key, link in present.held.items()
+        if key not in desired.wants and not link.shared and (subject := _switched_off(link, rules.subjects))
     )
     for subject, count in sorted(off.items()):
         plan.findings.append(Finding(

@@ -493,7 +493,7 @@ class Writer:
 
     def refuse(self, action: Action, why: str) -> None:
         """This action is not done. What refers to it is left out with it, under the same finding."""
-        root = next((item for item in self.findings if item.sentence.endswith(why) or why == item.sentence), None)
+        root = next((item for item in self.findings if item.sentence == why), None)
         self.failed[action.key] = root.sentence if root else f'{model_title(action.model, 1)} {action.name}: {why}'
         if root is None:
             self.findings.append(Finding(

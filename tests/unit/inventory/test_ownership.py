@@ -3,6 +3,7 @@
 import pytest
 from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufacturer, Site
 from ipam.models import VLAN, VRF, IPAddress, Prefix
+from tenancy.models import Tenant
 
 from netbox_hedgehog.inventory.plan import ADOPT
 from netbox_hedgehog.inventory.resolve import forget, ignore, keep_netbox, recreate, reopen, take_fabric
@@ -157,6 +158,50 @@ def test_adoption_by_name_is_shown_in_the_plan_and_overwrites_nothing():
     assert theirs.primary_ip4 is not None  # nothing of theirs stood there
     print(plan(fabric).actions)
     assert settle(fabric).changes == 0
+
+
+@pytest.mark.parametrize('of_the_fabric', [False, True])
+def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
+    """NetBox would let it stand beside one of the fabric's: then every device would be there twice."""
+    acme, other = (Tenant.objects.create(name=name, slug=name) for name in ('acme', 'other'))
+    theirs = device_of_the_operator(tenant=acme)
+    interface = Interface.objects.create(device=theirs, name='E1/1', type='other')
+    fabric = fabric_of(inventory_tenant=other if of_the_fabric else None)
+    settle(fabric)
+    assert list(Device.objects.filter(name='leaf-1')) == [theirs]
+    row = Discrepancy.objects.get(type='conflict', key='device/switch/leaf-1')
+    assert 'let the fabric adopt it' in row.sentence
+    fabric.inventory_adoption = 'name'
+    adopted = {action.key: action.pk for action in plan(fabric).actions if action.verb == ADOPT}
+    assert adopted['device/switch/leaf-1'] == theirs.pk
+    assert adopted['interface/switch/leaf-1/E1/1'] == interface.pk
+    settle(fabric)
+    assert list(Device.objects.filter(name='leaf-1')) == [theirs]
+    assert Device.objects.get(name='leaf-1').tenant == acme
+    assert settle(fabric).changes == 0
+    assert not Discrepancy.objects.filter(type='conflict').exists()
+
+
+def test_of_devices_of_several_tenants_none_is_chosen():
+    for name in ('acme', 'other'):
+        device_of_the_operator(tenant=Tenant.objects.create(name=name, slug=name))
+    fabric = fabric_of(inventory_adoption='name')
+    settle(fabric)
+    assert Device.objects.filter(name='leaf-1').count() == 2
+    assert Discrepancy.objects.filter(type='conflict', key='device/switch/leaf-1').exists()
+    # The one that is the fabric's own tenant's is no question.
+    fabric.inventory_tenant = Tenant.objects.get(name='acme')
+    settle(fabric)
+    link = InventoryLink.objects.get(key='device/switch/leaf-1')
+    assert (link.origin, link.object.tenant.name) == ('adopted', 'acme')
+
+
+def test_two_fabrics_of_two_tenants_have_a_device_of_one_name_each():
+    for name in ('acme', 'other'):
+        fabric = fabric_of(name=name, inventory_tenant=Tenant.objects.create(name=name, slug=name))
+        settle(fabric)
+        assert InventoryLink.objects.get(fabric=fabric, key='device/switch/leaf-1').object.tenant.name == name
+    assert Device.objects.filter(name='leaf-1').count() == 2
 
 
 def test_adoption_by_serial():

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from dcim.models import Device, Interface
+from dcim.models import Cable, Device, Interface
 from django.utils import timezone
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 
@@ -13,7 +13,7 @@ from netbox_hedgehog.inventory.plan import DELETE, MARK
 from netbox_hedgehog.inventory.settle import confirm_removal, plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindReading
 
-from .fabrics import small
+from .fabrics import make, small
 from .mirror import fabric_of, grace_is_over, mirror
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +24,20 @@ def without(*names):
     return [
         resource for resource in small()
         if not any(name == resource.name or name in resource.name.split('--') for name in names)
+    ]
+
+
+def with_external():
+    """The small fabric, of which a port leads out, on a VLAN."""
+    resources = small()
+    profile = next(resource for resource in resources if resource.kind == 'SwitchProfile')
+    profile.spec['ports']['E1/5'] = {'nos': 'Ethernet5', 'profile': 'p'}
+    return [
+        *resources,
+        make('External', 'isp', ipv4Namespace='default'),
+        make('Connection', 'leaf-1--external--isp', external={'link': {'switch': {'port': 'leaf-1/E1/5'}}}),
+        make('ExternalAttachment', 'isp--leaf-1', external='isp', connection='leaf-1--external--isp',
+             switch={'vlan': 300, 'ip': '192.0.2.6/24'}),
     ]
 
 
@@ -142,6 +156,24 @@ def test_a_subject_that_is_switched_off_is_no_removal(fabric):
     assert Discrepancy.objects.filter(sentence__contains='switched off').count() == 2
 
 
+@pytest.mark.parametrize('subjects', [['cabling', 'addressing', 'vpcs'], ['addressing', 'vpcs'], ['vpcs'], ['cabling']])
+def test_without_devices_nothing_that_hangs_on_them_is_a_removal(subjects):
+    """Nobody says then which cables and addresses there are to be, and so nobody says that one has gone."""
+    fabric = fabric_of(with_external(), inventory_removal='delete')
+    settle(fabric)
+    before = Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()
+    assert before[0] > 2
+    fabric.inventory_subjects = subjects
+    for _ in range(2):
+        report = settle(fabric)
+        assert report.counts[MARK] == report.counts[DELETE] == 0
+        assert report.held == []
+        grace_is_over(fabric)
+    assert (Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()) == before
+    assert not Discrepancy.objects.filter(sentence__contains='does not want').exists()
+    assert Discrepancy.objects.filter(sentence__contains='The subject devices is switched off').exists()
+
+
 def test_a_kind_that_was_never_read_is_no_removal(fabric):
     KindReading.objects.filter(kind='Server').delete()
     mirror_without = without('server-1')
@@ -215,6 +247,19 @@ def test_remove_exactly_what_was_created(fabric):
     assert not any(model.objects.exists() for model in (VRF, Prefix, IPAddress, VLAN))
     assert report.left == []
     assert not Fabric.objects.get(pk=fabric.pk).inventory_enabled
+
+
+def test_a_subinterface_goes_before_its_port():
+    fabric = fabric_of(with_external())
+    settle(fabric)
+    assert Interface.objects.filter(name='E1/5.300', parent__name='E1/5').exists()
+    # What is somebody's keeps the device, and nothing else.
+    Device.objects.get(name='leaf-1').journal_entries.create(comments='theirs')
+    seen = plan_removal(fabric)
+    report = remove_created(fabric, expected_digest=seen.digest)
+    assert report.counts[DELETE] == len(seen.actions)
+    assert not any('E1/5' in sentence for sentence in report.left)
+    assert not Interface.objects.filter(name__startswith='E1/5').exists()
 
 
 def test_a_removal_that_is_not_the_one_seen_is_refused(fabric):

@@ -236,6 +236,21 @@ def test_one_bad_object_costs_only_itself():
     assert Discrepancy.objects.filter(type='conflict', key='device/server/server-1').exists()
 
 
+def test_each_object_that_is_refused_is_named_also_where_the_reason_is_the_same():
+    from django.test import override_settings
+
+    with override_settings(CUSTOM_VALIDATORS={'dcim.device': [{'tenant': {'required': True}}]}):
+        settle(fabric_of())
+    assert not Device.objects.exists()
+    refused = Discrepancy.objects.filter(type='conflict', object_type=None, key__startswith='device/')
+    assert sorted(refused.values_list('key', flat=True)) == [
+        'device/server/server-1', 'device/server/server-2', 'device/switch/leaf-1', 'device/switch/spine-1',
+    ]
+    assert all(row.name in row.sentence for row in refused)
+    # What hangs on them is left out with them, and is no trouble of its own.
+    assert not Discrepancy.objects.filter(type='conflict', key__startswith='interface/').exists()
+
+
 # Exactly this plan, and by whom
 
 
