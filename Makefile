@@ -3,7 +3,8 @@ python = .venv/bin/python
 
 .PHONY: help
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | column -t -s :
+	@awk '/^[a-z-]+:.*##/ { name = $$0; sub(/:.*/, "", name); sub(/.*## */, ""); printf "%-14s %s\n", name, $$0 }' \
+	 $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv:

@@ -1,13 +1,15 @@
 """NetBox's configuration in the image: everything that lies in /etc/netbox/config.
 
-configuration.py comes first, then the other *.py files there in alphabetical order. Each is executed by itself; of a
-name in capitals that several define, the last one counts.
+configuration.py comes first, then the other *.py files there in alphabetical order, and extra.py last. Each is executed
+by itself; of a name in capitals that several define, the last one counts.
 """
 
 from pathlib import Path
 
 DIRECTORY = Path('/etc/netbox/config')
 MAIN = DIRECTORY / 'configuration.py'
+# The operator's own word on anything, whatever the other files are named.
+LAST = DIRECTORY / 'extra.py'
 # NetBox looks for ldap_config.py beside the configuration.
 BESIDE = {MAIN, DIRECTORY / 'ldap_config.py'}
 
@@ -22,7 +24,7 @@ def _load(path: Path) -> dict[str, object]:
 if not MAIN.is_file():
     raise RuntimeError(f'There is no {MAIN}. Mount a directory that has one, or none at all: the image brings its own.')
 
-for _path in (MAIN, *sorted(set(DIRECTORY.glob('*.py')) - BESIDE)):
+for _path in (MAIN, *sorted(set(DIRECTORY.glob('*.py')) - BESIDE, key=lambda path: (path == LAST, path))):
     globals().update(_load(_path))
 
 __file__ = str(MAIN)

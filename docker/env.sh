@@ -13,6 +13,9 @@ added=
 # The secrets of this deployment, made by `make env`. Keep a copy in a safe place: without SECRET_KEY the stored
 # tokens of the fabrics cannot be read, and a backup of the database is worth less. Never commit this file.
 END
+chmod 600 .env
+# A file that somebody has edited may end in the middle of a line.
+[ -z "$(tail -c 1 .env)" ] || echo >>.env
 add SECRET_KEY "$(random 64)"
 add API_TOKEN_PEPPER "$(random 64)"
 add DB_PASSWORD "$(random 32)"

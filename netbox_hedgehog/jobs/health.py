@@ -178,10 +178,13 @@ def _known_dead(worker: Worker) -> bool:
 def missing_here(role: str) -> str:
     """What this machine or container lacks, as a sentence; '' where a live process of `role` runs here.
 
-    `role` is worker (on the plugin's queue) or scheduler: for health checks of the one process that a container is
-    there for. Raises what Redis raises.
+    `role` is worker (on the plugin's queue), scheduler or watcher: for health checks of the one process that a
+    container is there for. Raises what Redis raises.
     """
     redis = connection()
+    if role == 'watcher':
+        alive = any(name.startswith(f'{socket.gethostname()}.') for name in live_watchers())
+        return '' if alive else 'No watcher that runs here is alive.'
     if role == 'worker':
         keys = [worker.key for worker in Worker.all(queue=queue()) if not _known_dead(worker)]
         sentence = f'No worker that runs here serves the queue {queue_name()}.'

@@ -2,7 +2,7 @@
 
 A thread a watch, and one a fabric that writes what they bring. Threads share the transport with everything else that
 talks to clusters: its time-outs, its certificates, the destinations it may go to, and its sentences. What an idle watch
-costs is measured in benchmarks/watch.py.
+costs is measured in benchmarks/watching.py.
 
 The database is used by a few threads only, as each takes a connection.
 """
@@ -33,6 +33,7 @@ from ..sealing import SealError
 from ..sync.follow import Follower
 from ..sync.run import open_cluster
 from .leases import BEAT, Leases
+from .schema import outdated
 
 __all__ = ('Watcher',)
 
@@ -76,7 +77,11 @@ class Watcher:
         self._stop.set()
 
     def run(self) -> None:
-        """Take leases, follow those fabrics, and go on whatever goes away for a while. Returns after stop()."""
+        """Take leases, follow those fabrics, and go on whatever goes away for a while. Returns after stop().
+
+        Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
+        anew, from what is installed now.
+        """
         threading.stack_size(STACK)
         logger.info('Watcher %s is ready.', self.leases.name)
         try:
@@ -86,12 +91,17 @@ class Watcher:
         finally:
             for watch in self._watches.values():
                 watch.stop()
+            # From here on no thread of a watch can begin to write.
+            self._database.shutdown(wait=False, cancel_futures=True)
             with suppress(RedisError, OSError):
                 self.leases.give_back()
-            self._database.shutdown(cancel_futures=True)
+            self._database.shutdown()
 
     def _look(self) -> None:
         """One beat: which fabrics are ours, and does each have its watches?"""
+        if sentence := self._ask(outdated):
+            logger.error('The watcher ends: %s', sentence)
+            raise SystemExit(1)
         try:
             wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
             mine = self.leases.beat(wanted)
@@ -208,6 +218,8 @@ class FabricWatch:
             self._told.wait()
             self._told.clear()
             for follower in followers:
+                if self._stop.is_set():
+                    return
                 try:
                     follower.take()
                 except Exception as error:

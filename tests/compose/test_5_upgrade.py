@@ -97,7 +97,10 @@ def test_an_older_image_refuses_and_a_backup_leads_back(deployment: Deployment, 
     assert not deployment.healthy('netbox')
 
     before = last_sync(deployment, fabric)
-    deployment.type('docker-compose stop netbox netbox-worker netbox-rq-worker-hedgehog netbox-rq-scheduler')
+    deployment.type(
+        'docker-compose --profile watch stop netbox netbox-worker netbox-rq-worker-hedgehog netbox-rq-scheduler '
+        'netbox-hedgehog-watcher',
+    )
     deployment.type('docker-compose exec -T postgres dropdb -U netbox -f netbox')
     deployment.type('docker-compose exec -T postgres createdb -U netbox netbox')
     deployment.type('docker-compose exec -T postgres pg_restore -U netbox -d netbox --exit-on-error <netbox.dump')

@@ -591,8 +591,10 @@ class FaultTest(Case):
         url = self.api.url
         self.api.faults.delay(60)
         waiting = threading.Thread(target=lambda: self.assertRaises(urllib3.exceptions.HTTPError, self.ask, SERVERS))
+        self.api.requests.clear()
         waiting.start()
-        time.sleep(0.2)
+        while not self.api.requests:  # the server has it, and keeps it waiting
+            time.sleep(0.01)
         start = time.monotonic()
         self.api.stop()
         waiting.join()
@@ -617,7 +619,11 @@ class HeartbeatTest(Case):
         self.api.silent.add('leaf-02')
         before = [self.api.get(*which) for which in watched]
         silent = self.api.get('Agent', 'leaf-02')
-        time.sleep(1.2)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and any(
+            self.api.get(*which) == old for old, which in zip(before, watched, strict=True)
+        ):
+            time.sleep(0.05)
         for old, which in zip(before, watched, strict=True):
             new = self.api.get(*which)
             self.assertGreater(int(new['metadata']['resourceVersion']), int(old['metadata']['resourceVersion']))

@@ -48,6 +48,15 @@ def of(stack: Stack, kind: str) -> Process:
     return next(process for process in stack.processes if process.name.startswith(kind))
 
 
+def look_again(stack: Stack, witness: int, times: int = 2) -> None:
+    """The scheduler looks so many times more, and what it finds due is read: so is another fabric."""
+    for _ in range(times):
+        ran = len(stack.jobs(witness, 'completed'))
+        stack.make_due(witness)
+        stack.runs(witness, ran + 1, 30)
+    stack.wait_until(stack.idle, 30, 'all runs have ended')
+
+
 def in_mid_run(stack: Stack, fabric: int) -> None:
     stack.wait_until(
         lambda: stack.jobs(fabric, 'running') and stack.row(fabric)['sync_status'] == 'syncing', 30,
@@ -118,8 +127,9 @@ def test_a_run_killed_while_no_scheduler_lives_blocks_nobody(stack: Stack, api: 
 
 def test_a_scheduler_that_was_away_catches_up_with_one_run(stack: Stack, api: KubernetesAPI) -> None:
     interval = 600  # so long that the next run in its rhythm is not due while this test looks
-    fabric = stack.fabric('late', api, sync_interval=interval)
-    stack.runs(fabric, 1, 30)
+    fabric, witness = (stack.fabric(name, api, sync_interval=interval) for name in ('late', 'witness'))
+    for each in (fabric, witness):
+        stack.runs(each, 1, 30)
     stack.kill(of(stack, 'scheduler'))
     ran = len(stack.jobs(fabric))
     stack.make_due(fabric, seconds_ago=6 * interval + 10)
@@ -127,7 +137,7 @@ def test_a_scheduler_that_was_away_catches_up_with_one_run(stack: Stack, api: Ku
     stack.scheduler()
     stack.runs(fabric, ran + 1, 45)  # the lock of a killed one lives for some seconds
     stack.wait_until(lambda: (stack.due(fabric) or 0) > time.time(), 15, 'the next run is due in the future')
-    time.sleep(4)  # a scheduler that makes up for more looks every second
+    look_again(stack, witness)  # one that makes up for more would do so now
 
     assert len(stack.jobs(fabric)) == ran + 1
     due = stack.due(fabric)
@@ -172,7 +182,9 @@ def test_without_a_worker_one_run_waits_and_it_is_said(stack: Stack, api: Kubern
     for _ in range(6):  # as after six intervals
         for fabric in fabrics:
             stack.make_due(fabric, seconds_ago=1)
-        time.sleep(1.2)
+        stack.wait_until(
+            lambda: all((stack.due(fabric) or 0) > time.time() for fabric in fabrics), 15, 'the scheduler has looked',
+        )
 
     assert [stack.waiting(fabric) for fabric in fabrics] == [1, 1, 1]
     code, said = stack.status()
@@ -190,7 +202,7 @@ def test_without_a_worker_one_run_waits_and_it_is_said(stack: Stack, api: Kubern
     stack.worker()
     for fabric in fabrics:
         stack.runs(fabric, ran[fabric] + 1, 30)
-    time.sleep(2)
+    stack.wait_until(stack.idle, 30, 'all runs have ended')
     assert {fabric: len(stack.jobs(fabric)) for fabric in fabrics} == {fabric: ran[fabric] + 1 for fabric in fabrics}
 
 
@@ -266,6 +278,8 @@ def test_the_database_goes_and_comes_back(stack: Stack, api: KubernetesAPI) -> N
     name = sql.Identifier(stack.database.rsplit('/', 1)[-1])
     server = stack.services.postgres
     server.execute(sql.SQL('ALTER DATABASE {} ALLOW_CONNECTIONS false').format(name))
+    scheduler = of(stack, 'scheduler')
+    said = len(scheduler.log.read_text())
     try:
         server.execute(
             'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s',
@@ -276,7 +290,9 @@ def test_the_database_goes_and_comes_back(stack: Stack, api: KubernetesAPI) -> N
         result = stack.run('hedgehog_sync', 'health')
         assert result.returncode == 2
         assert 'The database cannot be used' in result.stderr
-        time.sleep(3)
+        stack.wait_until(
+            lambda: 'cannot reach the database' in scheduler.log.read_text()[said:], 30, 'the scheduler has noticed',
+        )
     finally:
         server.execute(sql.SQL('ALTER DATABASE {} ALLOW_CONNECTIONS true').format(name))
 

@@ -102,7 +102,10 @@ def test_a_fabric_deleted_in_mid_run_leaves_nothing(stack: Stack, api: Kubernete
     stack.delete(fabric)
     assert stack.due(fabric) is None
     stack.wait_until(lambda: not stack.sql('SELECT 1 FROM pg_locks WHERE classid = 470220'), 30, 'the run has ended')
-    time.sleep(1)  # RQ's own last words
+    stack.wait_until(
+        lambda: all(stack.redis.hget(key, 'state') == b'idle' for key in stack.redis.smembers('rq:workers')), 30,
+        "RQ's worker has said its last words, too",
+    )
     assert not stack.resources(fabric)
     assert not stack.sql("SELECT 1 FROM core_job WHERE name = 'Fabric sync' AND object_id = %s", fabric)
     left = stack.redis.keys(f'*{schedule_id(fabric)}*')

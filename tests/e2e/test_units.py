@@ -18,17 +18,24 @@ def lines(unit: str, key: str) -> list[list[str]]:
     return [command[1:] for command in commands]
 
 
-def test_the_lines_make_a_worker_and_a_scheduler_that_read_a_fabric(stack: Stack, api: KubernetesAPI) -> None:
-    assert len(UNITS) == 2
+def test_the_lines_make_a_worker_a_scheduler_and_a_watcher_of_a_fabric(stack: Stack, api: KubernetesAPI) -> None:
+    assert len(UNITS) == 3
     for unit in UNITS:
         for command in lines(unit, 'ExecStartPre'):
             done = stack.run(*command)
             assert (done.returncode, done.stdout) == (0, 'The database is migrated as this release needs it.\n')
-    worker, scheduler = (lines(unit, 'ExecStart') for unit in UNITS)
-    fabric = stack.fabric('units', api)
-    for (command,) in (worker, scheduler):
+    fabric = stack.fabric('units', api, watch_enabled=True)
+    for unit in UNITS:
+        (command,) = lines(unit, 'ExecStart')
         stack.process(command[0], *command)
 
     stack.runs(fabric, 1, PATIENCE)
+    watched = f'netbox_hedgehog:watch:{fabric}'
+    stack.wait_until(lambda: stack.redis.exists(watched), PATIENCE, 'the fabric is watched')
     code, said = stack.status()
-    assert (code, len(said['workers']), len(said['schedulers'])) == (0, 1, 1)
+    assert (code, len(said['workers']), len(said['schedulers']), len(said['watchers'])) == (0, 1, 1, 1)
+    stop, start = (next(
+        line for line in (ROOT / 'docs' / 'bare-metal.md').read_text().splitlines() if line.startswith(f'systemctl {verb} ')
+        and 'hedgehog' in line
+    ) for verb in ('stop', 'start'))
+    assert len(shlex.split(stop)) == len(shlex.split(start)) == 2 + len(UNITS)

@@ -43,9 +43,10 @@ def next_release(tmp_path: Path) -> dict[str, str]:
 def test_the_older_one_ends_and_the_newer_one_goes_on(
     stack: Stack, api: KubernetesAPI, next_release: dict[str, str],
 ) -> None:
-    old = [stack.worker(), stack.scheduler()]
-    fabric = stack.fabric('upgraded', api)
+    old = [stack.worker(), stack.scheduler(), stack.process('watcher', 'hedgehog_sync', 'watch')]
+    fabric = stack.fabric('upgraded', api, watch_enabled=True)
     stack.runs(fabric, 1, SOON)
+    stack.wait_until(lambda: stack.redis.exists(f'netbox_hedgehog:watch:{fabric}'), SOON, 'the fabric is watched')
     ready = stack.run('hedgehog_sync', 'ready', **next_release)
     assert (ready.returncode, 'lacks migrations' in ready.stdout) == (2, True), ready.stdout + ready.stderr
 
@@ -62,6 +63,7 @@ def test_the_older_one_ends_and_the_newer_one_goes_on(
     for process in old:
         stack.wait_until(lambda process=process: process.ended, SOON, f'{process.name} has ended')
         assert NEWER in process.log.read_text()
+    assert not stack.redis.exists(f'netbox_hedgehog:watch:{fabric}'), 'another watcher may take it at once'
     at_the_end = stack.sql('SELECT now() AS now')[0]['now']
     stack.wait_until(lambda: stack.due(fabric), SOON, 'the schedule stands')
     api.faults.clear()

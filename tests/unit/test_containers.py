@@ -1,10 +1,14 @@
-"""What runs in the containers beside NetBox: its configuration, and the health checks' probe."""
+"""What runs in the containers beside NetBox: its configuration, and the health checks' probe; what makes them."""
 
 import os
 import runpy
+import shutil
 import socket
+import stat
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +86,61 @@ class TestConfiguration:
         assert not keep(SimpleNamespace(name='django.request', args=('Forbidden', '/api/status/')))
         assert keep(SimpleNamespace(name='django.request', args=('Forbidden', '/api/dcim/sites/')))
         assert keep(SimpleNamespace(name='netbox', args=()))
+
+    def test_an_operators_extra_file_has_the_last_word(self, tmp_path: Path) -> None:
+        """Whatever the others are named: also on PLUGINS, so that plugins.py needs no change."""
+        for path in (ROOT / 'configuration').glob('*.py'):
+            (tmp_path / path.name).write_text("PLUGINS = ['netbox_hedgehog']\nLOGGING = 'ours'\n")
+        (tmp_path / 'extra.py').write_text("PLUGINS = ['netbox_hedgehog', 'another']\n")
+        (tmp_path / 'zebra.py').write_text("PLUGINS = ['zebra']\n")
+        (tmp_path / 'ldap_config.py').write_text("LOGGING = 'NetBox reads this by itself'\n")
+        loader = (ROOT / 'docker' / 'configuration.py').read_text().replace('/etc/netbox/config', str(tmp_path))
+        (tmp_path / 'loader').write_text(loader)
+        found = runpy.run_path(str(tmp_path / 'loader'))
+        assert (found['PLUGINS'], found['LOGGING']) == (['netbox_hedgehog', 'another'], 'ours')
+
+
+class TestWhatIsBuilt:
+
+    def test_what_an_operator_adds_is_neither_built_in_nor_committed(self) -> None:
+        """As Docker does it: the last pattern that fits a path, or a folder above it, decides."""
+        lines = (ROOT / '.dockerignore').read_text().splitlines()
+
+        def built_in(path: str) -> bool:
+            names = [path, *(str(parent) for parent in Path(path).parents)]
+            taken = True
+            for pattern in (line for line in lines if not line.startswith('#')):
+                # Docker's * ends at a slash, that of fnmatch does not.
+                if any(fnmatch(name, pattern.lstrip('!')) and name.count('/') == pattern.count('/') for name in names):
+                    taken = pattern.startswith('!')
+            return taken
+
+        ours = {path.name for path in (ROOT / 'configuration').glob('*.py')} - {'extra.py', 'ldap_config.py'}
+        assert ours == {'configuration.py', 'logging.py', 'plugins.py'}
+        assert all(built_in(f'configuration/{name}') for name in ours)
+        assert built_in('netbox_hedgehog/jobs/worker.py')
+        ignored = (ROOT / '.gitignore').read_text().splitlines()
+        for name in ('configuration/extra.py', 'configuration/ldap_config.py', '.env'):
+            assert not built_in(name)
+            assert name in ignored
+
+
+class TestSecrets:
+
+    def test_a_file_that_is_there_is_completed_and_closed_to_others(self, tmp_path: Path) -> None:
+        (tmp_path / 'docker').mkdir()
+        shutil.copy(ROOT / 'docker' / 'env.sh', tmp_path / 'docker')
+        env = tmp_path / '.env'
+        env.write_text('SECRET_KEY=mine\nNETBOX_PORT=80')  # as an editor may leave it: without a last line end
+        env.chmod(0o644)
+        subprocess.run(['sh', tmp_path / 'docker' / 'env.sh'], check=True, capture_output=True)
+        assert stat.S_IMODE(env.stat().st_mode) == 0o600
+        lines = env.read_text().splitlines()
+        assert lines[:2] == ['SECRET_KEY=mine', 'NETBOX_PORT=80']
+        assert {line.partition('=')[0] for line in lines[2:]} == {
+            'API_TOKEN_PEPPER', 'DB_PASSWORD', 'REDIS_PASSWORD', 'REDIS_CACHE_PASSWORD', 'SUPERUSER_NAME',
+            'SUPERUSER_PASSWORD',
+        }
 
 
 class TestProbe:

@@ -13,9 +13,11 @@ from netbox_hedgehog.onboarding import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = '/opt/netbox/venv/bin/python'
+SECRETS = {'SECRET_KEY', 'API_TOKEN_PEPPER', 'DB_PASSWORD', 'REDIS_PASSWORD', 'REDIS_CACHE_PASSWORD'}
 WAIT = 'hedgehog_sync ready --wait &&'
 WORK = f'exec {PYTHON} manage.py rqworker {PLUGIN_QUEUE}'
 SCHEDULE = f'exec {PYTHON} manage.py rqscheduler --interval 5'
+FOLLOW = f'exec {PYTHON} manage.py hedgehog_sync watch'
 
 
 def page(name: str) -> str:
@@ -69,13 +71,17 @@ def test_every_variable_is_told() -> None:
     asked |= {f'{prefix}_{name}' for prefix in ('REDIS', 'REDIS_CACHE') for name in re.findall(r"\{prefix\}_([A-Z_]+)'", source)}
     told = page('deployment.md')
     missing = {
-        name for name in asked - {'DEBUG', 'MEDIA_ROOT', 'REPORTS_ROOT', 'SCRIPTS_ROOT', 'DB_CONN_MAX_AGE'}
+        name for name in asked - {'MEDIA_ROOT', 'REPORTS_ROOT', 'SCRIPTS_ROOT', 'DB_CONN_MAX_AGE'}
         if name.replace('REDIS_CACHE_', 'REDIS_') not in told and name not in told
     }
     assert missing == set()
     passed = set(compose('docker-compose.yml')['services']['netbox']['environment'])
-    elsewhere = {'LOG_LEVEL', 'WEB_WORKERS', 'WEB_THREADS', 'SUPERUSER_NAME', 'SUPERUSER_PASSWORD', 'SUPERUSER_EMAIL'}
+    elsewhere = {
+        'LOG_LEVEL', 'WEB_LOG_LEVEL', 'WEB_WORKERS', 'WEB_THREADS', 'SUPERUSER_NAME', 'SUPERUSER_PASSWORD',
+        'SUPERUSER_EMAIL',
+    }
     assert passed - asked == elsewhere
+    assert all(f'`{name}`' in told for name in passed - {'DB_HOST', 'REDIS_HOST', 'REDIS_CACHE_HOST', *SECRETS}), passed
     images = set(re.findall(r'\$\{([A-Z_]+):-', (ROOT / 'docker-compose.yml').read_text()))
     assert all(f'`{name}`' in told for name in images), images
 
@@ -87,16 +93,61 @@ def test_one_image_for_all_of_netbox() -> None:
     assert [name for name, service in ours.items() if 'build' in service] == ['netbox']
 
 
-def test_netbox_dockers_override_has_the_two_services() -> None:
+def test_servers_of_ones_own_are_told_to_all_of_netbox() -> None:
+    services = compose('docker-compose.yml')['services']
+    override = yaml.safe_load(blocks('deployment.md', 'yaml')[0])
+    assert override['services'].keys() == {name for name in services if name.startswith('netbox')}
+    asked = (ROOT / 'configuration' / 'configuration.py').read_text()
+    for service in override['services'].values():
+        assert service.keys() == {'environment'}
+        assert all(name in asked or name.startswith('REDIS_') for name in service['environment'])
+
+
+def test_an_image_with_more_plugins_is_made_of_this_one() -> None:
+    """Static files are collected as the image's own are, for the plugins that the running containers have, too."""
+    (recipe,) = blocks('deployment.md', 'dockerfile')
+    ours = (ROOT / 'docker' / 'Dockerfile').read_text()
+    for line in re.findall(r'SECRET_KEY=\S+ DB_PASSWORD=\S+|python manage.py collectstatic .*|^USER 999:0$', ours, re.M):
+        assert line.rstrip(' \\') in recipe, line
+    namespace: dict[str, Any] = {}
+    exec(blocks('deployment.md', 'python')[0], namespace)
+    assert f'echo "PLUGINS = {namespace["PLUGINS"]}" >/etc/netbox/config/extra.py' in recipe
+    assert namespace['PLUGINS_CONFIG'].keys() == set(namespace['PLUGINS'])
+    service = compose('docker-compose.yml')['services']['netbox']
+    default = re.fullmatch(r'\$\{NETBOX_IMAGE:-(.*)\}', service['image'])
+    assert default
+    assert f'FROM {default[1]}\n' in recipe
+    assert f'NETBOX_IMAGE={default[1]} docker-compose build netbox\n' in page('deployment.md')
+
+
+def test_every_service_that_uses_the_database_is_stopped_for_an_upgrade() -> None:
+    services = {name for name in compose('docker-compose.yml')['services'] if name.startswith('netbox')}
+    upgrade, restore = (
+        set(line.split(' stop ')[1].split()) for line in page('upgrade.md').splitlines()
+        if line.startswith('docker-compose --profile watch stop')
+    )
+    assert upgrade == services - {'netbox'}
+    assert restore == services
+
+
+def test_netbox_dockers_override_has_the_three_services() -> None:
     override = yaml.safe_load(blocks('netbox-docker.md', 'yaml')[0])
     services = override['services']
-    assert services.keys() == {'netbox', 'netbox-worker', 'netbox-rq-worker-hedgehog', 'netbox-rq-scheduler'}
+    assert services.keys() == {
+        'netbox', 'netbox-worker', 'netbox-rq-worker-hedgehog', 'netbox-rq-scheduler', 'netbox-hedgehog-watcher',
+    }
+    assert services['netbox-hedgehog-watcher']['profiles'] == ['watch']
     assert {service['image'] for service in services.values()} == {'netbox:with-hedgehog'}
-    for name, work in (('netbox-rq-worker-hedgehog', WORK), ('netbox-rq-scheduler', SCHEDULE)):
+    for name, work, role in (
+        ('netbox-rq-worker-hedgehog', WORK, 'worker'), ('netbox-rq-scheduler', SCHEDULE, 'scheduler'),
+        ('netbox-hedgehog-watcher', FOLLOW, 'watcher'),
+    ):
         service = services[name]
         assert words(service['command']) == f'{PYTHON} manage.py {WAIT} {work}'
         assert service['depends_on'] == {'netbox': {'condition': 'service_healthy'}}
-        assert service['healthcheck']['test'][1:5] == [PYTHON, '/opt/netbox/netbox/manage.py', 'hedgehog_sync', 'health']
+        assert service['healthcheck']['test'][1:] == [
+            PYTHON, '/opt/netbox/netbox/manage.py', 'hedgehog_sync', 'health', '--here', role,
+        ]
 
 
 def test_the_charts_values_make_two_deployments() -> None:

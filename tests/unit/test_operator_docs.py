@@ -1,6 +1,7 @@
 """What operators look up is there: each sentence of an error, each setting."""
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -52,6 +53,13 @@ def test_every_sentence_has_an_entry(path: Path) -> None:
     assert [text for text in sentences(path) if text not in told] == []
 
 
+def test_the_example_of_an_event_says_what_the_code_says() -> None:
+    page = (ROOT / 'docs' / 'events.md').read_text()
+    (data,) = (json.loads(text)['data'] for text in re.findall(r'^```json\n(.*?)^```$', page, re.M | re.S) if '"data"' in text)
+    assert data['sync_error'] in set(sentences(PLUGIN / 'cluster' / 'client.py'))
+    assert data['event']['message'] == f'{data["name"]}: {data["sync_error"]}'
+
+
 def test_every_setting_is_in_the_table() -> None:
     section = (ROOT / 'README.md').read_text().split('\n## Settings\n')[1].split('\n## ')[0]
     rows = re.findall(r'^\| (`[^|]+) \|', section, re.M)
@@ -86,6 +94,11 @@ def test_what_contributing_names_is_there() -> None:
         assert (ROOT / path).exists(), path
     for link in re.findall(r'\]\((?!https?:)([^)#]+)', text):
         assert (ROOT / link).exists(), link
+    run = re.findall(r'^make ([a-z-]+)', (ROOT / '.ci' / 'run').read_text(), re.M)
+    (row,) = re.findall(r'^\| `\.ci/run` \| (.*?);', text, re.M)
+    assert re.findall(r'`([a-z-]+)`', row) == run
+    folders = {path.name for path in (ROOT / 'tests').iterdir() if path.is_dir() and path.name[0] not in '_.'}
+    assert folders == set(re.findall(r'`tests/(\w+)[^|`]*`[^|]*\|', text.split('\n## Test it\n')[1]))
 
 
 def test_metadata_is_what_netbox_and_package_indexes_ask_for() -> None:

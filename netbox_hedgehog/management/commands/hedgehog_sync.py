@@ -85,7 +85,8 @@ class Command(BaseCommand):
         health = actions.add_parser('health', help='workers, schedulers, queue')
         health.add_argument('--json', action='store_true', help='print JSON')
         health.add_argument(
-            '--here', choices=('worker', 'scheduler'), help='only whether that process runs in this very container',
+            '--here', choices=('worker', 'scheduler', 'watcher'),
+            help='only whether that process runs in this very container',
         )
         onboard = actions.add_parser('onboard', help='print the YAML with which a cluster lets NetBox read a fabric')
         onboard.add_argument('--namespace', default='default', help='where its Hedgehog resources are (default)')

@@ -15,7 +15,6 @@ from .samples import Manifest, manifest, samples
 
 SERVER = KIND_BY_NAME['Server']
 AGENT = KIND_BY_NAME['Agent']
-EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 Mirror = dict[Key, Held]

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.events import dispatch, watch
 from netbox_hedgehog.jobs.health import check_worker_health, missing_here
+from netbox_hedgehog.jobs.leases import Leases
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
@@ -125,12 +126,15 @@ def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
     scheduler('dead', hostname=socket.gethostname(), death='1', **{PID_NAMESPACE: pid_namespace()})
     assert missing_here('worker') == f'No worker that runs here serves the queue {queue_name()}.'
     assert missing_here('scheduler') == 'No scheduler that runs here is alive.'
-    for role in ('worker', 'scheduler'):
+    Leases('elsewhere.1').beat([])
+    assert missing_here('watcher') == 'No watcher that runs here is alive.'
+    for role in ('worker', 'scheduler', 'watcher'):
         with pytest.raises(CommandError, match='that runs here') as stop:
             call_command('hedgehog_sync', 'health', '--here', role)
         assert stop.value.returncode == 2
 
     worker('w', hostname=socket.gethostname(), pid=os.getpid())
     scheduler('s', hostname=socket.gethostname(), **{PID_NAMESPACE: pid_namespace()})
-    assert (missing_here('worker'), missing_here('scheduler')) == ('', '')
+    Leases(f'{socket.gethostname()}.1').beat([])
+    assert [missing_here(role) for role in ('worker', 'scheduler', 'watcher')] == ['', '', '']
     call_command('hedgehog_sync', 'health', '--here', 'worker', stdout=StringIO())

@@ -1,20 +1,33 @@
-"""Watchers share the fabrics, and take over what one that has died leaves."""
+"""Watchers share the fabrics, and take over what one that has died leaves.
+
+On Valkey, and on fakeredis: what it keeps is in this process, and it can be made to go away.
+"""
 
 import pytest
+from fakeredis import FakeRedis, FakeServer
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.jobs import leases as module
 from netbox_hedgehog.jobs.health import check_worker_health
 from netbox_hedgehog.jobs.leases import Leases, live_watchers, watched_fabrics
-from netbox_hedgehog.jobs.queue import connection
 
 from .base import make_fabric, round_trips
 
 WANTED = range(1, 11)
 
 
-def expire(leases: Leases) -> None:
+@pytest.fixture(autouse=True, params=['Valkey', 'fakeredis'])
+def redis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Redis:
+    """The Redis of the leases, empty."""
+    if request.param == 'fakeredis':
+        fake = FakeRedis(server=FakeServer())
+        monkeypatch.setattr(module, 'connection', lambda: fake)
+    return module.connection()
+
+
+def expire(leases: Leases, redis: Redis) -> None:
     """Its process has died, and its time is over."""
-    redis = connection()
     redis.zrem(module.WATCHERS, leases.name)
     for pk in leases.mine:
         redis.delete(f'{module.PREFIX}{pk}')
@@ -38,21 +51,21 @@ def test_they_share_and_nobody_has_another_s():
     assert sorted(map(len, shares)) == [2, 4, 4]
 
 
-def test_a_dead_one_is_replaced():
+def test_a_dead_one_is_replaced(redis):
     one, two = Leases('one'), Leases('two')
     for _ in range(3):
         one.beat(WANTED)
         two.beat(WANTED)
     assert len(two.mine) == 5
-    expire(one)
+    expire(one, redis)
     assert two.beat(WANTED) == set(WANTED)
 
 
-def test_every_lease_ends_by_itself():
+def test_every_lease_ends_by_itself(redis):
     one = Leases('one')
     one.beat(WANTED)
-    assert all(0 < connection().ttl(f'{module.PREFIX}{pk}') <= module.LEASE for pk in WANTED)
-    connection().zadd(module.WATCHERS, {one.name: connection().time()[0] - 1})
+    assert all(0 < redis.ttl(f'{module.PREFIX}{pk}') <= module.LEASE for pk in WANTED)
+    redis.zadd(module.WATCHERS, {one.name: redis.time()[0] - 1})
     assert live_watchers() == []
 
 
@@ -66,12 +79,27 @@ def test_what_is_not_wanted_any_more_is_given_back():
     assert live_watchers() == []
 
 
-def test_an_emptied_redis():
+def test_an_emptied_redis(redis):
     one = Leases('one')
     one.beat(WANTED)
-    connection().flushdb()
+    redis.flushdb()
     assert one.beat(WANTED) == set(WANTED)
     assert live_watchers() == [one.name]
+
+
+def test_a_redis_that_is_away_for_longer_than_a_lease():
+    server = FakeServer()
+    one = Leases('one', FakeRedis(server=server))
+    one.beat(WANTED)
+    server.connected = False
+    with pytest.raises(RedisDown):
+        one.beat(WANTED)
+    assert not one.lost(), 'nobody else can have taken them yet'
+    one._renewed -= module.LEASE + 1  # as much later
+    assert one.lost()
+    server.connected = True
+    assert one.beat(WANTED) == set(WANTED)
+    assert not one.lost()
 
 
 def test_round_trips_do_not_grow_with_the_fabrics():
