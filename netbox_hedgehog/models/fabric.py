@@ -43,6 +43,11 @@ def duration_words(seconds: int) -> str:
             parts.append(ngettext(one, many, count) % count)
     return ' '.join(parts[:2])
 
+# Fabric.is_failing, as the database is asked for it.
+FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
+    models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
+)
+
 
 class FabricQuerySet(RestrictedQuerySet):
     """The derived states of fabrics as questions to the database; each is the twin of a property of Fabric."""
@@ -59,10 +64,14 @@ class FabricQuerySet(RestrictedQuerySet):
         """Fabrics whose changes are to be taken as they happen: Fabric.is_watched."""
         return self.readable().filter(watch_enabled=True)
 
+    def failing(self) -> Self:
+        """Fabrics whose last run that ended was none of all that there is: Fabric.is_failing."""
+        return self.filter(FAILING)
+
     def overdue(self) -> Self:
         """Fabrics whose runs do not come as they should, with `overdue_at`: Fabric.overdue_since."""
         sign = models.Case(
-            models.When(sync_status__in=SyncStatusChoices.TROUBLED, then=models.F('last_attempt')),
+            models.When(FAILING, then=models.F('last_attempt')),
             default=models.F('last_sync'),
         )
         grace = models.ExpressionWrapper(
@@ -373,6 +382,14 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         return self.may_sync and self.watch_enabled
 
     @property
+    def is_failing(self) -> bool:
+        """Whether the last run that ended failed or was partial; the next one, waiting or at work, changes nothing."""
+        if self.sync_status in SyncStatusChoices.UNDER_WAY:
+            # What went wrong stands until a run ends and says something else.
+            return bool(self.sync_error)
+        return self.sync_status in SyncStatusChoices.TROUBLED
+
+    @property
     def grace(self) -> int:
         """Seconds after the last sign of life at which a scheduled fabric counts as stale."""
         return 2 * self.sync_interval + GRACE
@@ -381,12 +398,12 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     def overdue_since(self) -> datetime | None:
         """When this fabric became stale, or None while its runs come as they should.
 
-        A fabric that fails is not stale for it: somebody tries. One that says "in sync" is, once its last success is
-        too old.
+        A fabric that fails is not stale for it: somebody tries. Any other is, once its last success is too old, also
+        while the run is at work that may put an end to it.
         """
         if not self.is_scheduled:
             return None
-        sign = self.last_attempt if self.sync_status in SyncStatusChoices.TROUBLED else self.last_sync
+        sign = self.last_attempt if self.is_failing else self.last_sync
         due = (sign or self.created or timezone.now()) + timedelta(seconds=self.grace)
         return due if due < timezone.now() else None
 
