@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
 from netbox.models import PrimaryModel
 from netbox.models.features import JobsMixin
+from utilities.exceptions import AbortRequest
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
@@ -29,6 +30,12 @@ MAX_SYNC_INTERVAL = 7 * 24 * 3600
 GRACE = 30
 
 SECRET_FIELDS = ('kubernetes_token', 'kubeconfig')
+
+# What runs and connection tests record of a fabric, by update(): saving one that stands leaves it as it is.
+RECORDED = (
+    'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held',
+    'last_inventory', 'inventory_error',
+)
 
 
 def duration_words(seconds: int) -> str:
@@ -261,6 +268,27 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args, **kwargs):
+        """Save what people set. Of a fabric that stands, RECORDED is left to whoever records it.
+
+        A run may have recorded something since this instance was loaded. Who means these fields names them in
+        `update_fields`. Raises AbortRequest, with a sentence, when the fabric has been deleted since it was loaded.
+        """
+        stands = self.pk is not None and not self._state.adding and kwargs.get('using') in (None, self._state.db)
+        if not stands or kwargs.get('force_insert') or kwargs.get('update_fields') is not None:
+            super().save(*args, **kwargs)
+            return
+        left = {*RECORDED, *self.get_deferred_fields()}
+        kwargs['update_fields'] = [
+            field.attname for field in self._meta.concrete_fields if not field.primary_key and field.attname not in left
+        ]
+        try:
+            super().save(*args, **kwargs)
+        except self.NotUpdated:
+            raise AbortRequest(_(
+                '%(fabric)s has been deleted since you opened it: nothing was saved. To have it again, add it anew.'
+            ) % {'fabric': self}) from None
 
     # Secrets
 
