@@ -64,6 +64,9 @@ class SyncStatusChoices(ChoiceSet):
     # What somebody should look into.
     TROUBLED = (PARTIAL, FAILED)
 
+    # What says nothing of how the last run ended.
+    UNDER_WAY = (QUEUED, SYNCING)
+
     CHOICES = [
         (NEVER_SYNCED, _('Never synced'), 'gray'),
         (QUEUED, _('Queued'), 'blue'),

@@ -20,7 +20,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from .choices import SyncStateChoices, SyncStatusChoices
+from .choices import SyncStateChoices
 from .jobs.health import Health, worker_health
 from .jobs.overview import Glance, glances
 from .jobs.recovery import sync_jobs
@@ -145,7 +145,7 @@ def _values(glance: Glance, seconds: float | None, read: int | None, failed: int
             (timezone.now() - fabric.last_sync).total_seconds() if fabric.last_sync else None
         ),
         'fabric_stale': glance.state == SyncStateChoices.STALE,
-        'fabric_failing': fabric.may_sync and fabric.sync_status in SyncStatusChoices.TROUBLED,
+        'fabric_failing': fabric.may_sync and fabric.is_failing,
         'fabric_last_run_duration_seconds': seconds,
         'fabric_last_run_resources': read,
         'fabric_missing_resources': glance.missing,

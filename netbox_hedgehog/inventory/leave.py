@@ -84,6 +84,6 @@ def _let_go(fabric: Fabric) -> int:
     current = Fabric.objects.get(pk=fabric.pk)
     current.snapshot()
     current.inventory_enabled, current.inventory_held, current.inventory_error = False, None, ''
-    current.save()
+    current.save(update_fields=('inventory_enabled', 'inventory_held', 'inventory_error', 'last_updated'))
     fabric.inventory_enabled, fabric.inventory_held, fabric.inventory_error = False, None, ''
     return count

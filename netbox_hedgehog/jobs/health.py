@@ -131,12 +131,12 @@ def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Jo
         health.oldest_overdue = {'fabric': name, 'since': since.isoformat()}
         more = f', and {len(late) - 1} more' if len(late) > 1 else ''
         health.problems.append(f'{name} is overdue since {since:%Y-%m-%d %H:%M:%S} UTC{more}.')
-    troubled = fabrics.readable().filter(sync_status__in=SyncStatusChoices.TROUBLED)
-    health.problems += [
-        f'{fabric.name}: {fabric.get_sync_status_display()}. {fabric.sync_error}' for fabric in troubled[:SHOWN]
-    ]
-    if (more_troubled := troubled.count() - SHOWN) > 0:
-        health.problems.append(f'{more_troubled} more fabrics fail or are partial.')
+    failing = fabrics.readable().failing()
+    for fabric in failing[:SHOWN]:
+        whose = 'The last run: ' if fabric.sync_status in SyncStatusChoices.UNDER_WAY else ''
+        health.problems.append(f'{fabric.name}: {fabric.get_sync_status_display()}. {whose}{fabric.sync_error}')
+    if (more_failing := failing.count() - SHOWN) > 0:
+        health.problems.append(f'{more_failing} more fabrics fail or are partial.')
 
 
 def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:

@@ -20,7 +20,6 @@ GRAVITY = (
     SyncStateChoices.STALE, SyncStatusChoices.FAILED, SyncStatusChoices.PARTIAL, SyncStatusChoices.NEVER_SYNCED,
     SyncStatusChoices.SYNCING, SyncStatusChoices.QUEUED, SyncStatusChoices.IN_SYNC, SyncStateChoices.DISABLED,
 )
-TROUBLED = (SyncStateChoices.STALE, *SyncStatusChoices.TROUBLED)
 
 # What the glance never needs: secrets, and texts of any length.
 DEFERRED = ('kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'comments', 'last_report', 'custom_field_data')
@@ -40,7 +39,10 @@ class Glance:
 
     @property
     def troubled(self) -> bool:
-        return self.state in TROUBLED
+        """Whether it is stale, or failing: also while the run is at work that may put an end to it."""
+        return self.state == SyncStateChoices.STALE or (
+            self.state != SyncStateChoices.DISABLED and self.fabric.is_failing
+        )
 
     @property
     def never_read(self) -> bool:

@@ -93,9 +93,8 @@ def _requeue_lost_runs() -> int:
     for fabric in queued:
         if fabric.pk in waited_for:
             continue
-        # Nothing waits for it any more (its job was deleted): it is what its last run said.
-        outcome = (fabric.last_report or {}).get('outcome') or SyncStatusChoices.NEVER_SYNCED
-        Fabric.objects.filter(pk=fabric.pk, sync_status=SyncStatusChoices.QUEUED).update(sync_status=outcome)
+        # Nothing waits for it any more: its job was deleted.
+        _record_as_before(fabric.pk, SyncStatusChoices.QUEUED)
     if not pending:
         return 0
     requeued = 0
@@ -120,7 +119,7 @@ def _requeue_lost_runs() -> int:
 def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) -> int:
     """Record a run that somebody has cancelled, while its row still says `status`. Returns 1, or 0 where it does not.
 
-    The fabric is again as it was told to be before: a run that was called off is no news of the fabric.
+    The fabric is again what it was before: a run that was called off is no news of the fabric.
     """
     with transaction.atomic():
         done = Job.objects.filter(pk=job_pk, status=status).update(
@@ -128,14 +127,22 @@ def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) ->
             data={'outcome': CANCELLED, 'error': sentence},
         )
         if done:
-            fabrics = Fabric.objects.filter(
-                pk=fabric_id, sync_status__in=(SyncStatusChoices.QUEUED, SyncStatusChoices.SYNCING),
-            )
-            told = told_sync(fabric_id)
-            for pk, last_sync in fabrics.values_list('pk', 'last_sync'):
-                before = SyncStatusChoices.IN_SYNC if last_sync else SyncStatusChoices.NEVER_SYNCED
-                fabrics.filter(pk=pk).update(sync_status=told or before)
+            _record_as_before(fabric_id, *SyncStatusChoices.UNDER_WAY)
     return done
+
+
+def _record_as_before(fabric_id: int, *statuses: str) -> None:
+    """A fabric in one of these statuses, whose run comes to nothing, is again what the last run that ended made of it.
+
+    Its report does not say that: one that was killed or took too long has left none.
+    """
+    fabrics = Fabric.objects.filter(pk=fabric_id, sync_status__in=statuses)
+    for error, last_sync in fabrics.values_list('sync_error', 'last_sync'):
+        if error:
+            before = told_sync(fabric_id) or SyncStatusChoices.FAILED
+        else:
+            before = SyncStatusChoices.IN_SYNC if last_sync else SyncStatusChoices.NEVER_SYNCED
+        fabrics.update(sync_status=before)
 
 
 def _fail_job(pk: int, sentence: str) -> int:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
 from netbox.models import PrimaryModel
 from netbox.models.features import JobsMixin
+from utilities.exceptions import AbortRequest
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
@@ -30,6 +31,12 @@ GRACE = 30
 
 SECRET_FIELDS = ('kubernetes_token', 'kubeconfig')
 
+# What runs and connection tests record of a fabric, by update(): saving one that stands leaves it as it is.
+RECORDED = (
+    'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held',
+    'last_inventory', 'inventory_error',
+)
+
 
 def duration_words(seconds: int) -> str:
     """A number of seconds as people say it, such as 1 hour 30 minutes."""
@@ -42,6 +49,11 @@ def duration_words(seconds: int) -> str:
         if count:
             parts.append(ngettext(one, many, count) % count)
     return ' '.join(parts[:2])
+
+# Fabric.is_failing, as the database is asked for it.
+FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
+    models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
+)
 
 
 class FabricQuerySet(RestrictedQuerySet):
@@ -59,10 +71,14 @@ class FabricQuerySet(RestrictedQuerySet):
         """Fabrics whose changes are to be taken as they happen: Fabric.is_watched."""
         return self.readable().filter(watch_enabled=True)
 
+    def failing(self) -> Self:
+        """Fabrics whose last run that ended was none of all that there is: Fabric.is_failing."""
+        return self.filter(FAILING)
+
     def overdue(self) -> Self:
         """Fabrics whose runs do not come as they should, with `overdue_at`: Fabric.overdue_since."""
         sign = models.Case(
-            models.When(sync_status__in=SyncStatusChoices.TROUBLED, then=models.F('last_attempt')),
+            models.When(FAILING, then=models.F('last_attempt')),
             default=models.F('last_sync'),
         )
         grace = models.ExpressionWrapper(
@@ -253,6 +269,27 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args, **kwargs):
+        """Save what people set. Of a fabric that stands, RECORDED is left to whoever records it.
+
+        A run may have recorded something since this instance was loaded. Who means these fields names them in
+        `update_fields`. Raises AbortRequest, with a sentence, when the fabric has been deleted since it was loaded.
+        """
+        stands = self.pk is not None and not self._state.adding and kwargs.get('using') in (None, self._state.db)
+        if not stands or kwargs.get('force_insert') or kwargs.get('update_fields') is not None:
+            super().save(*args, **kwargs)
+            return
+        left = {*RECORDED, *self.get_deferred_fields()}
+        kwargs['update_fields'] = [
+            field.attname for field in self._meta.concrete_fields if not field.primary_key and field.attname not in left
+        ]
+        try:
+            super().save(*args, **kwargs)
+        except self.NotUpdated:
+            raise AbortRequest(_(
+                '%(fabric)s has been deleted since you opened it: nothing was saved. To have it again, add it anew.'
+            ) % {'fabric': self}) from None
+
     # Secrets
 
     @property
@@ -373,6 +410,14 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         return self.may_sync and self.watch_enabled
 
     @property
+    def is_failing(self) -> bool:
+        """Whether the last run that ended failed or was partial; the next one, waiting or at work, changes nothing."""
+        if self.sync_status in SyncStatusChoices.UNDER_WAY:
+            # What went wrong stands until a run ends and says something else.
+            return bool(self.sync_error)
+        return self.sync_status in SyncStatusChoices.TROUBLED
+
+    @property
     def grace(self) -> int:
         """Seconds after the last sign of life at which a scheduled fabric counts as stale."""
         return 2 * self.sync_interval + GRACE
@@ -381,12 +426,12 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     def overdue_since(self) -> datetime | None:
         """When this fabric became stale, or None while its runs come as they should.
 
-        A fabric that fails is not stale for it: somebody tries. One that says "in sync" is, once its last success is
-        too old.
+        A fabric that fails is not stale for it: somebody tries. Any other is, once its last success is too old, also
+        while the run is at work that may put an end to it.
         """
         if not self.is_scheduled:
             return None
-        sign = self.last_attempt if self.sync_status in SyncStatusChoices.TROUBLED else self.last_sync
+        sign = self.last_attempt if self.is_failing else self.last_sync
         due = (sign or self.created or timezone.now()) + timedelta(seconds=self.grace)
         return due if due < timezone.now() else None
 

@@ -44,9 +44,9 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
     """Write how each switch and gateway is, from what the mirror holds.
 
     Takes the fabric, and the seconds for which a status that moves by itself was left as it had been read (see
-    Listing). Returns how many rows there are. Three statements to read, and one a batch of 1,000 rows to
-    write; without signals, so that no heartbeat reaches the change log. Whoever calls it, and however often: the
-    rows say what the mirror says.
+    Listing). Returns how many rows there are. Five statements, and one a batch of 1,000 rows to write; without
+    signals, so that no heartbeat reaches the change log. Whoever calls it, and however often: the rows say what the
+    mirror says.
     """
     resources = FabricResource.objects.filter(fabric=fabric)
     connections = resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')

@@ -44,7 +44,8 @@ def read(api: KubernetesAPI, name: str = 'demo', **values) -> Fabric:
     fabric = connect(api, name, **values)
     report = read_fabric(fabric)
     assert report.outcome == 'in_sync', report.error
-    fabric.sync_status, fabric.last_sync, fabric.last_attempt = report.outcome, report.started, report.started
-    fabric.last_report = report.as_dict()
-    fabric.save()
+    Fabric.objects.filter(pk=fabric.pk).update(
+        sync_status=report.outcome, last_sync=report.started, last_attempt=report.started, last_report=report.as_dict(),
+    )
+    fabric.refresh_from_db()
     return fabric

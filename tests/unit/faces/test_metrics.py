@@ -64,6 +64,13 @@ def test_of_each_fabric(fabrics: list[Fabric]) -> None:
     assert ('fabric_last_success_age_seconds', 'new "quoted"') not in found, 'what never was has no age'
 
 
+def test_a_failing_one_fails_until_a_run_has_gone_well() -> None:
+    make_fabric('failing', sync_status='syncing', sync_error='401.', last_sync=ago(days=1), last_attempt=ago(seconds=1))
+    found = samples()
+    assert (found['fabric_failing', 'failing'], found['fabric_stale', 'failing']) == (1, 0)
+    assert found['fabric_last_success_age_seconds', 'failing'] >= 86_400
+
+
 def test_no_secret_and_no_error_text(fabrics: list[Fabric]) -> None:
     text = exposition()
     assert 'CANARY' not in text

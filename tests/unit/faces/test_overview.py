@@ -43,6 +43,15 @@ class OverviewTestCase(TestCase):
         self.assertIn('2 fabrics need a look: they stand first.', text)
         self.assertIn(f'{reverse("plugins:netbox_hedgehog:fabric_list")}?sync_state=stale', text)
 
+    def test_one_that_fails_stands_first_also_while_it_is_read(self):
+        allow(self.user, 'view')
+        all_alive()
+        Fabric.objects.filter(pk=self.failing.pk).update(sync_status='syncing')
+        text = self.content()
+        self.assertLess(text.index('>m-failing</a>'), text.index('>a-well</a>'))
+        self.assertIn('No route to 10.0.0.1.', text)
+        self.assertIn('2 fabrics need a look: they stand first.', text)
+
     def test_silent_agents_and_missing_resources_lead_to_where_to_look(self):
         allow(self.user, 'view')
         allow(self.user, 'view', model=FabricResource)

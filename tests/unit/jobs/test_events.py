@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisDown
 from users.models import Group, User
 
 from netbox_hedgehog import events
-from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.health import worker_health
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.models import Fabric, FabricCondition, FabricEvent, FabricResource, SwitchHealth
@@ -155,6 +155,31 @@ class TestStale:
         events.watch()
         assert raised(fabric) == ['stale']
         assert 'its last success: never' in FabricEvent.objects.get().message
+
+    def test_one_that_fails_again_and_again_is_told_of_once(self, stale: Fabric) -> None:
+        """Each of its runs waits, is at work and fails: none of that is news, whoever looks meanwhile."""
+        Fabric.objects.update(created=ago(days=1), last_sync=ago(days=1))
+
+        def look() -> None:
+            events.watch()
+            seen.append((Fabric.objects.get().sync_state, bool(worker_health().problems)))
+
+        def fail(fabric: Fabric) -> Report:
+            look()
+            return report(fabric, error='No route to 10.0.0.1.')
+
+        put(stale, 'failed', last_attempt=ago(seconds=300))
+        events.watch()
+        for _ in range(3):
+            seen: list[tuple[str, bool]] = []
+            job = FabricSyncJob.request(stale)
+            look()
+            with reading(fail):
+                execute_requested_run(job.pk)
+            look()
+            assert seen == [('queued', True), ('syncing', True), ('failed', True)]
+        assert raised() == ['sync_failed']
+        assert Fabric.objects.get().last_sync < ago(hours=23)
 
     def test_one_that_is_switched_off_is_not_told_to_be_fresh(self, stale: Fabric) -> None:
         events.watch()

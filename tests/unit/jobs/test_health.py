@@ -98,6 +98,8 @@ def test_the_overdue_and_the_failing_are_named() -> None:
     assert found['problems'][0].startswith('later is overdue since ')
     assert found['problems'][0].endswith('and 1 more.')
     assert found['problems'][1] == 'failing: Failed. 401.'
+    type(failing).objects.filter(pk=failing.pk).update(sync_status='syncing')
+    assert check_worker_health()['problems'][1] == 'failing: Syncing. The last run: 401.'
 
 
 @pytest.mark.usefixtures('alive')

@@ -7,10 +7,12 @@ from core.models import Job
 from django.utils import timezone
 from rq.job import Job as RQJob
 
+from netbox_hedgehog.events import watch
 from netbox_hedgehog.jobs import recovery
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import connection, put_in_queue
 from netbox_hedgehog.jobs.recovery import recover
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models import Fabric, FabricEvent
 
 from .base import ago, locked, make_fabric, make_job, waiting
 
@@ -92,7 +94,9 @@ def test_one_that_is_on_its_way_or_at_work_is_left_alone() -> None:
 
 @pytest.mark.parametrize('ended', ['failed', 'canceled', 'stopped', 'finished'])
 def test_one_that_rq_has_given_up_is_failed_and_not_tried_for_ever(ended: str) -> None:
-    fabric = make_fabric(sync_status='queued', last_report={'outcome': 'partial'})
+    fabric = make_fabric(sync_status='partial', sync_error='403.')
+    watch()
+    Fabric.objects.update(sync_status='queued')
     job = make_job(fabric, 'pending')
     put_in_queue(job)
     connection().lpop(f'rq:queue:{job.queue_name}')
@@ -110,6 +114,33 @@ def test_a_fabric_for_which_nothing_waits_is_not_queued_for_ever() -> None:
     recover()
     fabric.refresh_from_db()
     assert fabric.sync_status == 'never_synced'
+
+
+@pytest.mark.parametrize('told', [True, False], ids=['told', 'not told yet'])
+def test_one_that_failed_without_a_report_does_not_recover_by_waiting(told: bool) -> None:
+    """A run that is killed leaves the report of the one before."""
+    fabric = make_fabric(
+        sync_status='failed', sync_error='The run was ended by JobTimeoutException', last_attempt=ago(seconds=9),
+        last_sync=ago(seconds=300), last_report={'outcome': 'in_sync'},
+    )
+    if told:
+        watch()
+    FabricSyncJob.request(fabric)
+    Job.objects.all().delete()
+    recover()
+    watch()
+    fabric.refresh_from_db()
+    assert fabric.sync_status == 'failed'
+    assert [event.event_type for event in FabricEvent.objects.all()] == ['hedgehog_sync_failed']
+
+
+def test_one_that_was_well_is_well_again() -> None:
+    fabric = make_fabric(sync_status='in_sync', last_sync=ago(seconds=9), last_report={'outcome': 'in_sync'})
+    FabricSyncJob.request(fabric)
+    Job.objects.all().delete()
+    recover()
+    fabric.refresh_from_db()
+    assert fabric.sync_status == 'in_sync'
 
 
 def test_the_jobs_of_others_are_not_touched() -> None:

@@ -134,7 +134,7 @@ class DerivedStateTestCase(TestCase):
             fabrics.append(Fabric(
                 name=f'f{number}', sync_interval=interval, status=rnd.choice(FabricStatusChoices.values()),
                 sync_enabled=rnd.random() < 0.8, scheduler_enabled=rnd.random() < 0.8,
-                sync_status=rnd.choice(SyncStatusChoices.values()),
+                sync_status=rnd.choice(SyncStatusChoices.values()), sync_error=rnd.choice(['', 'No route.']),
                 connection_status=rnd.choice(ConnectionStatusChoices.values()),
                 last_sync=moment(interval), last_attempt=moment(interval),
             ))
@@ -159,6 +159,7 @@ class DerivedStateTestCase(TestCase):
         for queryset, wanted in (
             (Fabric.objects.readable(), lambda fabric: fabric.may_sync),
             (Fabric.objects.scheduled(), lambda fabric: fabric.is_scheduled),
+            (Fabric.objects.failing(), lambda fabric: fabric.is_failing),
             (Fabric.objects.overdue(), lambda fabric: fabric.overdue_since is not None),
         ):
             self.assertEqual(

@@ -68,6 +68,19 @@ class DerivedStateTestCase(TestCase):
             self.assertEqual(fabric(**tried, last_attempt=ago(seconds=60)).sync_state, status)
             self.assertEqual(fabric(**tried, last_attempt=ago(days=1)).sync_state, 'stale')
 
+    def test_failing_stays_so_during_the_run_that_may_end_it(self):
+        """Not stale, since somebody tries; nor well, since nothing has been read yet."""
+        for status in ('queued', 'syncing'):
+            tried = {'sync_status': status, 'sync_error': 'No route.', 'created': ago(days=1), 'last_sync': ago(days=1)}
+            trying = fabric(**tried, last_attempt=ago(seconds=60))
+            self.assertEqual((trying.sync_state, trying.is_failing), (status, True))
+            self.assertEqual(fabric(**tried, last_attempt=ago(days=1)).sync_state, 'stale')
+
+    def test_stale_stays_so_during_the_run_that_may_end_it(self):
+        for status in ('queued', 'syncing'):
+            reading = fabric(sync_status=status, last_sync=ago(days=1), last_attempt=timezone.now())
+            self.assertEqual((reading.sync_state, reading.is_failing), ('stale', False))
+
     def test_read_by_hand_only_is_never_overdue(self):
         self.assertEqual(
             fabric(sync_status='in_sync', last_sync=ago(days=9), scheduler_enabled=False).sync_state, 'in_sync',
