@@ -341,11 +341,14 @@ class Cluster:
             retry.sleep()  # a Retry-After that cannot be read
         self._patience -= time.monotonic() - start
 
-    def unreachable(self, error: HTTPError) -> Unreachable:
-        """What an error of the transport means, for the person who must act."""
-        return Unreachable(self._unreachable_sentence(error))
+    def unreachable(self, error: HTTPError, silence: float | None = None) -> Unreachable:
+        """What an error of the transport means, for the person who must act.
 
-    def _unreachable_sentence(self, error: HTTPError) -> str:
+        `silence` is the time-out between bytes that was used, in seconds, where it was not `read_timeout`.
+        """
+        return Unreachable(self._unreachable_sentence(error, self.options.read_timeout if silence is None else silence))
+
+    def _unreachable_sentence(self, error: HTTPError, silence: float) -> str:
         # Before time-outs, which a refused connection counts among in urllib3's family of exceptions.
         if isinstance(error, NewConnectionError):
             reason = str(error).rsplit(': ', 1)[-1]
@@ -353,7 +356,7 @@ class Cluster:
         if isinstance(error, TransportTimeout):
             return (
                 f'{self.server} did not answer in time ({self.options.connect_timeout:g} s to connect, '
-                f'{self.options.read_timeout:g} s between bytes). Check the address, the firewall and the control node.'
+                f'{silence:g} s between bytes). Check the address, the firewall and the control node.'
             )
         return f'The connection to {self.server} broke off ({type(error).__name__}). Check the network path to it.'
 
@@ -366,8 +369,8 @@ class Cluster:
             )
         return f'No TLS connection to {self.server} came about. Check scheme, port and certificates.'
 
-    def refusal(self, status: int, path: str) -> ClusterError:
-        """What an answer with a status other than 200 means, for the person who must act."""
+    def refusal(self, status: int, path: str, verb: str = 'list') -> ClusterError:
+        """What an answer with a status other than 200 means, for the person who must act; `verb` is what was asked."""
         what = path.rsplit('/', 1)[-1]
         if status == 401:
             return Unauthorized(
@@ -376,7 +379,8 @@ class Cluster:
             )
         if status == 403:
             return Forbidden(
-                f'The credentials may not list {what}: 403. Grant get, list and watch on {what} to the ServiceAccount.'
+                f'The credentials may not {verb} {what}: 403. Grant get, list and watch on {what} to the '
+                'ServiceAccount.'
             )
         if status == 404:
             return NotInstalled(f'{what} is not installed in this cluster: 404.')

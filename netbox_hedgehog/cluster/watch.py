@@ -67,14 +67,14 @@ def events(
         )
         try:
             if response.status != 200:
-                raise cluster.refusal(response.status, path)
+                raise cluster.refusal(response.status, path, 'watch')
             opened(response)
             for lines in _lines(response, cluster):
                 yield [_event(cluster, kind, line) for line in lines]
         finally:
             response.close()  # not to be used for anything else
     except HTTPError as error:
-        raise cluster.unreachable(error) from None
+        raise cluster.unreachable(error, SILENCE) from None
 
 
 def _lines(response: BaseHTTPResponse, cluster: Cluster) -> Iterator[list[bytes]]:

@@ -19,7 +19,7 @@ from ..choices import SyncStatusChoices
 from ..events import notice
 from ..models import Fabric
 from ..models.fabric import FabricQuerySet
-from .leases import live_watchers, watched_fabrics
+from .leases import live_watchers, watch_troubles, watched_fabrics
 from .queue import connection, queue, queue_name
 from .recovery import sync_jobs
 from .worker import PID_NAMESPACE, pid_namespace
@@ -28,7 +28,7 @@ __all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'mi
 
 HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
 
-# How many failing fabrics are told one by one.
+# How many fabrics that fail, and how many that are not watched as they should be, are told one by one.
 SHOWN = 5
 
 
@@ -147,6 +147,7 @@ def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
     try:
         health.watchers = live_watchers()
         unwatched = watched.keys() - watched_fabrics(watched)
+        troubles = watch_troubles(watched)
     except (RedisError, OSError):
         return  # said already
     health.unwatched = len(unwatched)
@@ -159,6 +160,10 @@ def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
         name = min(watched[pk] for pk in unwatched)
         more = f', and {len(unwatched) - 1} more' if len(unwatched) > 1 else ''
         health.problems.append(f'{name} is not watched yet{more}: a watcher takes it within seconds.')
+    ill = sorted((watched[pk], trouble) for pk, trouble in troubles.items() if pk not in unwatched)
+    health.problems += [f'{name} is not watched as it should be: {trouble}' for name, trouble in ill[:SHOWN]]
+    if (more_ill := len(ill) - SHOWN) > 0:
+        health.problems.append(f'{more_ill} more fabrics are not watched as they should be.')
 
 
 def live_workers() -> list[str]:

@@ -7,13 +7,13 @@ they write is compared with what is there; a lease only saves doing the work twi
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from redis import Redis
 
 from .queue import connection
 
-__all__ = ('BEAT', 'LEASE', 'Leases', 'live_watchers', 'watched_fabrics')
+__all__ = ('BEAT', 'LEASE', 'Leases', 'live_watchers', 'watch_troubles', 'watched_fabrics')
 
 # Seconds that a lease, and a watcher's sign of life, outlives its last renewal; and between two renewals.
 LEASE = 15
@@ -21,10 +21,16 @@ BEAT = 4
 
 WATCHERS = 'netbox_hedgehog:watchers'
 PREFIX = 'netbox_hedgehog:watch:'
+# Beside a lease, and as long as it: why its owner does not follow the fabric as it should.
+TROUBLE = 'netbox_hedgehog:watch-trouble:'
 
 
 def _key(fabric_id: int) -> str:
     return f'{PREFIX}{fabric_id}'
+
+
+def _trouble_key(fabric_id: int) -> str:
+    return f'{TROUBLE}{fabric_id}'
 
 
 def live_watchers() -> list[str]:
@@ -43,6 +49,15 @@ def watched_fabrics(fabric_ids: Collection[int]) -> set[int]:
     return {pk for pk, owner in zip(ids, connection().mget(map(_key, ids)), strict=True) if owner is not None}
 
 
+def watch_troubles(fabric_ids: Collection[int]) -> dict[int, str]:
+    """What keeps these fabrics' watchers from following them, a sentence each. Raises what Redis raises."""
+    ids = list(fabric_ids)
+    if not ids:
+        return {}
+    told = connection().mget(map(_trouble_key, ids))
+    return {pk: sentence.decode() for pk, sentence in zip(ids, told, strict=True) if sentence is not None}
+
+
 class Leases:
     """One watcher's leases. Two round trips to Redis a beat, however many fabrics there are."""
 
@@ -52,35 +67,41 @@ class Leases:
         self._redis = redis or connection()
         self._renewed = time.monotonic()
 
-    def beat(self, wanted: Collection[int]) -> set[int]:
+    def beat(self, wanted: Collection[int], troubles: Mapping[int, str] | None = None) -> set[int]:
         """Renew what is ours, take our share of what is free of `wanted`, give back what is more than our share.
 
-        Returns the fabrics that are ours from here on. Raises what Redis raises; after LEASE seconds of that nothing
-        is ours any more: see lost().
+        `troubles` says of fabrics that are ours why they are not followed as they should be: it stands for as long as
+        the lease, and until the next beat. Returns the fabrics that are ours from here on. Raises what Redis raises;
+        after LEASE seconds of that nothing is ours any more: see lost().
         """
-        ids = sorted(wanted)
-        now = self._redis.time()[0]
+        ids, troubles = sorted(wanted), troubles or {}
         with self._redis.pipeline() as pipe:
-            pipe.zremrangebyscore(WATCHERS, '-inf', f'({now}')
-            pipe.zadd(WATCHERS, {self.name: now + LEASE})
-            pipe.zcard(WATCHERS)
+            pipe.time()
+            pipe.zrange(WATCHERS, 0, -1, withscores=True)
             for pk in ids:
                 pipe.get(_key(pk))
-            _, _, watchers, *owners = pipe.execute()
+            (now, _), signs, *owners = pipe.execute()
+        watchers = {name.decode() for name, until in signs if until >= now} | {self.name}
         owned = {pk: owner.decode() if owner else '' for pk, owner in zip(ids, owners, strict=True)}
-        share = -(-len(ids) // max(watchers, 1))
+        share = -(-len(ids) // len(watchers))
         ours = [pk for pk, owner in owned.items() if owner == self.name][:share]
         free = [pk for pk, owner in owned.items() if not owner][:max(0, share - len(ours))]
         gone = {pk for pk, owner in owned.items() if owner == self.name} - set(ours) | self.mine - set(ids)
         with self._redis.pipeline() as pipe:
-            for pk in ours:
-                pipe.expire(_key(pk), LEASE)
-            for pk in gone:
-                pipe.delete(_key(pk))
             for pk in free:
                 pipe.set(_key(pk), self.name, nx=True, ex=LEASE)
-            answers = pipe.execute() if ours or gone or free else []
-        taken = {pk for pk, done in zip(free, answers[len(ours) + len(gone):], strict=True) if done}
+            pipe.zremrangebyscore(WATCHERS, '-inf', f'({now}')
+            pipe.zadd(WATCHERS, {self.name: now + LEASE})
+            for pk in ours:
+                pipe.expire(_key(pk), LEASE)
+                if pk in troubles:
+                    pipe.set(_trouble_key(pk), troubles[pk].encode(errors='replace'), ex=LEASE)
+                else:
+                    pipe.delete(_trouble_key(pk))
+            for pk in gone:
+                pipe.delete(_key(pk), _trouble_key(pk))
+            answers = pipe.execute()
+        taken = {pk for pk, done in zip(free, answers, strict=False) if done}
         self.mine = set(ours) | taken
         self._renewed = time.monotonic()
         return self.mine
@@ -94,6 +115,6 @@ class Leases:
         with self._redis.pipeline() as pipe:
             pipe.zrem(WATCHERS, self.name)
             for pk in self.mine:
-                pipe.delete(_key(pk))
+                pipe.delete(_key(pk), _trouble_key(pk))
             pipe.execute()
         self.mine = set()

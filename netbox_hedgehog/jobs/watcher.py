@@ -30,7 +30,7 @@ from ..kinds import KINDS, Kind
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
 from ..sealing import SealError
-from ..sync.follow import Follower
+from ..sync.follow import Follower, Overtaken
 from ..sync.run import open_cluster
 from .leases import BEAT, Leases
 from .schema import outdated
@@ -45,8 +45,11 @@ FIRST_WAIT = 0.5
 LONGEST_WAIT = 30
 REFUSED_WAIT = 60
 
-# Seconds. A watch that ends before this time is begun anew after a wait.
+# Seconds. A watch that ends before this time is begun anew after a wait that grows; one that lives longer works again.
 SHORT = 5
+
+# Seconds for which a kind must not have been followed before health tells it: others are on their way back.
+LASTING = 15
 
 # How many threads use the database: each has a connection of its own.
 DATABASE_THREADS = 3
@@ -104,7 +107,7 @@ class Watcher:
             raise SystemExit(1)
         try:
             wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
-            mine = self.leases.beat(wanted)
+            mine = self.leases.beat(wanted, self._troubles())
         except (RedisError, DatabaseError, OSError) as error:
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
@@ -117,6 +120,10 @@ class Watcher:
             logger.info('The watcher works again.')
             self._complaint = ''
         self._keep(mine, wanted)
+
+    def _troubles(self) -> dict[int, str]:
+        """Of our fabrics that are not followed as they should be, a sentence each."""
+        return {pk: trouble for pk, watch in self._watches.items() if (trouble := watch.trouble())}
 
     def _keep(self, mine: set[int], wanted: dict[int, Fabric]) -> None:
         for pk, watch in list(self._watches.items()):
@@ -150,9 +157,11 @@ class FabricWatch:
         self._kinds = kinds
         self._stop = threading.Event()
         self._told = threading.Event()
-        self._open: dict[str, BaseHTTPResponse] = {}
+        # The watches that are open, and since when.
+        self._open: dict[str, tuple[BaseHTTPResponse, float]] = {}
         self._cluster: Cluster | None = None
-        self._said: dict[str, str] = {}
+        # What keeps a kind from being followed, and since when; '' stands for all kinds.
+        self._said: dict[str, tuple[str, float]] = {}
 
     def start(self) -> None:
         """Begin to follow every kind, in threads that end with stop() or with the process."""
@@ -174,6 +183,18 @@ class FabricWatch:
         for thread in threads:
             thread.start()
 
+    def trouble(self) -> str:
+        """Why the fabric, or a kind of it, is not followed; '' where all is well, or has not failed for LASTING."""
+        for kind in list(self._said):
+            if self._lived(kind) >= SHORT:
+                self._said.pop(kind, None)
+        now = time.monotonic()
+        lasting = {sentence for sentence, since in list(self._said.values()) if now - since >= LASTING}
+        if not lasting:
+            return ''
+        more = f' ({len(lasting) - 1} more like this in the watcher’s log)' if len(lasting) > 1 else ''
+        return min(lasting) + more
+
     def stop(self) -> None:
         """End all watches of the fabric. Does not wait for their threads."""
         self._stop.set()
@@ -189,26 +210,30 @@ class FabricWatch:
         # Not all kinds of all fabrics at the same moment, at start or after an outage.
         wait = FIRST_WAIT * random.random()
         while not self._stop.wait(wait):
-            began = time.monotonic()
             try:
                 if not follower.version:
                     cluster.renew_patience()
                     follower.list()
-                self._said.pop(kind.name, None)
-                follower.follow(self._told.set, partial(self._opened, kind))
+                follower.follow(self._told.set, partial(self._opened, follower))
+                if follower.version:  # else take() has failed
+                    self._said.pop(kind.name, None)
                 # A server that ends every watch at once is not asked without end.
-                wait = 0.0 if time.monotonic() - began > SHORT else FIRST_WAIT
+                wait = 0.0 if self._lived(kind.name) > SHORT else FIRST_WAIT
             except Expired:
                 follower.version, wait = '', FIRST_WAIT * random.random()
-            except (Forbidden, NotInstalled) as error:
+            except NotInstalled as error:
+                logger.debug('%s: %s', self.fabric.name, error)
+                self._said.pop(kind.name, None)  # as it is meant to be
+                follower.version, wait = '', REFUSED_WAIT
+            except Forbidden as error:
                 self._say(kind.name, str(error))
                 follower.version, wait = '', REFUSED_WAIT
-            except Unreachable as error:
+            except (Unreachable, KubeconfigError) as error:
                 self._say(kind.name, str(error))
-                wait = _longer(wait)
+                wait = self._longer(kind, wait)
             except Exception as error:
                 self._failed(kind, error)
-                follower.version, wait = '', _longer(wait)
+                follower.version, wait = '', self._longer(kind, wait)
             finally:
                 self._open.pop(kind.name, None)
 
@@ -226,32 +251,45 @@ class FabricWatch:
                     self._failed(follower.kind, error)
                     self._end(follower.kind)  # its thread lists again
 
-    def _opened(self, kind: Kind, response: BaseHTTPResponse) -> None:
-        self._open[kind.name] = response
-        if self._stop.is_set():
-            self._end(kind)
+    def _opened(self, follower: Follower, response: BaseHTTPResponse) -> None:
+        self._open[follower.kind.name] = response, time.monotonic()
+        if self._stop.is_set() or not follower.version:  # meanwhile
+            self._end(follower.kind)
 
     def _end(self, kind: Kind) -> None:
-        response = self._open.get(kind.name)
-        if response is not None:
+        if opened := self._open.get(kind.name):
             with suppress(OSError, ValueError, RuntimeError):
-                response.shutdown()
+                opened[0].shutdown()
+
+    def _lived(self, kind: str) -> float:
+        """For how many seconds the kind's watch has been open."""
+        opened = self._open.get(kind)
+        return time.monotonic() - opened[1] if opened else 0.0
+
+    def _longer(self, kind: Kind, wait: float) -> float:
+        """How long to wait after a failure: longer each time, but for a watch that had lived."""
+        last = wait if self._lived(kind.name) < SHORT else 0
+        return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * last)) * random.uniform(0.75, 1)
 
     def _failed(self, kind: Kind, error: Exception) -> None:
-        expected = isinstance(error, ClusterError | DatabaseError)
-        if not expected and not self._stop.is_set():
+        name, text = type(error).__name__, (str(error).splitlines() or [''])[0]
+        if isinstance(error, ClusterError | KubeconfigError | Overtaken):
+            self._say(kind.name, text)
+            return
+        if not isinstance(error, DatabaseError) and not self._stop.is_set():
             logger.error('%s: the watch of %s failed', self.fabric.name, kind.plural, exc_info=error)
-        self._say(kind.name, f'{type(error).__name__}: {error}'.splitlines()[0])
+        # What the error says was not written to be shown.
+        self._say(kind.name, f'Its changes cannot be taken: {name}. The watcher’s log says more.', text)
 
-    def _say(self, kind: str, sentence: str) -> None:
-        """Log it, once."""
-        if self._said.get(kind) != sentence and sentence not in self._said.values() and not self._stop.is_set():
-            logger.warning('%s is not watched as it should be: %s', self.fabric.name, sentence)
-        self._said[kind] = sentence
-
-
-def _longer(wait: float) -> float:
-    return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * wait)) * random.uniform(0.75, 1)
+    def _say(self, kind: str, sentence: str, detail: str = '') -> None:
+        """Remember it, and log it, once."""
+        now = time.monotonic()
+        before = self._said.get(kind) if self._lived(kind) < SHORT else None
+        told = [said for said, _ in list(self._said.values())]
+        if (before is None or before[0] != sentence) and sentence not in told and not self._stop.is_set():
+            more = f' ({detail})' if detail else ''
+            logger.warning('%s is not watched as it should be: %s%s', self.fabric.name, sentence, more)
+        self._said[kind] = sentence, before[1] if before else now
 
 
 def connection_of(fabric: Fabric) -> tuple[Any, ...]:

@@ -25,12 +25,19 @@ from .observe import LONGEST_VERSION, Key
 from .report import KindReport
 from .run import settled_seconds
 
-__all__ = ('Database', 'Follower')
+__all__ = ('Database', 'Follower', 'Overtaken')
 
 logger = logging.getLogger(__name__)
 
 # How often a change is tried that the mirror's other writer comes in between.
 TRIES = 5
+
+
+class Overtaken(Exception):
+    """The mirror's other writer came in between on every try. The text is a sentence."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(f'Others wrote {kind.plural} each time that the watch was about to: they are listed anew.')
 
 
 class Database(Protocol):
@@ -59,45 +66,55 @@ class Follower:
         self._told: dict[str, Event] = {}
 
     def list(self) -> None:
-        """Bring the mirror in line with a whole list. Raises ClusterError; what the database raises."""
-        now = timezone.now()
-        held = self.database(held_rows, self.fabric, self.kind)
-        listing = self._listing(held, now)
-        plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
-        self._say(plan)
-        self.database(apply, self.fabric, self.kind, plan, now)
-        self.version = listing.version
+        """Bring the mirror in line with a whole list. Raises ClusterError; Overtaken; what the database raises."""
+        for _ in range(TRIES):
+            now = timezone.now()
+            held = self.database(held_rows, self.fabric, self.kind)
+            listing = self._listing(held, now)
+            plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
+            self._say(plan)
+            if not self.database(apply, self.fabric, self.kind, plan, now):
+                with self._lock:
+                    self.version = listing.version
+                return
+        raise Overtaken(self.kind)
 
     def follow(self, told: Callable[[], object], opened: Callable[[BaseHTTPResponse], object]) -> None:
         """Collect every change from `version` on, until the server ends the watch.
 
         `told` is called when there is something for take(); `opened` is given the response. Raises ClusterError; after
         Expired it is time to list again. Of kinds whose objects move all the time by themselves only metadata comes.
+        Returns at once where `version` is empty, and at the next event where take() has emptied it meanwhile.
         """
+        version = self.version
+        if not version:
+            return
         for some in events(
-            self.cluster, self.kind, self.fabric.kubernetes_namespace, self.version,
+            self.cluster, self.kind, self.fabric.kubernetes_namespace, version,
             metadata_only=bool(self.kind.volatile), opened=opened,
         ):
             news = {
                 name: event for event in some
                 if event.type != 'BOOKMARK' and isinstance(name := event.object['metadata'].get('name'), str)
             }
+            # Together, so that a version which take() empties is not filled in again.
             with self._lock:
+                if not self.version:
+                    return
                 self._told |= news
-            if not self.version:
-                return  # take() has failed meanwhile
-            self.version = some[-1].version
+                self.version = some[-1].version
             if news:
                 told()
 
     def take(self) -> None:
-        """Write what was collected. Raises ClusterError and what the database raises: then `version` is empty."""
+        """Write what was collected. Where it raises ClusterError, Overtaken or a DatabaseError, `version` is empty."""
         with self._lock:
             latest, self._told = self._told, {}
         try:
             self._take(latest)
         except BaseException:
-            self.version = ''
+            with self._lock:
+                self.version = ''
             raise
 
     def _take(self, latest: dict[str, Event]) -> None:
@@ -116,6 +133,7 @@ class Follower:
             self._say(plan)
             if not self.database(apply, self.fabric, self.kind, plan, now, complete=False):
                 return
+        raise Overtaken(self.kind)
 
     def _is_old(self, event: Event, held: Mapping[Key, Held]) -> bool:
         """Whether the mirror holds what an event says, or newer than that: resource versions grow."""

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.jobs import leases as module
 from netbox_hedgehog.jobs.health import check_worker_health
-from netbox_hedgehog.jobs.leases import Leases, live_watchers, watched_fabrics
+from netbox_hedgehog.jobs.leases import Leases, live_watchers, watch_troubles, watched_fabrics
 
 from .base import make_fabric, round_trips
 
@@ -104,9 +104,26 @@ def test_a_redis_that_is_away_for_longer_than_a_lease():
 
 def test_round_trips_do_not_grow_with_the_fabrics():
     one = Leases('one')
-    with round_trips() as sent:
-        one.beat(range(1, 1001))
-    assert len(sent) <= 3
+    for _ in range(2):
+        with round_trips() as sent:
+            one.beat(range(1, 1001), dict.fromkeys(range(1, 1001), 'It cannot be reached.'))
+        assert len(sent) == 2
+    assert len(watch_troubles(range(1, 1001))) == 1000
+
+
+def test_a_trouble_stands_beside_its_lease_and_until_the_next_beat(redis):
+    one = Leases('one')
+    one.beat(WANTED)
+    one.beat(WANTED, {3: 'Geht nicht: ü \udc80', 99: 'It is of nobody here.'})
+    assert watch_troubles([*WANTED, 99]) == {3: 'Geht nicht: ü ?'}
+    assert 0 < redis.ttl(f'{module.TROUBLE}3') <= module.LEASE
+    one.beat(WANTED)
+    assert watch_troubles(WANTED) == {}
+    one.beat(WANTED, {3: 'Again.', 4: 'And this.'})
+    one.beat([4], {4: 'And this.'})
+    assert watch_troubles(WANTED) == {4: 'And this.'}
+    one.give_back()
+    assert watch_troubles(WANTED) == {}
 
 
 @pytest.mark.django_db

@@ -31,6 +31,9 @@ class Followed:
     def stop(self) -> None:
         self.at_work = False
 
+    def trouble(self) -> str:
+        return ''
+
 
 @pytest.fixture
 def watcher(monkeypatch: pytest.MonkeyPatch) -> Watcher:
