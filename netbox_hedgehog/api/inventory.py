@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from .. import dryrun, filtersets
 from ..decisions import DECISIONS, decide
+from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of, apply
@@ -188,6 +189,7 @@ class InventoryActions:
             'action_count': len(content['actions']),
             'actions': dryrun.veiled(content['actions'][offset:offset + limit], request.user),
             'held_actions': dryrun.veiled(content['held_actions'][:limit], request.user),
+            'findings': findings_for(request.user, fabric, seen.findings)[0],
             'may_apply': not why_not,
             'why_not': why_not,
         }).data)
