@@ -217,7 +217,8 @@ class InventoryActions:
         data.is_valid(raise_exception=True)
         if data.validated_data['objects'] == 'leave':
             count = leave_everything(fabric)
-            return Response({'sentence': f'{count} objects were left as they are.', 'counts': {}, 'report': {}})
+            left = 'One object was left as it is.' if count == 1 else f'{count} objects were left as they are.'
+            return Response({'sentence': left, 'counts': {}, 'report': {}})
         digest = data.validated_data.get('digest')
         if not digest:
             raise ValidationError({'digest': ['Look at GET inventory/plan/?of=removal first, and send its digest.']})
