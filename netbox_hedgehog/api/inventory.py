@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from .. import dryrun, filtersets
 from ..decisions import DECISIONS, decide
+from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of, apply
@@ -188,6 +189,7 @@ class InventoryActions:
             'action_count': len(content['actions']),
             'actions': dryrun.veiled(content['actions'][offset:offset + limit], request.user),
             'held_actions': dryrun.veiled(content['held_actions'][:limit], request.user),
+            'findings': findings_for(request.user, fabric, seen.findings)[0],
             'may_apply': not why_not,
             'why_not': why_not,
         }).data)
@@ -215,7 +217,8 @@ class InventoryActions:
         data.is_valid(raise_exception=True)
         if data.validated_data['objects'] == 'leave':
             count = leave_everything(fabric)
-            return Response({'sentence': f'{count} objects were left as they are.', 'counts': {}, 'report': {}})
+            left = 'One object was left as it is.' if count == 1 else f'{count} objects were left as they are.'
+            return Response({'sentence': left, 'counts': {}, 'report': {}})
         digest = data.validated_data.get('digest')
         if not digest:
             raise ValidationError({'digest': ['Look at GET inventory/plan/?of=removal first, and send its digest.']})

@@ -17,6 +17,7 @@ from utilities.forms.widgets import BulkEditNullBooleanSelect
 
 from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
 from ..models import Fabric
+from ..roles import AMBIGUOUS, roles_by_slug
 
 __all__ = (
     'INVENTORY_FIELDS', 'InventoryBulkEditMixin', 'InventoryFilterMixin', 'InventoryFormMixin', 'InventoryImportMixin',
@@ -98,14 +99,15 @@ class InventoryFormMixin(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         mapping = self.instance.inventory_roles if isinstance(self.instance.inventory_roles, dict) else {}
-        chosen = {role.slug: role for role in DeviceRole.objects.filter(slug__in=mapping.values())} if mapping else {}
+        chosen = roles_by_slug(mapping.values()) if mapping else {}
         for role, title in ROLES.items():
             self.fields[ROLE_FIELDS[role]] = DynamicModelChoiceField(
                 label=title, queryset=DeviceRole.objects.all(), required=False, quick_add=True,
                 help_text=_('The role of new devices; not chosen: one that is made, by its own name.'),
             )
             if found := chosen.get(mapping.get(role)):
-                self.initial.setdefault(ROLE_FIELDS[role], found.pk)
+                # One of several is refused when the form is saved: the operator says which is meant.
+                self.initial.setdefault(ROLE_FIELDS[role], found[0])
 
     clean_inventory_name_pattern = _default_if_empty('inventory_name_pattern')
     clean_inventory_adoption = _default_if_empty('inventory_adoption')
@@ -114,11 +116,17 @@ class InventoryFormMixin(forms.Form):
     def clean(self):
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
-        # Roles that a newer release may know, and this form does not, are kept.
+        # Roles that a newer release may know, and this form does not, are kept, as long as they name one of NetBox's.
         others = {role: slug for role, slug in (self.instance.inventory_roles or {}).items() if role not in ROLES}
-        picked = {role: cleaned.get(name) for role, name in ROLE_FIELDS.items()}
+        picked = {role: cleaned[name] for role, name in ROLE_FIELDS.items() if cleaned.get(name)}
+        found = roles_by_slug([*others.values(), *(device_role.slug for device_role in picked.values())])
+        for role, device_role in picked.items():
+            if len(found[device_role.slug]) > 1:
+                self.add_error(ROLE_FIELDS[role], AMBIGUOUS % {'slugs': device_role.slug})
         self.instance.inventory_roles = {
-            **others, **{role: device_role.slug for role, device_role in picked.items() if device_role},
+            role: slug
+            for role, slug in {**others, **{role: device_role.slug for role, device_role in picked.items()}}.items()
+            if len(found.get(slug, ())) == 1
         }
         return cleaned
 

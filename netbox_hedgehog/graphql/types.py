@@ -27,12 +27,24 @@ __all__ = (
 )
 
 
+def display_of(column: str):
+    """NetBox's field `display` of a model whose objects are called by one column.
+
+    NetBox's own does not say what it reads, and where no other field asks for that it is read row by row.
+    """
+    def display(self) -> str:
+        return str(self)
+
+    return strawberry_django.field(display, only=[column])
+
+
 # NetBox has no type for notification groups; the rest is the plugin's own bookkeeping.
 @register_type(
     models.Fabric, filters=FabricFilter, pagination=True,
     exclude=[*SECRET_FIELDS, 'notification_group', 'conditions'],
 )
 class FabricType(PrimaryObjectType):
+    display = display_of('name')
     inventory_site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
     inventory_tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
@@ -47,6 +59,7 @@ class FabricType(PrimaryObjectType):
     models.FabricResource, exclude=['fingerprint', 'seen_until'], filters=FabricResourceFilter, pagination=True,
 )
 class FabricResourceType(BaseObjectType):
+    display = display_of('name')
     # Empty for those who may see the resource and not its fabric.
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
@@ -57,12 +70,13 @@ class FabricResourceType(BaseObjectType):
 
 @register_type(models.SwitchHealth, fields='__all__', filters=SwitchHealthFilter, pagination=True)
 class SwitchHealthType(BaseObjectType):
+    display = display_of('name')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     resource: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     agent: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
     # What depends on the clock: a reading that is too old says nothing about now.
-    @strawberry_django.field(select_related=['fabric'])
+    @strawberry_django.field(select_related=['fabric'], only=['level', 'read_at', 'fabric__sync_interval'])
     def state(self) -> str:
         return self.state
 
@@ -71,11 +85,13 @@ class SwitchHealthType(BaseObjectType):
     models.FabricEvent, exclude=['taken', 'rules_done'], filters=FabricEventFilter, pagination=True,
 )
 class FabricEventType(BaseObjectType):
+    display = display_of('message')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)
 class InventoryLinkType(BaseObjectType):
+    display = display_of('key')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')]
     object_id: BigInt
@@ -84,6 +100,7 @@ class InventoryLinkType(BaseObjectType):
 
 @register_type(models.Discrepancy, fields='__all__', filters=DiscrepancyFilter, pagination=True)
 class DiscrepancyType(BaseObjectType):
+    display = display_of('sentence')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     link: Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')] | None

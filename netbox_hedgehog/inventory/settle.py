@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from dcim.models import DeviceRole
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -18,6 +17,7 @@ from users.models import User
 from utilities.request import NetBoxFakeRequest
 
 from ..models import Fabric, InventoryLink
+from ..roles import roles_by_slug
 from . import discrepancies
 from .dependents import read_dependents
 from .desired import desired
@@ -29,6 +29,7 @@ from .present import Present, read
 from .removal import due, unwanted
 from .report import InventoryReport
 from .resources import resources_of
+from .roles import role_problems
 from .rules import Rules
 from .wants import Desired, Options
 from .words import describe
@@ -106,7 +107,9 @@ def look(fabric: Fabric, now: datetime) -> Picture:
     if fabric.inventory_site_id is None:
         raise InventoryOff(f'The inventory of {fabric.name} has no site: choose one in the fabric’s settings.')
     rules = rules_of(fabric, now)
-    wants = desired(resources_of(fabric), options_of(fabric))
+    options = options_of(fabric)
+    wants = desired(resources_of(fabric), options)
+    wants.problems += role_problems(fabric, options)
     present = read(fabric, wants)
     if candidates := due(unwanted(wants, present, rules.subjects), rules):
         present.attached = read_dependents(candidates)
@@ -116,13 +119,13 @@ def look(fabric: Fabric, now: datetime) -> Picture:
 def options_of(fabric: Fabric) -> Options:
     """What the fabric's settings say to the mappers."""
     roles = fabric.inventory_roles or {}
-    by_slug = dict(DeviceRole.objects.filter(slug__in=roles.values()).values_list('slug', 'pk')) if roles else {}
+    by_slug = roles_by_slug(roles.values()) if roles else {}
     return Options(
         fabric=fabric.name,
         site=fabric.inventory_site_id,
         location=fabric.inventory_location_id,
         tenant=fabric.inventory_tenant_id,
-        roles={name: by_slug[slug] for name, slug in roles.items() if slug in by_slug},
+        roles={name: by_slug[slug][0] for name, slug in roles.items() if len(by_slug.get(slug, ())) == 1},
         name_pattern=fabric.inventory_name_pattern,
         subjects=frozenset(fabric.inventory_subjects),
     )

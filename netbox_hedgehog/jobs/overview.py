@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from ..choices import DiscrepancyStateChoices, SyncStateChoices, SyncStatusChoices
 from ..events import AGENTS, FRESHNESS, SYNC, names_of
-from ..models import Discrepancy, Fabric, FabricCondition, FabricResource
+from ..models import Discrepancy, Fabric, FabricCondition, FabricResource, SwitchHealth
 from .schedules import due_times
 
 __all__ = ('Glance', 'glances', 'states')
@@ -68,12 +68,14 @@ class Glance:
 
 def glances(
     fabrics: QuerySet[Fabric], *, resources: QuerySet[FabricResource] | None = None,
-    discrepancies: QuerySet[Discrepancy] | None = None, redis: bool = True,
+    discrepancies: QuerySet[Discrepancy] | None = None, switches: QuerySet[SwitchHealth] | None = None,
+    redis: bool = True,
 ) -> list[Glance]:
     """Every one of these fabrics, those that somebody must look at first.
 
-    Takes the fabrics, and of whose resources and discrepancies the asker may know; `redis` is whether to ask Redis for
-    the next runs. Four SQL statements and one round trip to Redis, however many fabrics there are.
+    Takes the fabrics, and which resources, discrepancies and switches the asker may know of, None for all; `redis` is
+    whether to ask Redis for the next runs. Five SQL statements and one round trip to Redis, however many fabrics there
+    are.
     """
     found = {fabric.pk: Glance(fabric, fabric.sync_state) for fabric in fabrics.defer(*DEFERRED).order_by('name')}
     conditions = FabricCondition.objects.filter(fabric__in=found, subject__in=(SYNC, FRESHNESS, AGENTS))
@@ -83,6 +85,8 @@ def glances(
             glance.silent = names_of(condition.value)
         elif glance.troubled and (condition.subject == FRESHNESS) == (glance.state == SyncStateChoices.STALE):
             glance.since = condition.since
+    if switches is not None:
+        _leave_silent(found, switches)
     resources = FabricResource.objects.all() if resources is None else resources
     discrepancies = Discrepancy.objects.all() if discrepancies is None else discrepancies
     for pk, count in _counts(resources.filter(missing_since__isnull=False)):
@@ -100,6 +104,14 @@ def glances(
     return sorted(found.values(), key=lambda glance: (
         not glance.needs_a_look, GRAVITY.index(glance.state), not glance.silent, glance.fabric.name,
     ))
+
+
+def _leave_silent(found: dict[int, Glance], switches: QuerySet[SwitchHealth]) -> None:
+    """Leave of the silent agents those of these switches."""
+    names = {name for glance in found.values() for name in glance.silent}
+    known = set(switches.filter(fabric__in=found, name__in=names).order_by().values_list('fabric', 'name'))
+    for pk, glance in found.items():
+        glance.silent = [name for name in glance.silent if (pk, name) in known]
 
 
 def _counts(rows: QuerySet) -> Iterable[tuple[int, int]]:

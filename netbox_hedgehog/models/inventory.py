@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
+from ..roles import AMBIGUOUS, UNKNOWN, roles_by_slug
 
 __all__ = ('InventorySettings', 'all_subjects')
 
@@ -133,20 +134,18 @@ class InventorySettings(models.Model):
         self._clean_roles()
 
     def _clean_roles(self):
-        from dcim.models import DeviceRole
-
         roles = self.inventory_roles
         if not isinstance(roles, dict) or not all(isinstance(slug, str) for slug in roles.values()):
             raise ValidationError({
                 'inventory_roles': _('Enter an object of role slugs, such as {"spine": "spine-switch"}, or {}.'),
             })
-        known = set(DeviceRole.objects.filter(slug__in=roles.values()).values_list('slug', flat=True))
-        if unknown := sorted(set(roles.values()) - known):
-            raise ValidationError({
-                'inventory_roles': _('There is no device role with the slug %(slugs)s: make it first.') % {
-                    'slugs': ', '.join(unknown),
-                },
-            })
+        found = roles_by_slug(roles.values())
+        for words, wrong in (
+            (UNKNOWN, set(roles.values()) - found.keys()),
+            (AMBIGUOUS, {slug for slug, pks in found.items() if len(pks) > 1}),
+        ):
+            if wrong:
+                raise ValidationError({'inventory_roles': words % {'slugs': ', '.join(sorted(wrong))}})
 
     def get_inventory_adoption_color(self):
         return InventoryAdoptionChoices.colors.get(self.inventory_adoption)

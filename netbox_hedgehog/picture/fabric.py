@@ -42,14 +42,15 @@ def describe(graph: Graph) -> str:
         if count := sum(node.kind == kind for node in graph.nodes.values()):
             parts.append(f'{count} {kind.lower()}{"s" * (count != 1)}')
     states = [wire.state for wire in graph.wires]
-    links = f'{len(states)} links'
+    links = f'{len(states)} link{"s" * (len(states) != 1)}' if states else 'no links'
     told = [f'{states.count(state)} {words}' for state, words in (
         ('down', 'down'), ('disabled', 'switched off'), ('unknown', 'of unknown state'),
     ) if state in states]
     nodes = sorted(graph.nodes.values(), key=lambda node: (node.tier == OUTER, node.state != 'critical'))
     words = {'critical': 'is critical', 'warning': 'has a warning'}
     troubled = [f'{node.name} {words[node.state]}' for node in nodes if node.state in words]
-    text = f'{", ".join(parts)}; {links}' + (f', of which {", ".join(told)}' if told else ', all up') + '.'
+    how = f', of which {", ".join(told)}' if told else ', all up' if len(states) > 1 else ', up' if states else ''
+    text = f'{", ".join(parts)}; {links}{how}.'
     if troubled:
         more = f' and {len(troubled) - 10} more' if len(troubled) > 10 else ''
         text += f' {", ".join(troubled[:10])}{more}.'

@@ -17,15 +17,15 @@ HEIGHT = 256.0
 # A pause longer than so many intervals is shown as one.
 PAUSE = 2.5
 
-IN_SYNC, PARTIAL, FAILED, SKIPPED = 'in_sync', 'partial', 'failed', 'skipped'
-WORDS = {IN_SYNC: 'in sync', PARTIAL: 'partial', FAILED: 'failed', SKIPPED: 'skipped'}
+IN_SYNC, PARTIAL, FAILED, SKIPPED, CANCELLED = 'in_sync', 'partial', 'failed', 'skipped', 'cancelled'
+WORDS = {IN_SYNC: 'in sync', PARTIAL: 'partial', FAILED: 'failed', SKIPPED: 'skipped', CANCELLED: 'cancelled'}
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (
     1, 2, 5, 10, 20, 30, 60, 120, 180, 360, 720, 1440, 2880, 7 * 1440, 14 * 1440, 28 * 1440, 56 * 1440,
 ))
 
 
 class Run(NamedTuple):
-    """One run. `outcome` is in_sync, partial, failed or skipped; `seconds` how long it took."""
+    """One run. `outcome` is in_sync, partial, failed, skipped or cancelled; `seconds` how long it took."""
 
     url: str
     started: datetime
@@ -37,7 +37,8 @@ class Run(NamedTuple):
     @property
     def title(self) -> str:
         """What is shown while the pointer rests on it."""
-        text = f'{self.started:%Y-%m-%d %H:%M:%S}: {WORDS[self.outcome]}, {self.seconds:.1f} s, {self.changes} changes'
+        changes = f'{self.changes} change{"s" * (self.changes != 1)}'
+        text = f'{self.started:%Y-%m-%d %H:%M:%S}: {WORDS[self.outcome]}, {self.seconds:.1f} s, {changes}'
         return f'{text}\n{self.error}' if self.error else text
 
 
@@ -142,7 +143,7 @@ def _draw_outcome(canvas: Canvas, x: float, y: float, outcome: str) -> None:
         canvas.wire_sign(x, y, 'down', 3.2)
     elif outcome == PARTIAL:
         canvas.polygon([(x, y - 4.5), (x + 4.5, y + 3.5), (x - 4.5, y + 3.5)], 'f-warning')
-    elif outcome == SKIPPED:
+    elif outcome in (SKIPPED, CANCELLED):
         canvas.wire_sign(x, y, 'unknown', 4)
 
 

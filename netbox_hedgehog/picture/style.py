@@ -76,7 +76,7 @@ svg.hh .wire.unknown{{stroke:var(--hh-unknown);stroke-dasharray:1 4;stroke-linec
 svg.hh .run-in_sync{{fill:var(--hh-fabric)}}
 svg.hh .run-partial{{fill:var(--hh-warning)}}
 svg.hh .run-failed{{fill:var(--hh-critical)}}
-svg.hh .run-skipped{{fill:var(--hh-edge)}}
+svg.hh .run-skipped,svg.hh .run-cancelled{{fill:var(--hh-edge)}}
 svg.hh .changes{{fill:var(--hh-eslag)}}
 svg.hh .pause{{fill:var(--hh-tint-critical);stroke:var(--hh-critical);stroke-dasharray:4 3}}
 svg.hh .target{{fill:transparent}}

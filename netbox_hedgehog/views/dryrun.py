@@ -13,6 +13,7 @@ from netbox.views.generic.base import BaseObjectView
 from utilities.views import ViewTab, register_model_view
 
 from .. import dryrun
+from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.leave import leave_everything
 from ..jobs.apply import AT_ONCE, actions_of, apply
@@ -38,9 +39,10 @@ def _shown(request, fabric, seen, kept_as=''):
     digest = dryrun.remember(fabric, seen, kept_as)
     actions = dryrun.groups(seen.actions)
     held = dryrun.groups(seen.held_actions)
+    findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN)
     verbs = [
-        {'title': dryrun.VERB_TITLES[verb], 'color': dryrun.VERB_COLORS[verb], 'count': count}
-        for verb, count in seen.counts.items() if count
+        {'title': dryrun.VERB_TITLES[verb], 'color': dryrun.VERB_COLORS[verb], 'count': number}
+        for verb, number in seen.counts.items() if number
     ]
     return {
         'plan': seen,
@@ -50,8 +52,8 @@ def _shown(request, fabric, seen, kept_as=''):
         'groups': actions,
         'held_groups': [group for _subject, _title, members in held for group in members],
         'open_all': len(seen.actions) <= OPEN_ALL,
-        'findings': seen.findings[:FINDINGS_SHOWN],
-        'more_findings': max(0, len(seen.findings) - FINDINGS_SHOWN),
+        'findings': findings,
+        'more_findings': count - len(findings),
         'made': timezone.now(),
         'at_once': len(seen.actions) <= AT_ONCE,
     }

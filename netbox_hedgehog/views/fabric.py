@@ -130,8 +130,8 @@ class FabricEditView(TakesSecrets, generic.ObjectEditView):
 
     def get_return_url(self, request, obj=None):
         switched_off = request.method == 'POST' and self.had_inventory and obj.pk and not obj.inventory_enabled
-        if switched_off and obj.inventory_links.exists():
-            # What is to become of its objects?
+        if switched_off and obj.inventory_links.exists() and request.user.has_perm('netbox_hedgehog.sync_fabric', obj):
+            # What is to become of its objects? Who may not say that has only paused the inventory.
             return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', kwargs={'pk': obj.pk})
         return super().get_return_url(request, obj)
     template_name = 'netbox_hedgehog/fabric_edit.html'

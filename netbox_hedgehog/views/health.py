@@ -11,6 +11,7 @@ from ..models import Fabric, SwitchHealth
 from ..models.health import TROUBLE_WORDS
 from .counts import switch_count
 from .freshness import health_context, stale_fabrics
+from .inventory import FabricChildrenView
 
 __all__ = ('FabricSwitchesView', 'HealthPanel', 'HealthRollupPanel', 'SwitchHealthListView', 'health_of')
 
@@ -31,16 +32,14 @@ class SwitchHealthListView(generic.ObjectListView):
 
 
 @register_model_view(Fabric, 'switches', path='switches')
-class FabricSwitchesView(generic.ObjectChildrenView):
+class FabricSwitchesView(FabricChildrenView):
     """The switches and gateways of one fabric, as a tab of its page."""
 
-    queryset = Fabric.objects.all()
     child_model = SwitchHealth
     table = tables.SwitchHealthTable
     filterset = filtersets.SwitchHealthFilterSet
     filterset_form = forms.SwitchHealthFilterForm
     template_name = 'netbox_hedgehog/fabric_switches.html'
-    actions = (BulkExport,)
     tab = ViewTab(
         label=_('Switches'), badge=switch_count,
         permission='netbox_hedgehog.view_switchhealth', weight=510,
@@ -50,7 +49,7 @@ class FabricSwitchesView(generic.ObjectChildrenView):
         return SwitchHealthListView.queryset.restrict(request.user, 'view').filter(fabric=parent)
 
     def get_extra_context(self, request, instance):
-        return {'rollup': _rollup(request, instance)}
+        return {**super().get_extra_context(request, instance), 'rollup': _rollup(request, instance)}
 
 
 def _rollup(request, fabric):

@@ -67,7 +67,7 @@ def _runs(request, fabric):
 
 def _run(pk, created, started, completed, status, error, outcome, seconds, made, updated, missing, told):
     started = started or created
-    if outcome not in ('in_sync', 'partial', 'failed', 'skipped'):
+    if outcome not in ('in_sync', 'partial', 'failed', 'skipped', 'cancelled'):
         outcome = 'in_sync' if status == JobStatusChoices.STATUS_COMPLETED else 'failed'
     if not isinstance(seconds, int | float):
         seconds = max(0.0, (completed - started).total_seconds()) if completed else 0.0

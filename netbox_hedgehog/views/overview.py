@@ -7,7 +7,7 @@ from utilities.views import ContentTypePermissionRequiredMixin
 from ..choices import SyncStateChoices
 from ..jobs.health import worker_health
 from ..jobs.overview import glances, states
-from ..models import Discrepancy, Fabric, FabricResource
+from ..models import Discrepancy, Fabric, FabricResource, SwitchHealth
 
 __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')
 
@@ -24,6 +24,7 @@ def overview_context(request, shown=SHOWN):
         fabrics,
         resources=FabricResource.objects.restrict(request.user, 'view'),
         discrepancies=Discrepancy.objects.restrict(request.user, 'view'),
+        switches=SwitchHealth.objects.restrict(request.user, 'view'),
         redis=health.redis,
     )
     return {
@@ -37,6 +38,7 @@ def overview_context(request, shown=SHOWN):
         'silent': sum(len(glance.silent) for glance in found),
         'missing': sum(glance.missing for glance in found),
         'discrepancies': sum(glance.discrepancies for glance in found),
+        'sees_switches': request.user.has_perm('netbox_hedgehog.view_switchhealth'),
         'sees_discrepancies': request.user.has_perm('netbox_hedgehog.view_discrepancy'),
     }
 

@@ -34,6 +34,7 @@ CLOCK = re.compile(
 
 
 # What is said of a fabric as a whole, to whoever may view the fabric: what its next run would do (docs/security.md).
+# What it shows of NetBox is each user's own: unit/faces/inventory/test_findings.py.
 OF_THE_FABRIC = ('fabric_dry_run', 'fabric_inventory_turn_off', 'inventory/plan/')
 
 

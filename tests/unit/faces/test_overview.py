@@ -8,9 +8,11 @@ from extras.dashboard.utils import get_widget_class
 from utilities.testing import TestCase
 
 from netbox_hedgehog import events
-from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
+from netbox_hedgehog.sync.health import record_health
 
 from .base import ago, all_alive, allow, make_fabric, make_resource, redis_down
+from .health.test_pages import make_agent
 
 URL = '/plugins/hedgehog/'
 
@@ -55,12 +57,34 @@ class OverviewTestCase(TestCase):
     def test_silent_agents_and_missing_resources_lead_to_where_to_look(self):
         allow(self.user, 'view')
         allow(self.user, 'view', model=FabricResource)
-        events.tell_agents(self.well.pk, ['leaf-1', 'leaf-2'])
-        make_resource(self.well, missing_since=ago(hours=1))
+        allow(self.user, 'view', model=SwitchHealth)
+        self.fall_silent(self.well)
+        make_resource(self.well, 'VPC', 'vpc-1', missing_since=ago(hours=1))
         text = self.content()
         self.assertIn('2 agents silent: leaf-1, leaf-2', text)
         self.assertIn(f'{reverse("plugins:netbox_hedgehog:switchhealth_list")}?fabric_id={self.well.pk}&amp;silent=true', text)
         self.assertIn(f'?fabric_id={self.well.pk}&amp;missing=true', text)
+
+    def fall_silent(self, fabric):
+        for name in ('leaf-1', 'leaf-2'):
+            make_agent(fabric, name, heartbeat=600)
+        record_health(fabric)
+        events.tell_agents(fabric.pk, ['leaf-1', 'leaf-2'])
+
+    def test_silent_agents_are_named_to_whom_may_view_the_switches(self):
+        allow(self.user, 'view')
+        all_alive()
+        Fabric.objects.exclude(pk=self.well.pk).delete()
+        self.fall_silent(self.well)
+        for query in ('', '?widget'):
+            text = self.content(query)
+            self.assertNotIn('leaf-1', text, query)
+            self.assertNotIn('silent=true', text, query)
+        allow(self.user, 'view', model=SwitchHealth, constraints={'name': 'leaf-1'})
+        for query in ('', '?widget'):
+            text = self.content(query)
+            self.assertIn('One agent silent: leaf-1', text, query)
+            self.assertNotIn('leaf-2', text, query)
 
     def test_resources_that_a_user_may_not_view_are_not_counted(self):
         allow(self.user, 'view')
@@ -114,10 +138,11 @@ class OverviewTestCase(TestCase):
 
     def test_the_number_of_queries_does_not_grow(self):
         allow(self.user, 'view')
+        allow(self.user, 'view', model=SwitchHealth)
         counts = []
-        for count in (0, 40):
+        for count in (1, 40):
             for number in range(count):
-                fabric = make_fabric(f'f{number}', sync_status='in_sync', last_sync=ago(seconds=1))
+                fabric = make_fabric(f'f{count}-{number}', sync_status='in_sync', last_sync=ago(seconds=1))
                 make_resource(fabric, missing_since=ago(hours=1))
                 events.tell_agents(fabric.pk, ['leaf-1'])
             events.watch()

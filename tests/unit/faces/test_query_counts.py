@@ -3,11 +3,19 @@
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from graphql import get_named_type, is_leaf_type
+from netbox.graphql.schema import schema
+from rest_framework.test import APIClient
 from utilities.testing import TestCase
 
-from netbox_hedgehog.models import FabricResource
+from netbox_hedgehog.events import STALE, tell
+from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from netbox_hedgehog.sync.health import record_health
 
-from .base import make_fabric, make_resource, resource_values
+from ...security.graphql import queries as graphql_lists
+from .base import allow, make_fabric, make_resource, resource_values
+from .health.test_pages import make_agent
+from .inventory.base import make_device, make_discrepancy, make_link, make_site
 
 
 class QueryCountTestCase(TestCase):
@@ -37,3 +45,47 @@ class QueryCountTestCase(TestCase):
         make_resource(make_fabric(), spec={'role': 'spine'})
         for sql in self.queries(reverse('plugins:netbox_hedgehog:fabricresource_list')):
             self.assertNotIn('"netbox_hedgehog_fabricresource"."spec"', sql)
+
+
+class GraphQLFieldsTestCase(TestCase):
+    """Each field asked for by itself: strawberry loads no column that no field asks for, and a property that reads one
+    asks for it row by row.
+    """
+
+    def grow(self, start, end):
+        for number in range(start, end):
+            fabric = make_fabric(f'f{number}')
+            make_agent(fabric)
+            record_health(fabric)
+            link = make_link(fabric, make_device(make_site(f'Site {number}')))
+            make_discrepancy(fabric, link)
+            tell(fabric.pk, 'x', 'x', STALE, 'told')
+
+    def count(self, name, field):
+        query = {'query': f'{{ {name} {{ {field} }} }}'}
+        with CaptureQueriesContext(connection) as queries:
+            response = self.api.post('/graphql/', query, format='json')
+        self.assertNotIn('errors', response.json(), query)
+        return [query['sql'][:400] for query in queries]
+
+    def test_no_field_asks_row_by_row(self):
+        for model in (Fabric, FabricResource, InventoryLink, Discrepancy, SwitchHealth, FabricEvent):
+            allow(self.user, 'view', model=model)
+        self.api = APIClient()
+        self.api.cookies = self.client.cookies
+        fields = [
+            (name, field) for name in graphql_lists()
+            for field, about in get_named_type(schema._schema.query_type.fields[name].type).fields.items()
+            if is_leaf_type(get_named_type(about.type))
+        ]
+        self.assertIn(('switch_health_list', 'state'), fields)
+        self.grow(0, 1)
+        few = {}
+        for asked in fields:
+            self.count(*asked)
+            few[asked] = self.count(*asked)
+        self.grow(1, 4)
+        for asked in fields:
+            with self.subTest(asked=asked):
+                many = self.count(*asked)
+                self.assertEqual(len(many), len(few[asked]), many)

@@ -1,10 +1,12 @@
 """A run of the inventory: what it writes, and that it writes nothing more."""
 
 import pytest
+from dcim.models import Device, DeviceRole
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.models import Discrepancy
 
 from .mirror import fabric_of
 
@@ -29,3 +31,26 @@ def test_the_second_run_writes_nothing(name):
         again = settle(fabric)
     assert again.changes == 0
     assert writes(queries) == []
+
+
+@pytest.mark.parametrize(('slugs', 'words'), [
+    (('twice', 'twice'), 'More than one device role has the slug twice'),
+    (('other',), 'There is no device role with the slug twice'),
+])
+def test_a_role_that_cannot_be_told_is_told_and_not_guessed(slugs, words):
+    """In NetBox a slug is unique only among the children of one role."""
+    parent = None
+    for slug in slugs:
+        parent = DeviceRole.objects.create(name=f'Role {slug}', slug=slug, parent=parent)
+    fabric = fabric_of('sample', inventory_roles={'server-leaf': 'twice'})
+    settle(fabric)
+    told = Discrepancy.objects.get(fabric=fabric, name='server-leaf')
+    assert (told.type, told.subject) == ('unmatched', 'devices')
+    assert words in told.sentence
+    assert Device.objects.get(name='leaf-01').role.slug == 'server-leaf'
+    # over with the next run, once somebody has said which is meant
+    DeviceRole.objects.filter(pk=parent.pk).update(slug='mine')
+    fabric.inventory_roles = {'server-leaf': 'mine'}
+    fabric.save()
+    settle(fabric)
+    assert not Discrepancy.objects.filter(fabric=fabric, name='server-leaf').exists()

@@ -79,5 +79,17 @@ def test_in_words() -> None:
     assert describe_runs([run(5, seconds=9)]) == 'One run, at 2026-08-20 11:55: in sync, in 9.0 s.'
 
 
+def test_a_run_that_was_cancelled_did_not_fail() -> None:
+    assert describe_runs([run(5, 'cancelled', seconds=9)]) == 'One run, at 2026-08-20 11:55: cancelled, in 9.0 s.'
+    svg = draw([run(5, 'cancelled')])[1]
+    assert 'class="run-cancelled"' in svg
+    assert 'run-failed"' not in svg
+
+
+def test_one_change_is_one() -> None:
+    assert run(5, changes=1).title.endswith(', 1 change')
+    assert run(5, changes=0).title.endswith(', 0 changes')
+
+
 def test_hostile_error_is_text() -> None:
     assert '<script' not in draw([run(5, 'failed', error='<script>alert(1)</script>')])[1]

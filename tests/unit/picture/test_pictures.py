@@ -189,8 +189,17 @@ def test_manifests_of_unknown_shape(junk) -> None:
         draw_vpc(build_vpc(Resource('VPC', 'x', spec, ''), items, {}, {}, {}))
 
 
+def test_one_link_is_one() -> None:
+    spec = {'unbundled': {'link': {'server': {'port': 'server-1/enp1'}, 'switch': {'port': 'leaf-1/E1/1'}}}}
+    items = [
+        Resource('Switch', 'leaf-1', {'role': 'server-leaf'}, ''), Resource('Server', 'server-1', {}, ''),
+        Resource('Connection', 'c', spec, ''),
+    ]
+    assert describe(build(items, {})).startswith('0 spines, 1 leaf, 1 server; 1 link, ')
+
+
 def test_an_empty_fabric() -> None:
-    assert describe(build([], {})) == '0 spines, 0 leaves; 0 links, all up.'
+    assert describe(build([], {})) == '0 spines, 0 leaves; no links.'
     draw(build([], {}))
 
 

@@ -48,6 +48,13 @@ class HistoryTestCase(PageTestCase):
         self.make_run(fabric, 5, 'errored')
         self.assertIn('class="run-failed"', self.page(fabric))
 
+    def test_a_run_that_was_cancelled_is_no_failure(self):
+        fabric = make_fabric()
+        self.make_run(fabric, 5, 'failed', outcome='cancelled', error='Cancelled by somebody.')
+        page = self.page(fabric)
+        self.assertIn('class="run-cancelled"', page)
+        self.assertNotIn('class="run-failed"', page)
+
     def test_no_chart_without_runs_or_permission(self):
         fabric = make_fabric()
         self.assertNotIn('Runs over time', self.page(fabric))

@@ -4,11 +4,12 @@ import csv
 from datetime import timedelta
 from uuid import uuid4
 
-from core.models import ObjectChange
+from core.models import ObjectChange, ObjectType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from extras.models import ExportTemplate
 from netbox.context_managers import event_tracking
 from utilities.request import NetBoxFakeRequest
 from utilities.testing import TestCase, ViewTestCases
@@ -247,6 +248,17 @@ class HealthPageTestCase(TestCase):
         page = self.client.get(url).content.decode()
         self.assertIn('>mine<', page)
         self.assertNotIn('>theirs<', page)
+        # what its button leads to is a file of this fabric's switches
+        self.assertIn(f'href="{url}?export=table"', page)
+        response = self.client.get(f'{url}?export=table', follow=True)
+        self.assertIn('text/csv', response.headers['Content-Type'])
+        self.assertEqual([row['Name'] for row in csv.DictReader(response.content.decode().splitlines())], ['mine'])
+        template = ExportTemplate.objects.create(
+            name='names', template_code='{% for row in queryset %}{{ row.name }};{% endfor %}',
+        )
+        template.object_types.add(ObjectType.objects.get_for_model(SwitchHealth))
+        self.add_permissions('extras.view_exporttemplate')
+        self.assertEqual(self.client.get(f'{url}?export=names', follow=True).content.decode(), 'mine;')
 
     def test_hostile_content_is_text(self):
         fabric = make_fabric()

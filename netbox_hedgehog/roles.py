@@ -1,0 +1,26 @@
+"""NetBox's device roles by slug, as the settings of an inventory name them.
+
+A slug is unique only among the children of one role: it may name several, and then none of them is meant.
+"""
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ('AMBIGUOUS', 'UNKNOWN', 'roles_by_slug')
+
+UNKNOWN = _('There is no device role with the slug %(slugs)s: make it first.')
+AMBIGUOUS = _(
+    'More than one device role has the slug %(slugs)s: give the role that you mean a slug of its own, or choose '
+    'another role.'
+)
+
+
+def roles_by_slug(slugs: Iterable[str]) -> dict[str, list[int]]:
+    """The IDs of the device roles with each of these slugs, in NetBox's order; slugs of none are left out."""
+    from dcim.models import DeviceRole  # models of the plugin are loaded before those of dcim may be asked
+
+    found: dict[str, list[int]] = {}
+    for slug, pk in DeviceRole.objects.filter(slug__in=list(slugs)).values_list('slug', 'pk'):
+        found.setdefault(slug, []).append(pk)
+    return found
