@@ -111,6 +111,9 @@ def test_a_run_killed_while_no_scheduler_lives_blocks_nobody(stack: Stack, api: 
     in_mid_run(stack, fabric)
     stack.kill(of(stack, 'scheduler'))
     stack.kill(of(stack, 'worker'))
+    stack.wait_until(
+        lambda: not stack.sql('SELECT 1 FROM pg_locks WHERE classid = 470220'), 30, 'PostgreSQL has ended its session',
+    )
 
     code, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
 
