@@ -318,8 +318,7 @@ class _Planner:
         for natural in naturals(want.model, values):
             if found_one := self.present.candidates.get((want.model, natural)):
                 return found_one
-        namesakes = self.present.namesakes_of(values) if want.model == DEVICE else ()
-        return namesakes[0] if len(namesakes) == 1 else None
+        return self.present.namesake(values) if want.model == DEVICE else None
 
     def _may_adopt(self, want: Want, values: dict[str, Any], candidate: Candidate) -> bool:
         if candidate.owner or (want.model, candidate.pk) in self.claimed:

@@ -83,9 +83,8 @@ class Present:
     """What is there of a fabric.
 
     `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant, `ranges`
-    by VRF. `cabled` gives, by interface, cables that are not the
-    fabric's on interfaces that a want would use. `kinds` are those that have been read in full at least once.
-    `attached` is filled for objects that are due for deletion.
+    by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would use. `kinds`
+    are those that have been read in full at least once. `attached` is filled for objects that are due for deletion.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
@@ -102,6 +101,11 @@ class Present:
         NetBox lets tenants have one each; to a fabric, which knows of no tenants, they are the same device.
         """
         return [device for device in self.namesakes.get(_place(values), {}).values() if not device.owner]
+
+    def namesake(self, values: Mapping[str, Any]) -> Candidate | None:
+        """The one device that namesakes_of() gives; None where there are none, or several to choose from."""
+        found = self.namesakes_of(values)
+        return found[0] if len(found) == 1 else None
 
 
 def _place(values: Mapping[str, Any]) -> tuple[str, Any]:
@@ -357,8 +361,8 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
             serial = ('serial', want.fields.get('serial'))
             if label == DEVICE and serial[1] and (label, serial) in present.candidates:
                 known.pks[want.key] = present.candidates[label, serial].pk
-            elif label == DEVICE and len(namesakes := present.namesakes_of(values)) == 1:
-                known.pks[want.key] = namesakes[0].pk
+            elif label == DEVICE and (namesake := present.namesake(values)):
+                known.pks[want.key] = namesake.pk
 
 
 def _annotations(label: str) -> dict[str, Any]:

@@ -37,6 +37,11 @@ RECORDED = (
     'last_inventory', 'inventory_error',
 )
 
+# Fabric.is_failing, as the database is asked for it.
+FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
+    models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
+)
+
 
 def duration_words(seconds: int) -> str:
     """A number of seconds as people say it, such as 1 hour 30 minutes."""
@@ -49,11 +54,6 @@ def duration_words(seconds: int) -> str:
         if count:
             parts.append(ngettext(one, many, count) % count)
     return ' '.join(parts[:2])
-
-# Fabric.is_failing, as the database is asked for it.
-FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
-    models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
-)
 
 
 class FabricQuerySet(RestrictedQuerySet):

@@ -29,7 +29,7 @@ from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import ERRORS_NAMED, read_fabric
 
-from ..unit.engine.mirror import kind_report
+from ..unit.engine.mirror import fabric_of, kind_report
 from ..unit.engine.samples import manifest, samples
 
 pytestmark = pytest.mark.django_db
@@ -47,9 +47,7 @@ def api() -> Iterator[KubernetesAPI]:
 
 @pytest.fixture
 def fabric(api: KubernetesAPI) -> Fabric:
-    return Fabric.objects.create(
-        name='f', kubernetes_server=api.url, kubernetes_token='viewer-token', kubernetes_ca_cert=api.ca_pem,
-    )
+    return fabric_of(api)
 
 
 @pytest.fixture

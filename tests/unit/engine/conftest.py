@@ -6,6 +6,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from demo.kubernetes_api import KubernetesAPI
+from netbox_hedgehog.models import Fabric
+
+from .mirror import fabric_of
 
 # The same examples each time, and none that fails because the machine is busy.
 settings.register_profile('engine', derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,3 +20,9 @@ def api() -> Iterator[KubernetesAPI]:
     """A Kubernetes API with nothing in it."""
     with KubernetesAPI() as server:
         yield server
+
+
+@pytest.fixture
+def fabric(api: KubernetesAPI) -> Fabric:
+    """A fabric whose cluster that is."""
+    return fabric_of(api)

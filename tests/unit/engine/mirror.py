@@ -7,12 +7,20 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
+from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.kinds import KIND_BY_NAME
-from netbox_hedgehog.models import FabricResource
+from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync.observe import keep
 from netbox_hedgehog.sync.report import KindReport, Report
 
 from .samples import LAST_APPLIED, Manifest
+
+
+def fabric_of(api: KubernetesAPI, token: str = 'viewer-token', **fields: Any) -> Fabric:
+    """A fabric whose cluster is this one."""
+    return Fabric.objects.create(**{
+        'name': 'f', 'kubernetes_server': api.url, 'kubernetes_token': token, 'kubernetes_ca_cert': api.ca_pem, **fields,
+    })
 
 
 def expected(item: Manifest) -> dict[str, Any]:

@@ -27,15 +27,9 @@ SERVER = KIND_BY_NAME['Server']
 
 @pytest.fixture
 def api() -> Iterator[KubernetesAPI]:
+    """The sample fabric."""
     with KubernetesAPI(samples()) as server:
         yield server
-
-
-@pytest.fixture
-def fabric(api: KubernetesAPI) -> Fabric:
-    return Fabric.objects.create(
-        name='f', kubernetes_server=api.url, kubernetes_token='viewer-token', kubernetes_ca_cert=api.ca_pem,
-    )
 
 
 class Contended:

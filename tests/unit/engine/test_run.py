@@ -26,7 +26,7 @@ from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import RESTARTS, read_fabric, read_kind
 from netbox_hedgehog.sync.run import test_connection as try_connection
 
-from .mirror import dump, expected, kind_report, mirrored
+from .mirror import dump, expected, fabric_of, kind_report, mirrored
 from .samples import LAST_APPLIED, Manifest, large_fabric, manifest, samples, text
 
 pytestmark = pytest.mark.django_db
@@ -51,22 +51,11 @@ def assert_exact(api: KubernetesAPI) -> None:
         assert row == want
 
 
-def fabric_of(api: KubernetesAPI, token: str = 'viewer-token', **fields: Any) -> Fabric:
-    return Fabric.objects.create(**{
-        'name': 'f', 'kubernetes_server': api.url, 'kubernetes_token': token, 'kubernetes_ca_cert': api.ca_pem, **fields,
-    })
-
-
 @pytest.fixture
 def api() -> Iterator[KubernetesAPI]:
     """The sample fabric."""
     with KubernetesAPI(samples()) as server:
         yield server
-
-
-@pytest.fixture
-def fabric(api) -> Fabric:
-    return fabric_of(api)
 
 
 @pytest.fixture(autouse=True)
