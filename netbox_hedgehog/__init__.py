@@ -55,7 +55,7 @@ class HedgehogPluginConfig(PluginConfig):
         'failed_jobs_kept': 500,
         # Seconds between two looks of rqscheduler for due runs (its own --interval, where that is shorter), and
         # between two comparisons of rq-scheduler's schedules with the database.
-        'scheduler_interval': 5,
+        'scheduler_interval': 1,
         'beat_interval': 15,
         # Where the API servers of fabrics may be: schemes; networks and host names (with *), none meaning any; and
         # networks and host names that are never called, whatever name leads there: loopback, link-local (where clouds

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 # How many due fabrics are put into the queue in one round trip to Redis.
 BATCH = 500
 
+# Seconds after a look for which a scheduler counts as alive: a look with a beat may take a while.
+ALIVE_FOR = 15
+
 
 def next_due(due: float, interval: float, now: float) -> float:
     """The next time after `now` in the rhythm of `due`: what was missed is made up for by one run, not by many."""
@@ -38,7 +41,7 @@ def next_due(due: float, interval: float, now: float) -> float:
 class HedgehogScheduler(DjangoScheduler):
     """rq-scheduler's Scheduler, but for four things.
 
-    It looks for due jobs every few seconds, as an interval of 30 s asks for. It keeps fabrics' schedules as the
+    It looks for due jobs every second: a run is not late because nobody looked. It keeps fabrics' schedules as the
     database wants them. It never puts a fabric into the queue that is waiting there or being read. And it outlives a
     Redis or database that is away for a while. Schedules of others are treated as rq-scheduler would.
     """
@@ -54,11 +57,16 @@ class HedgehogScheduler(DjangoScheduler):
         super().register_birth()
         # Whose process this is: a probe looks for the one that lives where it does.
         self.connection.hset(self.key, mapping={'hostname': socket.gethostname(), PID_NAMESPACE: pid_namespace()})
+        self.connection.expire(self.key, self._alive_for)
 
     def heartbeat(self) -> None:
         with self._outliving('Redis'):
-            if not self.connection.expire(self.key, int(self._interval) + 10):
+            if not self.connection.expire(self.key, self._alive_for):
                 self.register_birth()  # the key is gone: Redis was emptied
+
+    @property
+    def _alive_for(self) -> int:
+        return max(ALIVE_FOR, int(self._interval) + 10)
 
     def register_death(self) -> None:
         # Also called by SIGTERM, in the middle of anything: it must not keep this process from ending.

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ('Figure', 'Figures', 'lateness', 'percentile', 'table')
+__all__ = ('Figure', 'Figures', 'Run', 'lateness', 'percentile', 'table')
 
 # How much more the last quarter may have than the first, as a ratio, and beside it in the unit of the figure: what is
 # small moves by more than its half for no reason.
@@ -18,7 +18,7 @@ MEMORY = (1.2, 5)
 CONNECTIONS = (1.2, 5)
 # Keys: what RQ keeps of runs that have ended grows until each fabric has some.
 KEYS = (1.3, 20)
-# Lateness in seconds: a scheduler looks every 5 s, and what else the machine does comes and goes.
+# Lateness in seconds: what else the machine does comes and goes.
 LATE = (1.5, 10)
 # And at worst: a quarter has whichever faults it has, and a run that hangs for the 30 s of a time-out keeps a worker.
 LATEST = (1.5, 60)
@@ -79,8 +79,22 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else math.nan
 
 
-def lateness(started: Iterable[float], due: Iterable[float]) -> list[tuple[float, float]]:
-    """Of each run of a fabric its start, and by how many seconds it was late.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One that answered a schedule: when it was due and when it started, in seconds since 1970."""
+
+    fabric: str
+    due: float
+    started: float
+
+    @property
+    def late(self) -> float:
+        """By how many seconds."""
+        return self.started - self.due
+
+
+def lateness(started: Iterable[float], due: Iterable[float], fabric: str = '') -> list[Run]:
+    """The runs of a fabric that answered its schedule.
 
     Takes the moments at which runs started, and those at which one was due. A run answers everything that was due since
     the start of the one before: late is it by the earliest. One for which nothing was due, because somebody asked for
@@ -90,7 +104,7 @@ def lateness(started: Iterable[float], due: Iterable[float]) -> list[tuple[float
     for moment in sorted(started):
         first = bisect.bisect_right(dues, before)
         if first < len(dues) and dues[first] <= moment:
-            found.append((moment, moment - dues[first]))
+            found.append(Run(fabric, dues[first], moment))
         before = moment
     return found
 

@@ -35,6 +35,9 @@ RECOVERY = 60
 # Seconds that all fabrics get to be read for the first time.
 FIRST_READING = 600
 
+# How many of the latest runs are told, beside the report.
+LATEST_TOLD = 60
+
 
 class Soak:
     """The whole story; `broken` are sentences, none where every promise was kept."""
@@ -86,13 +89,13 @@ class Soak:
         say(f'{datetime.now(UTC):%H:%M:%S} {fault.name}; so far {len(self.watch.runs)} runs, load {os.getloadavg()[0]:.1f}')
         self.struck[fault.name] = self.struck.get(fault.name, 0) + 1
         fleet.until(lambda: all(fleet.of(kind) for kind in ('worker', 'scheduler', 'watcher')), 120)
-        self.watch.broken = True
+        self.watch.breaks()
         fault.inject(fleet, chance)
         fleet.pause(chance.uniform(*BROKEN_FOR))
         fault.heal(fleet)
         fleet.hurry()
         fleet.pause(10)
-        self.watch.broken = False
+        self.watch.healed()
         fleet.pause(max(0, deadline - time.monotonic()))
 
     def recover(self) -> None:
@@ -137,8 +140,9 @@ class Soak:
         objects = sum(len(member.objects()) for member in fleet.mirrored)
         runs = list(self.watch.runs.values())
         failed = sum(1 for run in runs if run['status'] != 'completed')
-        figure = self.watch.figures.get('lateness of runs, median, s')
-        late = figure.values if figure else []
+        late = self.watch.late_runs()
+        hit = [run.late for run in late if self.watch.hit(run)]
+        well = [run.late for run in late if not self.watch.hit(run)]
         return '\n'.join((
             '# Soak',
             '',
@@ -153,8 +157,11 @@ class Soak:
             f'- {sum(self.struck.values())} faults of {len(self.struck)} kinds; processes and servers were started anew '
             f'{fleet.restarts} times',
             f'- {len(runs)} runs, of which {failed} failed, and said why',
-            f'- runs began {percentile(late, 0.5):.1f} s late in the median, {percentile(late, 0.95):.1f} s at the 95th '
-            'percentile',
+            f'- of {len(well)} runs that fell due while all was well the median began {percentile(well, 0.5):.1f} s late, the '
+            f'95th percentile {percentile(well, 0.95):.1f} s, the last {percentile(well, 1):.0f} s',
+            f'- of {len(hit)} that fell due while something was broken: {percentile(hit, 0.5):.1f} s, '
+            f'{percentile(hit, 0.95):.1f} s and {percentile(hit, 1):.0f} s, where the fault had taken the run itself and the '
+            'next interval made up for it',
             f'- {self.ending()}',
             f'- {len(self.broken)} broken promises',
             '',
@@ -201,6 +208,8 @@ def test_fifty_fabrics_for_half_an_hour(tmp_path: Path) -> None:
         try:
             soak.run()
         finally:
+            for run in sorted(watch.late_runs(), key=lambda run: -run.late)[:LATEST_TOLD]:
+                say(f'{datetime.fromtimestamp(run.due, UTC):%H:%M:%S} {run.fabric} was due, {run.late:.0f} s late')
             say(report := soak.report())
             Path(RESULTS).write_text(f'{report.rstrip()}\n')
         if soak.broken:

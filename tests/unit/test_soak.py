@@ -1,8 +1,11 @@
 """What the soak (make soak) concludes from what it saw."""
 
 import math
+from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
-from ..soak.figures import Figure, Figures, lateness, percentile, table
+from ..soak.figures import Figure, Figures, Run, lateness, percentile, table
+from ..soak.watch import Watch
 
 
 def figure(*values: float, limit: tuple[float, float] = (1.2, 5)) -> Figure:
@@ -42,7 +45,9 @@ def test_growing_is_told_with_both_figures() -> None:
 
 def test_a_run_is_late_by_the_earliest_that_it_answers() -> None:
     # Due every 60 s; the run for 60 came only after 120, and answers both; nobody had asked for the one at 125.
-    assert lateness([2, 130, 125, 183], [0, 60, 120, 180]) == [(2, 2), (125, 65), (183, 3)]
+    runs = lateness([2, 130, 125, 183], [0, 60, 120, 180], 'one')
+    assert runs == [Run('one', 0, 2), Run('one', 60, 125), Run('one', 180, 183)]
+    assert [run.late for run in runs] == [2, 65, 3]
     assert lateness([5], [6]) == []
 
 
@@ -50,3 +55,33 @@ def test_percentiles() -> None:
     assert percentile(range(100), 0.95) == 95
     assert percentile([3], 0.95) == 3
     assert math.isnan(percentile([], 0.95))
+
+
+def test_what_a_fault_takes_is_told_apart() -> None:
+    """A run that was due during a fault, or just before it, may be a whole interval late, and is no sign of growth."""
+    watch = Watch(Mock(mirrored=[Mock(id=1)]))
+    watch.faults = [(100, 120)]
+    assert [watch.hit(Run('one', due, 200)) for due in (90, 97, 110, 120, 121)] == [False, True, True, True, False]
+    assert not watch.broken
+    watch.breaks()
+    assert watch.broken
+    assert watch.hit(Run('one', 1e12, 1e12))
+    watch.healed()
+    assert not watch.broken
+    assert not watch.hit(Run('one', 1e12, 1e12))
+
+
+def test_a_run_that_is_seen_late_is_not_overlooked() -> None:
+    """Its row says when it was completed, and is there a moment later, when its transaction has ended."""
+    fleet = Mock(mirrored=[Mock(id=1)])
+    fleet.redis.zmscore.return_value = [None]
+    watch = Watch(fleet)
+    watch.breaks()
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    table = [{'id': 2, 'object_id': 1, 'completed': begin + timedelta(seconds=1)}]
+    fleet.rows = lambda _, since: [row for row in table if row['completed'] > since]
+    watch.look()
+    table.append({'id': 1, 'object_id': 1, 'completed': begin})
+    watch._next = 0
+    watch.look()
+    assert [row['id'] for row in watch.runs_of(1)] == [2, 1]
