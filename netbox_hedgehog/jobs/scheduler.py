@@ -18,11 +18,11 @@ from rq.job import Job as RQJob
 from ..events import dispatch, watch
 from .locks import locked_fabrics
 from .recovery import recover
-from .schedules import SCHEDULED_JOBS, fabric_of, reconcile
+from .schedules import SCHEDULED_JOBS, fabric_of, next_due, reconcile
 from .schema import outdated
 from .worker import PID_NAMESPACE, pid_namespace
 
-__all__ = ('HedgehogScheduler', 'next_due')
+__all__ = ('HedgehogScheduler',)
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,6 @@ BATCH = 500
 
 # Seconds after a look for which a scheduler counts as alive: a look with a beat may take a while.
 ALIVE_FOR = 15
-
-
-def next_due(due: float, interval: float, now: float) -> float:
-    """The next time after `now` in the rhythm of `due`: what was missed is made up for by one run, not by many."""
-    return due + interval * (max(0, (now - due) // interval) + 1)
 
 
 class HedgehogScheduler(DjangoScheduler):
@@ -109,38 +104,37 @@ class HedgehogScheduler(DjangoScheduler):
             dispatch()
 
     def _enqueue_due(self, now: float) -> list[RQJob]:
-        due = {
-            raw.decode(): score
-            for raw, score in self.connection.zrangebyscore(SCHEDULED_JOBS, 0, now, withscores=True)
-        }
+        due = [raw.decode() for raw in self.connection.zrangebyscore(SCHEDULED_JOBS, 0, now)]
         if not due:
             return []
         jobs, ours = [], []
-        for name, job in zip(due, RQJob.fetch_many(list(due), connection=self.connection), strict=True):
+        for name, job in zip(due, RQJob.fetch_many(due, connection=self.connection), strict=True):
             if job is None:
                 self.cancel(name)  # the beat makes it anew where it is wanted
                 continue
             jobs.append(job)
-            if fabric_of(name) is None:
+            fabric_id = fabric_of(name)
+            if fabric_id is None:
                 self._enqueue_foreign(job)
             else:
-                ours.append(job)
+                ours.append((fabric_id, job))
         if ours:
-            self._enqueue_fabrics(ours, due, now)
+            self._enqueue_fabrics(ours, now)
         return jobs
 
-    def _enqueue_fabrics(self, jobs: list[RQJob], due: dict[str, float], now: float) -> None:
-        """Put fabrics into the queue that are neither waiting there nor being read; all are due next in their rhythm.
+    def _enqueue_fabrics(self, due: list[tuple[int, RQJob]], now: float) -> None:
+        """Put fabrics into the queue that are neither waiting there nor being read; all are due anew.
 
-        A few hundred at a round trip: with thousands of fabrics one each would take longer than a look may.
+        Whatever was missed meanwhile is made up for by this one run. A few hundred at a round trip: with thousands of
+        fabrics one each would take longer than a look may.
         """
         running = self._running()
-        queues = {job.origin: self.get_queue_for_job(job) for job in jobs}
+        queues = {job.origin: self.get_queue_for_job(job) for _, job in due}
         waiting = {origin: set(self.connection.lrange(queue.key, 0, -1)) for origin, queue in queues.items()}
-        for batch in batched(jobs, BATCH):
+        for batch in batched(due, BATCH):
             with self.connection.pipeline() as pipe:
-                for job in batch:
-                    if fabric_of(job.id) not in running and job.id.encode() not in waiting[job.origin]:
+                for fabric_id, job in batch:
+                    if fabric_id not in running and job.id.encode() not in waiting[job.origin]:
                         queue = queues[job.origin]
                         pipe.sadd(queue.redis_queues_keys, queue.key)
                         # enqueue_job() would look for dependencies, and cannot do that for a second job in a pipeline.
@@ -149,7 +143,7 @@ class HedgehogScheduler(DjangoScheduler):
                         queue.failed_job_registry.remove(job, pipeline=pipe)
                     # xx: a fabric that was deleted meanwhile stays deleted.
                     interval = job.meta.get('interval', 300)
-                    pipe.zadd(SCHEDULED_JOBS, {job.id: next_due(due[job.id], interval, now)}, xx=True)
+                    pipe.zadd(SCHEDULED_JOBS, {job.id: next_due(fabric_id, interval, now)}, xx=True)
                 pipe.execute()
 
     def _enqueue_foreign(self, job: RQJob) -> None:

