@@ -19,9 +19,9 @@ CONNECTIONS = (1.2, 5)
 # Keys: what RQ keeps of runs that have ended grows until each fabric has some.
 KEYS = (1.3, 20)
 # Lateness in seconds: what else the machine does comes and goes.
-LATE = (1.5, 10)
+LATE = (1.5, 5)
 # And at worst: a quarter has whichever faults it has, and a run that hangs for the 30 s of a time-out keeps a worker.
-LATEST = (1.5, 60)
+LATEST = (1.5, 30)
 
 
 @dataclass
