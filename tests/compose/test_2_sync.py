@@ -1,5 +1,6 @@
 """A fabric is read by itself, minute after minute."""
 
+import itertools
 import re
 
 from .deployment import Deployment, moment
@@ -16,11 +17,13 @@ def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[
 
         return str(deployment.wait_until(moved, 75, 'the fabric has been read by itself'))
 
-    first = read_after(None)
-    second = read_after(first)
-    third = read_after(second)
-    for earlier, later in ((first, second), (second, third)):
-        assert 50 <= (moment(later) - moment(earlier)).total_seconds() <= 75
+    reads = [read_after(None)]
+    while len(reads) < 4:
+        reads.append(read_after(reads[-1]))
+    gaps = [(moment(later) - moment(earlier)).total_seconds() for earlier, later in itertools.pairwise(reads)]
+    assert min(gaps) >= 25, 'half an interval, until the fabric has come to its place in it'
+    assert max(gaps) <= 75
+    assert gaps[-1] >= 50, 'and a whole one from then on'
     assert deployment.row(fabric)['sync_status']['value'] == 'in_sync'
     assert deployment.get('plugins/hedgehog/resources/?limit=1')['count'] > 50
 

@@ -16,7 +16,7 @@ PYTHON = '/opt/netbox/venv/bin/python'
 SECRETS = {'SECRET_KEY', 'API_TOKEN_PEPPER', 'DB_PASSWORD', 'REDIS_PASSWORD', 'REDIS_CACHE_PASSWORD'}
 WAIT = 'hedgehog_sync ready --wait &&'
 WORK = f'exec {PYTHON} manage.py rqworker {PLUGIN_QUEUE}'
-SCHEDULE = f'exec {PYTHON} manage.py rqscheduler --interval 5'
+SCHEDULE = f'exec {PYTHON} manage.py rqscheduler'
 FOLLOW = f'exec {PYTHON} manage.py hedgehog_sync watch'
 
 
