@@ -1,6 +1,6 @@
 """What people ask of a fabric: a run, a test of its connection, how it stands."""
 
-from datetime import timedelta
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 from core.models import Job
@@ -10,7 +10,7 @@ from utilities.testing import APITestCase, TestCase, disable_logging
 
 from netbox_hedgehog.jobs.locks import fabric_lock
 from netbox_hedgehog.jobs.queue import queue, queue_name
-from netbox_hedgehog.jobs.schedules import reconcile
+from netbox_hedgehog.jobs.schedules import due_times, reconcile
 from netbox_hedgehog.models import Fabric
 
 from ..base import TOKEN, ago, all_alive, make_fabric, messages_of, redis_down, scheduler_alive, worker_alive
@@ -203,7 +203,8 @@ class StatusTestCase(ActionTestCase):
         self.assertIsNone(self.call('get', 'fabric-status', fabric).json()['next_run'])
         reconcile()
         next_run = self.call('get', 'fabric-status', fabric).json()['next_run']
-        self.assertEqual(next_run[:19], f'{fabric.last_attempt + timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}')
+        due = datetime.fromtimestamp(due_times([fabric.pk])[fabric.pk], UTC)
+        self.assertEqual(next_run[:19], f'{due:%Y-%m-%dT%H:%M:%S}')
 
     def test_stale(self):
         fabric = make_fabric(sync_status='in_sync', last_sync=ago(days=1), last_attempt=ago(days=1))
