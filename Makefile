@@ -63,7 +63,7 @@ lint: venv  ## ruff, mypy, migrations up to date
 	 .venv/bin/netbox makemigrations --check netbox_hedgehog
 
 .PHONY: bench
-bench: venv  ## what runs, schedules and watches cost, each against its baseline; writes benchmarks/RESULTS.md (half an hour)
+bench: venv  ## what runs, schedules and watches cost, each against its baseline; writes benchmarks/RESULTS.md (half an hour; ARGS=NAME: a part of it)
 	@$(python) -m benchmarks $(ARGS)
 
 .PHONY: schema-check

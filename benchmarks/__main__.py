@@ -1,7 +1,8 @@
 """All benchmarks of reading, scheduling, watching and pages: python -m benchmarks [--short] [NAME …].
 
-Each compares with its own baseline in the same run, turn by turn. Writes benchmarks/RESULTS.md, unless --short: that
-only makes sure that everything still does what it says, on a small fabric, and judges no time.
+Each compares with its own baseline in the same run, turn by turn. Writes benchmarks/RESULTS.md, where it leaves alone
+what was not measured; unless --short: that only makes sure that everything still does what it says, on a small fabric,
+and judges no time.
 """
 
 import argparse
@@ -42,17 +43,19 @@ def main() -> int:
             'pages': ('Pages', lambda: pages.results(*((3, 600, 1) if short else (200, 100_000, 3)))),
         }
         chosen = options.names or list(subjects)
-        text, missed = [], 0
+        measured, missed = {}, 0
         for name in chosen:
             title, run = subjects[name]
             started = time.monotonic()
             lines = run()
             if short:  # times of so little are none to judge
                 lines = [Result(line.what, line.figure) for line in lines]
-            text.append(_table(title, lines))
-            print(text[-1], f'({time.monotonic() - started:.0f} s)\n', flush=True)
+            measured[title] = _table(title, lines)
+            print(measured[title], f'({time.monotonic() - started:.0f} s)\n', flush=True)
             missed += sum(line.met is False for line in lines)
-        if not short and set(chosen) == set(subjects):
+        if not short:
+            sections = {**_sections(RESULTS.read_text()), **measured}
+            text = [sections[title] for title, _ in subjects.values() if title in sections]
             RESULTS.write_text(f'{_head()}\n' + '\n'.join(text))
             print(f'Written: {RESULTS.relative_to(ROOT)}')
     return 1 if missed else 0
@@ -61,7 +64,15 @@ def main() -> int:
 def _table(title: str, lines: list[Result]) -> str:
     words = {True: 'yes', False: '**no**', None: ''}
     rows = [f'| {line.what} | {line.figure} | {line.goal} | {words[line.met]} |' for line in lines]
-    return '\n'.join([f'## {title}', '', '| what | figure | goal | met |', '|---|---|---|---|', *rows, ''])
+    commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, capture_output=True, text=True)
+    load = f'load average {os.getloadavg()[1]:.1f} (5 minutes)'
+    when = f'{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, {load}'
+    return '\n'.join([f'## {title}', '', when, '', '| what | figure | goal | met |', '|---|---|---|---|', *rows, ''])
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The tables of earlier results, by their titles."""
+    return {part.partition('\n')[0]: f'## {part.rstrip()}\n' for part in text.split('\n## ')[1:]}
 
 
 def _head() -> str:
@@ -75,7 +86,6 @@ def _head() -> str:
     info = redis().info()
     models = [line for line in Path('/proc/cpuinfo').read_text().splitlines() if line.startswith('model name')]
     processor = models[0].split(': ')[1] if models else platform.machine()
-    commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, capture_output=True, text=True)
     versions = {
         'NetBox': metadata.version('netbox'), 'Python': platform.python_version(), 'PostgreSQL': postgres,
         'Valkey': info.get('valkey_version') or info['redis_version'],
@@ -86,8 +96,7 @@ def _head() -> str:
         'Written by `make bench`. Ratios count: they compare what took turns in the same run. Seconds depend on the '
         'machine, and on what else it did.',
         '',
-        f'- {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}',
-        f'- {os.cpu_count()} cores of {processor}; load average {os.getloadavg()[1]:.1f} (5 minutes)',
+        f'- {os.cpu_count()} cores of {processor}',
         '- ' + ', '.join(f'{name} {version}' for name, version in versions.items()),
         f'- the cluster: {kind_of_cluster()}; for memory the demo’s API server in a process of its own',
         '',
