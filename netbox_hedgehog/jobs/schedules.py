@@ -87,21 +87,22 @@ def next_due(fabric_id: int, interval: float, now: float) -> float:
     every interval, and the same short outage would take the runs of all. Takes and returns seconds since 1970. The next
     run is at least half an interval ahead and never more than one; from anywhere the place is reached by the second.
     """
-    ahead = interval - (now - _phase(fabric_id) * interval) % interval
+    ahead = _to_place(fabric_id, interval, now)
     return now + (ahead if ahead >= interval / 2 else (ahead + interval) / 2)
 
 
-def _phase(fabric_id: int) -> float:
-    """A number in [0, 1) that a fabric keeps for ever."""
-    return zlib.crc32(fabric_id.to_bytes(8)) / 2**32
+def _to_place(fabric_id: int, interval: float, now: float) -> float:
+    """Seconds until a fabric's place in its interval comes: more than none, and an interval at most."""
+    phase = zlib.crc32(fabric_id.to_bytes(8)) / 2**32
+    return interval - (now - phase * interval) % interval
 
 
 def desired_schedules(now: float) -> dict[str, Schedule]:
     """What should be scheduled, by schedule id: one SQL statement.
 
     A fabric is due as next_due() says of its last attempt, and never later than an interval from now, whatever a wrong
-    clock has written. Those that are overdue start at most one a second, in an order that stays the same from start to
-    start: no thundering herd after an outage.
+    clock has written. Those that are overdue start at most one a second, in the order of their places; where there are
+    more than an interval has seconds, at their places. No thundering herd after an outage.
     """
     dues = [
         (pk, interval, now if last is None else next_due(pk, interval, min(last.timestamp(), now)))
@@ -111,7 +112,7 @@ def desired_schedules(now: float) -> dict[str, Schedule]:
     queue, timeout = queue_name(), get_plugin_config('netbox_hedgehog', 'job_timeout')
     schedules = {}
     for pk, interval, due in dues:
-        at = due if due > now else now + _phase(pk) * min(interval, max(overdue - 1, 0))
+        at = due if due > now else now + _to_place(pk, interval, now) * min(1, (overdue - 1) / interval)
         schedules[schedule_id(pk)] = Schedule(pk, interval, timeout, queue, at)
     return schedules
 
