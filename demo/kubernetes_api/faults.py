@@ -31,6 +31,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False  # close the connection without an answer
     cut: bool = False  # close the connection in the middle of the answer
+    gate: threading.Event | None = None  # answer once it is set
 
     @property
     def final(self) -> bool:
@@ -49,6 +50,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
+        self._gates: list[threading.Event] = []
 
     def answer(
         self,
@@ -70,6 +72,12 @@ class Faults:
     def delay(self, seconds: float, *, times: int | None = 1, match: str = '', after: int = 0) -> None:
         """Answers only after so many seconds."""
         self._add(Fault(re.compile(match), times, after, seconds=seconds))
+
+    def hold(self, *, times: int | None = None, match: str = '', after: int = 0) -> threading.Event:
+        """Answers only after the event that this returns has been set, or the faults have been cleared."""
+        gate = threading.Event()
+        self._add(Fault(re.compile(match), times, after, gate=gate))
+        return gate
 
     def drop(self, *, times: int | None = 1, match: str = '', after: int = 0) -> None:
         """Closes the connection without an answer."""
@@ -96,9 +104,12 @@ class Faults:
         self._add(Fault(re.compile(match), times, after, status=status, body=b'', headers=headers))
 
     def clear(self) -> None:
-        """Takes back all faults that still wait."""
+        """Takes back all faults that still wait, and answers what is held."""
         with self._lock:
             self._waiting.clear()
+            for gate in self._gates:
+                gate.set()
+            self._gates.clear()
 
     @property
     def waiting(self) -> int:
@@ -124,3 +135,5 @@ class Faults:
     def _add(self, fault: Fault) -> None:
         with self._lock:
             self._waiting.append(fault)
+            if fault.gate is not None:
+                self._gates.append(fault.gate)

@@ -62,6 +62,7 @@ WATCH_SECONDS = 1800
 BOOKMARK_SECONDS = 60
 MAX_BODY = 16 * 1024 * 1024
 REQUESTS_KEPT = 10_000
+GATE_SECONDS = 0.02  # between two looks at what holds a request
 PATCHES: dict[str, Callable[[Any, Any], Any]] = {
     'application/merge-patch+json': patches.merge,
     'application/json-patch+json': patches.json_patch,
@@ -318,6 +319,9 @@ class KubernetesAPI:
         met = self.faults.meet(request.path_qs)
         if delay := sum(fault.seconds for fault in met):
             await asyncio.sleep(delay)
+        for gate in (fault.gate for fault in met if fault.gate is not None):
+            while not gate.is_set():  # by another thread, which a loop that ends cannot wait for
+                await asyncio.sleep(GATE_SECONDS)
         fault = next((fault for fault in met if fault.final), None)
         if fault is not None and fault.drop:
             close(request, abruptly=True)

@@ -17,7 +17,7 @@ from .world import World
 NAME = 'bru-1'
 SITE = 'Brussels'
 
-# Seconds that the API server takes to answer while somebody watches: slow enough to see, and what progress is for.
+# Seconds that the API server takes to answer while somebody watches: slower than a run tells how far it is.
 SLOW = 0.5
 
 
@@ -92,18 +92,25 @@ def test_its_connection_is_tested(story: Story) -> None:
 def test_a_sync_shows_how_it_goes(story: Story) -> None:
     person = story.person
     story.open()
-    story.api.faults.delay(SLOW, times=None)
+    faults = story.api.faults
+    faults.delay(SLOW, times=None)
+    # It goes on, and it ends, when this test has seen what it wants to.
+    early, late = 6, len(KINDS) - 1
+    gates = [faults.hold(match=rf'/{KINDS[place].plural}\?') for place in (early, late)]
     person.button('Sync now').click()
     bar = person.content.get_by_role('progressbar', name='Kinds read')
     expect(bar).to_be_visible()
     with person.without_reload():
         done = bar.get_attribute('aria-valuenow')
-        expect(bar).not_to_have_attribute('aria-valuenow', done or '0')
+        assert done is not None
+        assert int(done) <= early
+        gates[0].set()
+        expect(bar).not_to_have_attribute('aria-valuenow', done)
         person.says(re.compile(rf'\d+ of {len(KINDS)} kinds, \d+ resources'))
         # What cannot work meanwhile says so, and the run can be ended.
         expect(person.button('Sync now')).to_be_disabled()
         expect(person.button('Cancel run')).to_be_enabled()
-    story.api.faults.clear()
+    faults.clear()
     expect(bar).to_be_hidden()
     story.state('In sync')
     expect(person.button('Sync now')).to_be_enabled()

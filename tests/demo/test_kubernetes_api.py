@@ -581,6 +581,26 @@ class FaultTest(Case):
         self.assertEqual(self.ask(SERVERS).status, 503)
         self.assertGreaterEqual(time.monotonic() - start, 0.4)
 
+    def test_hold(self) -> None:
+        gate = self.api.faults.hold(match='/servers', after=1)
+        self.api.faults.hold(match='/switches')
+        self.assertEqual(self.ask(SERVERS).status, 200, 'the first one passes')
+        self.api.requests.clear()
+        answers: list[int] = []
+        held = [threading.Thread(target=lambda path=path: answers.append(self.ask(path).status))
+                for path in (SERVERS, SWITCHES)]
+        for thread in held:
+            thread.start()
+        while len(self.api.requests) < len(held):  # the server has them, and keeps them waiting
+            time.sleep(0.01)
+        self.assertEqual(answers, [])
+        gate.set()
+        held[0].join()
+        self.assertEqual((answers, held[1].is_alive()), ([200], True))
+        self.api.faults.clear()
+        held[1].join()
+        self.assertEqual(answers, [200, 200])
+
     def test_request_log(self) -> None:
         self.json(f'{SERVERS}?limit=2', Accept='application/json')
         request = self.api.requests[-1]

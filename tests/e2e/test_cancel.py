@@ -6,8 +6,8 @@ from demo.kubernetes_api import KubernetesAPI
 
 from .stack import QUICK, Stack
 
-# Seconds that the API server takes for each answer: a run takes long enough to be cancelled.
-SLOW = 1
+# So many requests are answered, and the others are held: a run is at work until it is cancelled.
+ANSWERED = 8
 
 
 @pytest.fixture(scope='module')
@@ -22,7 +22,7 @@ def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: Kub
     stack.runs(fabric, 1, 60)
     assert stack.state(fabric) == 'in_sync'
 
-    api.faults.delay(SLOW, times=None)
+    api.faults.hold(after=ANSWERED)
     status, job = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
     assert status == 202, job
     stack.wait_until(lambda: stack.jobs(fabric, 'running'), 30, 'the run is at work')
