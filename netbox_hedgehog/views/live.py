@@ -37,6 +37,7 @@ def live_context(request, fabric, redis=True):
         busy, due = away, None
     return {
         'object': fabric,
+        'as_of': _as_of(fabric),
         'progress': progress,
         'every': WATCHING if progress else IDLE,
         'busy': busy,
@@ -46,9 +47,19 @@ def live_context(request, fabric, redis=True):
     }
 
 
+def _as_of(fabric):
+    """Of which attempt, and which state, a page that is made now is."""
+    attempt = fabric.last_attempt.isoformat() if fabric.last_attempt else 'never'
+    return f'{attempt} {fabric.sync_state}'
+
+
 @register_model_view(Fabric, 'live')
 class FabricLiveView(BaseObjectView):
-    """What the page of a fabric asks for every few seconds: `job` is the run that it shows as waiting or at work."""
+    """What the page of a fabric asks for every few seconds.
+
+    `job` is the run that it shows as waiting or at work, `as_of` what it is a page of. Where that is over, all of the
+    page is loaded anew: nobody is to find "In sync" further down on a page whose fabric has failed since.
+    """
 
     queryset = Fabric.objects.all()
 
@@ -60,8 +71,9 @@ class FabricLiveView(BaseObjectView):
         notice([fabric.pk])
         context = live_context(request, fabric)
         shown, job = request.GET.get('job', ''), context['progress'] and context['progress'].job
-        if shown and (job is None or str(job.pk) != shown):
-            # The run has ended: everything on the page may have changed.
+        ended = shown and (job is None or str(job.pk) != shown)
+        # Not in mid-run: that shows what it does, and its end is seen.
+        if ended or (job is None and request.GET.get('as_of', context['as_of']) != context['as_of']):
             return HttpResponse(headers={'HX-Refresh': 'true'})
         return render(request, 'netbox_hedgehog/inc/live.html', {**context, 'swap': True})
 

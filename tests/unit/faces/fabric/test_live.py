@@ -1,5 +1,6 @@
 """The part of a fabric's page that lives: freshness, the run at work, what can be done now."""
 
+import html
 import re
 
 from django.urls import reverse
@@ -76,6 +77,35 @@ class LiveTestCase(TestCase):
         response = self.live(job=job.pk)
         self.assertEqual(response.headers['HX-Refresh'], 'true')
         self.assertNotIn('HX-Refresh', self.live().headers)
+
+    def test_the_page_is_read_anew_when_a_run_that_it_did_not_show_has_ended(self):
+        """A page that stays open must not say "In sync" of a fabric that has failed, or is stale, since."""
+        allow(self.user, 'view')
+        for change in (
+            {'last_attempt': ago(seconds=1), 'last_sync': ago(seconds=1)},
+            {'last_attempt': ago(), 'sync_status': 'failed'},
+            {'last_attempt': ago(days=1), 'last_sync': ago(days=1), 'sync_status': 'in_sync'},
+        ):
+            asks = self.asked_for_by(self.client.get(self.fabric.get_absolute_url()))
+            again = self.client.get(asks)
+            self.assertNotIn('HX-Refresh', again.headers)
+            Fabric.objects.update(**change)
+            for question in (asks, self.asked_for_by(again)):
+                self.assertEqual(self.client.get(question).headers.get('HX-Refresh'), 'true', change)
+
+    def test_a_run_that_begins_is_shown_on_the_page_as_it_is(self):
+        allow(self.user, 'view')
+        asks = self.asked_for_by(self.client.get(self.fabric.get_absolute_url()))
+        self.run_at_work()
+        Fabric.objects.update(last_attempt=ago(), sync_status='syncing')
+        response = self.client.get(asks)
+        self.assertNotIn('HX-Refresh', response.headers)
+        self.assertIn('job=', self.asked_for_by(response))
+
+    @staticmethod
+    def asked_for_by(response):
+        """What the live part that stands on a page will ask for."""
+        return html.unescape(re.search(r'hx-get="([^"]*/live/[^"]*)"', response.content.decode())[1])
 
     def test_without_the_permission_to_sync_there_is_no_button(self):
         allow(self.user, 'view')
