@@ -7,8 +7,8 @@ import json
 import ssl
 import time
 import zlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -59,6 +59,9 @@ EMPTY_PAGE = 100
 
 # How many single objects are asked for side by side: across a network each request is mostly waiting.
 SIDE_BY_SIDE = 4
+
+# Seconds after which a page is said to be still waited for.
+TELL_EVERY = 1.0
 
 JSON = 'application/json'
 # A server, or a proxy before it, that knows nothing of metadata alone gives whole objects.
@@ -147,24 +150,27 @@ class Cluster:
 
     def pages(
         self, kind: Kind, namespace: str, page_size: int | None = None, *, metadata_only: bool = False,
+        waiting: Callable[[], object] = lambda: None,
     ) -> Iterator[Page]:
         """All objects of a kind in a namespace, page by page; with `metadata_only` neither spec nor status of them, and
         neither on a page that could not be read as it is: one object of it may be the reason.
 
-        The first page is asked for at once. The list is complete only when the iterator has ended by itself. Raises
-        ClusterError as it goes; Expired means that whatever has been yielded so far is void and the list must be read
-        again from its start.
+        The first page is asked for at once; `waiting` is called each second for which one is waited for. The list is
+        complete only when the iterator has ended by itself. Raises ClusterError as it goes; Expired means that whatever
+        has been yielded so far is void and the list must be read again from its start.
         """
         query: dict[str, Any] = {'limit': page_size or kind.page_size * (LONGER if metadata_only else 1)}
         accept = METADATA if metadata_only else JSON
-        return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept))
+        return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept), waiting)
 
     def _asked(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Future[Answer]:
         return self._threads.submit(self._get, path_of(kind, namespace), query, accept)
 
     def _following(
         self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],
+        waiting: Callable[[], object],
     ) -> Iterator[Page]:
+        _await(asked, waiting)
         page, metadata = self._received(kind, namespace, query, accept, asked)
         count = len(page.items) or EMPTY_PAGE
         while token := metadata.get('continue'):
@@ -176,6 +182,7 @@ class Cluster:
             # The next page travels while this one is looked at. It stays bytes till then: objects weigh ten times that.
             asked = self._asked(kind, namespace, query, accept)
             yield page
+            _await(asked, waiting)
             page, metadata = self._received(kind, namespace, query, accept, asked)
             count += len(page.items) or EMPTY_PAGE
         if count > self.options.max_objects:
@@ -431,6 +438,11 @@ def _inflated(response: BaseHTTPResponse) -> Iterator[bytes]:
                 data = inflate.unconsumed_tail
         except zlib.error as error:
             raise DecodeError(str(error)) from error
+
+
+def _await(asked: Future[Answer], waiting: Callable[[], object]) -> None:
+    while not wait([asked], TELL_EVERY).done:
+        waiting()
 
 
 def path_of(kind: Kind, namespace: str) -> str:

@@ -216,8 +216,8 @@ class FabricSyncJob(JobRunner):
 
 
 class _Progress:
-    """Told after each kind and each page: writes the job's log, and saves it with what was read so far, now and then,
-    for who watches.
+    """Told after each kind and each page, and while one is waited for: writes the job's log, and saves it with what was
+    read so far, now and then, for who watches.
     """
 
     def __init__(self, runner: FabricSyncJob) -> None:

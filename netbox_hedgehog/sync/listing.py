@@ -29,7 +29,7 @@ class Listing:
     the list.
 
     `listed` counts the objects of the list so far; `expected` is how many there will be, as far as the server or the
-    mirror can tell. `told` is called with the listing after each page.
+    mirror can tell. `told` is called with the listing after each page, and each second for which one is waited for.
 
     `settled` are the seconds for which a status that moves by itself (Kind.volatile) is left as it was read, while
     nobody has changed the object. `report` is told what was read. `version` is the list's resource version, once it
@@ -55,7 +55,11 @@ class Listing:
         self._begun = self._pages()
 
     def _pages(self) -> Iterator[Page]:
-        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held))
+        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held), waiting=self._tell)
+
+    def _tell(self) -> None:
+        if self.told is not None:
+            self.told(self)
 
     def __iter__(self) -> Iterator[Manifest | Seen | Unread]:
         """Raises ClusterError; Expired means that all that was given is void."""
@@ -64,8 +68,7 @@ class Listing:
             self.version = self.version or page.version
             self.listed += len(page.items)
             self.expected = max(self.listed, len(self.held) if page.remaining is None else self.listed + page.remaining)
-            if self.told is not None:
-                self.told(self)
+            self._tell()
             yield from self.completed(page)
 
     def completed(self, page: Page) -> Iterator[Manifest | Seen | Unread]:

@@ -46,9 +46,9 @@ def read_fabric(
 ) -> Report:
     """Read all of a fabric's kinds into the mirror.
 
-    Takes the fabric and, optionally, who is told after each kind, and after each page of one. Returns the Report; what
-    goes wrong in the cluster is in there and never raised. Errors of the database are raised: then nothing can be
-    recorded anyway.
+    Takes the fabric and, optionally, who is told after each kind, and of each page of one as Listing.told. Returns the
+    Report; what goes wrong in the cluster is in there and never raised. Errors of the database are raised: then nothing
+    can be recorded anyway.
     """
     report = Report(fabric=fabric.name, started=timezone.now())
     failure, written, unmoved = '', {}, []

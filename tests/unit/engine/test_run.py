@@ -673,9 +673,24 @@ def test_and_after_each_page(api, fabric):
         api.put({**server, 'metadata': {'name': f'more-{number:04}', 'namespace': 'default'}})
     read_fabric(fabric, paged=lambda listing: told.append((listing.kind.name, listing.listed, listing.expected)))
     assert {kind for kind, *_ in told} == {kind.name for kind in KINDS}
-    of_servers = [(listed, expected) for kind, listed, expected in told if kind == 'Server']
+    # Once each: while a page is waited for, it is said again.
+    of_servers = list(dict.fromkeys((listed, expected) for kind, listed, expected in told if kind == 'Server' and listed))
     count = 1100 + len(samples('Server'))
     assert of_servers == [(500, count), (1000, count), (count, count)]
+
+
+def test_and_while_a_page_is_waited_for(api, fabric):
+    """So that whoever looks sees for which kind, however quickly the ones before it came."""
+    held = api.faults.hold(match=r'/vpcs\?')
+    told: list[str] = []
+
+    def paged(listing: Listing) -> None:
+        told.append(listing.kind.name)
+        if listing.kind.name == 'VPC' and not listing.listed:
+            held.set()
+
+    assert read_fabric(fabric, paged=paged).outcome == 'in_sync'
+    assert told.count('VPC') > 1
 
 
 def test_one_kind_alone(api, fabric):
