@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from ..choices import SwitchStateChoices
+from ..models import Fabric
 from ..models.fabric import duration_words
 
 register = template.Library()
@@ -24,6 +25,13 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return ''
     return duration_words(max(1, round((timezone.now() - moment).total_seconds())))
+
+
+@register.filter
+def as_of(fabric: Fabric) -> str:
+    """Of which attempt and state of its fabric a page is that is made now, for FabricLiveView."""
+    attempt = fabric.last_attempt.isoformat() if fabric.last_attempt else 'never'
+    return f'{attempt} {fabric.sync_state}'
 
 
 @register.filter

@@ -18,6 +18,7 @@ from utilities.views import GetReturnURLMixin, register_model_view
 from .. import filtersets, forms, tables
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
+from ..jobs.progress import active_job
 from ..jobs.recovery import sync_jobs
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
@@ -83,7 +84,7 @@ class FabricView(generic.ObjectView):
         return {
             'health': health,
             # A Redis that is away is asked once a page: each try takes seconds.
-            **live_context(request, instance, health.redis),
+            **live_context(request, instance, active_job(instance), health.redis),
             'kinds': _kinds(request, instance),
             'runs': _runs(request, instance),
         }

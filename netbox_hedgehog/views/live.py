@@ -17,6 +17,7 @@ from ..jobs.fabric_sync import FabricSyncJob
 from ..jobs.progress import active_job, progress_of
 from ..jobs.schedules import due_times
 from ..models import Fabric
+from ..templatetags.hedgehog import as_of
 from .actions import FabricAction
 
 __all__ = ('FabricCancelView', 'FabricLiveView', 'live_context')
@@ -25,9 +26,11 @@ __all__ = ('FabricCancelView', 'FabricLiveView', 'live_context')
 WATCHING, IDLE = 2, 10
 
 
-def live_context(request, fabric, redis=True):
-    """What the live part shows, and what the buttons need to know. Without `redis` nothing is asked of Redis."""
-    job = active_job(fabric)
+def live_context(request, fabric, job, redis=True):
+    """What the live part shows, and what the buttons need to know.
+
+    Takes the fabric's active_job(). Without `redis` nothing is asked of Redis.
+    """
     progress = progress_of(job) if job else None
     away = _('Redis cannot be reached.')
     try:
@@ -37,7 +40,6 @@ def live_context(request, fabric, redis=True):
         busy, due = away, None
     return {
         'object': fabric,
-        'as_of': _as_of(fabric),
         'progress': progress,
         'every': WATCHING if progress else IDLE,
         'busy': busy,
@@ -47,18 +49,13 @@ def live_context(request, fabric, redis=True):
     }
 
 
-def _as_of(fabric):
-    """Of which attempt, and which state, a page that is made now is."""
-    attempt = fabric.last_attempt.isoformat() if fabric.last_attempt else 'never'
-    return f'{attempt} {fabric.sync_state}'
-
-
 @register_model_view(Fabric, 'live')
 class FabricLiveView(BaseObjectView):
-    """What the page of a fabric asks for every few seconds.
+    """What the pages of a fabric ask for every few seconds.
 
-    `job` is the run that it shows as waiting or at work, `as_of` what it is a page of. Where that is over, all of the
-    page is loaded anew: nobody is to find "In sync" further down on a page whose fabric has failed since.
+    `job` is the run that a page shows as waiting or at work, `as_of` what it is a page of. Where that is over, all of
+    the page is loaded anew: nobody is to find "In sync" further down on a page whose fabric has failed since. `quiet`
+    is for pages that have no other use for an answer.
     """
 
     queryset = Fabric.objects.all()
@@ -69,12 +66,15 @@ class FabricLiveView(BaseObjectView):
     def get(self, request, pk):
         fabric = get_object_or_404(self.queryset, pk=pk)
         notice([fabric.pk])
-        context = live_context(request, fabric)
-        shown, job = request.GET.get('job', ''), context['progress'] and context['progress'].job
+        shown, job = request.GET.get('job', ''), active_job(fabric)
         ended = shown and (job is None or str(job.pk) != shown)
-        # Not in mid-run: that shows what it does, and its end is seen.
-        if ended or (job is None and request.GET.get('as_of', context['as_of']) != context['as_of']):
+        now = as_of(fabric)
+        # Not in mid-run: whoever shows that sees its end.
+        if ended or (job is None and request.GET.get('as_of', now) != now):
             return HttpResponse(headers={'HX-Refresh': 'true'})
+        if 'quiet' in request.GET:
+            return HttpResponse(status=204)
+        context = live_context(request, fabric, job)
         return render(request, 'netbox_hedgehog/inc/live.html', {**context, 'swap': True})
 
 

@@ -39,7 +39,12 @@ class VPCPictureView(generic.ObjectView):
 
     def get_extra_context(self, request, instance):
         graph, svg, readings = self.picture(request, instance)
-        return {'graph': graph, 'svg': mark_safe(svg), 'read_at': min(readings, default=None)}  # noqa: S308
+        return {
+            'graph': graph,
+            'svg': mark_safe(svg),  # noqa: S308
+            'read_at': min(readings, default=None),
+            'sees_fabric': request.user.has_perm('netbox_hedgehog.view_fabric', instance.fabric),
+        }
 
     def picture(self, request, vpc):
         """The VPC's graph of what this user may see, its SVG, and when the switches concerned were read."""

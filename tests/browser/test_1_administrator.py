@@ -134,6 +134,17 @@ def test_the_topology_shows_the_network_and_leads_to_its_parts(story: Story) -> 
     expect(person.page.get_by_role('heading', name='leaf-01').first).to_be_visible()
 
 
+def test_a_picture_that_stays_open_is_not_left_as_it_was(story: Story) -> None:
+    person = story.person
+    assert person.open(url('fabric_topology', story.fabric)) == 200
+    # How long ago that was.
+    read = person.content.get_by_text('States as they were read')
+    before = read.inner_text()
+    story.world.post(f'plugins/hedgehog/fabrics/{story.fabric}/sync/')
+    expect(read).not_to_have_text(before)
+    person.settle()
+
+
 def test_the_inventory_is_switched_on_and_writes_nothing_yet(story: Story) -> None:
     person, page = story.person, story.person.page
     story.open()

@@ -3,13 +3,14 @@
 import html
 import re
 
+from core.models import Job
 from django.urls import reverse
 from utilities.testing import TestCase
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 
-from ..base import ago, allow, make_fabric, messages_of, redis_down
+from ..base import ago, allow, make_fabric, make_resource, messages_of, redis_down
 
 
 class LiveTestCase(TestCase):
@@ -92,6 +93,29 @@ class LiveTestCase(TestCase):
             Fabric.objects.update(**change)
             for question in (asks, self.asked_for_by(again)):
                 self.assertEqual(self.client.get(question).headers.get('HX-Refresh'), 'true', change)
+
+    def test_and_so_are_its_pictures_and_its_switches(self):
+        """They hang on walls."""
+        allow(self.user, 'view', model=FabricResource)
+        allow(self.user, 'view', model=SwitchHealth)
+        vpc = make_resource(self.fabric, 'VPC', 'vpc-1')
+        urls = [
+            reverse('plugins:netbox_hedgehog:fabric_topology', args=[self.fabric.pk]),
+            reverse('plugins:netbox_hedgehog:fabric_switches', args=[self.fabric.pk]),
+            reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[vpc.pk]),
+        ]
+        self.assertNotIn('/live/', self.client.get(urls[2]).content.decode(), 'of a fabric that this user may not view')
+        allow(self.user, 'view')
+        asked = [self.asked_for_by(self.client.get(url)) for url in urls]
+        for question in asked:
+            self.assertHttpStatus(self.client.get(question), 204)
+        self.run_at_work()
+        Fabric.objects.update(last_attempt=ago(), sync_status='syncing')
+        for question in asked:
+            self.assertHttpStatus(self.client.get(question), 204)
+        Job.objects.update(status='completed')
+        for question in asked:
+            self.assertEqual(self.client.get(question).headers.get('HX-Refresh'), 'true')
 
     def test_a_run_that_begins_is_shown_on_the_page_as_it_is(self):
         allow(self.user, 'view')
