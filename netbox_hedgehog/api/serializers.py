@@ -172,7 +172,7 @@ class FabricEventSerializer(NetBoxModelSerializer):
 
 
 class FabricStatusSerializer(serializers.Serializer):
-    """How one fabric's synchronization stands. Ages and intervals in seconds."""
+    """How one fabric's synchronization stands. Ages and intervals in seconds; `run` is a job's id."""
 
     fabric = serializers.CharField()
     state = serializers.CharField()
@@ -184,6 +184,7 @@ class FabricStatusSerializer(serializers.Serializer):
     last_sync = serializers.DateTimeField(allow_null=True)
     age = serializers.FloatField(allow_null=True)
     overdue_since = serializers.DateTimeField(allow_null=True)
+    run = serializers.IntegerField(allow_null=True)
     next_run = serializers.DateTimeField(allow_null=True)
     error = serializers.CharField(allow_blank=True)
 

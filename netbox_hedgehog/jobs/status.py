@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 
 from ..models import Fabric
 from .health import Health
-from .recovery import sync_jobs
+from .progress import ACTIVE
+from .recovery import run_jobs, sync_jobs
 from .schedules import due_times
 
 __all__ = ('at_work', 'fabric_status')
@@ -19,13 +20,20 @@ __all__ = ('at_work', 'fabric_status')
 def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
     """One dictionary a fabric: state, schedule, next run, last attempt, last success and its age (seconds), error.
 
-    One round trip to Redis for all of them; a Redis that cannot be reached leaves `next_run` empty.
+    `run` is the id of the NetBox job that waits for a worker or is at work, or None; a fabric is in sync before its run
+    has ended, which then sees to the inventory. One round trip to Redis for all of them; a Redis that cannot be reached
+    leaves `next_run` empty.
     """
     fabrics = list(fabrics)
     try:
         due = due_times(fabric.pk for fabric in fabrics)
     except (RedisError, OSError):
         due = {}
+    # Where one waits and another is at work, the latter: "running" sorts after "pending".
+    runs = dict(
+        run_jobs().filter(object_id__in=[fabric.pk for fabric in fabrics], status__in=ACTIVE)
+        .order_by('status', '-pk').values_list('object_id', 'pk')
+    )
     now = timezone.now()
     return [
         {
@@ -39,6 +47,7 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
             'last_sync': fabric.last_sync,
             'age': round((now - fabric.last_sync).total_seconds(), 1) if fabric.last_sync else None,
             'overdue_since': fabric.overdue_since,
+            'run': runs.get(fabric.pk),
             'next_run': datetime.fromtimestamp(due[fabric.pk], UTC) if fabric.pk in due else None,
             'error': fabric.sync_error,
         }

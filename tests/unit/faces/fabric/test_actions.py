@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from utilities.testing import APITestCase, TestCase, disable_logging
 
+from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.locks import fabric_lock
 from netbox_hedgehog.jobs.queue import queue, queue_name
 from netbox_hedgehog.jobs.schedules import due_times, reconcile
@@ -189,14 +190,27 @@ class StatusTestCase(ActionTestCase):
         self.assertEqual(
             {key: data[key] for key in (
                 'fabric', 'state', 'sync_status', 'scheduled', 'sync_interval', 'last_attempt', 'last_sync', 'age',
-                'overdue_since', 'error',
+                'overdue_since', 'run', 'error',
             )},
             {
                 'fabric': 'a', 'state': 'never_synced', 'sync_status': 'never_synced', 'scheduled': True,
                 'sync_interval': 60, 'last_attempt': None, 'last_sync': None, 'age': None, 'overdue_since': None,
-                'error': '',
+                'run': None, 'error': '',
             },
         )
+
+    def test_the_run_that_waits_or_is_at_work(self):
+        """In sync is what a run says before it sees to the inventory: whoever waits for it asks for the job."""
+        fabric, other = make_fabric(sync_status='in_sync', last_sync=ago()), make_fabric('b')
+        waiting = FabricSyncJob.record(fabric)
+        self.assertEqual(self.call('get', 'fabric-status', fabric).data['run'], waiting.pk)
+        at_work = FabricSyncJob.record(fabric)
+        Job.objects.filter(pk=at_work.pk).update(status='running')
+        data = self.call('get', 'fabric-status', fabric).data
+        self.assertEqual((data['state'], data['run']), ('in_sync', at_work.pk))
+        self.assertIsNone(self.call('get', 'fabric-status', other).data['run'])
+        Job.objects.update(status='completed')
+        self.assertIsNone(self.call('get', 'fabric-status', fabric).data['run'])
 
     def test_next_run_is_the_schedule(self):
         fabric = make_fabric(sync_interval=60, last_attempt=timezone.now())
