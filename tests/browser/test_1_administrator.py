@@ -145,6 +145,19 @@ def test_a_picture_that_stays_open_is_not_left_as_it_was(story: Story) -> None:
     person.settle()
 
 
+def test_a_page_says_when_nobody_answers_any_more(story: Story) -> None:
+    person, page = story.person, story.person.page
+    for path in (url('fabric', story.fabric), url('fabric_topology', story.fabric), url('overview')):
+        person.open(path)
+        silence = person.content.get_by_text('NetBox does not answer').first
+        expect(silence).to_be_hidden()
+        page.route('**/plugins/hedgehog/**', lambda route: route.abort('connectionrefused'))
+        expect(silence).to_be_visible()
+        page.unroute('**/plugins/hedgehog/**')
+        expect(silence).to_be_hidden()
+        assert person.take_faults() != []
+
+
 def test_the_inventory_is_switched_on_and_writes_nothing_yet(story: Story) -> None:
     person, page = story.person, story.person.page
     story.open()
