@@ -50,7 +50,6 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
-        self._gates: list[threading.Event] = []
 
     def answer(
         self,
@@ -73,10 +72,10 @@ class Faults:
         """Answers only after so many seconds."""
         self._add(Fault(re.compile(match), times, after, seconds=seconds))
 
-    def hold(self, *, times: int | None = None, match: str = '', after: int = 0) -> threading.Event:
+    def hold(self, *, match: str = '', after: int = 0) -> threading.Event:
         """Answers only after the event that this returns has been set, or the faults have been cleared."""
         gate = threading.Event()
-        self._add(Fault(re.compile(match), times, after, gate=gate))
+        self._add(Fault(re.compile(match), None, after, gate=gate))
         return gate
 
     def drop(self, *, times: int | None = 1, match: str = '', after: int = 0) -> None:
@@ -106,10 +105,10 @@ class Faults:
     def clear(self) -> None:
         """Takes back all faults that still wait, and answers what is held."""
         with self._lock:
+            for fault in self._waiting:
+                if fault.gate is not None:
+                    fault.gate.set()
             self._waiting.clear()
-            for gate in self._gates:
-                gate.set()
-            self._gates.clear()
 
     @property
     def waiting(self) -> int:
@@ -135,5 +134,3 @@ class Faults:
     def _add(self, fault: Fault) -> None:
         with self._lock:
             self._waiting.append(fault)
-            if fault.gate is not None:
-                self._gates.append(fault.gate)

@@ -320,7 +320,7 @@ class KubernetesAPI:
         if delay := sum(fault.seconds for fault in met):
             await asyncio.sleep(delay)
         for gate in (fault.gate for fault in met if fault.gate is not None):
-            while not gate.is_set():  # by another thread, which a loop that ends cannot wait for
+            while not gate.is_set():  # a thread that waited for it would outlive a server that is stopped meanwhile
                 await asyncio.sleep(GATE_SECONDS)
         fault = next((fault for fault in met if fault.final), None)
         if fault is not None and fault.drop:

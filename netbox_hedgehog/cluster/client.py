@@ -170,8 +170,7 @@ class Cluster:
         self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],
         waiting: Callable[[], object],
     ) -> Iterator[Page]:
-        _await(asked, waiting)
-        page, metadata = self._received(kind, namespace, query, accept, asked)
+        page, metadata = self._received(kind, namespace, query, accept, asked, waiting)
         count = len(page.items) or EMPTY_PAGE
         while token := metadata.get('continue'):
             if not isinstance(token, str) or token == query.get('continue'):
@@ -182,8 +181,7 @@ class Cluster:
             # The next page travels while this one is looked at. It stays bytes till then: objects weigh ten times that.
             asked = self._asked(kind, namespace, query, accept)
             yield page
-            _await(asked, waiting)
-            page, metadata = self._received(kind, namespace, query, accept, asked)
+            page, metadata = self._received(kind, namespace, query, accept, asked, waiting)
             count += len(page.items) or EMPTY_PAGE
         if count > self.options.max_objects:
             raise BadAnswer(
@@ -194,8 +192,11 @@ class Cluster:
 
     def _received(
         self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],
+        waiting: Callable[[], object],
     ) -> Listed:
         """A page of a list. One that cannot be read as it is comes without what its objects are made of."""
+        while not wait([asked], TELL_EVERY).done:
+            waiting()
         try:
             return self._listed(kind, query, *asked.result())
         except Unreadable:
@@ -438,11 +439,6 @@ def _inflated(response: BaseHTTPResponse) -> Iterator[bytes]:
                 data = inflate.unconsumed_tail
         except zlib.error as error:
             raise DecodeError(str(error)) from error
-
-
-def _await(asked: Future[Answer], waiting: Callable[[], object]) -> None:
-    while not wait([asked], TELL_EVERY).done:
-        waiting()
 
 
 def path_of(kind: Kind, namespace: str) -> str:
