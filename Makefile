@@ -22,9 +22,27 @@ demo-check: venv  ## the demo without a person: two runs by the scheduler, a cha
 env:  ## .env with random secrets for docker-compose, once
 	@sh docker/env.sh
 
+# Workers of pytest-xdist: what mostly waits for processes leaves a core to others.
+workers ?= $(shell nproc)
+system_workers ?= $(shell expr $(workers) + 1)
+parallel = $(python) -m pytest -n $(workers) --dist worksteal
+system_tests = tests/e2e tests/kube tests/network tests/security tests/fuzz tests/demo tests/unit
+
 .PHONY: test
-test: venv  ## all tests but those of the browser, of faults, of the soak and of the deployment
-	@$(python) -m pytest $(ARGS)
+test: venv  ## unit and component tests and one story of real processes, in parallel (5 minutes on 2 cores)
+	@$(parallel) $(ARGS)
+
+.PHONY: test-system
+test-system: venv  ## real processes, a real Kubernetes API server, ill networks, security, long properties, the demo's parts
+	@HEDGEHOG_PROPERTIES=long $(python) -m pytest -n $(system_workers) --dist loadgroup --no-loadscope-reorder \
+	 -o 'testpaths=$(system_tests)' $(ARGS)
+
+.PHONY: test-random
+test-random: venv  ## make test five times, each time in another order, beside four busy loops (half an hour)
+	@$(python) -m tests.busy 4 5 $(parallel) --random-order-bucket=class $(ARGS)
+
+.PHONY: test-all
+test-all: test test-system  ## both
 
 .PHONY: test-browser
 test-browser: venv  ## the pages in a real Chromium: an administrator's day, what viewers see, accessibility (6 minutes)

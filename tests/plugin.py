@@ -1,9 +1,15 @@
-"""Loaded before Django's settings (-p tests.plugin): gives the tests a PostgreSQL and a Valkey of their own."""
+"""Loaded before Django's settings (-p tests.plugin): gives the tests a PostgreSQL and a Valkey of their own.
+
+With pytest-xdist (-n) every worker has a database and a Valkey of its own, on one PostgreSQL server. The controller runs
+no test: it starts the server and builds the template first, so that the workers only copy it.
+"""
 
 import os
 import platform
+import shutil
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
@@ -11,6 +17,10 @@ from redis import Redis
 from demo import postgres, schema, valkey
 
 CACHE = Path(__file__).resolve().parent.parent / '.cache'
+
+# pytest-xdist's name of this process: gw0, gw1, …; none without -n and in the controller.
+WORKER = os.environ.get('PYTEST_XDIST_WORKER', '')
+WORKER_NUMBER = int(WORKER.removeprefix('gw') or 0)
 
 
 class Services:
@@ -33,6 +43,19 @@ class Services:
         schema.clone(self.postgres, schema.template(self.postgres, cache=CACHE), name)
         self._databases.append(name)
         return self.postgres.url(name)
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of this process' Valkey, or of its own two databases on the server that REDIS_URL names."""
+        if isinstance(self.valkey, valkey.Valkey):
+            return self.valkey.url
+        parts = urlsplit(self.valkey.url)
+        first = int(parts.path.strip('/') or 0)
+        return parts._replace(path=f'/{first + 2 * WORKER_NUMBER}').geturl()
+
+    def build_template(self) -> None:
+        """Build the schema that new_database() copies, when it is missing."""
+        schema.template(self.postgres, cache=CACHE)
 
     def drop_database(self, url: str) -> None:
         name = url.rsplit('/', 1)[-1]
@@ -63,12 +86,23 @@ def pytest_report_header() -> str:
     return f'on: {versions()}'
 
 
+def is_controller(config: pytest.Config) -> bool:
+    """Return whether this process only hands the tests to pytest-xdist's workers."""
+    return bool(config.known_args_namespace.numprocesses) and not WORKER
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests() -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     SERVICES.start()
+    if is_controller(early_config):
+        SERVICES.build_template()
+        database_url = SERVICES.postgres.url()
+    else:
+        database_url = SERVICES.new_database('hedgehog_test')
     os.environ['NETBOX_CONFIGURATION'] = 'demo.configuration'
-    os.environ['HEDGEHOG_DATABASE_URL'] = SERVICES.new_database('hedgehog_test')
-    os.environ['HEDGEHOG_REDIS_URL'] = SERVICES.valkey.url
+    os.environ['HEDGEHOG_DATABASE_URL'] = database_url
+    os.environ['HEDGEHOG_REDIS_URL'] = SERVICES.redis_url
+    os.environ['HEDGEHOG_HOME'] = str(CACHE / 'tests' / f'netbox-{os.getpid()}')
     os.environ['HEDGEHOG_DEVELOPER'] = '1'  # for makemigrations --check
 
 
@@ -78,3 +112,4 @@ def pytest_unconfigure() -> None:
 
     connections.close_all()
     SERVICES.stop()
+    shutil.rmtree(os.environ['HEDGEHOG_HOME'], ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Real processes. Each module has a NetBox of its own, and each of its tests begins without fabrics."""
+"""Real processes. Modules that want the same settings share a NetBox, and each of their tests begins without fabrics."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from demo.kubernetes_api import KubernetesAPI
 from tests.plugin import Services
 
-from .stack import TOKEN, Stack, sample_api
+from .stack import OWN_SETTINGS, TOKEN, Settings, Stack, Stacks, sample_api
 
 HERE = Path(__file__).parent
 
@@ -19,20 +19,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker('e2e')
 
 
-@pytest.fixture(scope='module')
-def settings_of_stack() -> dict[str, object]:
-    """The plugin's settings in a module's NetBox: its defaults."""
-    return {}
+@pytest.fixture(scope='session')
+def stacks(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
+    with Stacks(services, tmp_path_factory) as stacks:
+        yield stacks
 
 
 @pytest.fixture(scope='module')
-def module_stack(
-    request: pytest.FixtureRequest, services: Services, tmp_path_factory: pytest.TempPathFactory,
-    settings_of_stack: dict[str, object],
-) -> Iterator[Stack]:
-    name = request.module.__name__.rpartition('.')[2].removeprefix('test_')
-    with Stack(services, name, tmp_path_factory.mktemp(name), **settings_of_stack) as stack:
-        yield stack
+def module_stack(request: pytest.FixtureRequest, stacks: Stacks) -> Iterator[Stack]:
+    """The NetBox with the settings that the module names as SETTINGS. Only its web server runs, and nothing is queued."""
+    settings: Settings = getattr(request.module, 'SETTINGS', OWN_SETTINGS)
+    stack = stacks.get(settings)
+    yield stack
+    stack.reset()
 
 
 @pytest.fixture

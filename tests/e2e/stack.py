@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -39,8 +39,16 @@ SCHEDULED = 'rq:scheduler:scheduled_jobs'
 CANARY = 'CANARY-e2e-3f9a'
 TOKEN = f'{CANARY}-viewer'
 
-# Looks and beats come quicker than by default, so that a test is not mostly waiting.
-QUICK = {'scheduler_interval': 1, 'beat_interval': 2}
+Settings = Mapping[str, Any]
+
+# The plugin's own: where its intervals are what is tested.
+OWN_SETTINGS: Settings = {}
+
+# The scheduler's intervals are shorter, agents are read in every sync, and a sync gives up soon: a test is not mostly
+# waiting.
+QUICK: Settings = {
+    'scheduler_interval': 1, 'beat_interval': 2, 'status_interval': 0, 'retries': 1, 'connect_timeout': 2, 'read_timeout': 5,
+}
 
 # Seconds that NetBox's processes get to come up on a busy machine.
 PATIENCE = 60
@@ -198,6 +206,12 @@ class Stack:
             process.stop()
             self.processes.remove(process)
             self.folder.joinpath(f'{process.name}.log').rename(self.folder / f'{process.name}-{time.time_ns()}.ended')
+
+    def reset(self) -> None:
+        """Return to what start() left: the web server alone, no fabrics, an empty Redis."""
+        self.clear()
+        self.end(*(process for process in self.processes if not process.name.startswith('web')))
+        self.redis.flushall()
 
     def kill(self, process: Process) -> None:
         """Kills a process and what it has started, as the kernel does when memory runs out."""
@@ -376,6 +390,29 @@ class Stack:
             return found if len(found) >= count else []
 
         return list(self.wait_until(enough, seconds, f'fabric {fabric} has {count} runs that are {status}'))
+
+
+class Stacks:
+    """The NetBoxes of a test session: one for each set of settings, started when it is first asked for."""
+
+    def __init__(self, services: Services, folders: pytest.TempPathFactory) -> None:
+        self._services = services
+        self._folders = folders
+        self._started: dict[str, Stack] = {}
+
+    def get(self, settings: Settings) -> Stack:
+        key = json.dumps(settings, sort_keys=True)
+        if key not in self._started:
+            name = f'stack{len(self._started)}'
+            self._started[key] = Stack(self._services, name, self._folders.mktemp(name), **settings).__enter__()
+        return self._started[key]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for stack in self._started.values():
+            stack.stop()
 
 
 def overlaps(jobs: list[Row]) -> list[tuple[Row, Row]]:

@@ -1,18 +1,14 @@
 """A run at work in a real worker is cancelled: by the command, by the REST API, whoever started it."""
 
-import pytest
 
 from demo.kubernetes_api import KubernetesAPI
 
 from .stack import QUICK, Stack
 
+SETTINGS = QUICK
+
 # So many requests are answered, and the others are held: a run is at work until it is cancelled.
 ANSWERED = 8
-
-
-@pytest.fixture(scope='module')
-def settings_of_stack() -> dict[str, object]:
-    return dict(QUICK)
 
 
 def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: KubernetesAPI) -> None:

@@ -13,13 +13,7 @@ from .stack import DATA, QUICK, Row, Stack
 # Tokens of ../shared/kube.
 VIEWER, VPC_EDITOR = 'viewer-token', 'vpc-editor-token'
 
-# A worker that waits long for an outage would make these tests wait, too.
-IMPATIENT = {**QUICK, 'retries': 1, 'connect_timeout': 2, 'read_timeout': 5}
-
-
-@pytest.fixture(scope='module')
-def settings_of_stack() -> dict[str, object]:
-    return dict(IMPATIENT)
+SETTINGS = QUICK
 
 
 @pytest.fixture(scope='module', autouse=True)

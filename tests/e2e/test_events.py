@@ -14,17 +14,13 @@ from demo.kubernetes_api.access import limited_to
 
 from .stack import CANARY, QUICK, TOKEN, Stack
 
+SETTINGS = QUICK
+
 TYPES = (
     'hedgehog_sync_failed', 'hedgehog_sync_partial', 'hedgehog_sync_recovered', 'hedgehog_stale',
     'hedgehog_stale_ended', 'hedgehog_agents_silent', 'hedgehog_agents_back', 'hedgehog_drift_found',
     'hedgehog_mass_removal_held',
 )
-
-
-@pytest.fixture(scope='module')
-def settings_of_stack() -> dict[str, object]:
-    # Agents are read in every run, however lately they were.
-    return {**QUICK, 'status_interval': 0}
 
 
 class Receiver:
@@ -71,7 +67,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope='module')
-def module_stack(module_stack: Stack, receiver: Receiver) -> Stack:
+def module_stack(module_stack: Stack, receiver: Receiver) -> Iterator[Stack]:
     """NetBox with a webhook for every event of fabrics, and NetBox's worker that carries it out."""
     status, hook = module_stack.call('POST', 'extras/webhooks/', {'name': 'to us', 'payload_url': receiver.url})
     assert status == 201, hook
@@ -85,7 +81,9 @@ def module_stack(module_stack: Stack, receiver: Receiver) -> Stack:
     module_stack.wait_until(
         lambda: set(module_stack.redis.smembers('rq:workers')) - before, 60, "NetBox's worker is there",
     )
-    return module_stack
+    yield module_stack
+    for path in (f'extras/event-rules/{rule["id"]}/', f'extras/webhooks/{hook["id"]}/'):
+        assert module_stack.call('DELETE', path)[0] == 204
 
 
 def test_each_transition_of_a_fabric_calls_the_webhook_once(

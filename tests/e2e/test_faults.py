@@ -28,10 +28,7 @@ ANSWERED = 8
 # Longer than any run here that is meant to end.
 JOB_TIMEOUT = 20
 
-
-@pytest.fixture(scope='module')
-def settings_of_stack() -> dict[str, object]:
-    return {**QUICK, 'job_timeout': JOB_TIMEOUT}
+SETTINGS = {**QUICK, 'job_timeout': JOB_TIMEOUT}
 
 
 @pytest.fixture(autouse=True)

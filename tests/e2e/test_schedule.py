@@ -1,4 +1,4 @@
-"""With the plugin's own settings: a fabric is read on schedule, and the schedule follows whatever people do."""
+"""With the plugin's own settings: the schedule follows whatever people do."""
 
 import os
 import signal
@@ -8,42 +8,13 @@ import pytest
 
 from demo.kubernetes_api import KubernetesAPI
 
-from .stack import PLUGIN_QUEUE, Stack, overlaps, schedule_id, skipped
+from .stack import PLUGIN_QUEUE, Stack, schedule_id, skipped
 
 
 @pytest.fixture(scope='module', autouse=True)
 def _served(module_stack: Stack) -> None:
     module_stack.worker()
     module_stack.scheduler()
-
-
-def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: KubernetesAPI) -> None:
-    fabric = stack.fabric('alone', api)
-    stack.runs(fabric, 1, 30)
-    first = stack.row(fabric)['last_sync']
-
-    stack.wait_until(lambda: stack.row(fabric)['last_sync'] != first, 60, 'the second run has ended')
-    second = stack.row(fabric)['last_sync']
-
-    assert 14 < (second - first).total_seconds() < 45, 'at its place in the interval of 30 s, or halfway to it'
-    jobs = stack.runs(fabric, 2, 5)
-    assert [job['status'] for job in jobs] == ['completed', 'completed']
-    assert {job['queue_name'] for job in jobs} == {PLUGIN_QUEUE}
-    assert not overlaps(jobs)
-    assert len(stack.resources(fabric)) == len(api.objects()) == 64
-    # Nothing had changed in between, and nothing was written for it.
-    assert [jobs[1]['data'][name] for name in ('read', 'created', 'updated', 'missing')] == [64, 0, 0, 0]
-    log = [entry['message'] for entry in jobs[0]['log_entries']]
-    assert any(line.startswith('Switch: ') and 'read' in line for line in log)
-    assert log[-1].startswith('alone: In sync: 64 resources of 22 kinds read')
-
-    code, said = stack.status()
-    assert (code, said['state'], said['problems']) == (0, 'healthy', [])
-    assert (len(said['workers']), len(said['schedulers'])) == (1, 1)
-    (row,) = said['status']
-    assert (row['fabric'], row['state'], row['scheduled'], row['error']) == ('alone', 'in_sync', True, '')
-    assert row['age'] < 60
-    assert row['next_run']
 
 
 def test_the_schedule_follows_what_people_edit(stack: Stack, api: KubernetesAPI) -> None:

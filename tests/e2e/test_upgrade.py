@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from demo.kubernetes_api import KubernetesAPI
 
 from .stack import PATIENCE, QUICK, ROOT, Stack, overlaps, skipped
+
+SETTINGS = QUICK
 
 # Seconds: four processes of NetBox start, and two end, on a machine that may have much else to do.
 SOON = 2 * PATIENCE
@@ -25,19 +28,15 @@ class Migration(migrations.Migration):
 '''
 
 
-@pytest.fixture(scope='module')
-def settings_of_stack() -> dict[str, object]:
-    return dict(QUICK)
-
-
 @pytest.fixture
-def next_release(tmp_path: Path) -> dict[str, str]:
+def next_release(stack: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a release that brings a migration: the same code, otherwise."""
     package = tmp_path / 'next' / 'netbox_hedgehog'
     shutil.copytree(ROOT / 'netbox_hedgehog', package, ignore=shutil.ignore_patterns('__pycache__'))
     last = sorted((package / 'migrations').glob('0*.py'))[-1].stem
     (package / 'migrations' / f'{MIGRATION}.py').write_text(TEXT.format(last=last))
-    return {'PYTHONPATH': os.pathsep.join((str(package.parent), str(ROOT)))}
+    yield {'PYTHONPATH': os.pathsep.join((str(package.parent), str(ROOT)))}
+    stack.sql('DELETE FROM django_migrations WHERE name = %s', MIGRATION)
 
 
 def test_the_older_one_ends_and_the_newer_one_goes_on(

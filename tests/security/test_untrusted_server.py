@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings as conf
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.kubernetes_api import KubernetesAPI
@@ -307,7 +307,6 @@ LISTS = ANYTHING | st.fixed_dictionaries(
 
 
 @given(answers=st.lists(LISTS, min_size=1, max_size=6), kind=st.sampled_from(KINDS))
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_whatever_is_answered_ends_in_a_plan_or_a_sentence(answers: list[Any], kind: Kind) -> None:
     """The client, the listing and the comparison, given answers of any shape, in a row that comes around."""
     turn = itertools.cycle(answers)

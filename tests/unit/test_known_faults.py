@@ -25,7 +25,7 @@ GUARDED_BY: dict[str, list[str]] = {
     'a worker is told to serve a queue that NetBox does not have': [
         'unit/jobs/test_schedules.py::test_the_queue_is_the_plugins_or_the_one_of_queue_mappings',
         'unit/jobs/test_health.py::test_a_worker_of_other_queues_serves_no_fabric',
-        'e2e/test_schedule.py::test_a_fabric_is_read_again_and_again_with_no_hand_on_it',
+        'e2e/test_story.py::test_a_fabric_is_read_again_and_again_with_no_hand_on_it',
     ],
     'the package that rqscheduler needs is another one than the one installed': [
         'unit/jobs/test_processes.py::test_the_rqscheduler_command_finds_the_package_that_it_needs',

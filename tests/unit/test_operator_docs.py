@@ -94,9 +94,9 @@ def test_what_contributing_names_is_there() -> None:
         assert (ROOT / path).exists(), path
     for link in re.findall(r'\]\((?!https?:)([^)#]+)', text):
         assert (ROOT / link).exists(), link
-    run = re.findall(r'^make ([a-z-]+)', (ROOT / '.ci' / 'run').read_text(), re.M)
+    steps = re.findall(r'step [a-z-]+ make ([a-z-]+)', (ROOT / '.ci' / 'run').read_text())
     (row,) = re.findall(r'^\| `\.ci/run` \| (.*?);', text, re.M)
-    assert re.findall(r'`([a-z-]+)`', row) == run
+    assert sorted(re.findall(r'`([a-z-]+)`', row)) == sorted(steps)
     folders = {path.name for path in (ROOT / 'tests').iterdir() if path.is_dir() and path.name[0] not in '_.'}
     assert folders == set(re.findall(r'`tests/(\w+)[^|`]*`[^|]*\|', text.split('\n## Test it\n')[1]))
 

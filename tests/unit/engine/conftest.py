@@ -3,16 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.models import Fabric
 
 from .mirror import fabric_of
-
-# The same examples each time, and none that fails because the machine is busy.
-settings.register_profile('engine', derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile('engine')
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netbox_hedgehog.inventory import desired as mapper
@@ -15,9 +15,6 @@ from netbox_hedgehog.inventory.wants import SUBJECTS, Options, Resource
 
 from .fabrics import load
 from .rules import check
-
-# The same examples each time, and none that fails because the machine is busy.
-repeatable = settings(derandomize=True, deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 
 FABRIC = load('every-member')
 KINDS = sorted({resource.kind for resource in FABRIC})
@@ -61,13 +58,11 @@ def strictly():
         yield
 
 
-@repeatable
 @given(st.lists(st.builds(Resource, st.sampled_from(KINDS), names, junk, junk), max_size=20), options)
 def test_of_anything_at_all(resources, wishes):
     check(desired(resources, wishes))
 
 
-@repeatable
 @given(st.data(), options)
 def test_of_a_fabric_with_faults_in_it(data, wishes):
     resources = faulty(data)
@@ -77,7 +72,6 @@ def test_of_a_fabric_with_faults_in_it(data, wishes):
     assert {problem.subject for problem in found.problems} <= wishes.subjects
 
 
-@repeatable
 @given(st.data(), st.integers())
 def test_in_any_order(data, seed):
     resources = faulty(data)

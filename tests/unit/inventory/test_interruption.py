@@ -10,10 +10,14 @@ from ipam.models import VLAN, VRF, IPAddress, Prefix
 from netbox_hedgehog.inventory.settle import settle
 from netbox_hedgehog.models import InventoryLink
 
+from ...examples import LONG
 from .fabrics import small
 from .mirror import fabric_of
 
 pytestmark = pytest.mark.django_db
+
+# Of so many statements one is tried.
+EVERY = 1 if LONG else 10
 
 MODELS = (Device, Interface, Cable, CablePath, VRF, VLAN, Prefix, IPAddress, InventoryLink)
 
@@ -39,6 +43,7 @@ def counts():
     return {model.__name__: model.objects.count() for model in MODELS}
 
 
+@pytest.mark.property
 def test_interrupted_at_any_statement():
     fabric = fabric_of(one_of_each())
     empty = counts()
@@ -47,8 +52,8 @@ def test_interrupted_at_any_statement():
         complete = counts()
         transaction.set_rollback(True)
     assert counts() == empty
-    # Every statement of the run is a place to end at, until there is none left: then the run is through.
-    for number in count(1):
+    # Statements of the run are places to end at, until there is none left: then the run is through.
+    for number in count(1, EVERY):
         fabric.refresh_from_db()
         try:
             with transaction.atomic(), connection.execute_wrapper(Interrupt(number)):

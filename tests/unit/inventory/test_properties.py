@@ -3,7 +3,7 @@
 import pytest
 from dcim.models import Cable, Device, Interface
 from django.contrib.contenttypes.models import ContentType
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
@@ -13,6 +13,7 @@ from netbox_hedgehog.inventory.plan import DELETE
 from netbox_hedgehog.inventory.settle import plan, settle
 from netbox_hedgehog.models import InventoryLink
 
+from ...examples import examples
 from .fabrics import small
 from .mirror import fabric_of, grace_is_over, mirror
 
@@ -69,7 +70,7 @@ EDITS = st.lists(st.tuples(
 
 
 class TestProperties(TestCase):
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(short=3, long=30)
     @given(gone=st.sets(st.sampled_from((*NAMES, 'vpc-1')), max_size=2), edits=EDITS, back=st.booleans(),
            policy=st.sampled_from(('ignore', 'mark', 'delete')))
     def test_a_run_does_what_it_said_and_comes_to_rest(self, gone, edits, back, policy):

@@ -1,6 +1,6 @@
 """What resources say for which NetBox has no model: pure, and proof against anything that a cluster may hold."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netbox_hedgehog.stories import TELLERS, Name, names_in, story
@@ -110,7 +110,6 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(spec=json_values, kind=st.sampled_from(sorted(TELLERS)))
 def test_any_shape_is_told_without_an_error(spec, kind) -> None:
     for section in story(kind, spec):
