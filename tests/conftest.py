@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def group_of(item: pytest.Item) -> str:
     """Return which tests this one runs with, on one worker of pytest-xdist: those of its module or of its NetBox."""
     module = getattr(item, 'module', None)
     settings = getattr(module, 'SETTINGS', None)
-    return str(item.path) if settings is None else f'NetBox with {sorted(settings.items())}'
+    # pytest-xdist takes what follows the last @ for the group unless a ] follows as well.
+    return str(item.path) if settings is None else f'NetBox with {json.dumps(settings, sort_keys=True)}'
 
 
 @pytest.fixture(scope='session')

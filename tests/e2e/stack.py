@@ -53,6 +53,9 @@ QUICK: Settings = {
 # Seconds that NetBox's processes get to come up on a busy machine.
 PATIENCE = 60
 
+# So many times longer may things take beside other workers of pytest-xdist, and whatever else the machine does.
+BUSY = 4
+
 # Prints the Authorization header of a superuser.
 MAKE_USER = """
 import django; django.setup()
@@ -252,8 +255,11 @@ class Stack:
     # Waiting
 
     def wait_until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
-        """What `condition` returns, once that is true. Fails with all logs when it takes too long."""
-        deadline = time.monotonic() + seconds
+        """Return what `condition` returns, once that is true. Fails with all logs when it takes too long.
+
+        `seconds` are those of a quiet machine.
+        """
+        deadline = time.monotonic() + seconds * BUSY
         while True:
             if found := condition():
                 return found
