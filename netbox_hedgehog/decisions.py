@@ -46,6 +46,12 @@ DECISIONS = {
     )
 }
 
+# The web request writes the fabric's values itself, with an answer within seconds: no more than so many.
+MOST_AT_ONCE = 100
+
+# How many reasons a sentence names.
+REASONS_SHOWN = 3
+
 # Where there is a value, or an object, to choose.
 _CHOICES = (DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED)
 
@@ -67,17 +73,26 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     """
     given = list(discrepancies)
     chosen = [discrepancy for discrepancy in given if decision in possible(discrepancy)]
-    settled = _carry_out(chosen, decision, user)
-    left = len(given) - settled
-    if not left:
-        return settled, ''
-    return settled, ngettext(
-        '%d discrepancy was left as it is: this cannot be decided for its type or state.',
-        '%d discrepancies were left as they are: this cannot be decided for their types or states.', left,
-    ) % left
+    refusals: list[str] = []
+    settled = _carry_out(chosen, decision, user, refusals)
+    sentences = [_not_written(refusals)] if refusals else []
+    if left := len(given) - settled - len(refusals):
+        sentences.append(ngettext(
+            '%d discrepancy was left as it is: this cannot be decided for its type or state.',
+            '%d discrepancies were left as they are: this cannot be decided for their types or states.', left,
+        ) % left)
+    return settled, ' '.join(sentences)
 
 
-def _carry_out(chosen: Sequence[Discrepancy], decision: str, user: Any) -> int:
+def _not_written(refusals: Sequence[str]) -> str:
+    """How many values were not written, and why: the first few reasons."""
+    reasons = list(dict.fromkeys(refusals))
+    return ngettext(
+        '%(count)d value was not written: %(reasons)s', '%(count)d values were not written: %(reasons)s', len(refusals),
+    ) % {'count': len(refusals), 'reasons': ' '.join(reasons[:REASONS_SHOWN])}
+
+
+def _carry_out(chosen: Sequence[Discrepancy], decision: str, user: Any, refusals: list[str]) -> int:
     if not chosen:
         return 0
     if decision == NETBOX:
@@ -86,13 +101,17 @@ def _carry_out(chosen: Sequence[Discrepancy], decision: str, user: Any) -> int:
         return resolve.ignore(chosen)
     if decision == REOPEN:
         return resolve.reopen(chosen)
-    return _take_fabric(chosen, user)
+    return _take_fabric(chosen, user, refusals)
 
 
-def _take_fabric(chosen: Sequence[Discrepancy], user: Any) -> int:
+def _take_fabric(chosen: Sequence[Discrepancy], user: Any, refusals: list[str]) -> int:
     """NetBox gets what the fabric says: beside no run of the same fabric, and with the person's own permissions."""
     deleted = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.DELETED]
     fields = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.FIELD]
+    if len(fields) > MOST_AT_ONCE:
+        raise InventoryRefused(
+            f'Use the fabric’s value for at most {MOST_AT_ONCE} discrepancies at once. Select fewer.'
+        )
     for discrepancy in deleted:
         _may_make_again(discrepancy, user)
     with ExitStack() as locks:
@@ -101,7 +120,7 @@ def _take_fabric(chosen: Sequence[Discrepancy], user: Any) -> int:
                 raise InventoryOff(f'{fabric.name} has no inventory any more: switch it on in the fabric’s settings.')
             if not locks.enter_context(fabric_lock(fabric.pk)):
                 raise InventoryRefused(f'A run of {fabric.name} is at work. Try again when it has ended.')
-        taken = resolve.take_fabric(fields, user) if fields else 0
+        taken = resolve.take_fabric(fields, user, refusals) if fields else 0
         return taken + (resolve.recreate(deleted) if deleted else 0)
 
 

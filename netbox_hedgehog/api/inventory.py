@@ -1,6 +1,5 @@
 """REST API of the inventory: links, discrepancies and what is decided about these, dry runs and what is applied."""
 
-from core.models import Job
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from netbox.api.authentication import TokenPermissions
@@ -15,8 +14,8 @@ from ..decisions import DECISIONS, decide
 from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..inventory.leave import leave_everything
-from ..jobs.apply import actions_of, apply
-from ..jobs.inventory import APPLY, CONFIRM, REMOVE
+from ..jobs.apply import actions_of
+from ..jobs.inventory import APPLY, CONFIRM, REMOVE, InventoryJob
 from ..models import Discrepancy, InventoryLink
 from .serializers import DiscrepancySerializer, InventoryLinkSerializer, QueuedSerializer
 
@@ -142,16 +141,14 @@ class TurnOffSerializer(serializers.Serializer):
     digest = serializers.CharField(required=False, allow_blank=True)
 
 
-class OutcomeSerializer(serializers.Serializer):
-    """What was done: the report of the inventory."""
+class LeftSerializer(serializers.Serializer):
+    """That the inventory is off, and how many objects were left as they are."""
 
     sentence = serializers.CharField()
-    counts = serializers.DictField(child=serializers.IntegerField())
-    report = serializers.DictField()
 
 
 REFUSED = {'type': 'object', 'properties': {'detail': {'type': 'string'}}}
-DONE = {200: OutcomeSerializer, 202: QueuedSerializer, 403: REFUSED, 409: REFUSED}
+QUEUED = {202: QueuedSerializer, 403: REFUSED, 409: REFUSED}
 
 
 class InventoryActions:
@@ -194,22 +191,22 @@ class InventoryActions:
             'why_not': why_not,
         }).data)
 
-    @extend_schema(request=DigestSerializer, responses=DONE)
+    @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/apply', url_name='inventory-apply')
     def inventory_apply(self, request, pk):
-        """Apply exactly the plan with this digest. 409 where either side has moved since; 202 where a job does it."""
+        """Queue a job that applies exactly the plan with this digest. 409 where either side has moved since."""
         return self._with_digest(request, pk, APPLY)
 
-    @extend_schema(request=DigestSerializer, responses=DONE)
+    @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/confirm-removal', url_name='inventory-confirm')
     def inventory_confirm(self, request, pk):
-        """Do what runs have held back: `held_digest` of the plan, or the fabric's `inventory_held`, says what."""
+        """Queue a job that does what needs confirmation: `held_digest` of the plan, or of `inventory_held`."""
         return self._with_digest(request, pk, CONFIRM)
 
-    @extend_schema(request=TurnOffSerializer, responses=DONE)
+    @extend_schema(request=TurnOffSerializer, responses={200: LeftSerializer, **QUEUED})
     @action(detail=True, methods=['post'], url_path='inventory/turn-off', url_name='inventory-turn-off')
     def inventory_turn_off(self, request, pk):
-        """Switch the inventory off, and leave its objects, or remove exactly those that it has created."""
+        """Disable the inventory: leave its objects at once, or queue a job that removes those that it has created."""
         fabric = self._permitted(pk)
         if not request.user.has_perm('netbox_hedgehog.change_fabric', obj=fabric):
             raise PermissionDenied('Switching the inventory off takes the permission to change this fabric.')
@@ -218,7 +215,7 @@ class InventoryActions:
         if data.validated_data['objects'] == 'leave':
             count = leave_everything(fabric)
             left = 'One object was left as it is.' if count == 1 else f'{count} objects were left as they are.'
-            return Response({'sentence': left, 'counts': {}, 'report': {}})
+            return Response({'sentence': left})
         digest = data.validated_data.get('digest')
         if not digest:
             raise ValidationError({'digest': ['Look at GET inventory/plan/?of=removal first, and send its digest.']})
@@ -232,14 +229,12 @@ class InventoryActions:
 
     def _do(self, fabric, what, digest):
         try:
-            outcome = apply(fabric, what, digest, self.request.user)
+            job = InventoryJob.request(fabric, self.request.user, what, digest)
         except NotPermitted as refusal:
             raise PermissionDenied(str(refusal)) from None
         except InventoryRefused as refusal:
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
-        if isinstance(outcome, Job):
-            return Response(QueuedSerializer(outcome).data, status=status.HTTP_202_ACCEPTED)
-        return Response({'sentence': outcome.sentence, 'counts': outcome.counts, 'report': outcome.as_dict()})
+        return Response(QueuedSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 
 def _number(request, name, default):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 from extras.models import CachedValue
 from netbox.search.backends import search_backend
 
@@ -13,7 +14,7 @@ from ..models import Discrepancy, Fabric, InventoryLink
 from .plan import Finding
 from .shapes import model_of
 
-__all__ = ('record',)
+__all__ = ('record', 'remove')
 
 BATCH = 1000
 # PostgreSQL keeps the sentence in an index, whose entries have an end.
@@ -60,24 +61,24 @@ def record(fabric: Fabric, findings: Iterable[Finding], now: datetime) -> tuple[
             changed.append(row)
     over = [row.pk for identity, row in standing.items() if identity not in found]
     if over:
-        Discrepancy.objects.filter(pk__in=over)._raw_delete(Discrepancy.objects.db)
+        remove(Discrepancy.objects.filter(pk__in=over))
     if changed:
         Discrepancy.objects.bulk_update(changed, [*CONTENT, 'state'], batch_size=BATCH)
     if len(standing) > len(over):
         Discrepancy.objects.filter(fabric=fabric).update(last_seen=now)
     Discrepancy.objects.bulk_create(new, batch_size=BATCH)
-    _index(new, over)
+    if new:
+        # NetBox's search index learns of objects by signals, which bulk writes do not send.
+        search_backend.cache(new, remove_existing=False)
     return len(new), len(over)
 
 
-def _index(new: list[Discrepancy], over: list[int]) -> None:
-    """NetBox's search index learns of objects by signals, which bulk writes do not send."""
-    if over:
-        CachedValue.objects.filter(
-            object_type=ContentType.objects.get_for_model(Discrepancy), object_id__in=over,
-        )._raw_delete(CachedValue.objects.db)
-    if new:
-        search_backend.cache(new, remove_existing=False)
+def remove(rows: QuerySet[Discrepancy]) -> None:
+    """Delete discrepancies without loading them, and what the search index has of them."""
+    CachedValue.objects.filter(
+        object_type=ContentType.objects.get_for_model(Discrepancy), object_id__in=rows.order_by().values('pk'),
+    )._raw_delete(CachedValue.objects.db)
+    rows._raw_delete(Discrepancy.objects.db)
 
 
 def _identity(type_: str, key: str, kind: str, name: str, field: str, sentence: str) -> tuple[str, ...]:

@@ -1,17 +1,19 @@
-"""An inventory is switched off: its objects stay, or exactly those that it has created go."""
+"""An inventory is disabled: its objects stay, or those that it has created are deleted."""
 
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from ..choices import InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
-from .dependents import read_dependents
+from . import discrepancies
+from .dependents import read_obstacles
 from .errors import PlanMoved
 from .plan import Plan
 from .present import Present, read
-from .removal import plan_deletion
+from .removal import plan_deletion, removable
 from .report import InventoryReport
 from .settle import Picture, carry_out, counted, hold, tell
 from .wants import Desired
@@ -31,7 +33,7 @@ def leave_everything(fabric: Fabric) -> int:
 
 
 def plan_removal(fabric: Fabric) -> Plan:
-    """What remove_created() would delete; what keeps an object from it is among the findings. Nothing is written.
+    """Return what remove_created() would delete, with findings on what cannot be deleted. Nothing is written.
 
     Objects that others may use too, such as device types, AS numbers and roles, are not among them.
     """
@@ -39,9 +41,10 @@ def plan_removal(fabric: Fabric) -> Plan:
 
 
 def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') -> InventoryReport:
-    """Delete what the plugin has created for this fabric, let go of the rest, and switch its inventory off.
+    """Delete what the plugin has created for this fabric, and disable its inventory.
 
-    What holds things of the operator's is left: `left` of the report says what, and why. Raises PlanMoved and
+    What cannot be deleted stays a managed object: its link stays, a discrepancy and `left` of the report say why, and
+    the same can be asked for again. All other objects of the fabric are managed no longer. Raises PlanMoved and
     NotPermitted as settle() does.
     """
     now = timezone.now()
@@ -57,8 +60,14 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
 
         def conclude(writer: Writer) -> None:
             tell(report, writer)
-            report.left = [finding.sentence for finding in (*picture.plan.findings, *writer.findings)]
-            _let_go(fabric)
+            findings = [*picture.plan.findings, *writer.findings]
+            report.left = [finding.sentence for finding in findings]
+            deleted = {action.key for action in writer.done}
+            left = [link.pk for link in removable(picture.present.held.values()) if link.key not in deleted]
+            _let_go(fabric, left)
+            discrepancies.record(fabric, findings, now)
+            report.findings = dict(Counter(finding.type for finding in findings))
+            report.unchanged = len(left)
 
         carry_out(fabric, picture, user, now, conclude)
     report.finished = timezone.now()
@@ -68,19 +77,22 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
 def _look(fabric: Fabric) -> Picture:
     desired = Desired()
     present: Present = read(fabric, desired)
-    created = [
-        link for link in present.held.values()
-        if link.origin == InventoryOriginChoices.CREATED and not link.shared and link.values is not None
-    ]
-    present.attached = read_dependents(created)
+    created = removable(present.held.values())
+    read_obstacles(present, created)
     plan = Plan()
     plan.actions = plan_deletion(plan, created, present)
+    plan.unchanged = len(created) - len(plan.actions)
     return Picture(desired, present, plan)
 
 
-def _let_go(fabric: Fabric) -> int:
-    Discrepancy.objects.filter(fabric=fabric)._raw_delete(Discrepancy.objects.db)
-    count = InventoryLink.objects.filter(fabric=fabric)._raw_delete(InventoryLink.objects.db)
+def _let_go(fabric: Fabric, but: Collection[int] = ()) -> int:
+    """Remove the links of a fabric, but for these, and disable its inventory. Return how many were removed.
+
+    Without links that stay, its discrepancies are removed too.
+    """
+    if not but:
+        discrepancies.remove(Discrepancy.objects.filter(fabric=fabric))
+    count = InventoryLink.objects.filter(fabric=fabric).exclude(pk__in=but)._raw_delete(InventoryLink.objects.db)
     current = Fabric.objects.get(pk=fabric.pk)
     current.snapshot()
     current.inventory_enabled, current.inventory_held, current.inventory_error = False, None, ''

@@ -32,7 +32,7 @@ from .shapes import (
 )
 from .wants import Desired, Want
 
-__all__ = ('Candidate', 'Held', 'Present', 'levels', 'read')
+__all__ = ('CHANGES', 'GOES', 'PROTECTS', 'Attachment', 'Candidate', 'Held', 'Present', 'levels', 'read')
 
 CABLE, DEVICE, INTERFACE, RANGE = 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.iprange'
 
@@ -68,14 +68,26 @@ class Candidate:
     owner: str = ''
 
 
+# What the deletion of an object does to one that refers to it: it is deleted as well, it prevents the deletion, or it
+# stays and loses the reference.
+GOES, PROTECTS, CHANGES = 'goes', 'protects', 'changes'
+
+
 @dataclass(slots=True)
 class Attachment:
-    """What hangs on an object: it protects it from deletion, or (`goes`) would be deleted along with it."""
+    """An object that refers to another one, and what the deletion of that other one does to it: `effect`.
+
+    `field` is the field that refers, '' where it stands for another object; `title` is how a person calls the field.
+    `part` says that it belongs to the other object, as a port does to a device.
+    """
 
     model: str
     pk: int
-    goes: bool
-    name: str
+    effect: str
+    field: str = ''
+    title: str = ''
+    part: bool = False
+    name: str = ''
 
 
 @dataclass(slots=True)
@@ -84,7 +96,8 @@ class Present:
 
     `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant, `ranges`
     by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would use. `kinds`
-    are those that have been read in full at least once. `attached` is filled for objects that are due for deletion.
+    are those that have been read in full at least once. `attached` is filled for objects that are due for deletion, and
+    so is `refusals`: why NetBox's protection rules prevent the deletion of some.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
@@ -94,6 +107,7 @@ class Present:
     cabled: dict[int, Candidate] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
     attached: dict[tuple[str, int], list[Attachment]] = field(default_factory=dict)
+    refusals: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def namesakes_of(self, values: Mapping[str, Any]) -> list[Candidate]:
         """Devices of this name at this site that no other fabric holds, of any tenant.

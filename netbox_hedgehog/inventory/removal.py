@@ -1,21 +1,31 @@
 """What a fabric does not want any more: marked, brought to a person, and at last deleted. Pure, as the planner is."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
 from ..values import model_title
 from .names import key
 from .plan import DELETE, MARK, Action, FieldChange, Finding, Plan, Record
-from .present import Held, Present
+from .present import CABLE, CHANGES, GOES, PROTECTS, Attachment, Held, Present
 from .rules import Rules
-from .shapes import RANK
+from .shapes import ENDS_OF_CABLE, RANK
 from .wants import DEVICES, Desired, Source
 
-__all__ = ('due', 'plan_absence', 'plan_deletion', 'unwanted')
+__all__ = (
+    'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'unwanted', 'what_goes',
+)
 
 DECOMMISSIONING = 'decommissioning'
+
+# How many reasons the sentence on an object that cannot be deleted names.
+REASONS_SHOWN = 3
+
+# The model and the ID of an object.
+Place = tuple[str, int]
 
 # What is part of a device or ends on one; and the VRF that there is for the addresses of devices alone.
 ON_DEVICES = ('dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.macaddress')
@@ -55,9 +65,16 @@ def due(links: Iterable[Held], rules: Rules) -> list[Held]:
     if rules.removal != InventoryRemovalChoices.DELETE:
         return []
     return [
+        link for link in removable(links)
+        if link.stale_since is not None and _grace_is_over(link.stale_since, link.stale_runs, rules)
+    ]
+
+
+def removable(links: Iterable[Held]) -> list[Held]:
+    """Those of these links whose objects the plugin has created for this fabric alone, and that are still there."""
+    return [
         link for link in links
         if link.origin == InventoryOriginChoices.CREATED and not link.shared and link.values is not None
-        and link.stale_since is not None and _grace_is_over(link.stale_since, link.stale_runs, rules)
     ]
 
 
@@ -77,7 +94,10 @@ def plan_absence(plan: Plan, desired: Desired, present: Present, rules: Rules, i
         else:
             remaining.append(link)
     plan.stale = [link.key for link in remaining]
-    deletions = plan_deletion(plan, due(remaining, rules), present)
+    deletable = due(remaining, rules)
+    places = {place_of(link) for link in deletable}
+    waiting = [link for link in removable(remaining) if place_of(link) not in places]
+    deletions = plan_deletion(plan, deletable, present, waiting)
     gone = {action.key for action in deletions}
     marks = [_mark(link) for link in remaining if link.stale_since is None] if (
         rules.removal != InventoryRemovalChoices.IGNORE
@@ -107,35 +127,194 @@ def held_name(link: Held) -> str:
     return link.key
 
 
-def plan_deletion(plan: Plan, links: list[Held], present: Present) -> list[Action]:
-    """Actions that delete these objects, each before what it hangs on; findings for those that must stay."""
-    going = {(link.model, link.object_id): link for link in links}
-    kept: dict[tuple[str, int], str] = {}
-    while True:
-        # What stays because of something that hangs on it may itself keep others from going.
-        found = {}
-        for place in going:
-            for other in present.attached.get(place, ()):
-                if (other.model, other.pk) not in going:
-                    found[place] = (
-                        f'{other.name} would be deleted with it' if other.goes else f'{other.name} protects it'
-                    )
-                    break
-        if not found:
-            break
-        for place, why in found.items():
-            link = going.pop(place)
-            kept[place] = why
-            plan.findings.append(Finding(
-                DiscrepancyTypeChoices.PROTECTED, link.key, link.subject, Source(link.kind, link.name),
-                f'{model_title(link.model, 1)} {held_name(link)} is gone from the fabric and cannot be deleted: {why}.',
-                model=link.model, pk=link.object_id,
-            ))
-    # A subinterface goes before the port that it stands on.
-    order = sorted(going.values(), key=lambda link: (
-        -RANK.get(link.model, len(RANK)), link.written.get('parent') is None, link.key,
-    ))
-    return [_action(DELETE, link) for link in order]
+def plan_deletion(
+    plan: Plan, links: Iterable[Held], present: Present, waiting: Iterable[Held] = (),
+) -> list[Action]:
+    """Return the actions that delete these objects, dependents first. Add a finding for each that prevents some of it.
+
+    `waiting` are stale objects that are not due for deletion yet: what belongs to them, or is referred to by them,
+    waits with them, without a finding.
+    """
+    going, findings = what_goes(links, present, waiting=waiting, changes=plan.actions)
+    plan.findings += findings
+    return [_action(DELETE, link) for link in going]
+
+
+def what_goes(
+    links: Iterable[Held], present: Present, waiting: Iterable[Held] = (), changes: Iterable[Action] = (),
+    refusals: Mapping[Place, str] | None = None,
+) -> tuple[list[Held], list[Finding]]:
+    """Return which of these objects can be deleted, dependents first, and findings on what prevents the others.
+
+    An object stays where NetBox refuses its deletion (`refusals`, besides those that are known from planning), and
+    where the deletion would remove or change an object that stays. What belongs to an object that stays, stays too.
+    `changes` are what the same plan writes: a reference that it replaces prevents nothing.
+    """
+    ordered = sorted(links, key=_order_of_deletion)
+    graph = _Graph({place_of(link): link for link in ordered}, {place_of(link) for link in waiting}, present, changes)
+    refusals = {**present.refusals, **(refusals or {})}
+    staying = graph.spread(graph.waiting)
+    said = set(staying)
+    findings = []
+    for place, link in graph.going.items():
+        reasons = [*([refusals[place]] if place in refusals else []), *_rewired(link), *graph.outside(place)]
+        if reasons:
+            with_it = graph.spread({place}) - staying - {place}
+            staying |= with_it | {place}
+            said |= graph.parts & with_it | {place}
+            findings.append(_protected(link, reasons, len(with_it)))
+    for place, link in graph.going.items():
+        if place in staying - said:
+            findings.append(_protected(link, graph.among(place, staying)))
+    return [link for place, link in graph.going.items() if place not in staying], findings
+
+
+def pieces(links: Iterable[Held], present: Present) -> list[list[Held]]:
+    """Return these objects in groups, so that no object of one refers to one of another group."""
+    ordered = list(links)
+    graph = _Graph({place_of(link): link for link in ordered}, set(), present, ())
+    found: list[list[Held]] = []
+    grouped: set[Place] = set()
+    for place in graph.going:
+        if place in grouped:
+            continue
+        members = graph.connected(place)
+        grouped |= members
+        found.append([link for place, link in graph.going.items() if place in members])
+    return found
+
+
+class _Graph:
+    """Which of the objects that are to be deleted stay because another one stays."""
+
+    def __init__(
+        self, going: dict[Place, Held], waiting: set[Place], present: Present, changes: Iterable[Action],
+    ) -> None:
+        self.going, self.waiting, self.attached = going, waiting, present.attached
+        self.replaced = {
+            (action.model, action.pk, change.field): change.new for action in changes for change in action.changes
+        }
+        # Which objects stay where this one stays, and which of all belong to another one.
+        self.keeps: dict[Place, list[Place]] = defaultdict(list)
+        self.parts: set[Place] = set()
+        for place in (*going, *waiting):
+            self._join(place)
+
+    def _join(self, place: Place) -> None:
+        for other in self.attached.get(place, ()):
+            referrer = (other.model, other.pk)
+            if referrer == place or self._is_replaced(place, other):
+                continue
+            if referrer in self.going and other.part:
+                self.keeps[place].append(referrer)
+                self.parts.add(referrer)
+            if place in self.going and (referrer in self.going or referrer in self.waiting):
+                self.keeps[referrer].append(place)
+
+    def _is_replaced(self, place: Place, other: Attachment) -> bool:
+        """Whether the same plan lets this object refer to another one."""
+        if other.effect != CHANGES:
+            return False
+        new = self.replaced.get((other.model, other.pk, other.field), place[1])
+        return place[1] not in (new if isinstance(new, list) else [new])
+
+    def spread(self, start: set[Place]) -> set[Place]:
+        """These objects, and all that stay with them."""
+        found, pending = set(start), list(start)
+        while pending:
+            for place in self.keeps[pending.pop()]:
+                if place not in found:
+                    found.add(place)
+                    pending.append(place)
+        return found
+
+    def connected(self, start: Place) -> set[Place]:
+        """All objects that refer to this one or that it refers to, near or far."""
+        found, pending = {start}, [start]
+        while pending:
+            for place in self._neighbors[pending.pop()]:
+                if place not in found:
+                    found.add(place)
+                    pending.append(place)
+        return found
+
+    @cached_property
+    def _neighbors(self) -> dict[Place, set[Place]]:
+        found: dict[Place, set[Place]] = defaultdict(set)
+        for place in self.going:
+            for other in self.attached.get(place, ()):
+                referrer = (other.model, other.pk)
+                if referrer in self.going:
+                    found[place].add(referrer)
+                    found[referrer].add(place)
+        return found
+
+    def outside(self, place: Place) -> list[str]:
+        """What of other objects prevents the deletion of this one, each as a part of a sentence."""
+        found: dict[str, None] = {}
+        for other in self.attached.get(place, ()):
+            referrer = (other.model, other.pk)
+            if referrer in self.going or referrer in self.waiting or self._is_replaced(place, other):
+                continue
+            found[_reason(other)] = None
+        return list(found)
+
+
+    def among(self, place: Place, staying: set[Place]) -> list[str]:
+        """What of the objects that stay prevents the deletion of this one, each as a part of a sentence."""
+        found = {
+            f'{other.name} cannot be deleted': None for other in self.attached.get(place, ())
+            if (other.model, other.pk) in staying
+        }
+        return list(found)
+
+
+def _reason(other: Attachment) -> str:
+    if other.effect == GOES:
+        return f'{other.name} would be deleted with it'
+    if other.effect == PROTECTS:
+        return f'{other.name} depends on it'
+    return f'{other.name} refers to it ({other.title})'
+
+
+def _rewired(link: Held) -> list[str]:
+    """That somebody has connected a cable to something else than the fabric did."""
+    if link.model != CABLE or link.values is None:
+        return []
+    now, written = _ends_of(link.values), _ends_of(link.written)
+    return ['it was connected to something else in NetBox'] if written and now - written else []
+
+
+def _ends_of(values: Mapping[str, Any]) -> set[Any]:
+    return {
+        tuple(end) if isinstance(end, list) else end
+        for name in ENDS_OF_CABLE for end in values.get(name) or ()
+    }
+
+
+def _protected(link: Held, reasons: list[str], with_it: int = 0) -> Finding:
+    """The finding on an object that is not deleted, for these reasons. So many other objects stay with it."""
+    shown = '; '.join(reasons[:REASONS_SHOWN])
+    if len(reasons) > REASONS_SHOWN:
+        shown += f'; and {len(reasons) - REASONS_SHOWN} more'
+    sentence = f'{model_title(link.model, 1)} {held_name(link)} cannot be deleted: {shown}.'
+    if with_it == 1:
+        sentence += ' 1 object that is connected to it stays too.'
+    elif with_it:
+        sentence += f' {with_it} objects that are connected to it stay too.'
+    return Finding(
+        DiscrepancyTypeChoices.PROTECTED, link.key, link.subject, Source(link.kind, link.name), sentence,
+        model=link.model, pk=link.object_id,
+    )
+
+
+def place_of(link: Held) -> Place:
+    return link.model, link.object_id
+
+
+def _order_of_deletion(link: Held) -> tuple[int, bool, str]:
+    # A subinterface goes before the port that it belongs to.
+    return -RANK.get(link.model, len(RANK)), link.written.get('parent') is None, link.key
 
 
 def _orphans(plan: Plan, links: list[Held], rules: Rules) -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,14 @@ from django.utils import timezone
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
 from .desired import desired
+from .discrepancies import remove
 from .permissions import check_before
 from .plan import UPDATE, Plan
 from .planner import make_plan
-from .present import read
+from .present import Known, load, read, wanted_values
 from .resources import resources_of
 from .settle import Picture, carry_out, options_of, rules_of
+from .shapes import model_of
 from .wants import Desired
 from .writing import Writer, delete_links
 
@@ -25,39 +27,93 @@ __all__ = ('forget', 'ignore', 'keep_netbox', 'recreate', 'reopen', 'take_fabric
 
 FIELD, DELETED = DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED
 
+# What no field holds.
+_UNKNOWN = object()
 
-def take_fabric(discrepancies: Iterable[Discrepancy], user: Any = None) -> int:
+
+@dataclass(slots=True)
+class _Taking:
+    """What taking the fabric's values of one fabric starts from. `why_not` has what the plan says by key."""
+
+    fabric: Fabric
+    rows: list[Discrepancy]
+    picture: Picture
+    why_not: dict[str, str]
+
+
+def take_fabric(discrepancies: Iterable[Discrepancy], user: Any = None, refusals: list[str] | None = None) -> int:
     """Write the fabric's values: FIELD discrepancies only, the others are left alone.
 
     Takes discrepancies of any fabrics, and who decides; None for the plugin's own user. What the mirror says now is
-    written, which may be newer than what the discrepancy shows. Returns how many were settled. Raises NotPermitted
-    where the person may not change one of the objects: then none is.
+    written, which may be newer than what the discrepancy shows. Returns how many were settled: those whose value was
+    written, or was right already. The others stay, and `refusals` gets a sentence on each. Raises NotPermitted where
+    the person may not change one of the objects: then none is.
     """
     now = timezone.now()
-    pictures = []
-    for fabric, rows in _by_fabric(discrepancies, FIELD).items():
-        places = {(row.key, row.field) for row in rows}
-        wants = desired(resources_of(fabric), options_of(fabric))
-        present = read(fabric, wants)
-        plan = _only(make_plan(wants, present, replace(rules_of(fabric, now), forced=frozenset(places))), places)
+    found = [_plan_of(fabric, rows, now) for fabric, rows in _by_fabric(discrepancies, FIELD).items()]
+    for taking in found:
         if user is not None:
-            check_before(user, plan.actions)
-        pictures.append((fabric, rows, places, Picture(wants, present, plan)))
-    return sum(_take(*picture, user, now) for picture in pictures)
+            check_before(user, taking.picture.plan.actions)
+    return sum(_take(taking, user, now, [] if refusals is None else refusals) for taking in found)
 
 
-def _take(
-    fabric: Fabric, rows: list[Discrepancy], places: set[tuple[str, str]], picture: Picture, user: Any, now: datetime,
-) -> int:
+def _plan_of(fabric: Fabric, rows: list[Discrepancy], now: datetime) -> _Taking:
+    places = {(row.key, row.field) for row in rows}
+    wants = desired(resources_of(fabric), options_of(fabric))
+    present = read(fabric, wants)
+    whole = make_plan(wants, present, replace(rules_of(fabric, now), forced=frozenset(places)))
+    why_not = {finding.key: finding.sentence for finding in whole.findings if finding.type != FIELD}
+    return _Taking(fabric, rows, Picture(wants, present, _only(whole, places)), why_not)
+
+
+def _take(taking: _Taking, user: Any, now: datetime, refusals: list[str]) -> int:
     def conclude(writer: Writer) -> None:
-        _change_kept(fabric, places, keep=False)
-        failed = {finding.key for finding in writer.findings}
-        over.extend(row.pk for row in rows if row.key not in failed)
-        Discrepancy.objects.filter(pk__in=over)._raw_delete(Discrepancy.objects.db)
+        why_not = {**taking.why_not, **{finding.key: finding.sentence for finding in writer.findings}}
+        settled.extend(_settled(taking))
+        _change_kept(taking.fabric, {(row.key, row.field) for row in settled}, keep=False)
+        pks = {row.pk for row in settled}
+        remove(Discrepancy.objects.filter(pk__in=pks))
+        refusals.extend(_why(row, taking, why_not) for row in taking.rows if row.pk not in pks)
 
-    over: list[int] = []
-    carry_out(fabric, picture, user, now, conclude)
-    return len(over)
+    settled: list[Discrepancy] = []
+    carry_out(taking.fabric, taking.picture, user, now, conclude)
+    return len(settled)
+
+
+def _settled(taking: _Taking) -> list[Discrepancy]:
+    """The discrepancies whose field has another value than before, or had the fabric's value already."""
+    wants, held = taking.picture.desired.wants, taking.picture.present.held
+    fields: dict[str, set[str]] = defaultdict(set)
+    pks: dict[str, set[int]] = defaultdict(set)
+    for row in taking.rows:
+        if row.key in held:
+            fields[held[row.key].model].add(row.field)
+            pks[held[row.key].model].add(held[row.key].object_id)
+    now = {
+        label: load(label, model_of(label)._default_manager.filter(pk__in=pks[label]), sorted(names))
+        for label, names in fields.items()
+    }
+    known = Known(taking.picture.desired, held)
+    found = []
+    for row in taking.rows:
+        link = held.get(row.key)
+        if link is None or link.values is None or row.key not in wants:
+            continue
+        value = now[link.model].get(link.object_id, {}).get(row.field)
+        if value != link.values.get(row.field) or value == wanted_values(wants[row.key], known, [row.field]).get(
+                row.field, _UNKNOWN):
+            found.append(row)
+    return found
+
+
+def _why(row: Discrepancy, taking: _Taking, why_not: dict[str, str]) -> str:
+    """Why the fabric's value was not written."""
+    link = taking.picture.present.held.get(row.key)
+    if row.key not in taking.picture.desired.wants:
+        return f'{row.kind} {row.name} does not have this object any more.'
+    if link is None or link.values is None:
+        return f'{row.kind} {row.name}: the object is not in NetBox any more.'
+    return why_not.get(row.key) or f'{row.kind} {row.name}: {row.field} cannot be written now.'
 
 
 def _only(plan: Plan, places: set[tuple[str, str]]) -> Plan:
@@ -109,7 +165,7 @@ def recreate(discrepancies: Iterable[Discrepancy]) -> int:
             held = read(fabric, wants).held
             again = _hanging_on({row.key for row in rows}, wants)
             delete_links([link.pk for key, link in held.items() if key in again and link.values is None])
-            Discrepancy.objects.filter(pk__in=[row.pk for row in rows])._raw_delete(Discrepancy.objects.db)
+            remove(Discrepancy.objects.filter(pk__in=[row.pk for row in rows]))
             count += len(rows)
     return count
 

@@ -19,14 +19,14 @@ from utilities.request import NetBoxFakeRequest
 from ..models import Fabric, InventoryLink
 from ..roles import roles_by_slug
 from . import discrepancies
-from .dependents import read_dependents
+from .dependents import read_obstacles
 from .desired import desired
 from .errors import InventoryOff, PlanMoved
 from .permissions import check_after, check_before
 from .plan import VERBS, Plan
 from .planner import make_plan
 from .present import Present, read
-from .removal import due, unwanted
+from .removal import due, removable, unwanted
 from .report import InventoryReport
 from .resources import resources_of
 from .roles import role_problems
@@ -111,8 +111,9 @@ def look(fabric: Fabric, now: datetime) -> Picture:
     wants = desired(resources_of(fabric), options)
     wants.problems += role_problems(fabric, options)
     present = read(fabric, wants)
-    if candidates := due(unwanted(wants, present, rules.subjects), rules):
-        present.attached = read_dependents(candidates)
+    stale = unwanted(wants, present, rules.subjects)
+    if due(stale, rules):
+        read_obstacles(present, removable(stale))
     return Picture(wants, present, make_plan(wants, present, rules))
 
 

@@ -7,17 +7,20 @@ or in writing.py: change log and events (core/signals.py), search index (netbox/
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from functools import cache, partial
 from typing import Any
 
 from core.choices import ObjectChangeActionChoices
 from core.events import OBJECT_CREATED, OBJECT_UPDATED
 from core.models import ObjectChange, ObjectType
+from core.signals import _signals_received
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 from django.utils.encoding import is_protected_type
 from django_prometheus.models import model_inserts, model_updates
@@ -34,7 +37,7 @@ from netbox.search import get_indexer
 from netbox.search.backends import CachedValueSearchBackend, search_backend
 from utilities.serialization import serialize_object
 
-__all__ = ('BATCH', 'Trail', 'loaded', 'nothing_related', 'prefetched', 'quicken', 'state')
+__all__ = ('BATCH', 'Trail', 'attempt', 'loaded', 'nothing_related', 'prefetched', 'quicken', 'state')
 
 BATCH = 1000
 
@@ -43,6 +46,23 @@ EVENT_RULES_ONLY = ['extras.events.process_event_queue']
 
 DEVICE = 'dcim.device'
 CONTEXT_FIELDS = {name.removesuffix('_id') for name in CC_FIELDS_BY_MODEL[DEVICE]}
+
+
+@contextmanager
+def attempt() -> Iterator[None]:
+    """A savepoint that takes back, with the database, what NetBox's signals have noted of deletions in memory.
+
+    Otherwise the event queue tells of objects that were not deleted, and their deletion later is not in the change log.
+    """
+    noted = set(getattr(_signals_received, 'pre_delete', ()))
+    queue = {key: copy(event) for key, event in events_queue.get().items()}
+    try:
+        with transaction.atomic():
+            yield
+    except BaseException:
+        _signals_received.pre_delete = noted
+        events_queue.set(queue)
+        raise
 
 
 class Trail:

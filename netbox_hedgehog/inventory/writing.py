@@ -17,12 +17,14 @@ from utilities.exceptions import AbortRequest
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..values import model_title
+from . import discrepancies
 from .cables import Cabling
 from .checks import check, sentence_of
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
+from .removal import pieces, place_of, what_goes
 from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, related_label, shape
-from .trail import BATCH, Trail, loaded, nothing_related, prefetched
+from .trail import BATCH, Trail, attempt, loaded, nothing_related, prefetched
 from .wants import Desired
 
 __all__ = ('Writer', 'delete_links')
@@ -33,6 +35,14 @@ REFUSALS = (ValidationError, AbortRequest)
 
 class Left(Exception):
     """An object cannot be written, for this reason."""
+
+
+class Refused(Exception):
+    """NetBox refuses to delete the object of this link, for this reason."""
+
+    def __init__(self, link: Held, why: str) -> None:
+        super().__init__(why)
+        self.link = link
 
 
 class Writer:
@@ -418,35 +428,33 @@ class Writer:
 
     def _delete(self, actions: list[Action]) -> None:
         """Delete one by one, as NetBox does, with all that it does along with it."""
-        gone = []
-        for action in actions:
-            instance = model_of(action.model)._default_manager.filter(pk=action.pk).first()
-            link = self.present.held[action.key]
-            if instance is not None:
-                try:
-                    with transaction.atomic():
-                        if hasattr(instance, 'snapshot'):
-                            instance.snapshot()
-                        instance.delete()
-                except (ProtectedError, RestrictedError) as error:
-                    objects: Any = getattr(error, 'protected_objects', None) or getattr(error, 'restricted_objects', ())
-                    names = ', '.join(sorted({f'{item._meta.verbose_name} {item}' for item in objects})[:3])
-                    self._stays(action, f'{names} protects it')
-                    continue
-                except AbortRequest as error:
-                    self._stays(action, sentence_of(error))
-                    continue
-            gone.append(link.pk)
-            self.pks.pop(action.key, None)
-            self.done.append(action)
-        delete_links(gone)
+        if not actions:
+            return
+        gone: list[Held] = []
+        for links in pieces([self.present.held[action.key] for action in actions], self.present):
+            gone += self._delete_piece(links)
+        by_key = {action.key: action for action in actions}
+        for link in gone:
+            self.pks.pop(link.key, None)
+            self.done.append(by_key[link.key])
+        delete_links([link.pk for link in gone])
 
-    def _stays(self, action: Action, why: str) -> None:
-        self.findings.append(Finding(
-            DiscrepancyTypeChoices.PROTECTED, action.key, action.subject, action.source,
-            f'{model_title(action.model, 1)} {action.name} is gone from the fabric and cannot be deleted: {why}.',
-            model=action.model, pk=action.pk,
-        ))
+    def _delete_piece(self, links: list[Held]) -> list[Held]:
+        """Delete objects that refer to each other. Where NetBox refuses one of them, start again without it and without
+        all that stays with it: it keeps what belongs to it. Return those that were deleted.
+        """
+        refusals: dict[tuple[str, int], str] = {}
+        while True:
+            going, findings = what_goes(links, self.present, changes=self.plan.actions, refusals=refusals)
+            try:
+                with attempt():
+                    for link in going:
+                        _delete_object(link)
+            except Refused as refused:
+                refusals[place_of(refused.link)] = str(refused)
+                continue
+            self.findings += findings
+            return going
 
     # References
 
@@ -682,9 +690,25 @@ def _same(model: type[models.Model], label: str, values: dict[str, Any]) -> int 
     return None
 
 
+def _delete_object(link: Held) -> None:
+    """Delete the object of a link, if it is still there. Raise Refused where NetBox does not allow it."""
+    instance = model_of(link.model)._default_manager.filter(pk=link.object_id).first()
+    if instance is None:
+        return
+    try:
+        if hasattr(instance, 'snapshot'):
+            instance.snapshot()
+        instance.delete()
+    except (ProtectedError, RestrictedError) as error:
+        objects: Any = getattr(error, 'protected_objects', None) or getattr(error, 'restricted_objects', ())
+        names = ', '.join(sorted({f'{item._meta.verbose_name} {item}' for item in objects})[:3])
+        raise Refused(link, f'{names} depends on it') from None
+    except REFUSALS as error:
+        raise Refused(link, sentence_of(error).rstrip('.')) from None
+
+
 def delete_links(pks: list[int]) -> None:
     """Delete links and what is said about them, without loading them."""
     if pks:
-        Discrepancy.objects.filter(link__in=pks)._raw_delete(InventoryLink.objects.db)
+        discrepancies.remove(Discrepancy.objects.filter(link__in=pks))
         InventoryLink.objects.filter(pk__in=pks)._raw_delete(InventoryLink.objects.db)
-

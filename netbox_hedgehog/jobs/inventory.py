@@ -15,7 +15,7 @@ from users.models import User
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..events import tell_drift, tell_held_removals
-from ..inventory.errors import InventoryRefused
+from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.leave import plan_removal, remove_created
 from ..inventory.permissions import check_before
 from ..inventory.plan import Plan
@@ -44,10 +44,14 @@ class InventoryJob(JobRunner):
 
         Takes the fabric, who asks, one of APPLY, CONFIRM and REMOVE, and the digest of the plan that was seen.
         Returns the waiting job; its data holds the InventoryReport as a dictionary in the end. Raises InventoryRefused
-        where another run of the fabric is waiting for its turn because somebody asked for it, NotPermitted where the
-        person may not do all of it, InventoryOff where there is no inventory.
+        where another run of the fabric is waiting for its turn because somebody asked for it, PlanMoved where the plan
+        is not the one that was seen, NotPermitted where the person may not do all of it, InventoryOff where there is no
+        inventory.
         """
-        check_before(user, _actions(fabric, action))
+        seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
+        if digest and digest != (seen.held_digest if action == CONFIRM else seen.digest):
+            raise PlanMoved('The fabric or NetBox has changed since you reviewed this plan. Review it again.')
+        check_before(user, seen.held_actions if action == CONFIRM else seen.actions)
         with transaction.atomic():
             # Two people at once: the second waits here, and then finds the first one's job.
             fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
@@ -133,9 +137,3 @@ def tell_people(fabric: Fabric) -> None:
     )
     tell_drift(fabric.pk, {f'{kind} {name}' for kind, name in rows.order_by().values_list('kind', 'name').distinct()})
     tell_held_removals(fabric.pk, (fabric.inventory_held or {}).get('models', []))
-
-
-def _actions(fabric: Fabric, action: str) -> list[Any]:
-    """What this would do: who may not do all of it is told at once, not by a job that fails."""
-    seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
-    return seen.held_actions if action == CONFIRM else seen.actions

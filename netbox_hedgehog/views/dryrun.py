@@ -1,6 +1,5 @@
 """The dry run of a fabric's inventory, and what is done with it: apply, confirm a removal, switch the inventory off."""
 
-from core.models import Job
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,8 +15,8 @@ from .. import dryrun
 from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.leave import leave_everything
-from ..jobs.apply import AT_ONCE, actions_of, apply
-from ..jobs.inventory import APPLY, CONFIRM, REMOVE
+from ..jobs.apply import actions_of
+from ..jobs.inventory import APPLY, CONFIRM, REMOVE, InventoryJob
 from ..models import Fabric
 
 __all__ = (
@@ -55,7 +54,6 @@ def _shown(request, fabric, seen, kept_as=''):
         'findings': findings,
         'more_findings': count - len(findings),
         'made': timezone.now(),
-        'at_once': len(seen.actions) <= AT_ONCE,
     }
 
 
@@ -110,7 +108,7 @@ class FabricDryRunRowsView(BaseObjectView):
 
 
 class _PlanAction(BaseObjectView):
-    """Something that is done with a plan as it was seen: a POST with its digest, and the permission to sync."""
+    """Something that a job does with a plan as it was seen: a POST with its digest, and the permission to sync."""
 
     queryset = Fabric.objects.all()
     action = APPLY
@@ -128,36 +126,25 @@ class _PlanAction(BaseObjectView):
     def page(self, fabric):
         return reverse('plugins:netbox_hedgehog:fabric_dry_run', kwargs={'pk': fabric.pk})
 
-    def size(self, fabric, digest):
-        """How many objects what was seen is about, where that is still known."""
-        return None
-
     def carry_out(self, request, fabric, digest):
         if not digest:
             messages.error(request, _('Look at the plan first: what is done is exactly what was seen.'))
             return redirect(self.page(fabric))
         try:
-            outcome = apply(fabric, self.action, digest, request.user, self.size(fabric, digest))
+            job = InventoryJob.request(fabric, request.user, self.action, digest)
         except PlanMoved as refusal:
             messages.warning(request, str(refusal))
             return redirect(self.page(fabric))
         except InventoryRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(self.page(fabric))
-        if isinstance(outcome, Job):
-            messages.success(request, _('Queued job #{id}: this page shows how it goes.').format(id=outcome.pk))
-            return redirect(outcome.get_absolute_url())
-        messages.success(request, outcome.sentence)
-        return redirect(fabric.get_absolute_url())
+        messages.success(request, _('Job #{id} queued.').format(id=job.pk))
+        return redirect(job if request.user.has_perm('core.view_job', job) else fabric)
 
 
 @register_model_view(Fabric, 'inventory_apply', path='inventory/apply')
 class FabricApplyView(_PlanAction):
     action = APPLY
-
-    def size(self, fabric, digest):
-        kept = dryrun.recall(fabric, digest)
-        return len(kept['actions']) if kept else None
 
 
 @register_model_view(Fabric, 'inventory_confirm', path='inventory/confirm-removal')

@@ -7,10 +7,11 @@ from core.models import Job
 from dcim.models import Device
 from users.models import User
 
-from netbox_hedgehog.inventory.errors import InventoryRefused, NotPermitted
+from netbox_hedgehog.inventory.errors import InventoryRefused, NotPermitted, PlanMoved
 from netbox_hedgehog.inventory.settle import plan
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.inventory import APPLY, InventoryJob
+from netbox_hedgehog.models import FabricResource
 
 from ..jobs.base import reading
 from .mirror import fabric_of
@@ -70,12 +71,19 @@ def test_an_apply_is_a_job_that_does_what_was_seen(person):
 
 def test_an_apply_of_a_plan_that_moved_fails_with_a_sentence(person):
     fabric = fabric_of()
-    job = InventoryJob.request(fabric, person, APPLY, 'another')
+    job = InventoryJob.request(fabric, person, APPLY, plan(fabric).digest)
+    FabricResource.objects.filter(fabric=fabric, kind='Server').delete()
     execute_requested_run(job.pk)
     job.refresh_from_db()
     assert job.status == 'failed'
     assert 'Look at it again' in job.error
     assert not Device.objects.exists()
+
+
+def test_a_plan_that_is_not_the_one_seen_is_refused_at_once(person):
+    with pytest.raises(PlanMoved):
+        InventoryJob.request(fabric_of(), person, APPLY, 'another')
+    assert not Job.objects.exists()
 
 
 def test_who_may_not_is_told_at_once():

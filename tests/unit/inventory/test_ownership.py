@@ -71,6 +71,45 @@ def test_take_the_fabrics_value(fabric):
     assert not Discrepancy.objects.exists()
 
 
+def test_a_value_that_cannot_be_written_is_not_settled(fabric):
+    """A cable that a person has moved cannot come back to a port that another cable has taken."""
+    cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
+    port = cable.b_terminations[0]
+    theirs = device_of_the_operator('theirs')
+    first, second = (Interface.objects.create(device=theirs, name=name, type='1000base-t') for name in 'ab')
+    cable = Cable.objects.get(pk=cable.pk)
+    cable.b_terminations = [first]
+    cable.save()
+    settle(fabric)
+    Cable(a_terminations=[Interface.objects.get(pk=port.pk)], b_terminations=[second]).save()
+    refusals = []
+    assert take_fabric(Discrepancy.objects.all(), refusals=refusals) == 0
+    assert Cable.objects.get(pk=cable.pk).b_terminations == [first]
+    row = Discrepancy.objects.get()
+    assert (row.type, row.state) == ('field', 'open')
+    assert len(refusals) == 1
+    assert 'cable' in refusals[0]
+
+
+def test_a_value_that_was_changed_back_meanwhile_is_settled(fabric):
+    device = Device.objects.get(name='leaf-1')
+    Device.objects.filter(pk=device.pk).update(serial='MINE')
+    settle(fabric)
+    Device.objects.filter(pk=device.pk).update(serial=device.serial)
+    assert take_fabric(Discrepancy.objects.all()) == 1
+    assert not Discrepancy.objects.exists()
+
+
+def test_the_fabrics_value_of_a_resource_that_has_gone_is_not_settled(fabric):
+    Device.objects.filter(name='leaf-1').update(serial='MINE')
+    settle(fabric)
+    mirror(fabric, [resource for resource in small() if 'leaf-1' not in resource.name])
+    refusals = []
+    assert take_fabric(Discrepancy.objects.all(), refusals=refusals) == 0
+    assert refusals == ['Switch leaf-1 does not have this object any more.']
+    assert Discrepancy.objects.exists()
+
+
 def test_keep_netboxs_value_and_reopen(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     settle(fabric)

@@ -1,11 +1,20 @@
 """What is not wanted any more: marked, guarded, deleted after a grace, and never with anything of the operator's."""
 
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import pytest
-from dcim.models import Cable, Device, Interface
+from core.models import ObjectChange, ObjectType
+from dcim.models import Cable, Device, DeviceBay, Interface, RearPort, Site, VirtualChassis
+from django.contrib.contenttypes.models import ContentType
+from django.db.models.signals import pre_delete
+from django.test import override_settings
 from django.utils import timezone
-from ipam.models import VLAN, VRF, IPAddress, Prefix
+from extras.models import CachedValue, CustomField
+from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix
+from utilities.exceptions import AbortRequest
+from utilities.serialization import serialize_object
+from wireless.models import WirelessLink
 
 from netbox_hedgehog.inventory.errors import PlanMoved
 from netbox_hedgehog.inventory.leave import leave_everything, plan_removal, remove_created
@@ -15,6 +24,7 @@ from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindReadi
 
 from .fabrics import make, small
 from .mirror import fabric_of, grace_is_over, mirror
+from .test_ownership import device_of_the_operator
 
 pytestmark = pytest.mark.django_db
 
@@ -253,13 +263,11 @@ def test_a_subinterface_goes_before_its_port():
     fabric = fabric_of(with_external())
     settle(fabric)
     assert Interface.objects.filter(name='E1/5.300', parent__name='E1/5').exists()
-    # What is somebody's keeps the device, and nothing else.
-    Device.objects.get(name='leaf-1').journal_entries.create(comments='theirs')
     seen = plan_removal(fabric)
     report = remove_created(fabric, expected_digest=seen.digest)
     assert report.counts[DELETE] == len(seen.actions)
-    assert not any('E1/5' in sentence for sentence in report.left)
-    assert not Interface.objects.filter(name__startswith='E1/5').exists()
+    assert report.left == []
+    assert not Interface.objects.exists()
 
 
 def test_a_removal_that_is_not_the_one_seen_is_refused(fabric):
@@ -279,3 +287,280 @@ def test_a_deleted_fabric_takes_its_links_along_without_a_word_in_the_change_log
     assert not InventoryLink.objects.exists()
     assert not Discrepancy.objects.exists()
     assert Device.objects.exists()
+
+
+# What the deletion would change or what NetBox refuses
+
+
+def all_gone(fabric):
+    """All resources have gone, and their grace is over."""
+    mirror(fabric, [resource for resource in small() if resource.kind == 'SwitchProfile'])
+    settle(fabric, confirmed=True)
+    grace_is_over(fabric)
+    seen = plan(fabric)
+    report = settle(fabric, confirmed=True)
+    assert report.counts[DELETE] == sum(1 for action in seen.actions + seen.held_actions if action.verb == DELETE)
+    return sorted(finding.sentence for finding in seen.findings if finding.type == 'protected')
+
+
+def turned_off(fabric):
+    """The inventory is disabled, and what it has created is to be deleted."""
+    seen = plan_removal(fabric)
+    report = remove_created(fabric, expected_digest=seen.digest)
+    assert report.counts[DELETE] == len(seen.actions)
+    assert report.left == [finding.sentence for finding in seen.findings]
+    return sorted(report.left)
+
+
+BOTH_WAYS = pytest.mark.parametrize('remove', [all_gone, turned_off])
+
+
+def untagged(device, vlan):
+    return Interface.objects.create(device=device, name='a', type='other', mode='access', untagged_vlan=vlan)
+
+
+def tagged(device, vlan):
+    interface = Interface.objects.create(device=device, name='b', type='other', mode='tagged')
+    interface.tagged_vlans.set([vlan])
+    return interface
+
+
+def in_a_vrf(device, vrf):
+    return Interface.objects.create(device=device, name='c', type='other', vrf=vrf)
+
+
+def in_a_lag(device, lag):
+    return Interface.objects.create(device=lag.device, name='d', type='other', lag=lag)
+
+
+def translated(device, address):
+    return IPAddress.objects.create(address='198.51.100.1/24', nat_inside=address)
+
+
+def in_a_bay(device, server):
+    return DeviceBay.objects.create(device=device, name='bay', installed_device=server)
+
+
+def on_the_air(device, port):
+    mine = Interface.objects.create(device=device, name='radio', type='ieee802.11ac')
+    return WirelessLink.objects.bulk_create([WirelessLink(interface_a=mine, interface_b=port, ssid='x')])[0]
+
+
+def in_a_custom_field(device, prefix):
+    field = CustomField.objects.create(
+        name='one', type='object', related_object_type=ObjectType.objects.get_for_model(Prefix),
+    )
+    field.object_types.set([ObjectType.objects.get_for_model(Device)])
+    Device.objects.filter(pk=device.pk).update(custom_field_data={'one': prefix.pk})
+    return device
+
+
+def in_a_custom_field_of_many(device, addresses):
+    field = CustomField.objects.create(
+        name='many', type='multiobject', related_object_type=ObjectType.objects.get_for_model(IPRange),
+    )
+    field.object_types.set([ObjectType.objects.get_for_model(Site)])
+    device.site.custom_field_data = {'many': [0, addresses.pk]}
+    device.site.save()
+    return device.site
+
+
+REFERENCES = [
+    (untagged, VLAN, {}, 'interface a of mine refers to it (untagged VLAN)'),
+    (tagged, VLAN, {}, 'interface b of mine refers to it (tagged VLANs)'),
+    (in_a_vrf, VRF, {'name__startswith': 'vpc-1'}, 'interface c of mine refers to it (VRF)'),
+    (in_a_lag, Interface, {'device__name': 'leaf-1', 'type': 'lag'}, 'interface d of leaf-1 refers to it (parent LAG)'),
+    (translated, IPAddress, {'address': '172.30.8.0/32'}, 'IP address 198.51.100.1/24 refers to it (NAT (inside))'),
+    (in_a_bay, Device, {'name': 'server-2'}, 'device bay bay of mine refers to it (installed device)'),
+    (on_the_air, Interface, {'device__name': 'server-1', 'name': 'eth0'}, 'depends on it'),
+    (in_a_custom_field, Prefix, {'prefix': '10.0.1.0/24'}, 'device mine refers to it (custom field one)'),
+    (in_a_custom_field_of_many, IPRange, {}, 'site DC refers to it (custom field many)'),
+]
+
+
+def as_it_is(instance):
+    """What the database has of an object, but for what NetBox derives."""
+    found = serialize_object(type(instance).objects.get(pk=instance.pk))
+    return {name: value for name, value in found.items() if not name.startswith('_')}
+
+
+@BOTH_WAYS
+def test_what_objects_of_the_operators_refer_to_stays_and_they_are_unchanged(fabric, remove):
+    device = device_of_the_operator('mine')
+    attached = []
+    for attach, model, where, why in REFERENCES:
+        referred = model.objects.get(**where)
+        attached.append((referred, attach(device, referred), why))
+    before = [as_it_is(theirs) for _, theirs, _ in attached]
+    sentences = remove(fabric)
+    for (referred, theirs, why), was in zip(attached, before, strict=True):
+        assert as_it_is(theirs) == was
+        assert type(referred).objects.filter(pk=referred.pk).exists()
+        row = Discrepancy.objects.get(type='protected', object_id=referred.pk, object_type__model=referred._meta.model_name)
+        assert why in row.sentence
+        assert row.sentence in sentences
+        assert row.link.object == referred
+
+
+def test_a_vlan_that_is_used_stays_and_the_rest_of_its_vpc_goes(fabric):
+    theirs = untagged(device_of_the_operator('mine'), VLAN.objects.get())
+    mirror(fabric, without('vpc-1'))
+    settle(fabric, confirmed=True)
+    grace_is_over(fabric)
+    settle(fabric, confirmed=True)
+    theirs.refresh_from_db()
+    assert theirs.untagged_vlan == VLAN.objects.get()
+    assert not VRF.objects.filter(name__startswith='vpc-1').exists()
+    assert not Prefix.objects.filter(prefix='10.0.1.0/24').exists()
+    # It goes as soon as nobody uses it any more.
+    theirs.delete()
+    settle(fabric, confirmed=True)
+    assert not VLAN.objects.exists()
+    assert not Discrepancy.objects.exists()
+
+
+def on_leaf_1():
+    """What belongs to the switch leaf-1, and how many links of the fabric that has."""
+    ports = Interface.objects.filter(device__name='leaf-1')
+    cables = Cable.objects.filter(terminations__interface__in=ports)
+    found = {
+        'dcim.interface': ports, 'dcim.cable': cables, 'ipam.ipaddress': IPAddress.objects.filter(interface__in=ports),
+        'dcim.device': Device.objects.filter(name='leaf-1'),
+    }
+    pks = {label: sorted(set(queryset.values_list('pk', flat=True))) for label, queryset in found.items()}
+    assert all(pks.values())
+    links = [
+        InventoryLink.objects.filter(object_type=ContentType.objects.get_for_model(queryset.model), object_id__in=pks[label])
+        for label, queryset in found.items()
+    ]
+    return pks, [queryset.count() for queryset in links]
+
+
+def protected_by_a_rule(device):
+    return override_settings(PROTECTION_RULES={'DCIM.device': [{'name': {'neq': 'leaf-1'}}]})
+
+
+def master_of_a_chassis(device):
+    VirtualChassis.objects.create(name='chassis', master=device)
+    return nullcontext()
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(('protect', 'why'), [
+    (protected_by_a_rule, 'device leaf-1 cannot be deleted: a protection rule prevents it'),
+    (master_of_a_chassis, 'device leaf-1 cannot be deleted: virtual chassis chassis depends on it'),
+])
+def test_a_device_that_stays_keeps_its_ports_addresses_cables_and_links(fabric, remove, protect, why):
+    before = on_leaf_1()
+    with protect(Device.objects.get(name='leaf-1')):
+        sentences = remove(fabric)
+    assert on_leaf_1() == before
+    sentence, = (sentence for sentence in sentences if why in sentence)
+    assert sentence.endswith('objects that are connected to it stay too.')
+    assert Discrepancy.objects.get(sentence=sentence).object == Device.objects.get(name='leaf-1')
+    # The devices at the other ends of its cables stay as well, and it is said of each.
+    assert 'device spine-1 cannot be deleted: ' in ' '.join(sentences)
+    # What is not connected to it goes.
+    assert not Prefix.objects.filter(prefix='10.0.1.0/24').exists()
+    assert not VRF.objects.filter(name__startswith='vpc-1').exists()
+
+
+@contextmanager
+def refusing(name):
+    """Another plugin that refuses the deletion of one device, and says so when it is tried."""
+    def refuse(sender, instance, **kwargs):
+        if instance.name == name:
+            raise AbortRequest('It is in the books.')
+
+    pre_delete.connect(refuse, sender=Device)
+    try:
+        yield
+    finally:
+        pre_delete.disconnect(refuse, sender=Device)
+
+
+def test_a_device_whose_deletion_is_refused_when_it_is_tried_keeps_all_that_it_has(fabric):
+    before, ports = on_leaf_1(), Interface.objects.count()
+    with refusing('leaf-1'):
+        report = remove_created(fabric)
+    assert on_leaf_1() == before
+    assert any('device leaf-1 cannot be deleted: It is in the books.' in sentence for sentence in report.left)
+    # What had been deleted until then is deleted no longer: neither the change log nor the report say it.
+    logged = ObjectChange.objects.filter(request_id=report.request_id, action='delete')
+    assert logged.count() == report.counts[DELETE]
+    assert not logged.filter(changed_object_type__model='interface').exists()
+    # Later it goes, by the same way, and that is in the change log.
+    again = remove_created(fabric)
+    assert again.left == []
+    assert not Interface.objects.exists()
+    assert not InventoryLink.objects.exists()
+    assert not Discrepancy.objects.exists()
+    logged = ObjectChange.objects.filter(request_id=again.request_id, action='delete')
+    assert logged.filter(changed_object_type__model='interface').count() == ports
+
+
+def test_a_server_whose_deletion_is_refused_does_not_keep_another_from_going(fabric):
+    mirror(fabric, without('server-1', 'server-2'))
+    settle(fabric, confirmed=True)
+    grace_is_over(fabric)
+    with refusing('server-1'):
+        report = settle(fabric, confirmed=True)
+    assert Interface.objects.get(device__name='server-1').cable is not None
+    assert not Device.objects.filter(name='server-2').exists()
+    assert report.findings['protected'] == 1
+
+
+def test_ports_wait_for_their_device(fabric):
+    """However long they have been stale: without them a device that is there would be no use."""
+    mirror(fabric, without('server-1'))
+    settle(fabric)
+    grace_is_over(fabric)
+    device = InventoryLink.objects.filter(key='device/server/server-1')
+    device.update(stale_since=timezone.now())
+    assert settle(fabric).counts[DELETE] == 0
+    assert Interface.objects.get(device__name='server-1').cable is not None
+    assert not Discrepancy.objects.filter(type='protected').exists()
+    grace_is_over(fabric)
+    settle(fabric)
+    assert not Device.objects.filter(name='server-1').exists()
+
+
+def reconnect(cable, end):
+    """A person leads the B side of a cable to something else."""
+    cable = Cable.objects.get(pk=cable.pk)
+    cable.b_terminations = [end]
+    cable.save()
+
+
+def test_a_cable_that_a_person_has_connected_to_something_else_stays(fabric):
+    cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
+    mine = device_of_the_operator('mine')
+    reconnect(cable, Interface.objects.create(device=mine, name='a', type='1000base-t'))
+    settle(fabric)
+    mirror(fabric, without('server-1'))
+    settle(fabric)
+    grace_is_over(fabric)
+    settle(fabric)
+    assert Cable.objects.get(pk=cable.pk).b_terminations[0].device == mine
+    row = Discrepancy.objects.get(type='protected', object_type__model='cable')
+    assert 'it was connected to something else in NetBox' in row.sentence
+
+
+def test_a_cable_that_a_person_has_led_to_a_patch_panel_stays_when_the_inventory_is_turned_off(fabric):
+    cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
+    mine = device_of_the_operator('mine')
+    reconnect(cable, RearPort.objects.create(device=mine, name='a', type='lc', positions=1))
+    sentences = turned_off(fabric)
+    assert Cable.objects.get(pk=cable.pk).b_terminations[0].device == mine
+    assert any('it was connected to something else in NetBox' in sentence for sentence in sentences)
+    assert Device.objects.filter(name='server-1').exists()
+    assert Interface.objects.get(device__name='server-1').cable == cable
+
+
+def test_the_search_forgets_what_is_said_of_objects_that_go(fabric):
+    rows = CachedValue.objects.filter(object_type__model='discrepancy')
+    mirror(fabric, without('server-1'))
+    settle(fabric)
+    assert rows.exists()
+    leave_everything(fabric)
+    assert not rows.exists()

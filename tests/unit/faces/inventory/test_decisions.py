@@ -1,11 +1,17 @@
 """Discrepancies are decided by one click each, by those who may: on pages, in bulk and through the API."""
 
-from dcim.models import Device
+from unittest.mock import patch
+
+from core.models import Job
+from dcim.models import Device, VirtualChassis
+from django.test import override_settings
 from django.urls import reverse
 from extras.models import CachedValue
 from utilities.testing import APITestCase, TestCase
 
 from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
+from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from ...inventory.mirror import fabric_of
@@ -109,6 +115,30 @@ class PageTestCase(_Changed, TestCase):
         self.assertEqual(self.of('leaf-01').state, 'open')
         self.assertHttpStatus(self.decide(self.of('leaf-02'), 'ignore'), 302)
         self.assertEqual(self.of('leaf-02').state, 'ignored')
+
+    def test_a_value_that_cannot_be_written_is_said_and_the_discrepancy_stays(self):
+        self.add_permissions('netbox_hedgehog.resolve_discrepancy', 'dcim.change_device', 'dcim.view_device')
+        with override_settings(CUSTOM_VALIDATORS={'dcim.device': [{'serial': {'regex': 'BY-HAND.*'}}]}):
+            response = self.decide(self.of('leaf-01'), 'fabric')
+        said = ' '.join(messages_of(response))
+        self.assertIn('1 value was not written: device leaf-01', said)
+        self.assertNotIn('was done for', said)
+        self.assertEqual(self.serial('leaf-01'), 'BY-HAND-leaf-01')
+        self.assertEqual(self.of('leaf-01').state, 'open')
+
+    def test_more_values_than_a_request_should_write(self):
+        self.add_permissions('netbox_hedgehog.resolve_discrepancy', 'dcim.change_device')
+        with patch('netbox_hedgehog.decisions.MOST_AT_ONCE', 1):
+            response = self.bulk('fabric', Discrepancy.objects.filter(field='serial').values_list('pk', flat=True))
+        self.assertIn('at most 1 discrepancies at once', ' '.join(messages_of(response)))
+        self.assertEqual(self.serial('leaf-01'), 'BY-HAND-leaf-01')
+
+    def test_the_search_forgets_what_is_settled(self):
+        self.add_permissions('netbox_hedgehog.resolve_discrepancy', 'dcim.change_device', 'dcim.add_device')
+        for discrepancy in (self.of('leaf-01'), self.of('server-04', '')):
+            self.assertTrue(CachedValue.objects.filter(object_id=discrepancy.pk, value=discrepancy.sentence).exists())
+            self.decide(discrepancy, 'fabric')
+            self.assertFalse(CachedValue.objects.filter(object_id=discrepancy.pk, value=discrepancy.sentence).exists())
 
     def test_inventory_off(self):
         self.add_permissions('netbox_hedgehog.resolve_discrepancy', 'dcim.change_device')
@@ -240,10 +270,33 @@ class TurnOffTestCase(_Changed, TestCase):
         response = self.client.post(self.url(), {'objects': 'remove', 'digest': '0' * 32})
         self.assertIn('changed since', ' '.join(messages_of(response)))
         self.assertTrue(Device.objects.exists())
-        self.client.post(self.url(), {'objects': 'remove', 'digest': digest})
+        with self.captureOnCommitCallbacks(execute=True):
+            self.client.post(self.url(), {'objects': 'remove', 'digest': digest})
+        self.assertTrue(Device.objects.exists())
+        execute_requested_run(Job.objects.get(name=InventoryJob.name).pk)
         self.assertFalse(Device.objects.exists())
         self.fabric.refresh_from_db()
         self.assertFalse(self.fabric.inventory_enabled)
+
+    def test_what_cannot_be_deleted_is_said_before_and_can_be_removed_later(self):
+        self.user.is_superuser = True
+        self.user.save()
+        chassis = VirtualChassis.objects.create(name='chassis', master=Device.objects.get(name='leaf-01'))
+        page = self.client.get(self.url())
+        self.assertContains(page, 'device leaf-01 cannot be deleted: virtual chassis chassis depends on it')
+        self._remove(page)
+        self.assertGreater(Device.objects.get(name='leaf-01').interfaces.count(), 1)
+        chassis.delete()
+        # Its objects are managed still, and the page offers to remove them.
+        self.assertContains(self.client.get(self.fabric.get_absolute_url()), self.url())
+        self._remove(self.client.get(self.url()))
+        self.assertFalse(Device.objects.exists())
+        self.assertFalse(InventoryLink.objects.exists())
+
+    def _remove(self, page):
+        with self.captureOnCommitCallbacks(execute=True):
+            self.client.post(self.url(), {'objects': 'remove', 'digest': page.context['plan'].digest})
+        execute_requested_run(Job.objects.filter(name=InventoryJob.name).latest('pk').pk)
 
     def test_unticking_asks(self):
         self.add_permissions('dcim.view_site')

@@ -2,7 +2,6 @@
 
 import json
 from io import StringIO
-from unittest.mock import patch
 
 from core.models import Job
 from dcim.models import Device
@@ -100,16 +99,24 @@ class PageTestCase(_Sample, TestCase):
         self.assertContains(response, 'which takes the permission')
         self.assertFalse(Device.objects.exists())
 
-    def test_apply_small_change(self):
+    def test_a_plan_is_applied_by_a_job(self):
+        """However small it is. Who may not view jobs is led to the fabric."""
         settle(self.fabric)
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         self._rename_description()
         response = self.page()
         self.assertNotContains(response, 'aria-describedby="why-not"')
         digest = response.context['plan'].digest
-        response = self.client.post(self.url('inventory_apply'), {'digest': digest})
+        with self.captureOnCommitCallbacks(execute=True):
+            response = self.client.post(self.url('inventory_apply'), {'digest': digest})
         self.assertRedirects(response, self.fabric.get_absolute_url())
-        self.assertIn('updated', ' '.join(messages_of(response)))
+        job = Job.objects.get(name=InventoryJob.name)
+        self.assertIn(f'Job #{job.pk} queued.', messages_of(response))
+        self.assertFalse(Device.objects.filter(serial='NEW-SERIAL-1').exists())
+        execute_requested_run(job.pk)
+        job.refresh_from_db()
+        self.assertEqual((job.status, job.data['counts']['update']), ('completed', 1))
+        self.assertTrue(Device.objects.filter(serial='NEW-SERIAL-1').exists())
         self.assertContains(self.page(), 'NetBox holds what the fabric says')
 
     def _rename_description(self):
@@ -118,10 +125,10 @@ class PageTestCase(_Sample, TestCase):
         FabricResource.objects.filter(pk=switch.pk).update(spec=spec)
         FabricResource.objects.filter(fabric=self.fabric, kind='Agent', name='leaf-01').update(status={})
 
-    def test_large_plans_are_a_job(self):
+    def test_who_may_view_the_job_is_led_there(self):
         self.add_permissions('netbox_hedgehog.sync_fabric', 'core.view_job', *WRITE_ALL)
         digest = self.page().context['plan'].digest
-        with patch('netbox_hedgehog.jobs.apply.AT_ONCE', 10), self.captureOnCommitCallbacks(execute=True):
+        with self.captureOnCommitCallbacks(execute=True):
             response = self.client.post(self.url('inventory_apply'), {'digest': digest})
         job = Job.objects.get(name=InventoryJob.name)
         self.assertRedirects(response, job.get_absolute_url())
@@ -148,7 +155,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertRedirects(self.client.get(self.url('inventory_apply')), self.url('dry_run'))
         self.assertFalse(Device.objects.exists())
 
-    def test_confirm_removal(self):
+    def test_confirm_removal_is_a_job(self):
         settle(self.fabric)
         self.gone()
         response = self.page()
@@ -160,7 +167,10 @@ class PageTestCase(_Sample, TestCase):
         )
         self.assertContains(rows, 'server-01')
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
-        self.client.post(self.url('inventory_confirm'), {'digest': held})
+        with self.captureOnCommitCallbacks(execute=True):
+            self.client.post(self.url('inventory_confirm'), {'digest': held})
+        self.assertEqual(Device.objects.get(name='server-01').status, 'active')
+        execute_requested_run(Job.objects.get(name=InventoryJob.name).pk)
         self.assertEqual(Device.objects.get(name='server-01').status, 'decommissioning')
 
     def test_objects_that_a_user_may_not_view_are_not_shown(self):
@@ -236,9 +246,12 @@ class APIPlanTestCase(_Sample, APITestCase):
         data = self.get().data
         self.assertTrue(data['held'])
         self.assertTrue(data['held_actions'])
-        response = self.post('confirm-removal', digest=data['held_digest'])
-        self.assertHttpStatus(response, 200)
-        self.assertGreater(response.data['counts']['mark'], 0)
+        with self.captureOnCommitCallbacks(execute=True):
+            response = self.post('confirm-removal', digest=data['held_digest'])
+        self.assertHttpStatus(response, 202)
+        self.assertEqual(Device.objects.get(name='server-01').status, 'active')
+        execute_requested_run(response.data['id'])
+        self.assertGreater(Job.objects.get(pk=response.data['id']).data['counts']['mark'], 0)
         self.assertEqual(Device.objects.get(name='server-01').status, 'decommissioning')
 
     def test_off(self):
