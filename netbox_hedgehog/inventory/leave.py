@@ -8,7 +8,7 @@ from django.utils import timezone
 from ..choices import InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
 from .dependents import read_dependents
-from .errors import PlanMoved
+from .errors import PlanMoved, refuse_in_branch
 from .plan import Plan
 from .present import Present, read
 from .removal import plan_deletion
@@ -66,6 +66,7 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
 
 
 def _look(fabric: Fabric) -> Picture:
+    refuse_in_branch()
     desired = Desired()
     present: Present = read(fabric, desired)
     created = [
