@@ -6,7 +6,7 @@ HEDGEHOG_DATABASE_URL   postgresql://user:password@host:port/name  (required)
 HEDGEHOG_REDIS_URL      redis://host:port/n: tasks go to database n, the cache to n + 1  (required; n is 0 if left out)
 HEDGEHOG_SECRET_KEY     at least 50 characters; a well-known key without it, which only tests should do
 HEDGEHOG_HOME           where media, reports, scripts and collected static files go; a directory in .cache without it
-HEDGEHOG_PLUGINS        plugins separated by commas (netbox_hedgehog)
+HEDGEHOG_PLUGINS        plugins separated by commas (netbox_hedgehog); netbox_branching gets the database that it wants
 HEDGEHOG_PLUGIN_CONFIG  JSON: the settings of netbox_hedgehog
 HEDGEHOG_DEVELOPER      1 allows makemigrations
 HEDGEHOG_QUEUE_MAPPING  1 gives the plugin's jobs a queue of NetBox's: QUEUE_MAPPINGS = {'fabric': 'hedgehog_sync'}
@@ -53,6 +53,11 @@ DATABASES = {'default': {'CONN_MAX_AGE': 300, **parse_database_url(_required('HE
 REDIS = {'tasks': _redis(_redis_url, 0), 'caching': _redis(_redis_url, 1)}
 
 PLUGINS = [name for name in os.environ.get('HEDGEHOG_PLUGINS', 'netbox_hedgehog').split(',') if name]
+if 'netbox_branching' in PLUGINS:
+    from netbox_branching.utilities import DynamicSchemaDict
+
+    DATABASES = DynamicSchemaDict(DATABASES)
+    DATABASE_ROUTERS = ['netbox_branching.database.BranchAwareRouter']
 # The demo's and the tests' API servers are on this machine, where no fabric's would be.
 _settings = {'denied_destinations': [], **json.loads(os.environ.get('HEDGEHOG_PLUGIN_CONFIG') or '{}')}
 PLUGINS_CONFIG = {'netbox_hedgehog': _settings}

@@ -31,6 +31,7 @@ class HedgehogPluginConfig(PluginConfig):
     min_version = '4.7.2'
     max_version = '4.7.99'
     queues = ['hedgehog_sync']
+    middleware = ['netbox_hedgehog.branching.BranchMiddleware']
     default_settings = {
         # Seconds to wait for a connection to an API server, and for the next bytes of an answer.
         'connect_timeout': 5,
@@ -113,9 +114,10 @@ class HedgehogPluginConfig(PluginConfig):
 
     def ready(self) -> None:
         super().ready()
-        from . import dashboard, events, metrics, signals  # noqa: F401
+        from . import branching, dashboard, events, metrics, signals  # noqa: F401
 
         metrics.register()
+        branching.set_up()
 
         # rqscheduler and rqworker take their classes from here. Operators' own choices are left alone.
         settings.RQ.setdefault('SCHEDULER_CLASS', 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler')

@@ -11,7 +11,7 @@ from utilities.permissions import get_permission_for_model
 
 from .choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from .inventory import resolve
-from .inventory.errors import InventoryOff, InventoryRefused, NotPermitted
+from .inventory.errors import InventoryOff, InventoryRefused, NotPermitted, refuse_in_branch
 from .jobs.locks import fabric_lock
 from .models import Discrepancy
 
@@ -71,6 +71,7 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     of the NetBox objects that would be written, and InventoryRefused while a run of the fabric is at work or its
     inventory is off: then nothing is written.
     """
+    refuse_in_branch()
     given = list(discrepancies)
     chosen = [discrepancy for discrepancy in given if decision in possible(discrepancy)]
     refusals: list[str] = []

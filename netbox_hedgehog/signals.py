@@ -5,10 +5,12 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from redis.exceptions import RedisError
+from utilities.exceptions import AbortRequest
 
+from .branching import NOT_IN_A_BRANCH, in_branch
 from .jobs.schedules import reconcile
 from .models import (
     Discrepancy,
@@ -22,6 +24,13 @@ from .models import (
 from .sync.search import leave_index
 
 logger = logging.getLogger(__name__)
+
+
+# Before all that follows a save or a deletion: a script may run in a branch as well as a page.
+@receiver((pre_save, pre_delete), sender=Fabric)
+def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
+    if in_branch():
+        raise AbortRequest(NOT_IN_A_BRANCH)
 
 
 @receiver(pre_delete, sender=Fabric)

@@ -79,7 +79,9 @@ def versions() -> str:
         about = connection.info('server')
     store = f'Valkey {about["valkey_version"]}' if 'valkey_version' in about else f'Redis {about["redis_version"]}'
     python = platform.python_version()
-    return f'NetBox {version("netbox")}, Python {python}, PostgreSQL {postgres_version.split()[0]}, {store}'
+    plugins = os.environ.get('HEDGEHOG_PLUGINS', '')
+    beside = f', Branching {version("netboxlabs-netbox-branching")}' if 'netbox_branching' in plugins else ''
+    return f'NetBox {version("netbox")}, Python {python}, PostgreSQL {postgres_version.split()[0]}, {store}{beside}'
 
 
 def pytest_report_header() -> str:

@@ -1,6 +1,8 @@
 """Why an inventory is not planned or not carried out: each has a sentence for the person who must act."""
 
-__all__ = ('InventoryOff', 'InventoryRefused', 'NotPermitted', 'PlanMoved')
+from ..branching import NOT_IN_A_BRANCH, in_branch
+
+__all__ = ('InventoryOff', 'InventoryRefused', 'NotPermitted', 'PlanMoved', 'refuse_in_branch')
 
 
 class InventoryRefused(Exception):
@@ -17,3 +19,9 @@ class PlanMoved(InventoryRefused):
 
 class NotPermitted(InventoryRefused):
     """Who asked may not do all of it: the text names the permission that is missing."""
+
+
+def refuse_in_branch() -> None:
+    """Raise InventoryRefused in a branch: fabrics describe main, so a branch's objects are not compared or changed."""
+    if in_branch():
+        raise InventoryRefused(str(NOT_IN_A_BRANCH))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ..models import Discrepancy, Fabric, InventoryLink
 from . import discrepancies
 from .dependents import read_obstacles
-from .errors import PlanMoved
+from .errors import PlanMoved, refuse_in_branch
 from .plan import Plan
 from .present import Present, read
 from .removal import plan_deletion, removable
@@ -75,6 +75,7 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
 
 
 def _look(fabric: Fabric) -> Picture:
+    refuse_in_branch()
     desired = Desired()
     present: Present = read(fabric, desired)
     created = removable(present.held.values())

@@ -21,7 +21,7 @@ from ..roles import roles_by_slug
 from . import discrepancies
 from .dependents import read_obstacles
 from .desired import desired
-from .errors import InventoryOff, PlanMoved
+from .errors import InventoryOff, PlanMoved, refuse_in_branch
 from .permissions import check_after, check_before
 from .plan import VERBS, Plan
 from .planner import make_plan
@@ -101,7 +101,8 @@ def confirm_removal(fabric: Fabric, digest: str, user: Any = None) -> InventoryR
 
 
 def look(fabric: Fabric, now: datetime) -> Picture:
-    """Read both sides and plan. Raises InventoryOff."""
+    """Read both sides and plan. Raises InventoryOff, and InventoryRefused in a branch."""
+    refuse_in_branch()
     if not fabric.inventory_enabled:
         raise InventoryOff(f'{fabric.name} has no inventory: switch it on in the fabric’s settings.')
     if fabric.inventory_site_id is None:

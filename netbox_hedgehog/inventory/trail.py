@@ -37,6 +37,8 @@ from netbox.search import get_indexer
 from netbox.search.backends import CachedValueSearchBackend, search_backend
 from utilities.serialization import serialize_object
 
+from ..branching import record_conflicts
+
 __all__ = ('BATCH', 'Trail', 'attempt', 'loaded', 'nothing_related', 'prefetched', 'quicken', 'state')
 
 BATCH = 1000
@@ -147,6 +149,7 @@ class Trail:
             change.request_id = self.request.id
             changes.append(change)
         ObjectChange.objects.bulk_create(changes, batch_size=BATCH)
+        record_conflicts(changes)
 
     def _events(self, instances: list[Any], event_type: str) -> None:
         if not self._is_awaited(type(instances[0]), event_type):

@@ -163,7 +163,11 @@ class FabricTurnOffView(_PlanAction):
 
     def get(self, request, pk):
         fabric = get_object_or_404(self.queryset, pk=pk)
-        seen = actions_of(fabric, REMOVE)
+        try:
+            seen = actions_of(fabric, REMOVE)
+        except InventoryRefused as refusal:
+            messages.error(request, str(refusal))
+            return redirect(fabric.get_absolute_url())
         return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
             'object': fabric,
             'links': fabric.inventory_links.count(),

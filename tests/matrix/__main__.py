@@ -20,7 +20,7 @@ from pathlib import Path
 from demo.machine import ROOT
 from demo.postgres_binaries import PostgresError, from_npm
 
-from .rows import BASE, NPM, ROWS, TESTS, Row
+from .rows import BASE, NPM, ROWS, Row
 
 CACHE = ROOT / '.cache' / 'matrix'
 PAGE = ROOT / 'docs' / 'compatibility.md'
@@ -82,7 +82,7 @@ def redis_of(row: Row) -> str:
 
 def copy_of(row: Row, python: str) -> Path:
     """Return a copy of the tree with its .venv; rows of one NetBox and one Python share it. Raises NotHere."""
-    folder = CACHE / f'netbox-{row.netbox}-python-{row.python}'
+    folder = CACHE / f'netbox-{row.netbox}-python-{row.python}{"-branching" if row.branching else ""}'
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.name not in ('.venv', '.cache'):
@@ -104,8 +104,23 @@ def copy_of(row: Row, python: str) -> Path:
         ['sh', 'demo/python.sh'], cwd=folder, env={**os.environ, 'PYTHON': python}, capture_output=True, text=True,
     )
     if made.returncode:
-        raise NotHere(f'NetBox {row.netbox} cannot be installed: {(made.stderr.strip().splitlines() or ["no word why"])[-1]}')
+        raise NotHere(f'NetBox {row.netbox} cannot be installed: {last_line(made.stderr)}')
+    if row.branching:
+        install_branching(folder, row.branching)
     return folder
+
+
+def install_branching(folder: Path, version: str) -> None:
+    """Install NetBox Branching into a copy's .venv. Raises NotHere."""
+    package = f'netboxlabs-netbox-branching=={version}'
+    pip = [folder / '.venv' / 'bin' / 'python', '-m', 'pip', 'install', '--quiet', '--no-deps', package]
+    installed = subprocess.run(pip, capture_output=True, text=True)
+    if installed.returncode:
+        raise NotHere(f'{package} cannot be installed: {last_line(installed.stderr)}')
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ['no word why'])[-1]
 
 
 def replaced(constraints: str, others: str) -> str:
@@ -126,7 +141,7 @@ def run(row: Row) -> tuple[bool, str, str]:
         'PATH': f'{postgres}:{os.environ["PATH"]}', 'HEDGEHOG_REDIS_SERVER': redis, 'HEDGEHOG_POSTGRES_SOURCE': 'path',
     }
     process = subprocess.Popen(
-        [folder / '.venv' / 'bin' / 'python', '-m', 'pytest', '-p', 'no:cacheprovider', *TESTS],
+        [folder / '.venv' / 'bin' / 'python', '-m', 'pytest', '-p', 'no:cacheprovider', *row.tests],
         cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )
     lines = []
@@ -173,11 +188,14 @@ def main() -> int:
 
 def written(kept: dict[str, dict[str, str]]) -> str:
     """Return the table of the page: of each row what it was run on, when, and what pytest said."""
-    lines = ['| NetBox | Python | PostgreSQL | Redis or Valkey | run | tests |', '|---|---|---|---|---|---|']
+    lines = ['| NetBox | Python | PostgreSQL | Redis or Valkey | beside it | run | tests |', '|---|---|---|---|---|---|---|']
     for row in ROWS:
         was = kept.get(str(row), {'on': str(row), 'tests': 'not run yet', 'date': ''})
-        netbox, python, postgres, store = was['on'].split(', ')
-        versions = (netbox.removeprefix('NetBox '), python.removeprefix('Python '), postgres.removeprefix('PostgreSQL '), store)
+        netbox, python, postgres, store, *beside = was['on'].split(', ')
+        versions = (
+            netbox.removeprefix('NetBox '), python.removeprefix('Python '), postgres.removeprefix('PostgreSQL '), store,
+            *(beside or ['–']),
+        )
         lines.append(f'| {" | ".join((*versions, was["date"], was["tests"]))} |')
     return '\n'.join(lines)
 

@@ -16,6 +16,9 @@ TESTS = (
     'tests/unit/inventory/test_settle.py', 'tests/e2e/test_story.py',
 )
 
+# What a branch does to fabrics and their objects, and what it must not do.
+BRANCHING_TESTS = ('-c', 'tests/branching/pytest.ini', 'tests/branching')
+
 
 @dataclass(frozen=True)
 class Row:
@@ -24,9 +27,17 @@ class Row:
     postgres: str
     store: str
     short: bool = False
+    # The version of NetBox Branching that is installed beside the plugin.
+    branching: str = ''
 
     def __str__(self) -> str:
-        return f'NetBox {self.netbox}, Python {self.python}, PostgreSQL {self.postgres}, {self.store.title()}'
+        beside = f', Branching {self.branching}' if self.branching else ''
+        return f'NetBox {self.netbox}, Python {self.python}, PostgreSQL {self.postgres}, {self.store.title()}{beside}'
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The arguments of pytest."""
+        return BRANCHING_TESTS if self.branching else TESTS
 
     def is_what(self, said: str) -> bool:
         """Say whether the tests ran on what this row asks for: they name what they ran on."""
@@ -34,6 +45,7 @@ class Row:
         return (
             told.get('NetBox') == self.netbox and f'{told.get("Python")}.'.startswith(f'{self.python}.')
             and f'{told.get("PostgreSQL")}.'.startswith(f'{self.postgres}.') and self.store.title() in told
+            and told.get('Branching', '') == self.branching
         )
 
 
@@ -45,4 +57,6 @@ ROWS = (
     Row('4.7.2', '3.12', '18', 'valkey'),
     Row('4.7.3', '3.12', '18', 'redis'),
     Row('4.7.2', '3.13', '18', 'redis'),
+    # Beside another plugin, in CI as well: nothing else of the tests knows what a branch is.
+    Row('4.7.3', '3.13', '15', 'valkey', short=True, branching='1.2.2'),
 )

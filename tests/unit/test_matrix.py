@@ -1,6 +1,7 @@
 """The rows of `make matrix`: every pair of versions is met, and docs/compatibility.md and README say what was run."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from netbox_hedgehog import HedgehogPluginConfig
 from tests.matrix.__main__ import MARK, PAGE, replaced
-from tests.matrix.rows import BASE, ROWS, TESTS
+from tests.matrix.rows import BASE, BRANCHING_TESTS, ROWS, TESTS
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTORS = ('netbox', 'python', 'postgres', 'store')
@@ -36,7 +37,7 @@ def test_the_oldest_netbox_that_the_plugin_claims_is_among_them() -> None:
 
 
 def test_its_tests_are_there() -> None:
-    assert all((ROOT / name).exists() for name in TESTS)
+    assert all((ROOT / name).exists() for name in (*TESTS, *BRANCHING_TESTS[1:]))
 
 
 def test_the_other_versions_take_the_place_of_the_pinned_ones() -> None:
@@ -51,13 +52,18 @@ def test_a_row_knows_what_it_was_run_on() -> None:
         'NetBox 4.7.3, Python 3.13.0, PostgreSQL 15.18, Redis 7.0.15', 'NetBox 4.7.3, Python 3.13.0, PostgreSQL 18.4, Valkey 9.1.2',
     ):
         assert not row.is_what(said), said
+    beside = replace(row, branching='1.2.2')
+    assert beside.is_what('NetBox 4.7.3, Python 3.13.0, PostgreSQL 15.18, Valkey 9.1.2, Branching 1.2.2')
+    assert not beside.is_what('NetBox 4.7.3, Python 3.13.0, PostgreSQL 15.18, Valkey 9.1.2')
 
 
 def test_the_page_has_what_the_rows_said_and_none_that_failed() -> None:
     page = PAGE.read_text().partition(MARK)[2]
-    rows = re.findall(r'^\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\w+)(?: [\d.]+)? \| ([\d-]*) \| (.+) \|$', page, re.M)
-    assert [(row[0], row[3].lower()) for row in rows] == [(row.netbox, row.store) for row in ROWS]
+    rows = re.findall(r'^\| ([\d.]+) \| [\d.]+ \| [\d.]+ \| (\w+)(?: [\d.]+)? \| (?:–|Branching ([\d.]+)) \| [\d-]* \| (.+) \|$', page, re.M)
+    assert [(netbox, store.lower(), branching) for netbox, store, branching, _ in rows] == [
+        (row.netbox, row.store, row.branching) for row in ROWS
+    ]
     for row in rows:
-        assert ' passed' in row[5] or row[5].startswith('not run'), row
-        assert 'FAILED' not in row[5], row
-    assert {row[0] for row in rows if 'passed' in row[5]} >= {HedgehogPluginConfig.min_version}
+        assert ' passed' in row[3] or row[3].startswith('not run'), row
+        assert 'FAILED' not in row[3], row
+    assert {row[0] for row in rows if 'passed' in row[3]} >= {HedgehogPluginConfig.min_version}

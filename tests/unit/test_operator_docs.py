@@ -17,7 +17,7 @@ from netbox_hedgehog import HedgehogPluginConfig
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / 'netbox_hedgehog'
 SPEAKING = [
-    *sorted((PLUGIN / 'cluster').glob('*.py')), PLUGIN / 'kubeconfig.py', PLUGIN / 'destinations.py',
+    *sorted((PLUGIN / 'cluster').glob('*.py')), PLUGIN / 'kubeconfig.py', PLUGIN / 'destinations.py', PLUGIN / 'branching.py',
     *sorted((PLUGIN / 'jobs').glob('*.py')), PLUGIN / 'sync' / 'report.py', *sorted((PLUGIN / 'inventory').glob('*.py')),
 ]
 

@@ -1,0 +1,125 @@
+"""Work beside NetBox Branching, where it is installed: what the plugin stores is in main, and is changed there only.
+
+A fabric is a connection, its credentials and a schedule: these take effect at once, or not at all. A branch could not
+carry them either, because merging one replays the change log, in which secrets are masked. So the plugin's models take
+no part in branches, and whatever would change them, or NetBox's objects in their name, is refused while a branch is
+active: its rows cannot refer to what exists in a branch only.
+"""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import messages
+from django.core.exceptions import MiddlewareNotUsed
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model, QuerySet
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ('NOT_IN_A_BRANCH', 'BranchMiddleware', 'in_branch', 'record_conflicts', 'set_up')
+
+APP = 'netbox_hedgehog'
+BRANCHING = 'netbox_branching'
+NOT_IN_A_BRANCH = _('This is not available in a branch. Switch to main.')
+
+PAGES, API = ['plugins', APP], ['plugins-api', f'{APP}-api']
+SAFE_METHODS = ('GET', 'HEAD', 'OPTIONS')
+
+
+def in_branch() -> bool:
+    """Return whether the request or script that is being served has a branch active."""
+    if not apps.is_installed(BRANCHING):
+        return False
+    from netbox_branching.contextvars import active_branch
+
+    return active_branch.get() is not None
+
+
+def set_up() -> None:
+    """Keep the plugin's models out of branches. Called once, at start; does nothing without NetBox Branching."""
+    if not apps.is_installed(BRANCHING):
+        return
+    from netbox_branching.utilities import register_branching_resolver
+
+    from .models import Fabric
+
+    register_branching_resolver(_is_branched)
+    for field in Fabric._meta.concrete_fields:
+        if field.many_to_one:
+            setattr(Fabric, field.name, _InMain(field))
+
+
+def _is_branched(model: type[Model]) -> bool | None:
+    return False if model._meta.app_label == APP else None
+
+
+class _InMain(ForwardManyToOneDescriptor):
+    """What a fabric refers to, such as its site, read from main as the fabric is: a branch may not have it."""
+
+    def get_queryset(self, **hints: Any) -> QuerySet:
+        return super().get_queryset(**hints).using(DEFAULT_DB_ALIAS)
+
+
+def record_conflicts(changes: list[Any]) -> None:
+    """Update what branches store of main's state of objects that were changed here.
+
+    Takes the ObjectChanges of one model. NetBox Branching does this itself when one is saved, but not for those that
+    are created in bulk: its pages would then miss conflicts with what a branch has changed.
+    """
+    if not changes or not apps.is_installed(BRANCHING):
+        return
+    from netbox_branching.models import ChangeDiff
+    from netbox_branching.signal_receivers import record_change_diff
+
+    diffs = ChangeDiff.objects.filter(
+        object_type=changes[0].changed_object_type, object_id__in=[change.changed_object_id for change in changes],
+    )
+    in_branches = set(diffs.values_list('object_id', flat=True))
+    for change in changes:
+        if change.changed_object_id in in_branches:
+            record_change_diff(instance=change)
+
+
+class BranchMiddleware:
+    """Refuse every request of the plugin that could change anything while a branch is active, with one sentence."""
+
+    def __init__(self, get_response: Any) -> None:
+        if not apps.is_installed(BRANCHING):
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        namespaces = request.resolver_match.namespaces
+        if namespaces not in (PAGES, API) or not in_branch():
+            return None
+        if namespaces == API:
+            return None if request.method in SAFE_METHODS else JsonResponse({'detail': NOT_IN_A_BRANCH}, status=409)
+        if not request.user.is_authenticated or not _changes(request, view.view_class):
+            return None
+        messages.error(request, NOT_IN_A_BRANCH)
+        return redirect(_way_back(request, view.view_class, kwargs))
+
+
+def _changes(request: HttpRequest, view_class: type) -> bool:
+    """Return whether a page changes something, or is a form that does when it is sent."""
+    from netbox.views.generic import BulkImportView, ObjectDeleteView, ObjectEditView
+
+    return request.method not in SAFE_METHODS or issubclass(
+        view_class, (ObjectEditView, ObjectDeleteView, BulkImportView),
+    )
+
+
+def _way_back(request: HttpRequest, view_class: Any, kwargs: dict[str, Any]) -> str:
+    """Return the address of the page that a refused one was asked from: its object's, or the list."""
+    from utilities.views import GetReturnURLMixin
+
+    back = GetReturnURLMixin()
+    back.queryset = view_class.queryset
+    return back.get_return_url(request, view_class.queryset.model(pk=kwargs.get('pk')))
