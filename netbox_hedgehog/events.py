@@ -277,8 +277,12 @@ def dispatch(limit: int = BATCH) -> int:
     pending = FabricEvent.objects.filter(free, dispatched=None).order_by('pk')
     count = 0
     for pk in list(pending.values_list('pk', flat=True)[:limit]):
-        if FabricEvent.objects.filter(free, pk=pk, dispatched=None).update(taken=now):
-            _dispatch(FabricEvent.objects.select_related('fabric').get(pk=pk))
+        if not FabricEvent.objects.filter(free, pk=pk, dispatched=None).update(taken=now):
+            continue
+        event = FabricEvent.objects.select_related('fabric').filter(pk=pk).first()
+        # Deleted meanwhile: with its fabric, or because newer ones are kept.
+        if event is not None:
+            _dispatch(event)
             count += 1
     return count
 
@@ -294,7 +298,7 @@ def _dispatch(event: FabricEvent) -> None:
         try:
             process_event_rules([rule], fabric_type, context)
         except (RedisError, OSError):
-            FabricEvent.objects.filter(pk=event.pk).update(taken=None, rules_done=event.rules_done)
+            FabricEvent.objects.filter(pk=event.pk).update(taken=None)
             raise
         except JobTimeoutException:
             raise
@@ -303,9 +307,9 @@ def _dispatch(event: FabricEvent) -> None:
             logger.exception('The event rule %s failed for %s.', rule, event.event_type)
             event.error = f'{event.error} {rule}: {type(error).__name__}: {error}'.strip()
         event.rules_done.append(rule.pk)
-    FabricEvent.objects.filter(pk=event.pk).update(
-        dispatched=timezone.now(), rules_done=event.rules_done, error=event.error,
-    )
+        # Now, and not at the end: who goes on with an event that a killed process had taken fires no rule twice.
+        FabricEvent.objects.filter(pk=event.pk).update(rules_done=event.rules_done, error=event.error)
+    FabricEvent.objects.filter(pk=event.pk).update(dispatched=timezone.now())
 
 
 def notice(fabric_ids: Iterable[int] | None = None, *, redis: bool = True) -> None:

@@ -1,6 +1,7 @@
 """A fabric saved or deleted is rescheduled after its commit; a deleted one takes its mirror and links along."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -11,6 +12,7 @@ from redis.exceptions import RedisError
 from utilities.exceptions import AbortRequest
 
 from .branching import NOT_IN_A_BRANCH, in_branch
+from .jobs.cancel import stop_deleted
 from .jobs.schedules import reconcile
 from .models import (
     Discrepancy,
@@ -49,9 +51,26 @@ def reschedule(sender: type[Fabric], **kwargs: Any) -> None:
         transaction.on_commit(_reconcile)
 
 
+@receiver(post_delete, sender=Fabric)
+def stop_run(sender: type[Fabric], instance: Fabric, **kwargs: Any) -> None:
+    # After the schedule has gone: the worker then leaves nothing of the run in Redis.
+    transaction.on_commit(partial(_stop, instance.pk))
+
+
+def _stop(fabric_id: int) -> None:
+    try:
+        stop_deleted(fabric_id)
+    except Exception:
+        # It ends by itself, as soon as it wants to write something.
+        logger.exception('The run of the deleted fabric %d could not be stopped.', fabric_id)
+
+
 def _reconcile() -> None:
     try:
         reconcile()
     except (RedisError, DatabaseError, OSError) as error:
         # The fabric is saved, and the scheduler's beat does this again within seconds.
         logger.warning('The schedule could not be changed now, the scheduler will do it: %s', error)
+    except Exception:
+        # So it is here: a fabric that is saved must not look as if it were not.
+        logger.exception('The schedule could not be changed now, the scheduler will do it.')

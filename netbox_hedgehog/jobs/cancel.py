@@ -1,25 +1,34 @@
 """A run that waits or is at work ends because somebody says so, and the record says who."""
 
+import logging
 import time
 
 from core.choices import JobStatusChoices
 from core.models import Job
-from rq.command import send_stop_job_command
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from redis import Redis
+from rq.command import send_command
 from rq.job import Job as RQJob
+from rq.worker import WorkerStatus
 
+from ..choices import SyncStatusChoices
 from ..models import Fabric
+from .deployment import deployment_id
 from .locks import locked_fabrics
 from .progress import active_job
-from .queue import connection, queue
-from .recovery import CANCELLED, CANCELLED_BY, record_cancelled
-from .schedules import schedule_id
+from .queue import connection, queue, usable_queue
+from .records import read_jobs, read_workers
+from .recovery import CANCELLED, CANCELLED_BY, record_as_before, record_cancelled, run_jobs
+from .schedules import own_schedule_id
 
-__all__ = ('CancelRefused', 'cancel_run')
+__all__ = ('CancelRefused', 'cancel_run', 'stop_deleted')
+
+logger = logging.getLogger(__name__)
 
 # Seconds to wait for a worker to end a run, and between two looks whether it has.
 PATIENCE = 5.0
 POLL = 0.05
+
+NOTHING = 'No run of {fabric} is waiting or at work.'
 
 
 class CancelRefused(Exception):
@@ -33,14 +42,18 @@ def cancel_run(fabric: Fabric, who: str) -> str:
     there is nothing to cancel or nobody ends the run, and RedisError or OSError while Redis is away: then nothing has
     been changed. The fabric's schedule stands; its status is again what the last run that ended has made of it.
     """
+    locked = fabric.pk in locked_fabrics()
+    # In this order: who takes the lock has a job before.
     job = active_job(fabric)
+    if locked and _is_without_record(fabric, job):
+        return _cancel_without_record(fabric, who)
     if job is None:
-        if queue().remove(schedule_id(fabric.pk)):
+        if usable_queue().remove(own_schedule_id(fabric.pk)):
             return f'The periodic run of {fabric} that was waiting is cancelled. The next one comes on schedule.'
-        raise CancelRefused(f'No run of {fabric} is waiting or at work.')
+        raise CancelRefused(NOTHING.format(fabric=fabric))
     sentence = f'{CANCELLED_BY}{who}.'
     if job.status == JobStatusChoices.STATUS_PENDING:
-        queue().remove(str(job.job_id))
+        usable_queue().remove(str(job.job_id))
         if not record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_PENDING, sentence):
             return cancel_run(fabric, who)  # a worker has begun it meanwhile
         return f'The waiting run of {fabric} (job {job.pk}) is cancelled.'
@@ -48,7 +61,7 @@ def cancel_run(fabric: Fabric, who: str) -> str:
     running = Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_RUNNING)
     running.update(error=sentence)
     try:
-        _stop(fabric, job)
+        _stop(fabric, f'job {job.pk}', str(job.job_id))
     except BaseException:
         running.update(error='')
         raise
@@ -59,23 +72,74 @@ def cancel_run(fabric: Fabric, who: str) -> str:
     return f'The run of {fabric} (job {job.pk}) is cancelled. What it had read until then is in place.'
 
 
-def _stop(fabric: Fabric, job: Job) -> None:
-    """Have the worker kill the process that runs a job, and wait until its lock is free: then it writes no more."""
-    redis, stopped = connection(), False
-    # One that somebody asked for runs under its own id, a periodic one under the schedule's.
-    for rq_id in (str(job.job_id), schedule_id(fabric.pk)):
-        try:
-            if RQJob.fetch(rq_id, connection=redis).worker_name:
-                send_stop_job_command(redis, rq_id)
-                stopped = True
-                break
-        except (NoSuchJobError, InvalidJobOperation):
-            continue
+def _is_without_record(fabric: Fabric, job: Job | None) -> bool:
+    """Whether what holds a fabric's lock is not the sync of `job`, its active one."""
+    if job is None:
+        return True
+    # A sync is running before the fabric says so. Where only one that waits is left, the other's record was deleted.
+    syncing = Fabric.objects.filter(pk=fabric.pk, sync_status=SyncStatusChoices.SYNCING).exists()
+    return job.status == JobStatusChoices.STATUS_PENDING and syncing
+
+
+def _cancel_without_record(fabric: Fabric, who: str) -> str:
+    """Cancel what holds a fabric's lock and has no job of a sync that is running."""
+    other = run_jobs().filter(object_id=fabric.pk, status=JobStatusChoices.STATUS_RUNNING).first()
+    if other is not None:
+        raise CancelRefused(
+            f'What is running for {fabric} is a change of its inventory (job {other.pk}), which cannot be cancelled.'
+        )
+    if not _stop(fabric, f'the sync of {fabric}'):
+        raise CancelRefused(NOTHING.format(fabric=fabric))  # it has ended meanwhile
+    record_as_before(fabric.pk, *SyncStatusChoices.UNDER_WAY)
+    logger.warning('The sync of %s, whose job had been deleted, was cancelled by %s.', fabric, who)
+    return f'The sync of {fabric} is cancelled; its job had been deleted. What it had read until then is in place.'
+
+
+def stop_deleted(fabric_id: int) -> None:
+    """Have a worker end the sync of a fabric that was deleted: there is no page any more to cancel it on.
+
+    Does not wait for it. Raises what Redis and the database raise.
+    """
+    if fabric_id in locked_fabrics():
+        _send_stop(connection(), fabric_id)
+
+
+def _stop(fabric: Fabric, what: str, rq_id: str = '') -> bool:
+    """Have the worker kill the process that runs a job, and wait until its lock is free: then it writes no more.
+
+    Returns whether a worker had it.
+    """
+    stopped = _send_stop(connection(), fabric.pk, rq_id)
     deadline = time.monotonic() + (PATIENCE if stopped else 0)
     while fabric.pk in locked_fabrics():
         if time.monotonic() > deadline:
             raise CancelRefused(
-                f'The worker of job {job.pk} does not end it. It goes on, until its time-out at the latest.'
-                if stopped else f'No worker of RQ has job {job.pk}: the run cannot be stopped from here.'
+                f'The worker of {what} does not end it. It goes on, until its time-out at the latest.'
+                if stopped else f'No worker of RQ has {what}: the run cannot be stopped from here.'
             )
         time.sleep(POLL)
+    return stopped
+
+
+def _send_stop(redis: Redis, fabric_id: int, rq_id: str = '') -> bool:
+    """Tell the worker that reads a fabric to end that. Returns whether there is one.
+
+    The workers say what they are at: RQ's record of the job may be gone, as that of a schedule is once its fabric was
+    disabled. A run that somebody asked for has an id of its own, `rq_id`, or names the fabric in its record.
+    """
+    # An idle worker would kill itself, and may still name the job whose record was gone when it ended.
+    busy = [worker for worker in read_workers(queue()) if worker.state == WorkerStatus.BUSY]
+    current = {worker.name: worker.get_current_job_id() or '' for worker in busy}
+    ids = {rq_id, own_schedule_id(fabric_id)} - {''}
+    if not rq_id:
+        jobs, _ = read_jobs(redis, set(current.values()))
+        ids |= {name for name, job in jobs.items() if _is_run_of(job, fabric_id)}
+    found = {name: job_id for name, job_id in current.items() if job_id in ids}
+    for name, job_id in found.items():
+        send_command(redis, name, 'stop-job', job_id=job_id)
+    return bool(found)
+
+
+def _is_run_of(job: RQJob, fabric_id: int) -> bool:
+    meta = job.meta if isinstance(job.meta, dict) else {}
+    return meta.get('fabric') == fabric_id and meta.get('deployment') == deployment_id()

@@ -9,6 +9,7 @@ from core.exceptions import JobFailed
 from core.models import Job, ObjectType
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from netbox.jobs import JobRunner
 from netbox.plugins.utils import get_plugin_config
@@ -24,14 +25,16 @@ from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Re
 from ..sync.run import read_fabric
 from .inventory import InventoryJob, settle_and_say
 from .locks import fabric_lock, locked_fabrics
-from .queue import connection, put_in_queue, queue, queue_name
+from .progress import keep_row
+from .queue import connection, hand_over, put_in_queue, queue_name, usable_queue
 from .recovery import JOB_NAME, recover, run_jobs, sync_jobs
-from .schedules import FabricSyncScheduler, schedule_id
+from .schedules import FabricSyncScheduler, own_schedule_id
 from .schema import refuse_if_outdated
 
 __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync', 'execute_requested_run')
 
 SKIPPED = 'skipped'
+OF_ANOTHER = 'It is of another NetBox that uses the same Redis database.'
 
 # Seconds that RQ keeps its record of a run whose schedule went away during it.
 FORGET_AFTER = 60
@@ -55,6 +58,8 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
     and the fabric: RQ keeps what is returned here, of many runs. Raises only what the database raises, and Outdated.
     """
     refuse_if_outdated()
+    if hand_over(get_current_job()):
+        return {'outcome': SKIPPED, 'error': OF_ANOTHER}
     try:
         fabric = Fabric.objects.filter(pk=fabric_id).first()
         if fabric is None:
@@ -77,8 +82,12 @@ def execute_requested_run(job_pk: int) -> None:
     Raises Outdated.
     """
     refuse_if_outdated()
-    job = Job.objects.filter(pk=job_pk).first()
-    if job is not None:
+    entry = get_current_job()
+    if hand_over(entry):
+        return
+    job = run_jobs().filter(pk=job_pk).first()
+    # Not any job that has this number: the entry may be older than a restored database, or another NetBox's.
+    if job is not None and (entry is None or entry.id == str(job.job_id)):
         (InventoryJob if job.name == InventoryJob.name else FabricSyncJob).handle(job)
 
 
@@ -133,7 +142,7 @@ class FabricSyncJob(JobRunner):
             return f'A run of {fabric.name} is {what} already (job {active.pk}).'
         if fabric.pk in locked_fabrics():
             return f'A run of {fabric.name} is at work already.'
-        if connection().lpos(queue().key, schedule_id(fabric.pk)) is not None:
+        if connection().lpos(usable_queue().key, own_schedule_id(fabric.pk)) is not None:
             return f'A periodic run of {fabric.name} is waiting for a worker already.'
         return ''
 
@@ -168,9 +177,17 @@ class FabricSyncJob(JobRunner):
         job.terminate(error=sentence)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            self._read()
+        finally:
+            keep_row(self)
+
+    def _read(self) -> None:
         fabric = Fabric.objects.get(pk=self.job.object_id)
         attempt = timezone.now()
         Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=attempt)
+        # With its session a run loses its lock: where another one has begun since, that one has the last word.
+        newest = Fabric.objects.filter(pk=fabric.pk, last_attempt=attempt)
         try:
             progress = _Progress(self)
             report = read_fabric(fabric, progress, progress.page)
@@ -180,16 +197,13 @@ class FabricSyncJob(JobRunner):
             if not database.is_usable():
                 database.close()
             sentence = f'The run was ended by {type(error).__name__}: {_first_line(error)}'
-            # With its session a run has lost its lock: where another has begun since, that one says how it went.
-            Fabric.objects.filter(pk=fabric.pk, last_attempt=attempt).update(
-                sync_status=SyncStatusChoices.FAILED, sync_error=sentence,
-            )
+            newest.update(sync_status=SyncStatusChoices.FAILED, sync_error=sentence)
             raise
         self.job.data = report.as_dict()
-        _store(fabric, report)
+        _store(newest, report)
         if any(kind.kind in AGENTS and kind.outcome == READ for kind in report.kinds):
             tell_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).silent_names())
-        self._settle(fabric, report)
+        self._settle(newest, report)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:
@@ -199,14 +213,17 @@ class FabricSyncJob(JobRunner):
             self.job.error = report.error
             raise JobFailed()
 
-    def _settle(self, fabric: Fabric, report: Report) -> None:
-        """Bring the inventory in line with what was read. What goes wrong there is not the mirror's fault."""
-        fabric = Fabric.objects.filter(pk=fabric.pk).first()
+    def _settle(self, newest: QuerySet[Fabric], report: Report) -> None:
+        """Bring the inventory in line with what was read. What goes wrong there is not the mirror's fault.
+
+        `newest` is the fabric, for as long as no newer run of it has begun.
+        """
+        fabric = newest.first()
         if fabric is None or not fabric.inventory_enabled or not any(kind.outcome == READ for kind in report.kinds):
             return
         inventory, error = settle_and_say(fabric)
         self.job.data['inventory'] = inventory
-        Fabric.objects.filter(pk=fabric.pk).update(last_report=self.job.data)
+        newest.update(last_report=self.job.data)
         if error:
             self.logger.error(inventory['sentence'])
         elif inventory['held'] or inventory['findings']:
@@ -239,13 +256,14 @@ class _Progress:
     def _save(self, page: dict[str, Any]) -> None:
         if time.monotonic() - self.saved > PROGRESS_EVERY:
             self.saved = time.monotonic()
+            keep_row(self.runner)
             Job.objects.filter(pk=self.runner.job.pk).update(
                 log_entries=self.runner.job.log_entries, data={'progress': self.kinds, 'page': page},
             )
 
 
-def _store(fabric: Fabric, report: Report) -> None:
-    """Write what happened to the fabric: the last success only where it was one."""
+def _store(newest: QuerySet[Fabric], report: Report) -> None:
+    """Write what happened to the fabric, if no newer run has begun: the last success only where it was one."""
     reached = any(kind.outcome in (READ, FORBIDDEN, NOT_INSTALLED) for kind in report.kinds)
     values: dict[str, Any] = {
         'sync_status': report.outcome,
@@ -255,7 +273,7 @@ def _store(fabric: Fabric, report: Report) -> None:
     }
     if report.outcome == SyncStatusChoices.IN_SYNC:
         values['last_sync'] = report.started
-    Fabric.objects.filter(pk=fabric.pk).update(**values)
+    newest.update(**values)
 
 
 def _prune(fabric_id: int) -> None:

@@ -11,7 +11,7 @@ from core.models import Job
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import Worker
 from rq_scheduler import Scheduler
 
@@ -19,8 +19,11 @@ from ..choices import SyncStatusChoices
 from ..events import notice
 from ..models import Fabric
 from ..models.fabric import FabricQuerySet
+from .deployment import live_deployments, several
 from .leases import live_watchers, watch_troubles, watched_fabrics
+from .locks import locked_fabrics
 from .queue import connection, queue, queue_name
+from .records import execute, name_once, of_the_record, read_workers, text
 from .recovery import sync_jobs
 from .worker import PID_NAMESPACE, pid_namespace
 
@@ -54,6 +57,8 @@ class Health:
     unwatched: int = 0
     oldest_overdue: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
+    # The problem that another NetBox uses the same Redis database; '' where none does.
+    shared_redis: str = ''
     # The part of the problems that means nobody will run anything: the pages' banner.
     outages: list[str] = field(default_factory=list)
 
@@ -93,15 +98,18 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
 def _look_at_redis(health: Health) -> None:
     try:
         redis = connection()
-        health.waiting = queue().count
+        health.waiting = _waiting()
         health.workers = live_workers()
         health.schedulers = live_schedulers(redis)
+        health.shared_redis = several(live_deployments(redis))
     except (RedisError, OSError) as error:
         health.redis = False
         health.outages.append(
             f'Redis cannot be reached ({type(error).__name__}): no fabric is read. Check the Redis of NetBox’s tasks.'
         )
         return
+    if health.shared_redis:
+        health.problems.append(health.shared_redis)
     if not health.workers:
         waits = f' {health.waiting} runs are waiting.' if health.waiting else ''
         health.outages.append(
@@ -114,7 +122,10 @@ def _look_at_redis(health: Health) -> None:
 
 
 def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
-    health.running = runs.filter(status=JobStatusChoices.STATUS_RUNNING).count()
+    running = set(runs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
+    # And those whose job somebody has deleted meanwhile.
+    syncing = set(fabrics.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', flat=True)) - running
+    health.running = len(running | (syncing & locked_fabrics() if syncing else set()))
     health.failed = runs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
@@ -170,14 +181,22 @@ def live_workers() -> list[str]:
     """The names of the workers that serve the queue. RQ forgets one that shows no sign of life; one of this very
     machine whose process is gone is not counted even before that.
     """
-    return [worker.name for worker in Worker.all(queue=queue()) if not _known_dead(worker)]
+    return [worker.name for worker in read_workers(queue()) if not _known_dead(worker)]
+
+
+def _waiting() -> int:
+    try:
+        return queue().count
+    except ResponseError as error:
+        name_once(f'The queue {queue_name()}', of_the_record(error))
+        return 0  # the scheduler's beat mends it
 
 
 def _known_dead(worker: Worker) -> bool:
     if worker.hostname != socket.gethostname() or worker.pid is None or _alive(worker.pid):
         return False
     namespace = worker.connection.hget(worker.key, PID_NAMESPACE)
-    return namespace is not None and namespace.decode() == pid_namespace()
+    return namespace is not None and text(namespace) == pid_namespace()
 
 
 def missing_here(role: str) -> str:
@@ -191,7 +210,7 @@ def missing_here(role: str) -> str:
         alive = any(name.startswith(f'{socket.gethostname()}.') for name in live_watchers())
         return '' if alive else 'No watcher that runs here is alive.'
     if role == 'worker':
-        keys = [worker.key for worker in Worker.all(queue=queue()) if not _known_dead(worker)]
+        keys = [worker.key for worker in read_workers(queue()) if not _known_dead(worker)]
         sentence = f'No worker that runs here serves the queue {queue_name()}.'
     else:
         keys = [f'{Scheduler.redis_scheduler_namespace_prefix}{name}' for name in live_schedulers(redis)]
@@ -203,12 +222,13 @@ def missing_here(role: str) -> str:
 def live_schedulers(redis: Redis) -> list[str]:
     """The names of the rq-scheduler processes whose key is there and says nothing of death."""
     prefix = Scheduler.redis_scheduler_namespace_prefix
-    keys = list(redis.scan_iter(match=f'{prefix}*', count=5000))
+    keys = sorted(set(redis.scan_iter(match=f'{prefix}*', count=5000)))
     with redis.pipeline() as pipe:
         for key in keys:
             pipe.hexists(key, 'death')
-        dead = pipe.execute()
-    return [key.decode().removeprefix(prefix) for key, gone in zip(keys, dead, strict=True) if not gone]
+        # Of a key that is no hash it is an error, which counts as dead.
+        dead = execute(pipe)
+    return [text(key).removeprefix(prefix) for key, gone in zip(keys, dead, strict=True) if not gone]
 
 
 def _alive(pid: int) -> bool:

@@ -23,6 +23,7 @@ from ..inventory.report import InventoryReport
 from ..inventory.settle import confirm_removal, plan, settle
 from ..models import Discrepancy, Fabric
 from .locks import fabric_lock
+from .progress import keep_row
 from .queue import put_in_queue, queue_name
 from .recovery import INVENTORY_JOB_NAME
 
@@ -82,6 +83,12 @@ class InventoryJob(JobRunner):
             Job.objects.filter(pk=job.pk).delete()
 
     def run(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            self._carry_out()
+        finally:
+            keep_row(self)
+
+    def _carry_out(self) -> None:
         fabric = Fabric.objects.filter(pk=self.job.object_id).first()
         asked = self.job.data or {}
         if fabric is None:
@@ -122,7 +129,8 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
         sentence = str(error) if isinstance(error, InventoryRefused) else (
             f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:300]}'
         )
-        Fabric.objects.filter(pk=fabric.pk).update(inventory_error=sentence)
+        # Where another run has begun meanwhile, that one says how it went.
+        Fabric.objects.filter(pk=fabric.pk, last_attempt=fabric.last_attempt).update(inventory_error=sentence)
         if isinstance(error, JobTimeoutException):
             raise
         return {

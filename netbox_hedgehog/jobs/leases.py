@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from redis import Redis
 
 from .queue import connection
+from .records import execute, text
 
 __all__ = ('BEAT', 'LEASE', 'Leases', 'live_watchers', 'watch_troubles', 'watched_fabrics')
 
@@ -38,7 +39,7 @@ def live_watchers() -> list[str]:
     redis = connection()
     # By the clock of Redis, which all watchers share.
     now = redis.time()[0]
-    return [name.decode() for name in redis.zrangebyscore(WATCHERS, now, '+inf')]
+    return [text(name) for name in redis.zrangebyscore(WATCHERS, now, '+inf')]
 
 
 def watched_fabrics(fabric_ids: Collection[int]) -> set[int]:
@@ -55,7 +56,7 @@ def watch_troubles(fabric_ids: Collection[int]) -> dict[int, str]:
     if not ids:
         return {}
     told = connection().mget(map(_trouble_key, ids))
-    return {pk: sentence.decode() for pk, sentence in zip(ids, told, strict=True) if sentence is not None}
+    return {pk: text(sentence) for pk, sentence in zip(ids, told, strict=True) if sentence is not None}
 
 
 class Leases:
@@ -80,9 +81,14 @@ class Leases:
             pipe.zrange(WATCHERS, 0, -1, withscores=True)
             for pk in ids:
                 pipe.get(_key(pk))
-            (now, _), signs, *owners = pipe.execute()
-        watchers = {name.decode() for name, until in signs if until >= now} | {self.name}
-        owned = {pk: owner.decode() if owner else '' for pk, owner in zip(ids, owners, strict=True)}
+            (now, _), signs, *owners = execute(pipe)
+        found = {WATCHERS: signs, **{_key(pk): owner for pk, owner in zip(ids, owners, strict=True)}}
+        if wrong := [key for key, answer in found.items() if isinstance(answer, Exception)]:
+            # Of another type than they must be: nobody can hold a lease there.
+            self._redis.delete(*wrong)
+            found |= {key: [] if key == WATCHERS else None for key in wrong}
+        watchers = {text(name) for name, until in found[WATCHERS] if until >= now} | {self.name}
+        owned = {pk: text(found[_key(pk)] or b'') for pk in ids}
         share = -(-len(ids) // len(watchers))
         ours = [pk for pk, owner in owned.items() if owner == self.name][:share]
         free = [pk for pk, owner in owned.items() if not owner][:max(0, share - len(ours))]

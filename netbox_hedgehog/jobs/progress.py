@@ -7,14 +7,21 @@ from typing import Any
 from core.choices import JobStatusChoices
 from core.models import Job
 from django.utils import timezone
+from netbox.jobs import JobRunner
 
 from ..kinds import KINDS
 from ..models import Fabric
 from .recovery import sync_jobs
 
-__all__ = ('Progress', 'active_job', 'progress_of')
+__all__ = ('Progress', 'active_job', 'keep_row', 'progress_of')
 
 ACTIVE = (JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING)
+
+# What a job's log says where somebody has deleted its record meanwhile.
+ROW_DELETED = (
+    'The record of this job was deleted while it was running. That did not stop the job, so the record is here again. '
+    'To stop a sync, cancel it.'
+)
 
 # How many lines of its log are shown of a run at work.
 LOG_LINES = 8
@@ -80,6 +87,17 @@ def active_job(fabric: Fabric) -> Job | None:
     jobs = sync_jobs().filter(object_id=fabric.pk, status__in=ACTIVE)
     # "running" sorts after "pending".
     return jobs.order_by('-status', 'pk').first()
+
+
+def keep_row(runner: JobRunner) -> None:
+    """Bring the record of a running job back, with a line in its log, where somebody has deleted it.
+
+    NetBox would bring it back at the end, without a word. One whose fabric was deleted stays deleted.
+    """
+    job = runner.job
+    if not Job.objects.filter(pk=job.pk).exists() and Fabric.objects.filter(pk=job.object_id).exists():
+        runner.logger.warning(ROW_DELETED)
+        job.save(force_insert=True)
 
 
 def progress_of(job: Job) -> Progress:

@@ -6,11 +6,26 @@ from django.conf import settings
 from django_rq.queues import DjangoRQ
 from netbox.plugins.utils import get_plugin_config
 from redis import Redis
+from rq.job import Job as RQJob
 
-__all__ = ('PLUGIN_QUEUE', 'connection', 'put_in_queue', 'queue', 'queue_name')
+from .deployment import deployment_id
+from .records import remove_wrong_types
+
+__all__ = (
+    'PLUGIN_QUEUE', 'REGISTRIES', 'connection', 'hand_over', 'put_in_queue', 'queue', 'queue_name', 'usable_queue',
+)
 
 # NetBox prefixes the queues of a plugin with its name.
 PLUGIN_QUEUE = 'netbox_hedgehog.hedgehog_sync'
+
+# How often an entry of another NetBox on the same Redis database is given back to the queue, and the seconds after
+# which it is counted anew.
+HANDED_OVER = 'netbox_hedgehog:handed-over:'
+HANDED_OVER_FOR = 30
+MOST_HANDED_OVER = 5
+
+# RQ's registries that the plugin's jobs come into once they have ended.
+REGISTRIES = ('finished', 'failed')
 
 RUN_REQUESTED = 'netbox_hedgehog.jobs.fabric_sync.execute_requested_run'
 
@@ -25,14 +40,42 @@ def queue() -> DjangoRQ:
     return django_rq.get_queue(queue_name())
 
 
+def usable_queue() -> DjangoRQ:
+    """The queue, once whatever of another type stands at its keys is out of the way. Raises what Redis raises."""
+    name = queue_name()
+    remove_wrong_types(connection(), {
+        'rq:queues': 'set', f'rq:queue:{name}': 'list', **{f'rq:{registry}:{name}': 'zset' for registry in REGISTRIES},
+    })
+    return queue()
+
+
 def connection() -> Redis:
     return django_rq.get_connection(queue_name())
 
 
 def put_in_queue(job: Job) -> None:
     """Let a worker execute this NetBox job, a run that somebody asked for. Raises what Redis raises."""
-    queue().enqueue(
+    usable_queue().enqueue(
         RUN_REQUESTED, job.pk, job_id=str(job.job_id),
         description=f'{job.name} {job.object_id} (asked for)',
         job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
+        meta={'deployment': deployment_id(), 'fabric': job.object_id},
     )
+
+
+def hand_over(entry: RQJob | None) -> bool:
+    """Whether an entry that a worker of ours has taken is another NetBox's; then it waits again for a worker of that.
+
+    Only so often: where the other has no worker, ours would do nothing else. Raises what database and Redis raise.
+    """
+    owner = entry.meta.get('deployment') if entry is not None and isinstance(entry.meta, dict) else None
+    if entry is None or owner in (None, deployment_id()):
+        return False
+    redis, count = connection(), f'{HANDED_OVER}{entry.id}'
+    with redis.pipeline() as pipe:
+        pipe.incr(count)
+        pipe.expire(count, HANDED_OVER_FOR)
+        times, _ = pipe.execute()
+    if times <= MOST_HANDED_OVER:
+        redis.rpush(queue().key, entry.id)
+    return True

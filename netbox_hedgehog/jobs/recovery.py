@@ -15,9 +15,13 @@ from ..choices import SyncStatusChoices
 from ..events import told_sync
 from ..models import Fabric
 from .locks import locked_fabrics
-from .queue import connection, put_in_queue, queue
+from .queue import connection, put_in_queue, usable_queue
+from .records import read_jobs, text
 
-__all__ = ('CANCELLED', 'INVENTORY_JOB_NAME', 'JOB_NAME', 'record_cancelled', 'recover', 'run_jobs', 'sync_jobs')
+__all__ = (
+    'CANCELLED', 'INVENTORY_JOB_NAME', 'JOB_NAME', 'record_as_before', 'record_cancelled', 'recover', 'run_jobs',
+    'sync_jobs',
+)
 
 logger = logging.getLogger(__name__)
 
@@ -94,23 +98,26 @@ def _requeue_lost_runs() -> int:
         if fabric.pk in waited_for:
             continue
         # Nothing waits for it any more: its job was deleted.
-        _record_as_before(fabric.pk, SyncStatusChoices.QUEUED)
+        record_as_before(fabric.pk, SyncStatusChoices.QUEUED)
     if not pending:
         return 0
     requeued = 0
     redis, now = connection(), timezone.now()
-    waiting = {raw.decode() for raw in redis.lrange(queue().key, 0, -1)}
+    waiting = set(map(text, redis.lrange(usable_queue().key, 0, -1)))
     locked = locked_fabrics()
-    found = RQJob.fetch_many([str(job.job_id) for job in pending], connection=redis)
-    for job, rq_job in zip(pending, found, strict=True):
-        age = (now - job.created).total_seconds()
-        if str(job.job_id) in waiting or job.object_id in locked or age <= ON_ITS_WAY:
+    found, unreadable = read_jobs(redis, [str(job.job_id) for job in pending])
+    for job in pending:
+        rq_id, age = str(job.job_id), (now - job.created).total_seconds()
+        if (rq_id in waiting and rq_id not in unreadable) or job.object_id in locked or age <= ON_ITS_WAY:
             continue
+        rq_job = found.get(rq_id)
         if rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
             _fail_job(job.pk, 'A worker took this run and ended before it began. Start it again.')
             continue
         # Redis lost it, or the worker that took it was killed before it began. Should it be about to begin just now,
         # it is in the queue twice, and the second one finds that nothing waits.
+        if rq_id in unreadable:
+            redis.delete(RQJob.key_for(rq_id))
         put_in_queue(job)
         requeued += 1
     return requeued
@@ -127,11 +134,11 @@ def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) ->
             data={'outcome': CANCELLED, 'error': sentence},
         )
         if done:
-            _record_as_before(fabric_id, *SyncStatusChoices.UNDER_WAY)
+            record_as_before(fabric_id, *SyncStatusChoices.UNDER_WAY)
     return done
 
 
-def _record_as_before(fabric_id: int, *statuses: str) -> None:
+def record_as_before(fabric_id: int, *statuses: str) -> None:
     """A fabric in one of these statuses, whose run comes to nothing, is again what the last run that ended made of it.
 
     Its report does not say that: one that was killed or took too long has left none.

@@ -3,22 +3,30 @@
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import batched
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
+from django.utils import timezone
 from django_rq.queues import DjangoScheduler
 from netbox.plugins.utils import get_plugin_config
+from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 from rq.job import Job as RQJob
+from rq.utils import utcformat
 
-from ..events import dispatch, watch
+from ..events import AT_ONCE, dispatch, watch
+from .deployment import suffix
 from .locks import locked_fabrics
+from .queue import queue_name
+from .records import name_once, read_jobs, text
 from .recovery import recover
-from .schedules import SCHEDULED_JOBS, fabric_of, next_due, reconcile
+from .schedules import SCHEDULED_JOBS, fabric_of, is_schedule, next_due, reconcile
 from .schema import outdated
 from .worker import PID_NAMESPACE, pid_namespace
 
@@ -29,16 +37,74 @@ logger = logging.getLogger(__name__)
 # How many due fabrics are put into the queue in one round trip to Redis.
 BATCH = 500
 
-# Seconds after a look for which a scheduler counts as alive: a look with a beat may take a while.
+# Seconds for which a scheduler counts as alive after it has shown its sign of life, and holds rq-scheduler's lock. Both
+# are renewed between the steps of a beat.
 ALIVE_FOR = 15
+LOCKED_FOR = 10
+
+# What Redis says of the time to live of a key that stays for ever.
+NO_EXPIRY = -1
+
+# Seconds after which a beat leaves what is still to be told to the next look: runs fall due meanwhile.
+TELLING = 3.0
+
+# Seconds between two runs where a schedule does not say it: until the next beat has mended that.
+DEFAULT_INTERVAL = 300
+
+# Renew or release rq-scheduler's lock, if it is still ours.
+RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
+RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+# Take the turn of fabrics that are due: another scheduler may have done so since they were read. Each is due anew, and
+# is put into the queue where it is not being read, does not wait there yet and has a record that a worker can read.
+# Keys: the schedules, RQ's queues, the queue, its registry of failed jobs. Arguments: the time now; the same as RQ
+# writes it; and for each fabric its schedule's id, the key of its record, when it is due next, and 1 while it is read.
+ENQUEUE = """
+local waiting = {}
+for _, entry in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do waiting[entry] = true end
+for at = 3, #ARGV, 4 do
+  local id, record = ARGV[at], ARGV[at + 1]
+  local due = redis.call('ZSCORE', KEYS[1], id)
+  if due and (tonumber(due) or 0) <= tonumber(ARGV[1]) then
+    redis.call('ZADD', KEYS[1], ARGV[at + 2], id)
+    local free = ARGV[at + 3] ~= '1' and not waiting[id]
+    if free and redis.call('TYPE', record).ok == 'hash' and redis.call('HEXISTS', record, 'data') == 1 then
+      redis.call('HSET', record, 'status', 'queued', 'enqueued_at', ARGV[2])
+      redis.call('PERSIST', record)
+      redis.call('SADD', KEYS[2], KEYS[3])
+      redis.call('RPUSH', KEYS[3], id)
+      redis.call('ZREM', KEYS[4], id)
+      waiting[id] = true
+    end
+  end
+end
+"""
+
+
+def _names(members: Iterable[bytes]) -> list[str]:
+    """Those of these members of the schedules that are names."""
+    names = []
+    for raw in members:
+        name = text(raw)
+        if name.encode() == raw:
+            names.append(name)
+        else:
+            name_once(f'The schedule {name}', 'its name is not text')
+    return names
+
+
+def _interval_of(job: RQJob) -> float:
+    interval = job.meta.get('interval') if isinstance(job.meta, dict) else None
+    return interval if isinstance(interval, int) and interval > 0 else DEFAULT_INTERVAL
 
 
 class HedgehogScheduler(DjangoScheduler):
-    """rq-scheduler's Scheduler, but for four things.
+    """rq-scheduler's Scheduler, but for five things.
 
     It looks for due jobs every second: a run is not late because nobody looked. It keeps fabrics' schedules as the
-    database wants them. It never puts a fabric into the queue that is waiting there or being read. And it outlives a
-    Redis or database that is away for a while. Schedules of others are treated as rq-scheduler would.
+    database wants them. It never puts a fabric into the queue that is waiting there or being read, however many
+    schedulers there are. It outlives a Redis or database that is away for a while, and whatever stands in Redis. And it
+    leaves the fabrics of another NetBox to that one. Schedules of others are treated as rq-scheduler would.
     """
 
     def __init__(self, *args: Any, interval: int = 60, **kwargs: Any) -> None:
@@ -47,6 +113,7 @@ class HedgehogScheduler(DjangoScheduler):
         self._next_beat = 0.0
         self._complaint = ''
         self._failing: set[str] = set()
+        self._last_suffix = ''
 
     def register_birth(self) -> None:
         super().register_birth()
@@ -68,14 +135,31 @@ class HedgehogScheduler(DjangoScheduler):
         with suppress(RedisError, OSError):
             super().register_death()
 
+    @property
+    def _locked_for(self) -> int:
+        return int(self._interval) + LOCKED_FOR
+
     def acquire_lock(self) -> bool:
+        """rq-scheduler's lock, held under this scheduler's name: who loses it must not remove another one's."""
         with self._outliving('Redis'):
-            return bool(super().acquire_lock())
+            lock = self.scheduler_lock_key
+            self._lock_acquired = bool(self.connection.set(lock, self.name, ex=self._locked_for, nx=True))
+            if not self._lock_acquired and self.connection.ttl(lock) == NO_EXPIRY:
+                # Nobody who holds this lock writes it so: it would keep every scheduler away for good.
+                self.connection.expire(lock, self._locked_for)
+            return self._lock_acquired
         return False
 
     def remove_lock(self) -> None:
         with self._outliving('Redis'):
-            super().remove_lock()
+            if self._lock_acquired:
+                self._lock_acquired = False
+                self.connection.eval(RELEASE, 1, self.scheduler_lock_key, self.name)
+
+    def _renew(self) -> bool:
+        """Show the sign of life and keep the lock, within a beat. Returns whether the lock is still ours."""
+        self.heartbeat()
+        return bool(self.connection.eval(RENEW, 1, self.scheduler_lock_key, self.name, self._locked_for))
 
     def enqueue_jobs(self) -> list[RQJob]:
         """One look: the beat, when it is time for it, and then all that is due. Called under rq-scheduler's lock."""
@@ -97,60 +181,81 @@ class HedgehogScheduler(DjangoScheduler):
             logger.error('The scheduler ends: %s', sentence)
             raise SystemExit(1)
         with self._outliving('the database or Redis'):
-            counts = {**reconcile(), **recover()}
+            counts = reconcile()
+            self._renew()
+            counts |= recover()
             if any(counts[name] for name in counts if name != 'unchanged'):
                 logger.info('Schedules mended: %s', ', '.join(f'{count} {name}' for name, count in counts.items()))
-            watch()
-            dispatch()
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell what became of fabrics, a few at a time; what takes too long goes on at the next look."""
+        until = time.monotonic() + TELLING
+        for tell_some in (partial(watch, limit=AT_ONCE), partial(dispatch, AT_ONCE)):
+            self._renew()
+            while tell_some():
+                self._renew()
+                if time.monotonic() > until:
+                    self._next_beat = 0.0
+                    return
 
     def _enqueue_due(self, now: float) -> list[RQJob]:
-        due = [raw.decode() for raw in self.connection.zrangebyscore(SCHEDULED_JOBS, 0, now)]
+        # Not from 0, as rq-scheduler: a schedule of an odd time must not stand for ever.
+        due = _names(self.connection.zrangebyscore(SCHEDULED_JOBS, '-inf', now))
         if not due:
             return []
+        end = self._suffix()
+        found, unreadable = read_jobs(self.connection, due)
         jobs, ours = [], []
-        for name, job in zip(due, RQJob.fetch_many(due, connection=self.connection), strict=True):
-            if job is None:
+        for name in due:
+            fabric_id = fabric_of(name, end)
+            if name in unreadable:
+                if not is_schedule(name):
+                    name_once(f'The schedule {name}, which is not of this plugin,', unreadable[name])
+                continue  # the beat makes it anew where it is ours
+            if fabric_id is None and is_schedule(name):
+                continue  # another NetBox's, or one that the beat removes
+            if name not in found:
                 self.cancel(name)  # the beat makes it anew where it is wanted
                 continue
-            jobs.append(job)
-            fabric_id = fabric_of(name)
+            jobs.append(found[name])
             if fabric_id is None:
-                self._enqueue_foreign(job)
+                self._enqueue_foreign(found[name])
             else:
-                ours.append((fabric_id, job))
+                ours.append((fabric_id, found[name]))
         if ours:
             self._enqueue_fabrics(ours, now)
         return jobs
+
+    def _suffix(self) -> str:
+        """What ends the ids of this NetBox's schedules; while the database is away, what it was before."""
+        with suppress(DatabaseError):
+            self._last_suffix = suffix(self.connection)
+        return self._last_suffix
 
     def _enqueue_fabrics(self, due: list[tuple[int, RQJob]], now: float) -> None:
         """Put fabrics into the queue that are neither waiting there nor being read; all are due anew.
 
         Whatever was missed meanwhile is made up for by this one run. A few hundred at a round trip: with thousands of
-        fabrics one each would take longer than a look may.
+        fabrics one each would take longer than a look may. Each batch is one step of Redis: another scheduler that does
+        the same at the same time finds them due later, or not yet.
         """
-        running = self._running()
-        queues = {job.origin: self.get_queue_for_job(job) for _, job in due}
-        waiting = {origin: set(self.connection.lrange(queue.key, 0, -1)) for origin, queue in queues.items()}
+        running, queue = self._running(), queue_name()
+        keys = (SCHEDULED_JOBS, self.queue_class.redis_queues_keys, f'rq:queue:{queue}', f'rq:failed:{queue}')
         for batch in batched(due, BATCH):
-            with self.connection.pipeline() as pipe:
-                for fabric_id, job in batch:
-                    if fabric_id not in running and job.id.encode() not in waiting[job.origin]:
-                        queue = queues[job.origin]
-                        pipe.sadd(queue.redis_queues_keys, queue.key)
-                        # enqueue_job() would look for dependencies, and cannot do that for a second job in a pipeline.
-                        queue._enqueue_job(job, pipeline=pipe)
-                        # RQ's word about an earlier run of this id, which a worker did not survive.
-                        queue.failed_job_registry.remove(job, pipeline=pipe)
-                    # xx: a fabric that was deleted meanwhile stays deleted.
-                    interval = job.meta.get('interval', 300)
-                    pipe.zadd(SCHEDULED_JOBS, {job.id: next_due(fabric_id, interval, now)}, xx=True)
-                pipe.execute()
+            arguments: list[str | float] = [now, utcformat(timezone.now())]
+            for fabric_id, job in batch:
+                following = next_due(fabric_id, _interval_of(job), now)
+                arguments += [job.id, RQJob.key_for(job.id), following, int(fabric_id in running)]
+            self.connection.eval(ENQUEUE, len(keys), *keys, *arguments)
 
     def _enqueue_foreign(self, job: RQJob) -> None:
         """A schedule of somebody else. One that cannot be read must not keep the fabrics' from running."""
+        if self._lock_acquired and not self._renew():
+            return  # another scheduler has taken over, and does it
         try:
             self.enqueue_job(job)
-        except (RedisError, OSError):
+        except (RedisDown, RedisTimeout, OSError):
             raise
         except Exception:
             if job.id not in self._failing:
@@ -175,4 +280,10 @@ class HedgehogScheduler(DjangoScheduler):
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
                 logger.error('The scheduler cannot reach %s and tries again: %s', what, complaint)
+                self._complaint = complaint
+        except Exception as error:
+            # Nobody knows of this one, and still the fabrics must be read.
+            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if complaint != self._complaint:
+                logger.exception('The scheduler has failed and tries again: %s', complaint)
                 self._complaint = complaint

@@ -5,6 +5,7 @@ have to mend something calls it: start-up, a saved or deleted fabric, the bootst
 """
 
 import logging
+import re
 import time
 import zlib
 from collections.abc import Iterable
@@ -14,17 +15,20 @@ from typing import Any
 from netbox.plugins.utils import get_plugin_config
 from redis import Redis
 from redis.client import Pipeline
-from rq.exceptions import DeserializationError
+from redis.exceptions import ResponseError
 from rq.job import Job as RQJob
 from rq.job import JobStatus
 from rq.results import Result
 from rq_scheduler import Scheduler
 
 from ..models import Fabric
-from .queue import connection, queue_name
+from .deployment import Deployments, deployment_id, several, suffix
+from .queue import REGISTRIES, connection, queue_name, usable_queue
+from .records import execute, log_once, name_once, of_the_record, read_jobs, remove_wrong_types, text
 
 __all__ = (
-    'RUN_FABRIC', 'FabricSyncScheduler', 'Schedule', 'due_times', 'fabric_of', 'next_due', 'reconcile', 'schedule_id',
+    'RUN_FABRIC', 'FabricSyncScheduler', 'Schedule', 'due_times', 'fabric_of', 'is_schedule', 'next_due',
+    'own_schedule_id', 'reconcile', 'schedule_id',
 )
 
 logger = logging.getLogger(__name__)
@@ -33,19 +37,38 @@ RUN_FABRIC = 'netbox_hedgehog.jobs.fabric_sync.execute_fabric_sync'
 PREFIX = 'netbox_hedgehog-fabric-'
 SCHEDULED_JOBS = Scheduler.scheduled_jobs_key
 
+# A schedule's id: the fabric, and the deployment where that is not the primary.
+ID = re.compile(rf'{PREFIX}(0|[1-9][0-9]{{0,18}})(?:-([0-9a-f]{{12}}))?', re.ASCII)
+
 # Seconds by which the clocks of two machines may differ.
 SKEW = 60
 
-
-def schedule_id(fabric_id: int) -> str:
-    """The fixed id of a fabric's schedule in rq-scheduler: also the id of its one waiting entry in the queue."""
-    return f'{PREFIX}{fabric_id}'
+# The last second of the year 9999: no time after it is one.
+END_OF_TIME = 253402300799
 
 
-def fabric_of(schedule: str) -> int | None:
+def schedule_id(fabric_id: int, deployment: str = '') -> str:
+    """The fixed id of a fabric's schedule in rq-scheduler: also the id of its one waiting entry in the queue.
+
+    Takes the fabric's id and what ends the ids of this NetBox's schedules: see deployment.suffix().
+    """
+    return f'{PREFIX}{fabric_id}-{deployment}' if deployment else f'{PREFIX}{fabric_id}'
+
+
+def fabric_of(schedule: str, deployment: str = '') -> int | None:
     """The fabric that a schedule is for, or None for a schedule of somebody else."""
-    number = schedule.removeprefix(PREFIX)
-    return int(number) if number != schedule and number.isdigit() else None
+    found = ID.fullmatch(schedule)
+    return int(found[1]) if found and (found[2] or '') == deployment else None
+
+
+def own_schedule_id(fabric_id: int) -> str:
+    """The same, as it is now. One round trip to Redis; raises what Redis and the database raise."""
+    return schedule_id(fabric_id, suffix(connection()))
+
+
+def is_schedule(schedule: str) -> bool:
+    """Whether a schedule is of this plugin, in whichever NetBox."""
+    return ID.fullmatch(schedule) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +80,28 @@ class Schedule:
     timeout: int
     queue: str
     due: float
+    deployment: str
 
     @property
-    def id(self) -> str:
-        return schedule_id(self.fabric_id)
+    def meta(self) -> dict[str, Any]:
+        return {'interval': self.interval, 'deployment': self.deployment}
 
-    def as_job(self, redis: Redis) -> RQJob:
+    def as_job(self, name: str, redis: Redis) -> RQJob:
         return RQJob.create(
-            RUN_FABRIC, args=(self.fabric_id,), id=self.id, connection=redis, origin=self.queue,
-            timeout=self.timeout, result_ttl=-1, status=JobStatus.SCHEDULED, meta={'interval': self.interval},
+            RUN_FABRIC, args=(self.fabric_id,), id=name, connection=redis, origin=self.queue,
+            timeout=self.timeout, result_ttl=-1, status=JobStatus.SCHEDULED, meta=self.meta,
             description=f'Read Hedgehog fabric {self.fabric_id} every {self.interval} s',
         )
 
     def matches(self, job: RQJob) -> bool:
         try:
             return (
-                job.meta.get('interval') == self.interval and job.origin == self.queue
+                job.meta == self.meta and job.origin == self.queue
                 and job.timeout == self.timeout and job.func_name == RUN_FABRIC
                 and tuple(job.args) == (self.fabric_id,)
             )
-        except DeserializationError:
-            return False
+        except Exception:
+            return False  # whatever somebody has written there
 
 
 def next_due(fabric_id: int, interval: float, now: float) -> float:
@@ -97,8 +121,8 @@ def _to_place(fabric_id: int, interval: float, now: float) -> float:
     return interval - (now - phase * interval) % interval
 
 
-def desired_schedules(now: float) -> dict[str, Schedule]:
-    """What should be scheduled, by schedule id: one SQL statement.
+def desired_schedules(now: float, deployment: str = '') -> dict[int, Schedule]:
+    """What should be scheduled, by fabric: one SQL statement.
 
     A fabric is due as next_due() says of its last attempt, and never later than an interval from now, whatever a wrong
     clock has written. Those that are overdue start at most one a second, in the order of their places; where there are
@@ -113,23 +137,32 @@ def desired_schedules(now: float) -> dict[str, Schedule]:
     schedules = {}
     for pk, interval, due in dues:
         at = due if due > now else now + _to_place(pk, interval, now) * min(1, (overdue - 1) / interval)
-        schedules[schedule_id(pk)] = Schedule(pk, interval, timeout, queue, at)
+        schedules[pk] = Schedule(pk, interval, timeout, queue, at, deployment)
     return schedules
 
 
 def reconcile() -> dict[str, int]:
     """Make rq-scheduler hold exactly the desired schedules: create, correct, remove.
 
-    Returns how many were created, updated, removed and unchanged. One SQL statement and three round trips to Redis,
-    however many fabrics there are. Raises what Redis and the database raise.
+    Returns how many were created, updated, removed and unchanged. One SQL statement and five round trips to Redis,
+    however many fabrics there are. The schedules of other NetBoxes are left alone for as long as those live. Raises
+    what Redis and the database raise while they cannot be reached, and nothing for what stands in Redis.
     """
     redis, now = connection(), time.time()
-    desired = desired_schedules(now)
-    present = {
-        name: score for raw, score in redis.zrange(SCHEDULED_JOBS, 0, -1, withscores=True)
-        if fabric_of(name := raw.decode()) is not None
-    }
-    jobs = _fetch_jobs(redis, sorted(desired.keys() | present.keys()))
+    remove_wrong_types(redis, {SCHEDULED_JOBS: 'zset'})
+    usable_queue()
+    me = deployment_id()
+    desired_of = desired_schedules(now, me)
+    with redis.pipeline() as pipe:
+        Deployments.join(pipe, me)
+        pipe.zrange(SCHEDULED_JOBS, 0, -1, withscores=True)
+        answer, scores = pipe.execute()
+    deployments = Deployments.of(me, answer)
+    if sentence := several(deployments.alive):
+        log_once(sentence)
+    desired = {schedule_id(pk, deployments.suffix): schedule for pk, schedule in desired_of.items()}
+    present = {name: score for raw, score in scores if _is_ours(name := text(raw), deployments)}
+    jobs, unreadable = read_jobs(redis, sorted(desired.keys() | present.keys()))
     counts = dict.fromkeys(('created', 'updated', 'removed', 'unchanged'), 0)
     with redis.pipeline() as pipe:
         for name, schedule in desired.items():
@@ -140,27 +173,34 @@ def reconcile() -> dict[str, int]:
                 counts['unchanged'] += 1
                 continue
             counts['updated' if name in present else 'created'] += 1
-            schedule.as_job(redis).save(pipeline=pipe)
+            if name in unreadable:
+                pipe.delete(RQJob.key_for(name))
+            schedule.as_job(name, redis).save(pipeline=pipe)
             pipe.persist(RQJob.key_for(name))
             pipe.zadd(SCHEDULED_JOBS, {name: schedule.due})
         for name in present.keys() - desired.keys():
             counts['removed'] += 1
             pipe.zrem(SCHEDULED_JOBS, name)
             _forget(pipe, name, jobs[name].origin if name in jobs else queue_name())
-        pipe.execute()
+        execute(pipe)
     return counts
+
+
+def _is_ours(name: str, deployments: Deployments) -> bool:
+    """Whether to decide of a schedule here: it is this NetBox's, or one's of which nothing is left."""
+    found = ID.fullmatch(name)
+    if found is None:
+        return False
+    owner = found[2] or deployments.primary
+    return owner == deployments.me or owner not in deployments.alive
 
 
 def _forget(pipe: Pipeline, name: str, queue: str) -> None:
     """Leave nothing of a schedule's job in RQ: neither its waiting entry nor its results."""
     pipe.lrem(f'rq:queue:{queue}', 0, name)
-    for registry in ('finished', 'failed'):
+    for registry in REGISTRIES:
         pipe.zrem(f'rq:{registry}:{queue}', name)
     pipe.delete(RQJob.key_for(name), Result.get_key(name))
-
-
-def _fetch_jobs(redis: Redis, names: list[str]) -> dict[str, RQJob]:
-    return {job.id: job for job in RQJob.fetch_many(names, connection=redis) if job is not None} if names else {}
 
 
 def due_times(fabric_ids: Iterable[int]) -> dict[int, float]:
@@ -168,8 +208,14 @@ def due_times(fabric_ids: Iterable[int]) -> dict[int, float]:
     ids = list(fabric_ids)
     if not ids:
         return {}
-    scores = connection().zmscore(SCHEDULED_JOBS, [schedule_id(pk) for pk in ids])
-    return {pk: score for pk, score in zip(ids, scores, strict=True) if score is not None}
+    redis = connection()
+    end = suffix(redis)
+    try:
+        scores = redis.zmscore(SCHEDULED_JOBS, [schedule_id(pk, end) for pk in ids])
+    except ResponseError as error:
+        name_once(SCHEDULED_JOBS, of_the_record(error))
+        return {}
+    return {pk: score for pk, score in zip(ids, scores, strict=True) if score is not None and 0 <= score < END_OF_TIME}
 
 
 class FabricSyncScheduler:

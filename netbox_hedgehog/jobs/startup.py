@@ -7,9 +7,7 @@ import time
 from collections.abc import Container, Sequence
 
 from django.apps import apps
-from django.db import Error as DatabaseError
 from django.db import connections
-from redis.exceptions import RedisError
 
 __all__ = ('bootstrap_if_serving', 'serves')
 
@@ -51,7 +49,7 @@ def _bootstrap() -> None:
         for _ in range(TRIES):
             try:
                 counts = FabricSyncScheduler().bootstrap_all_fabric_schedules()
-            except (RedisError, DatabaseError, OSError) as error:
+            except Exception as error:
                 if not said:
                     reason = (str(error).splitlines() or [''])[0]
                     logger.warning('The schedules of the fabrics cannot be set up yet, trying again: %s', reason)

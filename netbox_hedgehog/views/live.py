@@ -43,6 +43,7 @@ def live_context(request, fabric, job, redis=True):
         'progress': progress,
         'every': WATCHING if progress else IDLE,
         'busy': busy,
+        'cancellable': bool(busy and (progress or busy is not away)),
         'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', fabric),
         'sees_log': request.user.has_perm('core.view_job'),
         'next_run': datetime.fromtimestamp(due, UTC) if due else None,

@@ -3,12 +3,32 @@
 
 from demo.kubernetes_api import KubernetesAPI
 
-from .stack import QUICK, Stack
+from .stack import QUICK, Stack, schedule_id
 
 SETTINGS = QUICK
 
 # So many requests are answered, and the others are held: a run is at work until it is cancelled.
 ANSWERED = 8
+
+
+def cancel(stack: Stack, fabric: int) -> tuple[int, str]:
+    status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/cancel/')
+    return status, answer['detail']
+
+
+def at_work(stack: Stack, api: KubernetesAPI, fabric: int) -> None:
+    """A periodic run of a fabric is at work, and stays so."""
+    api.faults.hold(after=ANSWERED)
+    stack.make_due(fabric)
+    stack.wait_until(lambda: stack.row(fabric)['sync_status'] == 'syncing', 30, 'a periodic run is at work')
+
+
+def free(stack: Stack) -> None:
+    stack.wait_until(lambda: not stack.sql('SELECT 1 FROM pg_locks WHERE classid = 470220'), 30, 'the run has ended')
+    stack.wait_until(
+        lambda: all(stack.redis.hget(key, 'state') == b'idle' for key in stack.redis.smembers('rq:workers')), 30,
+        "RQ's worker has said its last words, too",
+    )
 
 
 def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: KubernetesAPI) -> None:
@@ -46,3 +66,59 @@ def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: Kub
     assert stack.state(fabric) == 'in_sync'
     told = stack.sql('SELECT event_type, message FROM netbox_hedgehog_fabricevent WHERE fabric_id = %s', fabric)
     assert [row for row in told if 'agents' not in row['event_type']] == [], 'a run called off is no news of the fabric'
+
+
+@pytest.mark.parametrize('change', [{'sync_enabled': False}, {'scheduler_enabled': False}])
+def test_a_run_of_a_fabric_that_was_disabled_meanwhile(
+    stack: Stack, api: KubernetesAPI, change: dict[str, bool],
+) -> None:
+    fabric = stack.fabric(f'disabled-{len(stack.fabrics)}', api)
+    stack.runs(fabric, 1, 60)
+    at_work(stack, api, fabric)
+    stack.edit(fabric, **change)
+    assert stack.due(fabric) is None
+    status, answer = cancel(stack, fabric)
+    assert (status, 'is cancelled' in answer) == (200, True), answer
+    free(stack)
+    assert not stack.redis.keys(f'rq:job:{schedule_id(fabric)}')
+    assert cancel(stack, fabric)[0] == 409
+    api.faults.clear()
+
+
+def test_a_run_whose_job_was_deleted_meanwhile(stack: Stack, api: KubernetesAPI) -> None:
+    fabric = stack.fabric('deleted-job', api)
+    stack.runs(fabric, 1, 60)
+    at_work(stack, api, fabric)
+    (job,) = stack.jobs(fabric, 'running')
+    stack.sql('DELETE FROM core_job WHERE id = %s', job['id'])
+    status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
+    assert (status, answer['detail']) == (409, 'A run of deleted-job is at work already.')
+    status, answer = stack.call('GET', 'plugins/hedgehog/health/')
+    assert (status, answer['running']) == (200, 1)
+    status, answer = cancel(stack, fabric)
+    assert (status, 'its job had been deleted' in answer) == (200, True), answer
+    free(stack)
+    assert stack.state(fabric) == 'in_sync', 'what was read before still holds'
+    assert cancel(stack, fabric) == (409, 'No run of deleted-job is waiting or at work.')
+
+    # The same for one that somebody asked for.
+    status, job = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
+    assert status == 202, job
+    stack.wait_until(lambda: stack.row(fabric)['sync_status'] == 'syncing', 30, 'the run is at work')
+    stack.sql('DELETE FROM core_job WHERE id = %s', job['id'])
+    status, answer = cancel(stack, fabric)
+    assert (status, 'its job had been deleted' in answer) == (200, True), answer
+    free(stack)
+    api.faults.clear()
+
+
+def test_a_run_of_a_fabric_that_is_deleted_ends(stack: Stack, api: KubernetesAPI) -> None:
+    fabric = stack.fabric('deleted', api)
+    stack.runs(fabric, 1, 60)
+    at_work(stack, api, fabric)
+    stack.delete(fabric)
+    free(stack)
+    left = stack.redis.keys(f'rq:job:{schedule_id(fabric)}')
+    assert all(0 < stack.redis.ttl(key) <= 60 for key in left)
+    assert not stack.sql("SELECT 1 FROM core_job WHERE name = 'Fabric sync' AND object_id = %s", fabric)
+    api.faults.clear()

@@ -7,8 +7,10 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _empty_redis(settings: Any) -> None:
+    from netbox_hedgehog.jobs import records
     from netbox_hedgehog.jobs.queue import connection
 
     connection().flushdb()
+    records._named.clear()
     # django-rq waits for the commit, and a test's transaction is never committed.
     settings.RQ = {**settings.RQ, 'COMMIT_MODE': 'auto'}

@@ -10,8 +10,8 @@ from netbox_hedgehog.events import watch
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_requested_run
 from netbox_hedgehog.jobs.progress import active_job, progress_of
-from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue
-from netbox_hedgehog.jobs.recovery import recover
+from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue, queue_name
+from netbox_hedgehog.jobs.recovery import INVENTORY_JOB_NAME, recover
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.kinds import KINDS
 from netbox_hedgehog.models import Fabric, FabricEvent
@@ -75,6 +75,35 @@ class TestCancel:
             cancel_run(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, state(fabric)) == ('running', 'syncing')
+
+    def test_one_whose_job_was_deleted_and_that_no_worker_has(self) -> None:
+        fabric = make_fabric(sync_status='syncing')
+        with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has the sync of a: '):
+            cancel_run(fabric, 'alice')
+        make_job(fabric, 'pending')
+        with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has the sync of a: '):
+            cancel_run(fabric, 'alice')
+
+    def test_a_change_of_the_inventory_is_not_taken_for_nothing(self) -> None:
+        fabric = make_fabric()
+        job = make_job(fabric, 'running', name=INVENTORY_JOB_NAME)
+        with locked(fabric), pytest.raises(CancelRefused, match=rf'a change of its inventory \(job {job.pk}\)'):
+            cancel_run(fabric, 'alice')
+
+    def test_a_worker_that_is_idle_is_told_nothing(self) -> None:
+        """It would kill itself. Of a job whose record was deleted it still says that it is its current one."""
+        fabric, redis = make_fabric(), connection()
+        key = 'rq:worker:w'
+        redis.hset(key, mapping={'birth': '2026-01-01T00:00:00.000000Z', 'state': 'idle'})
+        redis.hset(key, 'current_job', schedule_id(fabric.pk))
+        redis.sadd(f'rq:workers:{queue_name()}', key)
+        with redis.pubsub() as heard:
+            heard.subscribe('rq:pubsub:w')
+            assert heard.get_message(timeout=5)['type'] == 'subscribe'
+            with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has'):
+                cancel_run(fabric, 'alice')
+            redis.publish('rq:pubsub:w', 'the end')
+            assert heard.get_message(timeout=5)['data'] == b'the end'
 
     def test_one_whose_process_is_gone_is_recorded(self) -> None:
         fabric = make_fabric(sync_status='syncing', last_sync=ago(seconds=50))

@@ -398,6 +398,39 @@ class TestDispatch:
         assert len(hooks()) == 1
 
 
+    def test_nor_twice_where_that_was_killed_between_two_rules(self, stale: Fabric) -> None:
+        make_rule('first', events.STALE)
+        make_rule('second', events.STALE)
+        events.watch()
+        process = events.process_event_rules
+
+        def killed(rules: list[EventRule], *args: Any) -> None:
+            if rules[0].name == 'second':
+                raise SystemExit
+            process(rules, *args)
+
+        with patch('netbox_hedgehog.events.process_event_rules', killed), pytest.raises(SystemExit):
+            events.dispatch()
+        FabricEvent.objects.update(taken=timezone.now() - timedelta(seconds=events.LEFT_BEHIND + 1))
+        assert events.dispatch() == 1
+        assert len(hooks()) == 2
+
+    @pytest.mark.parametrize('redis', [True, False])
+    def test_one_that_is_deleted_meanwhile_is_left_alone(self, redis: bool, stale: Fabric) -> None:
+        make_rule('rule', events.STALE)
+        events.watch()
+        select = FabricEvent.objects.select_related
+
+        def gone(*args: str) -> Any:
+            FabricEvent.objects.all().delete()
+            return select(*args)
+
+        with patch.object(FabricEvent.objects, 'select_related', gone, create=True):
+            events.notice([stale.pk], redis=redis)
+            assert events.dispatch() == 0
+        assert hooks() == []
+
+
 class TestCost:
     def test_a_look_that_finds_nothing(self) -> None:
         make_fabrics(200, sync_status='in_sync', last_sync=timezone.now(), last_attempt=timezone.now())

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from core.models import Job
+from dcim.models import Site
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 from rq import SimpleWorker
@@ -102,6 +103,51 @@ class TestRun:
         fabric.refresh_from_db()
         assert {name: getattr(fabric, name) for name in newer} == newer
         assert fabric.sync_error == ''
+
+    @pytest.mark.parametrize('error', ['', 'No route.'])
+    def test_one_that_was_overtaken_and_ends_with_a_report(self, error: str) -> None:
+        fabric = make_fabric()
+        newer = {'last_attempt': ago(minutes=-1), 'last_sync': ago(minutes=-1), 'last_report': {'whose': 'the newer'}}
+
+        def overtaken(fabric: Fabric) -> Report:
+            Fabric.objects.filter(pk=fabric.pk).update(sync_status='partial', sync_error='Newer.', **newer)
+            return report(fabric, error=error)
+
+        with reading(overtaken):
+            execute_fabric_sync(fabric.pk)
+        fabric.refresh_from_db()
+        assert {name: getattr(fabric, name) for name in newer} == newer
+        assert (fabric.sync_status, fabric.sync_error) == ('partial', 'Newer.')
+
+    def test_one_that_was_overtaken_in_its_inventory(self) -> None:
+        site = Site.objects.create(name='s', slug='s')
+        fabric = make_fabric(inventory_enabled=True, inventory_site=site)
+        newer = {'last_attempt': ago(minutes=-1), 'last_report': {'whose': 'the newer'}, 'inventory_error': ''}
+
+        def overtaken(fabric: Fabric) -> None:
+            Fabric.objects.filter(pk=fabric.pk).update(**newer)
+            raise OperationalError('server closed the connection unexpectedly')
+
+        with reading(), patch('netbox_hedgehog.jobs.inventory.settle', overtaken):
+            execute_fabric_sync(fabric.pk)
+        fabric.refresh_from_db()
+        assert {name: getattr(fabric, name) for name in newer} == newer
+
+    @pytest.mark.parametrize('error', [None, RuntimeError('e')])
+    def test_one_whose_job_is_deleted_meanwhile_comes_back_and_says_why(self, error: Exception | None) -> None:
+        fabric = make_fabric()
+
+        def deleted(fabric: Fabric) -> Report:
+            Job.objects.filter(object_id=fabric.pk).delete()
+            if error:
+                raise error
+            return report(fabric)
+
+        with reading(deleted):
+            execute_fabric_sync(fabric.pk)
+        (job,) = jobs()
+        assert job.status == ('errored' if error else 'completed')
+        assert any('was deleted while it was running' in line['message'] for line in job.log_entries)
 
     def test_status_values_are_of_the_declared_choices(self) -> None:
         fabric = make_fabric()

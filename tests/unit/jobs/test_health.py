@@ -17,7 +17,7 @@ from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
 
-from .base import ago, make_fabric, make_fabrics, make_job
+from .base import ago, locked, make_fabric, make_fabrics, make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +62,14 @@ def test_nobody_is_there() -> None:
         f'Start one: rqworker {queue_name()}'
     )
     assert no_scheduler == 'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
+
+
+def test_a_run_whose_job_was_deleted_is_at_work_all_the_same() -> None:
+    fabric, dead = make_fabric('a', sync_status='syncing'), make_fabric('b', sync_status='syncing')
+    make_job(make_fabric('c', sync_status='syncing'), 'running')
+    with locked(fabric):
+        assert check_worker_health()['running'] == 2
+    assert (check_worker_health()['running'], dead.sync_status) == (1, 'syncing')
 
 
 def test_a_worker_of_other_queues_serves_no_fabric() -> None:

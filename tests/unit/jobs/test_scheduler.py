@@ -11,10 +11,11 @@ from django_rq import get_queue, get_scheduler
 from redis.exceptions import ConnectionError as RedisDown
 from rq.job import Job as RQJob
 
-from netbox_hedgehog.jobs.queue import connection
+from netbox_hedgehog.events import watch
+from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models import Fabric, FabricEvent
 
 from .base import ago, due, locked, make_due, make_fabric, make_fabrics, round_trips, waiting
 
@@ -120,6 +121,60 @@ def test_rqs_late_word_about_a_killed_run_does_no_harm(scheduler: HedgehogSchedu
     assert job.id not in job.failed_job_registry, 'nobody is to look for a failure that is long over'
 
 
+class TestTwoAtOnce:
+    """A standby takes over where the first one's beat takes longer than the lock lasts, and the first one goes on."""
+
+    def test_each_due_run_is_queued_once(self, scheduler: HedgehogScheduler) -> None:
+        fabric, other = make_fabric(), get_scheduler(interval=60)
+        reconcile()
+        make_due(fabric, time.time() - 1)
+        now = time.time()
+
+        def the_other_is_quicker() -> set[int]:
+            other._enqueue_due(now)
+            return set()
+
+        with patch.object(scheduler, '_running', the_other_is_quicker):
+            scheduler._enqueue_due(now)
+        assert waiting() == [schedule_id(fabric.pk)]
+        assert 0 < due(fabric) - now <= 300
+
+    def test_nor_again_once_a_worker_has_taken_it(self, scheduler: HedgehogScheduler) -> None:
+        fabric, other = make_fabric(), get_scheduler(interval=60)
+        reconcile()
+        make_due(fabric, time.time() - 1)
+        now = time.time()
+
+        def the_other_is_quicker_and_a_worker_too() -> set[int]:
+            other._enqueue_due(now)
+            connection().lpop(f'rq:queue:{queue_name()}')
+            return set()
+
+        with patch.object(scheduler, '_running', the_other_is_quicker_and_a_worker_too):
+            scheduler._enqueue_due(now)
+        assert waiting() == []
+
+    def test_a_lock_that_another_one_holds_by_now_is_left_to_it(self, scheduler: HedgehogScheduler) -> None:
+        other = get_scheduler(interval=60)
+        assert scheduler.acquire_lock()
+        assert not other.acquire_lock()
+        connection().delete(scheduler.scheduler_lock_key)
+        assert other.acquire_lock()
+        assert not scheduler._renew()
+        scheduler.remove_lock()
+        assert connection().get(scheduler.scheduler_lock_key) == other.name.encode()
+        other.remove_lock()
+        assert not connection().exists(scheduler.scheduler_lock_key)
+
+    def test_a_schedule_of_others_is_left_to_who_has_the_lock(self, scheduler: HedgehogScheduler) -> None:
+        scheduler.schedule(ago(seconds=5), 'math.sqrt', args=[4], interval=60, id='every-minute')
+        assert scheduler.acquire_lock()
+        connection().set(scheduler.scheduler_lock_key, 'another one')
+        scheduler.enqueue_jobs()
+        assert not get_queue('default').job_ids
+        assert connection().zscore(SCHEDULED_JOBS, 'every-minute')
+
+
 class TestOthers:
     """rq-scheduler's other users: one Redis, one set of schedules."""
 
@@ -154,6 +209,39 @@ class TestBeat:
         scheduler._next_beat = 0
         scheduler.enqueue_jobs()
         assert due(fabric)
+
+    def test_it_keeps_lock_and_life_sign_however_long_it_takes(self, scheduler: HedgehogScheduler) -> None:
+        """Many fabrics that become stale at once take seconds to be told."""
+        make_fabrics(25, last_sync=ago(days=1), last_attempt=ago(days=1), sync_status='in_sync')
+        Fabric.objects.update(created=ago(days=2))
+        scheduler.register_birth()
+        assert scheduler.acquire_lock()
+        signs = []
+
+        def watched(**options: int) -> int:
+            signs.append((connection().ttl(scheduler.key), connection().ttl(scheduler.scheduler_lock_key)))
+            connection().expire(scheduler.key, 2)
+            connection().expire(scheduler.scheduler_lock_key, 2)
+            return watch(**options)
+
+        with patch('netbox_hedgehog.jobs.scheduler.watch', watched):
+            scheduler.beat()
+        assert FabricEvent.objects.count() == 25
+        assert len(signs) == 4
+        assert all(alive > 10 and locked > 5 for alive, locked in signs)
+
+    def test_runs_are_queued_before_all_is_told(self, scheduler: HedgehogScheduler) -> None:
+        make_fabrics(25, last_sync=ago(days=1), last_attempt=ago(days=1), sync_status='in_sync')
+        Fabric.objects.update(created=ago(days=2))
+        reconcile()
+        make_due(Fabric.objects.first(), time.time() - 1)
+        with patch('netbox_hedgehog.jobs.scheduler.TELLING', 0):
+            scheduler.enqueue_jobs()
+            assert FabricEvent.objects.count() == 10
+            assert waiting()
+            for _ in range(3):
+                scheduler.enqueue_jobs()
+        assert FabricEvent.objects.count() == 25, 'the next looks go on at once'
 
     def test_it_comes_every_so_often(self, scheduler: HedgehogScheduler) -> None:
         with patch.object(scheduler, 'beat') as beat:

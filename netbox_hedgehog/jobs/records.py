@@ -1,0 +1,123 @@
+"""Read what Redis holds, whoever wrote it: a record that cannot be read must stop nobody.
+
+Redis is shared with RQ, rq-scheduler, NetBox and perhaps others, and any of them may leave half a record behind. RQ
+does by itself: a worker's heartbeat writes one field into the record of a job that was deleted meanwhile.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ResponseError
+from rq import Queue, Worker
+from rq.job import Job as RQJob
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
+__all__ = (
+    'execute', 'log_once', 'name_once', 'of_the_record', 'read_jobs', 'read_workers', 'remove_wrong_types', 'text',
+)
+
+logger = logging.getLogger(__name__)
+
+# What has been logged by this process already.
+_named: set[str] = set()
+MOST_NAMED = 1000
+
+
+def log_once(sentence: str) -> None:
+    """Log a warning: once a process, however often somebody comes across its reason."""
+    if sentence not in _named and len(_named) < MOST_NAMED:
+        _named.add(sentence)
+        logger.warning('%s', sentence)
+
+
+def name_once(what: str, reason: object) -> None:
+    """Log that a record cannot be used, once a process."""
+    log_once(f'{what} in Redis cannot be used and is skipped: {str(reason)[:300]}')
+
+
+def text(raw: bytes) -> str:
+    """A name that stands in Redis, also where it is not text; only what was text before can be found again by it."""
+    return raw.decode(errors='backslashreplace')
+
+
+def read_jobs(redis: Redis, names: Iterable[str]) -> tuple[dict[str, RQJob], dict[str, str]]:
+    """RQ's records of the jobs with these ids, and of those that cannot be read the reason. One round trip.
+
+    A job of which there is no record is in neither. Raises what Redis raises while it cannot be reached.
+    """
+    names = list(names)
+    with redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.hgetall(RQJob.key_for(name))
+        answers = pipe.execute(raise_on_error=False)
+    jobs, unreadable = {}, {}
+    for name, answer in zip(names, answers, strict=True):
+        if isinstance(answer, Exception):
+            unreadable[name] = of_the_record(answer)
+        elif answer:
+            try:
+                jobs[name] = RQJob(name, connection=redis)
+                jobs[name].restore(answer)
+            except Exception as error:
+                del jobs[name]
+                unreadable[name] = f'{type(error).__name__}: {error}'
+    return jobs, unreadable
+
+
+def of_the_record(error: Exception) -> str:
+    """What is wrong with a record. Raises the error again where it is Redis itself that does not work."""
+    if isinstance(error, ResponseError) and str(error).startswith('WRONGTYPE'):
+        return str(error)
+    raise error
+
+
+def execute(pipe: Pipeline) -> list[Any]:
+    """What a pipeline answers; a command that met a key of a wrong type has an error there, and keeps no other from it.
+
+    Raises what Redis raises while it cannot be reached, or takes no commands.
+    """
+    answers = pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            name_once('A key', of_the_record(answer))
+    return answers
+
+
+def read_workers(queue: Queue) -> list[Worker]:
+    """RQ's workers that serve a queue; one whose record cannot be read is left out, and named in the log."""
+    redis = queue.connection
+    try:
+        keys = redis.smembers(WORKERS_BY_QUEUE_KEY % queue.name)
+    except ResponseError as error:
+        name_once(f'The set of workers of {queue.name}', of_the_record(error))
+        return []
+    workers = []
+    for key in sorted(map(text, keys)):
+        try:
+            worker = Worker.find_by_key(key, connection=redis)
+        except ResponseError as error:
+            name_once(f'The worker {key}', of_the_record(error))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            name_once(f'The worker {key}', error)
+        else:
+            if worker is not None:
+                workers.append(worker)
+    return workers
+
+
+def remove_wrong_types(redis: Redis, types: Mapping[str, str]) -> None:
+    """Move what stands at these keys and is of another type than it must be out of the way: nobody can use it there."""
+    with redis.pipeline(transaction=False) as pipe:
+        for key in types:
+            pipe.type(key)
+        found = pipe.execute()
+    for (key, wanted), type_ in zip(types.items(), found, strict=True):
+        if type_ not in (wanted.encode(), b'none'):
+            logger.error(
+                '%s in Redis is of the type %s, where RQ needs a %s. It is now at %s.unusable.',
+                key, type_.decode(), wanted, key,
+            )
+            redis.rename(key, f'{key}.unusable')
