@@ -1,5 +1,6 @@
 """A run at work in a real worker is cancelled: by the command, by the REST API, whoever started it."""
 
+import pytest
 
 from demo.kubernetes_api import KubernetesAPI
 
