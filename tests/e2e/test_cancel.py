@@ -12,6 +12,12 @@ SETTINGS = QUICK
 ANSWERED = 8
 
 
+@pytest.fixture(scope='module', autouse=True)
+def _served(module_stack: Stack) -> None:
+    module_stack.worker()
+    module_stack.scheduler()
+
+
 def cancel(stack: Stack, fabric: int) -> tuple[int, str]:
     status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/cancel/')
     return status, answer['detail']
@@ -34,8 +40,6 @@ def free(stack: Stack) -> None:
 
 def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: KubernetesAPI) -> None:
     fabric = stack.fabric('berlin', api)
-    stack.worker()
-    stack.scheduler()
     stack.runs(fabric, 1, 60)
     assert stack.state(fabric) == 'in_sync'
 
