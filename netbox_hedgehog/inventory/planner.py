@@ -244,7 +244,8 @@ class _Planner:
         if label not in self.models:
             return value
         if isinstance(value, list):
-            return [item for item in value if (label, item) in self.alive]
+            # What is no ID is an end of a cable that is no interface.
+            return [item for item in value if not isinstance(item, int) or (label, item) in self.alive]
         return value if (label, value) in self.alive else None
 
     def _find(self, draft: Draft, values: dict[str, Any]) -> None:
@@ -507,6 +508,9 @@ def _ends(values: dict[str, Any]) -> list[Any]:
 
 
 def _hashable(end: Any) -> Any:
+    """Return an end of a cable as part of a dictionary's key. An end that is no interface is [type, ID]."""
+    if isinstance(end, list):
+        return tuple(end)
     return end['key'] if isinstance(end, dict) else end
 
 
