@@ -1,7 +1,5 @@
 """A cable of the fabric's may end on anything that NetBox can cable: no run stops at it, whatever is wanted."""
 
-import copy
-
 import pytest
 from circuits.models import Circuit, CircuitTermination, CircuitType, Provider
 from dcim.models import (
