@@ -4,6 +4,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from dcim.exceptions import UnsupportedCablePath
 from dcim.models import Cable, CablePath, CableTermination, Interface
 from dcim.utils import object_to_path_node
 from django.contrib.contenttypes.models import ContentType
@@ -11,10 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 from extras.models import CustomField
-from utilities.exceptions import AbortRequest
 
 from ..choices import InventoryOriginChoices
-from .checks import check, check_end, sentence_of
+from .checks import REFUSALS, check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
 from .trail import BATCH, nothing_related, quicken, state
@@ -68,7 +68,7 @@ class Cabling:
                 cable.custom_field_data = dict(defaults)
                 nothing_related(cable)
                 check(cable)
-            except (ValidationError, AbortRequest) as error:
+            except REFUSALS as error:
                 self.writer.refuse(action, sentence_of(error))
                 continue
             taken.update(ends)
@@ -172,7 +172,7 @@ class Cabling:
                 cable.save()
         except OperationalError:
             raise
-        except (ValidationError, AbortRequest, DatabaseError) as error:
+        except (*REFUSALS, DatabaseError) as error:
             self.writer.refuse(action, sentence_of(error))
             return False
         return True
@@ -182,24 +182,31 @@ class Cabling:
     def release(self, actions: list[Action]) -> None:
         """Take cables off the interfaces that they leave, all of them before any is put elsewhere: two may swap."""
         for action in actions:
-            leaving: set[int] = set()
-            for change in action.changes:
-                if change.field in ENDS_OF_CABLE:
-                    staying = {item for item in change.new if isinstance(item, int)}
-                    leaving.update(pk for pk in change.old or () if isinstance(pk, int) and pk not in staying)
-            for termination in CableTermination.objects.filter(
-                cable=action.pk, termination_type=ContentType.objects.get_for_model(Interface),
-                termination_id__in=leaving,
-            ):
-                termination.delete()
+            try:
+                self._release(action)
+            except UnsupportedCablePath as error:
+                raise _Refused(action, sentence_of(error)) from None
+
+    @staticmethod
+    def _release(action: Action) -> None:
+        leaving: set[int] = set()
+        for change in action.changes:
+            if change.field in ENDS_OF_CABLE:
+                staying = {item for item in change.new if isinstance(item, int)}
+                leaving.update(pk for pk in change.old or () if isinstance(pk, int) and pk not in staying)
+        for termination in CableTermination.objects.filter(
+            cable=action.pk, termination_type=ContentType.objects.get_for_model(Interface), termination_id__in=leaving,
+        ):
+            termination.delete()
 
     def move(self, actions: list[Action]) -> None:
         """Change cables as NetBox does, paths and change log included: those that can be, or else each as it was."""
         while actions:
             try:
                 with transaction.atomic():
+                    cables = self._standing(actions)
                     self.release(actions)
-                    done = [(action, self._move(action)) for action in actions]
+                    done = [(action, self._move(action, cables.get(action.pk))) for action in actions]
                 break
             except _Refused as refused:
                 self.writer.refuse(refused.action, refused.why)
@@ -209,16 +216,22 @@ class Cabling:
         for action, values in done:
             self.writer.settled(action, values)
 
-    def _move(self, action: Action) -> dict[str, Any]:
+    @staticmethod
+    def _standing(actions: list[Action]) -> dict[int | None, Any]:
+        """Return the cables as they are, before any of them is taken off an interface: for the change log."""
+        cables = Cable.objects.filter(pk__in=[action.pk for action in actions]).order_by('pk')
+        for cable in cables:
+            cable.snapshot()
+        return {cable.pk: cable for cable in cables}
+
+    def _move(self, action: Action, cable: Any) -> dict[str, Any]:
         values = self.writer.resolve(action)
-        cable = Cable.objects.filter(pk=action.pk).first()
         if values is None or cable is None:
             raise _Refused(action, self.writer.failed.get(action.key, 'It has been deleted.'))
         self.writer.load_related('dcim.cable', [_without_ends(values)])
         interfaces = self._interfaces(set(_ends(values)))
         try:
             with transaction.atomic():
-                cable.snapshot()
                 for name, value in _without_ends(values).items():
                     self.writer.assign(cable, 'dcim.cable', name, value)
                 if 'a' in values:
@@ -229,7 +242,7 @@ class Cabling:
                 cable.save()
         except OperationalError:
             raise
-        except (ValidationError, AbortRequest, DatabaseError) as error:
+        except (*REFUSALS, DatabaseError) as error:
             raise _Refused(action, sentence_of(error)) from None
         return values
 

@@ -5,22 +5,45 @@ and at last the database's, generic relations are to objects of this run, and ov
 memory. What is left out that way and nobody else sees is repeated here.
 """
 
-from collections.abc import Iterable
+import logging
+import re
 from contextlib import contextmanager
 from typing import Any
 
 from dcim.constants import NONCONNECTABLE_IFACE_TYPES
+from dcim.exceptions import UnsupportedCablePath
+from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import DatabaseError, DataError, models
 from netbox.signals import post_clean
 from utilities.exceptions import AbortRequest
 
-__all__ = ('check', 'check_end', 'sentence_of')
+__all__ = ('REFUSALS', 'check', 'check_end', 'sentence_of')
+
+logger = logging.getLogger(__name__)
+
+# What a write may fail with because of the object that is written, and not because of the database.
+REFUSALS = (ValidationError, AbortRequest, UnsupportedCablePath)
+
+# PostgreSQL's codes for rows that are not unique, or refer to one that is not there.
+_NOT_UNIQUE, _NOT_THERE = '23505', '23503'
 
 
 def check(instance: Any) -> None:
-    """Raises ValidationError for an object that NetBox would not take."""
+    """Raise one of REFUSALS for an object that NetBox would not take, or that a validator of its cannot check."""
+    try:
+        _check(instance)
+    except (*REFUSALS, DatabaseError):
+        raise
+    except Exception as error:
+        logger.exception('%s cannot be checked', instance)
+        raise ValidationError(
+            f'NetBox cannot check it ({type(error).__name__}): look at its validation rules, and at the log of the run.'
+        ) from error
+
+
+def _check(instance: Any) -> None:
     model = type(instance)
     instance.clean_fields(exclude={
         field.name for field in model._meta.concrete_fields
@@ -124,8 +147,24 @@ def sentence_of(error: Exception) -> str:
         return ' '.join(error.messages)
     if isinstance(error, AbortRequest):
         return str(error.message)
-    return _first_line(str(error).splitlines())
+    return _sentence_of_database(error) if isinstance(error, DatabaseError) else str(error)[:300]
 
 
-def _first_line(lines: Iterable[str]) -> str:
-    return next(iter(lines), '')[:300]
+def _sentence_of_database(error: DatabaseError) -> str:
+    """Return what a refusal of the database means: its own message is for the log."""
+    logger.warning('The database refuses an object: %s', error)
+    cause = error.__cause__
+    state = getattr(cause, 'sqlstate', None)
+    found: Any = getattr(cause, 'diag', None)
+    if state == _NOT_UNIQUE:
+        model: Any = next((one for one in apps.get_models() if one._meta.db_table == found.table_name), None)
+        columns = (found.message_detail or '').partition('=(')[0]
+        fields = model._meta.concrete_fields if model is not None else ()
+        same = [str(field.verbose_name) for field in fields if re.search(rf'\b{field.column}\b', columns)]
+        what = str(model._meta.verbose_name) if model is not None else 'object'
+        return f'Another {what} in NetBox has the same {" and ".join(same) or "place"}: change one of the two.'
+    if state == _NOT_THERE:
+        return 'It refers to an object that was deleted meanwhile: the next sync tries again.'
+    if isinstance(error, DataError):
+        return 'NetBox cannot store one of its values: it is too long, or out of range.'
+    return 'NetBox’s database does not accept it. The log of the run says why.'

@@ -74,7 +74,7 @@ class Record:
 
     With `new`, `pk` is the object that a shared want was found in: a link is to be made. `written` are values on which
     both sides agree already. `was` is the key that the link had before: its object goes on under another one. With
-    `drop` the link goes.
+    `drop` the link goes; with `renamed` it names the resource that wants its object now.
     """
 
     key: str
@@ -84,6 +84,7 @@ class Record:
     was: str = ''
     drop: bool = False
     new: bool = False
+    renamed: bool = False
 
 
 @dataclass(slots=True)

@@ -1,15 +1,17 @@
 """Desired and present become a plan: two inputs, nothing read, nothing written."""
 
-from collections import Counter
-from collections.abc import Iterable
+import logging
+from collections import Counter, deque
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
 from ..values import field_label, model_title
-from .plan import ADOPT, CREATE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
-from .present import CABLE, DEVICE, RANGE, Candidate, Held, Present, levels
-from .removal import plan_absence, unwanted
+from .places import Board, coexist, ends_of, overlap, place_fields
+from .plan import ADOPT, CREATE, DELETE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
+from .present import ADDRESS, CABLE, DEVICE, RANGE, Candidate, Held, Present, Primary, levels
+from .removal import held_name, plan_absence, unwanted
 from .rules import Rules
 from .shapes import (
     ENDS,
@@ -19,18 +21,30 @@ from .shapes import (
     BadValue,
     Unresolved,
     kind_of,
+    natural_fields,
     naturals,
     object_name,
     related_label,
     shape,
     wanted,
 )
-from .wants import Desired, Ref, Want
+from .wants import Desired, Ref, Source, Want
 
 __all__ = ('make_plan',)
 
-# Roles of an address of which NetBox lets several stand side by side (ipam/constants.py, IPADDRESS_ROLES_NONUNIQUE).
-SHARED_ROLES = ('anycast', 'vip', 'vrrp', 'hsrp', 'glbp', 'carp')
+logger = logging.getLogger(__name__)
+
+# Objects that are their place: an address that moves to another interface is the same address. Where the place of a
+# stale one is wanted, the two objects change owners.
+CHANGE_OWNERS = frozenset(('ipam.ipaddress', 'ipam.prefix', 'ipam.iprange', 'vpn.l2vpntermination'))
+
+# Objects that a stale one makes room for: it leaves its VLAN group, or gets another name. By the fields that are looked
+# at first: what a person has changed is not moved out of the way.
+MAKE_ROOM = {
+    'ipam.vlan': ('group', 'vid', 'name'), 'ipam.vlangroup': ('name', 'slug'), 'vpn.l2vpn': ('name', 'slug'),
+    'dcim.interface': ('name',), 'dcim.device': ('name',), 'dcim.cable': ENDS_OF_CABLE,
+}
+LONGEST = {'dcim.interface': 64, 'dcim.device': 64}
 
 
 @dataclass(slots=True)
@@ -60,27 +74,37 @@ class _Planner:
         self.roots: dict[str, Finding] = {}
         self.left_out: Counter[str] = Counter()
         self.findings: list[Finding] = []
-        self.taken: dict[tuple[str, Any], str] = {}
         self.claimed: dict[tuple[str, int], str] = {}
         self.adopted: set[int] = set()
-        self.ports: dict[Any, str] = {}
         self.records: list[Record] = []
-        self.heirs: dict[tuple[str, Any], Held] = {}
         self.inherited: set[str] = set()
+        # Who has which place once this plan is applied, as far as it is made.
+        self.board = Board()
+        # Objects that stand and do not get the place that they are to have; objects that leave theirs to another.
+        self.denied: dict[str, Finding] = {}
+        self.leaving: dict[str, dict[str, FieldChange]] = {}
+        # Under which key the link is stored that goes on under this one.
+        self.rows: dict[str, str] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
+        self.gone = {
+            link.key: link for link in unwanted(desired, present, rules.subjects)
+            if not link.shared and link.values is not None
+        }
 
     def plan(self) -> Plan:
-        self._place_the_unwanted()
+        self._settle_places()
         level_of = levels(self.desired)
         # Within a level, what stands keeps its names and ports before anything new asks for them.
         order = sorted(
             self.desired.wants.values(), key=lambda want: (level_of[want.key], want.key not in self.present.held),
         )
         for want in order:
-            self._meet(want)
+            self._meet_guarded(want)
         for draft in self.drafts.values():
             self._later(draft)
+        self._free_primaries()
+        self._rename_links()
         plan = Plan(records=self.records)
         for draft in self.drafts.values():
             self._conclude(draft, plan)
@@ -91,33 +115,205 @@ class _Planner:
             for problem in sorted(set(self.desired.problems))
         ]
         plan_absence(plan, self.desired, self.present, self.rules, self.inherited)
+        self._make_room(plan)
         return plan
 
-    def _place_the_unwanted(self) -> None:
-        """Objects that are not wanted any more, by what they are recognised by: a want of that very place goes on with
-        them under its own key, rather than asking for a place that is taken. What is not wanted just now, and yet
-        stays (its resource is in trouble), keeps its place.
-        """
-        gone = {link.key for link in unwanted(self.desired, self.present, self.rules.subjects)}
-        for key, link in self.present.held.items():
-            if link.shared or link.values is None or key in self.desired.wants:
-                continue
-            for place in [*_ends(link.values)] if link.model == CABLE else naturals(link.model, link.values):
-                if key in gone:
-                    self.heirs.setdefault((link.model, _hashable(place)), link)
-                elif link.model == CABLE:
-                    self.ports.setdefault(_hashable(place), key)
-                else:
-                    self.taken.setdefault((link.model, _hashable(place)), key)
+    # Places
 
-    def _heir(self, want: Want, values: dict[str, Any]) -> Held | None:
-        places = _ends(values) if want.model == CABLE else naturals(want.model, values)
-        for place in places:
-            link = self.heirs.get((want.model, _hashable(place)))
-            if link is not None and link.key not in self.inherited:
-                self.inherited.add(link.key)
-                return link
-        return None
+    def _settle_places(self) -> None:
+        """Decide which of the objects that stand get the place that they are to have, before anything new asks for it.
+
+        Objects that are to have each other's places do. One that does not get its place keeps the one that it has:
+        who was to have that is asked again.
+        """
+        movers: dict[str, dict[str, Any]] = {}
+        for key, link in self.present.held.items():
+            if link.shared or link.values is None:
+                continue
+            self.board.put(key, link.model, link.values)
+            want = self.desired.wants.get(key)
+            after = self._after(want, link) if want is not None and want.model == link.model else link.values
+            if after != link.values:
+                movers[key] = after
+        if not self.rules.forced:
+            self._change_owners(movers)
+        for key, after in movers.items():
+            self.board.put(key, self.desired.wants[key].model, after)
+        pending = deque(movers)
+        while pending:
+            key = pending.popleft()
+            link = self.present.held[key]
+            if key in self.denied:
+                continue
+            clash = self._clash(self.desired.wants[key], movers[key], link.object_id)
+            if clash is not None:
+                assert link.values is not None
+                self.denied[key] = clash
+                self.board.put(key, link.model, link.values)
+                pending += [other for other in self.board.holders(link.model, link.values) if other in movers]
+        for key, after in movers.items():
+            if key not in self.denied:
+                self._clear(self.desired.wants[key], after)
+
+    def _after(self, want: Want, link: Held) -> dict[str, Any]:
+        """Return what an object that stands is to hold in the fields that decide about its place."""
+        values: dict[str, Any] = {}
+        fields = want.fields
+        names = place_fields(want.model, natural_fields(want.model))
+        for name in sorted(names & set(want.owned)):
+            try:
+                values[name] = wanted(want.model, name, fields[name], _Known(self))
+            except (BadValue, Unresolved):
+                return dict(link.values or {})
+        return self._with_changes(want, link, values)
+
+    def _with_changes(self, want: Want, link: Held, values: dict[str, Any]) -> dict[str, Any]:
+        """Return what an object holds once the fields are written that may be."""
+        after = dict(link.values or {})
+        for name, value in _as_it_lies(want.model, after, values).items():
+            chosen = not self.rules.forced or (want.key, name) in self.rules.forced
+            if chosen and self._may_write(want, link, name, after.get(name)):
+                after[name] = value
+        return after
+
+    def _change_owners(self, movers: dict[str, dict[str, Any]]) -> None:
+        """Let objects that are to have the place of a stale one go on with its object, and leave it theirs."""
+        wishes = Board()
+        for key, after in movers.items():
+            wishes.put(key, self.desired.wants[key].model, after)
+        pending = deque(key for key in movers if self.desired.wants[key].model in CHANGE_OWNERS)
+        while pending:
+            key = pending.popleft()
+            if key not in movers:
+                continue
+            want = self.desired.wants[key]
+            there = self.board.holders(want.model, movers[key])
+            stale = [other for other in there if other in self.gone and self._is_as_written(self.gone[other])]
+            if not stale or key in there:
+                continue
+            self._swap_links(key, stale[0])
+            after = self._after(want, self.present.held[key])
+            if after == self.present.held[key].values:
+                del movers[key]
+                wishes.remove(key)
+            else:
+                movers[key] = after
+            pending += wishes.holders(want.model, self.board.values_of(stale[0]))
+
+    def _swap_links(self, one: str, other: str) -> None:
+        held = dict(self.present.held)
+        mine, theirs = held[one], held[other]
+        held[one] = replace(theirs, key=one, kind=mine.kind, name=mine.name, subject=mine.subject)
+        held[other] = replace(mine, key=other, kind=theirs.kind, name=theirs.name, subject=theirs.subject)
+        self.gone[other] = held[other]
+        self.rows[one], self.rows[other] = self.rows.get(other, other), self.rows.get(one, one)
+        self.present = replace(self.present, held=held)
+        for key in (one, other):
+            values = held[key].values
+            assert values is not None
+            self.board.put(key, held[key].model, values)
+
+    def _clear(self, want: Want, values: dict[str, Any]) -> None:
+        """Have stale objects leave the places that a want gets with these values."""
+        for key in self.board.holders(want.model, values):
+            if key == want.key or key not in self.gone:
+                continue
+            way_out = self._way_out(key, values) or {}
+            link = self.gone[key]
+            assert link.values is not None
+            for name, value in way_out.items():
+                self.leaving.setdefault(key, {})[name] = FieldChange(name, link.values.get(name), value)
+            self.board.put(key, link.model, {**self.board.values_of(key), **way_out})
+
+    def _way_out(self, key: str, values: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what a stale object is to hold so that one with these values has room; None where it has to stay."""
+        link = self.gone[key]
+        names = MAKE_ROOM.get(link.model)
+        if self.rules.forced or names is None or not self._is_as_written(link, names):
+            return None
+        now = self.board.values_of(key)
+        if link.model == CABLE:
+            ports = ends_of(values)
+            ends = {name: [end for end in now[name] if end not in ports] for name in names}
+            return {name: end for name, end in ends.items() if end != now[name]}
+        if link.model == 'ipam.vlan':
+            return {'group': None}
+        return {name: _stale_name(link, name, now[name]) for name in names}
+
+    def _is_as_written(self, link: Held, names: Collection[str] | None = None) -> bool:
+        """Whether an object holds what was last written: in these fields, or in all."""
+        values = link.values or {}
+        for name in names if names is not None else [name for name in link.written if name in values]:
+            if name not in link.written:
+                return False
+            written = link.written[name]
+            if values.get(name) not in (written, self._without_dead(link.model, name, written)):
+                return False
+        return True
+
+    def _make_room(self, plan: Plan) -> None:
+        """Add to a plan how stale objects make room for what is wanted in their place."""
+        deleted = {action.key for action in plan.actions if action.verb == DELETE}
+        for key, changes in sorted(self.leaving.items()):
+            link = self.present.held[key]
+            if key not in deleted:
+                plan.actions.append(Action(
+                    UPDATE, link.model, key, link.subject, Source(link.kind, link.name), held_name(link),
+                    link.object_id, tuple(changes.values()),
+                ))
+
+    def _free_primaries(self) -> None:
+        """Take addresses that move to another device off the device whose primary address they are."""
+        devices = {
+            link.object_id: key for key, link in self.present.held.items()
+            if link.model == DEVICE and link.values is not None and not link.shared
+        }
+        for draft in self.drafts.values():
+            if draft.want.model != ADDRESS or draft.pk is None:
+                continue
+            if not any(change.field == 'assigned_object' for change in draft.changes):
+                continue
+            mine = self._device_of(draft.want)
+            for primary in self.present.primaries.get(draft.pk, ()):
+                if primary.device != mine:
+                    self._free_primary(draft, primary, devices.get(primary.device))
+
+    def _free_primary(self, draft: Draft, primary: Primary, key: str | None) -> None:
+        change = FieldChange(primary.field, draft.pk, None)
+        if key is None:
+            draft.changes = [one for one in draft.changes if one.field != 'assigned_object']
+            self.findings.append(Finding(
+                DiscrepancyTypeChoices.CONFLICT, draft.want.key, draft.want.subject, draft.want.source,
+                f'{_title(draft.want)} cannot move: it is the {field_label(DEVICE, primary.field)} of the device '
+                f'{primary.name}. Remove it there.', model=DEVICE, pk=primary.device,
+            ))
+        elif key not in self.drafts:
+            self.leaving.setdefault(key, {})[primary.field] = change
+        elif not any(one.field == primary.field for one in self.drafts[key].changes):
+            self.drafts[key].changes.append(change)
+
+    def _device_of(self, want: Want) -> int | None:
+        """Return the ID of the device that a wanted address is on; None where there is none yet."""
+        interface = want.owned.get('assigned_object')
+        on = self.desired.wants.get(interface.key) if isinstance(interface, Ref) else None
+        device = on.owned.get('device') if on is not None else None
+        draft = self.drafts.get(device.key) if isinstance(device, Ref) else None
+        return draft.pk if draft is not None else None
+
+    # Links
+
+    def _rename_links(self) -> None:
+        """Have each link name the resource that wants its object now, and the key under which it goes on."""
+        for key, row in self.rows.items():
+            if key != row and key not in self.inherited:
+                link = self.present.held[key]
+                self.records.append(Record(key, link.model, link.object_id, was=row))
+        for key, want in self.desired.wants.items():
+            named = self.present.held.get(key)
+            if named is None or self.rows.get(key, key) != key:
+                continue
+            if (named.kind, named.name, named.subject) != (want.source.kind, want.source.name, want.subject):
+                self.records.append(Record(key, named.model, named.object_id, renamed=True))
 
     # References
 
@@ -134,6 +330,18 @@ class _Planner:
         return self.desired.wants[key].model
 
     # One want
+
+    def _meet_guarded(self, want: Want) -> None:
+        """Plan a want. One that cannot be compared with NetBox costs itself, and is named."""
+        try:
+            self._meet(want)
+        except Exception as error:
+            logger.exception('%s cannot be planned', want.key)
+            self.drafts.pop(want.key, None)
+            self._refuse(
+                want, f'{_title(want)} is skipped: it cannot be compared with NetBox ({type(error).__name__}). '
+                'Please report this, with the log of the run.',
+            )
 
     def _meet(self, want: Want) -> None:
         link = self.present.held.get(want.key)
@@ -200,13 +408,11 @@ class _Planner:
             before = link.before_stale.get('status')
             if before and draft.current.get('status') == 'decommissioning':
                 draft.changes.append(FieldChange('status', 'decommissioning', before))
-        if clash := self._clash(want, {**draft.current, **values}, link.object_id):
-            self.findings.append(clash)
+        if denied := self.denied.get(want.key):
+            self.findings.append(denied)
             values = {}
-        for name, value in values.items():
+        for name, value in _as_it_lies(want.model, draft.current, values).items():
             self._compare(draft, name, value)
-        for natural in naturals(want.model, {**draft.current, **values}):
-            self.taken.setdefault((want.model, natural), want.key)
 
     def _compare(self, draft: Draft, name: str, value: Any) -> None:
         """A field of an object that stands: written only while it holds what was last written, or nothing."""
@@ -217,14 +423,7 @@ class _Planner:
             if written.get(name, _NEVER) != value:
                 draft.agreed[name] = value
             return
-        if (want.key, name) in self.rules.forced:
-            draft.changes.append(FieldChange(name, current, value))
-            return
-        kept = link is not None and name in link.kept
-        ours = self._without_dead(want.model, name, written[name]) == current if name in written else (
-            current in (None, [])
-        )
-        if not kept and (ours or written.get(name, _NEVER) == current):
+        if self._may_write(want, link, name, current):
             draft.changes.append(FieldChange(name, current, value))
             return
         self.findings.append(Finding(
@@ -232,6 +431,17 @@ class _Planner:
             f'{_title(want)}: {field_label(want.model, name)} is not what the fabric says.',
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
         ))
+
+    def _may_write(self, want: Want, link: Held | None, name: str, current: Any) -> bool:
+        """Whether a field is the fabric's to write: it holds what was last written, or nothing, or a person says so."""
+        if (want.key, name) in self.rules.forced:
+            return True
+        if link is not None and name in link.kept:
+            return False
+        written = link.written if link else {}
+        if name not in written:
+            return current in (None, [])
+        return current in (written[name], self._without_dead(want.model, name, written[name]))
 
     def _without_dead(self, model: str, name: str, value: Any) -> Any:
         """What is left of a value that was written, after objects that it referred to have been deleted: NetBox takes
@@ -244,7 +454,8 @@ class _Planner:
         if label not in self.models:
             return value
         if isinstance(value, list):
-            return [item for item in value if (label, item) in self.alive]
+            # What is no ID is an end of a cable that is no interface.
+            return [item for item in value if not isinstance(item, int) or (label, item) in self.alive]
         return value if (label, value) in self.alive else None
 
     def _find(self, draft: Draft, values: dict[str, Any]) -> None:
@@ -263,9 +474,7 @@ class _Planner:
         """A want without an object: adopt what stands there, report it, or make a new one."""
         want = draft.want
         if heir := self._heir(want, values):
-            draft.link, draft.pk, draft.current = heir, heir.object_id, dict(heir.values or {})
-            self.records.append(Record(want.key, want.model, heir.object_id, was=heir.key))
-            self._keep(draft, {name: value for name, value in values.items() if name in want.owned})
+            self._inherit(draft, values, heir)
             return
         candidate = self._standing(want, values)
         if candidate is not None and self._may_adopt(want, values, candidate):
@@ -277,14 +486,38 @@ class _Planner:
         self.drafts[want.key] = draft
         self._create(draft, values)
 
+    def _heir(self, want: Want, values: dict[str, Any]) -> Held | None:
+        """Return the stale object that has the place of a new want: the want goes on with it."""
+        for key in dict.fromkeys((*self.board.at(want.model, values), *self.board.holders(want.model, values))):
+            link = self.gone.get(key)
+            if link is not None and link.model == want.model:
+                return link
+        return None
+
+    def _inherit(self, draft: Draft, values: dict[str, Any], heir: Held) -> None:
+        want = draft.want
+        values = {name: value for name, value in values.items() if name in want.owned}
+        after = self._with_changes(want, heir, values)
+        self.board.remove(heir.key)
+        if clash := self._clash(want, after, heir.object_id):
+            self.board.put(heir.key, heir.model, heir.values or {})
+            self._block(want, clash)
+            return
+        self.inherited.add(heir.key)
+        self.leaving.pop(heir.key, None)
+        del self.gone[heir.key]
+        self.board.put(want.key, want.model, after)
+        self._clear(want, after)
+        draft.link, draft.pk, draft.current = heir, heir.object_id, dict(heir.values or {})
+        self.records.append(Record(want.key, want.model, heir.object_id, was=self.rows.get(heir.key, heir.key)))
+        self._keep(draft, values)
+
     def _create(self, draft: Draft, values: dict[str, Any]) -> None:
         draft.verb = CREATE
         draft.changes = [FieldChange(name, None, value) for name, value in values.items() if value not in (None, [])]
-        for natural in naturals(draft.want.model, values):
-            self.taken.setdefault((draft.want.model, natural), draft.want.key)
-        if draft.want.model == CABLE:
-            for end in _ends(values):
-                self.ports.setdefault(_hashable(end), draft.want.key)
+        if not draft.want.shared:
+            self.board.put(draft.want.key, draft.want.model, values)
+            self._clear(draft.want, values)
 
     def _adopt(self, draft: Draft, values: dict[str, Any], candidate: Candidate) -> None:
         want = draft.want
@@ -293,18 +526,17 @@ class _Planner:
         self.claimed[want.model, candidate.pk] = want.key
         if want.model == DEVICE:
             self.adopted.add(candidate.pk)
-        for name, value in values.items():
+        for name, value in _as_it_lies(want.model, candidate.values, values).items():
             if name in want.owned:
                 self._compare(draft, name, value)
-        for natural in naturals(want.model, candidate.values):
-            self.taken.setdefault((want.model, natural), want.key)
+        self.board.put(want.key, want.model, candidate.values)
 
     # What stands in the way
 
     def _standing(self, want: Want, values: dict[str, Any]) -> Candidate | None:
         """The object that this want might be."""
         if want.model == CABLE:
-            ends = _ends(values)
+            ends = ends_of(values)
             found = [self.present.cabled[end] for end in ends if isinstance(end, int) and end in self.present.cabled]
             if len(found) == len(ends) and len({candidate.pk for candidate in found}) == 1:
                 pair = sorted((values['a'], values['b']), key=str)
@@ -337,7 +569,7 @@ class _Planner:
                 and self._is_adopted('dcim.interface', place[1])
             )
         if want.model == CABLE:
-            return any(self._is_adopted('dcim.interface', end) for end in _ends(values))
+            return any(self._is_adopted('dcim.interface', end) for end in ends_of(values))
         return False
 
     def _is_adopted(self, model: str, pk: Any) -> bool:
@@ -348,40 +580,27 @@ class _Planner:
 
     def _clash(self, want: Want, values: dict[str, Any], pk: int | None) -> Finding | None:
         """What stands where this object is to be, if anything does that may not."""
-        if want.model == CABLE:
-            return self._port_clash(want, values, pk)
-        if shape(want.model).loose:
-            return None
-        for natural in naturals(want.model, values):
-            candidate = self.present.candidates.get((want.model, natural))
-            if candidate is not None and candidate.pk != pk and not self._side_by_side(want, values):
-                return self._conflict(want, candidate)
-            other = self.taken.get((want.model, natural))
-            if other not in (None, want.key) and not self._side_by_side(want, values):
-                return self._conflict_with_key(want, str(other))
-        if want.model == DEVICE and pk is None and (namesakes := self.present.namesakes_of(values)):
-            return self._conflict(want, namesakes[0])
-        if want.model == RANGE:
-            for candidate in self.present.ranges.get(_hashable(values.get('vrf')), ()):
-                if candidate.pk != pk and _overlap(values, candidate.values):
-                    return self._conflict(want, candidate)
+        candidate = self._stranger(want, values, pk)
+        if candidate is not None:
+            return self._conflict(want, candidate)
+        for key in self.board.holders(want.model, values):
+            if key != want.key and not (key in self.gone and self._way_out(key, values) is not None):
+                return self._conflict_with_key(want, key)
         return None
 
-    @staticmethod
-    def _side_by_side(want: Want, values: dict[str, Any]) -> bool:
-        return want.model == 'ipam.ipaddress' and values.get('role') in SHARED_ROLES
-
-    def _port_clash(self, want: Want, values: dict[str, Any], pk: int | None) -> Finding | None:
-        for end in _ends(values):
-            candidate = self.present.cabled.get(end) if isinstance(end, int) else None
-            if candidate is not None and candidate.pk != pk:
-                return self._conflict(want, candidate)
-            other = self.ports.get(_hashable(end))
-            if other is not None and other != want.key:
-                return self._conflict_with_key(want, other)
-        if pk is not None:
-            for end in _ends(values):
-                self.ports.setdefault(_hashable(end), want.key)
+    def _stranger(self, want: Want, values: dict[str, Any], pk: int | None) -> Candidate | None:
+        """An object that is not this fabric's where this one is to be."""
+        found = [self.present.cabled.get(end) for end in ends_of(values) if isinstance(end, int)]
+        if not shape(want.model).loose:
+            found += [self.present.candidates.get((want.model, natural)) for natural in naturals(want.model, values)]
+        if want.model == DEVICE and pk is None:
+            found += self.present.namesakes_of(values)
+        if want.model == RANGE and not isinstance(values.get('vrf'), dict):
+            ranges = self.present.ranges.get(values.get('vrf'), ())
+            found += [other for other in ranges if overlap(values, other.values)]
+        for candidate in found:
+            if candidate is not None and candidate.pk != pk and not coexist(want.model, values, candidate.values):
+                return candidate
         return None
 
     def _conflict(self, want: Want, candidate: Candidate) -> Finding:
@@ -399,6 +618,16 @@ class _Planner:
         )
 
     def _conflict_with_key(self, want: Want, other: str) -> Finding:
+        held = self.present.held.get(other)
+        if held is not None and (other in self.gone or other in self.desired.wants):
+            why = 'is stale, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
+            if other in self.gone and MAKE_ROOM.get(held.model) is None:
+                why = 'is stale, and stays until it is deleted'
+            return Finding(
+                DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
+                f'{_title(want)} is skipped: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} '
+                f'{why}.', model=held.model, pk=held.object_id,
+            )
         if other not in self.desired.wants:
             link = self.present.held[other]
             return Finding(
@@ -502,21 +731,36 @@ def _title(want: Want) -> str:
     return f'{model_title(want.model, 1)} {object_name(want)}'
 
 
-def _ends(values: dict[str, Any]) -> list[Any]:
-    return [end for name in ENDS_OF_CABLE for end in values.get(name) or ()]
+def _as_it_lies(label: str, current: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return a cable's wanted ends the way round in which it lies: which of them is A means nothing to a fabric."""
+    if label != CABLE or not current or not values:
+        return values
+    a, b = (current.get(name) for name in ENDS_OF_CABLE)
+    x, y = (values.get(name) for name in ENDS_OF_CABLE)
+    if (a == y or b == x) and not (a == x or b == y):
+        return {**values, 'a': y, 'b': x}
+    return values
 
 
-def _hashable(end: Any) -> Any:
-    return end['key'] if isinstance(end, dict) else end
+def _stale_name(link: Held, name: str, value: Any) -> str:
+    """Return a name that makes room for another object of that name, and that nothing else has."""
+    mark = f'-stale-{link.object_id}' if name == 'slug' else f' (stale #{link.object_id})'
+    return f'{str(value)[:LONGEST.get(link.model, 100) - len(mark)]}{mark}'
 
 
-def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    import netaddr
+class _Known:
+    """What is known to stand under a key before anything is planned, for the codec."""
 
-    spans = []
-    for values in (one, other):
-        start, end = (netaddr.IPNetwork(values[name]).ip for name in ('start_address', 'end_address'))
-        spans.append((start, end))
-    (a, b), (c, d) = spans
-    return a.version == c.version and a <= d and c <= b
+    def __init__(self, planner: _Planner) -> None:
+        self.planner = planner
 
+    def __call__(self, key: str) -> Any:
+        link = self.planner.present.held.get(key)
+        if link is None and key in self.planner.desired.wants:
+            return {'key': key}
+        if link is None or link.values is None:
+            raise Unresolved(key)
+        return link.object_id
+
+    def label_of(self, key: str) -> str:
+        return self.planner.desired.wants[key].model

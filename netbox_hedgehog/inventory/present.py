@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from ..models import Fabric, InventoryLink, KindReading
+from .places import SHARED_ROLES
 from .shapes import (
     ENDS,
     ENDS_OF_CABLE,
@@ -32,9 +33,12 @@ from .shapes import (
 )
 from .wants import Desired, Want
 
-__all__ = ('CHANGES', 'GOES', 'PROTECTS', 'Attachment', 'Candidate', 'Held', 'Present', 'levels', 'read')
+__all__ = ('CHANGES', 'GOES', 'PROTECTS', 'Attachment', 'Candidate', 'Held', 'Present', 'Primary', 'levels', 'read')
 
-CABLE, DEVICE, INTERFACE, RANGE = 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.iprange'
+ADDRESS, CABLE, DEVICE, INTERFACE, RANGE = (
+    'ipam.ipaddress', 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.iprange',
+)
+PRIMARIES = ('primary_ip4', 'primary_ip6', 'oob_ip')
 
 
 @dataclass(slots=True)
@@ -90,6 +94,15 @@ class Attachment:
     name: str = ''
 
 
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """A device, by ID and name, and the field in which it names an address as its own."""
+
+    device: int
+    name: str
+    field: str
+
+
 @dataclass(slots=True)
 class Present:
     """What is there of a fabric.
@@ -97,7 +110,8 @@ class Present:
     `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant, `ranges`
     by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would use. `kinds`
     are those that have been read in full at least once. `attached` is filled for objects that are due for deletion, and
-    so is `refusals`: why NetBox's protection rules prevent the deletion of some.
+    so is `refusals`: why NetBox's protection rules prevent the deletion of some. `primaries` are the devices that have
+    one of the fabric's addresses as a primary one, by the address's ID.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
@@ -108,6 +122,7 @@ class Present:
     kinds: set[str] = field(default_factory=set)
     attached: dict[tuple[str, int], list[Attachment]] = field(default_factory=dict)
     refusals: dict[tuple[str, int], str] = field(default_factory=dict)
+    primaries: dict[int, list[Primary]] = field(default_factory=dict)
 
     def namesakes_of(self, values: Mapping[str, Any]) -> list[Candidate]:
         """Devices of this name at this site that no other fabric holds, of any tenant.
@@ -190,12 +205,13 @@ def read(fabric: Fabric, desired: Desired) -> Present:
         _read_candidates(label, wants, present, known)
     _read_cabled(desired, present, known)
     _read_owners(fabric, present)
+    _read_primaries(fabric, present)
     return present
 
 
 def _links(fabric: Fabric) -> dict[str, Held]:
     types = {pk: f'{app}.{model}' for pk, app, model in ContentType.objects.values_list('pk', 'app_label', 'model')}
-    rows = InventoryLink.objects.filter(fabric=fabric).order_by().values_list(
+    rows = InventoryLink.objects.filter(fabric=fabric).order_by('key').values_list(
         'pk', 'key', 'kind', 'name', 'subject', 'object_type', 'object_id', 'origin', 'shared', 'written', 'kept',
         'stale_since', 'stale_runs', 'before_stale',
     )
@@ -212,6 +228,8 @@ def _fields(label: str, wants: Iterable[Want]) -> list[str]:
         names.update(want.owned)
     if label == DEVICE:
         names.update(('status', 'serial', 'name'))
+    if label == ADDRESS:
+        names.add('role')
     return sorted(name for name in names if _exists(label, name))
 
 
@@ -354,9 +372,9 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
     ]
     for candidate in found:
         for natural in naturals(label, candidate.values):
-            # Where a key is not unique in NetBox, the oldest stands for all.
+            # Where a key is not unique in NetBox, the oldest stands for all, but for addresses that may be shared.
             known_one = present.candidates.setdefault((label, natural), candidate)
-            if candidate.pk < known_one.pk:
+            if _weight(candidate) < _weight(known_one):
                 present.candidates[label, natural] = candidate
         if serial := candidate.values.get('serial'):
             present.candidates.setdefault((label, ('serial', serial)), candidate)
@@ -377,6 +395,10 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
                 known.pks[want.key] = present.candidates[label, serial].pk
             elif label == DEVICE and (namesake := present.namesake(values)):
                 known.pks[want.key] = namesake.pk
+
+
+def _weight(candidate: Candidate) -> tuple[bool, int]:
+    return candidate.values.get('role') in SHARED_ROLES, candidate.pk
 
 
 def _annotations(label: str) -> dict[str, Any]:
@@ -465,3 +487,18 @@ def _read_owners(fabric: Fabric, present: Present) -> None:
     for type_id, object_id, name in rows:
         for candidate in found[_label(type_id)][object_id]:
             candidate.owner = name
+
+
+def _read_primaries(fabric: Fabric, present: Present) -> None:
+    """The devices, whoever's they are, that have one of the fabric's addresses as a primary one: one statement."""
+    if not any(link.model == ADDRESS for link in present.held.values()):
+        return
+    addresses = InventoryLink.objects.filter(fabric=fabric, object_type=_type(ADDRESS)).values('object_id')
+    query = Q(pk__in=[])
+    for name in PRIMARIES:
+        query |= Q(**{f'{name}__in': addresses})
+    rows = model_of(DEVICE)._default_manager.filter(query).order_by('pk').values_list('pk', 'name', *PRIMARIES)
+    for device, device_name, *addresses_of in rows:
+        for name, address in zip(PRIMARIES, addresses_of, strict=True):
+            if address is not None:
+                present.primaries.setdefault(address, []).append(Primary(device, device_name or f'#{device}', name))

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.urls import get_resolver
 from django.utils import timezone
 from netbox.context_managers import event_tracking
 from netbox.plugins.utils import get_plugin_config
@@ -23,14 +24,15 @@ from .dependents import read_obstacles
 from .desired import desired
 from .errors import InventoryOff, PlanMoved, refuse_in_branch
 from .permissions import check_after, check_before
-from .plan import VERBS, Plan
+from .plan import CREATE, DELETE, VERBS, Plan
 from .planner import make_plan
-from .present import Present, read
+from .present import CABLE, Present, read
 from .removal import due, removable, unwanted
 from .report import InventoryReport
 from .resources import resources_of
 from .roles import role_problems
 from .rules import Rules
+from .shapes import shape
 from .wants import Desired, Options
 from .words import describe
 from .writing import Writer
@@ -194,6 +196,7 @@ def carry_out(fabric: Fabric, picture: Picture, user: Any, now: datetime, then: 
         'id': uuid.uuid4(), 'user': acting, 'method': 'POST', 'path': '', 'META': {}, 'COOKIES': {}, 'GET': {},
         'POST': {}, 'FILES': {},
     })
+    _import_urls(picture.plan)
     with event_tracking(request), transaction.atomic():
         hold(fabric)
         writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
@@ -203,6 +206,18 @@ def carry_out(fabric: Fabric, picture: Picture, user: Any, now: datetime, then: 
         if then is not None:
             then(writer)
     return writer
+
+
+def _import_urls(plan: Plan) -> None:
+    """Import NetBox's URLs where a write is going to need them: they take seconds, which no lock should be held for.
+
+    What is deleted, or saved as NetBox does it, is serialized for events, with the URL that it has in the API.
+    """
+    for action in plan.actions:
+        moves = action.model == CABLE and action.verb != CREATE
+        if moves or action.verb == DELETE or (action.verb == CREATE and shape(action.model).few):
+            _ = get_resolver().reverse_dict
+            return
 
 
 def hold(fabric: Fabric) -> None:
@@ -232,9 +247,9 @@ def _conclude(
 ) -> None:
     """The bookkeeping of a run: discrepancies, runs without an object, and what the fabric's page says."""
     plan = picture.plan
-    stale = [
-        picture.present.held[key].pk for key in plan.stale if picture.present.held[key].stale_since is not None
-    ]
+    heirs = plan.heirs
+    links = [picture.present.held[heirs.get(key, key)] for key in plan.stale]
+    stale = [link.pk for link in links if link.stale_since is not None]
     if stale:
         InventoryLink.objects.filter(pk__in=stale, stale_since__isnull=False).update(
             stale_runs=F('stale_runs') + 1,

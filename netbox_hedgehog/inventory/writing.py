@@ -9,17 +9,19 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, connection, models, transaction
-from django.db.models import ProtectedError, RestrictedError
+from django.db.models import ProtectedError, RestrictedError, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from extras.models import CustomField
-from utilities.exceptions import AbortRequest
+from netbox.context import events_queue
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..values import model_title
 from . import discrepancies
 from .cables import Cabling
-from .checks import check, sentence_of
+from .checks import REFUSALS, check, sentence_of
+from .parking import Parking
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
 from .removal import pieces, place_of, what_goes
@@ -29,8 +31,8 @@ from .wants import Desired
 
 __all__ = ('Writer', 'delete_links')
 
-# What a write may fail with because of the object that is written, and not because of the database.
-REFUSALS = (ValidationError, AbortRequest)
+# Verbs of actions on objects that stand, and stay.
+STANDING = (UPDATE, RESTORE, ADOPT, MARK)
 
 
 class Left(Exception):
@@ -53,51 +55,91 @@ class Writer:
     ) -> None:
         self.fabric, self.plan, self.desired, self.present = fabric, plan, desired, present
         self.request, self.now = request, now
-        self.trail = Trail(request)
+        self.heirs = plan.heirs
+        self.level_of = levels(desired)
+        # What was refused in an attempt before, by key: it keeps its place.
+        self.refused: dict[str, tuple[str, list[Finding]]] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin an attempt: nothing is written yet."""
+        self.trail = Trail(self.request)
+        self.parking = Parking()
+        self.stuck: dict[str, list[Finding]] = {}
         self.done: list[Action] = []
-        self.findings: list[Finding] = []
-        self.failed: dict[str, str] = {}
-        self.pks = {key: link.object_id for key, link in present.held.items() if link.values is not None}
+        self.findings: list[Finding] = [finding for _, findings in self.refused.values() for finding in findings]
+        self.failed: dict[str, str] = {key: why for key, (why, _) in self.refused.items()}
+        held = self.present.held
+        self.pks = {key: link.object_id for key, link in held.items() if link.values is not None}
+        self.pks.update({key: held[was].object_id for key, was in self.heirs.items() if held[was].values is not None})
         self.objects: dict[tuple[str, int], Any] = {}
         # New links, and what changes about those that stand, by key.
         self.new_links: dict[str, InventoryLink] = {}
         self.link_changes: dict[str, dict[str, Any]] = defaultdict(dict)
         self.vrfs: set[int | None] = set()
-        self.creating = {action.key for action in plan.actions if action.verb == CREATE}
 
     def write(self) -> None:
-        """Write everything. Raises what the database raises for reasons of its own."""
+        """Write everything. Raises what the database raises for reasons of its own.
+
+        An object that has left its place for another, and is then refused, must have its place back: all is taken
+        back, and done without it.
+        """
+        events = dict(events_queue.get())
+        while True:
+            with transaction.atomic():
+                self._write()
+                if self.stuck:
+                    transaction.set_rollback(True)
+            if not self.stuck:
+                break
+            self.refused.update({key: (self.failed[key], findings) for key, findings in self.stuck.items()})
+            events_queue.set(dict(events))
+            self._begin()
+        self.trail.finish()
+
+    def _write(self) -> None:
         self._delete([action for action in self.plan.actions if action.verb == DELETE])
         self._found()
         for action in self.plan.actions:
             if action.verb == ADOPT and action.pk is not None:
                 self.pks[action.key] = action.pk
         cabling = Cabling(self)
-        moves = [action for action in self.plan.actions if action.model == CABLE and action.verb in (
-            UPDATE, RESTORE, ADOPT) and action.changes]
-        level_of = levels(self.desired)
-        groups: dict[tuple[int, str], list[Action]] = defaultdict(list)
-        for action in self.plan.actions:
-            if action.verb == CREATE:
-                groups[level_of.get(action.key, 0), action.model].append(action)
-        # What stands is changed first: it may give up names that new objects are to have.
-        self._update([
-            action for action in self.plan.actions
-            if action.verb in (UPDATE, RESTORE, ADOPT, MARK) and action.model != CABLE
-        ], late=False)
-        for (_level, label), actions in sorted(groups.items(), key=lambda item: item[0]):
-            if label != CABLE:
-                self._create(label, actions)
+        actions = [action for action in self.plan.actions if action.key not in self.failed]
+        standing = [action for action in actions if action.verb in STANDING]
+        # What is not wanted any more makes room first, and what changes places leaves the one that it has.
+        unwanted = [action for action in standing if not self._is_wanted(action)]
+        self._update([action for action in unwanted if action.verb == UPDATE], late=False)
+        self._update([action for action in unwanted if action.verb == MARK], late=False)
+        self.parking.park(action for action in actions if self._is_wanted(action))
+        # Then each level, what stands first: what it refers to is there, and as it is to be.
+        by_level: dict[int, list[Action]] = defaultdict(list)
+        for action in actions:
+            if self._is_wanted(action) and action.model != CABLE and action.verb in (*STANDING, CREATE):
+                by_level[self.level_of.get(action.key, 0)].append(action)
+        for _, members in sorted(by_level.items()):
+            self._update([action for action in members if action.verb != CREATE], late=False)
+            created: dict[str, list[Action]] = defaultdict(list)
+            for action in members:
+                if action.verb == CREATE:
+                    created[action.model].append(action)
+            for label, news in sorted(created.items()):
+                self._create(label, news)
         # Cables that move give up their ports before new ones are laid.
-        cabling.move(moves)
-        cabling.lay([action for action in self.plan.actions if action.verb == CREATE and action.model == CABLE])
-        for action in self.plan.actions:
-            if action.model == CABLE and action.verb in (UPDATE, RESTORE, ADOPT, MARK) and not action.changes:
+        cables = [action for action in actions if action.model == CABLE]
+        cabling.move([action for action in cables if action.verb in STANDING and action.changes])
+        cabling.lay([action for action in cables if action.verb == CREATE])
+        for action in cables:
+            if action.verb in STANDING and not action.changes:
                 self._settled(action, {})
-        self._update(self.plan.actions, late=True)
+        self._update(actions, late=True)
+        if self.stuck:
+            return
+        self.parking.restore()
         self._count_prefixes()
         self._write_links()
-        self.trail.finish()
+
+    def _is_wanted(self, action: Action) -> bool:
+        return action.key in self.desired.wants
 
     # Creation
 
@@ -289,25 +331,37 @@ class Writer:
             if values is not None:
                 by_label[action.model].append((part, values))
         for label, parts in by_label.items():
-            self._change(label, [(action, values) for action, values in parts if values], late)
+            written: list[tuple[Action, dict[str, Any]]] = []
+            empty: list[tuple[Action, dict[str, Any]]] = []
+            for action, values in parts:
+                is_written = values or self.parking.is_parked(label, action.pk)
+                (written if is_written else empty).append((action, values))
+            self._change(label, written, late)
             if not late:
-                for action, values in parts:
-                    if not values:
-                        self._settled(action, {})
+                for action, _ in empty:
+                    self._settled(action, {})
 
     def _is_late(self, action: Action, change: FieldChange) -> bool:
+        """Whether a field is written last: it refers to the object's own parts, or to what is created after it."""
+        if not self._is_wanted(action):
+            return False
         if change.field in shape(action.model).deferred:
             return True
         if action.verb == CREATE:
             return False
+        level = self.level_of[action.key]
         items = change.new if isinstance(change.new, list) else [change.new]
-        return any(isinstance(item, dict) and item['key'] in self.creating for item in items)
+        return any(isinstance(item, dict) and self.level_of.get(item['key'], 0) >= level for item in items)
 
     def _change(self, label: str, parts: list[tuple[Action, dict[str, Any]]], late: bool) -> None:
         if not parts:
             return
         model = model_of(label)
         self.load_related(label, [values for _, values in parts])
+        self.load_related(label, [
+            {name: change.old for change in action.changes if (name := change.field) not in shape(label).deferred}
+            for action, _ in parts if self.parking.is_parked(label, action.pk)
+        ])
         pks = [self.pks[action.key] if action.pk is None else action.pk for action, _ in parts]
         many = [field.name for field in model._meta.many_to_many]
         if hasattr(model, 'tags') and 'tags' not in many:
@@ -322,6 +376,7 @@ class Writer:
             instance = instances.get(pk)
             if instance is None:
                 continue
+            self._unpark(label, instance)
             old = {change.field: change.old for change in action.changes}
             # Somebody was faster: what they wrote is not overwritten, and the next run says so.
             values = {
@@ -346,7 +401,7 @@ class Writer:
                 self.refuse(action, sentence_of(error))
                 continue
             ready.append((action, values, instance))
-        written: list[tuple[Action, dict[str, Any], Any]] = self._save_changes(model, ready)
+        written: list[tuple[Action, dict[str, Any], Any]] = self._save_changes(model, ready, late)
         self._change_many(label, written)
         fields = {name for _, values, _ in written for name in values}
         self.trail.updated([instance for _, _, instance in written], fields)
@@ -358,13 +413,21 @@ class Writer:
             else:
                 self._settled(action, values)
 
+    def _unpark(self, label: str, instance: Any) -> None:
+        """Let an object that is on its way hold what it really holds."""
+        for column, value in self.parking.held(label, instance.pk).items():
+            setattr(instance, column, value)
+        group = self.objects.get(('ipam.vlangroup', instance.group_id)) if label == 'ipam.vlan' else None
+        if group is not None:
+            instance.group = group
+
     def _before_update(self, label: str, instance: Any) -> None:
         if label == 'ipam.prefix':
             instance.prefix = instance.prefix.cidr
         elif label == 'ipam.iprange':
             instance.size = int(instance.end_address.ip - instance.start_address.ip) + 1
 
-    def _save_changes(self, model: type[models.Model], ready: list[Any]) -> list[Any]:
+    def _save_changes(self, model: type[models.Model], ready: list[Any], late: bool) -> list[Any]:
         """Update in bulk, halving where the database refuses."""
         if not ready:
             return []
@@ -383,7 +446,13 @@ class Writer:
             columns.add('untagged_vlan')
         if label == 'ipam.iprange':
             columns.add('size')
+        own_parts = {model._meta.get_field(name).attname for name in shape(label).deferred}
         for _, _, instance in ready:
+            # What is set aside goes back with the rest; an object's own parts come last.
+            columns.update(
+                model._meta.get_field(column).name for column in self.parking.held(label, instance.pk)
+                if late or column not in own_parts
+            )
             instance.last_updated = timezone.now()
             for field in model._meta.concrete_fields:
                 if getattr(field, 'target_field', None) in columns and hasattr(field, 'naturalize_function'):
@@ -394,13 +463,18 @@ class Writer:
                 model._default_manager.bulk_update(
                     [instance for _, _, instance in ready], [*sorted(columns), 'last_updated'], batch_size=BATCH,
                 )
+            attributes = [model._meta.get_field(name).attname for name in columns]
+            for _, _, instance in ready:
+                self.parking.written(label, instance.pk, attributes)
             return ready
         except OperationalError:
             raise
         except DatabaseError as error:
             if len(ready) > 1:
                 middle = len(ready) // 2
-                return [*self._save_changes(model, ready[:middle]), *self._save_changes(model, ready[middle:])]
+                return [
+                    *self._save_changes(model, ready[:middle], late), *self._save_changes(model, ready[middle:], late),
+                ]
             self.refuse(ready[0][0], sentence_of(error))
             return []
 
@@ -430,13 +504,20 @@ class Writer:
         """Delete one by one, as NetBox does, with all that it does along with it."""
         if not actions:
             return
+        links: list[Held] = []
+        action_of: dict[int, Action] = {}
+        for action in actions:
+            link = self._held(action.key)
+            assert link is not None
+            links.append(link)
+            action_of[link.pk] = action
         gone: list[Held] = []
-        for links in pieces([self.present.held[action.key] for action in actions], self.present):
-            gone += self._delete_piece(links)
-        by_key = {action.key: action for action in actions}
+        for piece in pieces(links, self.present):
+            gone += self._delete_piece(piece)
         for link in gone:
-            self.pks.pop(link.key, None)
-            self.done.append(by_key[link.key])
+            action = action_of[link.pk]
+            self.pks.pop(action.key, None)
+            self.done.append(action)
         delete_links([link.pk for link in gone])
 
     def _delete_piece(self, links: list[Held]) -> list[Held]:
@@ -508,6 +589,8 @@ class Writer:
                 DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, self.failed[action.key],
                 model=action.model, pk=action.pk,
             ))
+        if self.parking.is_parked(action.model, action.pk):
+            self.stuck[action.key] = [finding for finding in self.findings if finding.key == action.key]
 
     # Links
 
@@ -523,16 +606,26 @@ class Writer:
                 self.new_links[record.key] = self._link(
                     record.key, want.source, want.subject, want.model, record.pk, found, True, {},
                 )
-            else:
+            elif record.written:
                 self._note_written(record.key, dict(record.written))
+            if record.renamed:
+                want = self.desired.wants[record.key]
+                self.link_changes[record.key].update(
+                    kind=want.source.kind, name=want.source.name, subject=want.subject,
+                )
             if record.was:
                 self._inherit(record.key, record.was)
         delete_links([self.present.held[record.key].pk for record in self.plan.records if record.drop])
 
     def _inherit(self, key: str, was: str) -> None:
         """An object goes on under another key: the link is renamed."""
-        want = self.desired.wants[key]
-        self.link_changes[was].update(key=key, kind=want.source.kind, name=want.source.name, subject=want.subject)
+        want = self.desired.wants.get(key)
+        if want is not None:
+            kind, name, subject = want.source.kind, want.source.name, want.subject
+        else:
+            link = self.present.held[key]
+            kind, name, subject = link.kind, link.name, link.subject
+        self.link_changes[was].update(key=key, kind=kind, name=name, subject=subject)
 
     def _link(
         self, key: str, source: Any, subject: str, label: str, pk: int, origin: str, shared: bool,
@@ -568,19 +661,22 @@ class Writer:
         self.link_changes[link.key].setdefault('written', dict(link.written)).update(values)
 
     def _held(self, key: str) -> Held | None:
-        was = self.plan.heirs.get(key, key)
-        return self.present.held.get(was)
+        return self.present.held.get(self.heirs.get(key, key))
 
     def _settled(self, action: Action, values: dict[str, Any]) -> None:
         """An action on an object that stands is done: its link says so."""
         self.done.append(action)
         status = {change.field: change for change in action.changes}.get('status')
         if action.verb == MARK:
-            self.link_changes[action.key].update(
+            link = self._held(action.key)
+            assert link is not None
+            self.link_changes[link.key].update(
                 stale_since=self.now, before_stale={'status': status.old} if status and 'status' in values else {},
             )
             return
-        owned = self.desired.wants[action.key].owned
+        want = self.desired.wants.get(action.key)
+        # A stale object that has made room gets its place back where it is wanted again: the value is ours.
+        owned = want.owned if want is not None else values
         values = {name: value for name, value in values.items() if name in owned}
         if action.verb == ADOPT:
             assert action.pk is not None
@@ -597,6 +693,9 @@ class Writer:
     settled = _settled
 
     def _write_links(self) -> None:
+        # Two links may swap their keys.
+        renamed = [self.present.held[key].pk for key, changes in self.link_changes.items() if 'key' in changes]
+        InventoryLink.objects.filter(pk__in=renamed).update(key=Concat(Value('~'), Cast('pk', models.CharField())))
         InventoryLink.objects.bulk_create(self.new_links.values(), batch_size=BATCH)
         changed = []
         names: set[str] = set()

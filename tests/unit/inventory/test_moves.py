@@ -1,0 +1,518 @@
+"""What NetBox keeps unique moves from one resource to another: in one run, and nothing is there twice."""
+
+import pytest
+from core.models import ObjectChange
+from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufacturer, Site
+from django.db import connection
+from django.test import override_settings
+from ipam.models import VLAN, VRF, IPAddress
+
+from netbox_hedgehog.inventory import settle as story
+from netbox_hedgehog.inventory.leave import leave_everything
+from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.wants import DEVICES, Desired, Existing, Ref, Source, Want
+from netbox_hedgehog.models import Discrepancy, InventoryLink
+
+from .fabrics import make, small
+from .mirror import fabric_of, grace_is_over, mirror
+from .test_ownership import device_of_the_operator
+
+pytestmark = pytest.mark.django_db
+
+# Resources, and the values that they have at first: by number.
+FIRST = {'a': 0, 'b': 1, 'c': 2}
+
+# What is wanted afterwards: `a` goes without a value where it is not named.
+MOVES = {
+    'a swap': {'a': 1, 'b': 0, 'c': 2},
+    'a cycle of three': {'a': 1, 'b': 2, 'c': 0},
+    'from one that goes': {'a': 1, 'c': 2},
+    'from one that goes, to a new one': {'a': 0, 'new': 1, 'c': 2},
+    'a swap with one that is renamed': {'a': 1, 'renamed': 0, 'c': 2},
+    'a chain from one that goes': {'a': 1, 'c': 0},
+    'a chain from one that goes to a new one': {'a': 1, 'c': 0, 'new': 2},
+    'a chain with a new value and a new resource': {'a': 1, 'b': 3, 'c': 2, 'new': 0},
+    'all from those that go': {'new': 0, 'renamed': 1, 'c': 2},
+}
+
+
+def want(model, key, resource, owned, **initial):
+    return Want(model, key, Source('VPC', resource), DEVICES, owned, initial)
+
+
+def existing(instance):
+    return Existing(instance._meta.label_lower, instance.pk)
+
+
+class Wanted:
+    """The objects that are wanted around the values: `named` gives the number of the value of each resource."""
+
+    def __init__(self, named):
+        self.named = named
+        self.site = Site.objects.get(slug='dc')
+        maker = Manufacturer.objects.get_or_create(name='m', slug='m')[0]
+        self.type = DeviceType.objects.get_or_create(manufacturer=maker, model='t', slug='t')[0]
+        self.role = DeviceRole.objects.get_or_create(name='r', slug='r')[0]
+        self.wants = []
+
+    def add(self, model, key, owned, resource='fabric', **initial):
+        self.wants.append(want(model, key, resource, owned, **initial))
+        return Ref(key)
+
+    def vrf(self):
+        return self.add('ipam.vrf', 'vrf', {'name': 'VRF'}, enforce_unique=True)
+
+    def group(self, key='group', resource='fabric', **fields):
+        fields = {'name': 'group', 'slug': 'group', 'vid_ranges': '1-4000', **fields}
+        return self.add('ipam.vlangroup', key, fields, resource, scope=existing(self.site))
+
+    def device(self, name, resource='fabric', **fields):
+        return self.add(
+            'dcim.device', f'device/{resource}/{name}', {'name': name, **fields}, resource, site=existing(self.site),
+            role=existing(self.role), device_type=existing(self.type), status='active',
+        )
+
+    def interface(self, device, name, key, resource='fabric', type='10gbase-t'):
+        return self.add('dcim.interface', key, {'device': device, 'name': name, 'type': type}, resource)
+
+
+def vlan_ids(to):
+    group = to.group()
+    for name, number in to.named.items():
+        to.add('ipam.vlan', f'x/{name}', {'group': group, 'vid': 100 + number, 'name': name}, name, status='active')
+
+
+def vlan_names(to):
+    group = to.group()
+    for number, (name, value) in enumerate(sorted(to.named.items())):
+        vid = {'a': 1, 'b': 2, 'c': 3, 'new': 4, 'renamed': 5}[name]
+        assert number < vid
+        to.add('ipam.vlan', f'x/{name}', {'group': group, 'vid': vid, 'name': f'v{value}'}, name, status='active')
+
+
+def vlan_groups(to):
+    for name, number in to.named.items():
+        to.group(f'x/{name}', name, name=f'g{number}', slug=f'g{number}')
+
+
+def interface_names(to):
+    device = to.device('d')
+    for name, number in to.named.items():
+        to.interface(device, f'PortChannel{number}', f'x/{name}', name, 'lag')
+
+
+def device_names(to):
+    for name, number in to.named.items():
+        to.add(
+            'dcim.device', f'x/{name}', {'name': f'd{number}', 'serial': f's{number}'}, name, site=existing(to.site),
+            role=existing(to.role), device_type=existing(to.type), status='active',
+        )
+
+
+def addresses(to):
+    vrf = to.vrf()
+    for name, number in to.named.items():
+        port = to.interface(Ref(f'device/{name}/{name}'), 'M1', f'port/{name}', name)
+        address = to.add(
+            'ipam.ipaddress', f'x/{name}',
+            {'address': f'192.0.2.{number + 1}/24', 'vrf': vrf, 'assigned_object': port, 'role': None}, name,
+            status='active',
+        )
+        to.device(name, name, primary_ip4=address)
+
+
+def prefixes(to):
+    vrf = to.vrf()
+    for name, number in to.named.items():
+        to.add('ipam.prefix', f'x/{name}', {'prefix': f'10.0.{number}.0/24', 'vrf': vrf}, name, status='active')
+
+
+def ranges(to):
+    vrf = to.vrf()
+    for name, number in to.named.items():
+        start, end = f'10.0.{number}.10/24', f'10.0.{number}.99/24'
+        to.add('ipam.iprange', f'x/{name}', {'start_address': start, 'end_address': end, 'vrf': vrf}, name)
+
+
+def l2vpns(to):
+    for name, number in to.named.items():
+        fields = {'name': f'l{number}', 'slug': f'l{number}', 'type': 'vxlan-evpn', 'identifier': number + 1}
+        to.add('vpn.l2vpn', f'x/{name}', fields, name, status='active')
+
+
+def terminations(to):
+    group = to.group()
+    vlans = [
+        to.add('ipam.vlan', f'vlan/{n}', {'group': group, 'vid': 100 + n, 'name': f'v{n}'}, status='active')
+        for n in range(4)
+    ]
+    for name, number in to.named.items():
+        fields = {'name': f'l-{name}', 'slug': f'l-{name}', 'type': 'vxlan-evpn', 'identifier': None}
+        l2vpn = to.add('vpn.l2vpn', f'l2vpn/{name}', fields, name, status='active')
+        to.add('vpn.l2vpntermination', f'x/{name}', {'l2vpn': l2vpn, 'assigned_object': vlans[number]}, name)
+
+
+def ports(to):
+    switch, servers = to.device('switch'), to.device('servers')
+    near = {name: to.interface(servers, name, f'near/{name}') for name in ('a', 'b', 'c', 'new', 'renamed')}
+    far = [to.interface(switch, f'E{number}', f'far/{number}') for number in range(4)]
+    for name, number in to.named.items():
+        to.add('dcim.cable', f'x/{name}', {'a': (near[name],), 'b': (far[number],)}, name, status='connected')
+
+
+# What moves: the wants around it, and what NetBox shows of it.
+VALUES = {
+    'VLAN IDs': (vlan_ids, lambda item: item.vid - 100),
+    'VLAN names': (vlan_names, lambda item: int(item.name[1:])),
+    'VLAN groups': (vlan_groups, lambda item: int(item.slug[1:])),
+    'interface names': (interface_names, lambda item: int(item.name[11:])),
+    'device names and serial numbers': (device_names, lambda item: int(item.name[1:])),
+    'primary addresses': (addresses, lambda item: item.address.ip.words[3] - 1),
+    'prefixes': (prefixes, lambda item: item.prefix.ip.words[2]),
+    'ranges': (ranges, lambda item: item.start_address.ip.words[2]),
+    'L2VPNs': (l2vpns, lambda item: item.identifier - 1),
+    'terminations': (terminations, lambda item: item.assigned_object.vid - 100),
+    'ports': (ports, lambda item: int(item.b_terminations[0].name[1:])),
+}
+
+
+@pytest.fixture
+def brought(monkeypatch):
+    """Have a fabric want what a function says; returns what does so."""
+    def bring(what, named):
+        to = Wanted(named)
+        VALUES[what][0](to)
+        wants = {one.key: one for one in to.wants}
+        monkeypatch.setattr(story, 'desired', lambda resources, options: Desired(wants))
+
+    return bring
+
+
+def shown(fabric, what):
+    """The value that each resource has in NetBox."""
+    links = InventoryLink.objects.filter(fabric=fabric, key__startswith='x/', stale_since=None)
+    return {link.name: VALUES[what][1](link.object) for link in links}
+
+
+def everything_is_valid(fabric):
+    """NetBox would take each object that the plugin manages as it is, stale or not."""
+    for link in InventoryLink.objects.filter(fabric=fabric):
+        link.object.full_clean()
+
+
+def at_rest(fabric):
+    assert plan(fabric).actions == []
+    assert settle(fabric).changes == 0
+    assert list(Discrepancy.objects.filter(type__in=('conflict', 'field')).values_list('sentence', flat=True)) == []
+
+
+@pytest.mark.parametrize('move', MOVES)
+@pytest.mark.parametrize('what', VALUES)
+def test_values_move_in_one_run(brought, what, move):
+    fabric = fabric_of([], inventory_removal='mark')
+    brought(what, FIRST)
+    settle(fabric)
+    assert shown(fabric, what) == FIRST
+    brought(what, MOVES[move])
+    settle(fabric)
+    assert shown(fabric, what) == MOVES[move]
+    everything_is_valid(fabric)
+    at_rest(fabric)
+    # And back again: what was stale is wanted once more.
+    brought(what, FIRST)
+    settle(fabric)
+    assert shown(fabric, what) == FIRST
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+@pytest.mark.parametrize('move', ['from one that goes', 'a chain from one that goes to a new one'])
+@pytest.mark.parametrize('what', VALUES)
+@pytest.mark.parametrize('marked_before', [False, True])
+def test_values_move_while_objects_are_deleted(brought, what, move, marked_before):
+    fabric = fabric_of([], inventory_removal='delete')
+    brought(what, FIRST)
+    settle(fabric)
+    if marked_before:
+        brought(what, {'a': 0, 'c': 2})
+        settle(fabric)
+        grace_is_over(fabric)
+    brought(what, MOVES[move])
+    settle(fabric)
+    assert shown(fabric, what) == MOVES[move]
+    everything_is_valid(fabric)
+    for _ in range(3):
+        grace_is_over(fabric)
+        settle(fabric)
+    assert shown(fabric, what) == MOVES[move]
+    assert not InventoryLink.objects.filter(name='b').exists()
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+# What stands in the way
+
+
+def conflicts(fabric):
+    return dict(Discrepancy.objects.filter(fabric=fabric, type='conflict').values_list('key', 'sentence'))
+
+
+def test_an_object_of_the_operators_is_named_and_nobody_else_loses_a_place(brought):
+    fabric = fabric_of([])
+    brought('VLAN IDs', FIRST)
+    settle(fabric)
+    group = VLAN.objects.get(name='a').group
+    theirs = VLAN.objects.create(group=group, vid=103, name='theirs')
+    # a wants what theirs has, b what a has, and a new one what b has: none of them gets it.
+    brought('VLAN IDs', {'a': 3, 'b': 0, 'c': 2, 'new': 1})
+    settle(fabric)
+    assert shown(fabric, 'VLAN IDs') == FIRST
+    assert set(conflicts(fabric)) == {'x/a', 'x/b', 'x/new'}
+    assert Discrepancy.objects.get(key='x/a').object == theirs
+    everything_is_valid(fabric)
+    assert plan(fabric).actions == []
+    theirs.delete()
+    settle(fabric)
+    assert shown(fabric, 'VLAN IDs') == {'a': 3, 'b': 0, 'c': 2, 'new': 1}
+    at_rest(fabric)
+
+
+def test_a_stale_object_that_a_person_has_changed_is_not_moved(brought):
+    fabric = fabric_of([])
+    brought('VLAN IDs', FIRST)
+    settle(fabric)
+    stale = VLAN.objects.get(name='b')
+    VLAN.objects.filter(pk=stale.pk).update(vid=150)
+    brought('VLAN IDs', {'a': 50, 'c': 2})
+    settle(fabric)
+    assert shown(fabric, 'VLAN IDs') == {'a': 0, 'c': 2}
+    assert 'changed in NetBox' in conflicts(fabric)['x/a']
+    assert Discrepancy.objects.get(key='x/a').object == stale
+    stale.refresh_from_db()
+    assert (stale.vid, stale.group is None) == (150, False)
+
+
+def test_a_value_that_a_person_gave_another_object_is_a_conflict_in_words(brought):
+    fabric = fabric_of([])
+    brought('VLAN IDs', FIRST)
+    settle(fabric)
+    VLAN.objects.filter(name='a').update(vid=103)
+    brought('VLAN IDs', {**FIRST, 'new': 3})
+    settle(fabric)
+    assert 'VLAN a of VPC a' in conflicts(fabric)['x/new']
+    assert 'duplicate key' not in ' '.join(Discrepancy.objects.values_list('sentence', flat=True))
+
+
+@pytest.mark.parametrize('what', ['VLAN IDs', 'device names and serial numbers', 'interface names', 'L2VPNs'])
+def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what):
+    fabric = fabric_of([])
+    brought(what, FIRST)
+    settle(fabric)
+    brought(what, MOVES['a cycle of three'])
+    model = InventoryLink.objects.get(key='x/a').object._meta
+    rule = {'name': {'neq': InventoryLink.objects.get(key='x/b').object.name}}
+    if what == 'VLAN IDs':
+        rule = {'vid': {'neq': 101}}
+    with override_settings(CUSTOM_VALIDATORS={model.label_lower: [rule]}):
+        settle(fabric)
+        assert shown(fabric, what) == FIRST
+        assert conflicts(fabric)
+        assert 'duplicate key' not in ' '.join(conflicts(fabric).values())
+    everything_is_valid(fabric)
+    settle(fabric)
+    assert shown(fabric, what) == MOVES['a cycle of three']
+    at_rest(fabric)
+
+
+def test_an_address_that_is_primary_for_a_device_of_the_operators_is_named(brought):
+    fabric = fabric_of([])
+    brought('primary addresses', FIRST)
+    settle(fabric)
+    address = IPAddress.objects.get(address='192.0.2.2/24')
+    theirs = device_of_the_operator('theirs')
+    Device.objects.filter(name='b').update(primary_ip4=None)
+    Device.objects.filter(pk=theirs.pk).update(primary_ip4=address)
+    brought('primary addresses', {'a': 0, 'c': 2, 'new': 1})
+    settle(fabric)
+    assert 'theirs' in Discrepancy.objects.get(key='x/new', type='conflict', object_id=theirs.pk).sentence
+    theirs.refresh_from_db()
+    assert theirs.primary_ip4 == address
+
+
+def test_a_range_that_covers_those_of_two_that_go_is_a_conflict_that_names_one(brought, monkeypatch):
+    fabric = fabric_of([])
+    brought('ranges', FIRST)
+    settle(fabric)
+    to = Wanted({})
+    fields = {'start_address': '10.0.1.10/16', 'end_address': '10.0.2.99/16', 'vrf': to.vrf()}
+    to.add('ipam.iprange', 'x/new', fields, 'new')
+    monkeypatch.setattr(story, 'desired', lambda resources, options: Desired({one.key: one for one in to.wants}))
+    settle(fabric)
+    assert 'stale' in conflicts(fabric)['x/new']
+    everything_is_valid(fabric)
+    assert plan(fabric).actions == []
+
+
+# Whole fabrics
+
+
+def edited(kind, name, *more, **spec):
+    """The small fabric, of which one resource has this spec."""
+    return [make(kind, name, **spec) if (item.kind, item.name) == (kind, name) else item for item in small()] + [*more]
+
+
+def renamed(value, old='leaf-1', new='leaf-9'):
+    if isinstance(value, str):
+        return value.replace(old, new)
+    if isinstance(value, dict):
+        return {renamed(key, old, new): renamed(item, old, new) for key, item in value.items()}
+    return [renamed(item, old, new) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize('removal', ['mark', 'delete'])
+def test_a_switch_that_is_renamed_gets_its_addresses_at_once_and_the_old_one_goes(removal):
+    fabric = fabric_of(inventory_removal=removal)
+    settle(fabric)
+    mirror(fabric, [make(item.kind, renamed(item.name), **renamed(dict(item.spec))) for item in small()])
+    settle(fabric, confirmed=True)
+    assert str(Device.objects.get(name='leaf-9').primary_ip4) == '172.30.0.9/21'
+    assert Device.objects.get(name='leaf-1').primary_ip4 is None
+    everything_is_valid(fabric)
+    at_rest(fabric)
+    for _ in range(3):
+        grace_is_over(fabric)
+        settle(fabric, confirmed=True)
+    assert Device.objects.filter(name='leaf-1').exists() == (removal == 'mark')
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+@pytest.mark.parametrize('removal', ['mark', 'delete'])
+def test_a_server_is_plugged_into_the_port_of_one_that_has_gone(removal):
+    fabric = fabric_of(inventory_removal=removal)
+    settle(fabric)
+    link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/3'}}
+    wired = edited('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link})
+    mirror(fabric, [item for item in wired if 'server-2' not in item.name])
+    settle(fabric)
+    far = Interface.objects.get(device__name='server-1', name='eth0').connected_endpoints
+    assert [end.name for end in far] == ['E1/3']
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+def without_server_1_connection(name='other-name', **member):
+    member = member or {'unbundled': {'link': {
+        'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/2'},
+    }}}
+    resources = edited('VPCAttachment', 'vpc-1--server-1', subnet='vpc-1/web', connection=name)
+    return [*(item for item in resources if item.name != 'server-1--unbundled--leaf-1'), make('Connection', name, **member)]
+
+
+def test_a_link_names_the_resource_that_wants_its_object_now():
+    fabric = fabric_of()
+    settle(fabric)
+    mirror(fabric, without_server_1_connection())
+    settle(fabric)
+    assert set(InventoryLink.objects.filter(key__endswith='/server-1/eth0').values_list('kind', 'name')) == {
+        ('Connection', 'other-name'),
+    }
+    assert plan(fabric).actions == []
+    # Its trouble, and not that of the one before, protects what it gave.
+    mirror(fabric, without_server_1_connection(bundled={'links': []}))
+    settle(fabric)
+    assert not InventoryLink.objects.exclude(stale_since=None).exists()
+
+
+def test_the_links_of_a_renamed_fabric_name_it():
+    fabric = fabric_of()
+    settle(fabric)
+    fabric.name = 'dc-2'
+    fabric.save()
+    settle(fabric)
+    assert InventoryLink.objects.get(key='vrf/underlay').name == 'dc-2'
+    assert plan(fabric).actions == []
+
+
+def test_a_gateway_beside_an_address_of_the_operators_is_a_conflict():
+    spec = next(item for item in small() if item.kind == 'VPC').spec
+    bare = {**spec, 'subnets': {'web': {key: value for key, value in spec['subnets']['web'].items() if key != 'gateway'}}}
+    fabric = fabric_of(edited('VPC', 'vpc-1', **bare))
+    settle(fabric)
+    theirs = IPAddress.objects.create(address='10.0.1.1/24', vrf=VRF.objects.get(name='vpc-1 (dc-1)'))
+    mirror(fabric, small())
+    settle(fabric)
+    assert Discrepancy.objects.get(type='conflict').object == theirs
+    # Where both may be shared they stand side by side, as NetBox lets them.
+    IPAddress.objects.filter(pk=theirs.pk).update(role='vip')
+    settle(fabric)
+    assert IPAddress.objects.filter(address='10.0.1.1/24').count() == 2
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+@pytest.mark.parametrize('adopted', [True, False])
+def test_a_cable_may_lie_either_way_round(adopted):
+    fabric = fabric_of()
+    settle(fabric)
+    cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
+    a, b = ([Interface.objects.get(pk=cable.a_terminations[0].pk)], [Interface.objects.get(pk=cable.b_terminations[0].pk)])
+    if adopted:
+        leave_everything(fabric)
+        cable.delete()
+        cable = Cable(a_terminations=b, b_terminations=a)
+        fabric.inventory_enabled, fabric.inventory_adoption = True, 'name'
+    else:
+        cable.terminations.all().delete()
+        cable = Cable.objects.get(pk=cable.pk)
+        cable.a_terminations, cable.b_terminations = b, a
+    cable.save()
+    settle(fabric)
+    assert list(Discrepancy.objects.values_list('sentence', flat=True)) == []
+    assert plan(fabric).actions == []
+    # It is moved as it lies.
+    link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'spine-1/E1/2'}}
+    mirror(fabric, edited('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link}))
+    settle(fabric)
+    cable = Cable.objects.get(pk=cable.pk)
+    assert [end.device.name for end in (*cable.a_terminations, *cable.b_terminations)] == ['spine-1', 'server-1']
+    at_rest(fabric)
+
+
+def test_the_change_log_says_where_a_cable_was():
+    fabric = fabric_of()
+    settle(fabric)
+    cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
+    before = list(cable.terminations.filter(cable_end='B').values_list('pk', flat=True))
+    link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'spine-1/E1/2'}}
+    mirror(fabric, edited('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link}))
+    report = settle(fabric)
+    entry = ObjectChange.objects.get(request_id=report.request_id, changed_object_type__model='cable')
+    assert entry.prechange_data['b_terminations'] == before
+    assert entry.postchange_data['b_terminations'] != before
+
+
+def test_a_digest_does_not_depend_on_where_rows_lie():
+    fabric = fabric_of()
+    settle(fabric)
+    mirror(fabric, [item for item in small() if 'server' not in item.name])
+    before = plan(fabric)
+    with connection.cursor() as cursor:  # the same content in another place of the table
+        cursor.execute("UPDATE netbox_hedgehog_inventorylink SET kept = kept WHERE key LIKE 'device/%'")
+    after = plan(fabric)
+    assert before.held_digest
+    assert (before.digest, before.held_digest) == (after.digest, after.held_digest)
+
+
+def test_netboxs_urls_are_imported_before_anything_is_locked(monkeypatch):
+    fabric = fabric_of(inventory_removal='delete')
+    settle(fabric)
+    mirror(fabric, [item for item in small() if 'server-1' not in item.name])
+    settle(fabric)
+    grace_is_over(fabric)
+    order = []
+    imported, locked = story.get_resolver, story.hold
+    monkeypatch.setattr(story, 'get_resolver', lambda: order.append('urls') or imported())
+    monkeypatch.setattr(story, 'hold', lambda fabric: order.append('lock') or locked(fabric))
+    assert settle(fabric).counts['delete'] > 0
+    assert order == ['urls', 'lock']
