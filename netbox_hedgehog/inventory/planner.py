@@ -18,6 +18,7 @@ from .shapes import (
     MANY,
     BadValue,
     Unresolved,
+    default_of,
     kind_of,
     naturals,
     object_name,
@@ -222,7 +223,7 @@ class _Planner:
             return
         kept = link is not None and name in link.kept
         ours = self._without_dead(want.model, name, written[name]) == current if name in written else (
-            current in (None, [])
+            current in (None, []) or self._is_default(link, name, current)
         )
         if not kept and (ours or written.get(name, _NEVER) == current):
             draft.changes.append(FieldChange(name, current, value))
@@ -232,6 +233,12 @@ class _Planner:
             f'{_title(want)}: {field_label(want.model, name)} is not what the fabric says.',
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
         ))
+
+    @staticmethod
+    def _is_default(link: Held | None, name: str, current: Any) -> bool:
+        """Return whether a field of an object that the plugin made is what NetBox made it: nobody has set it."""
+        made = link is not None and link.origin == InventoryOriginChoices.CREATED
+        return made and link is not None and current == default_of(link.model, name)
 
     def _without_dead(self, model: str, name: str, value: Any) -> Any:
         """What is left of a value that was written, after objects that it referred to have been deleted: NetBox takes

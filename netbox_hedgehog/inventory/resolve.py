@@ -11,13 +11,11 @@ from django.utils import timezone
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
-from .desired import desired
 from .permissions import check_before
 from .plan import UPDATE, Plan
 from .planner import make_plan
 from .present import read
-from .resources import resources_of
-from .settle import Picture, carry_out, options_of, rules_of
+from .settle import Picture, carry_out, options_of, rules_of, wants_of
 from .wants import Desired
 from .writing import Writer, delete_links
 
@@ -37,7 +35,7 @@ def take_fabric(discrepancies: Iterable[Discrepancy], user: Any = None) -> int:
     pictures = []
     for fabric, rows in _by_fabric(discrepancies, FIELD).items():
         places = {(row.key, row.field) for row in rows}
-        wants = desired(resources_of(fabric), options_of(fabric))
+        wants = wants_of(fabric, options_of(fabric))
         present = read(fabric, wants)
         plan = _only(make_plan(wants, present, replace(rules_of(fabric, now), forced=frozenset(places))), places)
         if user is not None:
@@ -105,7 +103,7 @@ def recreate(discrepancies: Iterable[Discrepancy]) -> int:
     count = 0
     with transaction.atomic():
         for fabric, rows in _by_fabric(discrepancies, DELETED).items():
-            wants = desired(resources_of(fabric), options_of(fabric))
+            wants = wants_of(fabric, options_of(fabric))
             held = read(fabric, wants).held
             again = _hanging_on({row.key for row in rows}, wants)
             delete_links([link.pk for key, link in held.items() if key in again and link.values is None])

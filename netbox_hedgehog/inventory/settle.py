@@ -28,7 +28,7 @@ from .planner import make_plan
 from .present import Present, read
 from .removal import due, unwanted
 from .report import InventoryReport
-from .resources import resources_of
+from .resources import resources_of, unread_kinds
 from .roles import role_problems
 from .rules import Rules
 from .wants import Desired, Options
@@ -37,7 +37,7 @@ from .writing import Writer
 
 __all__ = (
     'Picture', 'carry_out', 'confirm_removal', 'counted', 'hold', 'inventory_user', 'options_of', 'plan', 'rules_of',
-    'settle', 'tell',
+    'settle', 'tell', 'wants_of',
 )
 
 USER = 'hedgehog'
@@ -108,12 +108,18 @@ def look(fabric: Fabric, now: datetime) -> Picture:
         raise InventoryOff(f'The inventory of {fabric.name} has no site: choose one in the fabric’s settings.')
     rules = rules_of(fabric, now)
     options = options_of(fabric)
-    wants = desired(resources_of(fabric), options)
+    wants = wants_of(fabric, options)
     wants.problems += role_problems(fabric, options)
     present = read(fabric, wants)
     if candidates := due(unwanted(wants, present, rules.subjects), rules):
         present.attached = read_dependents(candidates)
     return Picture(wants, present, make_plan(wants, present, rules))
+
+
+def wants_of(fabric: Fabric, options: Options) -> Desired:
+    """Return what the mirror of a fabric says that NetBox is to hold."""
+    unread = unread_kinds(fabric)  # before the resources: a kind that is read meanwhile counts as unread
+    return desired(resources_of(fabric), options, unread)
 
 
 def options_of(fabric: Fabric) -> Options:

@@ -26,7 +26,7 @@ from .wants import Existing, Ref, Value, Want
 
 __all__ = (
     'BadValue', 'ENDS', 'ENDS_OF_CABLE', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'RANK', 'Refer', 'Shape', 'Unresolved',
-    'decode', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name', 'related_label',
+    'decode', 'default_of', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name', 'related_label',
     'shape', 'wanted',
 )
 
@@ -167,6 +167,15 @@ def encode(label: str, name: str, value: Any) -> JSON:
     if isinstance(value, Decimal | date | netaddr.IPNetwork | netaddr.IPAddress | netaddr.EUI):
         return str(value)
     return str(value)
+
+
+@cache
+def default_of(label: str, name: str) -> JSON:
+    """Return what NetBox makes a plain field of a new object, as JSON; None for any other field."""
+    if kind_of(label, name) != PLAIN:
+        return None
+    field: Any = model_of(label)._meta.get_field(name)
+    return encode(label, name, field.get_default())
 
 
 @cache
