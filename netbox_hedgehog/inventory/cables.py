@@ -84,7 +84,7 @@ class Cabling:
             self.writer.link(
                 action, cable.pk, InventoryOriginChoices.CREATED, self.writer.written(action, values),
             )
-            self.writer.done.append(action)
+            self.writer.mark_done(action)
 
     def _interfaces(self, pks: set[int]) -> dict[int, Any]:
         queryset = Interface.objects.filter(pk__in=pks).order_by('pk').select_for_update(of=('self',), no_key=True)

@@ -61,7 +61,7 @@ def _device(draft: Draft, resource: Resource, spec: Mapping[str, Any], device_ty
     owned: dict[str, Value] = {'name': name}
     initial = draft.tenant(
         site=Existing('dcim.site', options.site), role=_role(draft, resource, spec), device_type=device_type,
-        status='active',
+        status=options.device_status,
     )
     if options.location is not None:
         initial['location'] = Existing('dcim.location', options.location)

@@ -18,6 +18,7 @@ from .shapes import (
     MANY,
     BadValue,
     Unresolved,
+    choices_of,
     default_of,
     kind_of,
     naturals,
@@ -26,7 +27,7 @@ from .shapes import (
     shape,
     wanted,
 )
-from .wants import Desired, Ref, Want
+from .wants import Desired, Ref, Source, Want
 
 __all__ = ('make_plan',)
 
@@ -68,6 +69,7 @@ class _Planner:
         self.records: list[Record] = []
         self.heirs: dict[tuple[str, Any], Held] = {}
         self.inherited: set[str] = set()
+        self.choices: dict[tuple[str, str, str], Any] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
 
@@ -172,7 +174,8 @@ class _Planner:
             if stands and name not in want.owned:
                 continue
             try:
-                values[name] = wanted(want.model, name, self._available(fields[name], name in soft), self)
+                value = wanted(want.model, name, self._available(fields[name], name in soft), self)
+                values[name] = self._offered(want, name, value) if name in want.initial else value
             except Unresolved as error:
                 if name not in soft:
                     self._leave_out(want, error.key)
@@ -181,6 +184,28 @@ class _Planner:
                 self._refuse(want, f'{_title(want)} cannot be carried: {error}')
                 return None
         return values
+
+    def _offered(self, want: Want, name: str, value: Any) -> Any:
+        """Return a choice that NetBox offers: FIELD_CHOICES may have taken away the one that a new object would get."""
+        if want.model == DEVICE or not isinstance(value, str):
+            return value
+        place = (want.model, name, value)
+        if place not in self.choices:
+            self.choices[place] = self._choose(want, name, value)
+        return self.choices[place]
+
+    def _choose(self, want: Want, name: str, value: Any) -> Any:
+        offered = choices_of(want.model, name)
+        if not offered or value in offered:
+            return value
+        default = default_of(want.model, name)
+        chosen = default if default in offered else offered[0]
+        what, field = model_title(want.model, 2), field_label(want.model, name)
+        self.findings.append(Finding(
+            DiscrepancyTypeChoices.UNMATCHED, f'choices/{want.model}/{name}/{value}', want.subject, Source('', field),
+            f'NetBox does not offer the {field} {value} of {what}: new ones get {chosen}.', model=want.model,
+        ))
+        return chosen
 
     def _available(self, value: Any, soft: bool) -> Any:
         """Of several soft references, those that are to be had."""
@@ -198,16 +223,24 @@ class _Planner:
         self.claimed[want.model, link.object_id] = want.key
         if link.stale_since is not None:
             draft.verb = RESTORE
-            before = link.before_stale.get('status')
-            if before and draft.current.get('status') == 'decommissioning':
-                draft.changes.append(FieldChange('status', 'decommissioning', before))
+            self._restore_status(draft, link)
         if clash := self._clash(want, {**draft.current, **values}, link.object_id):
             self.findings.append(clash)
             values = {}
         for name, value in values.items():
             self._compare(draft, name, value)
+        _drop_vlans_of_other_modes(draft)
         for natural in naturals(want.model, {**draft.current, **values}):
             self.taken.setdefault((want.model, natural), want.key)
+
+    def _restore_status(self, draft: Draft, link: Held) -> None:
+        """Take back the status that a mark has set, unless somebody has changed it."""
+        marked, before = link.before_stale.get('marked'), link.before_stale.get('status')
+        if not marked or draft.current.get('status') != marked:
+            return
+        status = before if before and self.rules.offers(before) else self.rules.device_status
+        if self.rules.offers(status):
+            draft.changes.append(FieldChange('status', marked, status))
 
     def _compare(self, draft: Draft, name: str, value: Any) -> None:
         """A field of an object that stands: written only while it holds what was last written, or nothing."""
@@ -281,8 +314,22 @@ class _Planner:
         if clash := self._clash(want, values, None):
             self._block(want, clash)
             return
+        if want.model == DEVICE and not self.rules.offers(self.rules.device_status):
+            self._block_new_device(want)
+            return
         self.drafts[want.key] = draft
         self._create(draft, values)
+
+    def _block_new_device(self, want: Want) -> None:
+        """Leave a new device out under one finding for all of them: NetBox does not offer the status it would get."""
+        root = 'settings/inventory_device_status'
+        self.roots.setdefault(root, Finding(
+            DiscrepancyTypeChoices.UNMATCHED, root, want.subject, Source('', 'inventory_device_status'),
+            f'The fabric’s setting “Status of new devices” is {self.rules.device_status}, which NetBox does not offer. '
+            'No device is created: choose another status.',
+        ))
+        self.blocked[want.key] = root
+        self.left_out[root] += 1
 
     def _create(self, draft: Draft, values: dict[str, Any]) -> None:
         draft.verb = CREATE
@@ -303,6 +350,7 @@ class _Planner:
         for name, value in values.items():
             if name in want.owned:
                 self._compare(draft, name, value)
+        _drop_vlans_of_other_modes(draft)
         for natural in naturals(want.model, candidate.values):
             self.taken.setdefault((want.model, natural), want.key)
 
@@ -503,6 +551,19 @@ class _Never:
 
 
 _NEVER = _Never()
+
+
+def _drop_vlans_of_other_modes(draft: Draft) -> None:
+    """Write no VLANs to an interface whose mode a person has decided, and which takes none in that mode."""
+    if draft.want.model != 'dcim.interface':
+        return
+    changed = {change.field: change.new for change in draft.changes}
+    mode = changed.get('mode', draft.current.get('mode'))
+    impossible = {
+        'tagged_vlans': mode != 'tagged' and changed.get('tagged_vlans'),
+        'untagged_vlan': not mode and changed.get('untagged_vlan'),
+    }
+    draft.changes = [change for change in draft.changes if not impossible.get(change.field)]
 
 
 def _title(want: Want) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from dcim.choices import DeviceStatusChoices
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -133,6 +134,7 @@ def options_of(fabric: Fabric) -> Options:
         tenant=fabric.inventory_tenant_id,
         roles={name: by_slug[slug][0] for name, slug in roles.items() if len(by_slug.get(slug, ())) == 1},
         name_pattern=fabric.inventory_name_pattern,
+        device_status=fabric.inventory_device_status,
         subjects=frozenset(fabric.inventory_subjects),
     )
 
@@ -147,6 +149,9 @@ def rules_of(fabric: Fabric, now: datetime) -> Rules:
         grace_runs=get_plugin_config('netbox_hedgehog', 'removal_grace_runs'),
         grace=timedelta(hours=get_plugin_config('netbox_hedgehog', 'removal_grace_hours')),
         guard_percent=get_plugin_config('netbox_hedgehog', 'removal_guard_percent'),
+        device_status=fabric.inventory_device_status,
+        stale_status=fabric.inventory_stale_status,
+        device_statuses=frozenset(DeviceStatusChoices.values()),
     )
 
 
