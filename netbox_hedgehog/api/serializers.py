@@ -1,6 +1,6 @@
 from core.models import Job
-from dcim.choices import DeviceStatusChoices
 from dcim.api.serializers import LocationSerializer, SiteSerializer
+from dcim.choices import DeviceStatusChoices
 from extras.api.serializers import NotificationGroupSerializer
 from netbox.api.fields import ChoiceField, ContentTypeField, RelatedObjectCountField
 from netbox.api.gfk_fields import GFKSerializerField

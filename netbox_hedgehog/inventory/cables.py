@@ -14,7 +14,7 @@ from extras.models import CustomField
 from utilities.exceptions import AbortRequest
 
 from ..choices import InventoryOriginChoices
-from .checks import check, check_end, sentence_of
+from .checks import UniqueFields, check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
 from .trail import BATCH, nothing_related, quicken, state
@@ -47,6 +47,7 @@ class Cabling:
         interfaces = self._interfaces({pk for _, values in resolved for pk in _ends(values)})
         defaults = CustomField.objects.get_defaults_for_model(Cable)
         self.writer.load_related('dcim.cable', [_without_ends(values) for _, values in resolved])
+        unique = UniqueFields(Cable)
         taken: set[int] = set()
         ready: list[tuple[Action, dict[str, Any], Any]] = []
         for action, values in resolved:
@@ -68,6 +69,7 @@ class Cabling:
                 cable.custom_field_data = dict(defaults)
                 nothing_related(cable)
                 check(cable)
+                unique.take(cable)
             except (ValidationError, AbortRequest) as error:
                 self.writer.refuse(action, sentence_of(error))
                 continue

@@ -31,6 +31,9 @@ from .wants import Desired, Ref, Source, Want
 
 __all__ = ('make_plan',)
 
+# How many candidates a conflict names.
+MOST_NAMED = 5
+
 # Roles of an address of which NetBox lets several stand side by side (ipam/constants.py, IPADDRESS_ROLES_NONUNIQUE).
 SHARED_ROLES = ('anycast', 'vip', 'vrrp', 'hsrp', 'glbp', 'carp')
 
@@ -307,7 +310,11 @@ class _Planner:
             self.records.append(Record(want.key, want.model, heir.object_id, was=heir.key))
             self._keep(draft, {name: value for name, value in values.items() if name in want.owned})
             return
-        candidate = self._standing(want, values)
+        choices = self._choices_to_adopt(want, values)
+        if len(choices) > 1:
+            self._block(want, self._ambiguous(want, choices))
+            return
+        candidate = choices[0] if choices else self._standing(want, values)
         if candidate is not None and self._may_adopt(want, values, candidate):
             self._adopt(draft, values, candidate)
             return
@@ -367,13 +374,25 @@ class _Planner:
                 if sorted((candidate.values['a'], candidate.values['b']), key=str) == pair:
                     return candidate
             return None
-        if want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL:
-            serial = values.get('serial')
-            return self.present.candidates.get((want.model, ('serial', serial))) if serial else None
+        if want.model == DEVICE:
+            return None  # see _choices_to_adopt()
         for natural in naturals(want.model, values):
             if found_one := self.present.candidates.get((want.model, natural)):
                 return found_one
-        return self.present.namesake(values) if want.model == DEVICE else None
+        return None
+
+    def _choices_to_adopt(self, want: Want, values: dict[str, Any]) -> list[Candidate]:
+        """The objects that this want might be by what does not tell objects apart; those that are taken are none."""
+        if self.rules.adoption == InventoryAdoptionChoices.OFF:
+            return []
+        if want.model == DEVICE:
+            found = self.present.devices_for(values, self.rules.adoption, self.rules.stale_status)
+        elif self.rules.adoption == InventoryAdoptionChoices.NAME and shape(want.model).loose:
+            rivals = [self.present.rivals.get((want.model, key), {}) for key in naturals(want.model, values)]
+            found = [candidate for members in rivals for candidate in members.values() if not candidate.owner]
+        else:
+            found = []
+        return [candidate for candidate in found if (want.model, candidate.pk) not in self.claimed]
 
     def _may_adopt(self, want: Want, values: dict[str, Any], candidate: Candidate) -> bool:
         if candidate.owner or (want.model, candidate.pk) in self.claimed:
@@ -452,6 +471,20 @@ class _Planner:
             f'{_title(want)} is left out: {"another cable" if want.model == CABLE else "one"} {what}.',
             model=want.model, pk=candidate.pk,
         )
+
+    def _ambiguous(self, want: Want, choices: list[Candidate]) -> Finding:
+        names = ', '.join(_described(candidate) for candidate in choices[:MOST_NAMED])
+        more = f' and {len(choices) - MOST_NAMED} more' if len(choices) > MOST_NAMED else ''
+        by = 'serial number' if self._adopts_by_serial(want) else 'name'
+        return Finding(
+            DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
+            f'{_title(want)} is skipped: {len(choices)} objects have its {by}, {names}{more}. Nothing tells which one '
+            f'to adopt: correct the {by} of the others.',
+            model=want.model, pk=choices[0].pk,
+        )
+
+    def _adopts_by_serial(self, want: Want) -> bool:
+        return want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL
 
     def _conflict_with_key(self, want: Want, other: str) -> Finding:
         if other not in self.desired.wants:
@@ -551,6 +584,14 @@ class _Never:
 
 
 _NEVER = _Never()
+
+
+def _described(candidate: Candidate) -> str:
+    """Return what tells a candidate from others of its name or serial number."""
+    values = candidate.values
+    name = values.get('name') or model_title(candidate.model, 1)
+    status = f', {values["status"]}' if values.get('status') else ''
+    return f'{name} (#{candidate.pk}{status})'
 
 
 def _drop_vlans_of_other_modes(draft: Draft) -> None:

@@ -18,7 +18,7 @@ from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..values import model_title
 from .cables import Cabling
-from .checks import check, sentence_of
+from .checks import UniqueFields, check, sentence_of
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
 from .shapes import ENDS, FK, GENERIC, MANY, decode, encode, kind_of, model_of, related_label, shape
@@ -98,6 +98,7 @@ class Writer:
         self.load_related(label, [values for _, values in resolved])
         defaults = CustomField.objects.get_defaults_for_model(model)
         populated = self._populated_ranges(label, resolved)
+        unique = UniqueFields(model)
         ready: list[tuple[Action, dict[str, Any], Any]] = []
         for action, values in resolved:
             try:
@@ -111,6 +112,7 @@ class Writer:
                     self._save_one(instance)
                 else:
                     check(instance)
+                    unique.take(instance)
                 ready.append((action, values, instance))
             except REFUSALS as error:
                 if self.desired.wants[action.key].shared and (pk := _same(model, label, values)):
@@ -343,11 +345,7 @@ class Writer:
                     self._settled(action, {})  # its resource is gone all the same
                 continue
             ready.append((action, values, instance))
-        saved = self._save_each([part for part in ready if _is_saved_alone(part)])
-        written = [*saved, *self._save_changes(model, [part for part in ready if not _is_saved_alone(part)])]
-        self._change_many(label, written)
-        fields = {name for _, values, _ in written for name in values}
-        self.trail.updated([instance for _, _, instance in written[len(saved):]], fields)
+        written = self._save_each(ready) if shape(label).few else self._save_all(label, ready)
         for action, values, instance in written:
             self.objects[label, instance.pk] = instance
             if late:
@@ -377,6 +375,15 @@ class Writer:
                 continue
             saved.append(part)
         return saved
+
+    def _save_all(self, label: str, ready: list[Any]) -> list[Any]:
+        """Save many at once, with what NetBox's signals do."""
+        model = model_of(label)
+        written = self._save_changes(model, ready)
+        self._change_many(label, written)
+        fields = {name for _, values, _ in written for name in values}
+        self.trail.updated([instance for _, _, instance in written], fields)
+        return written
 
     def _save_changes(self, model: type[models.Model], ready: list[Any]) -> list[Any]:
         """Update in bulk, halving where the database refuses."""
@@ -713,14 +720,6 @@ def _fill_custom_fields(instance: Any, defaults: dict[str, Any]) -> None:
     """Give an object the defaults of custom fields that it lacks, as NetBox's save() does."""
     if hasattr(instance, 'custom_field_data'):
         instance.custom_field_data = {**defaults, **instance.custom_field_data}
-
-
-def _is_saved_alone(part: tuple[Action, dict[str, Any], Any]) -> bool:
-    """Return whether NetBox's own save() writes this: of a model of which there are few, and of an interface whose
-    channels are renamed with it.
-    """
-    action, values, instance = part
-    return shape(action.model).few or (action.model == 'dcim.interface' and 'name' in values and bool(instance.channels))
 
 
 def _follow_mode(interface: Any, values: dict[str, Any]) -> None:
