@@ -88,8 +88,9 @@ class Present:
 
     `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant,
     `serials` are devices by serial number, at any site, `rivals` are all candidates of a key that several have,
-    `ranges` are by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would use. `kinds`
-    are those that have been read in full at least once. `attached` is filled for objects that are due for deletion.
+    `ranges` are by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would
+    use. `kinds` are those that have been read in full at least once. `attached` is filled for objects that are due for
+    deletion.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
