@@ -189,11 +189,9 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
     """
     from django.db import transaction
 
-    from netbox_hedgehog.inventory.desired import desired
-    from netbox_hedgehog.inventory.resources import resources_of
-    from netbox_hedgehog.inventory.settle import options_of
+    from netbox_hedgehog.inventory.settle import options_of, wants_of
 
-    wants = desired(resources_of(fabric), options_of(fabric))
+    wants = wants_of(fabric, options_of(fabric))
     by_model = defaultdict(list)
     for want in wants.wants.values():
         by_model[want.model].append(want.key)

@@ -1,5 +1,6 @@
 import django_filters
 from core.models import ObjectType
+from dcim.choices import DeviceStatusChoices
 from dcim.models import Location, Site
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -53,6 +54,8 @@ class FabricFilterSet(PrimaryModelFilterSet):
     )
     inventory_adoption = django_filters.MultipleChoiceFilter(choices=InventoryAdoptionChoices, distinct=False)
     inventory_removal = django_filters.MultipleChoiceFilter(choices=InventoryRemovalChoices, distinct=False)
+    inventory_device_status = django_filters.MultipleChoiceFilter(choices=DeviceStatusChoices, distinct=False)
+    inventory_stale_status = django_filters.MultipleChoiceFilter(choices=DeviceStatusChoices, distinct=False)
     notification_group_id = django_filters.ModelMultipleChoiceFilter(
         queryset=NotificationGroup.objects.all(), distinct=False, label=_('Notification group (ID)'),
     )

@@ -1,5 +1,6 @@
 from core.models import Job
 from dcim.api.serializers import LocationSerializer, SiteSerializer
+from dcim.choices import DeviceStatusChoices
 from extras.api.serializers import NotificationGroupSerializer
 from netbox.api.fields import ChoiceField, ContentTypeField, RelatedObjectCountField
 from netbox.api.gfk_fields import GFKSerializerField
@@ -52,6 +53,8 @@ class FabricSerializer(PrimaryModelSerializer):
     )
     inventory_adoption = ChoiceField(choices=InventoryAdoptionChoices, required=False)
     inventory_removal = ChoiceField(choices=InventoryRemovalChoices, required=False)
+    inventory_device_status = ChoiceField(choices=DeviceStatusChoices, required=False)
+    inventory_stale_status = ChoiceField(choices=DeviceStatusChoices, required=False)
     resource_count = RelatedObjectCountField('resources')
 
     class Meta:
@@ -65,6 +68,7 @@ class FabricSerializer(PrimaryModelSerializer):
             'notification_group', 'resource_count',
             'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_roles',
             'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+            'inventory_device_status', 'inventory_stale_status',
             'inventory_held', 'last_inventory', 'inventory_error', 'owner', 'comments', 'tags', 'custom_fields',
             'created', 'last_updated',
         ]

@@ -1,5 +1,6 @@
 """The inventory's settings in the forms of a fabric."""
 
+from dcim.choices import DeviceStatusChoices
 from dcim.models import DeviceRole, Location, Site
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -26,8 +27,12 @@ __all__ = (
 # The settings, as the model has them, but for the roles: those have a picker each.
 INVENTORY_FIELDS = (
     'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_name_pattern',
-    'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+    'inventory_subjects', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
+    'inventory_stale_status',
 )
+
+# The settings whose choices NetBox's FIELD_CHOICES may have changed.
+STATUS_FIELDS = ('inventory_device_status', 'inventory_stale_status')
 
 # Whose device roles can be chosen: Hedgehog's switch roles, and what else becomes a device.
 ROLES = {
@@ -90,6 +95,15 @@ class InventoryFormMixin(forms.Form):
         label=_('Removal'), choices=InventoryRemovalChoices, required=False, initial=InventoryRemovalChoices.MARK,
         help_text=_field('inventory_removal').help_text,
     )
+    inventory_device_status = forms.ChoiceField(
+        label=_('Status of new devices'), choices=DeviceStatusChoices, required=False,
+        initial=_field('inventory_device_status').get_default,
+        help_text=_field('inventory_device_status').help_text,
+    )
+    inventory_stale_status = forms.ChoiceField(
+        label=_('Status of stale devices'), choices=DeviceStatusChoices, required=False,
+        initial=_field('inventory_stale_status').get_default, help_text=_field('inventory_stale_status').help_text,
+    )
 
     inventory_fieldsets = (
         FieldSet(*INVENTORY_FIELDS, name=_('Inventory')),
@@ -98,6 +112,10 @@ class InventoryFormMixin(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        for name in STATUS_FIELDS:
+            if getattr(self.instance, name) not in DeviceStatusChoices.values():
+                # Without an empty choice a browser would send the first one that there is.
+                self.fields[name].choices = add_blank_choice(DeviceStatusChoices)
         mapping = self.instance.inventory_roles if isinstance(self.instance.inventory_roles, dict) else {}
         chosen = roles_by_slug(mapping.values()) if mapping else {}
         for role, title in ROLES.items():
@@ -112,6 +130,8 @@ class InventoryFormMixin(forms.Form):
     clean_inventory_name_pattern = _default_if_empty('inventory_name_pattern')
     clean_inventory_adoption = _default_if_empty('inventory_adoption')
     clean_inventory_removal = _default_if_empty('inventory_removal')
+    clean_inventory_device_status = _default_if_empty('inventory_device_status')
+    clean_inventory_stale_status = _default_if_empty('inventory_stale_status')
 
     def clean(self):
         cleaned = super().clean()
@@ -157,11 +177,19 @@ class InventoryImportMixin(forms.Form):
         label=_('Removal'), choices=InventoryRemovalChoices, required=False,
         help_text=_('What happens to objects whose resource has gone'),
     )
+    inventory_device_status = CSVChoiceField(
+        label=_('Status of new devices'), choices=DeviceStatusChoices, required=False,
+        help_text=_('Status of the devices that the inventory creates'),
+    )
+    inventory_stale_status = CSVChoiceField(
+        label=_('Status of stale devices'), choices=DeviceStatusChoices, required=False,
+        help_text=_('Status of devices that are removed from the fabric'),
+    )
 
     # Columns that may be left out or empty: the model's default stands.
     inventory_optional = (
         'inventory_enabled', 'inventory_roles', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption',
-        'inventory_removal',
+        'inventory_removal', *STATUS_FIELDS,
     )
 
     def __init__(self, data=None, *args, **kwargs):
@@ -192,6 +220,12 @@ class InventoryBulkEditMixin(forms.Form):
     inventory_removal = forms.ChoiceField(
         label=_('Removal'), choices=add_blank_choice(InventoryRemovalChoices), required=False, initial='',
     )
+    inventory_device_status = forms.ChoiceField(
+        label=_('Status of new devices'), choices=add_blank_choice(DeviceStatusChoices), required=False, initial='',
+    )
+    inventory_stale_status = forms.ChoiceField(
+        label=_('Status of stale devices'), choices=add_blank_choice(DeviceStatusChoices), required=False, initial='',
+    )
 
     inventory_fieldsets = (FieldSet(*INVENTORY_FIELDS, name=_('Inventory')),)
     inventory_nullable = ('inventory_location', 'inventory_tenant')
@@ -217,10 +251,16 @@ class InventoryFilterMixin(forms.Form):
     inventory_removal = forms.MultipleChoiceField(
         label=_('Removal'), choices=InventoryRemovalChoices, required=False,
     )
+    inventory_device_status = forms.MultipleChoiceField(
+        label=_('Status of new devices'), choices=DeviceStatusChoices, required=False,
+    )
+    inventory_stale_status = forms.MultipleChoiceField(
+        label=_('Status of stale devices'), choices=DeviceStatusChoices, required=False,
+    )
 
     inventory_fieldsets = (
         FieldSet(
             'inventory_enabled', 'inventory_site_id', 'inventory_location_id', 'inventory_tenant_id',
-            'inventory_adoption', 'inventory_removal', name=_('Inventory'),
+            'inventory_adoption', 'inventory_removal', *STATUS_FIELDS, name=_('Inventory'),
         ),
     )

@@ -11,8 +11,9 @@ __all__ = ('draw',)
 
 def draw(draft: Draft, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface]) -> None:
     """Say of every interface that the fabric switches which VLANs are on it. None is a statement, too."""
-    if not draft.carries(VPCS, DEVICES):
+    if not draft.carries(VPCS, DEVICES) or not draft.devices:
         return
+    known = [draft.was_read(kind) for kind in ('VPCAttachment', 'Connection')]
     tagged: dict[str, set[Ref]] = {}
     untagged: dict[str, Ref] = {}
     unclear: set[str] = set()
@@ -31,7 +32,8 @@ def draw(draft: Draft, wires: dict[str, Wire], lags: dict[tuple[str, str], Inter
     for device in draft.devices.values():
         for interface in device.interfaces.values():
             # A VLAN that cannot be carried is not the same as none: what there is on the interface stays.
-            if interface.switched and interface.key not in unclear:
+            told = all(known) and not interface.unclear and interface.key not in unclear
+            if interface.switched and told:
                 native_vlan = untagged.get(interface.key)
                 vlans = tagged.get(interface.key, set())
                 if native_vlan is not None:
@@ -53,7 +55,9 @@ def _vlan(draft: Draft, resource: Resource) -> tuple[Ref | None, bool]:
     found = draft.get('VPC', vpc)
     subnets = mapping(mapping(found.spec if found else None).get('subnets'))
     if subnet not in subnets:
-        draft.complain(resource, VPCS, f'The subnet {shown(whole)} that it attaches is not in the fabric.')
+        draft.complain_absence(
+            'VPC', resource, VPCS, f'The subnet {shown(whole)} that it attaches is not in the fabric.',
+        )
         return None, False
     wanted = draft.wanted(vlan_key(vpc, subnet))
     if wanted is not None:
@@ -72,7 +76,9 @@ def _interfaces(
     wire = wires.get(name)
     if wire is None:
         there = 'is not carried either' if draft.get('Connection', name) else 'is not in the fabric'
-        draft.complain(resource, VPCS, f'The connection {shown(name)} that it attaches to {there}.')
+        draft.complain_absence(
+            'Connection', resource, VPCS, f'The connection {shown(name)} that it attaches to {there}.',
+        )
         return []
     if wire.member not in SERVED:
         draft.complain(resource, VPCS, (

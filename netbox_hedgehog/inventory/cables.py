@@ -14,7 +14,7 @@ from django.utils import timezone
 from extras.models import CustomField
 
 from ..choices import InventoryOriginChoices
-from .checks import REFUSALS, check, check_end, sentence_of
+from .checks import REFUSALS, UniqueFields, check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
 from .trail import BATCH, nothing_related, quicken, state
@@ -47,6 +47,7 @@ class Cabling:
         interfaces = self._interfaces({pk for _, values in resolved for pk in _ends(values)})
         defaults = CustomField.objects.get_defaults_for_model(Cable)
         self.writer.load_related('dcim.cable', [_without_ends(values) for _, values in resolved])
+        unique = UniqueFields(Cable)
         taken: set[int] = set()
         ready: list[tuple[Action, dict[str, Any], Any]] = []
         for action, values in resolved:
@@ -68,6 +69,7 @@ class Cabling:
                 cable.custom_field_data = dict(defaults)
                 nothing_related(cable)
                 check(cable)
+                unique.take(cable)
             except REFUSALS as error:
                 self.writer.refuse(action, sentence_of(error))
                 continue
@@ -84,7 +86,7 @@ class Cabling:
             self.writer.link(
                 action, cable.pk, InventoryOriginChoices.CREATED, self.writer.written(action, values),
             )
-            self.writer.done.append(action)
+            self.writer.mark_done(action)
 
     def _interfaces(self, pks: set[int]) -> dict[int, Any]:
         queryset = Interface.objects.filter(pk__in=pks).order_by('pk').select_for_update(of=('self',), no_key=True)

@@ -94,7 +94,7 @@ def _channel(draft: Draft, resource: Resource, device: Device) -> str:
     catalog = draft.get('Catalog', name)
     found = number(mapping(mapping(catalog.spec if catalog else None).get('portChannelIDs')).get(resource.name))
     if found is None or not 0 <= found <= _LARGEST_CHANNEL:
-        draft.complain(resource, DEVICES, (
+        draft.complain_absence('Catalog', resource, DEVICES, (
             f'The Catalog {shown(name)} has no PortChannel number for it yet: on {device} its LAG is not carried, nor '
             'what is attached to it.'
         ))

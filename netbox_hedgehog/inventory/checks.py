@@ -16,10 +16,12 @@ from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, models
-from netbox.signals import post_clean
+from extras.constants import CUSTOMFIELD_EMPTY_VALUES
+from extras.models import CustomField
+from netbox.models.features import CustomFieldsMixin
 from utilities.exceptions import AbortRequest
 
-__all__ = ('REFUSALS', 'check', 'check_end', 'sentence_of')
+__all__ = ('REFUSALS', 'UniqueFields', 'check', 'check_end', 'sentence_of')
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +57,37 @@ def _check(instance: Any) -> None:
             _check_range(instance)
             super(model, instance).clean()
         elif label in ('dcim.cable', 'vpn.l2vpntermination'):
-            # Their clean() is nothing but questions to the database, each of which has been answered.
-            post_clean.send(sender=model, instance=instance)
+            # Their own clean() is nothing but questions to the database, each of which has been answered. What NetBox
+            # asks of all models is not in it: custom fields, and the operator's validators.
+            CustomFieldsMixin.clean(instance)
         else:
             instance.clean()
     if label == 'ipam.ipaddress':
         _check_address(instance)
+
+
+class UniqueFields:
+    """The unique custom fields of a model, while many new objects of it get their defaults at once.
+
+    NetBox compares an object with those in the database: it would take each of them, and all together not.
+    """
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.names = [field.name for field in CustomField.objects.get_for_model(model) if field.unique]
+        self.taken: set[tuple[str, str]] = set()
+
+    def take(self, instance: Any) -> None:
+        """Take the object's values. Raises ValidationError where another new object has one of them already."""
+        for name in self.names:
+            value = instance.custom_field_data.get(name)
+            if value in CUSTOMFIELD_EMPTY_VALUES:
+                continue
+            if (name, repr(value)) in self.taken:
+                raise ValidationError(
+                    f'The custom field {name} must be unique, and its default is the same for all new objects. '
+                    'Take the default away, or create the object yourself.'
+                )
+            self.taken.add((name, repr(value)))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a fabric wants NetBox to hold: custom resources in, NetBox objects out. Pure: no database, nothing raised."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from . import addressing, attachments, cabling, devices, externals, namespaces, vpcs, wiring
 from .draft import Draft
@@ -9,14 +9,15 @@ from .wants import Desired, Options, Resource
 __all__ = ('desired',)
 
 
-def desired(resources: Iterable[Resource], options: Options) -> Desired:
+def desired(resources: Iterable[Resource], options: Options, unread: Collection[str] = ()) -> Desired:
     """Map the resources of one fabric.
 
-    Takes the resources in any order, and the fabric's settings. Returns what is wanted, each object after those that
-    it refers to, and a problem for everything that cannot be carried: it costs that thing and nothing else. Raises
-    nothing, whatever the resources hold.
+    Takes the resources in any order, the fabric's settings, and the kinds that were never read in full: that a resource
+    of one of these is absent says nothing. Returns what is wanted, each object after those that it refers to, and a
+    problem for everything that cannot be carried: it costs that thing and nothing else. Raises nothing, whatever the
+    resources hold.
     """
-    draft = Draft(resources, options)
+    draft = Draft(resources, options, unread)
     devices.draw(draft)
     wires = wiring.wire(draft)
     lags = cabling.draw(draft, wires)

@@ -61,7 +61,7 @@ def _device(draft: Draft, resource: Resource, spec: Mapping[str, Any], device_ty
     owned: dict[str, Value] = {'name': name}
     initial = draft.tenant(
         site=Existing('dcim.site', options.site), role=_role(draft, resource, spec), device_type=device_type,
-        status='active',
+        status=options.device_status,
     )
     if options.location is not None:
         initial['location'] = Existing('dcim.location', options.location)
@@ -126,10 +126,14 @@ def _switch_type(draft: Draft, resource: Resource, spec: Mapping[str, Any]) -> R
     name = text(spec.get('profile'))
     profile = draft.get('SwitchProfile', name)
     if profile is None:
-        draft.complain(resource, DEVICES, (
-            f'Its profile {shown(name)} is not in the fabric, so that nobody knows its ports: it is not carried.'
-            if name else 'It has no profile, so that nobody knows its ports: it is not carried. Give it one.'
-        ))
+        if name:
+            draft.complain_absence('SwitchProfile', resource, DEVICES, (
+                f'Its profile {shown(name)} is not in the fabric, so that nobody knows its ports: it is not carried.'
+            ))
+        else:
+            draft.complain(
+                resource, DEVICES, 'It has no profile, so that nobody knows its ports: it is not carried. Give it one.',
+            )
         return None
     words = text(mapping(profile.spec).get('displayName')).split()
     if not words:
@@ -178,16 +182,18 @@ def _switch_interfaces(draft: Draft, device: Device, spec: Mapping[str, Any]) ->
     for sentence in wrong:
         draft.complain(resource, DEVICES, sentence)
     all_ports = spec.get('enableAllPorts') is True
+    connections_known = draft.was_read('Connection')
     for port in found:
         owned: dict[str, Value] = {
             'name': port.name, 'type': port.type, 'speed': port.speed, 'mgmt_only': port.mgmt_only,
-            # Ports that no connection uses are shut, unless the switch is told to enable all of them.
-            'enabled': port.mgmt_only or all_ports,
         }
+        # Ports that no connection uses are shut, unless the switch is told to enable all of them.
+        if connections_known or port.mgmt_only or all_ports:
+            owned['enabled'] = port.mgmt_only or all_ports
         # The name in the operating system, where the profile knows it.
         if usable(port.label, 64):
             owned['label'] = port.label
-        if not port.mgmt_only:
+        if not port.mgmt_only and connections_known:
             owned |= _PLAIN
         drawn = draft.interface(
             device, port.name, _key(device, port.name), resource.source, owned, switched=not port.mgmt_only,

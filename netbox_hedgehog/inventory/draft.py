@@ -1,6 +1,6 @@
 """What the mappers of one fabric share while they work: its resources, its settings, and what is wanted so far."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .names import in_fabric, key, unique_slug
@@ -32,6 +32,8 @@ class Interface:
     initial: dict[str, Value]
     # Whether the fabric decides which VLANs there are on it.
     switched: bool = False
+    # Whether a Connection that cannot be read names it: then nobody can say what the port is used for.
+    unclear: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -70,8 +72,13 @@ class Draft:
     in which the resources came.
     """
 
-    def __init__(self, resources: Iterable[Resource], options: Options) -> None:
+    def __init__(
+        self, resources: Iterable[Resource], options: Options, unread: Collection[str] = (),
+    ) -> None:
         self.options = options
+        self._unread = frozenset(unread)
+        # Kinds that were never read, and that a mapper needed.
+        self._missed: set[str] = set()
         self.devices: dict[tuple[str, str], Device] = {}
         self._wants: dict[str, Want] = {}
         self._problems: dict[Problem, None] = {}
@@ -101,6 +108,12 @@ class Draft:
     def get(self, kind: str, name: str) -> Resource | None:
         return self._resources.get(kind, {}).get(name)
 
+    def was_read(self, kind: str) -> bool:
+        """Return whether the kind was read in full at least once. If not, an absent resource of it says nothing."""
+        if kind in self._unread:
+            self._missed.add(kind)
+        return kind not in self._unread
+
     def carries(self, *subjects: str) -> bool:
         """Whether all of these subjects are switched on."""
         return self.options.subjects.issuperset(subjects)
@@ -123,6 +136,15 @@ class Draft:
         """Record what of a resource cannot be carried, unless its subject is switched off anyway."""
         if self.carries(subject):
             self._problems[Problem(resource.source, subject, sentence)] = None
+
+    def complain_absence(self, kind: str, resource: Resource, subject: str, sentence: str) -> None:
+        """Record what cannot be carried as a resource of this kind is absent; nothing if the kind was never read."""
+        if self.was_read(kind):
+            self.complain(resource, subject, sentence)
+
+    def claimed(self, *what: object) -> bool:
+        """Return whether somebody has taken this."""
+        return what in self._taken
 
     def claim(self, source: Source, *what: object) -> Source | None:
         """Take what only one may have, once. Returns None, or the source that has taken it before."""
@@ -177,8 +199,17 @@ class Draft:
             self.want('dcim.device', device.key, source, DEVICES, device.owned, device.initial)
             for drawn in device.interfaces.values():
                 self.want('dcim.interface', drawn.key, drawn.source, drawn.subject, drawn.owned, drawn.initial)
+        self._complain_unread()
         wants = sorted(self._wants.values(), key=lambda want: _ORDER[want.model])
         return Desired({want.key: want for want in wants}, sorted(self._problems))
+
+    def _complain_unread(self) -> None:
+        """Record one problem for each kind that was needed and never read."""
+        fabric = Resource('Fabric', self.options.fabric, {})
+        for kind in self._missed:
+            self.complain(fabric, VPCS if kind in _OVERLAY else DEVICES, (
+                f'No sync has read all {kind} resources yet. What depends on them is left as it is in NetBox.'
+            ))
 
 
 def _by_name(resource: Resource) -> tuple[object, ...]:

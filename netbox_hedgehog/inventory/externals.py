@@ -33,11 +33,13 @@ def _attachment(draft: Draft, resource: Resource, wires: dict[str, Wire]) -> Non
     external, name = text(spec.get('external')), text(spec.get('connection'))
     vrf = draft.wanted(key('vrf', 'external', external))
     if vrf is None:
-        draft.complain(resource, VPCS, f'The external {shown(external)} is not in the fabric: it is not carried.')
+        draft.complain_absence(
+            'External', resource, VPCS, f'The external {shown(external)} is not in the fabric: it is not carried.',
+        )
         return
     wire = wires.get(name)
     if wire is None or wire.member != 'external':
-        draft.complain(resource, VPCS, (
+        draft.complain_absence('Connection', resource, VPCS, (
             f'The connection {shown(name)} is not in the fabric, or not an external one: it is not carried.'
         ))
         return
@@ -54,8 +56,9 @@ def _static(draft: Draft, wire: Wire) -> None:
         return
     vrf = draft.wanted(key('vrf', 'vpc', within)) if within else None
     if within and vrf is None:
-        draft.complain(
-            wire.resource, VPCS, f'The VPC {shown(within)} that it is within is not in the fabric: it is not carried.',
+        draft.complain_absence(
+            'VPC', wire.resource, VPCS,
+            f'The VPC {shown(within)} that it is within is not in the fabric: it is not carried.',
         )
         return
     for end in wire.ends:

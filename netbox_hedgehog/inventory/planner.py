@@ -20,6 +20,8 @@ from .shapes import (
     MANY,
     BadValue,
     Unresolved,
+    choices_of,
+    default_of,
     kind_of,
     natural_fields,
     naturals,
@@ -33,6 +35,9 @@ from .wants import Desired, Ref, Source, Want
 __all__ = ('make_plan',)
 
 logger = logging.getLogger(__name__)
+
+# How many candidates a conflict names.
+MOST_NAMED = 5
 
 # Objects that are their place: an address that moves to another interface is the same address. Where the place of a
 # stale one is wanted, the two objects change owners.
@@ -85,6 +90,7 @@ class _Planner:
         self.leaving: dict[str, dict[str, FieldChange]] = {}
         # Under which key the link is stored that goes on under this one.
         self.rows: dict[str, str] = {}
+        self.choices: dict[tuple[str, str, str], Any] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
         self.gone = {
@@ -379,7 +385,8 @@ class _Planner:
             if stands and name not in want.owned:
                 continue
             try:
-                values[name] = wanted(want.model, name, self._available(fields[name], name in soft), self)
+                value = wanted(want.model, name, self._available(fields[name], name in soft), self)
+                values[name] = self._offered(want, name, value) if name in want.initial else value
             except Unresolved as error:
                 if name not in soft:
                     self._leave_out(want, error.key)
@@ -388,6 +395,28 @@ class _Planner:
                 self._refuse(want, f'{_title(want)} cannot be carried: {error}')
                 return None
         return values
+
+    def _offered(self, want: Want, name: str, value: Any) -> Any:
+        """Return a choice that NetBox offers: FIELD_CHOICES may have taken away the one that a new object would get."""
+        if want.model == DEVICE or not isinstance(value, str):
+            return value
+        place = (want.model, name, value)
+        if place not in self.choices:
+            self.choices[place] = self._choose(want, name, value)
+        return self.choices[place]
+
+    def _choose(self, want: Want, name: str, value: Any) -> Any:
+        offered = choices_of(want.model, name)
+        if not offered or value in offered:
+            return value
+        default = default_of(want.model, name)
+        chosen = default if default in offered else offered[0]
+        what, field = model_title(want.model, 2), field_label(want.model, name)
+        self.findings.append(Finding(
+            DiscrepancyTypeChoices.UNMATCHED, f'choices/{want.model}/{name}/{value}', want.subject, Source('', field),
+            f'NetBox does not offer the {field} {value} of {what}: new ones get {chosen}.', model=want.model,
+        ))
+        return chosen
 
     def _available(self, value: Any, soft: bool) -> Any:
         """Of several soft references, those that are to be had."""
@@ -405,14 +434,22 @@ class _Planner:
         self.claimed[want.model, link.object_id] = want.key
         if link.stale_since is not None:
             draft.verb = RESTORE
-            before = link.before_stale.get('status')
-            if before and draft.current.get('status') == 'decommissioning':
-                draft.changes.append(FieldChange('status', 'decommissioning', before))
+            self._restore_status(draft, link)
         if denied := self.denied.get(want.key):
             self.findings.append(denied)
             values = {}
         for name, value in _as_it_lies(want.model, draft.current, values).items():
             self._compare(draft, name, value)
+        _drop_vlans_of_other_modes(draft)
+
+    def _restore_status(self, draft: Draft, link: Held) -> None:
+        """Take back the status that a mark has set, unless somebody has changed it."""
+        marked, before = link.before_stale.get('marked'), link.before_stale.get('status')
+        if not marked or draft.current.get('status') != marked:
+            return
+        status = before if before and self.rules.offers(before) else self.rules.device_status
+        if self.rules.offers(status):
+            draft.changes.append(FieldChange('status', marked, status))
 
     def _compare(self, draft: Draft, name: str, value: Any) -> None:
         """A field of an object that stands: written only while it holds what was last written, or nothing."""
@@ -440,8 +477,14 @@ class _Planner:
             return False
         written = link.written if link else {}
         if name not in written:
-            return current in (None, [])
+            return current in (None, []) or self._is_default(link, name, current)
         return current in (written[name], self._without_dead(want.model, name, written[name]))
+
+    @staticmethod
+    def _is_default(link: Held | None, name: str, current: Any) -> bool:
+        """Return whether a field of an object that the plugin made is what NetBox made it: nobody has set it."""
+        made = link is not None and link.origin == InventoryOriginChoices.CREATED
+        return made and link is not None and current == default_of(link.model, name)
 
     def _without_dead(self, model: str, name: str, value: Any) -> Any:
         """What is left of a value that was written, after objects that it referred to have been deleted: NetBox takes
@@ -476,12 +519,19 @@ class _Planner:
         if heir := self._heir(want, values):
             self._inherit(draft, values, heir)
             return
-        candidate = self._standing(want, values)
+        choices = self._choices_to_adopt(want, values)
+        if len(choices) > 1:
+            self._block(want, self._ambiguous(want, choices))
+            return
+        candidate = choices[0] if choices else self._standing(want, values)
         if candidate is not None and self._may_adopt(want, values, candidate):
             self._adopt(draft, values, candidate)
             return
         if clash := self._clash(want, values, None):
             self._block(want, clash)
+            return
+        if want.model == DEVICE and not self.rules.offers(self.rules.device_status):
+            self._block_new_device(want)
             return
         self.drafts[want.key] = draft
         self._create(draft, values)
@@ -511,6 +561,16 @@ class _Planner:
         draft.link, draft.pk, draft.current = heir, heir.object_id, dict(heir.values or {})
         self.records.append(Record(want.key, want.model, heir.object_id, was=self.rows.get(heir.key, heir.key)))
         self._keep(draft, values)
+    def _block_new_device(self, want: Want) -> None:
+        """Leave a new device out under one finding for all of them: NetBox does not offer the status it would get."""
+        root = 'settings/inventory_device_status'
+        self.roots.setdefault(root, Finding(
+            DiscrepancyTypeChoices.UNMATCHED, root, want.subject, Source('', 'inventory_device_status'),
+            f'The fabric’s setting “Status of new devices” is {self.rules.device_status}, which NetBox does not offer. '
+            'No device is created: choose another status.',
+        ))
+        self.blocked[want.key] = root
+        self.left_out[root] += 1
 
     def _create(self, draft: Draft, values: dict[str, Any]) -> None:
         draft.verb = CREATE
@@ -530,6 +590,7 @@ class _Planner:
             if name in want.owned:
                 self._compare(draft, name, value)
         self.board.put(want.key, want.model, candidate.values)
+        _drop_vlans_of_other_modes(draft)
 
     # What stands in the way
 
@@ -544,13 +605,25 @@ class _Planner:
                 if sorted((candidate.values['a'], candidate.values['b']), key=str) == pair:
                     return candidate
             return None
-        if want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL:
-            serial = values.get('serial')
-            return self.present.candidates.get((want.model, ('serial', serial))) if serial else None
+        if want.model == DEVICE:
+            return None  # see _choices_to_adopt()
         for natural in naturals(want.model, values):
             if found_one := self.present.candidates.get((want.model, natural)):
                 return found_one
-        return self.present.namesake(values) if want.model == DEVICE else None
+        return None
+
+    def _choices_to_adopt(self, want: Want, values: dict[str, Any]) -> list[Candidate]:
+        """The objects that this want might be by what does not tell objects apart; those that are taken are none."""
+        if self.rules.adoption == InventoryAdoptionChoices.OFF:
+            return []
+        if want.model == DEVICE:
+            found = self.present.devices_for(values, self.rules.adoption, self.rules.stale_status)
+        elif self.rules.adoption == InventoryAdoptionChoices.NAME and shape(want.model).loose:
+            rivals = [self.present.rivals.get((want.model, key), {}) for key in naturals(want.model, values)]
+            found = [candidate for members in rivals for candidate in members.values() if not candidate.owner]
+        else:
+            found = []
+        return [candidate for candidate in found if (want.model, candidate.pk) not in self.claimed]
 
     def _may_adopt(self, want: Want, values: dict[str, Any], candidate: Candidate) -> bool:
         if candidate.owner or (want.model, candidate.pk) in self.claimed:
@@ -616,6 +689,20 @@ class _Planner:
             f'{_title(want)} is left out: {"another cable" if want.model == CABLE else "one"} {what}.',
             model=want.model, pk=candidate.pk,
         )
+
+    def _ambiguous(self, want: Want, choices: list[Candidate]) -> Finding:
+        names = ', '.join(_described(candidate) for candidate in choices[:MOST_NAMED])
+        more = f' and {len(choices) - MOST_NAMED} more' if len(choices) > MOST_NAMED else ''
+        by = 'serial number' if self._adopts_by_serial(want) else 'name'
+        return Finding(
+            DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
+            f'{_title(want)} is skipped: {len(choices)} objects have its {by}, {names}{more}. Nothing tells which one '
+            f'to adopt: correct the {by} of the others.',
+            model=want.model, pk=choices[0].pk,
+        )
+
+    def _adopts_by_serial(self, want: Want) -> bool:
+        return want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL
 
     def _conflict_with_key(self, want: Want, other: str) -> Finding:
         held = self.present.held.get(other)
@@ -725,6 +812,27 @@ class _Never:
 
 
 _NEVER = _Never()
+
+
+def _described(candidate: Candidate) -> str:
+    """Return what tells a candidate from others of its name or serial number."""
+    values = candidate.values
+    name = values.get('name') or model_title(candidate.model, 1)
+    status = f', {values["status"]}' if values.get('status') else ''
+    return f'{name} (#{candidate.pk}{status})'
+
+
+def _drop_vlans_of_other_modes(draft: Draft) -> None:
+    """Write no VLANs to an interface whose mode a person has decided, and which takes none in that mode."""
+    if draft.want.model != 'dcim.interface':
+        return
+    changed = {change.field: change.new for change in draft.changes}
+    mode = changed.get('mode', draft.current.get('mode'))
+    impossible = {
+        'tagged_vlans': mode != 'tagged' and changed.get('tagged_vlans'),
+        'untagged_vlan': not mode and changed.get('untagged_vlan'),
+    }
+    draft.changes = [change for change in draft.changes if not impossible.get(change.field)]
 
 
 def _title(want: Want) -> str:

@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
+from ..choices import InventoryAdoptionChoices
 from ..models import Fabric, InventoryLink, KindReading
 from .places import SHARED_ROLES
 from .shapes import (
@@ -39,6 +40,9 @@ ADDRESS, CABLE, DEVICE, INTERFACE, RANGE = (
     'ipam.ipaddress', 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.iprange',
 )
 PRIMARIES = ('primary_ip4', 'primary_ip6', 'oob_ip')
+
+# Statuses of devices that carry nothing.
+OUT_OF_SERVICE = ('decommissioning', 'inventory', 'offline')
 
 
 @dataclass(slots=True)
@@ -107,16 +111,19 @@ class Primary:
 class Present:
     """What is there of a fabric.
 
-    `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant, `ranges`
-    by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would use. `kinds`
-    are those that have been read in full at least once. `attached` is filled for objects that are due for deletion, and
-    so is `refusals`: why NetBox's protection rules prevent the deletion of some. `primaries` are the devices that have
-    one of the fabric's addresses as a primary one, by the address's ID.
+    `candidates` are by model and natural key, `namesakes` are devices by name and site, whatever their tenant,
+    `serials` are devices by serial number, at any site, `rivals` are all candidates of a key that several have,
+    `ranges` are by VRF. `cabled` gives, by interface, cables that are not the fabric's on interfaces that a want would
+    use. `kinds` are those that have been read in full at least once. `attached` is filled for objects that are due for
+    deletion, and so is `refusals`: why NetBox's protection rules prevent the deletion of some. `primaries` are the
+    devices that have one of the fabric's addresses as a primary one, by the address's ID.
     """
 
     held: dict[str, Held] = field(default_factory=dict)
     candidates: dict[tuple[str, tuple[Any, ...]], Candidate] = field(default_factory=dict)
     namesakes: dict[tuple[str, Any], dict[int, Candidate]] = field(default_factory=dict)
+    serials: dict[str, dict[int, Candidate]] = field(default_factory=dict)
+    rivals: dict[tuple[str, tuple[Any, ...]], dict[int, Candidate]] = field(default_factory=dict)
     ranges: dict[Any, list[Candidate]] = field(default_factory=dict)
     cabled: dict[int, Candidate] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
@@ -131,10 +138,26 @@ class Present:
         """
         return [device for device in self.namesakes.get(_place(values), {}).values() if not device.owner]
 
-    def namesake(self, values: Mapping[str, Any]) -> Candidate | None:
-        """The one device that namesakes_of() gives; None where there are none, or several to choose from."""
-        found = self.namesakes_of(values)
-        return found[0] if len(found) == 1 else None
+    def devices_for(self, values: Mapping[str, Any], adoption: str, stale_status: str = '') -> list[Candidate]:
+        """Return the devices that a wanted one may be: several where nothing tells which of them is meant.
+
+        By serial number, or by name at the site, as the fabric adopts. A device that is in service comes before one
+        that is not, then one of the fabric's own site or tenant.
+        """
+        if adoption == InventoryAdoptionChoices.SERIAL:
+            found = [device for device in self.serials.get(_serial(values), {}).values() if not device.owner]
+        else:
+            found = self.namesakes_of(values)
+        out_of_service = {*OUT_OF_SERVICE, stale_status}
+        found = [device for device in found if device.values.get('status') not in out_of_service] or found
+        # Of one name there may be one for each tenant at a site; a serial number is one for all.
+        name = 'site' if adoption == InventoryAdoptionChoices.SERIAL else 'tenant'
+        found = [device for device in found if device.values.get(name) == values.get(name)] or found
+        return sorted(found, key=lambda device: device.pk)
+
+
+def _serial(values: Mapping[str, Any]) -> str:
+    return values.get('serial') or ''
 
 
 def _place(values: Mapping[str, Any]) -> tuple[str, Any]:
@@ -202,11 +225,16 @@ def read(fabric: Fabric, desired: Desired) -> Present:
     for want in desired.wants.values():
         groups[level_of[want.key], want.model].append(want)
     for (_level, label), wants in sorted(groups.items(), key=lambda item: item[0]):
-        _read_candidates(label, wants, present, known)
+        _read_candidates(fabric, label, wants, present, known)
     _read_cabled(desired, present, known)
-    _read_owners(fabric, present)
+    _read_owners(fabric, (*present.candidates.values(), *_all(present.rivals), *present.cabled.values()))
     _read_primaries(fabric, present)
     return present
+
+
+def _all(by_key: Mapping[Any, Mapping[int, Candidate]]) -> Iterator[Candidate]:
+    for found in by_key.values():
+        yield from found.values()
 
 
 def _links(fabric: Fabric) -> dict[str, Held]:
@@ -344,7 +372,7 @@ def wanted_values(want: Want, refer: Any, names: Iterable[str]) -> dict[str, Any
     return values
 
 
-def _read_candidates(label: str, wants: list[Want], present: Present, known: Known) -> None:
+def _read_candidates(fabric: Fabric, label: str, wants: list[Want], present: Present, known: Known) -> None:
     """Objects that stand where these wants would: those that no link holds, and links whose natural key changes."""
     names = natural_fields(label)
     if not names:
@@ -374,27 +402,34 @@ def _read_candidates(label: str, wants: list[Want], present: Present, known: Kno
         for natural in naturals(label, candidate.values):
             # Where a key is not unique in NetBox, the oldest stands for all, but for addresses that may be shared.
             known_one = present.candidates.setdefault((label, natural), candidate)
+            if candidate is not known_one:
+                present.rivals.setdefault((label, natural), {known_one.pk: known_one})[candidate.pk] = candidate
             if _weight(candidate) < _weight(known_one):
                 present.candidates[label, natural] = candidate
-        if serial := candidate.values.get('serial'):
-            present.candidates.setdefault((label, ('serial', serial)), candidate)
         if label == DEVICE:
             present.namesakes.setdefault(_place(candidate.values), {}).setdefault(candidate.pk, candidate)
+            if serial := _serial(candidate.values):
+                present.serials.setdefault(serial, {})[candidate.pk] = candidate
         if label == RANGE:
             present.ranges.setdefault(candidate.values.get('vrf'), []).append(candidate)
+    if label == DEVICE:
+        _read_owners(fabric, found)  # which device a want is depends on it
     for want, values in sought:
-        if want.key in known.pks:
-            continue
-        for natural in naturals(label, values):
-            if (label, natural) in present.candidates:
-                known.pks[want.key] = present.candidates[label, natural].pk
-                break
-        else:
-            serial = ('serial', want.fields.get('serial'))
-            if label == DEVICE and serial[1] and (label, serial) in present.candidates:
-                known.pks[want.key] = present.candidates[label, serial].pk
-            elif label == DEVICE and (namesake := present.namesake(values)):
-                known.pks[want.key] = namesake.pk
+        if want.key not in known.pks and (pk := _pk_of(fabric, want, values, present)):
+            known.pks[want.key] = pk
+
+
+def _pk_of(fabric: Fabric, want: Want, values: Mapping[str, Any], present: Present) -> int | None:
+    """Return the object that a want is going to be, as far as it is there: what hangs on it is looked for there."""
+    if want.model == DEVICE and fabric.inventory_adoption != InventoryAdoptionChoices.OFF:
+        found = present.devices_for(
+            {**values, 'serial': want.fields.get('serial')}, fabric.inventory_adoption, fabric.inventory_stale_status,
+        )
+        return found[0].pk if len(found) == 1 else None
+    for natural in naturals(want.model, values):
+        if (want.model, natural) in present.candidates:
+            return present.candidates[want.model, natural].pk
+    return None
 
 
 def _weight(candidate: Candidate) -> tuple[bool, int]:
@@ -471,10 +506,10 @@ def _read_cabled(desired: Desired, present: Present, known: Known) -> None:
                     present.cabled[interface] = candidate
 
 
-def _read_owners(fabric: Fabric, present: Present) -> None:
+def _read_owners(fabric: Fabric, candidates: Iterable[Candidate]) -> None:
     """Which of the candidates are held by other fabrics: one statement."""
     found: dict[str, dict[int, list[Candidate]]] = defaultdict(lambda: defaultdict(list))
-    for candidate in (*present.candidates.values(), *present.cabled.values()):
+    for candidate in candidates:
         found[candidate.model][candidate.pk].append(candidate)
     if not found:
         return

@@ -19,8 +19,6 @@ __all__ = (
     'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'unwanted', 'what_goes',
 )
 
-DECOMMISSIONING = 'decommissioning'
-
 # How many reasons the sentence on an object that cannot be deleted names.
 REASONS_SHOWN = 3
 
@@ -94,24 +92,37 @@ def plan_absence(plan: Plan, desired: Desired, present: Present, rules: Rules, i
         else:
             remaining.append(link)
     plan.stale = [link.key for link in remaining]
+    _say_which_status_is_missing(plan, remaining, rules)
     deletable = due(remaining, rules)
     places = {place_of(link) for link in deletable}
     waiting = [link for link in removable(remaining) if place_of(link) not in places]
     deletions = plan_deletion(plan, deletable, present, waiting)
     gone = {action.key for action in deletions}
-    marks = [_mark(link) for link in remaining if link.stale_since is None] if (
+    marks = [_mark(link, rules) for link in remaining if link.stale_since is None] if (
         rules.removal != InventoryRemovalChoices.IGNORE
     ) else []
     _orphans(plan, [link for link in remaining if link.key not in gone], rules)
     _guard(plan, marks, deletions, present, rules)
 
 
-def _mark(link: Held) -> Action:
+def _mark(link: Held, rules: Rules) -> Action:
     changes: tuple[FieldChange, ...] = ()
     status = (link.values or {}).get('status')
-    if link.model == 'dcim.device' and status != DECOMMISSIONING:
-        changes = (FieldChange('status', status, DECOMMISSIONING),)
+    if link.model == 'dcim.device' and status != rules.stale_status and rules.offers(rules.stale_status):
+        changes = (FieldChange('status', status, rules.stale_status),)
     return _action(MARK, link, changes)
+
+
+def _say_which_status_is_missing(plan: Plan, links: Iterable[Held], rules: Rules) -> None:
+    """Add one finding where NetBox does not offer the status that stale devices are to get."""
+    marked = rules.removal != InventoryRemovalChoices.IGNORE and any(link.model == 'dcim.device' for link in links)
+    if marked and not rules.offers(rules.stale_status):
+        plan.findings.append(Finding(
+            DiscrepancyTypeChoices.UNMATCHED, 'settings/inventory_stale_status', DEVICES,
+            Source('', 'inventory_stale_status'),
+            f'The fabric’s setting “Status of stale devices” is {rules.stale_status}, which NetBox does not offer. '
+            'Stale devices keep their status: choose another one.',
+        ))
 
 
 def _action(verb: str, link: Held, changes: tuple[FieldChange, ...] = ()) -> Action:

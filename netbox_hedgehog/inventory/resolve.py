@@ -11,14 +11,12 @@ from django.utils import timezone
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
-from .desired import desired
 from .discrepancies import remove
 from .permissions import check_before
 from .plan import UPDATE, Plan
 from .planner import make_plan
 from .present import Known, load, read, wanted_values
-from .resources import resources_of
-from .settle import Picture, carry_out, options_of, rules_of
+from .settle import Picture, carry_out, options_of, rules_of, wants_of
 from .shapes import model_of
 from .wants import Desired
 from .writing import Writer, delete_links
@@ -59,7 +57,7 @@ def take_fabric(discrepancies: Iterable[Discrepancy], user: Any = None, refusals
 
 def _plan_of(fabric: Fabric, rows: list[Discrepancy], now: datetime) -> _Taking:
     places = {(row.key, row.field) for row in rows}
-    wants = desired(resources_of(fabric), options_of(fabric))
+    wants = wants_of(fabric, options_of(fabric))
     present = read(fabric, wants)
     whole = make_plan(wants, present, replace(rules_of(fabric, now), forced=frozenset(places)))
     why_not = {finding.key: finding.sentence for finding in whole.findings if finding.type != FIELD}
@@ -161,7 +159,7 @@ def recreate(discrepancies: Iterable[Discrepancy]) -> int:
     count = 0
     with transaction.atomic():
         for fabric, rows in _by_fabric(discrepancies, DELETED).items():
-            wants = desired(resources_of(fabric), options_of(fabric))
+            wants = wants_of(fabric, options_of(fabric))
             held = read(fabric, wants).held
             again = _hanging_on({row.key for row in rows}, wants)
             delete_links([link.pk for key, link in held.items() if key in again and link.values is None])

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ..models import Fabric, FabricResource
+from ..models import Fabric, FabricResource, KindReading
 from .wants import Resource
 
-__all__ = ('KINDS', 'resources_of')
+__all__ = ('KINDS', 'resources_of', 'unread_kinds')
 
 # What a mapper asks for. A kind that none asks for is not loaded.
 KINDS = (
@@ -25,3 +25,9 @@ def resources_of(fabric: Fabric) -> Iterator[Resource]:
         'kind', 'name', 'spec', 'status__state__nos', 'generation',
     ).iterator(chunk_size=1000):
         yield Resource(kind, name, spec, {'state': {'nos': nos}} if nos else {}, generation)
+
+
+def unread_kinds(fabric: Fabric) -> frozenset[str]:
+    """Return the kinds that mappers ask for and that were never read in full of this fabric."""
+    read = KindReading.objects.filter(fabric=fabric, kind__in=KINDS).values_list('kind', flat=True)
+    return frozenset(KINDS).difference(read)

@@ -20,5 +20,13 @@ class Rules:
     grace: timedelta = timedelta(hours=24)
     guard_percent: int = 20
     guard_least: int = 5
+    # The statuses of new and of stale devices, and those that NetBox offers.
+    device_status: str = 'active'
+    stale_status: str = 'decommissioning'
+    device_statuses: frozenset[str] = frozenset()
+
+    def offers(self, status: str) -> bool:
+        """Return whether NetBox offers this status for devices."""
+        return status in self.device_statuses
     # Fields of objects, by key, in which a person has decided for the fabric's value.
     forced: frozenset[tuple[str, str]] = frozenset()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from dcim.choices import DeviceStatusChoices
 from django.db import connection, transaction
 from django.db.models import F
 from django.urls import get_resolver
@@ -29,7 +30,7 @@ from .planner import make_plan
 from .present import CABLE, Present, read
 from .removal import due, removable, unwanted
 from .report import InventoryReport
-from .resources import resources_of
+from .resources import resources_of, unread_kinds
 from .roles import role_problems
 from .rules import Rules
 from .shapes import shape
@@ -39,7 +40,7 @@ from .writing import Writer
 
 __all__ = (
     'Picture', 'carry_out', 'confirm_removal', 'counted', 'hold', 'inventory_user', 'options_of', 'plan', 'rules_of',
-    'settle', 'tell',
+    'settle', 'tell', 'wants_of',
 )
 
 USER = 'hedgehog'
@@ -111,13 +112,19 @@ def look(fabric: Fabric, now: datetime) -> Picture:
         raise InventoryOff(f'The inventory of {fabric.name} has no site: choose one in the fabric’s settings.')
     rules = rules_of(fabric, now)
     options = options_of(fabric)
-    wants = desired(resources_of(fabric), options)
+    wants = wants_of(fabric, options)
     wants.problems += role_problems(fabric, options)
     present = read(fabric, wants)
     stale = unwanted(wants, present, rules.subjects)
     if due(stale, rules):
         read_obstacles(present, removable(stale))
     return Picture(wants, present, make_plan(wants, present, rules))
+
+
+def wants_of(fabric: Fabric, options: Options) -> Desired:
+    """Return what the mirror of a fabric says that NetBox is to hold."""
+    unread = unread_kinds(fabric)  # before the resources: a kind that is read meanwhile counts as unread
+    return desired(resources_of(fabric), options, unread)
 
 
 def options_of(fabric: Fabric) -> Options:
@@ -131,6 +138,7 @@ def options_of(fabric: Fabric) -> Options:
         tenant=fabric.inventory_tenant_id,
         roles={name: by_slug[slug][0] for name, slug in roles.items() if len(by_slug.get(slug, ())) == 1},
         name_pattern=fabric.inventory_name_pattern,
+        device_status=fabric.inventory_device_status,
         subjects=frozenset(fabric.inventory_subjects),
     )
 
@@ -145,6 +153,9 @@ def rules_of(fabric: Fabric, now: datetime) -> Rules:
         grace_runs=get_plugin_config('netbox_hedgehog', 'removal_grace_runs'),
         grace=timedelta(hours=get_plugin_config('netbox_hedgehog', 'removal_grace_hours')),
         guard_percent=get_plugin_config('netbox_hedgehog', 'removal_guard_percent'),
+        device_status=fabric.inventory_device_status,
+        stale_status=fabric.inventory_stale_status,
+        device_statuses=frozenset(DeviceStatusChoices.values()),
     )
 
 

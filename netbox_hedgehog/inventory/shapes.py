@@ -26,8 +26,8 @@ from .wants import Existing, Ref, Value, Want
 
 __all__ = (
     'BadValue', 'ENDS', 'ENDS_OF_CABLE', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'RANK', 'Refer', 'Shape', 'Unresolved',
-    'decode', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name', 'related_label',
-    'shape', 'wanted',
+    'choices_of', 'decode', 'default_of', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name',
+    'related_label', 'shape', 'wanted',
 )
 
 PLAIN, FK, GENERIC, MANY, ENDS, RANGES = 'plain', 'fk', 'generic', 'many', 'ends', 'ranges'
@@ -167,6 +167,23 @@ def encode(label: str, name: str, value: Any) -> JSON:
     if isinstance(value, Decimal | date | netaddr.IPNetwork | netaddr.IPAddress | netaddr.EUI):
         return str(value)
     return str(value)
+
+
+def choices_of(label: str, name: str) -> list[JSON]:
+    """Return the values that NetBox offers for a field; none where it takes any."""
+    if kind_of(label, name) != PLAIN:
+        return []
+    field: Any = model_of(label)._meta.get_field(name)
+    return [value for value, _title in field.flatchoices]
+
+
+@cache
+def default_of(label: str, name: str) -> JSON:
+    """Return what NetBox makes a plain field of a new object, as JSON; None for any other field."""
+    if kind_of(label, name) != PLAIN:
+        return None
+    field: Any = model_of(label)._meta.get_field(name)
+    return encode(label, name, field.get_default())
 
 
 @cache

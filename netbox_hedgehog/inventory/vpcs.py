@@ -29,7 +29,9 @@ def draw(draft: Draft) -> None:
         vrf = draft.vrf(resource, VPCS, resource.name, described(draft, resource.name), 'vpc', resource.name)
         namespace = text(spec.get('ipv4Namespace'))
         if draft.get('IPv4Namespace', namespace) is None:
-            draft.complain(resource, VPCS, f'Its IPv4 namespace {shown(namespace)} is not in the fabric.')
+            draft.complain_absence(
+                'IPv4Namespace', resource, VPCS, f'Its IPv4 namespace {shown(namespace)} is not in the fabric.',
+            )
         if vrf is None:
             continue
         ranges: list[tuple[int, int]] = []
@@ -95,7 +97,9 @@ class _Subnet:
         namespace = text(mapping(self.vpc.spec).get('vlanNamespace'))
         group = self.draft.wanted(key('vlangroup', namespace))
         if group is None:
-            self._complain(f'Its VLAN namespace {shown(namespace)} is not carried: nor is its VLAN.')
+            self._complain_absence(
+                'VLANNamespace', f'Its VLAN namespace {shown(namespace)} is not carried: nor is its VLAN.',
+            )
             return None
         vid = number(value)
         if vid is None or not _within(vid, str(group.owned['vid_ranges'])):
@@ -118,7 +122,7 @@ class _Subnet:
         if text(mapping(self.vpc.spec).get('mode')) not in _LAYER_2_MODES:
             return
         if vni is None:
-            self._complain('The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
+            self._complain_absence('Catalog', 'The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
             return
         name = in_fabric(f'{self.vpc.name}--{self.name}', self.draft.options.fabric, _LONGEST_L2VPN)
         if not usable(name, _LONGEST_L2VPN) or self._claim('l2vpn', name):
@@ -163,9 +167,11 @@ class _Subnet:
         first, last = span.get('start') or served.get('startIP'), span.get('end') or served.get('endIP')
         start, end = address(first), address(last)
         if start is None or end is None or start.ip not in prefix or end.ip not in prefix or int(end) < int(start):
-            self._complain(
-                f'Its DHCP range, {shown(first)} to {shown(last)}, is not one in {prefix}: it is not carried.'
-            )
+            sentence = f'Its DHCP range, {shown(first)} to {shown(last)}, is not one in {prefix}: it is not carried.'
+            if first and last:
+                self._complain(sentence)
+            else:
+                self._complain_absence('DHCPSubnet', sentence)
             return
         if any(int(start) <= high and low <= int(end) for low, high in self.ranges):
             self._complain(f'Its DHCP range, {start.ip} to {end.ip}, overlaps another of the VPC: it is not carried.')
@@ -193,6 +199,10 @@ class _Subnet:
 
     def _complain(self, sentence: str) -> None:
         self.draft.complain(self.vpc, VPCS, f'Subnet {shown(self.name)}: {sentence}')
+
+    def _complain_absence(self, kind: str, sentence: str) -> None:
+        if self.draft.was_read(kind):
+            self._complain(sentence)
 
 
 def _vni(value: Any) -> int | None:

@@ -67,7 +67,7 @@ class Options:
 
     `roles` gives the operator's device roles for Hedgehog's switch roles and for `server` and `gateway`, by primary
     key; a role that is not in there is wanted by name. `name_pattern` names devices: `{name}` and `{fabric}` stand for
-    the resource's and the fabric's names.
+    the resource's and the fabric's names. New devices get the `device_status`.
     """
 
     fabric: str
@@ -76,6 +76,7 @@ class Options:
     tenant: int | None = None
     roles: Mapping[str, int] = field(default_factory=dict)
     name_pattern: str = '{name}'
+    device_status: str = 'active'
     subjects: frozenset[str] = frozenset(SUBJECTS)
 
 

@@ -1,11 +1,12 @@
 """What Connections say: which ports hang together, and how. No NetBox object is wanted in here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .devices import port_of
 from .draft import Draft, Interface
+from .ports import normalise
 from .reading import items, mapping, shown, text
 from .wants import CABLING, DEVICES, Resource
 
@@ -80,7 +81,40 @@ def wire(draft: Draft) -> dict[str, Wire]:
                 for name in lists for link in _links(draft, resource, said, name)
             ]
             found[resource.name] = Wire(resource, member, said, links)
+    _mark_unclear(draft)
     return found
+
+
+def _mark_unclear(draft: Draft) -> None:
+    """Own nothing of a port that a Connection names and that no link uses: the Connection could not be read."""
+    for resource in draft.of('Connection') if draft.carries(DEVICES) else ():
+        for whole in _port_names(resource.spec):
+            name, _, port = whole.partition('/')
+            device = draft.devices.get(('Switch', name))
+            found = normalise(port, device.interfaces) if device else ''
+            if device and found and not draft.claimed('port', device.interfaces[found].key):
+                _own_no_use(device.interfaces[found])
+
+
+def _own_no_use(interface: Interface) -> None:
+    interface.unclear = True
+    for field in ('mtu', 'lag'):
+        interface.owned.pop(field, None)
+    if interface.owned.get('enabled') is False:
+        del interface.owned['enabled']
+
+
+def _port_names(spec: Any) -> Iterator[str]:
+    """Return what is called `port` anywhere in a manifest."""
+    pending = [spec]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending.extend(value.values())
+            if isinstance(value.get('port'), str):
+                yield value['port']
+        elif isinstance(value, list):
+            pending.extend(value)
 
 
 def _subject(draft: Draft) -> str:
@@ -127,7 +161,9 @@ def _end(draft: Draft, resource: Resource, link: Mapping[str, Any], field: str, 
     device = draft.devices.get((kind, name))
     if device is None:
         there = 'is not carried either' if draft.get(kind, name) else 'is not in the fabric'
-        draft.complain(resource, subject, f'It names {shown(whole)}, but the {kind.lower()} {shown(name)} {there}.')
+        draft.complain_absence(
+            kind, resource, subject, f'It names {shown(whole)}, but the {kind.lower()} {shown(name)} {there}.',
+        )
         return None
     interface = port_of(draft, device, port, resource.source)
     if interface is None or interface.owned.get('type') == 'virtual':

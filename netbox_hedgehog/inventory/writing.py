@@ -20,7 +20,7 @@ from ..models import Discrepancy, Fabric, InventoryLink
 from ..values import model_title
 from . import discrepancies
 from .cables import Cabling
-from .checks import REFUSALS, check, sentence_of
+from .checks import REFUSALS, UniqueFields, check, sentence_of
 from .parking import Parking
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
@@ -67,6 +67,7 @@ class Writer:
         self.parking = Parking()
         self.stuck: dict[str, list[Finding]] = {}
         self.done: list[Action] = []
+        self.done_keys: set[str] = set()
         self.findings: list[Finding] = [finding for _, findings in self.refused.values() for finding in findings]
         self.failed: dict[str, str] = {key: why for key, (why, _) in self.refused.items()}
         held = self.present.held
@@ -149,6 +150,7 @@ class Writer:
         self.load_related(label, [values for _, values in resolved])
         defaults = CustomField.objects.get_defaults_for_model(model)
         populated = self._populated_ranges(label, resolved)
+        unique = UniqueFields(model)
         ready: list[tuple[Action, dict[str, Any], Any]] = []
         for action, values in resolved:
             try:
@@ -162,6 +164,7 @@ class Writer:
                     self._save_one(instance)
                 else:
                     check(instance)
+                    unique.take(instance)
                 ready.append((action, values, instance))
             except REFUSALS as error:
                 if self.desired.wants[action.key].shared and (pk := _same(model, label, values)):
@@ -199,7 +202,7 @@ class Writer:
             if label == 'ipam.prefix':
                 self.vrfs.add(instance.vrf_id)
             self.link(action, instance.pk, InventoryOriginChoices.CREATED, self.written(action, values))
-            self.done.append(action)
+            self.mark_done(action)
 
     def _take(self, action: Action, pk: int) -> None:
         """Somebody else made the shared object meanwhile: it is found instead."""
@@ -367,6 +370,7 @@ class Writer:
         if hasattr(model, 'tags') and 'tags' not in many:
             many.append('tags')
         queryset = model._default_manager.filter(pk__in=pks).order_by('pk').select_for_update(of=('self',), no_key=True)
+        defaults = CustomField.objects.get_defaults_for_model(model)
         instances = {
             instance.pk: instance
             for instance in _with_related(queryset, label).prefetch_related(*many)
@@ -383,33 +387,36 @@ class Writer:
                 name: value for name, value in values.items()
                 if _current(label, name, instance) == (_empty(label, name) if old.get(name) is None else old[name])
             }
+            if not values:
+                if not late:
+                    self._settled(action, {})
+                continue
             instance.snapshot()
+            instance._stored_custom_fields = dict(getattr(instance, 'custom_field_data', {}))
             before = prefetched(instance).copy()
             try:
                 for name, value in values.items():
                     self.assign(instance, label, name, value)
                 if label == 'ipam.prefix':
                     self.vrfs.update((instance._vrf_id, instance.vrf_id))
-                if label == 'dcim.interface' and not instance.mode:
-                    instance.untagged_vlan = None
-                if label != 'dcim.interface':
-                    self._before_update(label, instance)
+                self._before_update(label, instance, values)
                 if action.verb != CREATE:
                     check(instance)
+                    _fill_custom_fields(instance, defaults)
             except REFUSALS as error:
                 instance._prefetched_objects_cache = before
                 self.refuse(action, sentence_of(error))
+                if action.verb == MARK:
+                    self._settled(action, {})  # its resource is gone all the same
                 continue
             ready.append((action, values, instance))
-        written: list[tuple[Action, dict[str, Any], Any]] = self._save_changes(model, ready, late)
-        self._change_many(label, written)
-        fields = {name for _, values, _ in written for name in values}
-        self.trail.updated([instance for _, _, instance in written], fields)
+        written = self._save_each(ready) if shape(label).few else self._save_all(label, ready, late)
         for action, values, instance in written:
             self.objects[label, instance.pk] = instance
             if late:
                 owned = self.desired.wants[action.key].owned
                 self._note_written(action.key, {name: value for name, value in values.items() if name in owned})
+                self.mark_done(action)
             else:
                 self._settled(action, values)
 
@@ -421,11 +428,37 @@ class Writer:
         if group is not None:
             instance.group = group
 
-    def _before_update(self, label: str, instance: Any) -> None:
+    def _before_update(self, label: str, instance: Any, values: dict[str, Any]) -> None:
+        """Do what the model's own save() would do first."""
         if label == 'ipam.prefix':
             instance.prefix = instance.prefix.cidr
         elif label == 'ipam.iprange':
             instance.size = int(instance.end_address.ip - instance.start_address.ip) + 1
+        elif label == 'dcim.interface':
+            _follow_mode(instance, values)
+
+    def _save_each(self, ready: list[Any]) -> list[Any]:
+        """Save one by one as NetBox does, its signals included: for models of which a fabric has a handful."""
+        saved = []
+        for part in ready:
+            try:
+                self._save_one(part[2])
+            except REFUSALS as error:
+                self.refuse(part[0], sentence_of(error))
+                continue
+            label = part[0].model
+            self.parking.written(label, part[2].pk, [*self.parking.held(label, part[2].pk)])
+            saved.append(part)
+        return saved
+
+    def _save_all(self, label: str, ready: list[Any], late: bool) -> list[Any]:
+        """Save many at once, with what NetBox's signals do."""
+        model = model_of(label)
+        written: list[tuple[Action, dict[str, Any], Any]] = self._save_changes(model, ready, late)
+        self._change_many(label, written)
+        fields = {name for _, values, _ in written for name in values}
+        self.trail.updated([instance for _, _, instance in written], fields)
+        return written
 
     def _save_changes(self, model: type[models.Model], ready: list[Any], late: bool) -> list[Any]:
         """Update in bulk, halving where the database refuses."""
@@ -447,6 +480,8 @@ class Writer:
         if label == 'ipam.iprange':
             columns.add('size')
         own_parts = {model._meta.get_field(name).attname for name in shape(label).deferred}
+        if any(getattr(instance, 'custom_field_data', None) != _stored(instance) for _, _, instance in ready):
+            columns.add('custom_field_data')
         for _, _, instance in ready:
             # What is set aside goes back with the rest; an object's own parts come last.
             columns.update(
@@ -517,7 +552,7 @@ class Writer:
         for link in gone:
             action = action_of[link.pk]
             self.pks.pop(action.key, None)
-            self.done.append(action)
+            self.mark_done(action)
         delete_links([link.pk for link in gone])
 
     def _delete_piece(self, links: list[Held]) -> list[Held]:
@@ -664,14 +699,16 @@ class Writer:
         return self.present.held.get(self.heirs.get(key, key))
 
     def _settled(self, action: Action, values: dict[str, Any]) -> None:
-        """An action on an object that stands is done: its link says so."""
-        self.done.append(action)
+        """Note on the link that an action on an object that stands is done; an update without values wrote nothing."""
+        if values or action.verb != UPDATE:
+            self.mark_done(action)
         status = {change.field: change for change in action.changes}.get('status')
         if action.verb == MARK:
             link = self._held(action.key)
             assert link is not None
             self.link_changes[link.key].update(
-                stale_since=self.now, before_stale={'status': status.old} if status and 'status' in values else {},
+                stale_since=self.now,
+                before_stale={'status': status.old, 'marked': status.new} if status and 'status' in values else {},
             )
             return
         want = self.desired.wants.get(action.key)
@@ -691,6 +728,12 @@ class Writer:
             self.link_changes[link.key].update(stale_since=None, stale_runs=0, before_stale={})
 
     settled = _settled
+
+    def mark_done(self, action: Action) -> None:
+        """Count an object once, however many steps it was written in."""
+        if action.key not in self.done_keys:
+            self.done_keys.add(action.key)
+            self.done.append(action)
 
     def _write_links(self) -> None:
         # Two links may swap their keys.
@@ -775,6 +818,25 @@ def _current(label: str, name: str, instance: Any) -> Any:
     if kind == MANY:
         return sorted(item.pk for item in getattr(instance, name).all())
     return encode(label, name, getattr(instance, name))
+
+
+def _stored(instance: Any) -> Any:
+    """Return the custom fields that an instance had when it was loaded."""
+    return getattr(instance, '_stored_custom_fields', None)
+
+
+def _fill_custom_fields(instance: Any, defaults: dict[str, Any]) -> None:
+    """Give an object the defaults of custom fields that it lacks, as NetBox's save() does."""
+    if hasattr(instance, 'custom_field_data'):
+        instance.custom_field_data = {**defaults, **instance.custom_field_data}
+
+
+def _follow_mode(interface: Any, values: dict[str, Any]) -> None:
+    """Take away the VLANs that an interface of this mode cannot have, as NetBox's save() does."""
+    if not interface.mode:
+        interface.untagged_vlan = None
+    if interface.mode != 'tagged' and prefetched(interface)['tagged_vlans']:
+        values['tagged_vlans'] = []
 
 
 def _same(model: type[models.Model], label: str, values: dict[str, Any]) -> int | None:

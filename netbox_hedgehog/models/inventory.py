@@ -1,5 +1,6 @@
 """What a fabric's settings say of its inventory; a part of Fabric, in a file of its own."""
 
+from dcim.choices import DeviceStatusChoices
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -65,6 +66,20 @@ class InventorySettings(models.Model):
         default='{name}',
         help_text=_('How devices are named: {name} is the resource’s name, {fabric} the fabric’s.'),
     )
+    inventory_device_status = models.CharField(
+        verbose_name=_('status of new devices'),
+        max_length=50,
+        choices=DeviceStatusChoices,
+        default='active',
+        help_text=_('Status of the devices that the inventory creates.'),
+    )
+    inventory_stale_status = models.CharField(
+        verbose_name=_('status of stale devices'),
+        max_length=50,
+        choices=DeviceStatusChoices,
+        default='decommissioning',
+        help_text=_('Status of devices that are removed from the fabric.'),
+    )
     inventory_subjects = ArrayField(
         base_field=models.CharField(max_length=20, choices=InventorySubjectChoices),
         verbose_name=_('subjects'),
@@ -108,6 +123,11 @@ class InventorySettings(models.Model):
     class Meta:
         abstract = True
 
+    def clean_fields(self, exclude=None):
+        # NetBox's FIELD_CHOICES may offer neither default: that is the business of fabrics with an inventory.
+        unused = () if self.inventory_enabled else ('inventory_device_status', 'inventory_stale_status')
+        super().clean_fields(exclude={*(exclude or ()), *unused})
+
     def clean(self):
         super().clean()
         if self.inventory_enabled and not self.inventory_site:
@@ -149,6 +169,12 @@ class InventorySettings(models.Model):
 
     def get_inventory_adoption_color(self):
         return InventoryAdoptionChoices.colors.get(self.inventory_adoption)
+
+    def get_inventory_device_status_color(self):
+        return DeviceStatusChoices.colors.get(self.inventory_device_status)
+
+    def get_inventory_stale_status_color(self):
+        return DeviceStatusChoices.colors.get(self.inventory_stale_status)
 
     def get_inventory_removal_color(self):
         return InventoryRemovalChoices.colors.get(self.inventory_removal)

@@ -95,6 +95,8 @@ class FabricTable(PlainExport, PrimaryModelTable):
     inventory_tenant = tables.Column(verbose_name=_('Tenant'), linkify=True)
     inventory_adoption = columns.ChoiceFieldColumn(verbose_name=_('Adoption'))
     inventory_removal = columns.ChoiceFieldColumn(verbose_name=_('Removal'))
+    inventory_device_status = columns.ChoiceFieldColumn(verbose_name=_('Status of new devices'))
+    inventory_stale_status = columns.ChoiceFieldColumn(verbose_name=_('Status of stale devices'))
     last_inventory = AgeColumn(verbose_name=_('Last inventory'))
     inventory_error = tables.Column(verbose_name=_('Inventory error'))
     sync_error = tables.Column(verbose_name=_('Error'))
@@ -109,8 +111,9 @@ class FabricTable(PlainExport, PrimaryModelTable):
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
             'watch_enabled',
             'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_site', 'inventory_location',
-            'inventory_tenant', 'inventory_adoption', 'inventory_removal', 'last_inventory', 'inventory_error',
-            'sync_error', 'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',
+            'inventory_tenant', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
+            'inventory_stale_status', 'last_inventory', 'inventory_error', 'sync_error',
+            'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',
         )
         default_columns = (
             'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_run', 'sync_interval', 'resource_count',

@@ -44,6 +44,7 @@ class FormTestCase(TestCase):
             inventory_enabled=True, inventory_site=self.site.pk, inventory_location=self.location.pk,
             inventory_tenant=self.tenant.pk, inventory_name_pattern='{fabric}-{name}',
             inventory_subjects=['devices', 'cabling'], inventory_adoption='serial', inventory_removal='delete',
+            inventory_device_status='staged', inventory_stale_status='offline',
             role_server_leaf=self.leaf.pk, role_server=self.host.pk,
         )
         self.assertHttpStatus(response, 302)
@@ -57,6 +58,19 @@ class FormTestCase(TestCase):
         self.assertEqual(fabric.inventory_name_pattern, '{fabric}-{name}')
         self.assertEqual(fabric.inventory_subjects, ['devices', 'cabling'])
         self.assertEqual((fabric.inventory_adoption, fabric.inventory_removal), ('serial', 'delete'))
+        self.assertEqual((fabric.inventory_device_status, fabric.inventory_stale_status), ('staged', 'offline'))
+
+    def test_a_status_that_netbox_does_not_offer_any_more(self):
+        """No browser chooses another one silently: the form asks."""
+        fabric = inventory_fabric('old', inventory_stale_status='retired')
+        self.assertEqual(FabricForm(instance=fabric).fields['inventory_stale_status'].choices[0], (None, '---------'))
+        self.assertNotIn(None, dict(FabricForm(instance=fabric).fields['inventory_device_status'].choices))
+        allow(self.user, 'change', 'view')
+        url = reverse('plugins:netbox_hedgehog:fabric_edit', args=[fabric.pk])
+        data = {**BASE, 'name': 'old', 'inventory_enabled': True, 'inventory_site': fabric.inventory_site_id}
+        response = self.client.post(url, {**data, 'inventory_stale_status': 'retired'})
+        self.assertEqual(list(response.context['form'].errors), ['inventory_stale_status'])
+        self.assertHttpStatus(self.client.post(url, {**data, 'inventory_stale_status': 'inventory'}), 302)
 
     def test_roles_are_shown_changed_and_emptied(self):
         fabric = inventory_fabric('old', inventory_roles={'server-leaf': 'leaf', 'hyperspine': 'host'})
@@ -163,14 +177,15 @@ class FormTestCase(TestCase):
         self.assertContains(page, fabric.inventory_site.name)
         self.assertContains(page, 'Mark them, then delete what the plugin made')
         self.assertContains(page, 'Role of spine')
+        self.assertContains(page, 'Decommissioning')
 
     def test_import(self):
         allow(self.user, 'add', 'view')
         response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_import'), {
             'data': 'name,kubernetes_server,inventory_enabled,inventory_site,inventory_location,inventory_subjects,'
-                    'inventory_roles,inventory_removal\n'
-                    f'one,{SERVER},true,DC 1,Hall,"devices,vpcs","{{""spine"": ""leaf""}}",delete\n'
-                    f'two,{SERVER},,,,,,',
+                    'inventory_roles,inventory_removal,inventory_device_status,inventory_stale_status\n'
+                    f'one,{SERVER},true,DC 1,Hall,"devices,vpcs","{{""spine"": ""leaf""}}",delete,planned,inventory\n'
+                    f'two,{SERVER},,,,,,,,',
             'format': 'csv', 'csv_delimiter': ',',
         })
         self.assertHttpStatus(response, 302)
@@ -181,6 +196,8 @@ class FormTestCase(TestCase):
         self.assertFalse(two.inventory_enabled)
         self.assertEqual(two.inventory_subjects, ['devices', 'cabling', 'addressing', 'vpcs'])
         self.assertEqual((two.inventory_name_pattern, two.inventory_adoption), ('{name}', 'off'))
+        self.assertEqual((one.inventory_device_status, one.inventory_stale_status), ('planned', 'inventory'))
+        self.assertEqual((two.inventory_device_status, two.inventory_stale_status), ('active', 'decommissioning'))
 
     def test_import_refuses(self):
         allow(self.user, 'add', 'view')
@@ -195,13 +212,14 @@ class FormTestCase(TestCase):
         allow(self.user, 'view', 'change')
         response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_edit'), {
             'pk': [fabric.pk for fabric in fabrics], 'inventory_enabled': 'true', 'inventory_site': self.site.pk,
-            'inventory_removal': 'ignore', '_apply': True,
+            'inventory_removal': 'ignore', 'inventory_device_status': 'staged', '_apply': True,
         })
         self.assertHttpStatus(response, 302)
         for fabric in fabrics:
             fabric.refresh_from_db()
             self.assertTrue(fabric.inventory_enabled)
             self.assertEqual((fabric.inventory_site, fabric.inventory_removal), (self.site, 'ignore'))
+            self.assertEqual((fabric.inventory_device_status, fabric.inventory_stale_status), ('staged', 'decommissioning'))
             self.assertEqual(len(fabric.inventory_subjects), 4)
 
 
@@ -219,11 +237,12 @@ class APISettingsTestCase(APITestCase):
         fabric = make_fabric()
         response = self.patch(
             fabric, inventory_enabled=True, inventory_site=site.pk, inventory_roles={'spine': 'leaf'},
-            inventory_subjects=['devices'], inventory_removal='delete',
+            inventory_subjects=['devices'], inventory_removal='delete', inventory_device_status='staged',
         )
         self.assertHttpStatus(response, 200)
         self.assertEqual(response.data['inventory_site']['name'], 'DC 1')
         self.assertEqual(response.data['inventory_removal']['value'], 'delete')
+        self.assertEqual(response.data['inventory_device_status'], {'value': 'staged', 'label': 'Staged'})
         fabric.refresh_from_db()
         self.assertEqual((fabric.inventory_site, fabric.inventory_roles), (site, {'spine': 'leaf'}))
 
@@ -237,6 +256,7 @@ class APISettingsTestCase(APITestCase):
             ({'inventory_roles': {'spine': 'twice'}}, 'inventory_roles', 'More than one device role has the slug twice'),
             ({'inventory_roles': ['leaf']}, 'inventory_roles', 'object of role slugs'),
             ({'inventory_subjects': ['racks']}, 'inventory_subjects', 'racks'),
+            ({'inventory_stale_status': 'retired'}, 'inventory_stale_status', 'retired'),
         ):
             with self.subTest(data=data):
                 response = self.patch(fabric, **data)

@@ -1,0 +1,145 @@
+"""A kind that was never read in full empties no field and shuts no port: what cannot be told is not none."""
+
+import pytest
+from dcim.models import Device, Interface
+from ipam.models import VLAN
+
+from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.wants import Desired, Options, Resource, Want
+from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
+
+from .fabrics import make, small
+from .mirror import fabric_of, mirror
+from .test_ownership import device_of_the_operator
+
+# What a fabric concludes from what is not there.
+CONCLUSIONS = ('enabled', 'lag', 'mtu', 'mode', 'untagged_vlan', 'tagged_vlans')
+
+
+def without(*kinds: str) -> Desired:
+    """What the small fabric wants while these kinds have never been read."""
+    resources = [resource for resource in small() if resource.kind not in kinds]
+    return desired(resources, Options('dc-1', site=1), kinds)
+
+
+def ports(found: Desired) -> list[Want]:
+    return [want for want in found.of('dcim.interface') if '/E1/' in want.key or want.key.endswith('/eth0')]
+
+
+def emptied(found: Desired) -> set[str]:
+    """The fields of ports that hold nothing from now on, or shut the port."""
+    return {name for want in ports(found) for name in CONCLUSIONS
+            if name in want.owned and want.owned[name] in (None, (), False)}
+
+
+def unread(found: Desired) -> list[str]:
+    return [problem.sentence for problem in found.problems]
+
+
+def sentence(kind: str) -> str:
+    return f'No sync has read all {kind} resources yet. What depends on them is left as it is in NetBox.'
+
+
+def test_a_fabric_that_was_read_says_what_is_none():
+    """The other side: of what was read, what is absent is none."""
+    found = without()
+    assert emptied(found) == set(CONCLUSIONS)
+    shut = desired([resource for resource in small() if resource.kind != 'Connection'], Options('dc-1', site=1))
+    assert 'enabled' in emptied(shut)
+    assert unread(found) == []
+
+
+def test_without_attachments_nobody_knows_the_vlans():
+    found = without('VPCAttachment')
+    assert ports(found)
+    assert not emptied(found) & {'mode', 'untagged_vlan', 'tagged_vlans'}
+    assert unread(found) == [sentence('VPCAttachment')]
+
+
+def test_without_connections_nobody_knows_which_ports_are_in_use():
+    found = without('Connection')
+    assert ports(found)
+    assert emptied(found) == set()
+    assert unread(found) == [sentence('Connection')]  # and not one for each attachment
+
+
+def test_part_of_a_kind_is_not_all_of_it():
+    """Of a list that broke off, what came is in the mirror; the rest is not known to be absent."""
+    resources = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
+    found = desired(resources, Options('dc-1', site=1), ['Connection'])
+    assert not emptied(found) & {'enabled', 'mode', 'untagged_vlan', 'tagged_vlans'}
+    port = found.wants['interface/switch/leaf-1/E1/3']
+    assert (port.owned['enabled'], bool(port.owned['lag'])) == (True, True)
+
+
+@pytest.mark.parametrize('kind', ['Catalog', 'IPv4Namespace', 'Server', 'SwitchProfile', 'VLANNamespace', 'VPC'])
+def test_one_problem_for_a_kind_and_not_one_for_each_that_names_it(kind):
+    """Nothing is said to be absent from the fabric that nobody could read."""
+    found = unread(without(kind))
+    assert found.count(sentence(kind)) == 1
+    assert not [other for other in found if 'is not in the fabric' in other or 'has no PortChannel' in other]
+
+
+@pytest.mark.parametrize('kind', ['Agent', 'DHCPSubnet', 'External', 'ExternalAttachment', 'Gateway'])
+def test_a_kind_that_nobody_needs_is_no_problem(kind):
+    """Not every cluster serves every kind."""
+    assert unread(without(kind)) == []
+
+
+def newer(name: str, port: str) -> Resource:
+    """A Connection of a type that this version does not know."""
+    return make('Connection', name, wireless={'radio': [{'switch': {'port': port}}]})
+
+
+def test_a_connection_that_cannot_be_read_shuts_no_port_that_it_names():
+    resources = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
+    resources.append(newer('new', 'leaf-1/E1/2'))
+    found = desired(resources, Options('dc-1', site=1))
+    owned = found.wants['interface/switch/leaf-1/E1/2'].owned
+    assert not set(CONCLUSIONS) & set(owned)
+    other = found.wants['interface/switch/spine-1/E1/2'].owned  # which no Connection names
+    assert (other['enabled'], other['mode']) == (False, None)
+
+
+def test_nor_does_it_take_one_from_a_connection_that_can():
+    found = desired([*small(), newer('a-new', 'leaf-1/E1/2')], Options('dc-1', site=1))
+    assert found.wants['interface/switch/leaf-1/E1/2'].owned['enabled'] is True
+
+
+@pytest.mark.django_db
+def test_vlans_of_the_operators_stay_until_attachments_are_read():
+    fabric = fabric_of(inventory_adoption='name')
+    FabricResource.objects.filter(kind='VPCAttachment').delete()
+    KindReading.objects.filter(kind='VPCAttachment').delete()
+    vlan = VLAN.objects.create(name='mine', vid=7)
+    theirs = Interface.objects.create(
+        device=device_of_the_operator('server-1'), name='eth0', type='other', mode='access', untagged_vlan=vlan,
+    )
+    settle(fabric)
+    assert not Discrepancy.objects.filter(type='field').exists()
+    assert Discrepancy.objects.get(type='unmatched').sentence == sentence('VPCAttachment')
+    theirs.refresh_from_db()
+    assert (theirs.mode, theirs.untagged_vlan) == ('access', vlan)
+    mirror(fabric, small())  # now they have been read, and the two sides do not agree
+    settle(fabric)
+    assert set(Discrepancy.objects.filter(type='field').values_list('field', flat=True)) == {
+        'mode', 'untagged_vlan',
+    }
+
+
+@pytest.mark.django_db
+def test_ports_are_shut_when_connections_have_been_read_and_not_before():
+    fabric = fabric_of()
+    FabricResource.objects.filter(kind='Connection').delete()
+    KindReading.objects.filter(kind='Connection').delete()
+    settle(fabric)
+    spine = Device.objects.get(name='spine-1')
+    assert set(spine.interfaces.filter(name__startswith='E1/').values_list('enabled', flat=True)) == {True}
+    mirror(fabric, small())
+    settle(fabric)
+    assert not Discrepancy.objects.exists()  # NetBox's default is nobody's decision
+    assert dict(spine.interfaces.filter(name__startswith='E1/').values_list('name', 'enabled')) == {
+        'E1/1': True, 'E1/2': False, 'E1/3': False, 'E1/4': False,
+    }
+    assert plan(fabric).actions == []
