@@ -146,7 +146,8 @@ def _text(holder: dict[str, Any], key: str) -> str:
 def _decoded(holder: dict[str, Any], key: str) -> str:
     value = _text(holder, key)
     try:
-        pem = base64.b64decode(value).decode()
+        # Comments around the certificates may be in any encoding, as for curl.
+        pem = base64.b64decode(value).decode(errors='replace')
     except ValueError:
         pem = ''
     if value and 'BEGIN' not in pem:

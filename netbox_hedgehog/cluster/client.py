@@ -7,8 +7,9 @@ import json
 import ssl
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -23,12 +24,14 @@ from ..destinations import ANYWHERE, Destinations
 from ..kinds import Kind
 from ..kubeconfig import Credentials
 from .credentials import api_client
+from .deadline import OpenSockets, deadline, seconds_left
 from .errors import (
     BadAnswer,
     ClusterError,
     Expired,
     Forbidden,
     NotInstalled,
+    NotTheAPI,
     ServerFault,
     TLSFailed,
     Unauthorized,
@@ -44,11 +47,20 @@ LONGEST_WAIT = 20
 PATIENCE = 60
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
-# Seconds. No answer takes longer, however steadily its bytes arrive.
+# Seconds. No request takes longer, its connection and its headers included, however steadily bytes arrive.
 LONGEST_ANSWER = 300
+
+# Bytes and characters of what tells a server's version.
+VERSION_SIZE = 64 * 1024
+LONGEST_VERSION = 100
 
 # Bytes that are read, and inflated, at a time.
 CHUNK = 1024 * 1024
+
+# Bytes of memory that JSON takes when it is decoded, beside its own: for each of these characters, at most. An answer
+# may take so many times max_answer_size; what API servers send takes six times its own size.
+MEMORY_PER = {b',': 56, b'[': 80, b'{': 160}
+DECODED = 10
 
 # Pages of metadata hold so many times as many objects, as each weighs less and every page has its price. Measured:
 # still longer ones save no more time, and cost memory.
@@ -106,6 +118,11 @@ class Page:
     unreadable: str = ''
     remaining: int | None = None
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether `query` gives the same objects again. Else it would list whatever is first."""
+        return 'resourceVersion' in self.query or 'continue' in self.query
+
 
 # A page, and the list's own metadata.
 Listed = tuple[Page, dict[str, Any]]
@@ -119,7 +136,8 @@ class Cluster:
 
     def __init__(self, credentials: Credentials, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
-        self._client = api_client(credentials, self.options.destinations)
+        self._sockets = OpenSockets()
+        self._client = api_client(credentials, self.options.destinations, self._sockets)
         self.server: str = self._client.configuration.host
         self._pool = self._client.rest_client.pool_manager
         self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix='cluster')
@@ -136,15 +154,16 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Close all connections that are not in use, and ask for nothing more."""
+        """Close all connections, and ask for nothing more. Who waits for an answer in another thread gets an error."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._sockets.close()
         self._pool.clear()
 
     def version(self) -> str:
         """The server's version, such as v1.36.4. Raises ClusterError."""
-        answer = self.decoded(self._get('/version')[0])
+        answer = self.decoded(self._get('/version', most=VERSION_SIZE)[0])
         version = answer.get('gitVersion')
-        if not isinstance(version, str):
+        if not isinstance(version, str) or len(version) > LONGEST_VERSION or not version.isprintable():
             raise BadAnswer(f'{self.server} answers, but not as a Kubernetes API does. Check the address.')
         return version
 
@@ -195,10 +214,8 @@ class Cluster:
         waiting: Callable[[], object],
     ) -> Listed:
         """A page of a list. One that cannot be read as it is comes without what its objects are made of."""
-        while not wait([asked], TELL_EVERY).done:
-            waiting()
         try:
-            return self._listed(kind, query, *asked.result())
+            return self._listed(kind, query, *_waited_for(asked, waiting))
         except Unreadable:
             if accept == METADATA:
                 raise
@@ -230,7 +247,14 @@ class Cluster:
             except Unreadable as error:
                 return Page([], 0, unreadable=str(error))
 
-        return self._threads.map(one, names)
+        # Few ahead of who takes them: each may be large.
+        asked: deque[Future[Page]] = deque()
+        for name in names:
+            asked.append(self._threads.submit(one, name))
+            if len(asked) > SIDE_BY_SIDE:
+                yield asked.popleft().result()
+        while asked:
+            yield asked.popleft().result()
 
     def _page(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Listed:
         return self._listed(kind, query, *self._get(path_of(kind, namespace), query, accept))
@@ -258,27 +282,36 @@ class Cluster:
         ), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
-        """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error."""
-        next(self.pages(kind, namespace, page_size=1))
+        """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error.
+
+        All in this thread, whose deadline holds.
+        """
+        try:
+            self._page(kind, namespace, {'limit': 1}, JSON)
+        except Unreadable:
+            self._page(kind, namespace, {'limit': 1}, METADATA)
 
     def _get(
-        self, path: str, query: dict[str, Any] | None = None, accept: str = JSON,
+        self, path: str, query: dict[str, Any] | None = None, accept: str = JSON, most: int | None = None,
     ) -> Answer:
-        """What a GET answers with, inflated, and its bytes on the wire. Repeats what may pass."""
+        """What a GET answers with, inflated, and its bytes on the wire. Repeats what may pass.
+
+        `most` are the bytes of its body that are taken, where that is less than usual.
+        """
+        most = min(most or self.options.max_answer_size, self.options.max_answer_size)
+        longest_wait = min(LONGEST_WAIT, self.options.patience)
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
         timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(
             total=self.options.retries,
             backoff_factor=0.3,
             backoff_jitter=0.3,
-            backoff_max=LONGEST_WAIT,
-            retry_after_max=LONGEST_WAIT,
+            backoff_max=longest_wait,
+            retry_after_max=int(longest_wait),
         )
         while True:
             try:
-                # urllib3's own repetition is off: it would not repeat a body that broke off, and follow redirects.
-                response = self.request(url, accept, timeout)
-                body = self._body(response)
+                response, body = self._answered(url, accept, timeout, most)
             except HTTPError as error:
                 retry = self._again(retry, url, error)
                 self._wait(retry)
@@ -288,30 +321,42 @@ class Cluster:
                 self._wait(retry, response)
                 continue
             if response.status != 200:
-                raise self.refusal(response.status, path)
+                raise self.refusal(response.status, path, body=body)
             return body, response.tell()
 
-    def _body(self, response: BaseHTTPResponse) -> bytes:
+    def _answered(self, url: str, accept: str, timeout: Timeout, most: int) -> tuple[BaseHTTPResponse, bytes]:
+        """The answer to one GET, and its body. Raises as request() and _body(), and Unreachable where all of that takes
+        too long.
+        """
+        with deadline(self.options.longest_answer):
+            try:
+                # urllib3's own repetition is off: it would not repeat a body that broke off, and follow redirects.
+                response = self.request(url, accept, timeout)
+                return response, self._body(response, most)
+            except HTTPError:
+                if seconds_left() > 0:
+                    raise
+                raise Unreachable(
+                    f'{self.server} took more than {self.options.longest_answer:g} s to send one answer. Check '
+                    'the network path to it.'
+                ) from None
+
+    def _body(self, response: BaseHTTPResponse, most: int) -> bytes:
         """The body of an answer, inflated as it arrives: one that becomes too large is left where it is.
 
-        Raises Unreadable, but for a refusal, whose body nobody reads; Unreachable where it takes too long; HTTPError.
+        Raises Unreadable, but for a refusal, whose body nobody needs; HTTPError.
         """
-        parts, weight, began = [], 0, time.monotonic()
+        parts, weight = [], 0
         try:
-            for chunk in _inflated(response):
+            for chunk in inflated(response):
                 weight += len(chunk)
-                if weight > self.options.max_answer_size:
+                if weight > most:
                     if response.status != 200:
                         response.close()
                         return b''
                     raise Unreadable(
-                        f'{self.server} sent more than {self.options.max_answer_size} bytes in one answer, which is '
+                        f'{self.server} sent more than {most} bytes in one answer, which is '
                         'not read (setting max_answer_size).'
-                    )
-                if time.monotonic() - began > self.options.longest_answer:
-                    raise Unreachable(
-                        f'{self.server} took more than {self.options.longest_answer:g} s to send one answer. Check '
-                        'the network path to it.'
                     )
                 parts.append(chunk)
         except BaseException:
@@ -377,13 +422,20 @@ class Cluster:
             )
         return f'No TLS connection to {self.server} came about. Check scheme, port and certificates.'
 
-    def refusal(self, status: int, path: str, verb: str = 'list') -> ClusterError:
-        """What an answer with a status other than 200 means, for the person who must act; `verb` is what was asked."""
+    def refusal(self, status: int, path: str, verb: str = 'list', body: bytes = b'') -> ClusterError:
+        """What an answer with a status other than 200 means, for the person who must act; `verb` is what was asked, and
+        `body` is what came with it, as far as it is known.
+        """
         what = path.rsplit('/', 1)[-1]
         if status == 401:
             return Unauthorized(
                 'The API server refused the credentials: 401. The token is wrong, expired or revoked: '
                 "enter a new one on the fabric's page."
+            )
+        if status == 403 and body and not _is_status(body):
+            return NotTheAPI(
+                f'{self.server} refused access (403), but not as a Kubernetes API does. If a sign-in page or a proxy '
+                "answers there, enter the API server's own address."
             )
         if status == 403:
             return Forbidden(
@@ -392,6 +444,8 @@ class Cluster:
             )
         if status == 404:
             return NotInstalled(f'{what} is not installed in this cluster: 404.')
+        if status == 410 and verb == 'watch':
+            return Expired(f'The watch of {what} expired: 410.')
         if status == 410:
             return Expired(f'The list of {what} expired while it was read: 410.')
         if 300 <= status < 400:
@@ -406,7 +460,13 @@ class Cluster:
         return BadAnswer(f'{self.server} answered {status} to a list of {what}.')
 
     def decoded(self, body: bytes) -> dict[str, Any]:
-        """The JSON object that a body is. Raises BadAnswer."""
+        """The JSON object that a body is. Raises BadAnswer, where decoding would take much memory before it begins."""
+        most = DECODED * self.options.max_answer_size
+        if memory_of(body) > most:
+            raise Unreadable(
+        """The JSON object that a body is. Raises BadAnswer, without decoding where that would take much memory."""
+                'skipped (setting max_answer_size).'
+            )
         try:
             answer = json.loads(body)
         except json.JSONDecodeError:
@@ -421,7 +481,34 @@ class Cluster:
         return answer
 
 
-def _inflated(response: BaseHTTPResponse) -> Iterator[bytes]:
+def memory_of(body: bytes) -> int:
+    """Return how many bytes of memory JSON takes when it is decoded, at most."""
+    return len(body) + sum(body.count(character) * each for character, each in MEMORY_PER.items())
+
+
+def _is_status(body: bytes) -> bool:
+    """Whether a refusal is one of Kubernetes, whoever passed it on."""
+    try:
+        answer = json.loads(body[:VERSION_SIZE])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(answer, dict) and answer.get('kind') == 'Status'
+
+
+def _waited_for(asked: Future[Answer], waiting: Callable[[], object]) -> Answer:
+    """What was asked for in another thread. `waiting` is called each TELL_EVERY seconds. Raises CancelledError where
+    the connections were closed meanwhile.
+    """
+    while True:
+        try:
+            return asked.result(TELL_EVERY)
+        except TimeoutError:
+            if asked.done():
+                return asked.result()
+        waiting()
+
+
+def inflated(response: BaseHTTPResponse, size: int = CHUNK) -> Iterator[bytes]:
     """A body in pieces, each as it arrives, inflated: also empty ones, so that who takes them can look at the clock.
 
     urllib3 would wait until a piece of the size asked for is full, or until there is something inflated to give, which
@@ -429,13 +516,13 @@ def _inflated(response: BaseHTTPResponse) -> Iterator[bytes]:
     """
     gzip = response.headers.get('Content-Encoding', '').lower() == 'gzip'
     inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
-    while data := response.read1(CHUNK, decode_content=False):
+    while data := response.read1(size, decode_content=False):
         if inflate is None:
             yield data
             continue
         try:
             while data:
-                yield inflate.decompress(data, CHUNK)
+                yield inflate.decompress(data, size)
                 data = inflate.unconsumed_tail
         except zlib.error as error:
             raise DecodeError(str(error)) from error

@@ -10,14 +10,23 @@ from kubernetes.client import ApiClient, Configuration
 
 from ..destinations import ANYWHERE, Destinations
 from ..kubeconfig import Credentials
+from .deadline import OpenSockets, TLSSocket
 from .errors import UnusableCredentials
 from .guard import guarded_pool
 
 __all__ = ('api_client',)
 
+BYTE_ORDER_MARK = '\ufeff'
 
-def api_client(credentials: Credentials, destinations: Destinations = ANYWHERE) -> ApiClient:
-    """An ApiClient of the `kubernetes` package for these credentials, which calls only `destinations`.
+# As OpenSSL knows them.
+CERTIFICATES = ('CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE')
+
+
+def api_client(
+    credentials: Credentials, destinations: Destinations = ANYWHERE, sockets: OpenSockets | None = None,
+) -> ApiClient:
+    """An ApiClient of the `kubernetes` package for these credentials, which calls only `destinations`; what it opens is
+    among `sockets`.
 
     Raises UnusableCredentials when certificates or the pod's service account cannot be read, and DestinationDenied
     where the server's address alone tells that it may not be called.
@@ -46,7 +55,7 @@ def api_client(credentials: Credentials, destinations: Destinations = ANYWHERE) 
         pool['server_hostname'] = credentials.tls_server_name
     # The package would write certificates to temporary files, which a killed worker leaves behind. NetBox's proxy
     # settings and the environment's are not for fabrics: the token goes to the server it was entered for.
-    client.rest_client.pool_manager = guarded_pool(destinations, **pool)
+    client.rest_client.pool_manager = guarded_pool(destinations, sockets or OpenSockets(), **pool)
     return client
 
 
@@ -62,11 +71,12 @@ class _Secret(str):
 def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContext:
     try:
         # Where an authority is given it stands alone, not beside those that sign the public web.
-        context = ssl.create_default_context(cafile=ca_file, cadata=credentials.ca_pem or None)
+        context = ssl.create_default_context(cafile=ca_file, cadata=_certificates(credentials.ca_pem))
     except (ssl.SSLError, OSError, TypeError, ValueError):
         raise UnusableCredentials(
             "The CA certificate cannot be read as PEM. Paste the cluster's certificate-authority-data, decoded."
         ) from None
+    context.sslsocket_class = TLSSocket
     # Python 3.13 refuses authorities that lack an extension which older Kubernetes did not write, and kubectl accepts.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not credentials.verify_tls:
@@ -76,6 +86,19 @@ def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContex
     if credentials.client_cert_pem:
         _load_client_certificate(context, credentials.client_cert_pem, credentials.client_key_pem)
     return context
+
+
+def _certificates(text: str) -> str | None:
+    """Return the certificates of a PEM text, without what stands around them: people comment bundles in any language,
+    editors add a byte order mark, and Python takes neither.
+    """
+    found = []
+    for piece in text.split('-----BEGIN ')[1:]:
+        label, _, rest = piece.partition('-----')
+        content, end, _ = rest.partition(f'-----END {label}-----')
+        if end and label in CERTIFICATES:
+            found.append(f'-----BEGIN {label}-----{content}{end}\n')
+    return ''.join(found) or text or None
 
 
 def _header_text(token: str) -> str:
@@ -92,7 +115,7 @@ def _load_client_certificate(context: ssl.SSLContext, cert_pem: str, key_pem: st
     # OpenSSL only reads certificates from a path; a memory file is one that leaves nothing behind.
     descriptor = os.memfd_create('client-certificate')
     try:
-        os.write(descriptor, f'{cert_pem}\n{key_pem}'.encode())
+        os.write(descriptor, f'{cert_pem}\n{key_pem}'.replace(BYTE_ORDER_MARK, '').encode())
         # Without a password at hand, OpenSSL would ask the worker's terminal for an encrypted key's.
         context.load_cert_chain(f'/proc/self/fd/{descriptor}', password='-')  # noqa: S106
     except (ssl.SSLError, ValueError):

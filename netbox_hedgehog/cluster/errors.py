@@ -1,8 +1,8 @@
 """What can go wrong on the way to a cluster. The text of each error is a sentence for the person who must act."""
 
 __all__ = (
-    'BadAnswer', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'ServerFault', 'TLSFailed', 'Unauthorized',
-    'Unreachable', 'Unreadable', 'UnusableCredentials',
+    'BadAnswer', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'NotServed', 'NotTheAPI', 'ServerFault',
+    'TLSFailed', 'Unauthorized', 'Unreachable', 'Unreadable', 'UnusableCredentials',
 )
 
 
@@ -44,6 +44,10 @@ class NotInstalled(ClusterError):
     """404 on a list: the kind's CustomResourceDefinition is not there."""
 
 
+class NotServed(NotInstalled):
+    """404 on a list of a kind of which the mirror holds resources: it was served before."""
+
+
 class Expired(ClusterError):
     """410: the list's continue token is too old; the list must start again."""
 
@@ -54,6 +58,10 @@ class ServerFault(ClusterError):
 
 class BadAnswer(ClusterError):
     """An answer that is not what a Kubernetes API says."""
+
+
+class NotTheAPI(BadAnswer):
+    """A refusal that is not a Kubernetes API's: a sign-in page, or a proxy in front."""
 
 
 class Unreadable(BadAnswer):

@@ -6,6 +6,9 @@ the second time it is asked for (DNS rebinding) gains nothing.
 
 import ipaddress
 import socket
+import threading
+import time
+from concurrent.futures import Future
 from typing import Any
 
 import urllib3
@@ -15,12 +18,21 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family, create_connection
 
 from ..destinations import ANYWHERE, Destinations
+from .deadline import OpenSockets, plain_socket, seconds_left
 
 __all__ = ('guarded_pool',)
 
+# Seconds for a name to be looked up. The system's resolver asks a second name server after five, and others after that.
+LONGEST_LOOKUP = 20
 
-def guarded_pool(destinations: Destinations, **options: Any) -> urllib3.PoolManager:
-    """A PoolManager whose every new connection is checked against `destinations` before it is opened."""
+# So many addresses of a name are tried: they share the time to connect.
+MOST_ADDRESSES = 8
+
+
+def guarded_pool(destinations: Destinations, sockets: OpenSockets, **options: Any) -> urllib3.PoolManager:
+    """A PoolManager whose every new connection is checked against `destinations` before it is opened, and whose sockets
+    are among `sockets`.
+    """
 
     class GuardedHTTP(_Guarded, HTTPConnection):
         pass
@@ -35,6 +47,7 @@ def guarded_pool(destinations: Destinations, **options: Any) -> urllib3.PoolMana
         ConnectionCls = GuardedHTTPS
 
     GuardedHTTP.destinations = GuardedHTTPS.destinations = destinations
+    GuardedHTTP.sockets = GuardedHTTPS.sockets = sockets
     manager = urllib3.PoolManager(**options)
     manager.pool_classes_by_scheme = {'http': PlainPool, 'https': TLSPool}
     return manager
@@ -44,30 +57,82 @@ class _Guarded:
     """Opens a connection only to an address that was checked, and to that very address."""
 
     destinations: Destinations = ANYWHERE
+    sockets: OpenSockets
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self.sockets.add(self.sock)  # type: ignore[attr-defined]
 
     def _new_conn(self) -> socket.socket:
         connection: Any = self
+        if self.sockets.closed:
+            raise NewConnectionError(connection, 'Failed to establish a new connection: the fabric was let go')
         host, port = connection._dns_host.strip('[]'), connection.port
         self.destinations.check_host(host.rstrip('.'))
         try:
-            found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+            found = _look_up(host, port)
         except (socket.gaierror, UnicodeError) as error:
             reason = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
             raise NameResolutionError(host, connection, reason) from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for text in addresses:
             self.destinations.check_address(host.rstrip('.'), ipaddress.ip_address(text.partition('%')[0]))
-        failure: OSError = OSError('the name has no address')
-        for text in addresses:
-            try:
-                return create_connection(
-                    (text, port), connection.timeout, source_address=connection.source_address,
-                    socket_options=connection.socket_options,
-                )
-            except OSError as error:  # a time-out is one too
-                failure = error
-        if isinstance(failure, TimeoutError):
+        try:
+            opened = _connect_to_any(connection, addresses[:MOST_ADDRESSES], port)
+        except TimeoutError as error:
             raise ConnectTimeoutError(
                 connection, f'Connection to {host} timed out. (connect timeout={connection.timeout})',
-            ) from failure
-        raise NewConnectionError(connection, f'Failed to establish a new connection: {failure}') from failure
+            ) from error
+        except OSError as error:
+            raise NewConnectionError(connection, f'Failed to establish a new connection: {error}') from error
+        return plain_socket(opened, connection.timeout)
+
+
+def _look_up(host: str, port: int) -> list[Any]:
+    """Return what the system's resolver knows of a host. It has no time-out, so a thread waits for it: that ends when
+    the resolver does.
+    """
+    answer: Future[list[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    if _is_address(host):
+        ask()
+    else:
+        threading.Thread(target=ask, name='look up', daemon=True).start()
+    try:
+        return answer.result(max(0, min(LONGEST_LOOKUP, seconds_left())))
+    except TimeoutError:
+        raise socket.gaierror('the name server does not answer') from None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition('%')[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _connect_to_any(connection: Any, addresses: list[str], port: int) -> socket.socket:
+    """Connect to the first address that answers. All of them share the time-out: each may wait for its part of what
+    the ones before it have left.
+    """
+    failure: OSError = OSError('the name has no address')
+    ends = time.monotonic() + min(connection.timeout, seconds_left())
+    for number, text in enumerate(addresses):
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError('timed out')
+        try:
+            return create_connection(
+                (text, port), left / (len(addresses) - number), source_address=connection.source_address,
+                socket_options=connection.socket_options,
+            )
+        except OSError as error:  # a time-out is one too
+            failure = error
+    raise failure

@@ -7,17 +7,24 @@ from typing import Any
 
 from ..kinds import Kind
 from .client import Cluster
-from .errors import ClusterError, Forbidden, NotInstalled
+from .deadline import deadline
+from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI
 
 __all__ = ('Probe', 'probe')
 
 # Seconds after which no further kind is asked for: somebody waits, and so does a process that serves pages.
 LONGEST = 30
 
+# Seconds for all requests of a test together. Waits between two tries come on top, at most ten.
+LONGEST_IN_ALL = 45
+
 
 @dataclass(slots=True)
 class Probe:
-    """What a connection test showed. `sentences` says it for people; `ok` is True when every kind can be read."""
+    """What a connection test showed. `sentences` says it for people; `ok` is True when every kind can be read.
+
+    `version` is empty where it may not be read, which no run needs.
+    """
 
     version: str = ''
     readable: list[str] = field(default_factory=list)
@@ -28,7 +35,7 @@ class Probe:
 
     @property
     def connected(self) -> bool:
-        return bool(self.version)
+        return bool(self.version or self.readable or self.forbidden)
 
     @property
     def ok(self) -> bool:
@@ -42,9 +49,16 @@ def probe(cluster: Cluster, kinds: Iterable[Kind], namespace: str) -> Probe:
     """Ask for the version and for one object of each kind, for LONGEST seconds. Returns a Probe, also when nothing
     answers.
     """
-    found, began, kinds = Probe(), time.monotonic(), list(kinds)
+    with deadline(LONGEST_IN_ALL):
+        return _probe(cluster, list(kinds), namespace)
+
+
+def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
+    found, began = Probe(), time.monotonic()
     try:
         found.version = cluster.version()
+    except (Forbidden, NotInstalled, NotTheAPI):
+        pass  # not all clusters show it, nor all proxies before them
     except ClusterError as error:
         found.errors.append(str(error))
         found.sentences = list(found.errors)
@@ -56,25 +70,62 @@ def probe(cluster: Cluster, kinds: Iterable[Kind], namespace: str) -> Probe:
                 'whether they can be read. Look at its load and at the network path to it.'
             )
             break
-        try:
-            cluster.check_access(kind, namespace)
-        except NotInstalled:
-            found.not_installed.append(kind.name)
-        except Forbidden:
-            found.forbidden.append(kind.name)
-        except ClusterError as error:
-            found.errors.append(f'{kind.name}: {error}')
-            if error.ends_run:
-                break
-        else:
-            found.readable.append(kind.name)
+        if not _ask(cluster, kind, namespace, found):
+            break
     found.sentences = _sentences(cluster, found, namespace)
     return found
 
 
+def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
+    """Note what a cluster says of one kind. Returns whether it is worth asking for the next one."""
+    try:
+        cluster.check_access(kind, namespace)
+    except NotInstalled:
+        found.not_installed.append(kind.name)
+    except Forbidden:
+        found.forbidden.append(kind.name)
+    except NotTheAPI as error:
+        if not found.connected:
+            found.errors.append(str(error))
+            return False
+        found.errors.append(f'{kind.name}: {error}')
+    except ClusterError as error:
+        found.errors.append(f'{kind.name}: {error}')
+        return not error.ends_run
+    else:
+        found.readable.append(kind.name)
+    return True
+
+
 def _sentences(cluster: Cluster, found: Probe, namespace: str) -> list[str]:
-    total = len(found.readable) + len(found.forbidden) + len(found.not_installed)
-    sentences = [f'{cluster.server} answers: Kubernetes {found.version}.']
+    if not found.version and not found.readable:
+        return [*_refused(cluster, found), *found.errors]
+    return [_connected(cluster, found), *_kinds(found, namespace), *found.errors]
+
+
+def _connected(cluster: Cluster, found: Probe) -> str:
+    if found.version:
+        return f'{cluster.server} answers: Kubernetes {found.version}.'
+    return f'Connected to {cluster.server}. Its version cannot be read, which syncs do not need.'
+
+
+def _refused(cluster: Cluster, found: Probe) -> list[str]:
+    """Why nothing at all can be read, where requests were answered."""
+    if found.forbidden:
+        return [
+            f'{cluster.server} refused to list any kind (403) and does not show its version. If a sign-in page or a '
+            "proxy answers there, enter the API server's own address; otherwise grant the ServiceAccount read access."
+        ]
+    if found.not_installed:
+        return [
+            f'{cluster.server} serves no Hedgehog kind (404) and does not show its version, so it is probably not a '
+            'Kubernetes API. Check the host, port and path of the address.'
+        ]
+    return []
+
+
+def _kinds(found: Probe, namespace: str) -> list[str]:
+    total, sentences = len(found.readable) + len(found.forbidden) + len(found.not_installed), []
     if found.readable:
         sentences.append(f'{len(found.readable)} of {total} Hedgehog kinds can be read in namespace {namespace}.')
     else:
@@ -88,4 +139,4 @@ def _sentences(cluster: Cluster, found: Probe, namespace: str) -> list[str]:
         sentences.append(
             f'The credentials may not list {", ".join(found.forbidden)} (403): grant get, list and watch on them.'
         )
-    return sentences + found.errors
+    return sentences

@@ -1,6 +1,7 @@
 """What happens in a cluster, as it happens: the events of one kind, from a resource version on."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from ..kinds import Kind
-from .client import JSON, Cluster, path_of
+from .client import JSON, Cluster, inflated, path_of
+from .deadline import deadline
 from .errors import BadAnswer, Expired, ServerFault
 
 __all__ = ('Event', 'events')
@@ -19,7 +21,7 @@ __all__ = ('Event', 'events')
 METADATA = f'{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}'
 
 # Seconds. A watch ends by itself after this time, each at another moment, and is begun anew where it ended; and one
-# that has brought not even a bookmark, which servers send every minute, is taken for dead.
+# that has brought not even a bookmark, which servers send every minute, is taken for dead, as is one that does not end.
 LONGEST = (240, 480)
 SILENCE = 90
 
@@ -55,21 +57,22 @@ def events(
     `opened` is told the response, whose shutdown() ends a watch from another thread. Raises ClusterError; Expired where
     the server does not know any more what happened after that version: the kind must be listed anew.
     """
-    path = path_of(kind, namespace)
+    path, seconds = path_of(kind, namespace), random.randint(*LONGEST)
     query = urlencode({
-        'watch': 1, 'allowWatchBookmarks': 'true', 'resourceVersion': version,
-        'timeoutSeconds': random.randint(*LONGEST),
+        'watch': 1, 'allowWatchBookmarks': 'true', 'resourceVersion': version, 'timeoutSeconds': seconds,
     })
     timeout = Timeout(connect=cluster.options.connect_timeout, read=SILENCE)
+    ends = time.monotonic() + seconds + SILENCE
     try:
-        response = cluster.request(
-            f'{cluster.server}{path}?{query}', METADATA if metadata_only else JSON, timeout,
-        )
+        with deadline(SILENCE):
+            response = cluster.request(
+                f'{cluster.server}{path}?{query}', METADATA if metadata_only else JSON, timeout,
+            )
         try:
             if response.status != 200:
                 raise cluster.refusal(response.status, path, 'watch')
             opened(response)
-            for lines in _lines(response, cluster):
+            for lines in _lines(_chunks(response, ends), cluster):
                 yield [_event(cluster, kind, line) for line in lines]
         finally:
             response.close()  # not to be used for anything else
@@ -77,10 +80,21 @@ def events(
         raise cluster.unreachable(error, SILENCE) from None
 
 
-def _lines(response: BaseHTTPResponse, cluster: Cluster) -> Iterator[list[bytes]]:
+def _chunks(response: BaseHTTPResponse, ends: float) -> Iterator[bytes]:
+    """What arrives until a moment of the monotonic clock. Raises HTTPError."""
+    chunks = inflated(response, CHUNK)
+    while True:
+        with deadline(ends - time.monotonic()):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+def _lines(chunks: Iterator[bytes], cluster: Cluster) -> Iterator[list[bytes]]:
     """Whole lines, those that arrived together together."""
     rest = bytearray()
-    for chunk in response.stream(CHUNK):
+    for chunk in chunks:
         rest += chunk
         if b'\n' in chunk:
             *lines, last = bytes(rest).split(b'\n')

@@ -21,7 +21,7 @@ from ..events import notice, tell_agents
 from ..models import Fabric, SwitchHealth
 from ..sync.health import AGENTS
 from ..sync.listing import Listing
-from ..sync.report import FORBIDDEN, NOT_INSTALLED, READ, UNREAD, KindReport, Report
+from ..sync.report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, UNREAD, KindReport, Report
 from ..sync.run import read_fabric
 from .inventory import InventoryJob, settle_and_say
 from .locks import fabric_lock, locked_fabrics
@@ -244,9 +244,10 @@ class _Progress:
 
     def __call__(self, kind: KindReport) -> None:
         log = self.runner.logger
-        {READ: log.info, NOT_INSTALLED: log.info, FORBIDDEN: log.warning, UNREAD: log.error}[kind.outcome](
-            kind.sentence()
-        )
+        levels = {
+            READ: log.info, NOT_INSTALLED: log.info, NOT_SERVED: log.warning, FORBIDDEN: log.warning, UNREAD: log.error,
+        }
+        levels[kind.outcome](kind.sentence())
         self.kinds.append({name: getattr(kind, name) for name in PROGRESS_TOLD})
         self._save({})
 
@@ -264,7 +265,7 @@ class _Progress:
 
 def _store(newest: QuerySet[Fabric], report: Report) -> None:
     """Write what happened to the fabric, if no newer run has begun: the last success only where it was one."""
-    reached = any(kind.outcome in (READ, FORBIDDEN, NOT_INSTALLED) for kind in report.kinds)
+    reached = any(kind.outcome != UNREAD for kind in report.kinds)
     values: dict[str, Any] = {
         'sync_status': report.outcome,
         'sync_error': report.error,

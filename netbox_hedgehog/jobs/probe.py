@@ -1,9 +1,12 @@
 """Test connection, and what it says kept on the fabric."""
 
+import logging
 import time
 from typing import Any
 
 from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import transaction
 from netbox.plugins.utils import get_plugin_config
 
 from ..choices import ConnectionStatusChoices
@@ -12,6 +15,8 @@ from ..models import Fabric
 from ..sync.run import test_connection
 
 __all__ = ('TooManyTests', 'check_connection')
+
+logger = logging.getLogger(__name__)
 
 MINUTE = 60
 
@@ -36,8 +41,18 @@ def check_connection(fabric: Fabric, user: Any = None) -> Probe:
         _count(user)
     found = test_connection(fabric)
     status = ConnectionStatusChoices.CONNECTED if found.connected else ConnectionStatusChoices.FAILED
-    Fabric.objects.filter(pk=fabric.pk).update(connection_status=status)
+    _record(fabric, status)
     return found
+
+
+def _record(fabric: Fabric, status: str) -> None:
+    """Store whether a fabric was reached. The database may be read-only: the result is worth telling all the same."""
+    try:
+        with transaction.atomic():
+            Fabric.objects.filter(pk=fabric.pk).update(connection_status=status)
+    except DatabaseError as error:
+        reason = (str(error).splitlines() or [''])[0]
+        logger.warning('The connection status of %s cannot be stored: %s', fabric.name, reason)
 
 
 def _count(user: Any) -> None:

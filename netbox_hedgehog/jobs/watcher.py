@@ -25,12 +25,12 @@ from redis.exceptions import RedisError
 from urllib3 import BaseHTTPResponse
 
 from ..cluster import Cluster, ClusterError, Expired, Forbidden, NotInstalled
-from ..cluster.errors import Unreachable
+from ..cluster.errors import NotServed, Unreachable
 from ..kinds import KINDS, Kind
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
 from ..sealing import SealError
-from ..sync.follow import Follower, Overtaken
+from ..sync.follow import Follower, Overtaken, Room
 from ..sync.run import open_cluster
 from .leases import BEAT, Leases
 from .schema import outdated
@@ -50,6 +50,9 @@ SHORT = 5
 
 # Seconds for which a kind must not have been followed before health tells it: others are on their way back.
 LASTING = 15
+
+# How many kinds of a fabric are listed at the same time, as pages of a list take memory.
+LISTS = 4
 
 # How many threads use the database: each has a connection of its own.
 DATABASE_THREADS = 3
@@ -157,6 +160,7 @@ class FabricWatch:
         self._kinds = kinds
         self._stop = threading.Event()
         self._told = threading.Event()
+        self._lists = threading.BoundedSemaphore(LISTS)
         # The watches that are open, and since when.
         self._open: dict[str, tuple[BaseHTTPResponse, float]] = {}
         self._cluster: Cluster | None = None
@@ -171,7 +175,8 @@ class FabricWatch:
             self._say('', str(error))  # until the fabric is changed: its runs say so on its page
             return
         logger.info('%s is watched.', self.fabric.name)
-        followers = [Follower(self._cluster, self.fabric, kind, self._database) for kind in self._kinds]
+        room = Room()
+        followers = [Follower(self._cluster, self.fabric, kind, self._database, room=room) for kind in self._kinds]
         threads = [threading.Thread(target=self._write, args=(followers,), name=f'write {self.fabric.pk}', daemon=True)]
         threads += [
             threading.Thread(
@@ -206,36 +211,72 @@ class FabricWatch:
 
     def _follow(self, cluster: Cluster, follower: Follower) -> None:
         """The thread of one kind: list, watch, and again."""
-        kind = follower.kind
         # Not all kinds of all fabrics at the same moment, at start or after an outage.
         wait = FIRST_WAIT * random.random()
         while not self._stop.wait(wait):
-            try:
-                if not follower.version:
-                    cluster.renew_patience()
-                    follower.list()
-                follower.follow(self._told.set, partial(self._opened, follower))
-                if follower.version:  # else take() has failed
-                    self._said.pop(kind.name, None)
-                # A server that ends every watch at once is not asked without end.
-                wait = 0.0 if self._lived(kind.name) > SHORT else FIRST_WAIT
-            except Expired:
-                follower.version, wait = '', FIRST_WAIT * random.random()
-            except NotInstalled as error:
+            wait = self._try(cluster, follower, wait)
+
+    def _try(self, cluster: Cluster, follower: Follower, wait: float) -> float:
+        """List one kind, where that is due, and watch it. Returns how long to wait before the next time; `wait` was the
+        last one.
+        """
+        kind = follower.kind
+        try:
+            if not follower.version:
+                self._list(cluster, follower)
+            follower.follow(self._told.set, partial(self._opened, follower))
+            return self._ended(cluster, follower, wait)
+        except Expired as error:
+            follower.version = ''
+            return self._again(kind, wait, str(error))
+        except NotInstalled as error:
+            follower.version = ''
+            if isinstance(error, NotServed):
+                self._say(kind.name, str(error))
+            else:
                 logger.debug('%s: %s', self.fabric.name, error)
                 self._said.pop(kind.name, None)  # as it is meant to be
-                follower.version, wait = '', REFUSED_WAIT
-            except Forbidden as error:
-                self._say(kind.name, str(error))
-                follower.version, wait = '', REFUSED_WAIT
-            except (Unreachable, KubeconfigError) as error:
-                self._say(kind.name, str(error))
-                wait = self._longer(kind, wait)
-            except Exception as error:
-                self._failed(kind, error)
-                follower.version, wait = '', self._longer(kind, wait)
-            finally:
-                self._open.pop(kind.name, None)
+            return REFUSED_WAIT
+        except Forbidden as error:
+            self._say(kind.name, str(error))
+            follower.version = ''
+            return REFUSED_WAIT
+        except (Unreachable, KubeconfigError) as error:
+            self._say(kind.name, str(error))
+            return self._longer(kind, wait)
+        except Exception as error:
+            self._failed(kind, error)
+            follower.version = ''
+            return self._longer(kind, wait)
+        finally:
+            self._open.pop(kind.name, None)
+
+    def _list(self, cluster: Cluster, follower: Follower) -> None:
+        with self._lists:
+            if not self._stop.is_set():
+                cluster.renew_patience()
+                follower.list()
+
+    def _ended(self, cluster: Cluster, follower: Follower, wait: float) -> float:
+        """A watch has ended without an error. Returns how long to wait before the next one."""
+        kind = follower.kind
+        if not follower.version:  # take() has failed, or too much was told
+            if follower.gap:
+                self._say(kind.name, follower.gap)
+            return self._longer(kind, wait)
+        if self._lived(kind.name) > SHORT:
+            self._said.pop(kind.name, None)
+            return 0.0
+        return self._again(
+            kind, wait, f'{cluster.server} ends each watch of {kind.plural} within {SHORT:g} s. Check the load '
+            'balancers and proxies in front of it.',
+        )
+
+    def _again(self, kind: Kind, wait: float, sentence: str) -> float:
+        """Something that may happen now and then, and is told where it happens each time. Returns how long to wait."""
+        if wait > FIRST_WAIT:
+            self._say(kind.name, sentence)
+        return self._longer(kind, wait)
 
     def _write(self, followers: list[Follower]) -> None:
         """The thread that writes what the others have collected."""
@@ -249,6 +290,7 @@ class FabricWatch:
                     follower.take()
                 except Exception as error:
                     self._failed(follower.kind, error)
+                if not follower.version:
                     self._end(follower.kind)  # its thread lists again
 
     def _opened(self, follower: Follower, response: BaseHTTPResponse) -> None:

@@ -17,7 +17,7 @@ from .compare import Held, Plan, Write
 from .observe import ENCODER, Key, stable
 from .search import index_new
 
-__all__ = ('apply', 'confirm', 'held_rows', 'hold')
+__all__ = ('apply', 'confirm', 'count_present', 'held_rows', 'hold', 'last_confirmed')
 
 # The first of the two numbers of an advisory lock that those who write to a fabric's mirror take one after another.
 WRITE_LOCK = 470_221
@@ -112,6 +112,17 @@ def held_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) ->
         rows = rows.filter(name__in=names)
     found = rows.values_list('namespace', 'name', 'pk', *Held._fields[1:])
     return {(row[0], row[1]): Held(*row[2:]) for row in found}
+
+
+def count_present(fabric: Fabric, kind: Kind) -> int:
+    """Return how many resources of a kind the mirror holds that are not missing."""
+    return FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).count()
+
+
+def last_confirmed(fabric: Fabric, kind: Kind, held: Iterable[Held]) -> datetime:
+    """Return when the cluster last showed these rows of a kind, of which there is one at least."""
+    complete = KindReading.objects.filter(fabric=fabric, kind=kind.name).values_list('last_read', flat=True)
+    return max([*complete, *(row.last_read for row in held)])
 
 
 def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bool = True) -> int:

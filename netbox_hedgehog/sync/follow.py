@@ -5,32 +5,37 @@ work: apply() leaves alone what the other has written since, and the watch then 
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from django.utils import timezone
 from urllib3 import BaseHTTPResponse
 
-from ..cluster import Cluster, Page
+from ..cluster import Cluster, NotInstalled, Page
+from ..cluster.errors import NotServed
 from ..cluster.watch import Event, events
 from ..kinds import Kind
 from ..models import Fabric
-from .apply import apply, held_rows
+from .apply import apply, count_present, held_rows, last_confirmed
 from .compare import Held, Plan, compare
 from .listing import Listing
 from .observe import LONGEST_VERSION, Key
-from .report import KindReport
+from .report import KindReport, not_served
 from .run import settled_seconds
 
-__all__ = ('Database', 'Follower', 'Overtaken')
+__all__ = ('Database', 'Follower', 'Overtaken', 'Room')
 
 logger = logging.getLogger(__name__)
 
 # How often a change is tried that the mirror's other writer comes in between.
 TRIES = 5
+
+# Bytes of memory for the events of a fabric that wait to be written.
+ROOM = 64 * 1024 * 1024
 
 
 class Overtaken(Exception):
@@ -38,6 +43,22 @@ class Overtaken(Exception):
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(f'Others wrote {kind.plural} each time that the watch was about to: they are listed anew.')
+
+
+class Room:
+    """Memory that followers share for what they have collected."""
+
+    def __init__(self, size: int = ROOM) -> None:
+        self._lock = threading.Lock()
+        self._left = size
+
+    def take(self, size: int) -> bool:
+        """Returns whether there was room. A negative size gives some back."""
+        with self._lock:
+            if size > max(0, self._left):
+                return False
+            self._left -= size
+            return True
 
 
 class Database(Protocol):
@@ -52,7 +73,8 @@ class Follower:
 
     One thread calls list() and follow(), which collects what happens; another calls take(), which writes it: so what
     comes in a burst is written together. `version` is the resource version up to which all was collected; empty before
-    the first list, and where something was lost on the way: then it is time to list again.
+    the first list, and where something was lost on the way: then it is time to list again. `gap` is why, a sentence,
+    where nothing was raised. `room` limits the events that wait for take().
     """
 
     cluster: Cluster
@@ -60,24 +82,40 @@ class Follower:
     kind: Kind
     database: Database
     version: str = ''
+    gap: str = ''
+    room: Room = field(default_factory=Room)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._told: dict[str, Event] = {}
+        self._sizes: dict[str, int] = {}
 
     def list(self) -> None:
-        """Bring the mirror in line with a whole list. Raises ClusterError; Overtaken; what the database raises."""
+        """Bring the mirror in line with a whole list. Raises ClusterError, NotServed where the mirror holds resources
+        of a kind that the cluster does not serve; Overtaken; what the database raises.
+        """
+        self.gap = ''
         for _ in range(TRIES):
             now = timezone.now()
             held = self.database(held_rows, self.fabric, self.kind)
             listing = self._listing(held, now)
-            plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
+            try:
+                plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
+            except NotInstalled as error:
+                raise self._absent(held, error) from None
             self._say(plan)
             if not self.database(apply, self.fabric, self.kind, plan, now):
                 with self._lock:
                     self.version = listing.version
                 return
         raise Overtaken(self.kind)
+
+    def _absent(self, held: Mapping[Key, Held], error: NotInstalled) -> NotInstalled:
+        present = [row for row in held.values() if row.missing_since is None]
+        if not present:
+            return error
+        seen = self.database(last_confirmed, self.fabric, self.kind, present)
+        return NotServed(not_served(self.kind.name, len(present), seen))
 
     def follow(self, told: Callable[[], object], opened: Callable[[BaseHTTPResponse], object]) -> None:
         """Collect every change from `version` on, until the server ends the watch.
@@ -101,21 +139,43 @@ class Follower:
             with self._lock:
                 if not self.version:
                     return
-                self._told |= news
+                if not self._collect(news):
+                    self.version = ''
+                    self.gap = (
+                        f'Changes of {self.kind.plural} arrived faster than they could be saved; they are listed again.'
+                    )
+                    return
                 self.version = some[-1].version
             if news:
                 told()
 
+    def _collect(self, news: Mapping[str, Event]) -> bool:
+        """Keep events for take(). Returns False, and forgets all that was kept, where they need too much memory."""
+        for name, event in news.items():
+            size = _memory_of(event.object)
+            if not self.room.take(size - self._sizes.get(name, 0)):
+                self._forget()
+                return False
+            self._told[name], self._sizes[name] = event, size
+        return True
+
+    def _forget(self) -> None:
+        self.room.take(-sum(self._sizes.values()))
+        self._told, self._sizes = {}, {}
+
     def take(self) -> None:
         """Write what was collected. Where it raises ClusterError, Overtaken or a DatabaseError, `version` is empty."""
         with self._lock:
-            latest, self._told = self._told, {}
+            latest, sizes = self._told, self._sizes
+            self._told, self._sizes = {}, {}
         try:
             self._take(latest)
         except BaseException:
             with self._lock:
                 self.version = ''
             raise
+        finally:
+            self.room.take(-sum(sizes.values()))
 
     def _take(self, latest: dict[str, Event]) -> None:
         for _ in range(TRIES):
@@ -130,10 +190,28 @@ class Follower:
             plan = compare(
                 self.kind, held, self._listing(held, now).completed(page), self.cluster.options.max_object_size,
             )
+            self._limit(plan)
             self._say(plan)
             if not self.database(apply, self.fabric, self.kind, plan, now, complete=False):
                 return
         raise Overtaken(self.kind)
+
+    def _limit(self, plan: Plan) -> None:
+        """Leave out new objects beyond max_objects. The next list says what is wrong, or is right again."""
+        if not plan.created:
+            return
+        most = self.cluster.options.max_objects
+        free = max(0, most - self.database(count_present, self.fabric, self.kind))
+        if len(plan.created) <= free:
+            return
+        del plan.created[free:]
+        with self._lock:
+            self.version = ''
+            self.gap = (
+                f'{self.cluster.server} has more than {most} {self.kind.plural}, of which the new ones are skipped. '
+                "Look at what is in the cluster; the plugin's setting max_objects allows more."
+            )
+        plan.errors.append(self.gap)
 
     def _is_old(self, event: Event, held: Mapping[Key, Held]) -> bool:
         """Whether the mirror holds what an event says, or newer than that: resource versions grow."""
@@ -159,3 +237,17 @@ class Follower:
 def _number(version: str) -> int | None:
     """A resource version as a number, where it is one of the length that versions have."""
     return int(version) if version.isdecimal() and len(version) <= LONGEST_VERSION else None
+
+
+def _memory_of(value: Any) -> int:
+    """Return the bytes of memory that decoded JSON takes."""
+    size, unseen = 0, [value]
+    while unseen:
+        one = unseen.pop()
+        size += sys.getsizeof(one)
+        if isinstance(one, dict):
+            unseen += one.values()
+            size += sum(map(sys.getsizeof, one))
+        elif isinstance(one, list):
+            unseen += one
+    return size

@@ -14,7 +14,7 @@ from .report import KindReport
 __all__ = ('Listing',)
 
 # So many objects of a page (of the kind's size) are asked for one by one; of more than that the page is read again as a
-# whole. Measured: a request for one object costs as much as 20 objects of a page, or as one Agent.
+# whole, where it can be. Measured: a request for one object costs as much as 20 objects of a page, or as one Agent.
 FEW = 20
 
 Manifest = dict[str, Any]
@@ -72,7 +72,11 @@ class Listing:
             yield from self.completed(page)
 
     def completed(self, page: Page) -> Iterator[Manifest | Seen | Unread]:
-        """A page's objects, of which only that is read that differs. Raises ClusterError."""
+        """A page's objects, of which only that is read that differs. Raises ClusterError.
+
+        The page may also be one that is in no list, such as a watch's events. An object counts as gone only where a
+        request for it alone does not find it.
+        """
         if not page.metadata_only:
             yield from page.items
             return
@@ -94,11 +98,10 @@ class Listing:
                 unread[key[1]] = key
         if not unread:
             return
-        if len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
+        if page.repeatable and len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
             try:
                 for whole in self._counted(self.cluster.whole(self.kind, self.namespace, page)):
                     yield from (item for item in whole.items if unread.pop(_name(item), None))
-                return
             except Unreadable:
                 pass  # one object may be the reason, and shall cost only itself: what is left is asked for one by one
         pages = self.cluster.objects(self.kind, self.namespace, unread)

@@ -1,17 +1,27 @@
 """What a run did, for the fabric's page, its job, the API and the log."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..choices import SyncStatusChoices
 
-__all__ = ('FORBIDDEN', 'KindReport', 'NOT_INSTALLED', 'READ', 'Report', 'UNREAD')
+__all__ = ('FORBIDDEN', 'KindReport', 'NOT_INSTALLED', 'NOT_SERVED', 'READ', 'Report', 'UNREAD', 'not_served')
 
 READ = 'read'
 NOT_INSTALLED = 'not_installed'
+NOT_SERVED = 'not_served'  # and the mirror holds resources of it
 FORBIDDEN = 'forbidden'
 UNREAD = 'error'
+
+
+def not_served(kind: str, count: int, seen: datetime) -> str:
+    """Return the sentence for a kind that the cluster served before: nobody confirms what the mirror holds of it."""
+    resources = 'resource is' if count == 1 else 'resources are'
+    return (
+        f'{kind} is not served any more; {count} {resources} as of {seen.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC. Check '
+        'whether its CustomResourceDefinition was deleted or serves another version.'
+    )
 
 
 @dataclass(slots=True)
@@ -37,6 +47,8 @@ class KindReport:
     def sentence(self) -> str:
         if self.outcome == NOT_INSTALLED:
             return f'{self.kind}: not installed in this cluster'
+        if self.outcome == NOT_SERVED:
+            return ' '.join(self.errors)
         if self.outcome != READ:
             return f'{self.kind}: {" ".join(self.errors)}'
         parts = [f'{self.read} read']
@@ -66,7 +78,7 @@ class Report:
                 self.error += f' {len(readable)} kinds had been read by then.'
         elif not readable:
             self.outcome = SyncStatusChoices.FAILED
-            self.error = ' '.join(errors[:1]) or (
+            self.error = errors[0] if self._serves_something() else (
                 'No Hedgehog kind is installed there: is this the API server of a Hedgehog control node?'
             )
         elif errors:
@@ -76,10 +88,17 @@ class Report:
         else:
             self.outcome, self.error = SyncStatusChoices.IN_SYNC, ''
 
+    def _serves_something(self) -> bool:
+        return any(kind.outcome not in (NOT_INSTALLED, NOT_SERVED) for kind in self.kinds)
+
     def _sentences(self) -> list[str]:
-        """What each kind complains of; kinds that are forbidden share a sentence, because one change mends them all."""
+        """What each kind complains of, the same only once; kinds that are forbidden share a sentence, because one
+        change mends them all.
+        """
         forbidden = [kind for kind in self.kinds if kind.outcome == FORBIDDEN]
-        others = [error for kind in self.kinds if kind.outcome != FORBIDDEN for error in kind.errors]
+        others = list(dict.fromkeys(
+            error for kind in self.kinds if kind.outcome != FORBIDDEN for error in kind.errors
+        ))
         if len(forbidden) < 2:
             return [error for kind in forbidden for error in kind.errors] + others
         return [

@@ -15,11 +15,11 @@ from ..kinds import KINDS, Kind
 from ..kubeconfig import KubeconfigError
 from ..models import Fabric
 from ..sealing import SealError
-from .apply import apply, confirm, held_rows
+from .apply import apply, confirm, held_rows, last_confirmed
 from .compare import compare
 from .health import health_is_due, record_health
 from .listing import Listing
-from .report import FORBIDDEN, NOT_INSTALLED, READ, KindReport, Report
+from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
 
 __all__ = ('read_fabric', 'test_connection')
 
@@ -32,9 +32,11 @@ ERRORS_NAMED = 100
 # Seconds by which two runs may follow each other earlier than their interval says.
 UNPUNCTUAL = 10
 
-# A connection test asks twice at most, and waits so many seconds for an answer: a person waits as well, and a process
-# that serves pages.
-IMPATIENT = {'retries': 1, 'read_timeout': 10, 'longest_answer': 10, 'patience': 10}
+# A connection test asks twice at most, waits so many seconds for an answer, and takes no more bytes of one than one
+# object may have: a person waits as well, and a process that serves pages.
+IMPATIENT = {
+    'retries': 1, 'read_timeout': 10, 'longest_answer': 10, 'patience': 10, 'max_answer_size': 4 * 1024 * 1024,
+}
 
 # Of so many kinds the first page is asked for before it is their turn.
 AHEAD = 2
@@ -123,7 +125,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
         if len(plan.errors) > ERRORS_NAMED:
             report.errors.append(f'{kind.name}: {len(plan.errors) - ERRORS_NAMED} more objects cannot be mirrored.')
     except NotInstalled:
-        report.outcome = NOT_INSTALLED
+        report.outcome, report.errors = _absent(fabric, listing)
     except Forbidden as error:
         report.outcome = FORBIDDEN
         report.errors = [str(error)]
@@ -134,6 +136,15 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
     finally:
         report.seconds = round(time.monotonic() - clock, 3)
     return written, whole
+
+
+def _absent(fabric: Fabric, listing: Listing) -> tuple[str, list[str]]:
+    """Return outcome and errors of a kind that the cluster does not serve."""
+    present = [row for row in listing.held.values() if row.missing_since is None]
+    if not present:
+        return NOT_INSTALLED, []
+    seen = last_confirmed(fabric, listing.kind, present)
+    return NOT_SERVED, [not_served(listing.kind.name, len(present), seen)]
 
 
 def test_connection(fabric: Fabric) -> Probe:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
 from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Forbidden, Page, Unreadable
+from netbox_hedgehog.cluster.client import DECODED, memory_of
 from netbox_hedgehog.cluster.watch import events
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.kubeconfig import Credentials
@@ -28,6 +29,7 @@ from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import ERRORS_NAMED, read_fabric
+from netbox_hedgehog.sync.run import test_connection as check
 
 from ..unit.engine.mirror import fabric_of, kind_report
 from ..unit.engine.samples import manifest, samples
@@ -92,6 +94,54 @@ def test_a_bomb_costs_no_memory(api: KubernetesAPI) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 40 * MEBIBYTE
+
+
+TINY = {
+    'lists': b'[],' * (31 * MEBIBYTE // 3) + b'[]',
+    'mappings': b'{},' * (31 * MEBIBYTE // 3) + b'{}',
+    'one in another': b'{"a":[]},' * (31 * MEBIBYTE // 9) + b'[]',
+    'lists in lists': b'[[[[]]]],' * (31 * MEBIBYTE // 9) + b'[]',
+}
+
+
+@pytest.mark.parametrize('what', TINY)
+@pytest.mark.parametrize('how', [check, read_fabric])
+def test_many_tiny_values_cost_no_memory(api: KubernetesAPI, fabric: Fabric, how: Any, what: str) -> None:
+    """30 kB on the wire, 31 MB inflated, and twenty times that once decoded: it is not decoded."""
+    body = b'{"gitVersion":"v1","items":[' + TINY[what] + b'],"metadata":{}}'
+    bomb = gzip.compress(body, 9)
+    size = len(body)
+    del body
+    # Of a run only the first kind: each would be the same.
+    answer(api, bomb, '' if how is check else 'agents', Content_Encoding='gzip', times=None)
+    tracemalloc.start()
+    try:
+        how(fabric)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < (8 * MEBIBYTE if how is check else 3 * size)
+
+
+@pytest.mark.parametrize('path', ['/version', '/agents'])
+def test_a_connection_test_takes_little_of_an_answer(api: KubernetesAPI, fabric: Fabric, path: str) -> None:
+    body = listed(*(manifest(f's{number}', spec={'description': 'x' * 10_000}) for number in range(3000)))
+    answer(api, body, path, times=None)
+    tracemalloc.start()
+    try:
+        found = check(fabric)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert any('bytes in one answer, which is not read' in sentence for sentence in found.sentences)
+    assert peak < 16 * MEBIBYTE
+
+
+def test_what_api_servers_send_is_decoded_up_to_the_limit() -> None:
+    """The bound on memory leaves alone whatever is as dense as the objects of a fabric."""
+    for kind in KINDS:
+        body = listed(*samples(kind.name))
+        assert memory_of(body) < DECODED * len(body), kind.name
 
 
 def test_an_answer_of_200_mb_is_left_where_it_is(api: KubernetesAPI, fabric: Fabric) -> None:

@@ -1,5 +1,6 @@
 """The client against an API that fails in every way that matters."""
 
+import base64
 import dataclasses
 import datetime
 import gc
@@ -16,10 +17,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,7 +33,9 @@ from demo.kubernetes_api import Authority, KubernetesAPI
 from demo.kubernetes_api.faults import Fault
 from netbox_hedgehog.cluster import ClientOptions, Cluster
 from netbox_hedgehog.cluster import client as client_module
+from netbox_hedgehog.cluster import guard as guard_module
 from netbox_hedgehog.cluster import probe as probe_module
+from netbox_hedgehog.cluster import watch as watch_module
 from netbox_hedgehog.cluster.errors import (
     BadAnswer,
     ClusterError,
@@ -45,7 +50,7 @@ from netbox_hedgehog.cluster.errors import (
 )
 from netbox_hedgehog.cluster.probe import probe
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
-from netbox_hedgehog.kubeconfig import Credentials
+from netbox_hedgehog.kubeconfig import Credentials, parse_kubeconfig
 
 SERVER = KIND_BY_NAME['Server']
 QUICK = ClientOptions(connect_timeout=2, read_timeout=5, retries=2)
@@ -470,6 +475,29 @@ def test_unusable_authority(ca_pem):
         Cluster(Credentials(server='https://127.0.0.1', token='t', ca_pem=ca_pem))
 
 
+@pytest.mark.parametrize(('before', 'encoding'), [
+    ('\ufeff', 'utf-8'), ('# Aussteller: Zürich\n', 'utf-8'), ('\ufeff# Zürich\r\n', 'utf-8'), ('# Zürich\n', 'latin-1'),
+], ids=['byte order mark', 'comment', 'both', 'latin-1'])
+def test_an_authority_with_a_comment_in_any_language(api, before, encoding):
+    """As curl takes it; in the field, and in a kubeconfig."""
+    other = Authority.create().certificate_pem
+    text = f'{before}{other}\n# Genève\n{api.ca_pem}# fin: é'
+    kubeconfig = yaml.safe_load(api.kubeconfig(TOKEN))
+    kubeconfig['clusters'][0]['cluster']['certificate-authority-data'] = base64.b64encode(text.encode(encoding)).decode()
+    with connect(api, ca_pem=text) as cluster:
+        assert names(cluster) == []
+    with Cluster(parse_kubeconfig(yaml.safe_dump(kubeconfig)), QUICK) as cluster:
+        assert names(cluster) == []
+    with connect(api, ca_pem=f'{before}{other}') as cluster, pytest.raises(TLSFailed):
+        names(cluster)
+
+
+def test_a_client_certificate_after_a_byte_order_mark():
+    pem, key_pem, _ = certificate(['a'])
+    with Cluster(Credentials('https://127.0.0.1', client_cert_pem=f'\ufeff{pem}', client_key_pem=f'\ufeff{key_pem}')):
+        pass
+
+
 def test_unusable_client_certificate():
     pem, key_pem, (_, key) = certificate(['a'])
     _, other, _ = certificate(['b'])
@@ -536,6 +564,119 @@ def test_connect_timeout():
 def test_odd_addresses_end_in_a_sentence(address):
     with Cluster(Credentials(server=address, token=TOKEN), QUICK) as cluster, pytest.raises(ClusterError):
         cluster.version()
+
+
+def trickle(connection: socket.socket) -> None:
+    """An answer whose headers do not end, and that always brings something."""
+    connection.recv(65536)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nX-Slow: ')
+    drip(connection, b'a')
+
+
+def drip(connection: socket.socket, byte: bytes) -> None:
+    """Send it again and again, for twenty seconds. (Nothing sleeps here, see waits.)"""
+    for _ in range(1000):
+        connection.sendall(byte)
+        threading.Event().wait(0.02)
+
+
+@contextmanager
+def trickling(tmp_path: Any, tls: bool) -> Iterator[Credentials]:
+    if not tls:
+        with listening(trickle) as port:
+            yield Credentials(f'http://127.0.0.1:{port}', TOKEN)
+        return
+    pem, key_pem, _ = certificate(['127.0.0.1'])
+    (tmp_path / 'chain.pem').write_text(key_pem + pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / 'chain.pem')
+    with listening(lambda connection: trickle(context.wrap_socket(connection, server_side=True))) as port:
+        yield Credentials(f'https://127.0.0.1:{port}', TOKEN, pem)
+
+
+@pytest.mark.parametrize('tls', [False, True])
+def test_headers_that_trickle_end(tmp_path, tls):
+    options = dataclasses.replace(QUICK, longest_answer=0.3)
+    said = pytest.raises(Unreachable, match=r'took more than 0\.3 s to send one answer')
+    with trickling(tmp_path, tls) as credentials, Cluster(credentials, options) as cluster, said:
+        cluster.version()
+
+
+def test_a_watch_whose_headers_trickle_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch_module, 'SILENCE', 0.3)
+    said = pytest.raises(Unreachable, match='did not answer in time')
+    with trickling(tmp_path, tls=False) as credentials, Cluster(credentials, QUICK) as cluster, said:
+        list(watch_module.events(cluster, SERVER, 'default', '1'))
+
+
+def test_a_watch_that_trickles_without_an_end_ends(monkeypatch):
+    monkeypatch.setattr(watch_module, 'SILENCE', 0.3)
+    monkeypatch.setattr(watch_module, 'LONGEST', (0, 0))
+
+    def pieces(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+        drip(connection, b'0')  # of the size of a piece
+
+    said = pytest.raises(Unreachable, match='did not answer in time')
+    with listening(pieces) as port, Cluster(Credentials(f'http://127.0.0.1:{port}', TOKEN), QUICK) as cluster, said:
+        list(watch_module.events(cluster, SERVER, 'default', '1'))
+
+
+def test_who_waits_is_let_go_where_the_connections_are_closed(api):
+    """Requests that are under way, and those that wait for one of the few threads."""
+    api.faults.hold()
+    cluster, ended = connect(api), []
+
+    def read(kind: Any) -> None:
+        with pytest.raises((ClusterError, CancelledError)):
+            list(cluster.pages(kind, 'default'))
+        ended.append(kind)
+
+    readers = [threading.Thread(target=read, args=(kind,), daemon=True) for kind in KINDS]
+    for reader in readers:
+        reader.start()
+    while len(api.requests) < client_module.SIDE_BY_SIDE or cluster._threads._work_queue.qsize() < 10:
+        time.sleep(0.01)
+    cluster.close()
+    for reader in readers:
+        reader.join(20)
+    assert len(ended) == len(KINDS)
+
+
+def test_all_addresses_of_a_name_share_the_time_to_connect(monkeypatch):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, '', (f'198.51.100.{number}', 443)) for number in range(1, 201)]
+    waited = []
+
+    def black_hole(address: Any, timeout: float, **options: Any) -> None:
+        waited.append(timeout)
+        raise TimeoutError('timed out')
+
+    monkeypatch.setattr(guard_module.socket, 'getaddrinfo', lambda *args, **options: found)
+    monkeypatch.setattr(guard_module, 'create_connection', black_hole)
+    cluster = Cluster(Credentials('https://many.example.com', TOKEN), dataclasses.replace(QUICK, retries=0))
+    with cluster, pytest.raises(Unreachable, match='in time'):
+        cluster.version()
+    assert len(waited) == guard_module.MOST_ADDRESSES
+    assert waited[0] <= QUICK.connect_timeout / len(waited)
+    assert waited[-1] <= QUICK.connect_timeout
+
+
+def test_a_name_server_that_does_not_answer(monkeypatch):
+    answers = threading.Event()
+    monkeypatch.setattr(guard_module, 'LONGEST_LOOKUP', 0.1)
+    monkeypatch.setattr(guard_module.socket, 'getaddrinfo', lambda *args, **options: answers.wait(20) and [])
+    cluster = Cluster(Credentials('https://slow.example.com', TOKEN), dataclasses.replace(QUICK, retries=0))
+    with cluster, pytest.raises(Unreachable, match='the name server does not answer'):
+        cluster.version()
+    answers.set()
+
+
+def test_no_wait_is_longer_than_patience(api, waits):
+    api.faults.answer(503, times=None, retry_after=3600)
+    with connect(api, options=dataclasses.replace(QUICK, patience=7)) as cluster, pytest.raises(ServerFault):
+        names(cluster)
+    assert max(waits) == 7
 
 
 # What must not happen
@@ -700,3 +841,69 @@ def test_probe_of_nothing():
     assert not found.connected
     assert len(found.sentences) == 1
     assert 'cannot be reached' in found.sentences[0]
+
+
+@pytest.mark.parametrize('inflict', [
+    lambda faults: faults.answer(403, times=None, match='/version'),
+    lambda faults: faults.html(403, times=None, match='/version'),
+    lambda faults: faults.answer(404, times=None, match='/version'),
+    lambda faults: faults.html(404, times=None, match='/version'),
+], ids=['403', '403 of a proxy', '404', '404 of a proxy'])
+def test_probe_of_a_cluster_that_does_not_show_its_version(api, inflict):
+    """No run needs it, and no role of the onboarding page grants it."""
+    inflict(api.faults)
+    found = probed(connect(api))
+    assert (found.ok, found.connected, found.version) == (True, True, '')
+    assert found.sentences == [
+        f'Connected to {api.url}. Its version cannot be read, which syncs do not need.',
+        '22 of 22 Hedgehog kinds can be read in namespace default.',
+    ]
+
+
+def test_probe_of_a_wrong_path(api):
+    """Another web server, or a proxy's path that leads nowhere."""
+    api.faults.answer(404, times=None)
+    found = probed(connect(api))
+    assert (found.ok, found.connected) == (False, False)
+    assert found.sentences == [
+        f'{api.url} serves no Hedgehog kind (404) and does not show its version, so it is probably not a Kubernetes API. '
+        'Check the host, port and path of the address.',
+    ]
+
+
+def test_probe_of_a_sign_in_page(api):
+    api.faults.html(403, times=None)
+    found = probed(connect(api))
+    assert (found.ok, found.connected) == (False, False)
+    assert found.sentences == [
+        f'{api.url} refused access (403), but not as a Kubernetes API does. If a sign-in page or a proxy answers there, '
+        "enter the API server's own address.",
+    ]
+    assert len(api.requests) == 2, 'the version, and one kind'
+
+
+def test_probe_of_a_cluster_that_refuses_everything(api):
+    """It cannot be told whether that is a front or a role that is missing."""
+    api.faults.answer(403, times=None)
+    found = probed(connect(api))
+    assert not found.ok
+    assert len(found.forbidden) == len(KINDS)
+    assert found.sentences == [
+        f'{api.url} refused to list any kind (403) and does not show its version. If a sign-in page or a proxy answers '
+        "there, enter the API server's own address; otherwise grant the ServiceAccount read access.",
+    ]
+
+
+@pytest.mark.parametrize('version', ['v' * 101, 'v' * 10_000_000, 'v1\n2'], ids=['long', '10 MB', 'lines'])
+def test_a_version_that_is_none(api, version):
+    api.faults.answer(200, body=json.dumps({'gitVersion': version}).encode(), match='/version')
+    (sentence,) = probed(connect(api)).sentences
+    assert len(sentence) < 200
+
+
+def test_probe_ends_where_its_time_is_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(probe_module, 'LONGEST_IN_ALL', 0.3)
+    with trickling(tmp_path, tls=False) as credentials, Cluster(credentials, QUICK) as cluster:
+        found = probe(cluster, KINDS, 'default')
+    assert not found.connected
+    assert len(found.sentences) == 1

@@ -1,5 +1,6 @@
 """A follower loses no change, whoever else writes to the mirror."""
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,15 +8,15 @@ from typing import Any
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.cluster import Forbidden
+from netbox_hedgehog.cluster import BadAnswer, Forbidden
 from netbox_hedgehog.cluster import watch as watch_module
-from netbox_hedgehog.cluster.errors import Unreachable
+from netbox_hedgehog.cluster.errors import NotServed, Unreachable
 from netbox_hedgehog.cluster.watch import Event, events
 from netbox_hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import follow as module
 from netbox_hedgehog.sync.apply import apply
-from netbox_hedgehog.sync.follow import TRIES, Follower, Overtaken
+from netbox_hedgehog.sync.follow import TRIES, Follower, Overtaken, Room
 from netbox_hedgehog.sync.run import open_cluster
 
 from .samples import samples
@@ -23,6 +24,8 @@ from .samples import samples
 pytestmark = pytest.mark.django_db
 
 SERVER = KIND_BY_NAME['Server']
+AGENT = KIND_BY_NAME['Agent']
+AGENTS = 130
 
 
 @pytest.fixture
@@ -156,3 +159,140 @@ def test_a_watch_that_is_refused_says_what_was_refused(api, follower):
     api.faults.answer(403)
     with pytest.raises(Forbidden, match='may not watch servers: 403'):
         list(events(follower.cluster, SERVER, 'default', follower.version))
+
+
+# Bursts
+
+
+def agents() -> list[Any]:
+    """More agents than a page holds, each small."""
+    item = samples('Agent')[0]
+    return [
+        {**copy.deepcopy(item), 'metadata': {'name': f'agent-{number:03}', 'namespace': 'default', 'uid': f'u-{number}'},
+         'spec': {}, 'status': {'version': 'v1'}}
+        for number in range(AGENTS)
+    ]
+
+
+@pytest.fixture
+def agent_follower(fabric: Fabric, api: KubernetesAPI, settings: Any) -> Iterator[Follower]:
+    """Agents, listed once; their statuses are read each time."""
+    settings.PLUGINS_CONFIG = {
+        **settings.PLUGINS_CONFIG,
+        'netbox_hedgehog': {**settings.PLUGINS_CONFIG['netbox_hedgehog'], 'status_interval': 0},
+    }
+    for item in agents():
+        api.put(item)
+    with open_cluster(fabric) as cluster:
+        made = Follower(cluster, fabric, AGENT, Contended())
+        made.list()
+        yield made
+
+
+def metadata_of(api: KubernetesAPI, name: str) -> Event:
+    """What a watch of metadata tells of an agent that is there."""
+    metadata = api.get('Agent', name)['metadata']
+    return Event('MODIFIED', {'kind': 'PartialObjectMetadata', 'metadata': metadata}, metadata['resourceVersion'])
+
+
+def burst(api: KubernetesAPI, names: list[str]) -> dict[str, Event]:
+    """All of these agents change."""
+    for name in names:
+        api.patch('Agent', name, {'metadata': {'labels': {'moved': 'yes'}}})
+    return {name: metadata_of(api, name) for name in names}
+
+
+def present(**filters: Any) -> set[str]:
+    return set(FabricResource.objects.filter(kind='Agent', missing_since=None, **filters).values_list('name', flat=True))
+
+
+@pytest.mark.parametrize('size', [1, 20, 21, 50, 101, AGENTS])
+def test_a_burst_of_any_size_is_taken_in_full(
+    api: KubernetesAPI, agent_follower: Follower, size: int,
+) -> None:
+    """Those of the end of the list, which a list from its start does not show first."""
+    everybody = present()
+    moved = sorted(name for name in everybody if name.startswith('agent-'))[-size:]
+    agent_follower._told = burst(api, moved)
+    agent_follower.take()
+    assert present() == everybody
+    assert present(labels__moved='yes') == set(moved)
+    assert agent_follower.version
+
+
+def test_what_goes_while_a_burst_is_taken_is_missing_and_nothing_else(
+    api: KubernetesAPI, agent_follower: Follower,
+) -> None:
+    everybody = present()
+    moved = sorted(everybody)[-60:]
+    agent_follower._told = burst(api, moved)
+    for name in moved[:2]:
+        api.delete('Agent', name)  # after its event, which says that it is there
+    deleted = metadata_of(api, moved[2])
+    agent_follower._told[moved[2]] = Event('DELETED', deleted.object, deleted.version)
+    agent_follower.take()
+    assert everybody - present() == set(moved[:3])
+
+
+def test_events_that_nobody_takes_need_no_more_memory_than_there_is_room_for(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database is away: the watch lets go of what it had collected, and lists again."""
+    told = []
+
+    def flood(*args: Any, **options: Any) -> Iterator[list[Event]]:
+        for number in range(100):
+            told.append(number)
+            text = 'x' * 100_000
+            item = {'metadata': {'name': f's-{number}', 'namespace': 'default'}, 'spec': {'description': text + str(number)}}
+            yield [Event('ADDED', item, str(number))]
+
+    monkeypatch.setattr(module, 'events', flood)
+    follower.room = Room(1_000_000)
+    follower.follow(lambda: None, lambda response: None)
+    assert (len(told), follower._told, follower.version) == (10, {}, '')
+    assert follower.gap == 'Changes of servers arrived faster than they could be saved; they are listed again.'
+    assert follower.room.take(1_000_000), 'all of it is free again'
+
+
+def test_what_was_taken_makes_room(follower: Follower, api: KubernetesAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = api.get('Server', 'server-01')
+    item['spec']['description'] = 'x' * 100_000
+    event = Event('MODIFIED', item, item['metadata']['resourceVersion'])
+    monkeypatch.setattr(module, 'events', lambda *args, **options: iter([[event]] * 20))
+    follower.room = Room(150_000)
+    for _ in range(3):
+        follower.follow(lambda: None, lambda response: None)  # the same name each time needs its room once
+        follower.take()
+        assert follower.version
+    assert follower.room.take(150_000)
+
+
+def test_new_objects_beyond_max_objects_are_skipped_and_the_list_says_so(
+    api: KubernetesAPI, fabric: Fabric, settings: Any,
+) -> None:
+    servers = FabricResource.objects.filter(kind='Server')
+    known = len(samples('Server'))
+    plugin = {**settings.PLUGINS_CONFIG['netbox_hedgehog'], 'max_objects': known + 2}
+    settings.PLUGINS_CONFIG = {**settings.PLUGINS_CONFIG, 'netbox_hedgehog': plugin}
+    with open_cluster(fabric) as cluster:
+        follower = Follower(cluster, fabric, SERVER, Contended())
+        follower.list()
+        new = [{**samples('Server')[0], 'metadata': {'name': f'new-{number}', 'namespace': 'default'}} for number in range(9)]
+        follower._told = told(api)
+        for item in map(api.put, new):
+            follower._told[item['metadata']['name']] = Event('ADDED', item, item['metadata']['resourceVersion'])
+        follower.take()
+        assert servers.count() == known + 2
+        assert follower.version == ''
+        assert f'has more than {known + 2} servers, of which the new ones are skipped' in follower.gap
+        with pytest.raises(BadAnswer, match=f'lists more than {known + 2} servers'):
+            follower.list()
+    assert servers.count() == known + 2
+
+
+def test_a_kind_that_is_not_served_any_more_is_told(api: KubernetesAPI, follower: Follower) -> None:
+    api.missing_kinds.add('Server')
+    with pytest.raises(NotServed, match=r'Server is not served any more; \d+ resources are as of 20'):
+        follower.list()
+    assert not FabricResource.objects.exclude(missing_since=None).exists()

@@ -1,5 +1,6 @@
 """A fabric is read into the database: whole, partly, or not at all, and the report says which."""
 
+import dataclasses
 import json
 import logging
 from collections.abc import Iterator
@@ -378,15 +379,87 @@ def test_everything_forbidden(api):
 
 
 def test_kind_not_installed(api, fabric):
-    read_fabric(fabric)
-    before = list(FabricResource.objects.filter(kind='GatewayGroup').values())
-    assert before
     api.missing_kinds.update({'GatewayGroup', 'Catalog'})
     report = read_fabric(fabric)
-    assert (report.outcome, report.total('missing'), report.error) == ('in_sync', 0, '')
+    assert (report.outcome, report.error) == ('in_sync', '')
     assert kind_report(report, 'GatewayGroup').outcome == 'not_installed'
     assert 'not installed' in kind_report(report, 'GatewayGroup').sentence()
-    assert list(FabricResource.objects.filter(kind='GatewayGroup').values()) == before
+
+
+def test_a_kind_that_is_not_served_any_more_is_no_success(api, fabric):
+    """Its CustomResourceDefinition was deleted, or serves another version: nobody confirms what the mirror holds."""
+    last = read_fabric(fabric)
+    rows = FabricResource.objects.filter(kind='VPC')
+    before = list(rows.values())
+    api.missing_kinds.add('VPC')
+    for _ in range(2):
+        report = read_fabric(fabric)
+        assert (report.outcome, report.total('missing')) == ('partial', 0)
+        assert report.error == (
+            f'VPC is not served any more; {len(before)} resources are as of {last.started:%Y-%m-%d %H:%M:%S} UTC. Check '
+            'whether its CustomResourceDefinition was deleted or serves another version.'
+        )
+        assert kind_report(report, 'VPC').outcome == 'not_served'
+        assert kind_report(report, 'VPC').sentence() == report.error
+        assert list(rows.values()) == before
+        assert rows.first().last_seen == last.started, 'nobody has seen it since'
+    api.missing_kinds.clear()
+    assert read_fabric(fabric).outcome == 'in_sync'
+
+
+def test_a_kind_of_which_all_are_missing_may_go(api, fabric):
+    read_fabric(fabric)
+    for item in samples('GatewayGroup'):
+        api.delete('GatewayGroup', item['metadata']['name'])
+    read_fabric(fabric)
+    api.missing_kinds.add('GatewayGroup')
+    assert read_fabric(fabric).outcome == 'in_sync'
+
+
+def test_an_address_where_nothing_is_served_any_more(api, fabric):
+    """Another server answers: what the mirror holds stays, and the sentence is about the address."""
+    read_fabric(fabric)
+    api.missing_kinds.update(kind.name for kind in KINDS)
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert 'is this the API server of a Hedgehog control node' in report.error
+    assert not FabricResource.objects.exclude(missing_since=None).exists()
+
+
+def test_a_sign_in_page_is_told_once(api, fabric):
+    api.faults.html(403, times=None)
+    report = read_fabric(fabric)
+    assert report.outcome == 'failed'
+    assert report.error == (
+        f'{api.url} refused access (403), but not as a Kubernetes API does. If a sign-in page or a proxy answers there, '
+        "enter the API server's own address."
+    )
+
+
+@pytest.mark.parametrize('version', ['', '1'])
+def test_a_page_that_cannot_be_listed_again_is_read_one_by_one(api, fabric, monkeypatch, version):
+    """A server that gives lists no version, or that has forgotten it: what its second answer lacks is still there."""
+    monkeypatch.setattr(listing_module, 'FEW', 1)
+    read_fabric(fabric)
+    names = [item['metadata']['name'] for item in api.objects('Server')]
+    for name in names:
+        api.patch('Server', name, {'metadata': {'labels': {'moved': 'yes'}}})
+    cluster = run_module.Cluster
+    listed, whole = cluster._listed, cluster.whole
+
+    def unversioned(self, kind, query, body, size):
+        page, metadata = listed(self, kind, query, body, size)
+        return dataclasses.replace(page, query={**query, **({'resourceVersion': version} if version else {})}), metadata
+
+    def some(self, kind, namespace, page):
+        for piece in whole(self, kind, namespace, dataclasses.replace(page, query={'limit': 2})):
+            yield piece
+            return
+
+    monkeypatch.setattr(cluster, '_listed', unversioned)
+    monkeypatch.setattr(cluster, 'whole', some)
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.read, servers.updated, servers.missing) == (len(names), len(names), 0)
 
 
 def test_no_kind_installed(api, fabric):

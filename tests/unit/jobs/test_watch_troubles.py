@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI, User
-from netbox_hedgehog.cluster.errors import Unreachable
+from netbox_hedgehog.cluster.errors import Expired, NotServed, Unreachable
 from netbox_hedgehog.destinations import DestinationDenied
 from netbox_hedgehog.jobs import health as health_module
 from netbox_hedgehog.jobs import watcher as module
@@ -20,6 +21,7 @@ from netbox_hedgehog.jobs.watcher import FIRST_WAIT, FabricWatch, Watcher
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.apply import held_rows
+from netbox_hedgehog.sync.follow import Follower
 
 from .base import make_fabric
 
@@ -60,7 +62,9 @@ def watcher() -> Iterator[Inline]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lasts for a moment lasts."""
-    for name, seconds in {'LASTING': 0, 'SHORT': 0.2, 'FIRST_WAIT': 0.05, 'REFUSED_WAIT': 0.1}.items():
+    for name, seconds in {
+        'LASTING': 0, 'SHORT': 0.2, 'FIRST_WAIT': 0.05, 'LONGEST_WAIT': 0.4, 'REFUSED_WAIT': 0.1,
+    }.items():
         monkeypatch.setattr(module, name, seconds)
 
 
@@ -173,6 +177,124 @@ def test_one_that_did_not_waits_longer_each_time(lives: float | None) -> None:
     _, waits = follow(Unreachable('It broke off.'), lives=lives)
     assert waits == sorted(waits)
     assert waits[-1] > 5 * FIRST_WAIT
+
+
+def test_a_server_that_forgets_its_history_each_time_is_asked_less_each_time() -> None:
+    """Each round is a whole list, of a cluster that may answer 410 because it is in trouble."""
+    watch, waits = follow(Expired('The watch of servers expired: 410.'), lives=None, rounds=12)
+    assert waits[0] <= 2 * FIRST_WAIT, 'the first time is nothing out of the ordinary'
+    assert waits[:5] == sorted(waits[:5])
+    assert waits[-1] >= 0.75 * module.LONGEST_WAIT
+    assert watch._said['Server'][0] == 'The watch of servers expired: 410.'
+
+
+def test_history_that_was_forgotten_once_is_not_told() -> None:
+    watch, _ = follow(Expired('The watch of servers expired: 410.'), lives=None, rounds=1)
+    assert watch._said == {}
+
+
+@pytest.mark.django_db
+def test_a_storm_of_410_is_told(watcher: Inline, impatient: None) -> None:
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        api.faults.answer(410, times=None, match='watch=1')
+        fabric_of(api, 't')
+        watcher.look_until(lambda: any('expired: 410' in problem for problem in problems()))
+        api.faults.clear()
+        watcher.look_until(lambda: not problems())
+
+
+@pytest.mark.django_db
+def test_a_server_that_ends_each_watch_at_once_is_told(watcher: Inline, impatient: None) -> None:
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        api.faults.answer(200, times=None, match='watch=1', body=b'')
+        fabric_of(api, 't')
+        watcher.look_until(lambda: any('ends each watch of' in problem for problem in problems()))
+        api.faults.clear()
+        watcher.look_until(lambda: not problems())
+
+
+@pytest.mark.django_db
+def test_a_kind_that_is_not_served_any_more_is_told(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Follower) -> None:
+        raise NotServed('Server is not served any more; 2 resources are as of 2026-01-01 00:00:00 UTC.')
+
+    monkeypatch.setattr(Follower, 'list', refuse)
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        watch = FabricWatch(fabric_of(api, 't'), lambda *args, **options: None, (SERVER,))
+        watch.start()
+        while not watch.trouble():
+            time.sleep(0.01)
+        watch.stop()
+    assert watch.trouble().startswith('Server is not served any more; 2 resources are as of')
+
+
+def test_what_was_left_out_is_told(impatient: None) -> None:
+    """A watch that took more than there is room for lists again, later each time."""
+    watch = FabricWatch(Fabric(name='a'), lambda *args: None, (SERVER,))
+    cluster: Any = SimpleNamespace(renew_patience=lambda: None)
+    follower: Any = SimpleNamespace(kind=SERVER, version='', gap='', list=lambda: None)
+
+    def follow(told: object, opened: object) -> None:
+        follower.version, follower.gap = '', 'Changes of servers arrived faster than they could be saved.'
+
+    follower.follow = follow
+    wait = watch._try(cluster, follower, 1)
+    assert watch.trouble() == 'Changes of servers arrived faster than they could be saved.'
+    assert wait > 0.1
+
+
+# Threads
+
+REUSED = ('watch ', 'write ', 'cluster', 'look up')
+
+
+def threads() -> int:
+    return sum(thread.name.startswith(REUSED) for thread in threading.enumerate())
+
+
+def nothing_stored(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    return {} if function is held_rows else 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize('held', ['', 'watch=1'], ids=['lists', 'watches'])
+def test_a_hundred_connections_that_are_edited_leave_no_thread(held: str) -> None:
+    """The API server takes each request, and answers none: what waits for it is let go with the watch."""
+    before, kinds = threads(), KINDS[:5]
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        fabric = fabric_of(api, 't')
+        for _ in range(100):
+            api.faults.hold(match=held)
+            api.requests.clear()
+            watch = FabricWatch(fabric, nothing_stored, kinds)
+            watch.start()
+            until = time.monotonic() + PATIENCE
+            while not any(held in urlencode(request.query) for request in api.requests):
+                assert time.monotonic() < until
+                time.sleep(0.005)
+            watch.stop()
+            api.faults.clear()
+        until = time.monotonic() + PATIENCE
+        while threads() > before:
+            assert time.monotonic() < until, [thread.name for thread in threading.enumerate()]
+            time.sleep(0.05)
+
+
+@pytest.mark.django_db
+def test_a_hundred_watches_that_are_cut_need_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, 'FIRST_WAIT', 0.001)
+    monkeypatch.setattr(module, 'LONGEST_WAIT', 0.001)
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        api.faults.cut(times=100, match='watch=1')
+        watch = FabricWatch(fabric_of(api, 't'), nothing_stored, (SERVER,))
+        watch.start()
+        most, until = 0, time.monotonic() + PATIENCE
+        while api.faults.waiting:
+            most = max(most, threads())
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert most <= 1 + 1 + 4  # who follows, who writes, and the requests of lists
+        watch.stop()
 
 
 def test_a_moment_of_trouble_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
