@@ -464,8 +464,8 @@ class Cluster:
         most = DECODED * self.options.max_answer_size
         if memory_of(body) > most:
             raise Unreadable(
-        """The JSON object that a body is. Raises BadAnswer, without decoding where that would take much memory."""
-                'skipped (setting max_answer_size).'
+                f'{self.server} sent an answer of {len(body)} bytes that needs more than {most} bytes of memory; it '
+                'was skipped (setting max_answer_size).'
             )
         try:
             answer = json.loads(body)
