@@ -12,7 +12,7 @@ tell_names(), and what is made of them at the end of this file.
 
 import json
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -22,20 +22,27 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery, TextField, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from extras.events import EventContext, process_event_rules, serialize_for_event
 from extras.models import EventRule, Notification, Subscription
-from netbox.events import (
-    EVENT_TYPE_KIND_DANGER,
-    EVENT_TYPE_KIND_SUCCESS,
-    EVENT_TYPE_KIND_WARNING,
-    EventType,
-)
+from netbox.events import EventType
 from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException
 
 from .choices import SyncStatusChoices
+from .event_types import (
+    AGENTS_BACK,
+    AGENTS_SILENT,
+    DRIFT_FOUND,
+    EVENT_TYPES,
+    MASS_REMOVAL_HELD,
+    STALE,
+    STALE_ENDED,
+    SYNC_FAILED,
+    SYNC_PARTIAL,
+    SYNC_RECOVERED,
+)
 from .models import Fabric, FabricCondition, FabricEvent
+from .values import model_title
 
 __all__ = (
     'AGENTS', 'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS', 'MASS_REMOVAL_HELD', 'STALE',
@@ -44,34 +51,6 @@ __all__ = (
 )
 
 logger = logging.getLogger(__name__)
-
-class FabricEventType(EventType):
-    """NetBox's event type, with a text that is translated for whoever reads it."""
-
-    def __str__(self) -> str:
-        return str(self.text)
-
-
-SYNC_FAILED = FabricEventType('hedgehog_sync_failed', _('Hedgehog: sync failed'), kind=EVENT_TYPE_KIND_DANGER)
-SYNC_PARTIAL = FabricEventType('hedgehog_sync_partial', _('Hedgehog: sync partial'), kind=EVENT_TYPE_KIND_WARNING)
-SYNC_RECOVERED = FabricEventType('hedgehog_sync_recovered', _('Hedgehog: sync recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
-STALE = FabricEventType('hedgehog_stale', _('Hedgehog: fabric stale'), kind=EVENT_TYPE_KIND_DANGER)
-STALE_ENDED = FabricEventType(
-    'hedgehog_stale_ended', _('Hedgehog: fabric no longer stale'), kind=EVENT_TYPE_KIND_SUCCESS,
-)
-DRIFT_FOUND = FabricEventType('hedgehog_drift_found', _('Hedgehog: drift found'), kind=EVENT_TYPE_KIND_WARNING)
-MASS_REMOVAL_HELD = FabricEventType(
-    'hedgehog_mass_removal_held', _('Hedgehog: mass removal held'), kind=EVENT_TYPE_KIND_DANGER,
-)
-AGENTS_SILENT = FabricEventType('hedgehog_agents_silent', _('Hedgehog: agents silent'), kind=EVENT_TYPE_KIND_WARNING)
-AGENTS_BACK = FabricEventType('hedgehog_agents_back', _('Hedgehog: agents back'), kind=EVENT_TYPE_KIND_SUCCESS)
-
-EVENT_TYPES = (
-    SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, MASS_REMOVAL_HELD, AGENTS_SILENT,
-    AGENTS_BACK,
-)
-for event_type in EVENT_TYPES:
-    event_type.register()
 
 # Subjects.
 SYNC, FRESHNESS, AGENTS, DRIFT, REMOVALS = 'sync', 'freshness', 'agents', 'drift', 'removals'

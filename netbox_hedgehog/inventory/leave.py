@@ -60,7 +60,7 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
             report.left = [finding.sentence for finding in (*picture.plan.findings, *writer.findings)]
             _let_go(fabric)
 
-        carry_out(fabric, picture, user, now, conclude)
+        report.event_failures = carry_out(fabric, picture, user, now, conclude).event_failures
     report.finished = timezone.now()
     return report
 

@@ -1,6 +1,5 @@
 """The inventory's story, top to bottom: what is wanted, what is there, the plan, and the plan carried out."""
 
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from django.utils import timezone
 from netbox.context_managers import event_tracking
 from netbox.plugins.utils import get_plugin_config
 from users.models import User
-from utilities.request import NetBoxFakeRequest
 
 from ..models import Fabric, InventoryLink
 from ..roles import roles_by_slug
@@ -22,6 +20,7 @@ from . import discrepancies
 from .dependents import read_dependents
 from .desired import desired
 from .errors import InventoryOff, PlanMoved
+from .event_rules import make_request, process_queued_events
 from .permissions import check_after, check_before
 from .plan import VERBS, Plan
 from .planner import make_plan
@@ -171,7 +170,7 @@ def _run(fabric: Fabric, user: Any, as_seen: Any) -> InventoryReport:
                 tell(report, writer)
                 _conclude(fabric, picture, [*picture.plan.findings, *writer.findings], report, now)
 
-            carry_out(fabric, picture, user, now, conclude)
+            report.event_failures = carry_out(fabric, picture, user, now, conclude).event_failures
         else:
             with transaction.atomic():
                 hold(fabric)
@@ -187,19 +186,18 @@ def carry_out(fabric: Fabric, picture: Picture, user: Any, now: datetime, then: 
     """
     if user is not None:
         check_before(user, picture.plan.actions)
-    acting = user or inventory_user()
-    request = NetBoxFakeRequest({
-        'id': uuid.uuid4(), 'user': acting, 'method': 'POST', 'path': '', 'META': {}, 'COOKIES': {}, 'GET': {},
-        'POST': {}, 'FILES': {},
-    })
-    with event_tracking(request), transaction.atomic():
-        hold(fabric)
-        writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
-        writer.write()
-        if user is not None:
-            check_after(user, writer.done, writer.pks)
-        if then is not None:
-            then(writer)
+    request = make_request(user or inventory_user())
+    with event_tracking(request):
+        with transaction.atomic():
+            hold(fabric)
+            writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
+            writer.write()
+            if user is not None:
+                check_after(user, writer.done, writer.pks)
+            if then is not None:
+                then(writer)
+        # event_tracking() would do this itself, and end with the first event rule that fails.
+        writer.event_failures = process_queued_events()
     return writer
 
 

@@ -46,6 +46,7 @@ class Writer:
         self.trail = Trail(request)
         self.done: list[Action] = []
         self.findings: list[Finding] = []
+        self.event_failures: list[str] = []
         self.failed: dict[str, str] = {}
         self.pks = {key: link.object_id for key, link in present.held.items() if link.values is not None}
         self.objects: dict[tuple[str, int], Any] = {}
