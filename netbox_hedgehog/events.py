@@ -88,13 +88,15 @@ def tell(
 
 def tell_names(
     fabric_id: int, subject: str, names: Collection[str], sentence: str, gained: EventType,
-    lost: EventType | None = None, lost_sentence: str = '', **details: Any,
+    lost: EventType | None = None, lost_sentence: str = '', shown: Mapping[str, str] | None = None, **details: Any,
 ) -> None:
     """Tell of a set that should be empty: `gained` for names that are new in it, `lost` for those that left it.
 
     Takes the fabric's id, the subject, and all the names that are in the set now. The sentences have the places
-    {fabric} and {names}. Raises what the database raises.
+    {fabric} and {names}; `shown` says how a name is written there, where that is another than the name itself. Raises
+    what the database raises.
     """
+    shown = shown or {}
     value = json.dumps(sorted(names)) if names else ''
     with transaction.atomic():
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
@@ -105,7 +107,7 @@ def tell_names(
         details['all'] = sorted(names)
         claimed = False
         if new:
-            message = sentence.format(fabric=fabric, names=_listed(new))
+            message = sentence.format(fabric=fabric, names=_listed([shown.get(name, name) for name in new]))
             claimed = _claim(fabric, subject, value, gained, message, {'names': new, **details})
         if gone and not claimed:
             message = lost_sentence.format(fabric=fabric, names=_listed(gone))
@@ -322,13 +324,13 @@ def tell_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:
     tell_names(fabric_id, DRIFT, names, '{fabric}: NetBox differs from the fabric: {names}.', DRIFT_FOUND, **details)
 
 
-def tell_held_removals(fabric_id: int, names: Collection[str], **details: Any) -> None:
-    """Tell which kinds of object of a fabric are not removed from NetBox, because too many would go at once.
+def tell_held_removals(fabric_id: int, counts: Mapping[str, int], **details: Any) -> None:
+    """Tell how many objects of each model of a fabric wait for a person to confirm their removal.
 
-    Kinds that are newly held raise one event. Those let go, or back in the fabric, raise none.
+    Models that are new among them raise one event. Those confirmed, or back in the fabric, raise none.
     """
+    shown = {label: f'{count} {model_title(label, count)}' for label, count in counts.items()}
     tell_names(
-        fabric_id, REMOVALS, names,
-        '{fabric}: too many objects would be removed at once, so none was: {names}. Look at them, then confirm.',
-        MASS_REMOVAL_HELD, **details,
+        fabric_id, REMOVALS, list(counts), '{fabric}: bulk removal awaiting confirmation: {names}.', MASS_REMOVAL_HELD,
+        shown=shown, **details,
     )

@@ -178,7 +178,8 @@ class Draft:
             for drawn in device.interfaces.values():
                 self.want('dcim.interface', drawn.key, drawn.source, drawn.subject, drawn.owned, drawn.initial)
         wants = sorted(self._wants.values(), key=lambda want: _ORDER[want.model])
-        return Desired({want.key: want for want in wants}, sorted(self._problems))
+        sources = frozenset(item.source for same in self._resources.values() for item in same.values())
+        return Desired({want.key: want for want in wants}, sorted(self._problems), sources)
 
 
 def _by_name(resource: Resource) -> tuple[object, ...]:

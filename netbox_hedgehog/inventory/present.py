@@ -36,6 +36,9 @@ __all__ = ('Candidate', 'Held', 'Present', 'levels', 'read')
 
 CABLE, DEVICE, INTERFACE, RANGE = 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.iprange'
 
+# What a device is created with, and what of an adopted one is compared with the fabric and never changed by itself.
+COMPARED_WHEN_ADOPTED = ('device_type', 'role')
+
 
 @dataclass(slots=True)
 class Held:
@@ -197,7 +200,7 @@ def _fields(label: str, wants: Iterable[Want]) -> list[str]:
     for want in wants:
         names.update(want.owned)
     if label == DEVICE:
-        names.update(('status', 'serial', 'name'))
+        names.update(('status', 'serial', 'name', *COMPARED_WHEN_ADOPTED))
     return sorted(name for name in names if _exists(label, name))
 
 

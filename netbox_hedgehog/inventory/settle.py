@@ -246,7 +246,7 @@ def _conclude(
         same = before.get('digest') == plan.held_digest
         held = {
             'digest': plan.held_digest, 'sentences': plan.held, 'count': len(plan.held_actions),
-            'models': sorted({action.model for action in plan.held_actions}),
+            'counts': dict(sorted(Counter(action.model for action in plan.held_actions).items())),
             'since': before['since'] if same and 'since' in before else now.isoformat(),
         }
     Fabric.objects.filter(pk=fabric.pk).update(last_inventory=now, inventory_error='', inventory_held=held)
