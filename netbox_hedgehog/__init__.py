@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from netbox.plugins import PluginConfig
 
+from . import event_types  # noqa: F401
+
 __version__ = '0.1.0'
 
 logger = logging.getLogger(__name__)

@@ -161,12 +161,12 @@ class DiscrepancyTypeChoices(ChoiceSet):
     UNMATCHED = 'unmatched'
 
     CHOICES = [
-        (FIELD, _('Changed in NetBox'), 'orange'),
+        (FIELD, _('Differs'), 'orange'),
         (CONFLICT, _('Conflict'), 'red'),
         (DELETED, _('Deleted in NetBox'), 'orange'),
-        (ORPHAN, _('Gone from the fabric'), 'yellow'),
+        (ORPHAN, _('Removed from fabric'), 'yellow'),
         (PROTECTED, _('Protected'), 'purple'),
-        (UNMATCHED, _('Cannot be carried'), 'cyan'),
+        (UNMATCHED, _('Not supported or invalid'), 'cyan'),
     ]
 
 

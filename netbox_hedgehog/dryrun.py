@@ -16,8 +16,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
+from django.utils.translation import ngettext
 
-from .choices import InventorySubjectChoices
+from .choices import DiscrepancyTypeChoices, InventorySubjectChoices
 from .inventory.errors import NotPermitted
 from .inventory.permissions import check_before
 from .inventory.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, VERBS, Action, Plan
@@ -25,8 +26,8 @@ from .models import Fabric
 from .values import choice_label, field_label, model_title, viewable
 
 __all__ = (
-    'HELD', 'PAGE', 'VERB_COLORS', 'VERB_TITLES', 'Group', 'groups', 'may_apply', 'page_of', 'recall',
-    'remember', 'veiled',
+    'HELD', 'PAGE', 'VERB_COLORS', 'VERB_TITLES', 'Group', 'differences', 'groups', 'may_apply', 'new_names', 'page_of',
+    'recall', 'remember', 'veiled',
 )
 
 # Seconds that a plan is kept for those who look into it.
@@ -66,6 +67,42 @@ class Group:
     @property
     def color(self) -> str:
         return VERB_COLORS.get(self.verb, 'secondary')
+
+
+def new_names(plan: Plan) -> dict[str, str]:
+    """What the objects of a plan are called, by their keys."""
+    return {action.key: action.name for action in (*plan.actions, *plan.held_actions)}
+
+
+def differences(plan: Plan) -> list[str]:
+    """What a plan leaves as it is although NetBox and the fabric differ, in sentences; the gravest first."""
+    counts = Counter(finding.type for finding in plan.findings)
+    conflicts = [finding for finding in plan.findings if finding.type == DiscrepancyTypeChoices.CONFLICT]
+    sentences = []
+    if conflicts:
+        words = ngettext(
+            '%(count)d conflict blocks %(blocked)s.', '%(count)d conflicts block %(blocked)s.', len(conflicts),
+        )
+        blocked = len(conflicts) + sum(finding.skipped for finding in conflicts)
+        objects = ngettext('%d object', '%d objects', blocked) % blocked
+        sentences.append(words % {'count': len(conflicts), 'blocked': objects})
+    if count := counts[DiscrepancyTypeChoices.DELETED]:
+        sentences.append(ngettext(
+            '%d object was deleted in NetBox.', '%d objects were deleted in NetBox.', count,
+        ) % count)
+    if count := counts[DiscrepancyTypeChoices.FIELD]:
+        sentences.append(ngettext('%d field differs.', '%d fields differ.', count) % count)
+    if count := counts[DiscrepancyTypeChoices.PROTECTED]:
+        sentences.append(ngettext('%d object cannot be deleted.', '%d objects cannot be deleted.', count) % count)
+    if count := counts[DiscrepancyTypeChoices.UNMATCHED]:
+        sentences.append(ngettext(
+            '%d issue in the fabric’s resources.', '%d issues in the fabric’s resources.', count,
+        ) % count)
+    if count := counts[DiscrepancyTypeChoices.ORPHAN]:
+        sentences.append(ngettext(
+            '%d resource was removed from the fabric.', '%d resources were removed from the fabric.', count,
+        ) % count)
+    return sentences
 
 
 def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:

@@ -12,7 +12,7 @@ tell_names(), and what is made of them at the end of this file.
 
 import json
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -22,20 +22,27 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery, TextField, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from extras.events import EventContext, process_event_rules, serialize_for_event
 from extras.models import EventRule, Notification, Subscription
-from netbox.events import (
-    EVENT_TYPE_KIND_DANGER,
-    EVENT_TYPE_KIND_SUCCESS,
-    EVENT_TYPE_KIND_WARNING,
-    EventType,
-)
+from netbox.events import EventType
 from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException
 
 from .choices import SyncStatusChoices
+from .event_types import (
+    AGENTS_BACK,
+    AGENTS_SILENT,
+    DRIFT_FOUND,
+    EVENT_TYPES,
+    MASS_REMOVAL_HELD,
+    STALE,
+    STALE_ENDED,
+    SYNC_FAILED,
+    SYNC_PARTIAL,
+    SYNC_RECOVERED,
+)
 from .models import Fabric, FabricCondition, FabricEvent
+from .values import model_title
 
 __all__ = (
     'AGENTS', 'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS', 'MASS_REMOVAL_HELD', 'STALE',
@@ -44,34 +51,6 @@ __all__ = (
 )
 
 logger = logging.getLogger(__name__)
-
-class FabricEventType(EventType):
-    """NetBox's event type, with a text that is translated for whoever reads it."""
-
-    def __str__(self) -> str:
-        return str(self.text)
-
-
-SYNC_FAILED = FabricEventType('hedgehog_sync_failed', _('Hedgehog: sync failed'), kind=EVENT_TYPE_KIND_DANGER)
-SYNC_PARTIAL = FabricEventType('hedgehog_sync_partial', _('Hedgehog: sync partial'), kind=EVENT_TYPE_KIND_WARNING)
-SYNC_RECOVERED = FabricEventType('hedgehog_sync_recovered', _('Hedgehog: sync recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
-STALE = FabricEventType('hedgehog_stale', _('Hedgehog: fabric stale'), kind=EVENT_TYPE_KIND_DANGER)
-STALE_ENDED = FabricEventType(
-    'hedgehog_stale_ended', _('Hedgehog: fabric no longer stale'), kind=EVENT_TYPE_KIND_SUCCESS,
-)
-DRIFT_FOUND = FabricEventType('hedgehog_drift_found', _('Hedgehog: drift found'), kind=EVENT_TYPE_KIND_WARNING)
-MASS_REMOVAL_HELD = FabricEventType(
-    'hedgehog_mass_removal_held', _('Hedgehog: mass removal held'), kind=EVENT_TYPE_KIND_DANGER,
-)
-AGENTS_SILENT = FabricEventType('hedgehog_agents_silent', _('Hedgehog: agents silent'), kind=EVENT_TYPE_KIND_WARNING)
-AGENTS_BACK = FabricEventType('hedgehog_agents_back', _('Hedgehog: agents back'), kind=EVENT_TYPE_KIND_SUCCESS)
-
-EVENT_TYPES = (
-    SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, MASS_REMOVAL_HELD, AGENTS_SILENT,
-    AGENTS_BACK,
-)
-for event_type in EVENT_TYPES:
-    event_type.register()
 
 # Subjects.
 SYNC, FRESHNESS, AGENTS, DRIFT, REMOVALS = 'sync', 'freshness', 'agents', 'drift', 'removals'
@@ -109,13 +88,15 @@ def tell(
 
 def tell_names(
     fabric_id: int, subject: str, names: Collection[str], sentence: str, gained: EventType,
-    lost: EventType | None = None, lost_sentence: str = '', **details: Any,
+    lost: EventType | None = None, lost_sentence: str = '', shown: Mapping[str, str] | None = None, **details: Any,
 ) -> None:
     """Tell of a set that should be empty: `gained` for names that are new in it, `lost` for those that left it.
 
     Takes the fabric's id, the subject, and all the names that are in the set now. The sentences have the places
-    {fabric} and {names}. Raises what the database raises.
+    {fabric} and {names}; `shown` says how a name is written there, where that is another than the name itself. Raises
+    what the database raises.
     """
+    shown = shown or {}
     value = json.dumps(sorted(names)) if names else ''
     with transaction.atomic():
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
@@ -126,7 +107,7 @@ def tell_names(
         details['all'] = sorted(names)
         claimed = False
         if new:
-            message = sentence.format(fabric=fabric, names=_listed(new))
+            message = sentence.format(fabric=fabric, names=_listed([shown.get(name, name) for name in new]))
             claimed = _claim(fabric, subject, value, gained, message, {'names': new, **details})
         if gone and not claimed:
             message = lost_sentence.format(fabric=fabric, names=_listed(gone))
@@ -347,13 +328,13 @@ def tell_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:
     tell_names(fabric_id, DRIFT, names, '{fabric}: NetBox differs from the fabric: {names}.', DRIFT_FOUND, **details)
 
 
-def tell_held_removals(fabric_id: int, names: Collection[str], **details: Any) -> None:
-    """Tell which kinds of object of a fabric are not removed from NetBox, because too many would go at once.
+def tell_held_removals(fabric_id: int, counts: Mapping[str, int], **details: Any) -> None:
+    """Tell how many objects of each model of a fabric wait for a person to confirm their removal.
 
-    Kinds that are newly held raise one event. Those let go, or back in the fabric, raise none.
+    Models that are new among them raise one event. Those confirmed, or back in the fabric, raise none.
     """
+    shown = {label: f'{count} {model_title(label, count)}' for label, count in counts.items()}
     tell_names(
-        fabric_id, REMOVALS, names,
-        '{fabric}: too many objects would be removed at once, so none was: {names}. Look at them, then confirm.',
-        MASS_REMOVAL_HELD, **details,
+        fabric_id, REMOVALS, list(counts), '{fabric}: bulk removal awaiting confirmation: {names}.', MASS_REMOVAL_HELD,
+        shown=shown, **details,
     )

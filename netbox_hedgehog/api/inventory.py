@@ -186,7 +186,7 @@ class InventoryActions:
             'action_count': len(content['actions']),
             'actions': dryrun.veiled(content['actions'][offset:offset + limit], request.user),
             'held_actions': dryrun.veiled(content['held_actions'][:limit], request.user),
-            'findings': findings_for(request.user, fabric, seen.findings)[0],
+            'findings': findings_for(request.user, fabric, seen.findings, names=dryrun.new_names(seen))[0],
             'may_apply': not why_not,
             'why_not': why_not,
         }).data)

@@ -191,6 +191,9 @@ class FabricStatusSerializer(serializers.Serializer):
     run = serializers.IntegerField(allow_null=True)
     next_run = serializers.DateTimeField(allow_null=True)
     error = serializers.CharField(allow_blank=True)
+    same_cluster = serializers.ListField(
+        child=serializers.CharField(), help_text='Other fabrics that read the same cluster.',
+    )
 
 
 class HealthSerializer(serializers.Serializer):
@@ -210,6 +213,7 @@ class HealthSerializer(serializers.Serializer):
     watched = serializers.IntegerField()
     unwatched = serializers.IntegerField()
     oldest_overdue = serializers.DictField(allow_null=True)
+    same_cluster = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
     problems = serializers.ListField(child=serializers.CharField())
 
 

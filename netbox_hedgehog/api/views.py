@@ -12,6 +12,7 @@ from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
 
 from .. import filtersets
+from ..clusters import fabrics_of_same_cluster
 from ..jobs.cancel import CancelRefused, cancel_run
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.health import worker_health
@@ -115,7 +116,11 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     @action(detail=True, methods=['get'])
     def status(self, request, pk):
         """How this fabric's synchronization stands."""
-        return Response(serializers.FabricStatusSerializer(fabric_status([self.get_object()])[0]).data)
+        fabric = self.get_object()
+        same_cluster = fabrics_of_same_cluster(fabric, request.user)
+        return Response(serializers.FabricStatusSerializer(
+            {**fabric_status([fabric])[0], 'same_cluster': same_cluster},
+        ).data)
 
 
 class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):

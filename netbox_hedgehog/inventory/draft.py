@@ -201,7 +201,8 @@ class Draft:
                 self.want('dcim.interface', drawn.key, drawn.source, drawn.subject, drawn.owned, drawn.initial)
         self._complain_unread()
         wants = sorted(self._wants.values(), key=lambda want: _ORDER[want.model])
-        return Desired({want.key: want for want in wants}, sorted(self._problems))
+        sources = frozenset(item.source for same in self._resources.values() for item in same.values())
+        return Desired({want.key: want for want in wants}, sorted(self._problems), sources)
 
     def _complain_unread(self) -> None:
         """Record one problem for each kind that was needed and never read."""

@@ -69,7 +69,7 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
             report.findings = dict(Counter(finding.type for finding in findings))
             report.unchanged = len(left)
 
-        carry_out(fabric, picture, user, now, conclude)
+        report.event_failures = carry_out(fabric, picture, user, now, conclude).event_failures
     report.finished = timezone.now()
     return report
 

@@ -53,7 +53,9 @@ class Action:
 class Finding:
     """Something that does not agree and that no run may settle by itself: it becomes a Discrepancy.
 
-    `type` is one of DiscrepancyTypeChoices. `field` is empty where the whole object is meant.
+    `type` is one of DiscrepancyTypeChoices. `field` is empty where the whole object is meant. `skipped` is how many
+    objects are skipped because of it, beside its own. `planned_sentence` replaces the sentence until the plan is
+    applied, where that makes a difference.
     """
 
     type: str
@@ -66,6 +68,8 @@ class Finding:
     field: str = ''
     fabric_value: Any = None
     netbox_value: Any = None
+    skipped: int = 0
+    planned_sentence: str = ''
 
 
 @dataclass(frozen=True, slots=True)

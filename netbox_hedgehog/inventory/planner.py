@@ -10,7 +10,18 @@ from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, Inventor
 from ..values import field_label, model_title
 from .places import Board, coexist, ends_of, overlap, place_fields
 from .plan import ADOPT, CREATE, DELETE, RESTORE, UPDATE, Action, FieldChange, Finding, Plan, Record
-from .present import ADDRESS, CABLE, DEVICE, RANGE, Candidate, Held, Present, Primary, levels
+from .present import (
+    ADDRESS,
+    CABLE,
+    COMPARED_WHEN_ADOPTED,
+    DEVICE,
+    RANGE,
+    Candidate,
+    Held,
+    Present,
+    Primary,
+    levels,
+)
 from .removal import held_name, plan_absence, unwanted
 from .rules import Rules
 from .shapes import (
@@ -440,6 +451,8 @@ class _Planner:
             values = {}
         for name, value in _as_it_lies(want.model, draft.current, values).items():
             self._compare(draft, name, value)
+        if link.origin == InventoryOriginChoices.ADOPTED:
+            self._compare_adopted(draft)
         _drop_vlans_of_other_modes(draft)
 
     def _restore_status(self, draft: Draft, link: Held) -> None:
@@ -465,7 +478,7 @@ class _Planner:
             return
         self.findings.append(Finding(
             DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source,
-            f'{_title(want)}: {field_label(want.model, name)} is not what the fabric says.',
+            self._difference(draft, name),
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
         ))
 
@@ -485,6 +498,29 @@ class _Planner:
         """Return whether a field of an object that the plugin made is what NetBox made it: nobody has set it."""
         made = link is not None and link.origin == InventoryOriginChoices.CREATED
         return made and link is not None and current == default_of(link.model, name)
+
+    @staticmethod
+    def _difference(draft: Draft, name: str) -> str:
+        want, link = draft.want, draft.link
+        field = field_label(want.model, name)
+        field = field if field.isupper() else field[:1].lower() + field[1:]
+        adopted = draft.verb == ADOPT or (link is not None and link.origin == InventoryOriginChoices.ADOPTED)
+        # Nobody has changed in NetBox what the plugin never wrote.
+        since = ' since its adoption' if adopted and (link is None or name not in link.written) else ''
+        return f'{_title(want)}: {field} differs from the fabric{since}.'
+
+    def _compare_adopted(self, draft: Draft) -> None:
+        """What an adopted device was created with by somebody else: a person should know where it differs."""
+        want = draft.want
+        if want.model != DEVICE:
+            return
+        for name in COMPARED_WHEN_ADOPTED:
+            try:
+                value = wanted(DEVICE, name, want.initial[name], self)
+            except (KeyError, Unresolved, BadValue):
+                continue
+            if draft.current.get(name) != value:
+                self._compare(draft, name, value)
 
     def _without_dead(self, model: str, name: str, value: Any) -> Any:
         """What is left of a value that was written, after objects that it referred to have been deleted: NetBox takes
@@ -589,6 +625,7 @@ class _Planner:
         for name, value in _as_it_lies(want.model, candidate.values, values).items():
             if name in want.owned:
                 self._compare(draft, name, value)
+        self._compare_adopted(draft)
         self.board.put(want.key, want.model, candidate.values)
         _drop_vlans_of_other_modes(draft)
 
@@ -774,7 +811,7 @@ class _Planner:
         if not count:
             return finding
         what = '1 object that depends on it is' if count == 1 else f'{count} objects that depend on it are'
-        return replace(finding, sentence=f'{finding.sentence} {what} left out with it.')
+        return replace(finding, sentence=f'{finding.sentence} {what} left out with it.', skipped=count)
 
     # Fields that refer to what stands on the object itself
 

@@ -44,6 +44,9 @@ PRIMARIES = ('primary_ip4', 'primary_ip6', 'oob_ip')
 # Statuses of devices that carry nothing.
 OUT_OF_SERVICE = ('decommissioning', 'inventory', 'offline')
 
+# What a device is created with, and what of an adopted one is compared with the fabric and never changed by itself.
+COMPARED_WHEN_ADOPTED = ('device_type', 'role')
+
 
 @dataclass(slots=True)
 class Held:
@@ -255,7 +258,7 @@ def _fields(label: str, wants: Iterable[Want]) -> list[str]:
     for want in wants:
         names.update(want.owned)
     if label == DEVICE:
-        names.update(('status', 'serial', 'name'))
+        names.update(('status', 'serial', 'name', *COMPARED_WHEN_ADOPTED))
     if label == ADDRESS:
         names.add('role')
     return sorted(name for name in names if _exists(label, name))

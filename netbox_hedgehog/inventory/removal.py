@@ -101,8 +101,8 @@ def plan_absence(plan: Plan, desired: Desired, present: Present, rules: Rules, i
     marks = [_mark(link, rules) for link in remaining if link.stale_since is None] if (
         rules.removal != InventoryRemovalChoices.IGNORE
     ) else []
-    _orphans(plan, [link for link in remaining if link.key not in gone], rules)
     _guard(plan, marks, deletions, present, rules)
+    _orphans(plan, [link for link in remaining if link.key not in gone], desired, rules)
 
 
 def _mark(link: Held, rules: Rules) -> Action:
@@ -328,21 +328,45 @@ def _order_of_deletion(link: Held) -> tuple[int, bool, str]:
     return -RANK.get(link.model, len(RANK)), link.written.get('parent') is None, link.key
 
 
-def _orphans(plan: Plan, links: list[Held], rules: Rules) -> None:
+def _orphans(plan: Plan, links: list[Held], desired: Desired, rules: Rules) -> None:
     """One finding a resource, on the first of its objects."""
     found: dict[Source, list[Held]] = defaultdict(list)
     for link in links:
         found[Source(link.kind, link.name)].append(link)
-    what = 'left as they are' if rules.removal == InventoryRemovalChoices.IGNORE else 'marked as stale'
     for source, members in found.items():
         first = min(members, key=lambda link: (RANK.get(link.model, len(RANK)), link.key))
-        objects = f'{len(members)} objects are' if len(members) > 1 else 'Its object is'
+        if source in desired.sources:
+            what = f'{source.kind} {source.name} no longer defines {held_name(first)}.'
+        else:
+            what = f'{source.kind} {source.name} was removed from the fabric.'
         plan.findings.append(Finding(
             DiscrepancyTypeChoices.ORPHAN, first.key, first.subject, source,
-            f'{source.kind} {source.name} does not want {held_name(first)} any more. {objects} '
-            f'{what if len(members) > 1 else what.replace("they are", "it is")}.',
+            f'{what} {_fate(members, plan, rules, planned=False)}',
             model=first.model, pk=first.object_id,
+            planned_sentence=f'{what} {_fate(members, plan, rules, planned=True)}',
         ))
+
+
+def _fate(links: list[Held], plan: Plan, rules: Rules, planned: bool) -> str:
+    """What becomes of objects that are not deleted, as it is before (`planned`) or after the plan is applied."""
+    new = sum(link.stale_since is None for link in links)
+    stale = len(links) - new
+    parts = []
+    if stale:
+        parts.append(f'{_objects(stale)} marked stale.')
+    if not new:
+        pass
+    elif rules.removal == InventoryRemovalChoices.IGNORE:
+        parts.append(f'{_objects(new)} left unchanged.')
+    elif plan.held:
+        parts.append(f'{_objects(new)} would be marked stale: waiting for confirmation.')
+    else:
+        parts.append(f'{_objects(new)} {"will be marked" if planned else "marked"} stale.')
+    return ' '.join(parts)
+
+
+def _objects(count: int) -> str:
+    return '1 NetBox object' if count == 1 else f'{count} NetBox objects'
 
 
 def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, rules: Rules) -> None:
@@ -359,16 +383,32 @@ def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, ru
 
 
 def _guard(plan: Plan, marks: list[Action], deletions: list[Action], present: Present, rules: Rules) -> None:
-    """Hold a run's removals back where there are too many of one model: a person has to say that they are meant."""
+    """Keep a run's removals for confirmation where there are too many of one model."""
     total = Counter(link.model for link in present.held.values() if not link.shared and link.values is not None)
-    for actions, words in ((marks, 'mark as stale'), (deletions, 'delete')):
-        for label, count in sorted(Counter(action.model for action in actions).items()):
-            if count >= rules.guard_least and count * 100 > total[label] * rules.guard_percent:
-                plan.held.append(
-                    f'This run would {words} {count} of {total[label]} objects of {label}: more than '
-                    f'{rules.guard_percent} percent. Confirm it on the fabric’s page if that is meant.'
-                )
-    if plan.held:
-        plan.held_actions = [*marks, *deletions]
-    else:
+    if not any(_over_limit(actions, total, rules) for actions in (marks, deletions)):
         plan.actions += [*marks, *deletions]
+        return
+    # All of them wait, those of other models too: a device is not removed without its interfaces.
+    plan.held_actions = [*marks, *deletions]
+    for actions, what in ((marks, 'marked stale'), (deletions, 'deleted')):
+        if actions:
+            plan.held.append(_waiting(actions, what, total, rules))
+
+
+def _over_limit(actions: list[Action], total: Counter[str], rules: Rules) -> list[tuple[str, int]]:
+    """The models of which too many objects would go at once, and how many those are."""
+    counts = sorted(Counter(action.model for action in actions).items())
+    return [
+        (label, count) for label, count in counts
+        if count >= rules.guard_least and count * 100 > total[label] * rules.guard_percent
+    ]
+
+
+def _waiting(actions: list[Action], what: str, total: Counter[str], rules: Rules) -> str:
+    counts = sorted(Counter(action.model for action in actions).items(), key=lambda item: RANK.get(item[0], len(RANK)))
+    types = ', '.join(f'{count} {model_title(label, count)}' for label, count in counts)
+    over = ', '.join(
+        f'{count} of {total[label]} {model_title(label)}' for label, count in _over_limit(actions, total, rules)
+    )
+    limit = f' More than the limit of {rules.guard_percent}%: {over}.' if over else ''
+    return f'{_objects(len(actions))} would be {what}: waiting for confirmation ({types}).{limit}'

@@ -21,7 +21,8 @@ class InventoryReport:
     `counts` says how many objects each verb met, `models` the same by model label, `findings` how many discrepancies
     there are of each type. `held` are the plan's sentences about what waits for a person. `digest` is that of the plan
     that was carried out, `request_id` what the change log has it under. `left` says what a removal
-    has left, and why. `statements` counts SQL statements.
+    has left, and why. `event_failures` says which event rules failed after the commit. `statements` counts SQL
+    statements.
     """
 
     fabric: str
@@ -35,6 +36,7 @@ class InventoryReport:
     unchanged: int = 0
     held: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    event_failures: list[str] = field(default_factory=list)
     statements: int = 0
 
     @property
@@ -53,7 +55,7 @@ class InventoryReport:
         if found := sum(self.findings.values()):
             parts.append(f'{found} discrepancies' if found > 1 else '1 discrepancy')
         return f'{self.fabric}: inventory: {", ".join(parts)}, in {self.seconds:.1f} s.' + ''.join(
-            f' {sentence}' for sentence in (*self.held, *self.left)
+            f' {sentence}' for sentence in (*self.held, *self.left, *self.event_failures)
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class InventoryReport:
             'findings': self.findings,
             'held': self.held,
             'left': self.left,
+            'event_failures': self.event_failures,
             'error': '',
             'sentence': self.sentence,
         }

@@ -1,6 +1,5 @@
 """The inventory's story, top to bottom: what is wanted, what is there, the plan, and the plan carried out."""
 
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from django.utils import timezone
 from netbox.context_managers import event_tracking
 from netbox.plugins.utils import get_plugin_config
 from users.models import User
-from utilities.request import NetBoxFakeRequest
 
 from ..models import Fabric, InventoryLink
 from ..roles import roles_by_slug
@@ -24,6 +22,7 @@ from . import discrepancies
 from .dependents import read_obstacles
 from .desired import desired
 from .errors import InventoryOff, PlanMoved, refuse_in_branch
+from .event_rules import make_request, process_queued_events
 from .permissions import check_after, check_before
 from .plan import CREATE, DELETE, VERBS, Plan
 from .planner import make_plan
@@ -186,7 +185,7 @@ def _run(fabric: Fabric, user: Any, as_seen: Any) -> InventoryReport:
                 tell(report, writer)
                 _conclude(fabric, picture, [*picture.plan.findings, *writer.findings], report, now)
 
-            carry_out(fabric, picture, user, now, conclude)
+            report.event_failures = carry_out(fabric, picture, user, now, conclude).event_failures
         else:
             with transaction.atomic():
                 hold(fabric)
@@ -202,20 +201,19 @@ def carry_out(fabric: Fabric, picture: Picture, user: Any, now: datetime, then: 
     """
     if user is not None:
         check_before(user, picture.plan.actions)
-    acting = user or inventory_user()
-    request = NetBoxFakeRequest({
-        'id': uuid.uuid4(), 'user': acting, 'method': 'POST', 'path': '', 'META': {}, 'COOKIES': {}, 'GET': {},
-        'POST': {}, 'FILES': {},
-    })
+    request = make_request(user or inventory_user())
     _import_urls(picture.plan)
-    with event_tracking(request), transaction.atomic():
-        hold(fabric)
-        writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
-        writer.write()
-        if user is not None:
-            check_after(user, writer.done, writer.pks)
-        if then is not None:
-            then(writer)
+    with event_tracking(request):
+        with transaction.atomic():
+            hold(fabric)
+            writer = Writer(fabric, picture.plan, picture.desired, picture.present, request, now)
+            writer.write()
+            if user is not None:
+                check_after(user, writer.done, writer.pks)
+            if then is not None:
+                then(writer)
+        # event_tracking() would do this itself, and end with the first event rule that fails.
+        writer.event_failures = process_queued_events()
     return writer
 
 
@@ -276,7 +274,7 @@ def _conclude(
         same = before.get('digest') == plan.held_digest
         held = {
             'digest': plan.held_digest, 'sentences': plan.held, 'count': len(plan.held_actions),
-            'models': sorted({action.model for action in plan.held_actions}),
+            'counts': dict(sorted(Counter(action.model for action in plan.held_actions).items())),
             'since': before['since'] if same and 'since' in before else now.isoformat(),
         }
     Fabric.objects.filter(pk=fabric.pk).update(last_inventory=now, inventory_error='', inventory_held=held)

@@ -38,13 +38,11 @@ from netbox.search.backends import CachedValueSearchBackend, search_backend
 from utilities.serialization import serialize_object
 
 from ..branching import record_conflicts
+from .event_rules import EVENT_RULES
 
 __all__ = ('BATCH', 'Trail', 'attempt', 'loaded', 'nothing_related', 'prefetched', 'quicken', 'state')
 
 BATCH = 1000
-
-# The one consumer of events whose needs are known: it looks at event rules and at nothing else.
-EVENT_RULES_ONLY = ['extras.events.process_event_queue']
 
 DEVICE = 'dcim.device'
 CONTEXT_FIELDS = {name.removesuffix('_id') for name in CC_FIELDS_BY_MODEL[DEVICE]}
@@ -72,7 +70,7 @@ class Trail:
 
     def __init__(self, request: Any) -> None:
         self.request = request
-        self._rules: set[tuple[int, str]] | None = None
+        self._types_with_rules: set[int] | None = None
         self._index: dict[type[models.Model], dict[int, tuple[models.Model, bool]]] = defaultdict(dict)
 
     def created(self, instances: list[Any]) -> None:
@@ -152,24 +150,25 @@ class Trail:
         record_conflicts(changes)
 
     def _events(self, instances: list[Any], event_type: str) -> None:
-        if not self._is_awaited(type(instances[0]), event_type):
+        if not self._is_awaited(type(instances[0])):
             return
         queue = events_queue.get()
         for instance in instances:
             enqueue_event(queue, instance, self.request, event_type)
         events_queue.set(queue)
 
-    def _is_awaited(self, model: type[models.Model], event_type: str) -> bool:
-        """Whether anybody may want to hear of this: an event for each of many objects is not for free."""
-        if list(settings.EVENTS_PIPELINE) != EVENT_RULES_ONLY:
+    def _is_awaited(self, model: type[models.Model]) -> bool:
+        """Whether anybody may want to hear of this: an event for each of many objects is not for free.
+
+        Whatever the rule is for: NetBox makes one event of all that a request does to an object, so that its creation
+        is heard of with what is changed later, and its change is none where it was created just before.
+        """
+        if list(settings.EVENTS_PIPELINE) != [EVENT_RULES]:
             return True
-        if self._rules is None:
-            self._rules = {
-                (type_id, name)
-                for type_id, names in EventRule.objects.filter(enabled=True).values_list('object_types', 'event_types')
-                for name in names
-            }
-        return (ContentType.objects.get_for_model(model).pk, event_type) in self._rules
+        if self._types_with_rules is None:
+            rules = EventRule.objects.filter(enabled=True)
+            self._types_with_rules = set(rules.values_list('object_types', flat=True))
+        return ContentType.objects.get_for_model(model).pk in self._types_with_rules
 
     @staticmethod
     def _count(instances: list[Any]) -> None:

@@ -121,10 +121,11 @@ class Problem:
 
 @dataclass(slots=True)
 class Desired:
-    """All that a fabric wants. Wants stand by key, each after those that it refers to."""
+    """All that a fabric wants. Wants stand by key, each after those that it refers to. `sources` are its resources."""
 
     wants: dict[str, Want] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    sources: frozenset[Source] = frozenset()
 
     def add(self, want: Want) -> Ref:
         """Add a want, or keep the one that stands under its key already. Returns a reference to it."""

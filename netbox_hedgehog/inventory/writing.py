@@ -68,6 +68,7 @@ class Writer:
         self.stuck: dict[str, list[Finding]] = {}
         self.done: list[Action] = []
         self.done_keys: set[str] = set()
+        self.event_failures: list[str] = []
         self.findings: list[Finding] = [finding for _, findings in self.refused.values() for finding in findings]
         self.failed: dict[str, str] = {key: why for key, (why, _) in self.refused.items()}
         held = self.present.held

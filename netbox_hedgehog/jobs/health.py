@@ -16,6 +16,7 @@ from rq import Worker
 from rq_scheduler import Scheduler
 
 from ..choices import SyncStatusChoices
+from ..clusters import fabrics_by_cluster, same_cluster_sentence
 from ..events import notice
 from ..models import Fabric
 from ..models.fabric import FabricQuerySet
@@ -56,6 +57,8 @@ class Health:
     watched: int = 0
     unwatched: int = 0
     oldest_overdue: dict[str, Any] | None = None
+    # The names of fabrics that read one cluster, a list for each such cluster.
+    same_cluster: list[list[str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     # The problem that another NetBox uses the same Redis database; '' where none does.
     shared_redis: str = ''
@@ -87,6 +90,7 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     fabrics = Fabric.objects.all() if fabrics is None else fabrics
     _look_at_database(health, fabrics, runs)
     _look_at_watchers(health, fabrics)
+    _look_at_clusters(health, fabrics)
     health.problems = health.outages + health.problems
     if health.outages:
         health.state = BROKEN
@@ -175,6 +179,11 @@ def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
     health.problems += [f'{name} is not watched as it should be: {trouble}' for name, trouble in ill[:SHOWN]]
     if (more_ill := len(ill) - SHOWN) > 0:
         health.problems.append(f'{more_ill} more fabrics are not watched as they should be.')
+
+
+def _look_at_clusters(health: Health, fabrics: FabricQuerySet) -> None:
+    health.same_cluster = fabrics_by_cluster(fabrics)
+    health.problems += [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
 
 
 def live_workers() -> list[str]:

@@ -144,4 +144,4 @@ def tell_people(fabric: Fabric) -> None:
         type=DiscrepancyTypeChoices.UNMATCHED,
     )
     tell_drift(fabric.pk, {f'{kind} {name}' for kind, name in rows.order_by().values_list('kind', 'name').distinct()})
-    tell_held_removals(fabric.pk, (fabric.inventory_held or {}).get('models', []))
+    tell_held_removals(fabric.pk, (fabric.inventory_held or {}).get('counts', {}))

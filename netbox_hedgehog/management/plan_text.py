@@ -17,17 +17,20 @@ def plan_lines(fabric: str, plan: Plan, summary: bool = False) -> Iterator[str]:
     With `summary` the objects are only counted.
     """
     counts = ', '.join(f'{count} {VERB_TITLES[verb]}' for verb, count in plan.counts.items() if count)
-    yield f'{fabric}: {counts or "nothing to do"}, {plan.unchanged} unchanged. Digest {plan.digest}'
+    nothing = 'no automatic changes' if plan.findings or plan.held else 'no changes'
+    yield f'{fabric}: {counts or nothing}, {plan.unchanged} unchanged. Digest {plan.digest}'
     yield from _grouped(plan.actions, summary)
     if plan.held:
         yield ''
-        yield f'Held back (confirm with --confirm {plan.held_digest}):'
+        yield f'Waiting for confirmation (--confirm {plan.held_digest}):'
         yield from (f'  {sentence}' for sentence in plan.held)
         yield from _grouped(plan.held_actions, summary)
     if plan.findings:
         yield ''
-        yield f'Does not agree, and no run settles it by itself ({len(plan.findings)}):'
-        yield from (f'  {finding.source.kind} {finding.source.name}: {finding.sentence}' for finding in plan.findings)
+        yield f'Discrepancies that need a decision ({len(plan.findings)}):'
+        for finding in plan.findings:
+            sentence = finding.planned_sentence or finding.sentence
+            yield f'  {finding.source.kind} {finding.source.name}: {sentence}'
 
 
 def _grouped(actions: list[Action], summary: bool) -> Iterator[str]:

@@ -1,10 +1,10 @@
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -36,6 +36,19 @@ RECORDED = (
     'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held',
     'last_inventory', 'inventory_error',
 )
+
+# The settings that an error may be about: once one of them has been changed, the error says that it is older.
+SETTINGS_OF_ERRORS = {
+    'sync_error': (
+        'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls',
+        'kubeconfig', 'in_cluster',
+    ),
+    'inventory_error': (
+        'inventory_enabled', 'inventory_site_id', 'inventory_location_id', 'inventory_tenant_id', 'inventory_roles',
+        'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+    ),
+}
+OLDER_ERROR = 'Before the change at '
 
 # Fabric.is_failing, as the database is asked for it.
 FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
@@ -279,6 +292,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         if not stands or kwargs.get('force_insert') or kwargs.get('update_fields') is not None:
             super().save(*args, **kwargs)
             return
+        before = self._stored_settings()
         left = {*RECORDED, *self.get_deferred_fields()}
         kwargs['update_fields'] = [
             field.attname for field in self._meta.concrete_fields if not field.primary_key and field.attname not in left
@@ -289,6 +303,29 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
             raise AbortRequest(_(
                 '%(fabric)s has been deleted since you opened it: nothing was saved. To have it again, add it anew.'
             ) % {'fabric': self}) from None
+        self._outdate_errors(before)
+
+    def _stored_settings(self) -> dict[str, Any]:
+        """The settings that errors may be about, as the database has them."""
+        names = {name for names in SETTINGS_OF_ERRORS.values() for name in names} - self.get_deferred_fields()
+        return type(self)._base_manager.using(self._state.db).filter(pk=self.pk).values(*names).first() or {}
+
+    def _outdate_errors(self, before: dict[str, Any]) -> None:
+        """Let errors from before a change of these settings say so: nobody knows whether they still hold."""
+        changed = [
+            error for error, names in SETTINGS_OF_ERRORS.items()
+            if any(name in before and before[name] != getattr(self, name) for name in names)
+        ]
+        if not changed:
+            return
+        rows = type(self)._base_manager.using(self._state.db).filter(pk=self.pk)
+        prefix = f'{OLDER_ERROR}{timezone.now():%Y-%m-%d %H:%M:%S} UTC: '
+        for error in changed:
+            current = rows.exclude(**{error: ''}).exclude(**{f'{error}__startswith': OLDER_ERROR})
+            current.update(**{error: Concat(models.Value(prefix), error, output_field=models.TextField())})
+        if 'sync_error' in changed:
+            rows.update(connection_status=ConnectionStatusChoices.UNKNOWN)
+        self.refresh_from_db(fields=(*changed, 'connection_status'))
 
     # Secrets
 
@@ -416,6 +453,16 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
             # What went wrong stands until a run ends and says something else.
             return bool(self.sync_error)
         return self.sync_status in SyncStatusChoices.TROUBLED
+
+    @property
+    def sync_error_is_older(self) -> bool:
+        """Whether the error is from before the connection was changed."""
+        return self.sync_error.startswith(OLDER_ERROR)
+
+    @property
+    def inventory_error_is_older(self) -> bool:
+        """Whether the inventory's error is from before its settings were changed."""
+        return self.inventory_error.startswith(OLDER_ERROR)
 
     @property
     def grace(self) -> int:

@@ -1,6 +1,6 @@
 """What a picture of a fabric shows: nodes in tiers, and wires between them, each with a state."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -170,10 +170,14 @@ def worst(states: Iterable[str]) -> str:
     return min(states, key=lambda state: ranks.get(state, 9), default='')
 
 
-def build(resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHealth]) -> Graph:
+def build(
+    resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHealth],
+    hidden: Collection[tuple[str, str]] = (),
+) -> Graph:
     """The graph of a fabric.
 
-    Takes its resources and the health of its switches and gateways by (kind, name). A node that a Connection names
+    Takes its resources, the health of its switches and gateways by (kind, name), and those whose health the viewer may
+    not see. A node that a Connection names
     and the fabric does not have is drawn as gone. Nothing is raised for manifests of unknown shape.
     """
     graph = Graph()
@@ -184,7 +188,7 @@ def build(resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHe
         elif resource.kind == 'ExternalAttachment':
             attachments.append(resource)
         elif resource.kind in KINDS:
-            node = _node(resource, health.get((resource.kind, resource.name)))
+            node = _node(resource, health.get((resource.kind, resource.name)), (resource.kind, resource.name) in hidden)
             graph.nodes[node.key] = node
     externals: dict[str, list[str]] = {}
     for attachment in attachments:
@@ -252,7 +256,7 @@ def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
     return Graph(nodes, list(wires.values()), graph.loops)
 
 
-def _node(resource: Resource, health: NodeHealth | None) -> Node:
+def _node(resource: Resource, health: NodeHealth | None, hidden: bool) -> Node:
     spec = resource.spec
     groups = spec.get('groups')
     named = [text(mapping(item).get('name') if isinstance(item, dict) else item) for item in groups or ()] \
@@ -265,10 +269,12 @@ def _node(resource: Resource, health: NodeHealth | None) -> Node:
     )
     if resource.kind == 'Switch' and node.role == 'spine':
         node.tier = SPINES
-    if resource.kind in ('Switch', 'Gateway'):
+    if hidden:
+        node.sentences = ['You do not have permission to view its state.']
+    elif resource.kind in ('Switch', 'Gateway'):
         node.state = health.state if health else 'unknown'
         node.notes = list(health.notes) if health else []
-        node.sentences = list(health.sentences) if health else ['Its state has not been read yet.']
+        node.sentences = list(health.sentences) if health else ['Status will be available after the next sync.']
     if resource.missing:
         node.notes.insert(0, 'missing')
         node.sentences.insert(0, 'Missing from the cluster.')

@@ -7,7 +7,7 @@ from .svg import Canvas, flow, text_width
 __all__ = ('draw_legend',)
 
 NODE_WORDS = {
-    'ok': 'OK', 'warning': 'warning', 'critical': 'critical, or agent silent', 'unknown': 'unknown: not read of late',
+    'ok': 'OK', 'warning': 'warning', 'critical': 'critical, or agent silent', 'unknown': 'unknown (no recent data)',
 }
 WIRE_WORDS = {'down': 'link down', 'disabled': 'link switched off', 'unknown': 'link state unknown'}
 SIZE = 11

@@ -38,7 +38,8 @@ def _shown(request, fabric, seen, kept_as=''):
     digest = dryrun.remember(fabric, seen, kept_as)
     actions = dryrun.groups(seen.actions)
     held = dryrun.groups(seen.held_actions)
-    findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN)
+    findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN, dryrun.new_names(seen))
+    sees_findings = count == len(seen.findings)
     verbs = [
         {'title': dryrun.VERB_TITLES[verb], 'color': dryrun.VERB_COLORS[verb], 'count': number}
         for verb, number in seen.counts.items() if number
@@ -50,6 +51,8 @@ def _shown(request, fabric, seen, kept_as=''):
         'verbs': verbs,
         'groups': actions,
         'held_groups': [group for _subject, _title, members in held for group in members],
+        'differences': dryrun.differences(seen) if sees_findings else [],
+        'hidden_differences': bool(seen.findings) and not sees_findings,
         'open_all': len(seen.actions) <= OPEN_ALL,
         'findings': findings,
         'more_findings': count - len(findings),
@@ -68,9 +71,11 @@ class FabricDryRunView(generic.ObjectView):
         try:
             seen = actions_of(instance, APPLY)
         except InventoryRefused as refusal:
-            return {'refusal': str(refusal)}
+            return {'refusal': str(refusal), 'on_dry_run': True}
         return {
             **_shown(request, instance, seen),
+            'on_dry_run': True,
+            'up_to_date': instance.last_sync is not None and not instance.is_failing and not instance.overdue_since,
             'why_not': dryrun.may_apply(request.user, instance, seen.actions),
             'why_not_held': dryrun.may_apply(request.user, instance, seen.held_actions),
         }

@@ -9,13 +9,14 @@ from django.utils.translation import ngettext
 from extras.ui.panels import CustomFieldsPanel, TagsPanel
 from netbox.object_actions import AddObject, BulkDelete, BulkEdit, BulkExport, BulkImport, BulkRename
 from netbox.ui import layout
-from netbox.ui.panels import CommentsPanel, TemplatePanel
+from netbox.ui.panels import CommentsPanel
 from netbox.views import generic
 from netbox.views.generic.base import BaseMultiObjectView
 from redis.exceptions import RedisError
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
+from ..clusters import fabrics_of_same_cluster
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.progress import active_job
@@ -68,14 +69,14 @@ class FabricView(generic.ObjectView):
         ],
         right_panels=[
             HealthRollupPanel(),
-            TemplatePanel('netbox_hedgehog/panels/kinds.html', title=_('Resources')),
+            panels.KindsPanel(),
             CustomFieldsPanel(),
         ],
         bottom_panels=[
             inventory_panels.OpenDiscrepanciesPanel(),
             ChangesPanel(),
             RunChartPanel(),
-            TemplatePanel('netbox_hedgehog/panels/runs.html', title=_('Recent runs')),
+            panels.RunsPanel(),
         ],
     )
 
@@ -85,13 +86,16 @@ class FabricView(generic.ObjectView):
             'health': health,
             # A Redis that is away is asked once a page: each try takes seconds.
             **live_context(request, instance, active_job(instance), health.redis),
+            'same_cluster': fabrics_of_same_cluster(instance, request.user),
             'kinds': _kinds(request, instance),
             'runs': _runs(request, instance),
         }
 
 
 def _kinds(request, fabric):
-    """Every kind with what the mirror holds of it and what the last run said of it."""
+    """Every kind, what the mirror holds of it and what the last sync said; None where resources may not be viewed."""
+    if not request.user.has_perm('netbox_hedgehog.view_fabricresource'):
+        return None
     counts = {
         row['kind']: row for row in FabricResource.objects.restrict(request.user, 'view').filter(fabric=fabric)
         .values('kind').annotate(total=Count('pk'), missing=Count('pk', filter=Q(missing_since__isnull=False)))

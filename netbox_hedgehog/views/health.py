@@ -53,10 +53,12 @@ class FabricSwitchesView(FabricChildrenView):
 
 
 def _rollup(request, fabric):
-    """What a fabric's switches suffer from: None where they may not be seen, or none were read yet."""
+    """What a fabric's switches suffer from; None where the user may view none of them."""
     if not request.user.has_perm('netbox_hedgehog.view_switchhealth'):
         return None
     counts = SwitchHealth.objects.restrict(request.user, 'view').filter(fabric=fabric).rollup()
+    if not counts['total'] and SwitchHealth.objects.filter(fabric=fabric).exists():
+        return None
     return {
         **counts,
         'states': [(state, counts[state]) for state in ('critical', 'warning', 'unknown', 'ok')],

@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from netbox.ui import attrs, panels
 
 __all__ = (
-    'ConnectionPanel', 'FabricPanel', 'OwnColumnsPanel', 'ReferencesPanel', 'ResourcePanel', 'SyncPanel', 'TimesPanel',
+    'ConnectionPanel', 'FabricPanel', 'KindsPanel', 'OwnColumnsPanel', 'ReferencesPanel', 'ResourcePanel', 'RunsPanel',
+    'SyncPanel', 'TimesPanel',
 )
 
 
@@ -33,6 +34,26 @@ class SyncPanel(panels.ObjectPanel):
         next_run = context.get('next_run')
         due = next_run is not None and next_run <= timezone.now()
         return {**super().get_context(context), 'next_run': next_run, 'due': due}
+
+
+class KindsPanel(panels.TemplatePanel):
+    """How many resources of each kind there are, for those who may view resources."""
+
+    def __init__(self):
+        super().__init__('netbox_hedgehog/panels/kinds.html', title=_('Resources'))
+
+    def should_render(self, context):
+        return context['kinds'] is not None
+
+
+class RunsPanel(panels.TemplatePanel):
+    """The last syncs, for those who may view jobs."""
+
+    def __init__(self):
+        super().__init__('netbox_hedgehog/panels/runs.html', title=_('Recent runs'))
+
+    def should_render(self, context):
+        return context['runs'] is not None
 
 
 class ResourcePanel(panels.ObjectAttributesPanel):

@@ -40,7 +40,7 @@ class FabricTopologyView(generic.ObjectView):
 
     def get_extra_context(self, request, instance):
         group = request.GET.get('group', '')
-        graph, svg, readings = self.picture(request, instance, group)
+        graph, svg, readings, hidden = self.picture(request, instance, group)
         groups = groups_of(graph)
         if group and group in groups:
             graph = graph.around(node.key for node in groups[group])
@@ -54,28 +54,29 @@ class FabricTopologyView(generic.ObjectView):
             'wires': [wire for wire in graph.wires if wire.state in ('down', 'disabled')][:WIRES_TOLD],
             'troubled': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
             'read_at': min(readings, default=None),
-            'health_hidden': not request.user.has_perm('netbox_hedgehog.view_switchhealth'),
+            'health_hidden': bool(hidden) or not request.user.has_perm('netbox_hedgehog.view_switchhealth'),
             'vpcs': list(vpcs.order_by('name').only('pk', 'name', 'missing_since')[:VPCS_SHOWN + 1]),
             'vpcs_shown': VPCS_SHOWN,
         }
 
-    def picture(self, request, fabric, group) -> tuple[Graph, str, list]:
-        """The graph of what this user may see, its SVG, and when each agent was read."""
+    def picture(self, request, fabric, group) -> tuple[Graph, str, list, set]:
+        """The graph of what this user may see, its SVG, when each agent was read, and whose health is hidden."""
         rows = FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=fabric, kind__in=KINDS,
         ).values_list('pk', 'kind', 'name', 'spec', 'missing_since')
         health, readings = health_by_node(request.user, fabric)
+        hidden = hidden_health(request.user, fabric, health)
         graph = build(
             (Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
              for pk, kind, name, spec, missing in rows),
-            health,
+            health, hidden,
         )
         base = request.path
 
         def url(name):
             return f'{base}?group={quote(name)}'
 
-        return graph, draw_fabric(graph, fabric.name, url, group), readings
+        return graph, draw_fabric(graph, fabric.name, url, group), readings, hidden
 
 
 def health_by_node(user, fabric, names=None):
@@ -92,6 +93,13 @@ def health_by_node(user, fabric, names=None):
             notes=_notes(row),
         )
     return found, readings
+
+
+def hidden_health(user, fabric, visible):
+    """The switches and gateways of a fabric whose health was read and may not be viewed by this user."""
+    if user.is_superuser:
+        return set()
+    return set(SwitchHealth.objects.filter(fabric=fabric).values_list('kind', 'name')) - set(visible)
 
 
 def _notes(row):

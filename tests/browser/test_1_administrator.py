@@ -170,19 +170,19 @@ def test_the_inventory_is_switched_on_and_writes_nothing_yet(story: Story) -> No
     person.button('Save').click()
     expect(page).to_have_url(re.compile(rf'/fabrics/{story.fabric}/$'))
     person.content.get_by_role('link', name='Dry run', exact=True).click()
-    person.says('What a run would do now')
+    person.says('Pending changes')
     person.settle()
     person.content.locator('summary').filter(has_text=re.compile(r'\d+ devices')).click()
     for name in ('spine-01', 'leaf-03', 'server-04'):
         person.says(name)
-    expect(person.button('Apply exactly this plan')).to_be_enabled()
+    expect(person.button('Apply this plan')).to_be_enabled()
     assert story.count(f'dcim/devices/?site_id={story.site}') == 0
 
 
 def test_what_the_dry_run_shows_is_applied(story: Story) -> None:
     person = story.person
     person.open(url('fabric_dry_run', story.fabric))
-    person.button('Apply exactly this plan').click()
+    person.button('Apply this plan').click()
     wanted = sum(len(story.api.objects(kind)) for kind in ('Switch', 'Server', 'Gateway'))
     devices = f'dcim/devices/?site_id={story.site}'
     story.world.stack.wait_until(lambda: story.count(devices) == wanted, 60, f'there are {wanted} devices')
@@ -190,7 +190,7 @@ def test_what_the_dry_run_shows_is_applied(story: Story) -> None:
     person.content.get_by_role('link', name='leaf-01', exact=True).click()
     expect(person.panel('Hedgehog fabric').get_by_role('link', name=NAME)).to_be_visible()
     person.open(url('fabric_dry_run', story.fabric))
-    person.says('Nothing: NetBox holds what the fabric says.')
+    person.says('No changes. NetBox matches the fabric.')
 
 
 def test_the_schedule_takes_over(story: Story) -> None:

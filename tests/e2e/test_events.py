@@ -1,17 +1,15 @@
 """Events as a receiver of webhooks gets them: NetBox's event rules, its own worker, real HTTP."""
 
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.access import limited_to
 
+from .receiver import Receiver
 from .stack import CANARY, QUICK, TOKEN, Stack
 
 SETTINGS = QUICK
@@ -23,33 +21,8 @@ TYPES = (
 )
 
 
-class Receiver:
-    """Takes webhooks."""
-
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers['Content-Length']))
-                receiver.calls.append(json.loads(body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f'http://127.0.0.1:{self.server.server_port}/'
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+class FabricReceiver(Receiver):
+    """Knows the events of fabrics."""
 
     def events(self, fabric: int, agents: bool = False) -> list[str]:
         """What was told of a fabric, in the order in which it happened; of its agents only where that is asked."""
@@ -60,14 +33,14 @@ class Receiver:
 
 
 @pytest.fixture(scope='module')
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
+def receiver() -> Iterator[FabricReceiver]:
+    made = FabricReceiver()
     yield made
     made.stop()
 
 
 @pytest.fixture(scope='module')
-def module_stack(module_stack: Stack, receiver: Receiver) -> Iterator[Stack]:
+def module_stack(module_stack: Stack, receiver: FabricReceiver) -> Iterator[Stack]:
     """NetBox with a webhook for every event of fabrics, and NetBox's worker that carries it out."""
     status, hook = module_stack.call('POST', 'extras/webhooks/', {'name': 'to us', 'payload_url': receiver.url})
     assert status == 201, hook
@@ -87,7 +60,7 @@ def module_stack(module_stack: Stack, receiver: Receiver) -> Iterator[Stack]:
 
 
 def test_each_transition_of_a_fabric_calls_the_webhook_once(
-    stack: Stack, api: KubernetesAPI, receiver: Receiver,
+    stack: Stack, api: KubernetesAPI, receiver: FabricReceiver,
 ) -> None:
     fabric = stack.fabric('berlin', api)
     stack.worker()
@@ -117,7 +90,7 @@ def test_each_transition_of_a_fabric_calls_the_webhook_once(
 
 
 def test_staleness_is_told_once_although_nobody_runs_and_many_look(
-    stack: Stack, api: KubernetesAPI, receiver: Receiver,
+    stack: Stack, api: KubernetesAPI, receiver: FabricReceiver,
 ) -> None:
     fabric = stack.fabric('lonely', api)
     stack.sql(
@@ -138,7 +111,7 @@ def test_staleness_is_told_once_although_nobody_runs_and_many_look(
     assert len(stack.sql("SELECT 1 FROM netbox_hedgehog_fabricevent WHERE fabric_id = %s", fabric)) == 1
 
 
-def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, receiver: Receiver) -> None:
+def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, receiver: FabricReceiver) -> None:
     """Each in turn on one fabric, and after each a second run, or a second look, that finds it as it was."""
     status, site = stack.call('POST', 'dcim/sites/', {'name': 'Tour', 'slug': 'tour'})
     assert status == 201, site

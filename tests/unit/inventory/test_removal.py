@@ -180,7 +180,7 @@ def test_without_devices_nothing_that_hangs_on_them_is_a_removal(subjects):
         assert report.held == []
         grace_is_over(fabric)
     assert (Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()) == before
-    assert not Discrepancy.objects.filter(sentence__contains='does not want').exists()
+    assert not Discrepancy.objects.filter(sentence__contains='no longer defines').exists()
     assert Discrepancy.objects.filter(sentence__contains='The subject devices is switched off').exists()
 
 
@@ -208,7 +208,10 @@ def test_a_run_that_would_remove_too_much_stops_and_asks():
     mirror(fabric, small())
     report = settle(fabric)
     assert report.counts[MARK] == 0
-    assert 'mark as stale 20 of' in report.held[0]
+    assert report.held == [
+        '20 NetBox objects would be marked stale: waiting for confirmation (20 devices). '
+        'More than the limit of 20%: 20 of 24 devices.',
+    ]
     fabric.refresh_from_db()
     held = fabric.inventory_held
     assert held['count'] == 20

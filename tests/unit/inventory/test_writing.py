@@ -7,7 +7,7 @@ import pytest
 from core.models import ObjectChange, ObjectType
 from dcim.models import Cable, CableTermination, Device, DeviceType, Interface, InterfaceTemplate
 from django.db import connection
-from extras.models import CachedValue, CustomField, EventRule, Webhook
+from extras.models import CachedValue, CustomField
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 from netbox.context_managers import event_tracking
 from users.models import ObjectPermission, User
@@ -162,21 +162,6 @@ def test_the_search_finds_it_at_once(django_capture_on_commit_callbacks):
         search_backend.cache(list(model.objects.all()))
     again = set(CachedValue.objects.values_list('object_type', 'object_id', 'field', 'value', 'weight'))
     assert again <= before
-
-
-def test_event_rules_are_told(monkeypatch):
-    told = []
-    monkeypatch.setattr('extras.events.process_event_rules', lambda event_rules, object_type, event: told.append(
-        (object_type.model, event['event_type'], event['data']['name']),
-    ) if event_rules else None)
-    webhook = Webhook.objects.create(name='w', payload_url='http://localhost/')
-    rule = EventRule.objects.create(
-        name='r', event_types=['object_created'], action_type='webhook',
-        action_object_type=ObjectType.objects.get_for_model(Webhook), action_object_id=webhook.pk,
-    )
-    rule.object_types.set([ObjectType.objects.get_for_model(Device)])
-    settle(fabric_of())
-    assert set(told) == {('device', 'object_created', name) for name in ('leaf-1', 'spine-1', 'server-1', 'server-2')}
 
 
 def test_custom_fields_get_their_defaults():

@@ -228,9 +228,12 @@ class TestNames:
         events.tell_drift(fabric.pk, ['leaf-1: serial'])
         events.tell_drift(fabric.pk, ['leaf-1: serial', 'leaf-2: serial'], run=7)
         events.tell_drift(fabric.pk, [])
-        events.tell_held_removals(fabric.pk, ['Server'])
-        events.tell_held_removals(fabric.pk, ['Server'])
+        for _ in range(2):
+            events.tell_held_removals(fabric.pk, {'dcim.device': 1, 'dcim.interface': 60})
         assert raised() == ['drift_found', 'drift_found', 'mass_removal_held']
+        held = FabricEvent.objects.order_by('pk')[2]
+        assert held.message == 'a: bulk removal awaiting confirmation: 1 device, 60 interfaces.'
+        assert held.data['event']['names'] == ['dcim.device', 'dcim.interface']
         assert FabricEvent.objects.order_by('pk')[1].data['event'] | {'time': ''} == {
             'type': 'hedgehog_drift_found', 'kind': 'warning', 'time': '', 'names': ['leaf-2: serial'],
             'message': 'a: NetBox differs from the fabric: leaf-2: serial.', 'run': 7,

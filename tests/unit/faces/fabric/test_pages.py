@@ -92,7 +92,7 @@ class StateTestCase(PageTestCase):
         self.assertEqual(self.row(page, 'State'), 'Never synced')
         self.assertEqual(self.row(page, 'Last success'), 'Never')
         self.assertEqual(self.row(page, 'Last attempt'), 'Never')
-        self.assertIn('This fabric has not been read yet.', page)
+        self.assertIn('Never synced.', page)
         self.assertNotIn(STALE, page)
 
     def test_in_sync(self):

@@ -97,7 +97,7 @@ class PagesTestCase(TestCase):
     def edit(self):
         return self.client.post(reverse('plugins:netbox_hedgehog:fabric_edit', args=[self.fabric.pk]), {
             'name': 'a', 'status': 'active', 'kubernetes_server': SERVER, 'kubernetes_namespace': 'default',
-            'sync_interval': 90, 'description': 'edited', 'inventory_name_pattern': '{name}',
+            'sync_interval': 90, 'verify_tls': 'on', 'description': 'edited', 'inventory_name_pattern': '{name}',
             'inventory_adoption': 'off', 'inventory_removal': 'mark', 'inventory_roles': '{}',
         })
 

@@ -326,4 +326,4 @@ class FabricPageTestCase(TestCase):
         page = self.client.get(fabric.get_absolute_url())
         self.assertContains(page, 'This run would delete 9 of 10 devices.')
         self.assertContains(page, 'The site has gone.')
-        self.assertContains(page, 'See what it is, and confirm')
+        self.assertContains(page, 'Review')

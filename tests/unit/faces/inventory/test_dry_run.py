@@ -117,7 +117,7 @@ class PageTestCase(_Sample, TestCase):
         job.refresh_from_db()
         self.assertEqual((job.status, job.data['counts']['update']), ('completed', 1))
         self.assertTrue(Device.objects.filter(serial='NEW-SERIAL-1').exists())
-        self.assertContains(self.page(), 'NetBox holds what the fabric says')
+        self.assertContains(self.page(), 'No changes.')
 
     def _rename_description(self):
         switch = FabricResource.objects.get(fabric=self.fabric, kind='Switch', name='leaf-01')
@@ -159,8 +159,12 @@ class PageTestCase(_Sample, TestCase):
         settle(self.fabric)
         self.gone()
         response = self.page()
-        self.assertContains(response, 'Held back')
-        self.assertContains(response, 'This run would mark as stale')
+        self.assertContains(response, 'Waiting for confirmation')
+        self.assertContains(response, 'would be marked stale: waiting for confirmation (')
+        self.assertNotContains(response, 'of dcim.')
+        # The page with the button does not lead to itself.
+        self.assertNotContains(response, '>Review</a>')
+        self.assertContains(self.client.get(self.fabric.get_absolute_url()), '>Review</a>')
         held = response.context['plan'].held_digest
         rows = self.rows(
             digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark',
@@ -287,7 +291,7 @@ class CommandTestCase(_Sample, TestCase):
         self.assertTrue(Device.objects.filter(name='leaf-01').exists())
         code, text = self.run_command('dc-1')
         self.assertEqual(code, 0)
-        self.assertIn('nothing to do', text)
+        self.assertIn('no changes', text)
 
     def test_json_and_summary(self):
         code, text = self.run_command('dc-1', '--json')

@@ -48,8 +48,11 @@ class FindingsTestCase(APITestCase):
         allow(self.user, 'view', model=Device)
         self.assertTrue(plan(self.fabric).findings)
         self.assertEqual(self.found(), {})
-        self.assertNotIn('What does not agree', self.page())
-        self.assertNotIn('What does not agree', self.page('inventory_turn_off'))
+        page = self.page()
+        self.assertNotIn('Discrepancies that need', page)
+        self.assertIn('You do not have permission to view all discrepancies.', page)
+        self.assertNotIn('NetBox matches the fabric', page)
+        self.assertNotIn('Discrepancies that need', self.page('inventory_turn_off'))
 
     def test_an_object_that_may_not_be_viewed_is_veiled(self):
         self.of(None)
@@ -62,8 +65,8 @@ class FindingsTestCase(APITestCase):
         self.assertFalse(found['server-01']['hidden'])
         self.assertIn('was deleted in NetBox', found['server-01']['sentence'])
         page = self.page()
-        self.assertIn('It is about an object that you may not view.', page)
-        self.assertNotIn('is not what the fabric says', page)
+        self.assertIn('You do not have permission to view this object.', page)
+        self.assertNotIn('differs from the fabric', page)
         self.assertIn('was deleted in NetBox', page)
 
     def test_whole_to_whom_may_view_both(self):

@@ -103,7 +103,9 @@ class TopologyTestCase(TestCase):
     def test_permissions(self):
         self.remove_permissions('netbox_hedgehog.view_switchhealth')
         page = self.page()
-        self.assertIn('You may not view switch health', page)
+        self.assertIn('You do not have permission to view the health of all switches.', page)
+        self.assertNotIn('available after the next sync', page)
+        self.assertNotIn('What is not as it should be', page)
         self.assertNotIn('class="f-ok"', page)
         self.remove_permissions('netbox_hedgehog.view_fabricresource')
         allow(self.user, 'view', model=FabricResource, constraints={'kind': 'Switch', 'name': 'spine-01'})

@@ -1,0 +1,47 @@
+"""The types of event that the plugin adds to NetBox's.
+
+NetBox's forms for event rules take their choices when they are imported, which happens before any plugin's ready().
+The package therefore registers its types as soon as NetBox's settings import it: no model may be imported here.
+"""
+
+from django.utils.translation import gettext_lazy as _
+from netbox.events import (
+    EVENT_TYPE_KIND_DANGER,
+    EVENT_TYPE_KIND_SUCCESS,
+    EVENT_TYPE_KIND_WARNING,
+    EventType,
+)
+
+__all__ = (
+    'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'MASS_REMOVAL_HELD', 'STALE', 'STALE_ENDED',
+    'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED',
+)
+
+
+class FabricEventType(EventType):
+    """NetBox's event type, with a text that is translated for whoever reads it."""
+
+    def __str__(self) -> str:
+        return str(self.text)
+
+
+SYNC_FAILED = FabricEventType('hedgehog_sync_failed', _('Hedgehog: sync failed'), kind=EVENT_TYPE_KIND_DANGER)
+SYNC_PARTIAL = FabricEventType('hedgehog_sync_partial', _('Hedgehog: sync partial'), kind=EVENT_TYPE_KIND_WARNING)
+SYNC_RECOVERED = FabricEventType('hedgehog_sync_recovered', _('Hedgehog: sync recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
+STALE = FabricEventType('hedgehog_stale', _('Hedgehog: fabric stale'), kind=EVENT_TYPE_KIND_DANGER)
+STALE_ENDED = FabricEventType(
+    'hedgehog_stale_ended', _('Hedgehog: fabric no longer stale'), kind=EVENT_TYPE_KIND_SUCCESS,
+)
+DRIFT_FOUND = FabricEventType('hedgehog_drift_found', _('Hedgehog: drift found'), kind=EVENT_TYPE_KIND_WARNING)
+MASS_REMOVAL_HELD = FabricEventType(
+    'hedgehog_mass_removal_held', _('Hedgehog: mass removal held'), kind=EVENT_TYPE_KIND_DANGER,
+)
+AGENTS_SILENT = FabricEventType('hedgehog_agents_silent', _('Hedgehog: agents silent'), kind=EVENT_TYPE_KIND_WARNING)
+AGENTS_BACK = FabricEventType('hedgehog_agents_back', _('Hedgehog: agents back'), kind=EVENT_TYPE_KIND_SUCCESS)
+
+EVENT_TYPES = (
+    SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, MASS_REMOVAL_HELD, AGENTS_SILENT,
+    AGENTS_BACK,
+)
+for event_type in EVENT_TYPES:
+    event_type.register()
