@@ -182,6 +182,10 @@ class _Planner:
                 values[name] = wanted(want.model, name, fields[name], _Known(self))
             except (BadValue, Unresolved):
                 return dict(link.values or {})
+            except Exception:
+                # Said once the want itself is planned: see _meet_guarded().
+                logger.exception('The place of %s cannot be told', want.key)
+                return dict(link.values or {})
         return self._with_changes(want, link, values)
 
     def _with_changes(self, want: Want, link: Held, values: dict[str, Any]) -> dict[str, Any]:

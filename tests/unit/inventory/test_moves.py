@@ -1,14 +1,22 @@
 """What NetBox keeps unique moves from one resource to another: in one run, and nothing is there twice."""
 
+from unittest.mock import patch
+
 import pytest
 from core.models import ObjectChange
 from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufacturer, Site
 from django.db import connection
 from django.test import override_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 from ipam.models import VLAN, VRF, IPAddress
 
+from netbox_hedgehog.inventory import planner
 from netbox_hedgehog.inventory import settle as story
 from netbox_hedgehog.inventory.leave import leave_everything
+from netbox_hedgehog.inventory.plan import DELETE
 from netbox_hedgehog.inventory.settle import plan, settle
 from netbox_hedgehog.inventory.wants import DEVICES, Desired, Existing, Ref, Source, Want
 from netbox_hedgehog.models import Discrepancy, InventoryLink
@@ -250,6 +258,35 @@ def test_values_move_while_objects_are_deleted(brought, what, move, marked_befor
     at_rest(fabric)
 
 
+class TestAnyMoves(TestCase):
+    @hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        what=st.sampled_from(sorted(VALUES)), policy=st.sampled_from(('ignore', 'mark', 'delete')),
+        steps=st.lists(
+            st.lists(st.sampled_from((None, 'a', 'b', 'c', 'new', 'renamed')), min_size=4, max_size=4),
+            min_size=2, max_size=4,
+        ),
+        graces=st.lists(st.booleans(), min_size=4, max_size=4),
+    )
+    def test_whoever_is_to_have_which_value_has_it_after_one_run(self, what, policy, steps, graces):
+        fabric = fabric_of([], inventory_removal=policy)
+        for step, grace in zip(steps, graces, strict=False):
+            named = {name: number for number, name in enumerate(step) if name}
+            to = Wanted(named)
+            VALUES[what][0](to)
+            wants = {one.key: one for one in to.wants}
+            with patch.object(story, 'desired', lambda resources, options, wants=wants: Desired(wants)):
+                settle(fabric, confirmed=True)
+                links = InventoryLink.objects.filter(fabric=fabric, key__in=[f'x/{name}' for name in named])
+                assert {link.name: VALUES[what][1](link.object) for link in links} == named
+                everything_is_valid(fabric)
+                assert not conflicts(fabric)
+                actions = plan(fabric).actions
+                assert [action for action in actions if action.verb != DELETE] == []
+            if grace:
+                grace_is_over(fabric)
+
+
 # What stands in the way
 
 
@@ -322,6 +359,25 @@ def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what)
     settle(fabric)
     assert shown(fabric, what) == MOVES['a cycle of three']
     at_rest(fabric)
+
+
+def test_a_want_that_cannot_be_compared_is_named_and_costs_only_itself(brought, monkeypatch):
+    fabric = fabric_of([])
+    brought('VLAN IDs', FIRST)
+    settle(fabric)
+    understood = planner.wanted
+
+    def confused(label, name, value, refer):
+        if value == 103:
+            raise TypeError('unhashable')
+        return understood(label, name, value, refer)
+
+    monkeypatch.setattr(planner, 'wanted', confused)
+    brought('VLAN IDs', {'a': 3, 'b': 0, 'c': 4})
+    settle(fabric)
+    assert shown(fabric, 'VLAN IDs')['c'] == 4
+    assert VLAN.objects.get(name='a').vid == 100
+    assert 'cannot be compared' in Discrepancy.objects.get(key='x/a').sentence
 
 
 def test_an_address_that_is_primary_for_a_device_of_the_operators_is_named(brought):
