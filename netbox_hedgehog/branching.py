@@ -117,9 +117,12 @@ def _changes(request: HttpRequest, view_class: type) -> bool:
 
 
 def _way_back(request: HttpRequest, view_class: Any, kwargs: dict[str, Any]) -> str:
-    """Return the address of the page that a refused one was asked from: its object's, or the list."""
+    """Return the address of the page that a refused one was asked from: its object's, the list, or the overview."""
     from utilities.views import GetReturnURLMixin
 
-    back = GetReturnURLMixin()
-    back.queryset = view_class.queryset
-    return back.get_return_url(request, view_class.queryset.model(pk=kwargs.get('pk')))
+    back, queryset = GetReturnURLMixin(), getattr(view_class, 'queryset', None)
+    if queryset is None:
+        back.default_return_url = f'{":".join(PAGES)}:home'
+        return back.get_return_url(request)
+    back.queryset = queryset
+    return back.get_return_url(request, queryset.model(pk=kwargs.get('pk')))

@@ -86,6 +86,8 @@ def test_people_come_back_to_where_they_were(user, fabric, branch):
     url = reverse('plugins:netbox_hedgehog:fabric_sync', args=[fabric.pk])
     overview = reverse('plugins:netbox_hedgehog:overview')
     assert page_client(user, branch).post(f'{url}?return_url={overview}').url == overview
+    home = reverse('plugins:netbox_hedgehog:home')
+    assert page_client(user, branch).post(overview).url == home  # a page without an object, and without an action
 
 
 def test_a_dry_run_is_refused_as_a_branch_has_other_objects(user, fabric, branch):
