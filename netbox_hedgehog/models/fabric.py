@@ -37,6 +37,9 @@ RECORDED = (
     'last_inventory', 'inventory_error',
 )
 
+# Fabric.may_sync, as the database is asked for it.
+READABLE = models.Q(sync_enabled=True, status__in=FabricStatusChoices.READ)
+
 # Fabric.is_failing, as the database is asked for it.
 FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
     models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
@@ -61,7 +64,7 @@ class FabricQuerySet(RestrictedQuerySet):
 
     def readable(self) -> Self:
         """Fabrics that may be read at all: Fabric.may_sync."""
-        return self.filter(sync_enabled=True, status__in=FabricStatusChoices.READ)
+        return self.filter(READABLE)
 
     def scheduled(self) -> Self:
         """Fabrics that want periodic runs: Fabric.is_scheduled."""
