@@ -8,7 +8,8 @@ from typing import Any
 
 from core.choices import JobStatusChoices
 from core.models import Job
-from django.db.models import Count, Q, QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Q, QuerySet, Value
 from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -19,7 +20,7 @@ from ..choices import SyncStatusChoices
 from ..clusters import fabrics_by_cluster, same_cluster_sentence
 from ..events import notice
 from ..models import Fabric
-from ..models.fabric import FabricQuerySet
+from ..models.fabric import READABLE, FabricQuerySet
 from .deployment import live_deployments, several
 from .leases import live_watchers, watch_troubles, watched_fabrics
 from .locks import locked_fabrics
@@ -127,18 +128,19 @@ def _look_at_redis(health: Health) -> None:
 
 def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
     running = set(runs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
-    # And those whose job somebody has deleted meanwhile.
-    syncing = set(fabrics.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', flat=True)) - running
-    health.running = len(running | (syncing & locked_fabrics() if syncing else set()))
     health.failed = runs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
     ).count()
-    asked = fabrics.readable().aggregate(
-        scheduled=Count('pk', filter=Q(scheduler_enabled=True), distinct=True),
-        watched=Count('pk', filter=Q(watch_enabled=True), distinct=True),
+    asked = fabrics.aggregate(
+        scheduled=Count('pk', filter=READABLE & Q(scheduler_enabled=True), distinct=True),
+        watched=Count('pk', filter=READABLE & Q(watch_enabled=True), distinct=True),
+        syncing=ArrayAgg('pk', filter=Q(sync_status=SyncStatusChoices.SYNCING), distinct=True, default=Value([])),
     )
     health.fabrics, health.watched = asked['scheduled'], asked['watched']
+    # Those whose job somebody has deleted meanwhile run all the same.
+    without = set(asked['syncing']) - running
+    health.running = len(running) + len(without & locked_fabrics() if without else ())
     late = list(fabrics.overdue().order_by('overdue_at').values_list('name', 'overdue_at'))
     if late:
         name, since = late[0]

@@ -50,6 +50,16 @@ class HedgehogWorker(NetBoxRQWorker):
         if self._outdated():
             self._stop_requested = True
 
+    def monitor_work_horse(self, job: Job, queue: Queue) -> None:
+        """As RQ's; and says that the job is over where RQ does not: of a job whose record is gone, as it is once its
+        fabric was deleted or disabled.
+        """
+        super().monitor_work_horse(job, queue)
+        if self.get_current_job_id() is not None:
+            with self.connection.pipeline() as pipe:
+                self.cleanup_execution(job, pipeline=pipe)
+                pipe.execute()
+
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None,
     ) -> tuple[Job, Queue] | None:

@@ -50,6 +50,9 @@ SETTINGS_OF_ERRORS = {
 }
 OLDER_ERROR = 'Before the change at '
 
+# Fabric.may_sync, as the database is asked for it.
+READABLE = models.Q(sync_enabled=True, status__in=FabricStatusChoices.READ)
+
 # Fabric.is_failing, as the database is asked for it.
 FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
     models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
@@ -74,7 +77,7 @@ class FabricQuerySet(RestrictedQuerySet):
 
     def readable(self) -> Self:
         """Fabrics that may be read at all: Fabric.may_sync."""
-        return self.filter(sync_enabled=True, status__in=FabricStatusChoices.READ)
+        return self.filter(READABLE)
 
     def scheduled(self) -> Self:
         """Fabrics that want periodic runs: Fabric.is_scheduled."""
