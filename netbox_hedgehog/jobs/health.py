@@ -21,7 +21,8 @@ from ..models import Fabric
 from ..models.fabric import FabricQuerySet
 from .leases import live_watchers, watch_troubles, watched_fabrics
 from .queue import connection, queue, queue_name
-from .recovery import sync_jobs
+from .recovery import run_jobs, sync_jobs
+from .schedules import schedule_id
 from .worker import PID_NAMESPACE, pid_namespace
 
 __all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'missing_here', 'worker_health')
@@ -76,7 +77,7 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
     """
     health = Health(queue=queue_name())
-    _look_at_redis(health)
+    _look_at_redis(health, fabrics)
     notice(redis=health.redis)
     runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
     fabrics = Fabric.objects.all() if fabrics is None else fabrics
@@ -90,10 +91,10 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     return health
 
 
-def _look_at_redis(health: Health) -> None:
+def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
     try:
         redis = connection()
-        health.waiting = queue().count
+        health.waiting = queue().count if fabrics is None else _waiting(fabrics)
         health.workers = live_workers()
         health.schedulers = live_schedulers(redis)
     except (RedisError, OSError) as error:
@@ -111,6 +112,17 @@ def _look_at_redis(health: Health) -> None:
         health.outages.append(
             'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
         )
+
+
+def _waiting(fabrics: FabricQuerySet) -> int:
+    """How many runs of these fabrics wait in the queue: periodic ones, and those that somebody asked for."""
+    waiting = queue().job_ids
+    if not waiting:
+        return 0
+    seen = {schedule_id(pk) for pk in fabrics.values_list('pk', flat=True)}
+    asked_for = run_jobs().filter(status=JobStatusChoices.STATUS_PENDING, object_id__in=fabrics.values('pk'))
+    seen |= {str(job_id) for job_id in asked_for.values_list('job_id', flat=True)}
+    return len(seen.intersection(waiting))
 
 
 def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
