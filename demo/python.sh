@@ -73,9 +73,10 @@ if ! { new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/nu
 fi
 
 say 'Installing NetBox and what else constraints.txt pins (about a minute, once) …'
-# Wheels only, so that nothing needs a compiler; crontab has none and is pure Python.
+# Wheels only, so that nothing needs a compiler; crontab has none, is pure Python, and is built by setuptools as pinned.
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --no-deps"
-$pip --only-binary :all: --no-binary crontab -r constraints.txt
+$pip --only-binary :all: "$(grep '^setuptools==' constraints.txt)"
+$pip --no-build-isolation --only-binary :all: --no-binary crontab -r constraints.txt
 if [ -e pyproject.toml ]; then
     # hatchling is one of the pinned packages.
     $pip --no-build-isolation -e .

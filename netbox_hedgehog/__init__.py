@@ -61,12 +61,13 @@ class HedgehogPluginConfig(PluginConfig):
         'scheduler_interval': 1,
         'beat_interval': 15,
         # Where the API servers of fabrics may be: schemes; networks and host names (with *), none meaning any; and
-        # networks and host names that are never called, whatever name leads there: loopback, link-local (where clouds
-        # serve their credentials), "this host" and multicast.
+        # networks and host names that are never called, whatever name leads there: loopback, link-local and the IPv6
+        # addresses of AWS and Google (where clouds serve their credentials), "this host" and multicast.
         'allowed_schemes': ['https'],
         'allowed_destinations': [],
         'denied_destinations': [
             '127.0.0.0/8', '::1', '169.254.0.0/16', 'fe80::/10', '0.0.0.0/8', '::', '224.0.0.0/4', 'ff00::/8',
+            'fd00:ec2::/32', 'fd20:ce::254',
         ],
         # An object whose resource has gone is deleted, where the fabric's settings say so, after this many runs of the
         # inventory and this many hours.

@@ -20,6 +20,23 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+# Where an IPv6 address carries an IPv4 one: networks with the places of its four bytes. NAT64 with the well-known
+# prefix, IPv4-compatible and IPv4-translated addresses (RFC 6052, 4291, 2765); the prefix for local use (RFC 8215) may
+# be cut in four ways.
+_CARRIERS = tuple(
+    (ipaddress.IPv6Network(network), places)
+    for network, places in (
+        ('64:ff9b::/96', (12, 13, 14, 15)),
+        ('::/96', (12, 13, 14, 15)),
+        ('::ffff:0:0:0/96', (12, 13, 14, 15)),
+        ('64:ff9b:1::/48', (12, 13, 14, 15)),
+        ('64:ff9b:1::/48', (9, 10, 11, 12)),
+        ('64:ff9b:1::/48', (7, 9, 10, 11)),
+        ('64:ff9b:1::/48', (6, 7, 9, 10)),
+    )
+)
+
+
 class DestinationDenied(KubeconfigError):
     """The plugin's settings forbid calls to where a server is."""
 
@@ -73,7 +90,8 @@ class Destinations:
     def check_address(self, host: str, address: Address) -> None:
         """Raises DestinationDenied where `host` may not be called at this address."""
         plain = getattr(address, 'ipv4_mapped', None) or address
-        if any(plain in network for network in self.denied_networks):
+        reached = (plain, *_carried(address))
+        if any(one in network for one in reached for network in self.denied_networks):
             raise DestinationDenied(_denied(host, plain))
         nothing_named = not self.allowed_hosts and not self.allowed_networks
         if nothing_named or _matches(host, self.allowed_hosts):
@@ -111,6 +129,18 @@ def _sorted(entries: Sequence[str]) -> tuple[tuple[str, ...], tuple[Network, ...
                 ) from None
             hosts.append(entry.strip().rstrip('.').lower())
     return tuple(hosts), tuple(networks)
+
+
+def _carried(address: Address) -> list[Address]:
+    """The IPv4 addresses that an IPv6 address carries: what translates or tunnels it sends it on to these."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return []
+    found = [address.sixtofour, *(address.teredo or ())]
+    for network, places in _CARRIERS:
+        if address in network:
+            found.append(ipaddress.IPv4Address(bytes(address.packed[place] for place in places)))
+    # No translator sends anything to 0.0.0.0/8: those bytes are none.
+    return [one for one in found if one is not None and one.packed[0]]
 
 
 def _matches(host: str, patterns: Sequence[str]) -> bool:

@@ -1,13 +1,23 @@
+from datetime import UTC
+
 import django_filters
 from core.models import ObjectType
 from dcim.choices import DeviceStatusChoices
 from dcim.models import Location, Site
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
 from tenancy.models import Tenant
-from utilities.filters import MultiValueContentTypeFilter, MultiValueDateTimeFilter, TreeNodeMultipleChoiceFilter
+from utilities.filters import (
+    MultiValueContentTypeFilter,
+    MultiValueDateTimeFilter,
+    TreeNodeMultipleChoiceFilter,
+    multivalue_field_factory,
+)
 from utilities.filtersets import register_filterset
 
 from .choices import (
@@ -35,8 +45,41 @@ __all__ = (
 )
 
 
+def viewable(model):
+    """What a filter takes: objects that whoever asks may view, or all where nobody asks, such as for the API's schema.
+
+    Any other is no choice, whether it is there or not: an answer must not tell.
+    """
+    def queryset(request):
+        return model.objects.all() if request is None else model.objects.restrict(request.user, 'view')
+    return queryset
+
+
+class MomentField(forms.DateTimeField):
+    """A date and time that the database can hold: one at the end of the calendar may be none in UTC."""
+
+    def to_python(self, value):
+        moment = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise ValidationError(_('%(value)s is beyond the end of the calendar.') % {'value': value}) from None
+
+
+class MomentFilter(MultiValueDateTimeFilter):
+    field_class = multivalue_field_factory(MomentField)
+
+
+class _Moments(BaseFilterSet):
+    """A filter set whose dates and times are MomentFilters."""
+
+    FILTER_DEFAULTS = {**BaseFilterSet.FILTER_DEFAULTS, models.DateTimeField: {'filter_class': MomentFilter}}
+
+
 @register_filterset
-class FabricFilterSet(PrimaryModelFilterSet):
+class FabricFilterSet(_Moments, PrimaryModelFilterSet):
+    created = MomentFilter()
+    last_updated = MomentFilter()
     status = django_filters.MultipleChoiceFilter(choices=FabricStatusChoices, distinct=False)
     connection_status = django_filters.MultipleChoiceFilter(choices=ConnectionStatusChoices, distinct=False)
     sync_status = django_filters.MultipleChoiceFilter(choices=SyncStatusChoices, distinct=False)
@@ -44,23 +87,23 @@ class FabricFilterSet(PrimaryModelFilterSet):
         choices=SyncStateChoices, method='filter_sync_state', label=_('Sync state'),
     )
     inventory_site_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=Site.objects.all(), distinct=False, label=_('Site (ID)'),
+        queryset=viewable(Site), distinct=False, label=_('Site (ID)'),
     )
     inventory_location_id = TreeNodeMultipleChoiceFilter(
-        queryset=Location.objects.all(), field_name='inventory_location', lookup_expr='in', label=_('Location (ID)'),
+        queryset=viewable(Location), field_name='inventory_location', lookup_expr='in', label=_('Location (ID)'),
     )
     inventory_tenant_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=Tenant.objects.all(), distinct=False, label=_('Tenant (ID)'),
+        queryset=viewable(Tenant), distinct=False, label=_('Tenant (ID)'),
     )
     inventory_adoption = django_filters.MultipleChoiceFilter(choices=InventoryAdoptionChoices, distinct=False)
     inventory_removal = django_filters.MultipleChoiceFilter(choices=InventoryRemovalChoices, distinct=False)
     inventory_device_status = django_filters.MultipleChoiceFilter(choices=DeviceStatusChoices, distinct=False)
     inventory_stale_status = django_filters.MultipleChoiceFilter(choices=DeviceStatusChoices, distinct=False)
     notification_group_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=NotificationGroup.objects.all(), distinct=False, label=_('Notification group (ID)'),
+        queryset=viewable(NotificationGroup), distinct=False, label=_('Notification group (ID)'),
     )
     notification_group = django_filters.ModelMultipleChoiceFilter(
-        field_name='notification_group__name', queryset=NotificationGroup.objects.all(), to_field_name='name',
+        field_name='notification_group__name', queryset=viewable(NotificationGroup), to_field_name='name',
         distinct=False, label=_('Notification group (name)'),
     )
 
@@ -94,15 +137,15 @@ class FabricFilterSet(PrimaryModelFilterSet):
         return queryset.filter(wanted)
 
 
-class _OfFabricFilterSet(BaseFilterSet):
+class _OfFabricFilterSet(_Moments):
     """What belongs to a fabric."""
 
     q = django_filters.CharFilter(method='search', label=_('Search'))
     fabric_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=Fabric.objects.all(), distinct=False, label=_('Fabric (ID)'),
+        queryset=viewable(Fabric), distinct=False, label=_('Fabric (ID)'),
     )
     fabric = django_filters.ModelMultipleChoiceFilter(
-        field_name='fabric__name', queryset=Fabric.objects.all(), to_field_name='name', distinct=False,
+        field_name='fabric__name', queryset=viewable(Fabric), to_field_name='name', distinct=False,
         label=_('Fabric (name)'),
     )
 
@@ -114,11 +157,11 @@ class FabricResourceFilterSet(_OfFabricFilterSet):
         field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Missing from the cluster'),
     )
     # No field of the model, but derived: NetBox's further lookups have to be named.
-    last_seen = MultiValueDateTimeFilter(method='filter_last_seen', label=_('Last seen'))
-    last_seen__lt = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='lt', label=_('Last seen before'))
-    last_seen__lte = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='lte', label=_('Last seen until'))
-    last_seen__gt = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='gt', label=_('Last seen after'))
-    last_seen__gte = MultiValueDateTimeFilter(field_name='last_seen', lookup_expr='gte', label=_('Last seen since'))
+    last_seen = MomentFilter(method='filter_last_seen', label=_('Last seen'))
+    last_seen__lt = MomentFilter(field_name='last_seen', lookup_expr='lt', label=_('Last seen before'))
+    last_seen__lte = MomentFilter(field_name='last_seen', lookup_expr='lte', label=_('Last seen until'))
+    last_seen__gt = MomentFilter(field_name='last_seen', lookup_expr='gt', label=_('Last seen after'))
+    last_seen__gte = MomentFilter(field_name='last_seen', lookup_expr='gte', label=_('Last seen since'))
 
     class Meta:
         model = FabricResource
@@ -152,7 +195,7 @@ class DiscrepancyFilterSet(_InventoryFilterSet):
     type = django_filters.MultipleChoiceFilter(choices=DiscrepancyTypeChoices, distinct=False)
     state = django_filters.MultipleChoiceFilter(choices=DiscrepancyStateChoices, distinct=False)
     link_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=InventoryLink.objects.all(), distinct=False, label=_('Inventory link (ID)'),
+        queryset=viewable(InventoryLink), distinct=False, label=_('Inventory link (ID)'),
     )
 
     class Meta:

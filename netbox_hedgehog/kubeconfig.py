@@ -15,6 +15,10 @@ __all__ = ('Credentials', 'KubeconfigError', 'parse_kubeconfig', 'check_server')
 # Kubernetes itself limits a Secret to 1 MiB; a kubeconfig for one cluster is a few KB.
 LONGEST = 256 * 1024
 
+# A kubeconfig is five levels deep, and has 30 values for each cluster with its user and context.
+DEEPEST = 32
+MOST_VALUES = 20_000
+
 _FILES = {
     'cluster': ('certificate-authority',),
     'user': ('client-certificate', 'client-key', 'tokenFile', 'token-file'),
@@ -55,6 +59,13 @@ def check_server(server: str) -> str:
     Raises KubeconfigError with a sentence when it is not the plain address of an HTTP(S) server.
     """
     address = server.strip().rstrip('/')
+    if any(character in address for character in '?#@'):
+        # Also an empty query or fragment: what is called is the address with a path behind it.
+        raise KubeconfigError(
+            'The server address must not carry a user, password, query or fragment. Enter the token in its own field.'
+        )
+    if '\\' in address:
+        raise KubeconfigError('The server address cannot be read. Enter it as https://host:6443.')
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  raises ValueError on a port that is no number
@@ -64,10 +75,6 @@ def check_server(server: str) -> str:
         raise KubeconfigError('The server address has spaces or line breaks in it. Enter it as https://host:6443.')
     if parts.scheme not in ('https', 'http') or not parts.hostname:
         raise KubeconfigError('The server address needs a scheme and a host. Enter it as https://host:6443.')
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise KubeconfigError(
-            'The server address must not carry a user, password, query or fragment. Enter the token in its own field.'
-        )
     return address
 
 
@@ -81,7 +88,9 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
     if len(text) > LONGEST:
         raise KubeconfigError(f'The kubeconfig is larger than {LONGEST // 1024} KiB. Keep only the context in use.')
     try:
-        config = yaml.safe_load(text)
+        config = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader that takes less
+    except KubeconfigError:
+        raise
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
         # PyYAML raises all of these over values of a tag that are none (!!bool x). Its message quotes the text, secrets
         # included.
@@ -126,6 +135,51 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
     if not credentials.token and not credentials.client_cert_pem:
         raise KubeconfigError('The kubeconfig has neither a token nor a client certificate for its current context.')
     return credentials
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML at a cost that its length bounds.
+
+    Aliases and merge keys multiply what they name, level by level: no kubeconfig has any. Texts and booleans are read
+    as such; numbers and dates are not worked out, as nothing of a kubeconfig that is used is one.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._values = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise _refers_to_itself()
+        self._depth += 1
+        self._values += 1
+        if self._depth > DEEPEST or self._values > MOST_VALUES:
+            raise KubeconfigError(
+                'The kubeconfig is nested too deeply, or has too many values. Keep only the context in use.'
+            )
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if any(key.tag == 'tag:yaml.org,2002:merge' for key, _value in node.value):
+            raise _refers_to_itself()
+
+    def construct_something_else(self, node: yaml.Node) -> int:
+        """What stands for a value that is no text: something that is not empty, and no text either."""
+        return 1
+
+
+for _tag in ('int', 'float', 'timestamp', 'binary', 'omap', 'pairs', 'set'):
+    _Loader.add_constructor(f'tag:yaml.org,2002:{_tag}', _Loader.construct_something_else)
+
+
+def _refers_to_itself() -> KubeconfigError:
+    return KubeconfigError(
+        'The kubeconfig has YAML aliases or merge keys (*name, <<), which are not read. Make it anew: '
+        'kubectl config view --flatten --minify --raw.'
+    )
 
 
 def _named(config: dict[str, Any], section: str, key: str, name: Any) -> dict[str, Any]:

@@ -74,6 +74,20 @@ def unseal(value: str) -> str:
 class SealedTextField(models.TextField):
     """A text field whose value is sealed on its way into the database and stays sealed when it is read."""
 
+    def contribute_to_class(self, cls: type[models.Model], name: str, **options: Any) -> None:
+        super().contribute_to_class(cls, name, **options)
+        if not cls._meta.abstract:
+            models.signals.pre_save.connect(self._take_as_dumped, sender=cls)
+
+    def _take_as_dumped(self, instance: models.Model, raw: bool = False, **kwargs: Any) -> None:
+        """What loaddata puts back is what dumpdata wrote: a seal, which is not sealed once more.
+
+        Only loaddata saves rows as they are (`raw`). Anywhere else a seal is what somebody typed.
+        """
+        value = getattr(instance, self.attname)
+        if raw and isinstance(value, str) and value.startswith(PREFIX):
+            setattr(instance, self.attname, Sealed(value))
+
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed:
         return Sealed(value or '')
 

@@ -17,6 +17,8 @@ from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REMOVE, InventoryJob
 from ..models import Discrepancy, InventoryLink
+from ..numbers import is_number
+from .seen import RestrictedRelations, restricted, restricted_object
 from .serializers import DiscrepancySerializer, InventoryLinkSerializer, QueuedSerializer
 
 __all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
@@ -25,9 +27,13 @@ __all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
 PLAN_LIMIT = 1000
 PLAN_MOST = 10_000
 
+# Digits of a number in a query.
+PLAN_DIGITS = 9
 
-class InventoryLinkViewSet(NetBoxReadOnlyModelViewSet):
-    queryset = InventoryLink.objects.select_related('fabric').prefetch_related('object')
+
+class InventoryLinkViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
+    queryset = InventoryLink.objects.select_related('fabric')
+    relations = [restricted_object]
     serializer_class = InventoryLinkSerializer
     filterset_class = filtersets.InventoryLinkFilterSet
 
@@ -60,8 +66,9 @@ class TokenResolvePermission(TokenPermissions):
     }
 
 
-class DiscrepancyViewSet(NetBoxReadOnlyModelViewSet):
-    queryset = Discrepancy.objects.select_related('fabric', 'link').prefetch_related('object')
+class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
+    queryset = Discrepancy.objects.select_related('fabric')
+    relations = [restricted('link', InventoryLink.objects.all()), restricted_object]
     serializer_class = DiscrepancySerializer
     filterset_class = filtersets.DiscrepancyFilterSet
 
@@ -241,6 +248,6 @@ def _number(request, name, default):
     value = request.query_params.get(name)
     if value is None:
         return default
-    if not value.isdecimal():
+    if not is_number(value, PLAN_DIGITS):
         raise ValidationError({name: ['Enter a whole number.']})
     return int(value)

@@ -23,6 +23,7 @@ from ..choices import (
 )
 from ..decisions import possible
 from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from .seen import may_view_fabric
 
 __all__ = (
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
@@ -79,8 +80,15 @@ class FabricSerializer(PrimaryModelSerializer):
         )
 
 
+class NestedFabricSerializer(FabricSerializer):
+    """The fabric of something that is shown: empty for those who may view that and not its fabric, as in GraphQL."""
+
+    def to_representation(self, fabric):
+        return super().to_representation(fabric) if may_view_fabric(self.context, fabric) else None
+
+
 class FabricResourceSerializer(NetBoxModelSerializer):
-    fabric = FabricSerializer(nested=True, read_only=True)
+    fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
     last_seen = serializers.DateTimeField(read_only=True)
 
     class Meta:
@@ -94,7 +102,7 @@ class FabricResourceSerializer(NetBoxModelSerializer):
 
 
 class InventoryLinkSerializer(NetBoxModelSerializer):
-    fabric = FabricSerializer(nested=True, read_only=True)
+    fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
     subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
     origin = ChoiceField(choices=InventoryOriginChoices, read_only=True)
     object_type = ContentTypeField(read_only=True)
@@ -111,7 +119,7 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
 
 
 class DiscrepancySerializer(NetBoxModelSerializer):
-    fabric = FabricSerializer(nested=True, read_only=True)
+    fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
     type = ChoiceField(choices=DiscrepancyTypeChoices, read_only=True)
     subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
     link = InventoryLinkSerializer(nested=True, read_only=True, allow_null=True)
@@ -137,8 +145,8 @@ class DiscrepancySerializer(NetBoxModelSerializer):
 class SwitchHealthSerializer(NetBoxModelSerializer):
     """How a switch or gateway was at its last reading. `heartbeat_age` in seconds, at that reading."""
 
-    fabric = FabricSerializer(nested=True, read_only=True)
-    resource = FabricResourceSerializer(nested=True, read_only=True)
+    fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
+    resource = FabricResourceSerializer(nested=True, read_only=True, allow_null=True)
     agent = FabricResourceSerializer(nested=True, read_only=True, allow_null=True)
     state = ChoiceField(choices=SwitchStateChoices, read_only=True)
     level = ChoiceField(choices=SwitchStateChoices, read_only=True)
@@ -162,9 +170,9 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
 
 
 class FabricEventSerializer(NetBoxModelSerializer):
-    """One transition of a fabric. `data` is what event rules were given."""
+    """One transition of a fabric. `data` is what event rules were given: the fabric, for those who may view it."""
 
-    fabric = FabricSerializer(nested=True, read_only=True)
+    fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
 
     class Meta:
         model = FabricEvent
@@ -173,6 +181,12 @@ class FabricEventSerializer(NetBoxModelSerializer):
             'error',
         ]
         brief_fields = ('id', 'url', 'display', 'event_type', 'created')
+
+    def to_representation(self, event):
+        shown = super().to_representation(event)
+        if 'data' in shown and not may_view_fabric(self.context, event.fabric):
+            shown['data'] = None
+        return shown
 
 
 class FabricStatusSerializer(serializers.Serializer):

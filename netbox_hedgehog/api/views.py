@@ -1,4 +1,3 @@
-from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired, TokenSyncPermission
@@ -22,6 +21,7 @@ from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth
 from ..sensitive import keep_secrets
 from . import serializers
 from .inventory import InventoryActions
+from .seen import RestrictedRelations, restricted
 
 REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
 REDIS_AWAY_CANCEL = 'Redis cannot be reached: the run could not be cancelled.'
@@ -129,11 +129,10 @@ class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):
     filterset_class = filtersets.FabricResourceFilterSet
 
 
-class SwitchHealthViewSet(NetBoxReadOnlyModelViewSet):
+class SwitchHealthViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
+    queryset = SwitchHealth.objects.select_related('fabric')
     # Manifests are megabytes on a page of agents, and no part of an answer.
-    queryset = SwitchHealth.objects.select_related('fabric').prefetch_related(
-        *(Prefetch(name, FabricResource.objects.defer(*MANIFEST)) for name in ('resource', 'agent')),
-    )
+    relations = [restricted(name, FabricResource.objects.defer(*MANIFEST)) for name in ('resource', 'agent')]
     serializer_class = serializers.SwitchHealthSerializer
     filterset_class = filtersets.SwitchHealthFilterSet
 

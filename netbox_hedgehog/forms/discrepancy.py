@@ -15,6 +15,7 @@ from ..choices import (
 )
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..models.resource import KIND_CHOICES
+from .restricted import RestrictedFilterMixin
 
 __all__ = ('DiscrepancyFilterForm', 'InventoryLinkFilterForm')
 
@@ -22,7 +23,7 @@ __all__ = ('DiscrepancyFilterForm', 'InventoryLinkFilterForm')
 APPS = ('dcim', 'ipam', 'vpn', 'tenancy')
 
 
-class _OfFabricFilterForm(SavedFiltersMixin, FilterForm):
+class _OfFabricFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     subject = forms.MultipleChoiceField(label=_('Subject'), choices=InventorySubjectChoices, required=False)
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)

@@ -15,6 +15,7 @@ from ..models.health import KIND_CHOICES as NODE_CHOICES
 from ..models.health import TROUBLE_WORDS
 from ..models.resource import KIND_CHOICES
 from .inventory import InventoryFilterMixin
+from .restricted import RestrictedFilterMixin
 
 __all__ = ('FabricEventFilterForm', 'FabricFilterForm', 'FabricResourceFilterForm', 'SwitchHealthFilterForm')
 
@@ -23,7 +24,7 @@ def _yes_no(label):
     return forms.NullBooleanField(label=label, required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES))
 
 
-class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
+class FabricFilterForm(RestrictedFilterMixin, InventoryFilterMixin, PrimaryModelFilterSetForm):
     model = Fabric
     fieldsets = (
         FieldSet('q', 'filter_id', 'tag'),
@@ -48,7 +49,7 @@ class FabricFilterForm(InventoryFilterMixin, PrimaryModelFilterSetForm):
     tag = TagFilterField(model)
 
 
-class FabricEventFilterForm(SavedFiltersMixin, FilterForm):
+class FabricEventFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     model = FabricEvent
     fieldsets = (
         FieldSet('q', 'filter_id'),
@@ -63,7 +64,7 @@ class FabricEventFilterForm(SavedFiltersMixin, FilterForm):
     created__lte = forms.DateTimeField(required=False, label=_('Before'), widget=DateTimePicker())
 
 
-class FabricResourceFilterForm(SavedFiltersMixin, FilterForm):
+class FabricResourceFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     model = FabricResource
     fieldsets = (
         FieldSet('q', 'filter_id'),
@@ -74,7 +75,7 @@ class FabricResourceFilterForm(SavedFiltersMixin, FilterForm):
     missing = _yes_no(_('Missing from the cluster'))
 
 
-class SwitchHealthFilterForm(SavedFiltersMixin, FilterForm):
+class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     model = SwitchHealth
     fieldsets = (
         FieldSet('q', 'filter_id'),

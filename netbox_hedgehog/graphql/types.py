@@ -5,6 +5,8 @@ import strawberry
 import strawberry_django
 from netbox.graphql.scalars import BigInt
 from netbox.graphql.types import BaseObjectType, PrimaryObjectType, register_type
+from strawberry.scalars import JSON
+from strawberry.types import Info
 
 from .. import models
 from ..models.fabric import SECRET_FIELDS
@@ -82,11 +84,17 @@ class SwitchHealthType(BaseObjectType):
 
 
 @register_type(
-    models.FabricEvent, exclude=['taken', 'rules_done'], filters=FabricEventFilter, pagination=True,
+    models.FabricEvent, exclude=['taken', 'rules_done', 'data'], filters=FabricEventFilter, pagination=True,
 )
 class FabricEventType(BaseObjectType):
     display = display_of('message')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+
+    # What event rules were given is the fabric.
+    @strawberry_django.field(select_related=['fabric'], only=['data', 'fabric__name'])
+    def data(self, info: Info) -> JSON | None:
+        may_view = info.context.request.user.has_perm('netbox_hedgehog.view_fabric', obj=self.fabric)
+        return self.data if may_view else None
 
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..naming import device_name
 from .draft import Device, Draft, Interface
 from .names import key, slug
 from .ports import MANAGEMENT, normalise, ports
@@ -78,8 +79,8 @@ def _device(draft: Draft, resource: Resource, spec: Mapping[str, Any], device_ty
 
 def _name(draft: Draft, resource: Resource) -> str:
     try:
-        return draft.options.name_pattern.format(name=resource.name, fabric=draft.options.fabric)
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        return device_name(draft.options.name_pattern, resource.name, draft.options.fabric)
+    except ValueError:
         draft.complain(resource, DEVICES, (
             f'The name pattern {shown(draft.options.name_pattern)} cannot be filled in: the device has the name of '
             'its resource. Correct the pattern.'

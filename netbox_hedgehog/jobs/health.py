@@ -26,7 +26,8 @@ from .leases import live_watchers, watch_troubles, watched_fabrics
 from .locks import locked_fabrics
 from .queue import connection, queue, queue_name
 from .records import execute, name_once, of_the_record, read_workers, text
-from .recovery import sync_jobs
+from .recovery import run_jobs, sync_jobs
+from .schedules import schedule_id
 from .worker import PID_NAMESPACE, pid_namespace
 
 __all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'missing_here', 'worker_health')
@@ -85,7 +86,7 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
     """
     health = Health(queue=queue_name())
-    _look_at_redis(health)
+    _look_at_redis(health, fabrics)
     notice(redis=health.redis)
     runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
     fabrics = Fabric.objects.all() if fabrics is None else fabrics
@@ -100,10 +101,10 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     return health
 
 
-def _look_at_redis(health: Health) -> None:
+def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
     try:
         redis = connection()
-        health.waiting = _waiting()
+        health.waiting = _waiting(fabrics)
         health.workers = live_workers()
         health.schedulers = live_schedulers(redis)
         health.shared_redis = several(live_deployments(redis))
@@ -195,12 +196,21 @@ def live_workers() -> list[str]:
     return [worker.name for worker in read_workers(queue()) if not _known_dead(worker)]
 
 
-def _waiting() -> int:
+def _waiting(fabrics: FabricQuerySet | None) -> int:
+    """Return how many runs wait in the queue; of these fabrics, periodic ones and those that somebody asked for."""
     try:
-        return queue().count
+        if fabrics is None:
+            return queue().count
+        waiting = {text(job_id) for job_id in connection().lrange(queue().key, 0, -1)}
     except ResponseError as error:
         name_once(f'The queue {queue_name()}', of_the_record(error))
         return 0  # the scheduler's beat mends it
+    if not waiting:
+        return 0
+    seen = {schedule_id(pk) for pk in fabrics.values_list('pk', flat=True)}
+    asked_for = run_jobs().filter(status=JobStatusChoices.STATUS_PENDING, object_id__in=fabrics.values('pk'))
+    seen |= {str(job_id) for job_id in asked_for.values_list('job_id', flat=True)}
+    return len(seen & waiting)
 
 
 def _known_dead(worker: Worker) -> bool:

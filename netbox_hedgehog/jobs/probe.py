@@ -1,18 +1,21 @@
 """Test connection, and what it says kept on the fabric."""
 
 import logging
+import math
 import time
 from typing import Any
+from uuid import uuid4
 
-from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import transaction
 from netbox.plugins.utils import get_plugin_config
+from redis.exceptions import RedisError
 
 from ..choices import ConnectionStatusChoices
 from ..cluster.probe import Probe
 from ..models import Fabric
 from ..sync.run import test_connection
+from .queue import connection
 
 __all__ = ('TooManyTests', 'check_connection')
 
@@ -56,11 +59,28 @@ def _record(fabric: Fabric, status: str) -> None:
 
 
 def _count(user: Any) -> None:
+    """Raises TooManyTests where this user began as many tests as are allowed within the last minute.
+
+    While Redis is away nobody counts: a test is what one then looks with.
+    """
     allowed = get_plugin_config('netbox_hedgehog', 'connection_tests_per_minute')
     if not allowed:
         return
-    minute, second = divmod(int(time.time()), MINUTE)
-    key = f'netbox_hedgehog.connection_tests.{user.pk}.{minute}'
-    cache.add(key, 0, 2 * MINUTE)
-    if cache.incr(key) > allowed:
-        raise TooManyTests(allowed, MINUTE - second)
+    now, this = time.time(), uuid4().hex
+    key = f'netbox_hedgehog.connection_tests.{user.pk}'
+    try:
+        redis = connection()
+        with redis.pipeline() as pipe:
+            pipe.zremrangebyscore(key, 0, now - MINUTE)
+            pipe.zadd(key, {this: now})
+            pipe.zrange(key, 0, 0, withscores=True)
+            pipe.zcard(key)
+            pipe.expire(key, 2 * MINUTE)
+            _, _, ((_, oldest),), begun, _ = pipe.execute()
+        if begun > allowed:
+            # A test that is refused is none.
+            redis.zrem(key, this)
+    except (RedisError, OSError):
+        return
+    if begun > allowed:
+        raise TooManyTests(allowed, max(1, math.ceil(oldest + MINUTE - now)))

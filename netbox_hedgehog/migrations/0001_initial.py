@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('kubernetes_server', models.CharField(blank=True, max_length=500)),
                 ('kubernetes_token', netbox_hedgehog.sealing.SealedTextField(blank=True, default='')),
                 ('kubernetes_ca_cert', models.TextField(blank=True)),
-                ('kubernetes_namespace', models.CharField(default='default', max_length=63)),
+                ('kubernetes_namespace', models.CharField(default='default', max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9]([-a-z0-9]*[a-z0-9])?\\Z', message='A namespace has lower-case letters, digits, and hyphens between them: for example default.')])),
                 ('verify_tls', models.BooleanField(default=True)),
                 ('kubeconfig', netbox_hedgehog.sealing.SealedTextField(blank=True, default='')),
                 ('in_cluster', models.BooleanField(default=False)),

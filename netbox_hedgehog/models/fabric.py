@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
@@ -30,6 +30,9 @@ MAX_SYNC_INTERVAL = 7 * 24 * 3600
 GRACE = 30
 
 SECRET_FIELDS = ('kubernetes_token', 'kubeconfig')
+
+# Whom a stored secret is sent to.
+CONNECTION_FIELDS = ('kubernetes_server', 'kubernetes_ca_cert', 'verify_tls')
 
 # What runs and connection tests record of a fabric, by update(): saving one that stands leaves it as it is.
 RECORDED = (
@@ -146,6 +149,13 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         verbose_name=_('Kubernetes namespace'),
         max_length=63,
         default='default',
+        # What a request's path is made of: `..` in it would read all namespaces.
+        validators=[
+            RegexValidator(
+                r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z',
+                message=_('A namespace has lower-case letters, digits, and hyphens between them: for example default.'),
+            ),
+        ],
         help_text=_('Hedgehog accepts its resources in “default” only.'),
     )
     verify_tls = models.BooleanField(
@@ -411,26 +421,45 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
                 configured().check_server(self.kubernetes_server)
             except KubeconfigError as error:
                 raise ValidationError({'kubernetes_server': str(error)}) from None
-            self._check_token_is_for_this_server()
         if self.kubernetes_ca_cert and 'BEGIN CERTIFICATE' not in self.kubernetes_ca_cert:
             raise ValidationError({
                 'kubernetes_ca_cert': _('This is not a PEM certificate: it has no BEGIN CERTIFICATE line.'),
             })
+        self._check_secrets_are_for_this_connection()
         if sum(map(bool, (self.kubernetes_server, self.kubeconfig, self.in_cluster))) > 1:
             raise ValidationError(_(
                 'A fabric has one way to its cluster: a server with a token, or a kubeconfig, or in-cluster. '
                 'Empty the others.'
             ))
 
-    def _check_token_is_for_this_server(self):
-        """Who may change a fabric but does not know its token must not have it sent to a server of their own."""
-        if not self.pk or not self.kubernetes_token or not isinstance(self.kubernetes_token, Sealed):
+    def _check_secrets_are_for_this_connection(self):
+        """Who may change a fabric but does not know its secrets must not have them sent to a server of their own.
+
+        That takes another address; or the same one, another's place in the network or in DNS, and a certificate that
+        nobody checks, or that an authority of theirs has signed.
+        """
+        kept = [name for name in SECRET_FIELDS if getattr(self, name) and isinstance(getattr(self, name), Sealed)]
+        if not self.pk or not kept:
             return
-        before = Fabric.objects.filter(pk=self.pk).values_list('kubernetes_server', 'kubernetes_token').first()
-        if before and before[1] == self.kubernetes_token and before[0] != self.kubernetes_server:
-            raise ValidationError({
-                'kubernetes_token': _('The stored token was entered for another server: enter it again for this one.'),
-            })
+        before = Fabric.objects.only(*CONNECTION_FIELDS, *SECRET_FIELDS).filter(pk=self.pk).first()
+        kept = [name for name in kept if before and getattr(before, name) == getattr(self, name)]
+        if 'kubernetes_token' in kept and (reason := self._why_token_is_asked_for_again(before)):
+            raise ValidationError({'kubernetes_token': reason})
+        if 'kubeconfig' in kept and before.verify_tls and not self.verify_tls:
+            # Of no field: imports and bulk edits have none for it.
+            raise ValidationError(_(
+                'The stored kubeconfig was entered with TLS verification: enter the kubeconfig again to switch '
+                'verification off.'
+            ))
+
+    def _why_token_is_asked_for_again(self, before):
+        if before.kubernetes_server != self.kubernetes_server:
+            return _('The stored token was entered for another server: enter it again for this one.')
+        if before.verify_tls and not self.verify_tls:
+            return _('The stored token was entered with TLS verification: enter it again to switch verification off.')
+        if before.kubernetes_ca_cert.split() != self.kubernetes_ca_cert.split():
+            return _('The stored token was entered with another CA certificate: enter it again for this one.')
+        return None
 
     # Derived state
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
+from ..naming import is_name_pattern
 from ..roles import AMBIGUOUS, UNKNOWN, roles_by_slug
 
 __all__ = ('InventorySettings', 'all_subjects')
@@ -140,12 +141,7 @@ class InventorySettings(models.Model):
             raise ValidationError({
                 'inventory_location': _('This location is not at the site of the inventory: choose one that is.'),
             })
-        try:
-            named = self.inventory_name_pattern.format(name='a', fabric='f')
-            other = self.inventory_name_pattern.format(name='b', fabric='f')
-        except (KeyError, IndexError, ValueError, AttributeError):
-            named = other = ''
-        if named == other:
+        if not is_name_pattern(self.inventory_name_pattern):
             raise ValidationError({
                 'inventory_name_pattern': _(
                     'A pattern has {name} in it, may have {fabric}, and no other braces: for example {fabric}-{name}.'

@@ -14,6 +14,7 @@ from .. import filtersets, forms, tables
 from ..decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, decide
 from ..inventory.errors import InventoryRefused
 from ..models import Discrepancy, Fabric
+from ..numbers import is_id
 from ..object_actions import BulkIgnore, BulkKeepNetBox, BulkReopen, BulkTakeFabric
 from . import inventory_panels as panels
 from .counts import inventory_counts
@@ -115,7 +116,7 @@ class _BulkDecisionView(_Decides, BaseMultiObjectView):
         if request.POST.get('_all'):
             # "Select all that match": the list's filters stand in the query string.
             return filtersets.DiscrepancyFilterSet(request.GET, self.queryset, request=request).qs
-        return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if pk.isdecimal()])
+        return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 
     def post(self, request):
         self.carry_out(request, self._chosen(request).select_related('fabric', 'link'), self.decision)

@@ -18,6 +18,7 @@ from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REMOVE, InventoryJob
 from ..models import Fabric
+from ..numbers import is_number
 
 __all__ = (
     'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricTurnOffView',
@@ -28,6 +29,9 @@ OPEN_ALL = 100
 
 # How many findings a dry run spells out; the others are counted.
 FINDINGS_SHOWN = 100
+
+# Digits of the number of a page.
+PAGE_DIGITS = 9
 
 # What stands before the digest under which the plan of a removal is kept, beside that of a run.
 REMOVAL = 'removal-'
@@ -94,7 +98,7 @@ class FabricDryRunRowsView(BaseObjectView):
         fabric = get_object_or_404(self.queryset, pk=pk)
         asked = {name: request.GET.get(name, '') for name in ('digest', 'subject', 'model', 'verb')}
         page = request.GET.get('page', '1')
-        if not page.isdecimal():
+        if not is_number(page, PAGE_DIGITS):
             raise Http404
         kept = dryrun.recall(fabric, asked['digest'])
         context = {'object': fabric, **asked, 'kept': kept is not None}

@@ -44,6 +44,13 @@ class DispatchPanel(panels.ObjectAttributesPanel):
     error = attrs.TextAttr('error')
 
 
+class PayloadPanel(panels.JSONPanel):
+    """What event rules were given: the fabric, for those who may view it."""
+
+    def should_render(self, context):
+        return context['request'].user.has_perm('netbox_hedgehog.view_fabric', obj=context['object'].fabric)
+
+
 @register_model_view(FabricEvent)
 class FabricEventView(generic.ObjectView):
     queryset = FabricEvent.objects.select_related('fabric')
@@ -52,7 +59,7 @@ class FabricEventView(generic.ObjectView):
     layout = layout.SimpleLayout(
         left_panels=[EventPanel()],
         right_panels=[DispatchPanel()],
-        bottom_panels=[panels.JSONPanel('data', title=_('Payload'), copy_button=True)],
+        bottom_panels=[PayloadPanel('data', title=_('Payload'), copy_button=True)],
         breadcrumbs=[
             Breadcrumb('fabric', url=filtered_list_url('plugins:netbox_hedgehog:fabricevent_list', 'fabric_id')),
         ],

@@ -23,6 +23,8 @@ from ..jobs.progress import active_job
 from ..jobs.recovery import sync_jobs
 from ..kinds import KINDS
 from ..models import Fabric, FabricResource
+from ..models.fabric import SECRET_FIELDS
+from ..numbers import is_id
 from ..sensitive import TakesSecrets
 from . import inventory_panels, panels
 from .actions import FabricAction
@@ -153,12 +155,22 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     model_form = forms.FabricImportForm
 
     def post(self, request):
+        request.POST = request.POST.copy()
         if request.POST.get('background_job'):
             # A background job carries the whole request, tokens included, through Redis.
-            request.POST = request.POST.copy()
             del request.POST['background_job']
             messages.info(request, _('Imports of fabrics run at once, so that no token waits in a queue.'))
         return super().post(request)
+
+    def get_extra_context(self, request):
+        """What a page shows beside the form: asked for when an import has failed, and the form is about to come back.
+
+        The form shows what the request has; tokens are not to be among that.
+        """
+        if any(name in request.POST.get('data', '') for name in SECRET_FIELDS):
+            request.POST['data'] = ''
+            messages.warning(request, _('The data is not shown again because it contains tokens. Enter it again.'))
+        return super().get_extra_context(request)
 
 
 # The tables of what is edited or deleted in bulk show every column, and look nothing up for a page's rows at once.
@@ -230,7 +242,7 @@ class FabricBulkSyncView(GetReturnURLMixin, BaseMultiObjectView):
         if request.POST.get('_all'):
             # "Select all that match": the list's filters stand in the query string.
             return filtersets.FabricFilterSet(request.GET, self.queryset, request=request).qs
-        return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if pk.isdecimal()])
+        return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 
     def post(self, request):
         queued = 0

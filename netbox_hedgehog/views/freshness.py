@@ -2,6 +2,7 @@
 
 from ..jobs.health import worker_health
 from ..models import Fabric
+from ..numbers import is_id
 
 __all__ = ('health_context', 'stale_fabrics')
 
@@ -17,6 +18,6 @@ def health_context(request):
 def stale_fabrics(request, **conditions):
     """Fabrics under these conditions whose rows a list can show, and that are no longer read."""
     fabrics = Fabric.objects.restrict(request.user, 'view').overdue().filter(**conditions)
-    if chosen := [pk for pk in request.GET.getlist('fabric_id') if pk.isdigit()]:
+    if chosen := [pk for pk in request.GET.getlist('fabric_id') if is_id(pk)]:
         fabrics = fabrics.filter(pk__in=chosen)
     return fabrics.order_by('overdue_at')[:STALE_SHOWN]

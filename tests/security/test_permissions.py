@@ -8,9 +8,12 @@ import difflib
 import json
 import re
 
+from dcim.models import Location
 from django.test import Client
 from django.urls import reverse
+from extras.models import NotificationGroup
 from rest_framework.test import APIClient
+from tenancy.models import Tenant
 from users.constants import TOKEN_PREFIX
 from users.models import Token, User
 from utilities.testing import TestCase, disable_logging
@@ -20,7 +23,16 @@ from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResou
 from ..unit.faces.base import SERVER, all_alive, allow
 from .endpoints import UNSAFE, api, pages
 from .graphql import queries
-from .world import MODELS, alpha, bravo, rows_of, sees_a_part, without_bravo, without_what_is_hidden
+from .world import (
+    MODELS,
+    alpha,
+    bravo,
+    put_bravo_in_queue,
+    rows_of,
+    sees_a_part,
+    without_bravo,
+    without_what_is_hidden,
+)
 
 REFUSED = (403, 404, 405)
 
@@ -190,6 +202,19 @@ class PartTestCase(EndpointTestCase):
                     self.client.post(endpoint.url(), {**self.form(self.bravo), '_all': '1'})
                     self.assertEqual(of_others(), before)
 
+    def filters(self):
+        """Questions for what may not be seen: of every list, page and REST API, by every filter that names objects."""
+        asked = {
+            'fabric_id': self.bravo_id, 'fabric_id__n': self.bravo_id, 'fabric': 'bravo', 'fabric__n': 'bravo',
+            'link_id': self.hidden_link_id,
+        }
+        for endpoint in (*pages(), *api()):
+            filterset = getattr(endpoint.view, 'filterset', None) or getattr(endpoint.view, 'filterset_class', None)
+            if endpoint.model or filterset is None or 'get' not in endpoint.methods:
+                continue
+            for name in asked.keys() & filterset.get_filters().keys():
+                yield f'filter {endpoint} {name}', f'{endpoint.url()}?{name}={asked[name]}'
+
     def answers(self):
         """Everything that this user can look at, without what differs from one look to the next."""
         found, header = {}, self.header()
@@ -230,6 +255,10 @@ class PartTestCase(EndpointTestCase):
                 response = client.get(url, **header)
                 self.assertEqual(response.status_code, 200, url)
                 found[f'API {url}'] = told(json.dumps(response.data, default=str, sort_keys=True, indent=1))
+        for name, url in self.filters():
+            all_alive()
+            response = self.client.get(url, **(header if '/api/' in url else {}))
+            found[f'{name} {url}'] = [str(response.status_code), *told(response.content.decode())]
         for name, query in queries().items():
             response = client.post(reverse('graphql'), {'query': query}, format='json', **header)
             self.assertNotIn('errors', response.json(), response.json().get('errors', ())[:3])
@@ -250,12 +279,39 @@ class PartTestCase(EndpointTestCase):
         self.links = list(
             InventoryLink.objects.filter(fabric=self.alpha, kind='Switch', name='leaf-01', object_type__model='device')
         )
+        self.bravo_id = self.bravo.pk
+        self.hidden_link_id = InventoryLink.objects.get(fabric=self.alpha, name='hidden-alpha').pk
+        self.assertGreater(len(list(self.filters())), 40)
+        put_bravo_in_queue()
         answers = self.answers()
-        self.assertGreater(len(answers), 45)
+        self.assertGreater(len(answers), 85)
         without_bravo()
         answers = self.same(answers)
         without_what_is_hidden()
         self.same(answers, but=OF_THE_FABRIC)
+
+    def test_a_filter_names_no_object_of_netbox_that_may_not_be_viewed(self):
+        """A site, a location, a tenant and a notification group of another: neither by name nor by a count."""
+        site = self.bravo.inventory_site
+        hidden = {
+            'inventory_site_id': site,
+            'inventory_location_id': Location.objects.create(name='hidden-location', slug='hidden', site=site),
+            'inventory_tenant_id': Tenant.objects.create(name='hidden-tenant', slug='hidden'),
+            'notification_group_id': NotificationGroup.objects.create(name='hidden-group'),
+        }
+        page = reverse('plugins:netbox_hedgehog:fabric_list')
+        url = reverse('plugins-api:netbox_hedgehog-api:fabric-list')
+        for name, instance in hidden.items():
+            with self.subTest(filter=name):
+                self.assertNotContains(self.client.get(f'{page}?{name}={instance.pk}'), instance.name)
+                there = self.client.get(f'{url}?{name}={instance.pk}', **self.header())
+                self.assertEqual(there.status_code, 400)
+                allow(self.user, 'view', model=type(instance), constraints={'pk': instance.pk})
+                self.user = User.objects.get(pk=self.user.pk)
+                self.client.force_login(self.user)
+                self.assertContains(self.client.get(f'{page}?{name}={instance.pk}'), instance.name)
+                seen = self.client.get(f'{url}?{name}={instance.pk}', **self.header())
+                self.assertEqual((seen.status_code, seen.json()['count']), (200, 0))
 
     def same(self, before, but=()):
         after = self.answers()

@@ -15,6 +15,8 @@ from psycopg import sql
 from netbox_hedgehog.events import STALE, tell, watch
 from netbox_hedgehog.inventory.settle import settle
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
+from netbox_hedgehog.jobs.queue import queue
+from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import (
     Discrepancy,
     Fabric,
@@ -31,7 +33,10 @@ from ..unit.faces.inventory.base import make_device, make_discrepancy, make_link
 from ..unit.inventory.fabrics import load
 from ..unit.inventory.mirror import mirror
 
-__all__ = ('MODELS', 'VISIBLE', 'alpha', 'bravo', 'rows_of', 'sees_a_part', 'without_bravo', 'without_what_is_hidden')
+__all__ = (
+    'MODELS', 'VISIBLE', 'alpha', 'bravo', 'put_bravo_in_queue', 'rows_of', 'sees_a_part', 'without_bravo',
+    'without_what_is_hidden',
+)
 
 MODELS = (Fabric, FabricResource, InventoryLink, Discrepancy, SwitchHealth, FabricEvent)
 
@@ -142,9 +147,17 @@ def sees_a_part(user) -> None:
     allow(user, 'view', model=Device, constraints={'name__startswith': 'alpha-'})
 
 
+def put_bravo_in_queue() -> None:
+    """Lets a periodic run of the fabric that is another's wait, and one that somebody asked for."""
+    bravo = Fabric.objects.get(name='bravo')
+    job = FabricSyncJob.record(bravo, None)
+    queue().connection.rpush(queue().key, schedule_id(bravo.pk), str(job.job_id))
+
+
 def without_bravo() -> None:
     """Leaves nothing of the fabric that is another's."""
     bravo = Fabric.objects.get(name='bravo')
+    queue().connection.delete(queue().key)
     Job.objects.filter(object_id=bravo.pk).delete()
     bravo.delete()
 

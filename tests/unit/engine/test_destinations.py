@@ -41,7 +41,38 @@ def test_addresses_where_no_fabric_is_are_denied_at_once(server: str) -> None:
         of().check_server(server)
 
 
-@pytest.mark.parametrize('server', ['https://10.1.2.3:6443', 'https://192.168.0.9', 'https://[2001:db8::1]:6443'])
+# NAT64 (RFC 6052, 8215 with each of its prefixes), 6to4, Teredo, IPv4-compatible, IPv4-translated: what each carries is
+# 169.254.169.254, 127.0.0.1 or, at the end, what clouds serve their credentials at by IPv6.
+@pytest.mark.parametrize('address', [
+    '64:ff9b::a9fe:a9fe', '64:ff9b::127.0.0.1', '64:ff9b:1::169.254.169.254', '64:ff9b:1:a9fe:a9:fe00::',
+    '64:ff9b:1:a9:fe:a9fe::', '64:ff9b:1:7:a9:fea9:fe00::', '2002:a9fe:a9fe::1', '2001:0:a9fe:a9fe::1',
+    '2001:0:4136:e378:8000:63bf:80ff:fffe', '::127.0.0.1', '::ffff:0:169.254.169.254', 'fd00:ec2::254',
+    'fd20:ce::254',
+])
+def test_an_address_is_denied_for_the_one_that_it_carries(address: str) -> None:
+    with pytest.raises(DestinationDenied, match='may not be called from here'):
+        of().check_server(f'https://[{address}]:6443')
+
+
+def test_what_an_administrator_denies_is_denied_behind_a_translator() -> None:
+    only = of(denied_destinations=['10.0.0.0/8'])
+    for address in ('64:ff9b::10.0.0.5', '2002:a00:5::1', '64:ff9b:1:a00:0:500::'):
+        with pytest.raises(DestinationDenied):
+            only.check_server(f'https://[{address}]')
+    only.check_server('https://[64:ff9b::11.0.0.5]')
+
+
+def test_what_is_allowed_by_an_ipv4_network_is_not_allowed_behind_a_translator() -> None:
+    only = of(allowed_destinations=['10.0.0.0/8'])
+    with pytest.raises(DestinationDenied, match='not among the destinations'):
+        only.check_server('https://[64:ff9b::10.0.0.5]')
+    of(allowed_destinations=['64:ff9b::/96']).check_server('https://[64:ff9b::10.0.0.5]')
+
+
+@pytest.mark.parametrize('server', [
+    'https://10.1.2.3:6443', 'https://192.168.0.9', 'https://[2001:db8::1]:6443', 'https://[fd00:ec3::1]',
+    'https://[64:ff9b::10.1.2.3]', 'https://[64:ff9b:1::10.1.2.3]', 'https://[64:ff9b:1:a01:2:300::]',
+])
 def test_a_control_node_may_be_in_a_private_network(server: str) -> None:
     of().check_server(server)
 

@@ -100,6 +100,10 @@ def test_user_is_refused(user, said):
     ({'server': 'https://admin:CANARY@control-1'}, 'must not carry'),
     ({'server': 'https://control-1:CANARY'}, 'cannot be read'),
     ({'server': 'https://control-1/?token=CANARY'}, 'must not carry'),
+    ({'server': 'https://control-1/any/path?'}, 'must not carry'),
+    ({'server': 'https://control-1/any/path#'}, 'must not carry'),
+    ({'server': 'https://@control-1'}, 'must not carry'),
+    ({'server': 'https://control-1\\CANARY'}, 'cannot be read'),
     ({'server': 'https://[::1'}, 'cannot be read'),
     ({'server': 'https://control-1/a\r\nCANARY: x'}, 'line breaks'),
     ({'tls-server-name': 7}, 'tls-server-name must be text'),
@@ -119,9 +123,18 @@ def test_insecure_is_taken_where_the_fabric_says_so():
     ('- CANARY', 'not a kubeconfig'),
     ('{a: CANARY', 'not valid YAML'),
     ('a: !!python/object:os.system CANARY', 'not valid YAML'),
-    ('a: 2001-99-99', 'not valid YAML'),
+    ('a: 2001-99-99', 'not a kubeconfig'),
     ('a: \x00CANARY', 'not valid YAML'),
-    ('[' * 5000, 'not valid YAML'),
+    ('[' * 5000, 'nested too deeply'),
+    ('- ' * 5000, 'nested too deeply'),
+    ('{a: ' * 5000, 'nested too deeply'),
+    ('? ' * 5000, 'nested too deeply'),
+    ('[' + '1,' * 50_000 + ']', 'too many values'),
+    ('CANARY: {}\n' * 20_000, 'too many values'),
+    ('a: &a CANARY\nb: *a', 'aliases'),
+    ('a: {<<: {b: CANARY}}', 'merge keys'),
+    ('x0: &x0 {a: b}\n' + '\n'.join(f'x{i}: &x{i} {{<<: [*x{i - 1}, *x{i - 1}]}}' for i in range(1, 40)), 'aliases'),
+    ('x0: &x0 {a: b}\n' + '\n'.join(f'x{i}: &x{i} [*x{i - 1}, *x{i - 1}]' for i in range(1, 40)), 'aliases'),
     ('a: ' + 'CANARY' * 50_000, 'larger than'),
     ({'clusters': 'CANARY'}, 'no list of clusters'),
     (kubeconfig(**{'current-context': ''}), 'no current-context'),
@@ -134,6 +147,24 @@ def test_insecure_is_taken_where_the_fabric_says_so():
 ])
 def test_config_is_refused(config, said):
     assert said in refusal(config)
+
+
+def test_numbers_and_dates_are_not_worked_out():
+    """Python refuses the first two, and multiplies the third out; none of them is used for anything."""
+    numbers = f'[{"9" * 5000}, 2001-99-99, {":".join("1" * 1000)}, 1.5, .inf]'
+    assert parse_kubeconfig(f'{yaml.safe_dump(kubeconfig())}extra: {numbers}\n').token == SECRET
+    assert 'as-uid' in refusal(kubeconfig(user={'as-uid': 1000}))
+
+
+def test_a_large_kubeconfig_is_read():
+    """300 clusters, each with its user and context: more than anybody has in one file."""
+    config = kubeconfig()
+    for number in range(300):
+        config['clusters'].append({'name': f'c{number}', 'cluster': {'server': f'https://control-{number}:6443'}})
+        config['users'].append({'name': f'u{number}', 'user': {'token': f'token-{number}'}})
+        config['contexts'].append({'name': f'x{number}', 'context': {'cluster': f'c{number}', 'user': f'u{number}'}})
+    found = parse_kubeconfig(yaml.safe_dump({**config, 'current-context': 'x299'}))
+    assert (found.server, found.token) == ('https://control-299:6443', 'token-299')
 
 
 JUNK = st.recursive(

@@ -1,9 +1,11 @@
 """Secrets in the database: sealed, opened only where they are used, and with an earlier key too."""
 
 import copy
+import json
 import pickle
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from netbox_hedgehog.models import Fabric
@@ -94,6 +96,31 @@ def test_what_looks_like_a_seal_is_sealed():
     fabric = Fabric.objects.create(name='a', kubernetes_token=str(other))
     fabric.refresh_from_db()
     assert unseal(fabric.kubernetes_token) == other
+
+
+@pytest.mark.django_db
+def test_dumpdata_and_loaddata_keep_a_secret(tmp_path):
+    """Both ways of restoring a dump: over the rows that are there, and after they have gone."""
+    fabric = Fabric.objects.create(name='a', kubernetes_token=SECRET, kubeconfig=f'{SECRET}-2')
+    dump = tmp_path / 'fabrics.json'
+    call_command('dumpdata', 'netbox_hedgehog.fabric', output=str(dump), verbosity=0)
+    assert 'CANARY' not in dump.read_text()
+    for restore in ('over', 'anew'):
+        if restore == 'anew':
+            Fabric.objects.all().delete()
+        call_command('loaddata', str(dump), verbosity=0)
+        restored = Fabric.objects.get(pk=fabric.pk)
+        assert (unseal(restored.kubernetes_token), unseal(restored.kubeconfig)) == (SECRET, f'{SECRET}-2')
+
+
+@pytest.mark.django_db
+def test_a_fixture_may_hold_a_plain_secret(tmp_path):
+    fixture = tmp_path / 'fabrics.json'
+    fields = {'name': 'a', 'kubernetes_token': SECRET}
+    fixture.write_text(json.dumps([{'model': 'netbox_hedgehog.fabric', 'pk': 1, 'fields': fields}]))
+    call_command('loaddata', str(fixture), verbosity=0)
+    assert unseal(Fabric.objects.get(name='a').kubernetes_token) == SECRET
+    assert 'CANARY' not in stored()
 
 
 @pytest.mark.django_db

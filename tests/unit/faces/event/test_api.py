@@ -24,6 +24,7 @@ class FabricEventAPITestCase(
         make_events()
 
     def test_the_payload(self):
+        allow(self.user, 'view')
         allow(self.user, 'view', model=FabricEvent)
         found = self.client.get(f'{self._get_list_url()}?event_type=hedgehog_agents_silent', **self.header).data
         self.assertEqual(found['count'], 1)

@@ -19,6 +19,8 @@ class FabricAPITestCase(APIViewTestCases.APIViewTestCase):
         {'name': 'epsilon', 'status': 'planned', 'sync_enabled': False, 'verify_tls': False},
         {'name': 'zeta', 'in_cluster': True, 'scheduler_enabled': False},
     ]
+    # No other CA certificate: that asks for the token again.
+    update_data = {'name': 'delta', 'kubernetes_server': SERVER, 'sync_interval': 60}
     bulk_update_data = {'description': 'Many', 'sync_interval': 3600, 'status': 'maintenance'}
     bulk_update_invalid_data = {'sync_interval': 0}
 

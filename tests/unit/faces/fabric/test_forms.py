@@ -14,6 +14,8 @@ BASE = {
     'sync_enabled': True, 'scheduler_enabled': True, 'sync_interval': 300,
 }
 
+OTHER_CA = CA.replace('\n', '\nother', 1)
+
 # What is entered, the field that says no, and words of its sentence.
 REFUSED = {
     'interval of 0': ({'sync_interval': 0}, 'sync_interval', '30 seconds is the shortest interval'),
@@ -59,6 +61,10 @@ REFUSED = {
     ),
     'kubeconfig and in-cluster': ({'in_cluster': True, 'kubeconfig': kubeconfig()}, '__all__', 'one way'),
     'server and in-cluster': ({'in_cluster': True, 'kubernetes_server': SERVER}, '__all__', 'one way'),
+    'namespace of dots': ({'kubernetes_namespace': '..'}, 'kubernetes_namespace', 'lower-case letters'),
+    'namespace with a slash': ({'kubernetes_namespace': 'a/b'}, 'kubernetes_namespace', 'lower-case letters'),
+    'namespace with a query': ({'kubernetes_namespace': 'default?x'}, 'kubernetes_namespace', 'lower-case letters'),
+    'namespace with a final hyphen': ({'kubernetes_namespace': 'a-'}, 'kubernetes_namespace', 'lower-case letters'),
     'unknown status': ({'status': 'gone'}, 'status', 'not'),
 }
 
@@ -187,8 +193,86 @@ class RefusedInAPITestCase(APITestCase):
         self.assertEqual(Fabric.objects.get().credentials().server, SERVER)
 
 
+class WeakenedTestCase(TestCase):
+    """The same in form, bulk edit and import: who does not know a secret does not change whom it is sent to."""
+
+    user_permissions = (
+        'netbox_hedgehog.change_fabric', 'netbox_hedgehog.view_fabric', 'netbox_hedgehog.add_fabric',
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.token = make_fabric('token', kubernetes_ca_cert=CA)
+        self.config = make_fabric('config', kubernetes_server='', kubernetes_token='', kubeconfig=kubeconfig())
+
+    def edit(self, fabric, **changes):
+        form = FabricForm(instance=fabric)
+        shown = {name: form[name].value() for name in form.fields}
+        data = {name: value for name, value in {**shown, **changes}.items() if value not in (None, False)}
+        url = reverse('plugins:netbox_hedgehog:fabric_edit', args=[fabric.pk])
+        # As a browser sends a text of several lines.
+        return self.client.post(url, {**data, 'kubernetes_ca_cert': data['kubernetes_ca_cert'].replace('\n', '\r\n')})
+
+    def assertConnection(self, fabric, **expected):
+        stored = Fabric.objects.filter(pk=fabric.pk).values(*expected).get()
+        self.assertEqual(stored, expected)
+
+    def test_in_the_form(self):
+        for fabric, changes in (
+            (self.token, {'verify_tls': False}), (self.token, {'kubernetes_ca_cert': ''}),
+            (self.token, {'kubernetes_ca_cert': OTHER_CA}), (self.config, {'verify_tls': False}),
+        ):
+            with self.subTest(fabric=fabric.name, changes=list(changes)):
+                self.assertContains(self.edit(fabric, **changes), 'again')
+        self.assertConnection(self.token, verify_tls=True, kubernetes_ca_cert=CA)
+        self.assertConnection(self.config, verify_tls=True)
+
+    def test_with_the_secret_it_is_fine(self):
+        changes = {'verify_tls': False, 'kubernetes_ca_cert': '', 'kubernetes_token': 'another'}
+        self.assertHttpStatus(self.edit(self.token, **changes), 302)
+        self.assertConnection(self.token, verify_tls=False, kubernetes_ca_cert='')
+        self.assertHttpStatus(self.edit(self.config, verify_tls=False, kubeconfig=kubeconfig()), 302)
+        self.assertConnection(self.config, verify_tls=False)
+
+    def test_without_secrets_it_is_fine(self):
+        self.assertHttpStatus(self.edit(self.token, verify_tls=False, forget_secrets='on'), 302)
+        self.assertConnection(self.token, verify_tls=False)
+        self.assertFalse(Fabric.objects.get(pk=self.token.pk).has_token)
+
+    def test_what_does_not_weaken_it_is_fine(self):
+        Fabric.objects.update(verify_tls=False)
+        for fabric in Fabric.objects.all():
+            self.assertHttpStatus(self.edit(fabric, description='x'), 302)
+            self.assertConnection(fabric, description='x', verify_tls=False)
+            self.assertHttpStatus(self.edit(fabric, verify_tls=True), 302)
+            self.assertConnection(fabric, verify_tls=True)
+
+    def test_in_bulk(self):
+        for fabric in (self.token, self.config):
+            response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_edit'), {
+                'pk': [fabric.pk], 'verify_tls': 'False', '_apply': True,
+            })
+            self.assertContains(response, 'to switch verification off')
+            self.assertConnection(fabric, verify_tls=True)
+
+    def test_by_import(self):
+        for fabric, column, value in (
+            (self.token, 'verify_tls', 'false'), (self.config, 'verify_tls', 'false'),
+            (self.token, 'kubernetes_ca_cert', '-----BEGIN CERTIFICATE-----other'),
+            (self.token, 'kubernetes_server', 'https://evil.example.com'),
+        ):
+            response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_import'), {
+                'data': f'id,{column}\n{fabric.pk},{value}', 'format': 'csv', 'csv_delimiter': 'auto',
+                'import_method': 'direct',
+            })
+            with self.subTest(fabric=fabric.name, column=column):
+                self.assertContains(response, 'again')
+        self.assertConnection(self.token, verify_tls=True, kubernetes_ca_cert=CA, kubernetes_server=SERVER)
+        self.assertConnection(self.config, verify_tls=True)
+
+
 class OtherServerTest(APITestCase):
-    """A stored token goes to the server it was entered for, and to no other."""
+    """A stored token goes to the server it was entered for, checked as it was then, and to no other."""
 
     model = Fabric
     user_permissions = ('netbox_hedgehog.change_fabric', 'netbox_hedgehog.view_fabric')
@@ -217,3 +301,22 @@ class OtherServerTest(APITestCase):
 
     def test_the_same_server_is_fine(self):
         self.assertEqual(self.patch(kubernetes_server=f'{SERVER}/', description='x').status_code, 200)
+
+    def test_weaker_asks_for_the_token(self):
+        self.assertEqual(self.patch(kubernetes_ca_cert=CA, kubernetes_token=TOKEN).status_code, 200)
+        for changes in ({'verify_tls': False}, {'kubernetes_ca_cert': ''}, {'kubernetes_ca_cert': OTHER_CA}):
+            with self.subTest(changes=list(changes)):
+                answer = self.patch(**changes)
+                self.assertEqual((answer.status_code, list(answer.json())), (400, ['kubernetes_token']))
+                self.assertEqual(self.patch(**changes, kubernetes_server='').status_code, 400)
+        self.fabric.refresh_from_db()
+        self.assertEqual((self.fabric.verify_tls, self.fabric.kubernetes_ca_cert), (True, CA))
+        self.assertEqual(self.patch(verify_tls=False, kubernetes_token=TOKEN).status_code, 200)
+
+    def test_weaker_asks_for_the_kubeconfig(self):
+        config = make_fabric('b', kubernetes_server='', kubernetes_token='', kubeconfig=kubeconfig())
+        self.url = reverse('plugins-api:netbox_hedgehog-api:fabric-detail', args=[config.pk])
+        answer = self.patch(verify_tls=False)
+        self.assertEqual(answer.status_code, 400)
+        self.assertIn('enter the kubeconfig again', str(answer.json()))
+        self.assertEqual(self.patch(verify_tls=False, kubeconfig=kubeconfig()).status_code, 200)

@@ -304,6 +304,24 @@ class KeptOrForgottenTestCase(SecretTestCase):
         })
         self.assertEqual(Fabric.objects.get(name='a').credentials().token, OTHER_TOKEN)
 
+    def test_an_import_that_fails_does_not_repeat_a_token(self):
+        for text, form in (
+            (f'name,kubernetes_server,kubernetes_token,sync_interval\nx,{SERVER},{OTHER_TOKEN},1', 'csv'),
+            (f'name,kubernetes_token\nx,{OTHER_TOKEN},y,z', 'csv'),
+            (json.dumps([{'name': 'x', 'kubernetes_token': OTHER_TOKEN, 'sync_interval': 1}]), 'json'),
+        ):
+            data = {'data': text, 'format': form, 'csv_delimiter': 'auto', 'import_method': 'direct'}
+            response = self.client.post(self.url('bulk_import'), data)
+            self.assertContains(response, 'not shown again because it contains tokens')
+            self.assertSecretFree(response.content)
+        self.assertFalse(Fabric.objects.filter(name='x').exists())
+
+    def test_an_import_without_tokens_that_fails_is_repeated(self):
+        response = self.client.post(self.url('bulk_import'), {
+            'data': 'name,sync_interval\nmistyped,1', 'format': 'csv', 'csv_delimiter': 'auto',
+        })
+        self.assertContains(response, 'mistyped,1')
+
     def test_csv_import_does_not_wait_in_redis(self):
         with self.captureOnCommitCallbacks(execute=True):
             response = self.client.post(self.url('bulk_import'), {

@@ -18,7 +18,7 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
 
     @classmethod
     def setUpTestData(cls):
-        fabrics = [make_fabric(name) for name in ('alpha', 'beta', 'gamma')]
+        fabrics = [make_fabric(name, verify_tls=False) for name in ('alpha', 'beta', 'gamma')]
         tags = create_tags('one', 'two')
         group = NotificationGroup.objects.create(name='night shift')
         cls.form_data = {
@@ -55,7 +55,7 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
             'scheduler_enabled': False,
             'sync_interval': 3600,
             'notification_group': group.pk,
-            'verify_tls': False,
+            'verify_tls': True,
         }
 
     def test_journal_and_jobs_tabs(self):

@@ -3,7 +3,7 @@
 from utilities.testing import APIViewTestCases
 
 from netbox_hedgehog.graphql.types import SwitchHealthType
-from netbox_hedgehog.models import SwitchHealth
+from netbox_hedgehog.models import FabricResource, SwitchHealth
 
 from ..base import ReadOnlyAPI, ago, allow
 from .test_pages import make_leaves
@@ -24,7 +24,8 @@ class SwitchHealthAPITestCase(
         make_leaves()
 
     def test_an_old_reading_is_not_shown_as_well(self):
-        allow(self.user, 'view', model=SwitchHealth)
+        for model in (SwitchHealth, FabricResource):
+            allow(self.user, 'view', model=model)
         data = self.client.get(self._get_list_url(), {'name': 'leaf-1'}, **self.header).data['results'][0]
         self.assertEqual((data['state']['value'], data['level']['value'], data['is_old']), ('ok', 'ok', False))
         self.assertEqual((data['heartbeat_age'], data['resource']['name']), (5.0, 'leaf-1'))

@@ -1,5 +1,6 @@
 """NetBox's own test cases for the REST and GraphQL API of discrepancies and links: it only reads."""
 
+from dcim.models import Device
 from utilities.testing import APIViewTestCases
 
 from netbox_hedgehog.graphql.types import DiscrepancyType, InventoryLinkType
@@ -28,7 +29,8 @@ class DiscrepancyAPITestCase(
     brief_fields = ['display', 'id', 'state', 'type', 'url']
 
     def test_shows_both_sides_and_what_can_be_decided(self):
-        allow(self.user, 'view', model=Discrepancy)
+        for model in (Discrepancy, InventoryLink, Device):
+            allow(self.user, 'view', model=model)
         data = self.client.get(self._get_detail_url(Discrepancy.objects.first()), **self.header).data
         self.assertEqual((data['field'], data['fabric_value'], data['netbox_value']), ('serial', 'ABC', 'XYZ'))
         self.assertEqual(data['object']['name'], 'leaf-1')
@@ -48,7 +50,8 @@ class InventoryLinkAPITestCase(
     brief_fields = ['display', 'id', 'key', 'url']
 
     def test_shows_what_is_managed(self):
-        allow(self.user, 'view', model=InventoryLink)
+        for model in (InventoryLink, Device):
+            allow(self.user, 'view', model=model)
         data = self.client.get(self._get_detail_url(InventoryLink.objects.first()), **self.header).data
         self.assertEqual(data['written'], {'name': 'leaf-1'})
         self.assertEqual(data['object']['name'], 'leaf-1')

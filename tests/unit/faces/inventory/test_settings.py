@@ -152,6 +152,13 @@ class FormTestCase(TestCase):
             ),
             'pattern without name': ({'inventory_name_pattern': 'x'}, 'inventory_name_pattern', 'has {name} in it'),
             'pattern with other braces': ({'inventory_name_pattern': '{name}{site}'}, 'inventory_name_pattern', '{name}'),
+            **{
+                f'pattern {pattern}': ({'inventory_name_pattern': pattern}, 'inventory_name_pattern', 'no other braces')
+                for pattern in (
+                    '{name:>999999999}', '{name}{name.__class__}', '{name!r}', '{fabric.__doc__}{name}', '{{name}}',
+                    '{name}{', '{name}}', '{name}{}', '{fabric}',
+                )
+            },
             'nothing carried': (
                 {'inventory_enabled': True, 'inventory_site': self.site.pk, 'inventory_subjects': []},
                 'inventory_subjects', 'at least one subject',

@@ -25,6 +25,7 @@ class FabricResourceAPITestCase(
             make_resource(fabric, name=name, spec={'role': 'server-leaf'}, labels={'rack': '7'})
 
     def test_shows_the_whole_resource(self):
+        allow(self.user, 'view')
         allow(self.user, 'view', model=FabricResource)
         data = self.client.get(self._get_detail_url(FabricResource.objects.first()), **self.header).data
         self.assertEqual(data['spec'], {'role': 'server-leaf'})

@@ -1,0 +1,28 @@
+"""Forms of filters that name nothing that whoever looks may not view."""
+
+from django import forms
+from netbox.context import current_request
+from utilities.forms.widgets.modifiers import FilterModifierWidget
+from utilities.querysets import RestrictedQuerySet
+
+__all__ = ('RestrictedFilterMixin',)
+
+
+class RestrictedFilterMixin(forms.Form):
+    """Choices of related objects are those that the user may view: the page shows the names of chosen ones.
+
+    NetBox gives a filter form nothing but what was sent.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        request = current_request.get()
+        if request is None:
+            return
+        for name, field in self.fields.items():
+            # Saved filters have rules of their own: a shared one takes no permission.
+            if name != 'filter_id' and isinstance(getattr(field, 'queryset', None), RestrictedQuerySet):
+                field.queryset = field.queryset.restrict(request.user, 'view')
+                if isinstance(field.widget, FilterModifierWidget):
+                    # What it wraps has its choices from the field as it was.
+                    field.widget.original_widget.choices = field.choices
