@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 from strawberry.types import Info
 
 from .. import models
+from ..api.seen import may_view_fabric
 from ..models.fabric import SECRET_FIELDS
 from .filters import (
     DiscrepancyFilter,
@@ -93,8 +94,7 @@ class FabricEventType(BaseObjectType):
     # What event rules were given is the fabric.
     @strawberry_django.field(select_related=['fabric'], only=['data', 'fabric__name'])
     def data(self, info: Info) -> JSON | None:
-        may_view = info.context.request.user.has_perm('netbox_hedgehog.view_fabric', obj=self.fabric)
-        return self.data if may_view else None
+        return self.data if may_view_fabric({'request': info.context.request}, self.fabric) else None
 
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)

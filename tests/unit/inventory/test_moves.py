@@ -7,8 +7,7 @@ from core.models import ObjectChange
 from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufacturer, Site
 from django.db import connection
 from django.test import override_settings
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from ipam.models import VLAN, VRF, IPAddress
@@ -21,6 +20,7 @@ from netbox_hedgehog.inventory.settle import plan, settle
 from netbox_hedgehog.inventory.wants import DEVICES, Desired, Existing, Ref, Source, Want
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
+from ...examples import LONG, examples
 from .fabrics import make, small
 from .mirror import fabric_of, grace_is_over, mirror
 from .test_ownership import device_of_the_operator
@@ -184,6 +184,20 @@ VALUES = {
 }
 
 
+# Moves that begin with an object that is deleted, and whether that is stale beforehand.
+DELETIONS = [
+    (move, marked) for move in ('from one that goes', 'a chain from one that goes to a new one') for marked in (False, True)
+]
+
+
+def some_of_each(values, moves):
+    """Return pairs of a value and a move: all of them in long, in short a third of the moves of each value, in turn."""
+    for row, value in enumerate(values):
+        for column, move in enumerate(moves):
+            if LONG or (row + column) % 3 == 0:
+                yield (value, *move) if isinstance(move, tuple) else (value, move)
+
+
 @pytest.fixture
 def brought(monkeypatch):
     """Have a fabric want what a function says; returns what does so."""
@@ -191,7 +205,7 @@ def brought(monkeypatch):
         to = Wanted(named)
         VALUES[what][0](to)
         wants = {one.key: one for one in to.wants}
-        monkeypatch.setattr(story, 'desired', lambda resources, options: Desired(wants))
+        monkeypatch.setattr(story, 'desired', lambda resources, options, unread: Desired(wants))
 
     return bring
 
@@ -214,8 +228,8 @@ def at_rest(fabric):
     assert list(Discrepancy.objects.filter(type__in=('conflict', 'field')).values_list('sentence', flat=True)) == []
 
 
-@pytest.mark.parametrize('move', MOVES)
-@pytest.mark.parametrize('what', VALUES)
+@pytest.mark.property
+@pytest.mark.parametrize(('what', 'move'), [*some_of_each(VALUES, MOVES)])
 def test_values_move_in_one_run(brought, what, move):
     fabric = fabric_of([], inventory_removal='mark')
     brought(what, FIRST)
@@ -234,9 +248,8 @@ def test_values_move_in_one_run(brought, what, move):
     at_rest(fabric)
 
 
-@pytest.mark.parametrize('move', ['from one that goes', 'a chain from one that goes to a new one'])
-@pytest.mark.parametrize('what', VALUES)
-@pytest.mark.parametrize('marked_before', [False, True])
+@pytest.mark.property
+@pytest.mark.parametrize(('what', 'move', 'marked_before'), [*some_of_each(VALUES, DELETIONS)])
 def test_values_move_while_objects_are_deleted(brought, what, move, marked_before):
     fabric = fabric_of([], inventory_removal='delete')
     brought(what, FIRST)
@@ -259,7 +272,7 @@ def test_values_move_while_objects_are_deleted(brought, what, move, marked_befor
 
 
 class TestAnyMoves(TestCase):
-    @hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(short=3, long=40)
     @given(
         what=st.sampled_from(sorted(VALUES)), policy=st.sampled_from(('ignore', 'mark', 'delete')),
         steps=st.lists(
@@ -275,7 +288,7 @@ class TestAnyMoves(TestCase):
             to = Wanted(named)
             VALUES[what][0](to)
             wants = {one.key: one for one in to.wants}
-            with patch.object(story, 'desired', lambda resources, options, wants=wants: Desired(wants)):
+            with patch.object(story, 'desired', lambda resources, options, unread, wants=wants: Desired(wants)):
                 settle(fabric, confirmed=True)
                 links = InventoryLink.objects.filter(fabric=fabric, key__in=[f'x/{name}' for name in named])
                 assert {link.name: VALUES[what][1](link.object) for link in links} == named

@@ -23,6 +23,7 @@ from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.apply import held_rows
 from netbox_hedgehog.sync.follow import Follower
 
+from ...examples import LONG
 from .base import make_fabric
 
 SERVER = KIND_BY_NAME['Server']
@@ -256,6 +257,7 @@ def nothing_stored(function: Callable[..., Any], *args: Any, **options: Any) -> 
     return {} if function is held_rows else 0
 
 
+@pytest.mark.property
 @pytest.mark.django_db
 @pytest.mark.parametrize('held', ['', 'watch=1'], ids=['lists', 'watches'])
 def test_a_hundred_connections_that_are_edited_leave_no_thread(held: str) -> None:
@@ -263,7 +265,7 @@ def test_a_hundred_connections_that_are_edited_leave_no_thread(held: str) -> Non
     before, kinds = threads(), KINDS[:5]
     with KubernetesAPI(tokens={'t': VIEWER}) as api:
         fabric = fabric_of(api, 't')
-        for _ in range(100):
+        for _ in range(100 if LONG else 10):
             api.faults.hold(match=held)
             api.requests.clear()
             watch = FabricWatch(fabric, nothing_stored, kinds)

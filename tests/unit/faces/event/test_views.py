@@ -5,7 +5,7 @@ import re
 from django.urls import NoReverseMatch, reverse
 from utilities.testing import ViewTestCases
 
-from netbox_hedgehog.models import FabricEvent
+from netbox_hedgehog.models import Fabric, FabricEvent
 
 from ..base import allow
 from .base import make_events
@@ -31,6 +31,7 @@ class FabricEventViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases
 
     def test_what_it_says(self):
         allow(self.user, 'view', model=FabricEvent)
+        allow(self.user, 'view', model=Fabric)
         listed = self.client.get(self._get_url('list'))
         self.assertContains(listed, 'a is stale.')
         badges = re.findall(r'badge[^>]*>\s*([^<]*?)\s*<', listed.content.decode())

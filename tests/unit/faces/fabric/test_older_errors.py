@@ -73,7 +73,7 @@ class OlderErrorsTestCase(APITestCase):
         allow(self.user, 'change')
         url = reverse('plugins-api:netbox_hedgehog-api:fabric-detail', args=[self.fabric.pk])
         response = self.client.patch(
-            url, {'kubernetes_server': SERVER, 'kubernetes_ca_cert': '-----BEGIN CERTIFICATE-----'}, format='json',
+            url, {'kubernetes_server': SERVER, 'kubernetes_token': 'another', 'kubernetes_ca_cert': ''}, format='json',
             **self.header,
         )
         self.assertHttpStatus(response, 200)

@@ -164,6 +164,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertNotContains(response, 'of dcim.')
         # The page with the button does not lead to itself.
         self.assertNotContains(response, '>Review</a>')
+        settle(self.fabric)  # it waits, and is recorded
         self.assertContains(self.client.get(self.fabric.get_absolute_url()), '>Review</a>')
         held = response.context['plan'].held_digest
         rows = self.rows(

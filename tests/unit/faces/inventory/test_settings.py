@@ -287,6 +287,7 @@ class FiltersOfFabricsTestCase(TestCase):
         inventory_fabric('a')
         make_fabric('b')
         allow(self.user, 'view')
+        allow(self.user, 'view', model=Site)
         self.user.config.set('tables.FabricTable.columns', ['name', 'inventory_enabled', 'inventory_site'], commit=True)
         url = reverse('plugins:netbox_hedgehog:fabric_list')
         site = Site.objects.get()
