@@ -415,7 +415,7 @@ def test_a_range_that_covers_those_of_two_that_go_is_a_conflict_that_names_one(b
     to = Wanted({})
     fields = {'start_address': '10.0.1.10/16', 'end_address': '10.0.2.99/16', 'vrf': to.vrf()}
     to.add('ipam.iprange', 'x/new', fields, 'new')
-    monkeypatch.setattr(story, 'desired', lambda resources, options: Desired({one.key: one for one in to.wants}))
+    monkeypatch.setattr(story, 'desired', lambda resources, options, unread: Desired({one.key: one for one in to.wants}))
     settle(fabric)
     assert 'stale' in conflicts(fabric)['x/new']
     everything_is_valid(fabric)
