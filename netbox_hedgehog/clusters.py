@@ -3,17 +3,24 @@
 from collections import defaultdict
 from typing import Any
 
+from django.db.models import Count
+
 from .models import Fabric, FabricResource
 
 __all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'same_cluster_sentence')
 
 # Every Hedgehog installation has some of these, and no more than a few hundred.
+# How many of them a sentence names.
+SHOWN = 5
+
 PROBED = ('VLANNamespace', 'IPv4Namespace', 'SwitchGroup', 'Switch', 'Gateway')
 
 
 def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
     """Return the names of those of these fabrics that read one cluster, a list for each such cluster."""
-    rows = _probes().filter(fabric__in=fabrics.readable().values('pk')).values_list('uid', 'fabric__name')
+    probes = _probes().filter(fabric__in=fabrics.readable().values('pk'))
+    twice = probes.values('uid').annotate(count=Count('fabric', distinct=True)).filter(count__gt=1).values('uid')
+    rows = probes.filter(uid__in=twice).values_list('uid', 'fabric__name')
     names: dict[str, set[str]] = defaultdict(set)
     for uid, name in rows:
         names[uid].add(name)
@@ -29,10 +36,12 @@ def fabrics_of_same_cluster(fabric: Fabric, user: Any = None) -> list[str]:
     return list(visible.readable().filter(pk__in=others).order_by('name').values_list('name', flat=True))
 
 
-def same_cluster_sentence(names: Any) -> str:
-    """Return what is said of fabrics that read one cluster."""
+def same_cluster_sentence(names: list[str]) -> str:
+    """Return what is said of fabrics that read one cluster: the first few by name."""
+    named = ', '.join(names[:SHOWN])
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return (
-        f'{", ".join(names)} read the same cluster: their resources have the same UIDs, and NetBox shows everything '
+        f'{named}{more} read the same cluster: their resources have the same UIDs, and NetBox shows everything '
         'more than once. Disable or delete all but one of them.'
     )
 

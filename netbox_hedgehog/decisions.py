@@ -75,8 +75,10 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     given = list(discrepancies)
     chosen = [discrepancy for discrepancy in given if decision in possible(discrepancy)]
     refusals: list[str] = []
-    settled = _carry_out(chosen, decision, user, refusals)
+    event_failures: list[str] = []
+    settled = _carry_out(chosen, decision, user, refusals, event_failures)
     sentences = [_not_written(refusals)] if refusals else []
+    sentences += event_failures
     if left := len(given) - settled - len(refusals):
         sentences.append(ngettext(
             '%d discrepancy was left as it is: this cannot be decided for its type or state.',
@@ -93,7 +95,9 @@ def _not_written(refusals: Sequence[str]) -> str:
     ) % {'count': len(refusals), 'reasons': ' '.join(reasons[:REASONS_SHOWN])}
 
 
-def _carry_out(chosen: Sequence[Discrepancy], decision: str, user: Any, refusals: list[str]) -> int:
+def _carry_out(
+    chosen: Sequence[Discrepancy], decision: str, user: Any, refusals: list[str], event_failures: list[str],
+) -> int:
     if not chosen:
         return 0
     if decision == NETBOX:
@@ -102,10 +106,12 @@ def _carry_out(chosen: Sequence[Discrepancy], decision: str, user: Any, refusals
         return resolve.ignore(chosen)
     if decision == REOPEN:
         return resolve.reopen(chosen)
-    return _take_fabric(chosen, user, refusals)
+    return _take_fabric(chosen, user, refusals, event_failures)
 
 
-def _take_fabric(chosen: Sequence[Discrepancy], user: Any, refusals: list[str]) -> int:
+def _take_fabric(
+    chosen: Sequence[Discrepancy], user: Any, refusals: list[str], event_failures: list[str],
+) -> int:
     """NetBox gets what the fabric says: beside no run of the same fabric, and with the person's own permissions."""
     deleted = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.DELETED]
     fields = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.FIELD]
@@ -121,7 +127,7 @@ def _take_fabric(chosen: Sequence[Discrepancy], user: Any, refusals: list[str]) 
                 raise InventoryOff(f'{fabric.name} has no inventory any more: switch it on in the fabric’s settings.')
             if not locks.enter_context(fabric_lock(fabric.pk)):
                 raise InventoryRefused(f'A run of {fabric.name} is at work. Try again when it has ended.')
-        taken = resolve.take_fabric(fields, user, refusals) if fields else 0
+        taken = resolve.take_fabric(fields, user, refusals, event_failures) if fields else 0
         return taken + (resolve.recreate(deleted) if deleted else 0)
 
 

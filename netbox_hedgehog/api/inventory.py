@@ -4,6 +4,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from netbox.api.authentication import TokenPermissions
 from netbox.api.viewsets import NetBoxReadOnlyModelViewSet
+from redis.exceptions import RedisError
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -29,6 +30,8 @@ PLAN_MOST = 10_000
 
 # Digits of a number in a query.
 PLAN_DIGITS = 9
+
+REDIS_AWAY = 'Redis cannot be reached: the job could not be queued.'
 
 
 class InventoryLinkViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
@@ -241,6 +244,8 @@ class InventoryActions:
             raise PermissionDenied(str(refusal)) from None
         except InventoryRefused as refusal:
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
+        except (RedisError, OSError):
+            return Response({'detail': REDIS_AWAY}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
         return Response(QueuedSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -228,6 +228,7 @@ class HealthSerializer(serializers.Serializer):
     unwatched = serializers.IntegerField()
     oldest_overdue = serializers.DictField(allow_null=True)
     same_cluster = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    notices = serializers.ListField(child=serializers.CharField())
     problems = serializers.ListField(child=serializers.CharField())
 
 

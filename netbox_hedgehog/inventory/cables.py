@@ -17,7 +17,7 @@ from ..choices import InventoryOriginChoices
 from .checks import REFUSALS, UniqueFields, check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
-from .trail import BATCH, nothing_related, quicken, state
+from .trail import BATCH, attempt, nothing_related, quicken, state
 
 if TYPE_CHECKING:
     from .writing import Writer
@@ -167,7 +167,7 @@ class Cabling:
 
     def _save(self, action: Action, cable: Any, values: dict[str, Any], interfaces: dict[int, Any]) -> bool:
         try:
-            with transaction.atomic():
+            with attempt():
                 cable.a_terminations = [interfaces[pk] for pk in values['a']]
                 cable.b_terminations = [interfaces[pk] for pk in values['b']]
                 cable.full_clean()
@@ -205,7 +205,7 @@ class Cabling:
         """Change cables as NetBox does, paths and change log included: those that can be, or else each as it was."""
         while actions:
             try:
-                with transaction.atomic():
+                with attempt():
                     cables = self._standing(actions)
                     self.release(actions)
                     done = [(action, self._move(action, cables.get(action.pk))) for action in actions]

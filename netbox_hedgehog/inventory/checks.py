@@ -19,6 +19,7 @@ from django.db import DatabaseError, DataError, models
 from extras.constants import CUSTOMFIELD_EMPTY_VALUES
 from extras.models import CustomField
 from netbox.models.features import CustomFieldsMixin
+from rq.timeouts import JobTimeoutException
 from utilities.exceptions import AbortRequest
 
 __all__ = ('REFUSALS', 'UniqueFields', 'check', 'check_end', 'sentence_of')
@@ -36,7 +37,7 @@ def check(instance: Any) -> None:
     """Raise one of REFUSALS for an object that NetBox would not take, or that a validator of its cannot check."""
     try:
         _check(instance)
-    except (*REFUSALS, DatabaseError):
+    except (*REFUSALS, DatabaseError, JobTimeoutException):
         raise
     except Exception as error:
         logger.exception('%s cannot be checked', instance)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rq.timeouts import JobTimeoutException
+
 from ..choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
 from ..values import field_label, model_title
 from .places import Board, coexist, ends_of, overlap, place_fields
@@ -182,6 +184,8 @@ class _Planner:
                 values[name] = wanted(want.model, name, fields[name], _Known(self))
             except (BadValue, Unresolved):
                 return dict(link.values or {})
+            except JobTimeoutException:
+                raise
             except Exception:
                 # Said once the want itself is planned: see _meet_guarded().
                 logger.exception('The place of %s cannot be told', want.key)
@@ -356,6 +360,8 @@ class _Planner:
         """Plan a want. One that cannot be compared with NetBox costs itself, and is named."""
         try:
             self._meet(want)
+        except JobTimeoutException:
+            raise
         except Exception as error:
             logger.exception('%s cannot be planned', want.key)
             self.drafts.pop(want.key, None)

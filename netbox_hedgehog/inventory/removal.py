@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from .shapes import ENDS_OF_CABLE, RANK
 from .wants import DEVICES, Desired, Source
 
 __all__ = (
-    'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'unwanted', 'what_goes',
+    'as_done', 'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'unwanted', 'what_goes',
 )
 
 # How many reasons the sentence on an object that cannot be deleted names.
@@ -347,6 +348,16 @@ def _orphans(plan: Plan, links: list[Held], desired: Desired, rules: Rules) -> N
         ))
 
 
+WAITING = ' would be marked stale: waiting for confirmation.'
+
+
+def as_done(finding: Finding) -> Finding:
+    """Return what is said of a resource that has gone once a person has confirmed what was waiting."""
+    if finding.type != DiscrepancyTypeChoices.ORPHAN:
+        return finding
+    return replace(finding, planned_sentence='', sentence=finding.sentence.replace(WAITING, ' marked stale.'))
+
+
 def _fate(links: list[Held], plan: Plan, rules: Rules, planned: bool) -> str:
     """What becomes of objects that are not deleted, as it is before (`planned`) or after the plan is applied."""
     new = sum(link.stale_since is None for link in links)
@@ -359,7 +370,7 @@ def _fate(links: list[Held], plan: Plan, rules: Rules, planned: bool) -> str:
     elif rules.removal == InventoryRemovalChoices.IGNORE:
         parts.append(f'{_objects(new)} left unchanged.')
     elif plan.held:
-        parts.append(f'{_objects(new)} would be marked stale: waiting for confirmation.')
+        parts.append(f'{_objects(new)}{WAITING}')
     else:
         parts.append(f'{_objects(new)} {"will be marked" if planned else "marked"} stale.')
     return ' '.join(parts)

@@ -39,12 +39,16 @@ class _Taking:
     why_not: dict[str, str]
 
 
-def take_fabric(discrepancies: Iterable[Discrepancy], user: Any = None, refusals: list[str] | None = None) -> int:
+def take_fabric(
+    discrepancies: Iterable[Discrepancy], user: Any = None, refusals: list[str] | None = None,
+    event_failures: list[str] | None = None,
+) -> int:
     """Write the fabric's values: FIELD discrepancies only, the others are left alone.
 
     Takes discrepancies of any fabrics, and who decides; None for the plugin's own user. What the mirror says now is
     written, which may be newer than what the discrepancy shows. Returns how many were settled: those whose value was
-    written, or was right already. The others stay, and `refusals` gets a sentence on each. Raises NotPermitted where
+    written, or was right already. The others stay, and `refusals` gets a sentence on each;
+    `event_failures` gets one on each event rule that failed. Raises NotPermitted where
     the person may not change one of the objects: then none is.
     """
     now = timezone.now()
@@ -52,7 +56,9 @@ def take_fabric(discrepancies: Iterable[Discrepancy], user: Any = None, refusals
     for taking in found:
         if user is not None:
             check_before(user, taking.picture.plan.actions)
-    return sum(_take(taking, user, now, [] if refusals is None else refusals) for taking in found)
+    refusals = [] if refusals is None else refusals
+    event_failures = [] if event_failures is None else event_failures
+    return sum(_take(taking, user, now, refusals, event_failures) for taking in found)
 
 
 def _plan_of(fabric: Fabric, rows: list[Discrepancy], now: datetime) -> _Taking:
@@ -64,7 +70,9 @@ def _plan_of(fabric: Fabric, rows: list[Discrepancy], now: datetime) -> _Taking:
     return _Taking(fabric, rows, Picture(wants, present, _only(whole, places)), why_not)
 
 
-def _take(taking: _Taking, user: Any, now: datetime, refusals: list[str]) -> int:
+def _take(
+    taking: _Taking, user: Any, now: datetime, refusals: list[str], event_failures: list[str],
+) -> int:
     def conclude(writer: Writer) -> None:
         why_not = {**taking.why_not, **{finding.key: finding.sentence for finding in writer.findings}}
         settled.extend(_settled(taking))
@@ -74,7 +82,7 @@ def _take(taking: _Taking, user: Any, now: datetime, refusals: list[str]) -> int
         refusals.extend(_why(row, taking, why_not) for row in taking.rows if row.pk not in pks)
 
     settled: list[Discrepancy] = []
-    carry_out(taking.fabric, taking.picture, user, now, conclude)
+    event_failures += carry_out(taking.fabric, taking.picture, user, now, conclude).event_failures
     return len(settled)
 
 

@@ -27,7 +27,7 @@ from .permissions import check_after, check_before
 from .plan import CREATE, DELETE, VERBS, Plan
 from .planner import make_plan
 from .present import CABLE, Present, read
-from .removal import due, removable, unwanted
+from .removal import as_done, due, removable, unwanted
 from .report import InventoryReport
 from .resources import resources_of, unread_kinds
 from .roles import role_problems
@@ -170,6 +170,7 @@ def inventory_user() -> User:
 def _release(plan: Plan) -> None:
     plan.actions += plan.held_actions
     plan.held_actions, plan.held = [], []
+    plan.findings = [as_done(finding) for finding in plan.findings]
 
 
 def _run(fabric: Fabric, user: Any, as_seen: Any) -> InventoryReport:

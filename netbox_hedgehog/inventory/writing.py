@@ -13,7 +13,6 @@ from django.db.models import ProtectedError, RestrictedError, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from extras.models import CustomField
-from netbox.context import events_queue
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices
 from ..models import Discrepancy, Fabric, InventoryLink
@@ -47,6 +46,10 @@ class Refused(Exception):
         self.link = link
 
 
+class _Stuck(Exception):
+    """An object that had left its place was refused: all is to be done without it."""
+
+
 class Writer:
     """Carries out one plan. `done` are the actions that were, `findings` what stood in the way of the others."""
 
@@ -67,7 +70,7 @@ class Writer:
         self.parking = Parking()
         self.stuck: dict[str, list[Finding]] = {}
         self.done: list[Action] = []
-        self.done_keys: set[str] = set()
+        self.done_keys: set[tuple[str, str]] = set()
         self.event_failures: list[str] = []
         self.findings: list[Finding] = [finding for _, findings in self.refused.values() for finding in findings]
         self.failed: dict[str, str] = {key: why for key, (why, _) in self.refused.items()}
@@ -86,18 +89,21 @@ class Writer:
         An object that has left its place for another, and is then refused, must have its place back: all is taken
         back, and done without it.
         """
-        events = dict(events_queue.get())
-        while True:
-            with transaction.atomic():
-                self._write()
-                if self.stuck:
-                    transaction.set_rollback(True)
-            if not self.stuck:
-                break
+        while not self._written():
             self.refused.update({key: (self.failed[key], findings) for key, findings in self.stuck.items()})
-            events_queue.set(dict(events))
             self._begin()
         self.trail.finish()
+
+    def _written(self) -> bool:
+        """Try to write everything. Return False, and take all back, where one that had left its place was refused."""
+        try:
+            with attempt():
+                self._write()
+                if self.stuck:
+                    raise _Stuck
+        except _Stuck:
+            return False
+        return True
 
     def _write(self) -> None:
         self._delete([action for action in self.plan.actions if action.verb == DELETE])
@@ -325,7 +331,9 @@ class Writer:
         """
         by_label: dict[str, list[tuple[Action, dict[str, Any]]]] = defaultdict(list)
         for action in actions:
-            if action.key in self.failed or action.model == CABLE or action.verb == DELETE:
+            # An object that could not make room is marked all the same: its resource has gone.
+            is_skipped = action.key in self.failed and action.verb != MARK
+            if is_skipped or action.model == CABLE or action.verb == DELETE:
                 continue
             changes = tuple(change for change in action.changes if self._is_late(action, change) == late)
             if late and not changes:
@@ -732,8 +740,8 @@ class Writer:
 
     def mark_done(self, action: Action) -> None:
         """Count an object once, however many steps it was written in."""
-        if action.key not in self.done_keys:
-            self.done_keys.add(action.key)
+        if (action.key, action.verb) not in self.done_keys:
+            self.done_keys.add((action.key, action.verb))
             self.done.append(action)
 
     def _write_links(self) -> None:

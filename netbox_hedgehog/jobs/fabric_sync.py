@@ -226,7 +226,7 @@ class FabricSyncJob(JobRunner):
         newest.update(last_report=self.job.data)
         if error:
             self.logger.error(inventory['sentence'])
-        elif inventory['held'] or inventory['findings']:
+        elif inventory['held'] or inventory['findings'] or inventory.get('event_failures'):
             self.logger.warning(inventory['sentence'])
         else:
             self.logger.info(inventory['sentence'])

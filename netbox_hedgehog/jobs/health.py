@@ -21,7 +21,7 @@ from ..clusters import fabrics_by_cluster, same_cluster_sentence
 from ..events import notice
 from ..models import Fabric
 from ..models.fabric import READABLE, FabricQuerySet
-from .deployment import live_deployments, several
+from .deployment import live_deployments, several, suffix
 from .leases import live_watchers, watch_troubles, watched_fabrics
 from .locks import locked_fabrics
 from .queue import connection, queue, queue_name
@@ -61,6 +61,8 @@ class Health:
     oldest_overdue: dict[str, Any] | None = None
     # The names of fabrics that read one cluster, a list for each such cluster.
     same_cluster: list[list[str]] = field(default_factory=list)
+    # What people should know though nothing fails: no reason for an alarm.
+    notices: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     # The problem that another NetBox uses the same Redis database; '' where none does.
     shared_redis: str = ''
@@ -186,7 +188,7 @@ def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
 
 def _look_at_clusters(health: Health, fabrics: FabricQuerySet) -> None:
     health.same_cluster = fabrics_by_cluster(fabrics)
-    health.problems += [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
+    health.notices = [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
 
 
 def live_workers() -> list[str]:
@@ -201,13 +203,15 @@ def _waiting(fabrics: FabricQuerySet | None) -> int:
     try:
         if fabrics is None:
             return queue().count
-        waiting = {text(job_id) for job_id in connection().lrange(queue().key, 0, -1)}
+        redis = connection()
+        waiting = {text(job_id) for job_id in redis.lrange(queue().key, 0, -1)}
     except ResponseError as error:
         name_once(f'The queue {queue_name()}', of_the_record(error))
         return 0  # the scheduler's beat mends it
     if not waiting:
         return 0
-    seen = {schedule_id(pk) for pk in fabrics.values_list('pk', flat=True)}
+    end = suffix(redis)
+    seen = {schedule_id(pk, end) for pk in fabrics.values_list('pk', flat=True)}
     asked_for = run_jobs().filter(status=JobStatusChoices.STATUS_PENDING, object_id__in=fabrics.values('pk'))
     seen |= {str(job_id) for job_id in asked_for.values_list('job_id', flat=True)}
     return len(seen & waiting)

@@ -15,7 +15,7 @@ from users.models import User
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..events import tell_drift, tell_held_removals
-from ..inventory.errors import InventoryRefused, PlanMoved
+from ..inventory.errors import InventoryRefused, NotPermitted, PlanMoved
 from ..inventory.leave import plan_removal, remove_created
 from ..inventory.permissions import check_before
 from ..inventory.plan import Plan
@@ -100,6 +100,8 @@ class InventoryJob(JobRunner):
             REMOVE: lambda: remove_created(fabric, user=user, expected_digest=digest),
         }[asked['action']]
         try:
+            if user is None:
+                raise NotPermitted('The user who asked for this has been deleted. Review the plan, and ask again.')
             report = work()
         except InventoryRefused as error:
             self.job.data = {**asked, 'error': str(error), 'sentence': str(error)}
@@ -109,7 +111,7 @@ class InventoryJob(JobRunner):
         if asked['action'] != REMOVE:
             tell_people(fabric)
         self.job.data = {**asked, **report.as_dict()}
-        self.logger.info(report.sentence)
+        (self.logger.warning if report.event_failures else self.logger.info)(report.sentence)
 
 
 def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
@@ -122,8 +124,9 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
         tell_people(fabric)
         return report.as_dict(), False
     except Exception as error:
-        # Whatever it was: nothing was written, the mirror is as it was read, and the fabric says so. A time-out in
-        # the middle of a statement leaves a connection on which nothing more can be said.
+        # Whatever it was: the mirror is as it was read, and the fabric says so. Nothing was written, unless the time
+        # was up while event rules were told, after the commit. A time-out in the middle of a statement leaves a connection
+        # on which nothing more can be said.
         if not database.is_usable():
             database.close()
         sentence = str(error) if isinstance(error, InventoryRefused) else (

@@ -49,6 +49,7 @@ SETTINGS_OF_ERRORS = {
     'inventory_error': (
         'inventory_enabled', 'inventory_site_id', 'inventory_location_id', 'inventory_tenant_id', 'inventory_roles',
         'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+        'inventory_device_status', 'inventory_stale_status',
     ),
 }
 OLDER_ERROR = 'Before the change at '

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from netbox.views import generic
 from netbox.views.generic.base import BaseObjectView
+from redis.exceptions import RedisError
 from utilities.views import ViewTab, register_model_view
 
 from .. import dryrun
@@ -115,6 +116,8 @@ class FabricDryRunRowsView(BaseObjectView):
             context |= {'rows': rows, 'pages': pages, 'number': number, 'steps': steps}
         return render(request, 'netbox_hedgehog/inc/plan_rows.html', context)
 
+REDIS_AWAY = _('Redis cannot be reached: the job could not be queued.')
+
 
 class _PlanAction(BaseObjectView):
     """Something that a job does with a plan as it was seen: a POST with its digest, and the permission to sync."""
@@ -146,6 +149,9 @@ class _PlanAction(BaseObjectView):
             return redirect(self.page(fabric))
         except InventoryRefused as refusal:
             messages.error(request, str(refusal))
+            return redirect(self.page(fabric))
+        except (RedisError, OSError):
+            messages.error(request, REDIS_AWAY)
             return redirect(self.page(fabric))
         messages.success(request, _('Job #{id} queued.').format(id=job.pk))
         return redirect(job if request.user.has_perm('core.view_job', job) else fabric)

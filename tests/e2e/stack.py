@@ -70,7 +70,10 @@ Row = dict[str, Any]
 
 def sample_api(**options: Any) -> KubernetesAPI:
     """An API server with the sample fabric, which TOKEN may read."""
-    api = KubernetesAPI(load_objects(DATA), **options)
+    objects = load_objects(DATA)
+    for item in objects:
+        item['metadata'].pop('uid', None)  # a cluster of its own
+    api = KubernetesAPI(objects, **options)
     api.grant(TOKEN, 'viewer')
     return api
 

@@ -168,16 +168,17 @@ def test_an_object_that_was_deleted_and_made_anew(stack: Stack, cluster: RealClu
         cluster.delete('Server', name)
 
 
-def test_a_kind_that_is_not_installed_is_no_error_and_no_empty_list(stack: Stack, api: KubernetesAPI) -> None:
+def test_a_kind_that_is_not_served_any_more_is_told_and_no_empty_list(stack: Stack, api: KubernetesAPI) -> None:
     reader = Reader(stack, 'old-release', api)
     reader.read()
     gateways = [key for key in reader.resources() if key[0] == 'Gateway']
     assert gateways
     api.missing_kinds.add('Gateway')
     row = reader.read()
-    assert (row['sync_status'], row['sync_error']) == ('in_sync', '')
+    assert row['sync_status'] == 'partial'
+    assert row['sync_error'].startswith(f'Gateway is not served any more; {len(gateways)} resource'), row['sync_error']
     outcomes = {kind['kind']: kind['outcome'] for kind in row['last_report']['kinds']}
-    assert outcomes['Gateway'] == 'not_installed'
+    assert outcomes['Gateway'] == 'not_served'
     assert not any(reader.resources()[key]['missing_since'] for key in gateways)
 
 

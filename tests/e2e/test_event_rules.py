@@ -189,8 +189,12 @@ def test_what_an_inventory_writes_fires_event_rules_as_a_change_in_netbox_does(
     status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/inventory/apply/', {
         'digest': plan['digest'],
     })
-    assert status == 200, answer
+    assert status == 202, answer
     (call,) = heard(1)
+    stack.wait_until(
+        lambda: stack.sql("SELECT 1 FROM core_job WHERE id = %s AND status = 'completed'", answer['id']), 60,
+        'the plan is applied',
+    )
     assert (call['data']['name'], call['data']['serial']) == ('leaf-01', 'REPLACED')
     assert call['request']['user'] == ours['request']['user']
 

@@ -40,7 +40,7 @@ def test_curl(stack: Stack, api: KubernetesAPI, tmp_path: Path) -> None:
     out = done.stdout
     for told in (
         '"workers":[', '"has_token":true', '"state":"in_sync"', '"connected":true', '"name":"vpc-01"',
-        '"name":"spine-', '"object_type":"dcim.device"', '"switch_health":', '"sentence"',
+        '"name":"spine-', '"object_type":"dcim.device"', '"switch_health":', '"name":"Fabric inventory"',
     ):
         assert told in out.replace('": ', '":'), (told, out[-3000:])
     stack.fabrics += [row['id'] for row in stack.sql("SELECT id FROM netbox_hedgehog_fabric WHERE name = 'dc-2'")]

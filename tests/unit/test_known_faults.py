@@ -66,7 +66,7 @@ GUARDED_BY: dict[str, list[str]] = {
     '404 for a kind counts as an empty list': [
         'unit/engine/test_run.py::test_kind_not_installed',
         'kube/test_real_server.py::test_not_installed',
-        'e2e/test_cluster.py::test_a_kind_that_is_not_installed_is_no_error_and_no_empty_list',
+        'e2e/test_cluster.py::test_a_kind_that_is_not_served_any_more_is_told_and_no_empty_list',
     ],
     'objects that have gone from the cluster stay for ever': [
         'unit/engine/test_run.py::test_gone_and_back',
