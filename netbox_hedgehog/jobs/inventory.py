@@ -125,8 +125,8 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
         return report.as_dict(), False
     except Exception as error:
         # Whatever it was: the mirror is as it was read, and the fabric says so. Nothing was written, unless the time
-        # was up while event rules were told, after the commit. A time-out in the middle of a statement leaves a connection
-        # on which nothing more can be said.
+        # was up while event rules were told, after the commit. A time-out in the middle of a statement leaves a
+        # connection on which nothing more can be said.
         if not database.is_usable():
             database.close()
         sentence = str(error) if isinstance(error, InventoryRefused) else (
