@@ -7,7 +7,7 @@ from django.db.models import Count
 
 from .models import Fabric, FabricResource
 
-__all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'same_cluster_sentence')
+__all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'in_words', 'same_cluster_sentence')
 
 # Every Hedgehog installation has some of these, and no more than a few hundred.
 # How many of them a sentence names.
@@ -36,12 +36,16 @@ def fabrics_of_same_cluster(fabric: Fabric, user: Any = None) -> list[str]:
     return list(visible.readable().filter(pk__in=others).order_by('name').values_list('name', flat=True))
 
 
+def in_words(names: list[str]) -> str:
+    """Return the first few of these names, and how many more there are."""
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return ', '.join(names[:SHOWN]) + more
+
+
 def same_cluster_sentence(names: list[str]) -> str:
     """Return what is said of fabrics that read one cluster: the first few by name."""
-    named = ', '.join(names[:SHOWN])
-    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return (
-        f'{named}{more} read the same cluster: their resources have the same UIDs, and NetBox shows everything '
+        f'{in_words(names)} read the same cluster: their resources have the same UIDs, and NetBox shows everything '
         'more than once. Disable or delete all but one of them.'
     )
 

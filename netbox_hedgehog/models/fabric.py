@@ -17,7 +17,7 @@ from utilities.querysets import RestrictedQuerySet
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
 from ..destinations import configured
 from ..kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
-from ..sealing import Sealed, SealedTextField, unseal
+from ..sealing import Sealed, SealedTextField, SealError, unseal
 from .inventory import InventorySettings
 
 __all__ = ('MIN_SYNC_INTERVAL', 'Fabric')
@@ -328,7 +328,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         """Let errors from before a change of these settings say so: nobody knows whether they still hold."""
         changed = [
             error for error, names in SETTINGS_OF_ERRORS.items()
-            if any(name in before and before[name] != getattr(self, name) for name in names)
+            if any(name in before and _differs(name, before[name], getattr(self, name)) for name in names)
         ]
         if not changed:
             return
@@ -543,3 +543,13 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     def get_sync_status_color(self):
         return SyncStatusChoices.colors.get(self.sync_status)
+
+
+def _differs(name: str, before: Any, now: Any) -> bool:
+    """Return whether a setting has another value. A seal of the same secret is another text each time."""
+    if before == now or name not in SECRET_FIELDS:
+        return bool(before != now)
+    try:
+        return unseal(before) != unseal(now)
+    except SealError:
+        return True

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
-from ..clusters import fabrics_of_same_cluster
+from ..clusters import fabrics_of_same_cluster, in_words
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.progress import active_job
@@ -88,7 +88,7 @@ class FabricView(generic.ObjectView):
             'health': health,
             # A Redis that is away is asked once a page: each try takes seconds.
             **live_context(request, instance, active_job(instance), health.redis),
-            'same_cluster': fabrics_of_same_cluster(instance, request.user),
+            'same_cluster': in_words(fabrics_of_same_cluster(instance, request.user)),
             'kinds': _kinds(request, instance),
             'runs': _runs(request, instance),
         }

@@ -7,6 +7,7 @@ from django.urls import reverse
 from utilities.testing import APITestCase
 
 from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.sealing import unseal
 
 from ..base import SERVER, allow, make_fabric
 
@@ -62,6 +63,11 @@ class OlderErrorsTestCase(APITestCase):
         fabric = Fabric.objects.get()
         self.assertTrue(fabric.inventory_error_is_older)
         self.assertEqual(fabric.sync_error, 'The API server refused the token.')
+
+    def test_the_same_token_entered_again_changes_nothing(self):
+        self.fabric.kubernetes_token = unseal(self.fabric.kubernetes_token)
+        self.fabric.save()
+        self.assertEqual(Fabric.objects.get().sync_error, 'The API server refused the token.')
 
     def test_no_error_stays_none(self):
         Fabric.objects.update(sync_error='', inventory_error='', sync_status='in_sync')
