@@ -131,7 +131,7 @@ def test_a_burst_is_written_together(sample, watch, django_assert_max_num_querie
         watch.told.clear()
         if len(watch.follower._told) >= 60 and watch.follower._told['burst-00'].object['spec'].get('description') == 'last':
             break
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         watch.follower.take()
     assert_exact(sample, 'Server')
 
