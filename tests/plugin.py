@@ -90,7 +90,7 @@ def pytest_report_header() -> str:
 
 def is_controller(config: pytest.Config) -> bool:
     """Return whether this process only hands the tests to pytest-xdist's workers."""
-    return bool(config.known_args_namespace.numprocesses) and not WORKER
+    return bool(getattr(config.known_args_namespace, 'numprocesses', None)) and not WORKER
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -186,9 +186,9 @@ def _sentence_of_database(error: DatabaseError) -> str:
     found: Any = getattr(cause, 'diag', None)
     if state == _NOT_UNIQUE:
         model: Any = next((one for one in apps.get_models() if one._meta.db_table == found.table_name), None)
-        columns = (found.message_detail or '').partition('=(')[0]
+        columns = set(re.findall(r'\w+', (found.message_detail or '').partition('=(')[0]))
         fields = model._meta.concrete_fields if model is not None else ()
-        same = [str(field.verbose_name) for field in fields if re.search(rf'\b{field.column}\b', columns)]
+        same = [str(field.verbose_name) for field in fields if field.column in columns]
         what = str(model._meta.verbose_name) if model is not None else 'object'
         return f'Another {what} in NetBox has the same {" and ".join(same) or "place"}: change one of the two.'
     if state == _NOT_THERE:

@@ -17,7 +17,7 @@ from .plan import UPDATE, Plan
 from .planner import make_plan
 from .present import Known, load, read, wanted_values
 from .settle import Picture, carry_out, options_of, rules_of, wants_of
-from .shapes import model_of
+from .shapes import BadValue, kind_of, model_of
 from .wants import Desired
 from .writing import Writer, delete_links
 
@@ -86,13 +86,22 @@ def _take(
     return len(settled)
 
 
+def is_field(label: str, name: str) -> bool:
+    """Return whether a model has this field: a discrepancy may be of an older release."""
+    try:
+        kind_of(label, name)
+    except BadValue:
+        return False
+    return True
+
+
 def _settled(taking: _Taking) -> list[Discrepancy]:
     """The discrepancies whose field has another value than before, or had the fabric's value already."""
     wants, held = taking.picture.desired.wants, taking.picture.present.held
     fields: dict[str, set[str]] = defaultdict(set)
     pks: dict[str, set[int]] = defaultdict(set)
     for row in taking.rows:
-        if row.key in held:
+        if row.key in held and is_field(held[row.key].model, row.field):
             fields[held[row.key].model].add(row.field)
             pks[held[row.key].model].add(held[row.key].object_id)
     now = {
@@ -103,7 +112,7 @@ def _settled(taking: _Taking) -> list[Discrepancy]:
     found = []
     for row in taking.rows:
         link = held.get(row.key)
-        if link is None or link.values is None or row.key not in wants:
+        if link is None or link.values is None or row.key not in wants or not is_field(link.model, row.field):
             continue
         value = now[link.model].get(link.object_id, {}).get(row.field)
         if value != link.values.get(row.field) or value == wanted_values(wants[row.key], known, [row.field]).get(

@@ -38,7 +38,7 @@ PREFIX = 'netbox_hedgehog-fabric-'
 SCHEDULED_JOBS = Scheduler.scheduled_jobs_key
 
 # A schedule's id: the fabric, and the deployment where that is not the primary.
-ID = re.compile(rf'{PREFIX}(0|[1-9][0-9]{{0,18}})(?:-([0-9a-f]{{12}}))?', re.ASCII)
+ID = re.compile(r'netbox_hedgehog-fabric-(0|[1-9][0-9]{0,18})(?:-([0-9a-f]{12}))?', re.ASCII)
 
 # Seconds by which the clocks of two machines may differ.
 SKEW = 60

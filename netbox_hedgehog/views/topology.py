@@ -8,6 +8,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from netbox.views import generic
+from utilities.permissions import permission_is_exempt
 from utilities.views import ViewTab, register_model_view
 
 from ..insight.tree import mapping
@@ -40,7 +41,7 @@ class FabricTopologyView(generic.ObjectView):
 
     def get_extra_context(self, request, instance):
         group = request.GET.get('group', '')
-        graph, svg, readings, hidden = self.picture(request, instance, group)
+        graph, svg, readings = self.picture(request, instance, group)
         groups = groups_of(graph)
         if group and group in groups:
             graph = graph.around(node.key for node in groups[group])
@@ -54,18 +55,19 @@ class FabricTopologyView(generic.ObjectView):
             'wires': [wire for wire in graph.wires if wire.state in ('down', 'disabled')][:WIRES_TOLD],
             'troubled': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
             'read_at': min(readings, default=None),
-            'health_hidden': bool(hidden) or not request.user.has_perm('netbox_hedgehog.view_switchhealth'),
+            'health_hidden': may_be_hidden(request.user),
             'vpcs': list(vpcs.order_by('name').only('pk', 'name', 'missing_since')[:VPCS_SHOWN + 1]),
             'vpcs_shown': VPCS_SHOWN,
         }
 
-    def picture(self, request, fabric, group) -> tuple[Graph, str, list, set]:
-        """The graph of what this user may see, its SVG, when each agent was read, and whose health is hidden."""
-        rows = FabricResource.objects.restrict(request.user, 'view').filter(
+    def picture(self, request, fabric, group) -> tuple[Graph, str, list]:
+        """The graph of what this user may see, its SVG, and when each agent was read."""
+        rows = list(FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=fabric, kind__in=KINDS,
-        ).values_list('pk', 'kind', 'name', 'spec', 'missing_since')
+        ).values_list('pk', 'kind', 'name', 'spec', 'missing_since'))
         health, readings = health_by_node(request.user, fabric)
-        hidden = hidden_health(request.user, fabric, health)
+        nodes = {(kind, name) for _, kind, name, _, _ in rows if kind in ('Switch', 'Gateway')}
+        hidden = nodes - set(health) if may_be_hidden(request.user) else set()
         graph = build(
             (Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
              for pk, kind, name, spec, missing in rows),
@@ -76,7 +78,7 @@ class FabricTopologyView(generic.ObjectView):
         def url(name):
             return f'{base}?group={quote(name)}'
 
-        return graph, draw_fabric(graph, fabric.name, url, group), readings, hidden
+        return graph, draw_fabric(graph, fabric.name, url, group), readings
 
 
 def health_by_node(user, fabric, names=None):
@@ -95,11 +97,16 @@ def health_by_node(user, fabric, names=None):
     return found, readings
 
 
-def hidden_health(user, fabric, visible):
-    """The switches and gateways of a fabric whose health was read and may not be viewed by this user."""
-    if user.is_superuser:
-        return set()
-    return set(SwitchHealth.objects.filter(fabric=fabric).values_list('kind', 'name')) - set(visible)
+def may_be_hidden(user):
+    """Return whether there may be health that this user may not view, whether there is any or not.
+
+    What is hidden must not show by what is said of it.
+    """
+    permission = 'netbox_hedgehog.view_switchhealth'
+    if user.is_superuser or permission_is_exempt(permission):
+        return False
+    # has_perm() looks up what NetBox then filters querysets by: the constraints of each permission, none where empty.
+    return not user.has_perm(permission) or all(user._object_perm_cache.get(permission, (None,)))
 
 
 def _notes(row):
