@@ -6,9 +6,11 @@ no test: it starts the server and builds the template first, so that the workers
 
 import os
 import platform
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,7 +18,8 @@ from redis import Redis
 
 from demo import postgres, schema, valkey
 
-CACHE = Path(__file__).resolve().parent.parent / '.cache'
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / '.cache'
 
 # pytest-xdist's name of this process: gw0, gw1, …; none without -n and in the controller.
 WORKER = os.environ.get('PYTEST_XDIST_WORKER', '')
@@ -91,6 +94,30 @@ def pytest_report_header() -> str:
 def is_controller(config: pytest.Config) -> bool:
     """Return whether this process only hands the tests to pytest-xdist's workers."""
     return bool(getattr(config.known_args_namespace, 'numprocesses', None)) and not WORKER
+
+
+def group_of(nodeid: str) -> str:
+    """Return which tests a test runs with, on one worker: those of its file, or of all files with the same SETTINGS.
+
+    The latter share a NetBox: see tests/e2e/stack.py.
+    """
+    file = nodeid.partition('::')[0]
+    settings = re.search(r'^SETTINGS = .*', (ROOT / file).read_text(), re.M)
+    return settings[0] if settings else file
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadgroup keep groups together. pytest-xdist's own groups are lost on pytest 9."""
+    if config.getvalue('dist') != 'loadgroup':
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Grouped(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

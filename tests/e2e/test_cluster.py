@@ -13,7 +13,8 @@ from .stack import DATA, QUICK, Row, Stack
 # Tokens of ../shared/kube.
 VIEWER, VPC_EDITOR = 'viewer-token', 'vpc-editor-token'
 
-SETTINGS = QUICK
+# A sync that waits long for an outage would make these tests wait, too.
+SETTINGS = {**QUICK, 'retries': 1, 'connect_timeout': 2, 'read_timeout': 5}
 
 
 @pytest.fixture(scope='module', autouse=True)

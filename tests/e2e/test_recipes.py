@@ -8,7 +8,9 @@ from pathlib import Path
 
 from demo.kubernetes_api import KubernetesAPI
 
-from .stack import ROOT, Stack
+from .stack import OWN_SETTINGS, ROOT, Stack
+
+SETTINGS = OWN_SETTINGS
 
 PAGE = (ROOT / 'docs' / 'recipes.md').read_text()
 

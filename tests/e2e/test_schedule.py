@@ -8,7 +8,9 @@ import pytest
 
 from demo.kubernetes_api import KubernetesAPI
 
-from .stack import PLUGIN_QUEUE, Stack, schedule_id, skipped
+from .stack import OWN_SETTINGS, PLUGIN_QUEUE, Stack, schedule_id, skipped
+
+SETTINGS = OWN_SETTINGS
 
 
 @pytest.fixture(scope='module', autouse=True)

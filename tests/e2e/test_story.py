@@ -2,7 +2,9 @@
 
 from demo.kubernetes_api import KubernetesAPI
 
-from .stack import PLUGIN_QUEUE, Stack, overlaps
+from .stack import OWN_SETTINGS, PLUGIN_QUEUE, Stack, overlaps
+
+SETTINGS = OWN_SETTINGS
 
 
 def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: KubernetesAPI) -> None:

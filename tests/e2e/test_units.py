@@ -5,7 +5,9 @@ import shlex
 
 from demo.kubernetes_api import KubernetesAPI
 
-from .stack import PATIENCE, ROOT, Stack
+from .stack import OWN_SETTINGS, PATIENCE, ROOT, Stack
+
+SETTINGS = OWN_SETTINGS
 
 PROGRAM = '/opt/netbox/venv/bin/netbox'
 UNITS = re.findall(r'^```ini\n(.*?)^```$', (ROOT / 'docs' / 'bare-metal.md').read_text(), re.M | re.S)

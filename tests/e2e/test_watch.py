@@ -8,7 +8,9 @@ import pytest
 from demo.kubernetes_api import KubernetesAPI
 from demo.processes import Process
 
-from .stack import Row, Stack
+from .stack import OWN_SETTINGS, Row, Stack
+
+SETTINGS = OWN_SETTINGS
 
 # Seconds within which a change is in NetBox, on a machine that has much else to do.
 SOON = 30
