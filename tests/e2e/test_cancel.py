@@ -18,6 +18,14 @@ def _served(module_stack: Stack) -> None:
     module_stack.scheduler()
 
 
+def read_once(stack: Stack, api: KubernetesAPI, name: str) -> int:
+    """Create a fabric that was read, and that no schedule reads again while a test looks."""
+    fabric = stack.fabric(name, api, sync_interval=86400)
+    stack.make_due(fabric)
+    stack.runs(fabric, 1, 60)
+    return fabric
+
+
 def cancel(stack: Stack, fabric: int) -> tuple[int, str]:
     status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/cancel/')
     return status, answer['detail']
@@ -39,8 +47,7 @@ def free(stack: Stack) -> None:
 
 
 def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: KubernetesAPI) -> None:
-    fabric = stack.fabric('berlin', api)
-    stack.runs(fabric, 1, 60)
+    fabric = read_once(stack, api, 'berlin')
     assert stack.state(fabric) == 'in_sync'
 
     api.faults.hold(after=ANSWERED)
@@ -77,8 +84,7 @@ def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: Kub
 def test_a_run_of_a_fabric_that_was_disabled_meanwhile(
     stack: Stack, api: KubernetesAPI, change: dict[str, bool],
 ) -> None:
-    fabric = stack.fabric(f'disabled-{len(stack.fabrics)}', api)
-    stack.runs(fabric, 1, 60)
+    fabric = read_once(stack, api, f'disabled-{len(stack.fabrics)}')
     at_work(stack, api, fabric)
     stack.edit(fabric, **change)
     assert stack.due(fabric) is None
@@ -91,8 +97,7 @@ def test_a_run_of_a_fabric_that_was_disabled_meanwhile(
 
 
 def test_a_run_whose_job_was_deleted_meanwhile(stack: Stack, api: KubernetesAPI) -> None:
-    fabric = stack.fabric('deleted-job', api)
-    stack.runs(fabric, 1, 60)
+    fabric = read_once(stack, api, 'deleted-job')
     at_work(stack, api, fabric)
     (job,) = stack.jobs(fabric, 'running')
     stack.sql('DELETE FROM core_job WHERE id = %s', job['id'])
@@ -118,8 +123,7 @@ def test_a_run_whose_job_was_deleted_meanwhile(stack: Stack, api: KubernetesAPI)
 
 
 def test_a_run_of_a_fabric_that_is_deleted_ends(stack: Stack, api: KubernetesAPI) -> None:
-    fabric = stack.fabric('deleted', api)
-    stack.runs(fabric, 1, 60)
+    fabric = read_once(stack, api, 'deleted')
     at_work(stack, api, fabric)
     stack.delete(fabric)
     free(stack)
