@@ -98,7 +98,8 @@ class StateTestCase(PageTestCase):
     def test_in_sync(self):
         page = self.page(make_fabric(sync_status='in_sync', last_sync=ago(minutes=3), last_attempt=ago(minutes=3)))
         self.assertEqual(self.row(page, 'State'), 'In sync')
-        self.assertTrue(self.row(page, 'Last success').startswith('3 minutes ago ('))
+        # Three, unless the machine is so busy that time passes.
+        self.assertRegex(self.row(page, 'Last success'), r'^\d+ minutes ago \(')
         self.assertNotIn('alert-danger', page)
 
     def test_stale(self):
