@@ -16,7 +16,7 @@ from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
-from ..jobs.inventory import APPLY, CONFIRM, REMOVE, InventoryJob
+from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Discrepancy, InventoryLink
 from ..numbers import is_number
 from .seen import RestrictedRelations, restricted, restricted_object
@@ -30,8 +30,6 @@ PLAN_MOST = 10_000
 
 # Digits of a number in a query.
 PLAN_DIGITS = 9
-
-REDIS_AWAY = 'Redis cannot be reached: the job could not be queued.'
 
 
 class InventoryLinkViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):

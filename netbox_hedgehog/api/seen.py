@@ -32,12 +32,11 @@ class RestrictedRelations:
         self.queryset = self.queryset.prefetch_related(*(relation(request.user) for relation in self.relations))
 
 
-def may_view_fabric(context, fabric):
+def may_view_fabric(request, fabric):
     """Whether whoever asks may view a fabric; everybody may where nobody asks, as for an event rule.
 
     Asks the database once a request.
     """
-    request = context.get('request')
     if request is None:
         return True
     if not hasattr(request, '_hedgehog_fabrics'):

@@ -84,7 +84,7 @@ class NestedFabricSerializer(FabricSerializer):
     """The fabric of something that is shown: empty for those who may view that and not its fabric, as in GraphQL."""
 
     def to_representation(self, fabric):
-        return super().to_representation(fabric) if may_view_fabric(self.context, fabric) else None
+        return super().to_representation(fabric) if may_view_fabric(self.context.get('request'), fabric) else None
 
 
 class FabricResourceSerializer(NetBoxModelSerializer):
@@ -184,7 +184,7 @@ class FabricEventSerializer(NetBoxModelSerializer):
 
     def to_representation(self, event):
         shown = super().to_representation(event)
-        if 'data' in shown and not may_view_fabric(self.context, event.fabric):
+        if 'data' in shown and not may_view_fabric(self.context.get('request'), event.fabric):
             shown['data'] = None
         return shown
 

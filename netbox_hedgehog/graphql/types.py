@@ -94,7 +94,7 @@ class FabricEventType(BaseObjectType):
     # What event rules were given is the fabric.
     @strawberry_django.field(select_related=['fabric'], only=['data', 'fabric__name'])
     def data(self, info: Info) -> JSON | None:
-        return self.data if may_view_fabric({'request': info.context.request}, self.fabric) else None
+        return self.data if may_view_fabric(info.context.request, self.fabric) else None
 
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)

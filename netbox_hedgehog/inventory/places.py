@@ -11,7 +11,7 @@ import netaddr
 
 from .shapes import ENDS_OF_CABLE, naturals, shape
 
-__all__ = ('SHARED_ROLES', 'Board', 'coexist', 'ends_of', 'natural_places', 'overlap', 'place_fields')
+__all__ = ('SHARED_ROLES', 'Board', 'coexist', 'ends_of', 'hashable_end', 'natural_places', 'overlap', 'place_fields')
 
 ADDRESS, CABLE, RANGE = 'ipam.ipaddress', 'dcim.cable', 'ipam.iprange'
 
@@ -36,13 +36,13 @@ def place_fields(label: str, names: set[str]) -> set[str]:
 def natural_places(label: str, values: Values) -> list[Hashable]:
     """Return the places of an object with these values, without those that depend on an object still to be created."""
     if label == CABLE:
-        return [(label, _end(end)) for end in ends_of(values)]
+        return [(label, hashable_end(end)) for end in ends_of(values)]
     if shape(label).loose:
         return []
     return [(label, natural) for natural in naturals(label, values)]
 
 
-def _end(end: Any) -> Hashable:
+def hashable_end(end: Any) -> Hashable:
     """Return an end of a cable as part of a dictionary's key. An end that is no interface is [type, ID]."""
     if isinstance(end, list):
         return tuple(end)

@@ -607,6 +607,7 @@ class _Planner:
         draft.link, draft.pk, draft.current = heir, heir.object_id, dict(heir.values or {})
         self.records.append(Record(want.key, want.model, heir.object_id, was=self.rows.get(heir.key, heir.key)))
         self._keep(draft, values)
+
     def _block_new_device(self, want: Want) -> None:
         """Leave a new device out under one finding for all of them: NetBox does not offer the status it would get."""
         root = 'settings/inventory_device_status'

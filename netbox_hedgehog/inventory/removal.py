@@ -5,15 +5,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
 from ..values import model_title
 from .names import key
+from .places import ends_of, hashable_end
 from .plan import DELETE, MARK, Action, FieldChange, Finding, Plan, Record
 from .present import CABLE, CHANGES, GOES, PROTECTS, Attachment, Held, Present
 from .rules import Rules
-from .shapes import ENDS_OF_CABLE, RANK
+from .shapes import RANK
 from .wants import DEVICES, Desired, Source
 
 __all__ = (
@@ -271,7 +271,6 @@ class _Graph:
             found[_reason(other)] = None
         return list(found)
 
-
     def among(self, place: Place, staying: set[Place]) -> list[str]:
         """What of the objects that stay prevents the deletion of this one, each as a part of a sentence."""
         found = {
@@ -293,15 +292,8 @@ def _rewired(link: Held) -> list[str]:
     """That somebody has connected a cable to something else than the fabric did."""
     if link.model != CABLE or link.values is None:
         return []
-    now, written = _ends_of(link.values), _ends_of(link.written)
+    now, written = ({hashable_end(end) for end in ends_of(values)} for values in (link.values, link.written))
     return ['it was connected to something else in NetBox'] if written and now - written else []
-
-
-def _ends_of(values: Mapping[str, Any]) -> set[Any]:
-    return {
-        tuple(end) if isinstance(end, list) else end
-        for name in ENDS_OF_CABLE for end in values.get(name) or ()
-    }
 
 
 def _protected(link: Held, reasons: list[str], with_it: int = 0) -> Finding:

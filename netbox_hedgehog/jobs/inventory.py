@@ -9,6 +9,7 @@ from core.exceptions import JobFailed
 from core.models import Job, ObjectType
 from django.db import connection as database
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from netbox.jobs import JobRunner
 from rq.timeouts import JobTimeoutException
 from users.models import User
@@ -27,10 +28,13 @@ from .progress import keep_row
 from .queue import put_in_queue, queue_name
 from .recovery import INVENTORY_JOB_NAME
 
-__all__ = ('APPLY', 'CONFIRM', 'REMOVE', 'InventoryJob', 'settle_and_say')
+__all__ = ('APPLY', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'settle_and_say')
 
 # What may be asked: apply the plan that was seen, do what a run has held back, remove what the plugin has created.
 APPLY, CONFIRM, REMOVE = 'apply', 'confirm', 'remove'
+
+# What who asked for a job is told while Redis takes none.
+REDIS_AWAY = _('Redis cannot be reached: the job could not be queued.')
 
 
 class InventoryJob(JobRunner):

@@ -17,7 +17,7 @@ from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
-from ..jobs.inventory import APPLY, CONFIRM, REMOVE, InventoryJob
+from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Fabric
 from ..numbers import is_number
 
@@ -115,8 +115,6 @@ class FabricDryRunRowsView(BaseObjectView):
             ]
             context |= {'rows': rows, 'pages': pages, 'number': number, 'steps': steps}
         return render(request, 'netbox_hedgehog/inc/plan_rows.html', context)
-
-REDIS_AWAY = _('Redis cannot be reached: the job could not be queued.')
 
 
 class _PlanAction(BaseObjectView):
