@@ -6,7 +6,7 @@ from typing import Any
 from core.choices import JobStatusChoices
 from core.models import Job
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from rq.job import Job as RQJob
 from rq.job import JobStatus
@@ -55,12 +55,14 @@ def run_jobs() -> QuerySet[Job]:
 
 
 def recover() -> dict[str, int]:
-    """Record runs that were killed as failed, and queue those again that Redis lost.
+    """Record runs that were killed as failed, queue those again that Redis lost, and delete those without a fabric.
 
-    Returns how many there were of each: `killed`, `requeued`. Whoever calls it: nothing is done twice, because each
-    row is only changed while it still says what was found.
+    Returns how many there were of each: `killed`, `requeued`, `orphaned`. Whoever calls it: nothing is done twice,
+    because each row is only changed while it still says what was found.
     """
-    return {'killed': _record_killed_runs(), 'requeued': _requeue_lost_runs()}
+    return {
+        'killed': _record_killed_runs(), 'requeued': _requeue_lost_runs(), 'orphaned': _delete_runs_without_fabric(),
+    }
 
 
 def _record_killed_runs() -> int:
@@ -121,6 +123,18 @@ def _requeue_lost_runs() -> int:
         put_in_queue(job)
         requeued += 1
     return requeued
+
+
+def _delete_runs_without_fabric() -> int:
+    # A fabric takes its jobs along. A run that was at work then may have saved its job once more, which brings the row
+    # back, before it was stopped.
+    orphans = run_jobs().exclude(Exists(Fabric.objects.filter(pk=OuterRef('object_id'))))
+    found = list(orphans.values_list('pk', 'object_id'))
+    if not found:
+        return 0
+    locked = locked_fabrics()
+    Job.objects.filter(pk__in=[pk for pk, fabric_id in found if fabric_id not in locked]).only('pk').delete()
+    return sum(fabric_id not in locked for _, fabric_id in found)
 
 
 def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) -> int:

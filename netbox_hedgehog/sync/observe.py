@@ -175,8 +175,11 @@ def _walk(value: Any, tree: Tree, *, keeping: bool) -> Any:
             elif not keeping:
                 result[key] = item
         return result
-    if isinstance(value, list) and isinstance(tree.get('*'), dict):
-        return [_walk(item, tree['*'], keeping=keeping) for item in value]  # type: ignore[arg-type]
+    if isinstance(value, list) and '*' in tree:
+        branch = tree['*']
+        if branch is None:
+            return value if keeping else []
+        return [_walk(item, branch, keeping=keeping) for item in value]
     return {} if keeping else value
 
 

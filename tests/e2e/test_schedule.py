@@ -80,7 +80,10 @@ def test_a_fabric_deleted_in_mid_run_leaves_nothing(stack: Stack, api: Kubernete
         "RQ's worker has said its last words, too",
     )
     assert not stack.resources(fabric)
-    assert not stack.sql("SELECT 1 FROM core_job WHERE name = 'Fabric sync' AND object_id = %s", fabric)
+    stack.wait_until(
+        lambda: not stack.sql("SELECT 1 FROM core_job WHERE name = 'Fabric sync' AND object_id = %s", fabric), 30,
+        'its job has gone, also where the run saved it once more before it was stopped',
+    )
     left = stack.redis.keys(f'*{schedule_id(fabric)}*')
     assert all(0 < stack.redis.ttl(key) <= 60 for key in left), 'what RQ writes at the end of a run goes soon'
 

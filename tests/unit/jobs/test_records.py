@@ -183,7 +183,7 @@ def test_a_waiting_job_whose_record_cannot_be_read_is_queued_again() -> None:
     put_in_queue(job)
     connection().delete(key)
     connection().hset(key, 'status', 'asleep')
-    assert recover() == {'killed': 0, 'requeued': 1}
+    assert recover() == {'killed': 0, 'requeued': 1, 'orphaned': 0}
     assert RQJob.fetch(str(job.job_id), connection=connection()).args == (job.pk,)
 
 

@@ -18,7 +18,7 @@ from .base import ago, locked, make_fabric, make_job, waiting
 
 pytestmark = pytest.mark.django_db
 
-NOTHING = {'killed': 0, 'requeued': 0}
+NOTHING = {'killed': 0, 'requeued': 0, 'orphaned': 0}
 
 
 def status(job: Job) -> str:
@@ -29,7 +29,7 @@ def status(job: Job) -> str:
 def test_a_run_without_its_lock_was_killed() -> None:
     fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1), last_sync=ago(hours=1))
     job = make_job(fabric, 'running', started=ago(minutes=1))
-    assert recover() == {'killed': 1, 'requeued': 0}
+    assert recover() == {**NOTHING, 'killed': 1}
     fabric.refresh_from_db()
     assert status(job) == 'errored'
     assert job.completed
@@ -67,7 +67,7 @@ def test_a_run_that_ends_while_it_is_looked_at_keeps_its_outcome() -> None:
 def test_a_waiting_run_that_redis_lost_is_queued_again() -> None:
     fabric = make_fabric(sync_status='queued')
     job = make_job(fabric, 'pending')
-    assert recover() == {'killed': 0, 'requeued': 1}
+    assert recover() == {**NOTHING, 'requeued': 1}
     assert waiting() == [str(job.job_id)]
     assert recover() == NOTHING, 'once is enough'
     assert RQJob.fetch(str(job.job_id), connection=connection()).args == (job.pk,)
@@ -79,7 +79,7 @@ def test_a_run_whose_worker_was_killed_before_it_began_is_queued_again() -> None
     job = make_job(fabric, 'pending')
     put_in_queue(job)
     connection().flushdb() if False else connection().lpop(f'rq:queue:{job.queue_name}')
-    assert recover() == {'killed': 0, 'requeued': 1}
+    assert recover() == {**NOTHING, 'requeued': 1}
     assert waiting() == [str(job.job_id)]
 
 
@@ -149,3 +149,17 @@ def test_the_jobs_of_others_are_not_touched() -> None:
     Job.objects.filter(pk=other.pk).update(name='Something else')
     assert recover() == NOTHING
     assert (status(foreign), status(other)) == ('running', 'running')
+
+
+def test_a_run_whose_job_came_back_after_its_fabric_had_gone_leaves_none() -> None:
+    """It saved its job once more, after the fabric and its jobs were deleted and before it was stopped."""
+    fabric = make_fabric()
+    job = make_job(fabric, 'completed')
+    kept = make_job(make_fabric('b'), 'completed')
+    Fabric.objects.get(pk=fabric.pk).delete()
+    job.save()
+    with locked(fabric):
+        assert recover() == NOTHING
+    assert recover() == {**NOTHING, 'orphaned': 1}
+    assert list(Job.objects.filter(pk__in=(job.pk, kept.pk))) == [kept]
+    assert recover() == NOTHING
