@@ -99,7 +99,7 @@ class StateTestCase(PageTestCase):
         page = self.page(make_fabric(sync_status='in_sync', last_sync=ago(minutes=3), last_attempt=ago(minutes=3)))
         self.assertEqual(self.row(page, 'State'), 'In sync')
         # Three, unless the machine is so busy that time passes.
-        self.assertRegex(self.row(page, 'Last success'), r'^\d+ minutes ago \(')
+        self.assertRegex(self.row(page, 'Last success'), r'^\d+ minutes( \d+ seconds?)? ago \(')
         self.assertNotIn('alert-danger', page)
 
     def test_stale(self):

@@ -239,8 +239,15 @@ class APIDecisionTestCase(_Changed, APITestCase):
         self.assertEqual(Discrepancy.objects.filter(state='ignored').count(), 2)
 
 
-class TurnOffTestCase(_Changed, TestCase):
+class TurnOffTestCase(TestCase):
     user_permissions = ('netbox_hedgehog.view_fabric', 'netbox_hedgehog.change_fabric', 'netbox_hedgehog.sync_fabric')
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.fabric = fabric_of('small')
+        settle(cls.fabric)
+        Device.objects.get(name='server-2').delete()
+        settle(cls.fabric)
 
     def url(self):
         return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[self.fabric.pk])
@@ -281,11 +288,11 @@ class TurnOffTestCase(_Changed, TestCase):
     def test_what_cannot_be_deleted_is_said_before_and_can_be_removed_later(self):
         self.user.is_superuser = True
         self.user.save()
-        chassis = VirtualChassis.objects.create(name='chassis', master=Device.objects.get(name='leaf-01'))
+        chassis = VirtualChassis.objects.create(name='chassis', master=Device.objects.get(name='leaf-1'))
         page = self.client.get(self.url())
-        self.assertContains(page, 'device leaf-01 cannot be deleted: virtual chassis chassis depends on it')
+        self.assertContains(page, 'device leaf-1 cannot be deleted: virtual chassis chassis depends on it')
         self._remove(page)
-        self.assertGreater(Device.objects.get(name='leaf-01').interfaces.count(), 1)
+        self.assertGreater(Device.objects.get(name='leaf-1').interfaces.count(), 1)
         chassis.delete()
         # Its objects are managed still, and the page offers to remove them.
         self.assertContains(self.client.get(self.fabric.get_absolute_url()), self.url())
