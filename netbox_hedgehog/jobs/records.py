@@ -59,11 +59,12 @@ def read_jobs(redis: Redis, names: Iterable[str]) -> tuple[dict[str, RQJob], dic
             unreadable[name] = of_the_record(answer)
         elif answer:
             try:
-                jobs[name] = RQJob(name, connection=redis)
-                jobs[name].restore(answer)
+                job = RQJob(name, connection=redis)
+                job.restore(answer)
             except Exception as error:
-                del jobs[name]
                 unreadable[name] = f'{type(error).__name__}: {error}'
+            else:
+                jobs[name] = job
     return jobs, unreadable
 
 

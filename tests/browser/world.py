@@ -55,7 +55,7 @@ class World:
 
     @property
     def address(self) -> str:
-        return self.stack.address
+        return self.stack.url
 
     # Asking NetBox
 

@@ -47,7 +47,7 @@ OWN_SETTINGS: Settings = {}
 # The scheduler's intervals are shorter, and agents are read in every sync: a test is not mostly waiting.
 QUICK: Settings = {'scheduler_interval': 1, 'beat_interval': 2, 'status_interval': 0}
 
-# Seconds that NetBox's processes get to come up on a busy machine.
+# Seconds that NetBox's processes get to come up.
 PATIENCE = 60
 
 # So many times longer may things take beside other workers of pytest-xdist, and whatever else the machine does.
@@ -113,6 +113,7 @@ class Stack:
 
     @property
     def url(self) -> str:
+        """Where the web server answers."""
         return f'http://127.0.0.1:{self._web_port}'
 
     @property
@@ -247,11 +248,6 @@ class Stack:
         assert code == 200, answer
         return str(answer['state'])
 
-    @property
-    def address(self) -> str:
-        """Where the web server answers."""
-        return f'http://127.0.0.1:{self._web_port}'
-
     # Waiting
 
     def wait_until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -267,7 +263,7 @@ class Stack:
                 break
             time.sleep(0.2)
         logs = '\n'.join(f'--- {process.name}\n{tail(process.log, 30)}' for process in self.processes)
-        pytest.fail(f'Waited {seconds:.0f} s in vain until {what}.\n{self.describe()}\n{logs}', pytrace=False)
+        pytest.fail(f'Waited {seconds * BUSY:.0f} s in vain until {what}.\n{self.describe()}\n{logs}', pytrace=False)
 
     def describe(self) -> str:
         """How the fabrics stand, for a failure."""
@@ -336,7 +332,7 @@ class Stack:
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A request to NetBox's REST API: status and JSON."""
         request = urllib.request.Request(
-            f'{self.address}/api/{path}', method=method,
+            f'{self.url}/api/{path}', method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={'Authorization': self._header, 'Content-Type': 'application/json'},
         )
@@ -358,7 +354,7 @@ class Stack:
         """A page, as somebody who has not logged in sees it."""
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                f'{self.address}/{path}', timeout=30,
+                f'{self.url}/{path}', timeout=30,
             ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:

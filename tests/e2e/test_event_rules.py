@@ -93,7 +93,7 @@ def upload(stack: Stack) -> None:
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="note.py"\r\n'
         f'Content-Type: text/x-python\r\n\r\n{SCRIPT}\r\n--{boundary}--\r\n'
     )
-    request = urllib.request.Request(f'{stack.address}/api/extras/scripts/upload/', data=body.encode(), headers={
+    request = urllib.request.Request(f'{stack.url}/api/extras/scripts/upload/', data=body.encode(), headers={
         'Authorization': stack.header, 'Content-Type': f'multipart/form-data; boundary={boundary}',
     })
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:

@@ -12,7 +12,7 @@ from demo.kubernetes_api import KubernetesAPI
 from demo.machine import free_port
 from tests.plugin import Services
 
-from .stack import PATIENCE, Stack
+from .stack import BUSY, PATIENCE, Stack
 
 QUIET = {'PYTHONWARNINGS': 'error::RuntimeWarning'}
 
@@ -110,7 +110,7 @@ def test_netbox_starts_on_a_database_without_tables(services: Services, tmp_path
         stack.valkey.start()
         stack._web_port = free_port()
         web = stack.process('web', 'runserver', '--noreload', '--insecure', f'127.0.0.1:{stack._web_port}', **QUIET)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE * BUSY
         said = 'The schedules of the fabrics cannot be set up yet, trying again'
         while not (listens(stack) and said in web.log.read_text()):
             web.check()

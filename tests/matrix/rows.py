@@ -52,7 +52,7 @@ class Row:
 # `make test`, on Debian 12.
 BASE = Row('4.7.3', '3.13', '15', 'valkey')
 ROWS = (
-    # In CI as well: with `make test`, whose tests of demo/ start PostgreSQL 18, every version is met there.
+    # In CI as well: with `make test-system`, whose tests of demo/ start PostgreSQL 18, every version is met there.
     Row('4.7.2', '3.12', '15', 'redis', short=True),
     Row('4.7.2', '3.12', '18', 'valkey'),
     Row('4.7.3', '3.12', '18', 'redis'),

@@ -113,6 +113,19 @@ def test_a_schedule_of_somebody_else_that_cannot_be_read_is_left_and_named_once(
     assert connection().exists(theirs.key), 'it is not ours to remove'
 
 
+def test_a_schedule_whose_id_rq_would_not_take_stops_nobody(
+    scheduler: HedgehogScheduler, fabrics: tuple[Fabric, Fabric], caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Another tool wrote it, or an RQ that looked at no id."""
+    connection().zadd(SCHEDULED_JOBS, {'a:b': 0})
+    connection().hset('rq:job:a:b', 'data', 'x')
+    look(scheduler)
+    make_due(fabrics[1], time.time() - 1)
+    look(scheduler)
+    assert schedule_id(fabrics[1].pk) in waiting()
+    assert caplog.text.count('The schedule a:b') == 1
+
+
 @pytest.mark.parametrize('key', KEYS)
 def test_a_key_of_another_type_stops_nobody(
     key: str, scheduler: HedgehogScheduler, fabrics: tuple[Fabric, Fabric],

@@ -78,7 +78,7 @@ def test_a_run_whose_worker_was_killed_before_it_began_is_queued_again() -> None
     fabric = make_fabric(sync_status='queued')
     job = make_job(fabric, 'pending')
     put_in_queue(job)
-    connection().flushdb() if False else connection().lpop(f'rq:queue:{job.queue_name}')
+    connection().lpop(f'rq:queue:{job.queue_name}')
     assert recover() == {**NOTHING, 'requeued': 1}
     assert waiting() == [str(job.job_id)]
 
