@@ -71,7 +71,7 @@ class Group:
 
 def new_names(plan: Plan) -> dict[str, str]:
     """What the objects of a plan are called, by their keys."""
-    return {action.key: action.name for action in (*plan.actions, *plan.held_actions)}
+    return {action.key: action.name for action in (*plan.attempted, *plan.held_actions)}
 
 
 def differences(plan: Plan) -> list[str]:

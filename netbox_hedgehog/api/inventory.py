@@ -128,6 +128,7 @@ class PlanSerializer(serializers.Serializer):
     unchanged = serializers.IntegerField()
     held = serializers.ListField(child=serializers.CharField())
     held_digest = serializers.CharField(allow_blank=True)
+    refused_actions = serializers.ListField(child=serializers.DictField())
     held_actions = serializers.ListField(child=serializers.DictField())
     findings = serializers.ListField(child=serializers.DictField())
     action_count = serializers.IntegerField()
@@ -183,7 +184,7 @@ class InventoryActions:
             seen = actions_of(fabric, what)
         except InventoryRefused as refusal:
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
-        why_not = dryrun.may_apply(request.user, fabric, seen.actions)
+        why_not = dryrun.may_apply(request.user, fabric, seen.attempted)
         content = seen.as_dict()
         return Response(PlanSerializer({
             **content,
@@ -193,6 +194,7 @@ class InventoryActions:
             ],
             'action_count': len(content['actions']),
             'actions': dryrun.veiled(content['actions'][offset:offset + limit], request.user),
+            'refused_actions': dryrun.veiled(content['refused_actions'][:limit], request.user),
             'held_actions': dryrun.veiled(content['held_actions'][:limit], request.user),
             'findings': findings_for(request.user, fabric, seen.findings, names=dryrun.new_names(seen))[0],
             'may_apply': not why_not,

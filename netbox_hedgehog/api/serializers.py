@@ -28,7 +28,7 @@ from .seen import may_view_fabric
 __all__ = (
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
     'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
-    'SwitchHealthSerializer',
+    'RemovedKindSerializer', 'SwitchHealthSerializer',
 )
 
 
@@ -230,6 +230,12 @@ class HealthSerializer(serializers.Serializer):
     same_cluster = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
     notices = serializers.ListField(child=serializers.CharField())
     problems = serializers.ListField(child=serializers.CharField())
+
+
+class RemovedKindSerializer(serializers.Serializer):
+    """The kind whose removal from the cluster is confirmed, such as VPC."""
+
+    kind = serializers.CharField(max_length=63)
 
 
 class ProbeSerializer(serializers.Serializer):

@@ -19,6 +19,7 @@ from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.status import fabric_status
 from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
 from ..sensitive import keep_secrets
+from ..sync.removed_kinds import NotConfirmable, confirm_removed_kind
 from . import serializers
 from .inventory import InventoryActions
 from .seen import RestrictedRelations, restricted
@@ -52,7 +53,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         return queryset
 
     def get_permissions(self):
-        if self.action in ('sync', 'cancel', 'test_connection', *InventoryActions.sync_actions):
+        if self.action in ('sync', 'cancel', 'confirm_removed_kind', 'test_connection', *InventoryActions.sync_actions):
             return [TokenSyncPermission()]
         return super().get_permissions()
 
@@ -95,6 +96,21 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
         except (RedisError, OSError):
             return Response({'detail': REDIS_AWAY_CANCEL}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+
+    @extend_schema(request=serializers.RemovedKindSerializer, responses={
+        200: {'type': 'object', 'properties': {'missing': {'type': 'integer'}}},
+        409: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
+    })
+    @action(detail=True, methods=['post'], url_path='confirm-removed-kind')
+    def confirm_removed_kind(self, request, pk):
+        """Mark the resources of a kind as missing that is not served any more. 409 where the last sync found it."""
+        fabric = self._permitted(pk)
+        data = serializers.RemovedKindSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        try:
+            return Response({'missing': confirm_removed_kind(fabric, data.validated_data['kind'])})
+        except NotConfirmable as refusal:
+            return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
 
     @extend_schema(request=None, responses={
         200: serializers.ProbeSerializer,

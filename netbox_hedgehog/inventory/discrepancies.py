@@ -12,6 +12,7 @@ from netbox.search.backends import search_backend
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
 from .plan import Finding
+from .refusals import Refusals
 from .shapes import model_of
 
 __all__ = ('record', 'remove')
@@ -20,11 +21,13 @@ BATCH = 1000
 # PostgreSQL keeps the sentence in an index, whose entries have an end.
 LONGEST = 1000
 
-CONTENT = ('sentence', 'subject', 'link_id', 'object_type_id', 'object_id', 'fabric_value', 'netbox_value')
+CONTENT = ('sentence', 'subject', 'link_id', 'object_type_id', 'object_id', 'fabric_value', 'netbox_value', 'refused')
 
 
-def record(fabric: Fabric, findings: Iterable[Finding], now: datetime) -> tuple[int, int]:
-    """Write the discrepancies of a fabric.
+def record(
+    fabric: Fabric, findings: Iterable[Finding], now: datetime, refusals: Refusals | None = None,
+) -> tuple[int, int]:
+    """Write the discrepancies of a fabric, and which actions NetBox has refused because of one.
 
     Decisions of people stay: a discrepancy is the same one as long as it is about the same thing, whatever values it
     shows. Returns how many are new and how many are over.
@@ -45,7 +48,7 @@ def record(fabric: Fabric, findings: Iterable[Finding], now: datetime) -> tuple[
         links[key] = pk
     new, changed = [], []
     for identity, finding in found.items():
-        values = _values(finding, links)
+        values = _values(finding, links, refusals or {})
         row = standing.get(identity)
         if row is None:
             new.append(Discrepancy(
@@ -91,7 +94,7 @@ def _sentence(finding: Finding) -> str:
     return finding.sentence[:LONGEST]
 
 
-def _values(finding: Finding, links: dict[str, int]) -> dict[str, Any]:
+def _values(finding: Finding, links: dict[str, int], refusals: Refusals) -> dict[str, Any]:
     return {
         'sentence': _sentence(finding),
         'subject': finding.subject,
@@ -102,4 +105,5 @@ def _values(finding: Finding, links: dict[str, int]) -> dict[str, Any]:
         'object_id': finding.pk if finding.model else None,
         'fabric_value': finding.fabric_value,
         'netbox_value': finding.netbox_value,
+        'refused': refusals.get((finding.type, finding.key), []),
     }

@@ -48,6 +48,11 @@ class Action:
     pk: int | None = None
     changes: tuple[FieldChange, ...] = ()
 
+    @property
+    def digest(self) -> str:
+        """16 hex digits that differ as soon as what it is to do differs."""
+        return _digest([_content(self)], 8)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -94,7 +99,8 @@ class Record:
 @dataclass(slots=True)
 class Plan:
     """What a run would do. `held` says, one sentence a kind of object, what needs a person's word before it is done:
-    actions that are held are in `held_actions`, not in `actions`. `records` are notes about links, which no person
+    actions that are held are in `held_actions`, not in `actions`. In `refused_actions`, and not in `actions`, is what
+    the last sync could not write; applying the plan tries it again. `records` are notes about links, which no person
     needs to see; `agreed` are the fields of adopted objects that are as the fabric says already. `stale` are the keys
     of links that are not wanted in this run either.
     """
@@ -103,10 +109,16 @@ class Plan:
     findings: list[Finding] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     held_actions: list[Action] = field(default_factory=list)
+    refused_actions: list[Action] = field(default_factory=list)
     unchanged: int = 0
     records: list[Record] = field(default_factory=list)
     agreed: dict[str, dict[str, Any]] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
+
+    @property
+    def attempted(self) -> list[Action]:
+        """Everything that applying this plan tries."""
+        return [*self.actions, *self.refused_actions]
 
     @property
     def heirs(self) -> dict[str, str]:
@@ -116,12 +128,12 @@ class Plan:
     @property
     def digest(self) -> str:
         """32 hex digits that differ as soon as either side has moved: "apply exactly this plan" compares them."""
-        return _digest([self.actions, self.held_actions])
+        return _digest([_contents(self.attempted), _contents(self.held_actions)])
 
     @property
     def held_digest(self) -> str:
         """The same of what is held back alone: what confirms a removal, whatever else has moved. '' for nothing."""
-        return _digest([self.held_actions]) if self.held_actions else ''
+        return _digest([_contents(self.held_actions)]) if self.held_actions else ''
 
     @property
     def counts(self) -> dict[str, int]:
@@ -138,14 +150,20 @@ class Plan:
             'held_digest': self.held_digest,
             'actions': [asdict(action) for action in self.actions],
             'held_actions': [asdict(action) for action in self.held_actions],
+            'refused_actions': [asdict(action) for action in self.refused_actions],
             'findings': [asdict(finding) for finding in self.findings],
         }
 
 
-def _digest(parts: Iterable[Iterable[Action]]) -> str:
-    content = [[
-        [action.verb, action.model, action.key, action.pk, [[change.field, change.old, change.new]
-                                                            for change in action.changes]]
-        for action in actions
-    ] for actions in parts]
-    return hashlib.blake2b(json.dumps(content, default=str).encode(), digest_size=16).hexdigest()
+def _content(action: Action) -> list[Any]:
+    changes = [[change.field, change.old, change.new] for change in action.changes]
+    return [action.verb, action.model, action.key, action.pk, changes]
+
+
+def _contents(actions: Iterable[Action]) -> list[list[Any]]:
+    """Return what these actions do, whatever their order."""
+    return [_content(action) for action in sorted(actions, key=lambda action: (action.key, action.verb))]
+
+
+def _digest(content: list[Any], size: int = 16) -> str:
+    return hashlib.blake2b(json.dumps(content, default=str).encode(), digest_size=size).hexdigest()

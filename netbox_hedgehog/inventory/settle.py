@@ -27,6 +27,7 @@ from .permissions import check_after, check_before
 from .plan import CREATE, DELETE, VERBS, Plan
 from .planner import make_plan
 from .present import CABLE, Present, read
+from .refusals import Refusals, refusals_of, set_aside
 from .removal import as_done, due, removable, unwanted
 from .report import InventoryReport
 from .resources import resources_of, unread_kinds
@@ -60,6 +61,7 @@ def plan(fabric: Fabric) -> Plan:
     Raises InventoryOff where the fabric has no inventory.
     """
     picture = look(fabric, timezone.now())
+    set_aside(picture.plan, fabric)
     return describe(picture.plan, picture.desired)
 
 
@@ -184,7 +186,8 @@ def _run(fabric: Fabric, user: Any, as_seen: Any) -> InventoryReport:
         if picture.plan.actions or picture.plan.records:
             def conclude(writer: Writer) -> None:
                 tell(report, writer)
-                _conclude(fabric, picture, [*picture.plan.findings, *writer.findings], report, now)
+                findings = [*picture.plan.findings, *writer.findings]
+                _conclude(fabric, picture, findings, report, now, refusals_of(writer.refused_actions()))
 
             report.event_failures = carry_out(fabric, picture, user, now, conclude).event_failures
         else:
@@ -254,6 +257,7 @@ def tell(report: InventoryReport, writer: Writer) -> None:
 
 def _conclude(
     fabric: Fabric, picture: Picture, findings: list[Any], report: InventoryReport, now: datetime,
+    refusals: Refusals | None = None,
 ) -> None:
     """The bookkeeping of a run: discrepancies, runs without an object, and what the fabric's page says."""
     plan = picture.plan
@@ -264,7 +268,7 @@ def _conclude(
         InventoryLink.objects.filter(pk__in=stale, stale_since__isnull=False).update(
             stale_runs=F('stale_runs') + 1,
         )
-    discrepancies.record(fabric, findings, now)
+    discrepancies.record(fabric, findings, now, refusals)
     report.findings = dict(Counter(finding.type for finding in findings))
     report.unchanged = plan.unchanged
     report.held = list(plan.held)

@@ -15,7 +15,7 @@ Place = tuple[str, int]
 
 def describe(plan: Plan, desired: Desired) -> Plan:
     """Fill in the texts of a plan's changes. Reads the names of related objects: a statement a model."""
-    actions = [*plan.actions, *plan.held_actions]
+    actions = [*plan.attempted, *plan.held_actions]
     wanted: dict[str, set[int]] = defaultdict(set)
     for action in actions:
         for change in action.changes:
@@ -29,6 +29,7 @@ def describe(plan: Plan, desired: Desired) -> Plan:
         if label == 'dcim.interface':
             names.update(_interfaces(pks))
     plan.actions = [_described(action, names, desired) for action in plan.actions]
+    plan.refused_actions = [_described(action, names, desired) for action in plan.refused_actions]
     plan.held_actions = [_described(action, names, desired) for action in plan.held_actions]
     return plan
 

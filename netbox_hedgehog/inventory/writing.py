@@ -1,7 +1,7 @@
 """A plan is carried out: in bulk, inside of the caller's transaction, links together with their objects."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,8 @@ class Writer:
         self.done: list[Action] = []
         self.done_keys: set[tuple[str, str]] = set()
         self.event_failures: list[str] = []
+        # Why objects that were to be deleted stay, by key.
+        self.staying: dict[str, Finding] = {}
         self.findings: list[Finding] = [finding for _, findings in self.refused.values() for finding in findings]
         self.failed: dict[str, str] = {key: why for key, (why, _) in self.refused.items()}
         held = self.present.held
@@ -579,6 +581,9 @@ class Writer:
                 refusals[place_of(refused.link)] = str(refused)
                 continue
             self.findings += findings
+            finding_of = {finding.key: finding for finding in findings}
+            stay = {link.key for link in links}.difference(link.key for link in going)
+            self.staying |= {key: finding_of.get(key, findings[0]) for key in stay}
             return going
 
     # References
@@ -635,6 +640,25 @@ class Writer:
             ))
         if self.parking.is_parked(action.model, action.pk):
             self.stuck[action.key] = [finding for finding in self.findings if finding.key == action.key]
+
+    def refused_actions(self) -> Iterator[tuple[Action, Finding]]:
+        """The actions that NetBox has refused, as the next plan has them, each with the finding that says why."""
+        finding_of = {finding.sentence: finding for finding in self.findings}
+        for action in self.plan.actions:
+            if action.verb == DELETE:
+                finding = self.staying.get(action.key)
+            else:
+                finding = finding_of.get(self.failed.get(action.key, ''))
+            if finding is not None:
+                changes = tuple(self._with_ids(action.model, change) for change in action.changes)
+                yield replace(action, changes=changes), finding
+
+    def _with_ids(self, model: str, change: FieldChange) -> FieldChange:
+        """Return a change that refers by its ID to what this run has created."""
+        try:
+            return replace(change, new=self._resolve_value(model, change))
+        except Left:
+            return change
 
     # Links
 

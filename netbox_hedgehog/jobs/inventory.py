@@ -56,7 +56,7 @@ class InventoryJob(JobRunner):
         seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
         if digest and digest != (seen.held_digest if action == CONFIRM else seen.digest):
             raise PlanMoved('The fabric or NetBox has changed since you reviewed this plan. Review it again.')
-        check_before(user, seen.held_actions if action == CONFIRM else seen.actions)
+        check_before(user, seen.held_actions if action == CONFIRM else seen.attempted)
         with transaction.atomic():
             # Two people at once: the second waits here, and then finds the first one's job.
             fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)

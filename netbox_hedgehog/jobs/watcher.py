@@ -168,25 +168,43 @@ class FabricWatch:
         self._said: dict[str, tuple[str, float]] = {}
 
     def start(self) -> None:
-        """Begin to follow every kind, in threads that end with stop() or with the process."""
+        """Begin to follow every kind, in threads that end with stop() or with the process.
+
+        Where the cluster cannot even be opened, a thread tries again until it can.
+        """
+        if not self._begin():
+            threading.Thread(target=self._begin_later, name=f'open {self.fabric.pk}', daemon=True).start()
+
+    def _begin_later(self) -> None:
+        wait = _longer_wait(0)
+        while not self._stop.wait(wait) and not self._begin():
+            wait = _longer_wait(wait)
+
+    def _begin(self) -> bool:
+        """Open the cluster and start the threads. Return False, and say why, where it cannot be opened."""
         try:
-            self._cluster = open_cluster(self.fabric)
-        except (ClusterError, KubeconfigError, SealError) as error:
-            self._say('', str(error))  # until the fabric is changed: its runs say so on its page
-            return
+            cluster = self._cluster = open_cluster(self.fabric)
+        except Exception as error:
+            self._failed(None, error)
+            return False
+        if self._stop.is_set():  # meanwhile
+            cluster.close()
+            return True
+        self._said.pop('', None)
         logger.info('%s is watched.', self.fabric.name)
         room = Room()
-        followers = [Follower(self._cluster, self.fabric, kind, self._database, room=room) for kind in self._kinds]
+        followers = [Follower(cluster, self.fabric, kind, self._database, room=room) for kind in self._kinds]
         threads = [threading.Thread(target=self._write, args=(followers,), name=f'write {self.fabric.pk}', daemon=True)]
         threads += [
             threading.Thread(
-                target=self._follow, args=(self._cluster, follower), daemon=True,
+                target=self._follow, args=(cluster, follower), daemon=True,
                 name=f'watch {self.fabric.pk} {follower.kind.plural}',
             )
             for follower in followers
         ]
         for thread in threads:
             thread.start()
+        return True
 
     def trouble(self) -> str:
         """Why the fabric, or a kind of it, is not followed; '' where all is well, or has not failed for LASTING."""
@@ -311,17 +329,19 @@ class FabricWatch:
     def _longer(self, kind: Kind, wait: float) -> float:
         """How long to wait after a failure: longer each time, but for a watch that had lived."""
         last = wait if self._lived(kind.name) < SHORT else 0
-        return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * last)) * random.uniform(0.75, 1)
+        return _longer_wait(last)
 
-    def _failed(self, kind: Kind, error: Exception) -> None:
+    def _failed(self, kind: Kind | None, error: Exception) -> None:
+        """Remember and log why a kind is not followed; None stands for all kinds."""
+        key, what = (kind.name, kind.plural) if kind is not None else ('', 'all kinds')
         name, text = type(error).__name__, (str(error).splitlines() or [''])[0]
-        if isinstance(error, ClusterError | KubeconfigError | Overtaken):
-            self._say(kind.name, text)
+        if isinstance(error, ClusterError | KubeconfigError | SealError | Overtaken):
+            self._say(key, text)
             return
         if not isinstance(error, DatabaseError) and not self._stop.is_set():
-            logger.error('%s: the watch of %s failed', self.fabric.name, kind.plural, exc_info=error)
+            logger.error('%s: the watch of %s failed', self.fabric.name, what, exc_info=error)
         # What the error says was not written to be shown.
-        self._say(kind.name, f'Its changes cannot be taken: {name}. The watcher’s log says more.', text)
+        self._say(key, f'Its changes cannot be taken: {name}. The watcher’s log says more.', text)
 
     def _say(self, kind: str, sentence: str, detail: str = '') -> None:
         """Remember it, and log it, once."""
@@ -332,6 +352,11 @@ class FabricWatch:
             more = f' ({detail})' if detail else ''
             logger.warning('%s is not watched as it should be: %s%s', self.fabric.name, sentence, more)
         self._said[kind] = sentence, before[1] if before else now
+
+
+def _longer_wait(last: float) -> float:
+    """Return how many seconds to wait after a failure, where `last` was the wait before it."""
+    return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * last)) * random.uniform(0.75, 1)
 
 
 def connection_of(fabric: Fabric) -> tuple[Any, ...]:

@@ -184,6 +184,7 @@ class Migration(migrations.Migration):
                 ('field', models.CharField(blank=True, max_length=63)),
                 ('fabric_value', models.JSONField(blank=True, null=True)),
                 ('netbox_value', models.JSONField(blank=True, null=True)),
+                ('refused', models.JSONField(blank=True, default=list, editable=False)),
                 ('sentence', models.TextField()),
                 ('state', models.CharField(default='open', max_length=20)),
                 ('since', models.DateTimeField()),

@@ -96,6 +96,13 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         blank=True,
         help_text=_('What NetBox says; related objects by their IDs.'),
     )
+    refused = models.JSONField(
+        verbose_name=_('refused changes'),
+        default=list,
+        blank=True,
+        editable=False,
+        help_text=_('Digests of the changes that NetBox refused for this reason.'),
+    )
     sentence = models.TextField(
         verbose_name=_('what'),
         help_text=_('What is wrong, and what to do.'),

@@ -7,7 +7,7 @@ work: apply() leaves alone what the other has written since, and the watch then 
 import logging
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from ..models import Fabric
 from .apply import apply, count_present, held_rows, last_confirmed
 from .compare import Held, Plan, compare
 from .listing import Listing
-from .observe import LONGEST_VERSION, Key
+from .observe import LONGEST_VERSION, BadObject, Key, key_of
 from .report import KindReport, not_served
 from .run import settled_seconds
 
@@ -87,8 +87,8 @@ class Follower:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: dict[str, Event] = {}
-        self._sizes: dict[str, int] = {}
+        self._told: dict[Key, Event] = {}
+        self._sizes: dict[Key, int] = {}
 
     def list(self) -> None:
         """Bring the mirror in line with a whole list. Raises ClusterError, NotServed where the mirror holds resources
@@ -103,7 +103,7 @@ class Follower:
                 plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
             except NotInstalled as error:
                 raise self._absent(held, error) from None
-            self._say(plan)
+            self._log(plan.errors)
             if not self.database(apply, self.fabric, self.kind, plan, now):
                 with self._lock:
                     self.version = listing.version
@@ -131,10 +131,7 @@ class Follower:
             self.cluster, self.kind, self.fabric.kubernetes_namespace, version,
             metadata_only=bool(self.kind.volatile), opened=opened,
         ):
-            news = {
-                name: event for event in some
-                if event.type != 'BOOKMARK' and isinstance(name := event.object['metadata'].get('name'), str)
-            }
+            news = self._by_key(some)
             # Together, so that a version which take() empties is not filled in again.
             with self._lock:
                 if not self.version:
@@ -149,14 +146,28 @@ class Follower:
             if news:
                 told()
 
-    def _collect(self, news: Mapping[str, Event]) -> bool:
+    def _by_key(self, some: Iterable[Event]) -> dict[Key, Event]:
+        """Return the last event of each object. One without a usable name is skipped: it says nothing of the others."""
+        news: dict[Key, Event] = {}
+        errors = set()
+        for event in some:
+            if event.type == 'BOOKMARK':
+                continue
+            try:
+                news[key_of(event.object)] = event
+            except BadObject as error:
+                errors.add(f'{self.kind.name}: {error}.')
+        self._log(sorted(errors))
+        return news
+
+    def _collect(self, news: Mapping[Key, Event]) -> bool:
         """Keep events for take(). Returns False, and forgets all that was kept, where they need too much memory."""
-        for name, event in news.items():
+        for key, event in news.items():
             size = _memory_of(event.object)
-            if not self.room.take(size - self._sizes.get(name, 0)):
+            if not self.room.take(size - self._sizes.get(key, 0)):
                 self._forget()
                 return False
-            self._told[name], self._sizes[name] = event, size
+            self._told[key], self._sizes[key] = event, size
         return True
 
     def _forget(self) -> None:
@@ -177,21 +188,24 @@ class Follower:
         finally:
             self.room.take(-sum(sizes.values()))
 
-    def _take(self, latest: dict[str, Event]) -> None:
+    def _take(self, latest: dict[Key, Event]) -> None:
         for _ in range(TRIES):
             if not latest:
                 return
             now = timezone.now()
-            held = self.database(held_rows, self.fabric, self.kind, names=[*latest])
-            latest = {name: event for name, event in latest.items() if not self._is_old(event, held)}
-            held = {key: row for key, row in held.items() if key[1] in latest}
+            held = self.database(held_rows, self.fabric, self.kind, names=[name for _, name in latest])
+            latest = {key: event for key, event in latest.items() if not self._is_old(event, held.get(key))}
+            held = {key: row for key, row in held.items() if key in latest}
+            # What was deleted is missing, whatever is wrong with another object of the same moment.
+            deleted = [held.pop(key) for key, event in latest.items() if event.type == 'DELETED']
             there = [event for event in latest.values() if event.type != 'DELETED']
             page = Page([event.object for event in there], 0, any(event.metadata_only for event in there))
             plan = compare(
                 self.kind, held, self._listing(held, now).completed(page), self.cluster.options.max_object_size,
             )
+            plan.missing += deleted
             self._limit(plan)
-            self._say(plan)
+            self._log(plan.errors)
             if not self.database(apply, self.fabric, self.kind, plan, now, complete=False):
                 return
         raise Overtaken(self.kind)
@@ -213,9 +227,8 @@ class Follower:
             )
         plan.errors.append(self.gap)
 
-    def _is_old(self, event: Event, held: Mapping[Key, Held]) -> bool:
+    def _is_old(self, event: Event, row: Held | None) -> bool:
         """Whether the mirror holds what an event says, or newer than that: resource versions grow."""
-        row = held.get((event.object['metadata'].get('namespace', ''), event.object['metadata']['name']))
         if row is None:
             return event.type == 'DELETED'
         if row.missing_since is not None and event.type == 'DELETED':
@@ -229,8 +242,8 @@ class Follower:
             settled_seconds(),
         )
 
-    def _say(self, plan: Plan) -> None:
-        for error in plan.errors:
+    def _log(self, errors: Iterable[str]) -> None:
+        for error in errors:
             logger.warning('%s: %s', self.fabric.name, error)
 
 

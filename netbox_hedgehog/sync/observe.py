@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from ..kinds import Kind, Path
 
-__all__ = ('BadObject', 'Key', 'Observed', 'identify', 'kind_digest', 'observe', 'stable')
+__all__ = ('BadObject', 'Key', 'Observed', 'identify', 'key_of', 'kind_digest', 'observe', 'stable')
 
 Key = tuple[str, str]
 Tree = dict[str, 'Tree | None']
@@ -67,18 +67,24 @@ class Observed:
         return json.loads(self.status_json)
 
 
-def identify(manifest: Any) -> tuple[Key, str, str]:
-    """The (namespace, name), uid and resource version of a manifest. Raises BadObject."""
+def key_of(manifest: Any) -> Key:
+    """Return the (namespace, name) of a manifest. Raises BadObject."""
     metadata = manifest.get('metadata') if isinstance(manifest, dict) else None
     if not isinstance(metadata, dict):
         raise BadObject('an object without metadata', None)
     name, namespace = metadata.get('name'), metadata.get('namespace')
     if not _storable(name, LONGEST_NAME) or not _storable(namespace, LONGEST_NAMESPACE):
         raise BadObject('an object without a usable name and namespace', None)
-    key = (namespace, name)
+    return namespace, name
+
+
+def identify(manifest: Any) -> tuple[Key, str, str]:
+    """The (namespace, name), uid and resource version of a manifest. Raises BadObject."""
+    key = key_of(manifest)
+    metadata = manifest['metadata']
     uid, version = metadata.get('uid'), metadata.get('resourceVersion')
     if not _storable(uid, LONGEST_VERSION) or not _storable(version, LONGEST_VERSION):
-        raise BadObject(f'{name[:80]}: its uid or resourceVersion cannot be stored', key)
+        raise BadObject(f'{key[1][:80]}: its uid or resourceVersion cannot be stored', key)
     return key, uid, version
 
 

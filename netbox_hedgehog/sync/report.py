@@ -20,7 +20,8 @@ def not_served(kind: str, count: int, seen: datetime) -> str:
     resources = 'resource is' if count == 1 else 'resources are'
     return (
         f'{kind} is not served any more; {count} {resources} as of {seen.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC. Check '
-        'whether its CustomResourceDefinition was deleted or serves another version.'
+        'whether its CustomResourceDefinition was deleted or serves another version. If the kind was removed for good, '
+        'confirm that on the fabric’s page.'
     )
 
 

@@ -81,7 +81,7 @@ class FabricDryRunView(generic.ObjectView):
             **_shown(request, instance, seen),
             'on_dry_run': True,
             'up_to_date': instance.last_sync is not None and not instance.is_failing and not instance.overdue_since,
-            'why_not': dryrun.may_apply(request.user, instance, seen.actions),
+            'why_not': dryrun.may_apply(request.user, instance, seen.attempted),
             'why_not_held': dryrun.may_apply(request.user, instance, seen.held_actions),
         }
 
@@ -184,7 +184,7 @@ class FabricTurnOffView(_PlanAction):
         return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
             'object': fabric,
             'links': fabric.inventory_links.count(),
-            'why_not': dryrun.may_apply(request.user, fabric, seen.actions),
+            'why_not': dryrun.may_apply(request.user, fabric, seen.attempted),
             'may_leave': request.user.has_perm('netbox_hedgehog.change_fabric', fabric),
             **_shown(request, fabric, seen, REMOVAL),
         })

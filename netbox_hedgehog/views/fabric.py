@@ -26,6 +26,7 @@ from ..models import Fabric, FabricResource
 from ..models.fabric import SECRET_FIELDS
 from ..numbers import is_id
 from ..sensitive import TakesSecrets
+from ..sync.removed_kinds import NotConfirmable, confirm_removed_kind
 from . import inventory_panels, panels
 from .actions import FabricAction
 from .counts import CountedResources
@@ -36,7 +37,8 @@ from .live import live_context
 
 __all__ = (
     'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
-    'FabricBulkSyncView', 'FabricDeleteView', 'FabricEditView', 'FabricListView', 'FabricSyncView',
+    'FabricBulkSyncView', 'FabricConfirmRemovedKindView', 'FabricDeleteView', 'FabricEditView', 'FabricListView',
+    'FabricSyncView',
     'FabricTestConnectionView', 'FabricView',
 )
 
@@ -226,6 +228,21 @@ class FabricTestConnectionView(FabricAction):
         level = messages.SUCCESS if found.ok else messages.WARNING if found.connected else messages.ERROR
         for sentence in found.sentences:
             messages.add_message(request, level, sentence)
+
+
+@register_model_view(Fabric, 'confirm_removed_kind', path='confirm-removed-kind')
+class FabricConfirmRemovedKindView(FabricAction):
+
+    def act(self, request, fabric):
+        try:
+            count = confirm_removed_kind(fabric, request.POST.get('kind', ''))
+        except NotConfirmable as refusal:
+            messages.warning(request, str(refusal))
+        else:
+            messages.success(request, ngettext(
+                '%d resource is marked as missing. The next sync counts its kind as removed.',
+                '%d resources are marked as missing. The next sync counts their kind as removed.', count,
+            ) % count)
 
 
 @register_model_view(Fabric, 'bulk_sync', path='sync', detail=False)

@@ -121,8 +121,8 @@ PAGES['NetBox: dashboard'] = dashboard
 # URLs that are no page: something is done by a POST, or a part of a page is asked for.
 NO_PAGE = {
     'discrepancy_bulk_fabric', 'discrepancy_bulk_ignore', 'discrepancy_bulk_netbox', 'discrepancy_bulk_reopen',
-    'discrepancy_resolve', 'fabric_bulk_sync', 'fabric_cancel', 'fabric_dry_run_rows', 'fabric_inventory_apply',
-    'fabric_inventory_confirm', 'fabric_live', 'fabric_sync', 'fabric_test_connection',
+    'discrepancy_resolve', 'fabric_bulk_sync', 'fabric_cancel', 'fabric_confirm_removed_kind', 'fabric_dry_run_rows',
+    'fabric_inventory_apply', 'fabric_inventory_confirm', 'fabric_live', 'fabric_sync', 'fabric_test_connection',
 }
 
 # What only those see who may change something.

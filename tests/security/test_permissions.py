@@ -90,7 +90,7 @@ class EndpointTestCase(TestCase):
         """The same for the REST API."""
         one = {
             'id': fabric.pk, 'name': 'changed', 'description': 'changed', 'decision': 'ignore', 'digest': 'd' * 32,
-            'ids': list(Discrepancy.objects.filter(fabric=fabric).values_list('pk', flat=True)), 'objects': 'leave',
+            'ids': list(Discrepancy.objects.filter(fabric=fabric).values_list('pk', flat=True)), 'objects': 'leave', 'kind': 'VPC',
         }
         bulk = endpoint.model is None and endpoint.name == 'fabric-list' and method != 'post'
         return [one] if bulk else one

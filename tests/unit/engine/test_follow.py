@@ -17,6 +17,7 @@ from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import follow as module
 from netbox_hedgehog.sync.apply import apply
 from netbox_hedgehog.sync.follow import TRIES, Follower, Overtaken, Room
+from netbox_hedgehog.sync.observe import Key
 from netbox_hedgehog.sync.run import open_cluster
 
 from .samples import samples
@@ -73,9 +74,9 @@ def change(api: KubernetesAPI) -> None:
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
 
 
-def told(api: KubernetesAPI) -> dict[str, Event]:
+def told(api: KubernetesAPI) -> dict[Key, Event]:
     item = api.get('Server', 'server-01')
-    return {'server-01': Event('MODIFIED', item, item['metadata']['resourceVersion'])}
+    return {('default', 'server-01'): Event('MODIFIED', item, item['metadata']['resourceVersion'])}
 
 
 def test_a_list_that_was_overtaken_is_read_again(api, follower, contended):
@@ -161,6 +162,37 @@ def test_a_watch_that_is_refused_says_what_was_refused(api, follower):
         list(events(follower.cluster, SERVER, 'default', follower.version))
 
 
+# Odd objects
+
+ODD = {
+    'none': {'name': None}, 'long': {'name': 'x' * 300}, 'NUL': {'name': 'a\0b'}, 'list': {'name': ['server-02']},
+    'namespace': {'namespace': {'of': 'them'}}, 'no namespace': {'namespace': None},
+    'namesake': {'name': 'server-01', 'namespace': ''},
+}
+
+
+@pytest.mark.parametrize('odd', ODD.values(), ids=ODD)
+@pytest.mark.parametrize('first', [True, False], ids=['before', 'after'])
+def test_an_object_without_a_usable_name_hides_no_deletion(
+    api: KubernetesAPI, follower: Follower, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any], first: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Both come at the same moment, from a server that says anything."""
+    gone, changed = api.get('Server', 'server-01'), api.get('Server', 'server-03')
+    changed['spec']['description'], changed['metadata']['resourceVersion'] = 'moved', '9000003'
+    spoilt = {**gone, 'metadata': {**gone['metadata'], 'name': 'server-02', **odd}}
+    batch = [Event('DELETED', gone, '9000001'), Event('MODIFIED', changed, '9000003')]
+    batch.insert(0 if first else 2, Event('MODIFIED', spoilt, '9000002'))
+    monkeypatch.setattr(module, 'events', lambda *args, **options: iter([batch]))
+    follower.follow(lambda: None, lambda response: None)
+    follower.take()
+    servers = FabricResource.objects.filter(kind='Server')
+    assert list(servers.exclude(missing_since=None).values_list('name', flat=True)) == ['server-01']
+    assert servers.get(name='server-03').spec['description'] == 'moved'
+    assert follower.version == batch[-1].version
+    assert 'Server: an object without a usable name and namespace.' in caplog.text
+
+
 # Bursts
 
 
@@ -195,11 +227,11 @@ def metadata_of(api: KubernetesAPI, name: str) -> Event:
     return Event('MODIFIED', {'kind': 'PartialObjectMetadata', 'metadata': metadata}, metadata['resourceVersion'])
 
 
-def burst(api: KubernetesAPI, names: list[str]) -> dict[str, Event]:
+def burst(api: KubernetesAPI, names: list[str]) -> dict[Key, Event]:
     """All of these agents change."""
     for name in names:
         api.patch('Agent', name, {'metadata': {'labels': {'moved': 'yes'}}})
-    return {name: metadata_of(api, name) for name in names}
+    return {('default', name): metadata_of(api, name) for name in names}
 
 
 def present(**filters: Any) -> set[str]:
@@ -229,7 +261,7 @@ def test_what_goes_while_a_burst_is_taken_is_missing_and_nothing_else(
     for name in moved[:2]:
         api.delete('Agent', name)  # after its event, which says that it is there
     deleted = metadata_of(api, moved[2])
-    agent_follower._told[moved[2]] = Event('DELETED', deleted.object, deleted.version)
+    agent_follower._told['default', moved[2]] = Event('DELETED', deleted.object, deleted.version)
     agent_follower.take()
     assert everybody - present() == set(moved[:3])
 
@@ -281,7 +313,7 @@ def test_new_objects_beyond_max_objects_are_skipped_and_the_list_says_so(
         new = [{**samples('Server')[0], 'metadata': {'name': f'new-{number}', 'namespace': 'default'}} for number in range(9)]
         follower._told = told(api)
         for item in map(api.put, new):
-            follower._told[item['metadata']['name']] = Event('ADDED', item, item['metadata']['resourceVersion'])
+            follower._told['default', item['metadata']['name']] = Event('ADDED', item, item['metadata']['resourceVersion'])
         follower.take()
         assert servers.count() == known + 2
         assert follower.version == ''

@@ -397,7 +397,8 @@ def test_a_kind_that_is_not_served_any_more_is_no_success(api, fabric):
         assert (report.outcome, report.total('missing')) == ('partial', 0)
         assert report.error == (
             f'VPC is not served any more; {len(before)} resources are as of {last.started:%Y-%m-%d %H:%M:%S} UTC. Check '
-            'whether its CustomResourceDefinition was deleted or serves another version.'
+            'whether its CustomResourceDefinition was deleted or serves another version. If the kind was removed for '
+            'good, confirm that on the fabric’s page.'
         )
         assert kind_report(report, 'VPC').outcome == 'not_served'
         assert kind_report(report, 'VPC').sentence() == report.error

@@ -22,11 +22,12 @@ ALL = 'pk of every object'
 SENT: dict[str, dict[str, Any]] = {
     'fabric_sync': {}, 'fabric_cancel': {}, 'fabric_test_connection': {}, 'fabric_bulk_sync': {'pk': ONE},
     'fabric_bulk_edit': {'pk': ALL}, 'fabric_bulk_rename': {'pk': ALL}, 'fabric_bulk_delete': {'pk': ALL},
-    'fabric_inventory_apply': DIGEST, 'fabric_inventory_confirm': DIGEST,
+    'fabric_inventory_apply': DIGEST, 'fabric_inventory_confirm': DIGEST, 'fabric_confirm_removed_kind': {'kind': 'VPC'},
     'discrepancy_resolve': {'decision': 'ignore'},
     **{f'discrepancy_bulk_{decision}': {'pk': ONE} for decision in ('fabric', 'netbox', 'ignore', 'reopen')},
     'api fabric-sync': {}, 'api fabric-cancel': {}, 'api fabric-test-connection': {},
     'api fabric-inventory-apply': DIGEST, 'api fabric-inventory-confirm': DIGEST,
+    'api fabric-confirm-removed-kind': {'kind': 'VPC'},
     'api fabric-inventory-turn-off': {'objects': 'leave'},
     'api discrepancy-resolve': {'decision': 'ignore'},
     'api discrepancy-bulk-resolve': {'ids': ONE, 'decision': 'ignore'},
@@ -44,7 +45,7 @@ QUERIES = {
 LEADS = 302
 STATUS = {
     'api fabric-sync': 202, 'api fabric-cancel': 409, 'api fabric-inventory-apply': 409,
-    'api fabric-inventory-confirm': 409,
+    'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
 }
 
 

@@ -64,9 +64,10 @@ class PermissionsPageTestCase(TestCase):
             'see switch health': [('get', self.url('switchhealth_list'))],
             'see what was told of fabrics': [('get', self.url('fabricevent_list'))],
             'see a fabric\'s runs and their log': [('get', self.url('fabric', fabric), None, self.job_url)],
-            'sync, cancel a run, test the connection': [
+            'sync, cancel a run, test the connection, confirm that a kind was removed': [
                 ('post', self.url('fabric_sync', fabric)), ('post', self.url('fabric_cancel', fabric)),
                 ('post', self.url('fabric_test_connection', fabric)),
+                ('post', self.url('fabric_confirm_removed_kind', fabric), {'kind': 'VPC'}),
             ],
             'connect a fabric, import fabrics, see the onboarding YAML': [
                 ('get', self.url('fabric_add')), ('get', self.url('fabric_bulk_import')),

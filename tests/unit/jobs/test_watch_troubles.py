@@ -1,14 +1,17 @@
 """What keeps a watcher from following a fabric is told where people look, and for as long as it lasts."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from kubernetes.config import incluster_config
 
 from demo.kubernetes_api import KubernetesAPI, User
 from netbox_hedgehog.cluster.errors import Expired, NotServed, Unreachable
@@ -75,6 +78,24 @@ def _everybody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health_module, 'live_schedulers', lambda redis: ['scheduler'])
 
 
+@pytest.fixture
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[KubernetesAPI, str], None]:
+    """Gives this process the service account of a pod, when it is called."""
+    monkeypatch.setattr(incluster_config, 'SERVICE_TOKEN_FILENAME', str(tmp_path / 'token'))
+    monkeypatch.setattr(incluster_config, 'SERVICE_CERT_FILENAME', str(tmp_path / 'ca.crt'))
+    # The package has read the environment when it was imported.
+    monkeypatch.setattr(incluster_config.InClusterConfigLoader.__init__, '__defaults__', (True, os.environ))
+
+    def give(api: KubernetesAPI, token: str) -> None:
+        (tmp_path / 'token').write_text(token)
+        (tmp_path / 'ca.crt').write_text(api.ca_pem)
+        host, port = api.url.removeprefix('https://').split(':')
+        monkeypatch.setenv('KUBERNETES_SERVICE_HOST', host)
+        monkeypatch.setenv('KUBERNETES_SERVICE_PORT', port)
+
+    return give
+
+
 def fabric_of(api: KubernetesAPI, token: str) -> Fabric:
     return Fabric.objects.create(
         name='a', kubernetes_server=api.url, kubernetes_token=token, kubernetes_ca_cert=api.ca_pem,
@@ -108,6 +129,62 @@ def test_a_fabric_that_cannot_be_called_is_told(watcher: Inline, impatient: None
     assert problems()[0].startswith('b is not watched as it should be: ')
     Fabric.objects.update(watch_enabled=False)
     watcher.look_until(lambda: not problems())
+
+
+@pytest.mark.django_db
+def test_one_that_could_not_be_called_at_first_is_followed_once_it_can_be(
+    watcher: Inline, impatient: None, pod: Callable[[KubernetesAPI, str], None],
+) -> None:
+    """The pod's service account comes later. Nobody edits the fabric."""
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        fabric = Fabric.objects.create(name='a', in_cluster=True, scheduler_enabled=False, watch_enabled=True)
+        watcher.look_until(lambda: any('does not run in a pod' in problem for problem in problems()))
+        watch = watcher._watches[fabric.pk]
+        pod(api, 't')
+        watcher.look_until(lambda: len(watch._open) == len(KINDS))
+        watcher.look_until(lambda: check_worker_health()['state'] == HEALTHY)
+        assert watcher._watches[fabric.pk] is watch
+
+
+def test_a_fabric_that_cannot_be_called_is_tried_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = FabricWatch(Fabric(name='a', kubeconfig='no: kubeconfig'), nothing_stored)
+    stop: Any = Stop(rounds=8)
+    watch._stop = stop
+    watch._begin_later()
+    assert stop.waits[:5] == sorted(stop.waits[:5])
+    assert stop.waits[0] <= FIRST_WAIT
+    assert stop.waits[-1] >= 0.75 * module.LONGEST_WAIT
+
+
+@pytest.mark.django_db
+def test_one_that_is_not_watched_any_more_is_not_tried_again(watcher: Inline, impatient: None) -> None:
+    before = threads()
+    fabric = make_fabric('b', scheduler_enabled=False, watch_enabled=True, kubeconfig='no: kubeconfig')
+    watcher.look_until(problems)
+    watch = watcher._watches[fabric.pk]
+    Fabric.objects.update(watch_enabled=False)
+    watcher.look_until(lambda: fabric.pk not in watcher._watches and threads() == before)
+    assert watch._cluster is None
+
+
+@pytest.mark.django_db
+def test_what_nobody_expected_of_one_fabric_keeps_no_other_from_being_followed(
+    watcher: Inline, impatient: None, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def open_cluster(fabric: Fabric) -> Any:
+        if fabric.name == 'odd':
+            raise RuntimeError('a value of theirs')
+        return module_open_cluster(fabric)
+
+    module_open_cluster = module.open_cluster
+    monkeypatch.setattr(module, 'open_cluster', open_cluster)
+    with KubernetesAPI(tokens={'t': VIEWER}) as api:
+        make_fabric('odd', scheduler_enabled=False, watch_enabled=True)
+        other = fabric_of(api, 't')
+        watcher.look_until(lambda: other.pk in watcher._watches and len(watcher._watches[other.pk]._open) == len(KINDS))
+        watcher.look_until(lambda: problems() == [
+            'odd is not watched as it should be: Its changes cannot be taken: RuntimeError. The watcher’s log says more.',
+        ])
 
 
 @pytest.mark.django_db
@@ -246,7 +323,7 @@ def test_what_was_left_out_is_told(impatient: None) -> None:
 
 # Threads
 
-REUSED = ('watch ', 'write ', 'cluster', 'look up')
+REUSED = ('watch ', 'write ', 'open ', 'cluster', 'look up')
 
 
 def threads() -> int:
