@@ -70,7 +70,7 @@ def _shown(request, fabric, seen, kept_as=''):
 
 
 def _not_written_before(request, fabric, seen):
-    """The conflicts for which the last sync did not write what this plan would: only writing shows what NetBox refuses."""
+    """Return the conflicts of what this plan would write and the last sync could not: only writing shows them all."""
     if not seen.actions:
         return []
     conflicts = Discrepancy.objects.restrict(request.user, 'view').filter(

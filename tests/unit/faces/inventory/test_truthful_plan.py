@@ -108,6 +108,35 @@ def test_what_netbox_refused_at_the_last_sync_is_said_beside_what_would_be_creat
     assert 'could not write' not in dry_run(browser, fabric)
 
 
+def test_a_device_in_the_way_says_where_adoption_is_set(browser, fabric, client):
+    device_of_the_operator('leaf-1')
+    settle(fabric)
+    conflict = Discrepancy.objects.get(type='conflict', name='leaf-1')
+    edit = reverse('plugins:netbox_hedgehog:fabric_edit', args=[fabric.pk])
+    page = browser.get(conflict.get_absolute_url()).content.decode()
+    assert f'href="{edit}#id_inventory_adoption"' in page
+    assert 'id="id_inventory_adoption"' in browser.get(edit).content.decode()
+    assert '(now: Never)' in page
+    # Nothing is offered to those who may not do it, nor where it would not help.
+    user = User.objects.create_user('viewer')
+    allow(user, 'view', model=Discrepancy)
+    client.force_login(user)
+    assert 'id_inventory_adoption' not in client.get(conflict.get_absolute_url()).content.decode()
+    client.force_login(User.objects.get(username='boss'))
+    Discrepancy.objects.filter(pk=conflict.pk).update(object_type=None, object_id=None)
+    assert 'id_inventory_adoption' not in client.get(conflict.get_absolute_url()).content.decode()
+
+
+def test_the_counts_of_objects_add_up(browser, fabric):
+    settle(fabric)
+    origins = [link.origin for link in fabric.inventory_links.all()]
+    words = ', '.join(f'{origins.count(origin)} {origin}' for origin in ('created', 'adopted', 'found'))
+    page = ' '.join(browser.get(fabric.get_absolute_url()).content.decode().split())
+    assert f'({words})' in page
+    removal = browser.get(reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[fabric.pk]))
+    assert 'Adopted and shared objects stay and are yours.' in ' '.join(removal.content.decode().split())
+
+
 def test_whoever_may_not_view_discrepancies_is_not_told_what_netbox_refused(client, fabric, settings):
     settings.CUSTOM_VALIDATORS = {'dcim.device': [{'asset_tag': {'required': True}}]}
     settle(fabric)
