@@ -2,9 +2,10 @@
 
 NetBox's forms for event rules take their choices when they are imported, which happens before any plugin's ready().
 The package therefore registers its types as soon as NetBox's settings import it: no model may be imported here.
+Texts are plain strings, as NetBox's list of event rules joins them, which fails for translations that are still lazy.
 """
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _
 from netbox.events import (
     EVENT_TYPE_KIND_DANGER,
     EVENT_TYPE_KIND_SUCCESS,
@@ -17,27 +18,19 @@ __all__ = (
     'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED',
 )
 
-
-class FabricEventType(EventType):
-    """NetBox's event type, with a text that is translated for whoever reads it."""
-
-    def __str__(self) -> str:
-        return str(self.text)
-
-
-SYNC_FAILED = FabricEventType('hedgehog_sync_failed', _('Hedgehog: sync failed'), kind=EVENT_TYPE_KIND_DANGER)
-SYNC_PARTIAL = FabricEventType('hedgehog_sync_partial', _('Hedgehog: sync partial'), kind=EVENT_TYPE_KIND_WARNING)
-SYNC_RECOVERED = FabricEventType('hedgehog_sync_recovered', _('Hedgehog: sync recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
-STALE = FabricEventType('hedgehog_stale', _('Hedgehog: fabric stale'), kind=EVENT_TYPE_KIND_DANGER)
-STALE_ENDED = FabricEventType(
+SYNC_FAILED = EventType('hedgehog_sync_failed', _('Hedgehog: sync failed'), kind=EVENT_TYPE_KIND_DANGER)
+SYNC_PARTIAL = EventType('hedgehog_sync_partial', _('Hedgehog: sync partial'), kind=EVENT_TYPE_KIND_WARNING)
+SYNC_RECOVERED = EventType('hedgehog_sync_recovered', _('Hedgehog: sync recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
+STALE = EventType('hedgehog_stale', _('Hedgehog: fabric stale'), kind=EVENT_TYPE_KIND_DANGER)
+STALE_ENDED = EventType(
     'hedgehog_stale_ended', _('Hedgehog: fabric no longer stale'), kind=EVENT_TYPE_KIND_SUCCESS,
 )
-DRIFT_FOUND = FabricEventType('hedgehog_drift_found', _('Hedgehog: drift found'), kind=EVENT_TYPE_KIND_WARNING)
-MASS_REMOVAL_HELD = FabricEventType(
+DRIFT_FOUND = EventType('hedgehog_drift_found', _('Hedgehog: drift found'), kind=EVENT_TYPE_KIND_WARNING)
+MASS_REMOVAL_HELD = EventType(
     'hedgehog_mass_removal_held', _('Hedgehog: mass removal held'), kind=EVENT_TYPE_KIND_DANGER,
 )
-AGENTS_SILENT = FabricEventType('hedgehog_agents_silent', _('Hedgehog: agents silent'), kind=EVENT_TYPE_KIND_WARNING)
-AGENTS_BACK = FabricEventType('hedgehog_agents_back', _('Hedgehog: agents back'), kind=EVENT_TYPE_KIND_SUCCESS)
+AGENTS_SILENT = EventType('hedgehog_agents_silent', _('Hedgehog: agents silent'), kind=EVENT_TYPE_KIND_WARNING)
+AGENTS_BACK = EventType('hedgehog_agents_back', _('Hedgehog: agents back'), kind=EVENT_TYPE_KIND_SUCCESS)
 
 EVENT_TYPES = (
     SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, MASS_REMOVAL_HELD, AGENTS_SILENT,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ..models import Discrepancy, Fabric, InventoryLink
 from . import discrepancies
+from .configuration import use_current_configuration
 from .dependents import read_obstacles
 from .errors import PlanMoved, refuse_in_branch
 from .plan import Plan
@@ -76,6 +77,7 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
 
 def _look(fabric: Fabric) -> Picture:
     refuse_in_branch()
+    use_current_configuration()
     desired = Desired()
     present: Present = read(fabric, desired)
     created = removable(present.held.values())

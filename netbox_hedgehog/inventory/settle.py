@@ -19,6 +19,7 @@ from users.models import User
 from ..models import Fabric, InventoryLink
 from ..roles import roles_by_slug
 from . import discrepancies
+from .configuration import use_current_configuration
 from .dependents import read_obstacles
 from .desired import desired
 from .errors import InventoryOff, PlanMoved, refuse_in_branch
@@ -107,6 +108,7 @@ def confirm_removal(fabric: Fabric, digest: str, user: Any = None) -> InventoryR
 def look(fabric: Fabric, now: datetime) -> Picture:
     """Read both sides and plan. Raises InventoryOff, and InventoryRefused in a branch."""
     refuse_in_branch()
+    use_current_configuration()
     if not fabric.inventory_enabled:
         raise InventoryOff(f'{fabric.name} has no inventory: switch it on in the fabric’s settings.')
     if fabric.inventory_site_id is None:

@@ -26,7 +26,7 @@ from .leases import live_watchers, watch_troubles, watched_fabrics
 from .locks import locked_fabrics
 from .queue import connection, queue, queue_name
 from .records import execute, name_once, of_the_record, read_workers, text
-from .recovery import run_jobs, sync_jobs
+from .recovery import CANCELLED, run_jobs, sync_jobs
 from .schedules import schedule_id
 from .worker import PID_NAMESPACE, pid_namespace
 
@@ -134,7 +134,7 @@ def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Jo
     health.failed = runs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
-    ).count()
+    ).exclude(data__outcome=CANCELLED).count()  # NetBox has no status for what somebody has cancelled
     asked = fabrics.aggregate(
         scheduled=Count('pk', filter=READABLE & Q(scheduler_enabled=True), distinct=True),
         watched=Count('pk', filter=READABLE & Q(watch_enabled=True), distinct=True),

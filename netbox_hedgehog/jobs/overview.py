@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.db.models import Count, QuerySet
 from redis.exceptions import RedisError
 
-from ..choices import DiscrepancyStateChoices, SyncStateChoices, SyncStatusChoices
+from ..choices import DiscrepancyStateChoices, SwitchStateChoices, SyncStateChoices, SyncStatusChoices
 from ..events import AGENTS, FRESHNESS, SYNC, names_of
 from ..models import Discrepancy, Fabric, FabricCondition, FabricResource, SwitchHealth
 from .schedules import due_times
@@ -27,12 +27,15 @@ DEFERRED = ('kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'comments', 
 
 @dataclass(slots=True)
 class Glance:
-    """One fabric. `since` is when its trouble was first told, `silent` the agents silent at the last reading."""
+    """One fabric. `since` is when its trouble was first told, `silent` the agents silent at the last reading, and
+    `unhealthy` the number of switches that are critical or have a warning.
+    """
 
     fabric: Fabric
     state: str
     since: datetime | None = None
     silent: list[str] = field(default_factory=list)
+    unhealthy: int = 0
     missing: int = 0
     discrepancies: int = 0
     next_run: datetime | None = None
@@ -50,8 +53,22 @@ class Glance:
         return self.state != SyncStateChoices.DISABLED and self.fabric.last_sync is None
 
     @property
+    def inventory_error(self) -> str:
+        """Why NetBox's objects were not brought in line; '' where they were, or where there is no inventory."""
+        return self.fabric.inventory_error if self.fabric.inventory_enabled else ''
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many changes wait for a person to confirm them."""
+        held = self.fabric.inventory_held if self.fabric.inventory_enabled else None
+        return (held or {}).get('count', 0)
+
+    @property
     def needs_a_look(self) -> bool:
-        return bool(self.troubled or self.never_read or self.silent or self.discrepancies or self.missing)
+        return bool(
+            self.troubled or self.never_read or self.inventory_error or self.unconfirmed
+            or self.silent or self.unhealthy or self.discrepancies or self.missing
+        )
 
     @property
     def freshness(self) -> float:
@@ -74,8 +91,8 @@ def glances(
     """Every one of these fabrics, those that somebody must look at first.
 
     Takes the fabrics, and which resources, discrepancies and switches the asker may know of, None for all; `redis` is
-    whether to ask Redis for the next runs. Five SQL statements and one round trip to Redis, however many fabrics there
-    are.
+    whether to ask Redis for the next runs. Six SQL statements and one round trip to Redis, however many fabrics there
+    are; one less for all switches, whose health is not counted then.
     """
     found = {fabric.pk: Glance(fabric, fabric.sync_state) for fabric in fabrics.defer(*DEFERRED).order_by('name')}
     conditions = FabricCondition.objects.filter(fabric__in=found, subject__in=(SYNC, FRESHNESS, AGENTS))
@@ -87,6 +104,9 @@ def glances(
             glance.since = condition.since
     if switches is not None:
         _leave_silent(found, switches)
+        for pk, count in _counts(switches.in_state(SwitchStateChoices.CRITICAL, SwitchStateChoices.WARNING)):
+            if pk in found:
+                found[pk].unhealthy = count
     resources = FabricResource.objects.all() if resources is None else resources
     discrepancies = Discrepancy.objects.all() if discrepancies is None else discrepancies
     for pk, count in _counts(resources.filter(missing_since__isnull=False)):

@@ -48,7 +48,8 @@ def describe(graph: Graph) -> str:
     ) if state in states]
     nodes = sorted(graph.nodes.values(), key=lambda node: (node.tier == OUTER, node.state != 'critical'))
     words = {'critical': 'is critical', 'warning': 'has a warning'}
-    troubled = [f'{node.name} {words[node.state]}' for node in nodes if node.state in words]
+    troubled = [f'{node.name} is missing' for node in nodes if node.gone]
+    troubled += [f'{node.name} {words[node.state]}' for node in nodes if node.state in words and not node.gone]
     how = f', of which {", ".join(told)}' if told else ', all up' if len(states) > 1 else ', up' if states else ''
     text = f'{", ".join(parts)}; {links}{how}.'
     if troubled:

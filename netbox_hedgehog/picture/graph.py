@@ -17,6 +17,8 @@ GATEWAYS, SPINES, LEAVES, OUTER = range(4)
 # How many servers the text of a bundle names.
 NAMED = 20
 
+NO_STATUS_YET = 'Status will be available after the next successful sync.'
+
 # Kinds of resources that a graph is made of.
 KINDS = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttachment')
 
@@ -274,7 +276,7 @@ def _node(resource: Resource, health: NodeHealth | None, hidden: bool) -> Node:
     elif resource.kind in ('Switch', 'Gateway'):
         node.state = health.state if health else 'unknown'
         node.notes = list(health.notes) if health else []
-        node.sentences = list(health.sentences) if health else ['Status will be available after the next sync.']
+        node.sentences = list(health.sentences) if health else [NO_STATUS_YET]
     if resource.missing:
         node.notes.insert(0, 'missing')
         node.sentences.insert(0, 'Missing from the cluster.')

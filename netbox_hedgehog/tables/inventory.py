@@ -45,7 +45,9 @@ class ValueColumn(tables.Column):
 
 
 class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
-    sentence = tables.Column(verbose_name=_('What'), linkify=True, attrs={'td': {'class': 'text-wrap'}})
+    sentence = tables.Column(
+        verbose_name=_('What'), linkify=True, attrs={'td': {'class': 'text-wrap', 'style': 'min-width: 18rem'}},
+    )
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
     type = columns.ChoiceFieldColumn(verbose_name=_('Type'))
     subject = tables.Column(verbose_name=_('Subject'))
@@ -68,8 +70,7 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
             'fabric_value', 'netbox_value', 'state', 'since', 'last_seen',
         )
         default_columns = (
-            'pk', 'sentence', 'fabric', 'type', 'name', 'object', 'field', 'fabric_value', 'netbox_value', 'state',
-            'since',
+            'pk', 'sentence', 'fabric', 'type', 'name', 'object', 'fabric_value', 'netbox_value', 'state',
         )
 
     def render_field(self, record, value):

@@ -20,6 +20,7 @@ class Counts:
     links: int = 0
     created: int = 0
     adopted: int = 0
+    found: int = 0
     stale: int = 0
     open: int = 0
 
@@ -37,6 +38,7 @@ def inventory_counts(fabric: Fabric) -> Counts:
             links=Count('pk'),
             created=Count('pk', filter=Q(origin=InventoryOriginChoices.CREATED)),
             adopted=Count('pk', filter=Q(origin=InventoryOriginChoices.ADOPTED)),
+            found=Count('pk', filter=Q(origin=InventoryOriginChoices.FOUND)),
             stale=Count('pk', filter=Q(stale_since__isnull=False)),
         )
         fabric._inventory_counts = Counts(

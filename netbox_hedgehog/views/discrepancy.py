@@ -11,6 +11,7 @@ from netbox.views.generic.base import BaseMultiObjectView, BaseObjectView
 from utilities.views import GetReturnURLMixin, ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
+from ..choices import DiscrepancyTypeChoices
 from ..decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, decide
 from ..inventory.errors import InventoryRefused
 from ..models import Discrepancy, Fabric
@@ -59,8 +60,18 @@ class DiscrepancyView(generic.ObjectView):
     def get_extra_context(self, request, instance):
         return {
             'can_resolve': request.user.has_perm('netbox_hedgehog.resolve_discrepancy', instance),
+            'adoption': may_end_by_adoption(request.user, instance),
             **panels.concerned(request.user, instance),
         }
+
+
+def may_end_by_adoption(user, discrepancy):
+    """Whether a device of the operator is in the way, which the fabric could adopt, and the user may have it do so."""
+    in_the_way = discrepancy.type == DiscrepancyTypeChoices.CONFLICT and discrepancy.link_id is None
+    return (
+        in_the_way and discrepancy.model_label == 'dcim.device'
+        and user.has_perm('netbox_hedgehog.change_fabric', discrepancy.fabric)
+    )
 
 
 class _Decides(GetReturnURLMixin):

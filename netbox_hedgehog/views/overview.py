@@ -8,12 +8,16 @@ from ..choices import SyncStateChoices
 from ..jobs.health import worker_health
 from ..jobs.overview import glances, states
 from ..models import Discrepancy, Fabric, FabricResource, SwitchHealth
+from .topology import may_be_hidden
 
 __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')
 
 # How many fabrics the page shows one by one, the gravest first: beyond that the list of fabrics has filters.
 SHOWN = 100
 WIDGET_SHOWN = 8
+
+# What nothing can be said about to those who may not view all of it.
+COUNTED = (FabricResource, SwitchHealth, Discrepancy)
 
 
 def overview_context(request, shown=SHOWN):
@@ -38,6 +42,8 @@ def overview_context(request, shown=SHOWN):
         'silent': sum(len(glance.silent) for glance in found),
         'missing': sum(glance.missing for glance in found),
         'discrepancies': sum(glance.discrepancies for glance in found),
+        'sees_all': not any(may_be_hidden(request.user, model) for model in COUNTED),
+        'sees_resources': request.user.has_perm('netbox_hedgehog.view_fabricresource'),
         'sees_switches': request.user.has_perm('netbox_hedgehog.view_switchhealth'),
         'sees_discrepancies': request.user.has_perm('netbox_hedgehog.view_discrepancy'),
     }

@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from netbox.views import generic
-from utilities.permissions import permission_is_exempt
+from utilities.permissions import get_permission_for_model, permission_is_exempt
 from utilities.views import ViewTab, register_model_view
 
 from ..insight.tree import mapping
@@ -97,12 +97,12 @@ def health_by_node(user, fabric, names=None):
     return found, readings
 
 
-def may_be_hidden(user):
-    """Return whether there may be health that this user may not view, whether there is any or not.
+def may_be_hidden(user, model=SwitchHealth):
+    """Return whether there may be objects of a model that this user may not view, whether there are any or not.
 
     What is hidden must not show by what is said of it.
     """
-    permission = 'netbox_hedgehog.view_switchhealth'
+    permission = get_permission_for_model(model, 'view')
     if user.is_superuser or permission_is_exempt(permission):
         return False
     # has_perm() looks up what NetBox then filters querysets by: the constraints of each permission, none where empty.

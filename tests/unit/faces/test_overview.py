@@ -8,7 +8,7 @@ from extras.dashboard.utils import get_widget_class
 from utilities.testing import TestCase
 
 from netbox_hedgehog import events
-from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
+from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, SwitchHealth
 from netbox_hedgehog.sync.health import record_health
 
 from .base import ago, all_alive, allow, make_fabric, make_resource, redis_down
@@ -30,6 +30,9 @@ class OverviewTestCase(TestCase):
         response = self.client.get(f'{URL}{query}')
         self.assertHttpStatus(response, 200)
         return response.content.decode()
+
+    def words(self, query=''):
+        return ' '.join(self.content(query).split())
 
     def test_is_where_the_plugin_begins(self):
         self.assertEqual(reverse('plugins:netbox_hedgehog:home'), URL)
@@ -91,11 +94,61 @@ class OverviewTestCase(TestCase):
         make_resource(self.well, missing_since=ago(hours=1))
         self.assertNotIn('One resource missing', self.content())
 
+    def only_well(self):
+        """Whoever sees all sees one fabric that is well."""
+        all_alive()
+        for model in (Fabric, FabricResource, SwitchHealth, Discrepancy):
+            allow(self.user, 'view', model=model)
+        Fabric.objects.exclude(pk=self.well.pk).delete()
+
     def test_all_is_well(self):
+        self.only_well()
+        for query in ('', '?widget'):
+            self.assertIn('All enabled fabrics are syncing normally. No issues.', self.words(query), query)
+
+    def test_whoever_may_not_view_all_is_not_told_that_there_are_no_issues(self):
         allow(self.user, 'view')
         all_alive()
         Fabric.objects.exclude(pk=self.well.pk).delete()
-        self.assertIn('are read as they should be, and nothing else', self.content())
+        make_resource(self.well, missing_since=ago(hours=1))
+        for query in ('', '?widget'):
+            text = self.words(query)
+            self.assertIn('syncing normally. You do not have permission to view all issues.', text, query)
+            self.assertNotIn('No issues', text, query)
+        self.assertNotIn('Resources missing', self.words())
+        allow(self.user, 'view', model=FabricResource)
+        self.assertIn('Resources missing', self.words())
+
+    def test_what_waits_for_confirmation_is_an_issue(self):
+        self.only_well()
+        Fabric.objects.update(inventory_enabled=True, inventory_held={'count': 64, 'sentences': ['64.'], 'digest': 'd'})
+        for query in ('', '?widget'):
+            text = self.words(query)
+            self.assertIn('64 changes wait for confirmation', text, query)
+            self.assertIn(reverse('plugins:netbox_hedgehog:fabric_dry_run', args=[self.well.pk]), text)
+            self.assertNotIn('No issues', text, query)
+        self.assertIn('One fabric needs a look', self.words())
+        Fabric.objects.update(inventory_enabled=False)
+        self.assertIn('No issues', self.words())
+
+    def test_an_inventory_that_fails_is_an_issue(self):
+        self.only_well()
+        Fabric.objects.update(inventory_enabled=True, inventory_error='The database is full.')
+        for query in ('', '?widget'):
+            self.assertIn('Inventory sync failed: The database is full.', self.words(query), query)
+            self.assertNotIn('No issues', self.words(query), query)
+
+    def test_switches_in_trouble_are_an_issue(self):
+        self.only_well()
+        make_agent(self.well, 'leaf-1', heartbeat=5)
+        record_health(self.well)
+        self.assertIn('No issues', self.words())
+        SwitchHealth.objects.update(level='warning')
+        for query in ('', '?widget'):
+            text = self.words(query)
+            self.assertIn('1 switch critical or with a warning', text, query)
+            self.assertIn(f'?fabric_id={self.well.pk}&amp;state=critical&amp;state=warning', text, query)
+            self.assertNotIn('No issues', text, query)
 
     def test_what_nobody_reads_is_not_well(self):
         allow(self.user, 'view')
@@ -107,8 +160,7 @@ class OverviewTestCase(TestCase):
         Fabric.objects.update(sync_enabled=False)
         for query in ('', '?widget'):
             text = self.content(query)
-            self.assertNotIn('as they should be', text)
-            self.assertNotIn('All is well.', text)
+            self.assertNotIn('syncing normally', text)
         self.assertIn('No fabric is read: all are disabled.', self.content())
 
     def test_nobody_at_work(self):

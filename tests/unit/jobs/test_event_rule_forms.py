@@ -43,3 +43,16 @@ def test_rules_are_imported_and_edited_in_bulk(webhook):
     assert rule.event_types == NAMES
     edit = EventRuleBulkEditForm({'pk': [rule.pk], 'event_types': NAMES[:1]})
     assert edit.is_valid(), edit.errors
+
+
+@pytest.mark.parametrize('query', ['', '?export=table', '?export'])
+def test_netboxs_list_names_the_types_of_a_rule(admin_client, webhook, query):
+    """One that NetBox cannot join with the others takes the list of all event rules down."""
+    rule = EventRule(name='fabrics', event_types=[*NAMES, 'object_created'], action_object=webhook)
+    rule.save()
+    rule.object_types.set([ObjectType.objects.get_for_model(Fabric)])
+    answer = admin_client.get(f'/extras/event-rules/{query}')
+    assert answer.status_code == 200
+    assert 'hedgehog_sync_failed' in answer.text or 'Hedgehog: sync failed, Hedgehog: sync partial' in answer.text
+    page = admin_client.get(rule.get_absolute_url())
+    assert 'Hedgehog: sync failed' in page.text

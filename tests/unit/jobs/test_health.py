@@ -111,6 +111,15 @@ def test_the_overdue_and_the_failing_are_named() -> None:
 
 
 @pytest.mark.usefixtures('alive')
+def test_what_somebody_has_cancelled_has_not_failed() -> None:
+    fabric = make_fabric('a')
+    make_job(fabric, 'failed', data={'outcome': 'cancelled'})
+    make_job(fabric, 'failed', data=None)
+    make_job(fabric, 'failed', data={'outcome': 'failed'})
+    assert check_worker_health()['failed'] == 2
+
+
+@pytest.mark.usefixtures('alive')
 def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None:
     make_fabrics(40, sync_status='failed', sync_error='no', last_attempt=ago(seconds=1))
     watch()  # what has become of them is told

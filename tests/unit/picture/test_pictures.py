@@ -110,6 +110,7 @@ def test_what_a_connection_names_and_nobody_has() -> None:
     items = [item for item in samples() if item['metadata']['name'] != 'server-01' or item['kind'] != 'Server']
     graph = build(resources(items), {})
     assert graph.nodes['Server/server-01'].gone
+    assert 'server-01 is missing' in describe(graph)
     assert 'not in this fabric' in texts(draw(graph)[0])
 
 

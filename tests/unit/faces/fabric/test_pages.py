@@ -12,6 +12,7 @@ from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, due_times, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.models.fabric import GRACE
 
 from ..base import ago, all_alive, make_fabric, make_resource, redis_down, scheduler_alive, worker_alive
 from ..cluster import HOSTILE, cluster, connect
@@ -112,6 +113,12 @@ class StateTestCase(PageTestCase):
         self.assertIn('Stale', self.list())
         for url in (resource.get_absolute_url(), reverse('plugins:netbox_hedgehog:fabricresource_list')):
             self.assertContains(self.client.get(url), STALE)
+
+    def test_less_than_a_minute_is_not_told_as_none(self):
+        overdue = ago(seconds=2 * 3600 + GRACE + 20)
+        page = self.page(make_fabric(sync_interval=3600, sync_status='in_sync', last_sync=overdue, last_attempt=overdue))
+        self.assertRegex(page, rf'{STALE} \d+ (second|minute)')
+        self.assertNotIn(f'{STALE} 0', page)
 
     def test_stale_fabric_is_not_told_on_lists_of_others(self):
         make_fabric('old', sync_status='in_sync', last_sync=ago(days=2))

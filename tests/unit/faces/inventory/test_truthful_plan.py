@@ -93,6 +93,61 @@ def test_conflicts_are_counted_with_what_they_block(browser, fabric):
     ) else 'Conflict</span>' in page
 
 
+def test_what_netbox_refused_at_the_last_sync_is_said_beside_what_would_be_created(browser, fabric, settings):
+    """Whether a validator refuses an object shows only when it is written: the plan would promise it for ever."""
+    settings.CUSTOM_VALIDATORS = {'dcim.device': [{'asset_tag': {'required': True}}]}
+    assert 'could not write' not in dry_run(browser, fabric)
+    settle(fabric)
+    conflicts = Discrepancy.objects.filter(type='conflict', key__startswith='device/')
+    page = dry_run(browser, fabric)
+    assert f'The last sync could not write {conflicts.count()} of these objects, nor what depends on them.' in page
+    assert f'href="{conflicts.get(name="leaf-1", kind="Switch").get_absolute_url()}"' in page
+    assert 'asset_tag' in page
+    settings.CUSTOM_VALIDATORS = {}
+    settle(fabric)
+    assert 'could not write' not in dry_run(browser, fabric)
+
+
+def test_a_device_in_the_way_says_where_adoption_is_set(browser, fabric, client):
+    device_of_the_operator('leaf-1')
+    settle(fabric)
+    conflict = Discrepancy.objects.get(type='conflict', name='leaf-1')
+    edit = reverse('plugins:netbox_hedgehog:fabric_edit', args=[fabric.pk])
+    page = browser.get(conflict.get_absolute_url()).content.decode()
+    assert f'href="{edit}#id_inventory_adoption"' in page
+    assert 'id="id_inventory_adoption"' in browser.get(edit).content.decode()
+    assert '(now: Never)' in page
+    # Nothing is offered to those who may not do it, nor where it would not help.
+    user = User.objects.create_user('viewer')
+    allow(user, 'view', model=Discrepancy)
+    client.force_login(user)
+    assert 'id_inventory_adoption' not in client.get(conflict.get_absolute_url()).content.decode()
+    client.force_login(User.objects.get(username='boss'))
+    Discrepancy.objects.filter(pk=conflict.pk).update(object_type=None, object_id=None)
+    assert 'id_inventory_adoption' not in client.get(conflict.get_absolute_url()).content.decode()
+
+
+def test_the_counts_of_objects_add_up(browser, fabric):
+    settle(fabric)
+    origins = [link.origin for link in fabric.inventory_links.all()]
+    words = ', '.join(f'{origins.count(origin)} {origin}' for origin in ('created', 'adopted', 'found'))
+    page = ' '.join(browser.get(fabric.get_absolute_url()).content.decode().split())
+    assert f'({words})' in page
+    removal = browser.get(reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[fabric.pk]))
+    assert 'Adopted and shared objects stay and are yours.' in ' '.join(removal.content.decode().split())
+
+
+def test_whoever_may_not_view_discrepancies_is_not_told_what_netbox_refused(client, fabric, settings):
+    settings.CUSTOM_VALIDATORS = {'dcim.device': [{'asset_tag': {'required': True}}]}
+    settle(fabric)
+    user = User.objects.create_user('viewer')
+    allow(user, 'view')
+    client.force_login(user)
+    page = dry_run(client, fabric)
+    assert 'asset_tag' not in page
+    assert 'could not write' not in page
+
+
 def test_findings_have_links_values_and_an_order(browser, fabric):
     settle(fabric)
     interface = Interface.objects.get(device__name='leaf-1', name='E1/2')

@@ -104,7 +104,7 @@ class TopologyTestCase(TestCase):
         self.remove_permissions('netbox_hedgehog.view_switchhealth')
         page = self.page()
         self.assertIn('You do not have permission to view the health of all switches.', page)
-        self.assertNotIn('available after the next sync', page)
+        self.assertNotIn('available after the next', page)
         self.assertNotIn('What is not as it should be', page)
         self.assertNotIn('class="f-ok"', page)
         self.remove_permissions('netbox_hedgehog.view_fabricresource')
