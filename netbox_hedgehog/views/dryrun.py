@@ -13,13 +13,12 @@ from redis.exceptions import RedisError
 from utilities.views import ViewTab, register_model_view
 
 from .. import dryrun
-from ..choices import DiscrepancyTypeChoices
 from ..findings import findings_for
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
-from ..models import Discrepancy, Fabric
+from ..models import Fabric
 from ..numbers import is_number
 
 __all__ = (
@@ -31,9 +30,6 @@ OPEN_ALL = 100
 
 # How many findings a dry run spells out; the others are counted.
 FINDINGS_SHOWN = 100
-
-# How many of the objects that the last sync could not write a dry run names.
-REASONS_SHOWN = 5
 
 # Digits of the number of a page.
 PAGE_DIGITS = 9
@@ -69,17 +65,6 @@ def _shown(request, fabric, seen, kept_as=''):
     }
 
 
-def _not_written_before(request, fabric, seen):
-    """Return the conflicts of what this plan would write and the last sync could not: only writing shows them all."""
-    if not seen.actions:
-        return []
-    conflicts = Discrepancy.objects.restrict(request.user, 'view').filter(
-        fabric=fabric, type=DiscrepancyTypeChoices.CONFLICT,
-    )
-    keys = {action.key for action in seen.actions}
-    return [conflict for conflict in conflicts.only('pk', 'key', 'sentence') if conflict.key in keys]
-
-
 @register_model_view(Fabric, 'dry_run', path='dry-run')
 class FabricDryRunView(generic.ObjectView):
     queryset = Fabric.objects.all()
@@ -92,12 +77,9 @@ class FabricDryRunView(generic.ObjectView):
             seen = actions_of(instance, APPLY)
         except InventoryRefused as refusal:
             return {'refusal': str(refusal), 'on_dry_run': True}
-        not_written = _not_written_before(request, instance, seen)
         return {
             **_shown(request, instance, seen),
             'on_dry_run': True,
-            'not_written': not_written[:REASONS_SHOWN],
-            'not_written_count': len(not_written),
             'up_to_date': instance.last_sync is not None and not instance.is_failing and not instance.overdue_since,
             'why_not': dryrun.may_apply(request.user, instance, seen.attempted),
             'why_not_held': dryrun.may_apply(request.user, instance, seen.held_actions),
