@@ -1,5 +1,6 @@
 """Which versions are tried together: with `make test` as the first row, every pair of two of them at least once."""
 
+import os
 from dataclasses import dataclass
 
 # What npm has of each PostgreSQL, where Debian has another one. Both are built with ICU.
@@ -15,6 +16,8 @@ TESTS = (
     'tests/unit/faces/test_migrations.py', 'tests/unit/faces/fabric/test_api.py', 'tests/unit/faces/resource/test_api.py',
     'tests/unit/inventory/test_settle.py', 'tests/e2e/test_story.py',
 )
+
+PARALLEL = ('-n', str(os.cpu_count() or 1), '--dist', 'worksteal')
 
 # What a branch does to fabrics and their objects, and what it must not do.
 BRANCHING_TESTS = ('-c', 'tests/branching/pytest.ini', 'tests/branching')
@@ -37,7 +40,7 @@ class Row:
     @property
     def tests(self) -> tuple[str, ...]:
         """The arguments of pytest."""
-        return BRANCHING_TESTS if self.branching else TESTS
+        return BRANCHING_TESTS if self.branching else (*PARALLEL, *TESTS)
 
     def is_what(self, said: str) -> bool:
         """Say whether the tests ran on what this row asks for: they name what they ran on."""
