@@ -37,6 +37,7 @@ test-system: venv  ## real processes, a real Kubernetes API server, ill networks
 	@HEDGEHOG_PROPERTIES=long $(python) -m pytest -n $(system_workers) --dist loadgroup --no-loadscope-reorder \
 	 -o 'testpaths=$(system_tests)' $(ARGS)
 
+# Within a class tests share what they begin with: other orders inside of it are tried, and others of the classes.
 .PHONY: test-random
 test-random: venv  ## make test five times, each time in another order, beside four busy loops (half an hour)
 	@$(python) -m tests.busy 4 5 $(parallel) --random-order-bucket=class $(ARGS)

@@ -109,6 +109,7 @@ class Stack:
         self._settings = settings
         self._header = ''
         self._web_port = 0
+        self._numbers = itertools.count()
         self.database = ''
 
     @property
@@ -173,8 +174,7 @@ class Stack:
 
     def process(self, name: str, *arguments: str, **environment: str) -> Process:
         """Starts `netbox <arguments>`."""
-        number = sum(1 for other in self.processes if other.name.startswith(name))
-        name = f'{name}-{number}'
+        name = f'{name}-{next(self._numbers)}'
         process = Process(name, [NETBOX, *arguments], {**self.environment, **environment}, self.folder / f'{name}.log')
         self.processes.append(process)
         process.start()
