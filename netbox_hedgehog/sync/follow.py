@@ -7,7 +7,7 @@ work: apply() leaves alone what the other has written since, and the watch then 
 import logging
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from ..models import Fabric
 from .apply import apply, count_present, held_rows, last_confirmed
 from .compare import Held, Plan, compare
 from .listing import Listing
-from .observe import LONGEST_VERSION, Key
+from .observe import LONGEST_VERSION, Key, key_of
 from .report import KindReport, not_served
 from .run import settled_seconds
 
@@ -100,7 +100,7 @@ class Follower:
             held = self.database(held_rows, self.fabric, self.kind)
             listing = self._listing(held, now)
             try:
-                plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
+                plan = compare(self.kind, held, listing, self.cluster.options.max_object_size, listing.namespace)
             except NotInstalled as error:
                 raise self._absent(held, error) from None
             self._say(plan)
@@ -131,10 +131,7 @@ class Follower:
             self.cluster, self.kind, self.fabric.kubernetes_namespace, version,
             metadata_only=bool(self.kind.volatile), opened=opened,
         ):
-            news = {
-                name: event for event in some
-                if event.type != 'BOOKMARK' and isinstance(name := event.object['metadata'].get('name'), str)
-            }
+            news = dict(self._news(some))
             # Together, so that a version which take() empties is not filled in again.
             with self._lock:
                 if not self.version:
@@ -148,6 +145,13 @@ class Follower:
                 self.version = some[-1].version
             if news:
                 told()
+
+    def _news(self, some: Iterable[Event]) -> Iterator[tuple[str, Event]]:
+        """The events of this fabric's objects, each with its object's name. The next list names what cannot be used."""
+        for event in some:
+            key = key_of(event.object) if event.type != 'BOOKMARK' else None
+            if key is not None and key[0] == self.fabric.kubernetes_namespace:
+                yield key[1], event
 
     def _collect(self, news: Mapping[str, Event]) -> bool:
         """Keep events for take(). Returns False, and forgets all that was kept, where they need too much memory."""

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeGuard
 
+from ..cluster.errors import quoted
+from ..insight.tree import moment
 from ..kinds import Kind, Path
 
-__all__ = ('BadObject', 'Key', 'Observed', 'identify', 'kind_digest', 'observe', 'stable')
+__all__ = ('BadObject', 'Key', 'Observed', 'identify', 'key_of', 'kind_digest', 'observe', 'stable')
 
 Key = tuple[str, str]
 Tree = dict[str, 'Tree | None']
@@ -67,18 +69,28 @@ class Observed:
         return json.loads(self.status_json)
 
 
+def key_of(manifest: Any) -> Key | None:
+    """The (namespace, name) of a manifest; None where they cannot be stored."""
+    metadata = manifest.get('metadata') if isinstance(manifest, dict) else None
+    if not isinstance(metadata, dict):
+        return None
+    name, namespace = metadata.get('name'), metadata.get('namespace')
+    if not _storable(name, LONGEST_NAME) or not _storable(namespace, LONGEST_NAMESPACE):
+        return None
+    return namespace, name
+
+
 def identify(manifest: Any) -> tuple[Key, str, str]:
     """The (namespace, name), uid and resource version of a manifest. Raises BadObject."""
     metadata = manifest.get('metadata') if isinstance(manifest, dict) else None
     if not isinstance(metadata, dict):
         raise BadObject('an object without metadata', None)
-    name, namespace = metadata.get('name'), metadata.get('namespace')
-    if not _storable(name, LONGEST_NAME) or not _storable(namespace, LONGEST_NAMESPACE):
+    key = key_of(manifest)
+    if key is None:
         raise BadObject('an object without a usable name and namespace', None)
-    key = (namespace, name)
     uid, version = metadata.get('uid'), metadata.get('resourceVersion')
     if not _storable(uid, LONGEST_VERSION) or not _storable(version, LONGEST_VERSION):
-        raise BadObject(f'{name[:80]}: its uid or resourceVersion cannot be stored', key)
+        raise BadObject(f'{key[1][:80]}: its uid or resourceVersion cannot be stored', key)
     return key, uid, version
 
 
@@ -97,7 +109,7 @@ def observe(
     told = manifest.get('kind', kind.name), manifest.get('apiVersion', kind.api_version)
     if told != (kind.name, kind.api_version):
         # Its fields may mean something else.
-        other, group = (str(part)[:80] for part in told)
+        other, group = map(quoted, told)
         sentence = f'{name}: it is a {other} of {group}, and no {kind.name} of {kind.api_version}'
         raise BadObject(sentence, (namespace, name))
     annotations = _strings(metadata.get('annotations'))
@@ -216,8 +228,5 @@ def _strings(value: Any) -> dict[str, str]:
 
 
 def _timestamp(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (TypeError, ValueError, OverflowError):
-        return None
+    found = moment(value)
+    return found and found.astimezone(UTC)
