@@ -29,6 +29,8 @@ from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.kubeconfig import Credentials
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.picture.graph import Resource
+from netbox_hedgehog.picture.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
@@ -450,6 +452,22 @@ def test_watch_events_of_odd_versions(api: KubernetesAPI) -> None:
     assert _number('²') is None
     assert _number('9' * 5000) is None
     assert _number('17') == 17
+
+
+def test_a_picture_is_no_product_of_what_peers_with_what() -> None:
+    """100 peerings of 200 kB each would be gigabytes of lines and of their titles."""
+    subnets = [f'subnet-{number}' for number in range(2000)]
+    vpc = Resource('VPC', 'v', {'subnets': {name: {'subnet': '10.0.0.0/24'} for name in subnets}}, '')
+    peerings = [
+        Resource('VPCPeering', f'p{number}', {'permit': [{'v': {'subnets': subnets}, f'w{number}': {'subnets': subnets}}]}, '')
+        for number in range(300)
+    ]
+    svg = draw_vpc(build_vpc(vpc, peerings[:12], {}, {}, {}))
+    assert len(svg) < 2 * MEBIBYTE
+    assert 'subnet-19 and 1980 more' in svg
+    assert '1800 more subnets are not drawn.' in svg
+    few = Resource('VPC', 'v', {'subnets': {'a': {}}}, '')
+    assert '100 more peers are not drawn.' in draw_vpc(build_vpc(few, peerings, {}, {}, {}))
 
 
 # Anything at all
