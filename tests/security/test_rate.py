@@ -80,7 +80,6 @@ class PageTestCase(_Clock, TestCase):
 
     def test_what_stands_in_redis_counts_for_nobody(self):
         """Of another type, or of a time that is none: neither an error, nor tests without a limit or none at all."""
-        url = reverse('plugins:netbox_hedgehog:fabric_test_connection', args=[self.fabric.pk])
         redis, begun = probe_module.connection(), f'{probe_module.BEGUN}{self.user.pk}'
         for key in (begun, probe_module.RUNNING):
             for spoil in (
@@ -92,8 +91,10 @@ class PageTestCase(_Clock, TestCase):
                 redis.flushdb()
                 spoil(key)
                 self.calls.clear()
-                for _ in range(ALLOWED + 1):
-                    self.assertEqual(self.client.post(url).status_code, 302)
+                for _ in range(ALLOWED):
+                    check_connection(self.fabric, self.user)
+                with self.assertRaisesMessage(probe_module.TooManyTests, 'Try again in 60 seconds.'):
+                    check_connection(self.fabric, self.user)
                 self.assertEqual(len(self.calls), ALLOWED)
 
     def test_few_run_at_the_same_time(self):
