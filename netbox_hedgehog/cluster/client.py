@@ -4,6 +4,7 @@ Its model deserialisation is left out: it costs more than the request, and would
 """
 
 import json
+import re
 import ssl
 import time
 import zlib
@@ -37,6 +38,7 @@ from .errors import (
     Unauthorized,
     Unreachable,
     Unreadable,
+    quoted,
 )
 
 __all__ = ('ClientOptions', 'Cluster', 'Page')
@@ -54,13 +56,23 @@ LONGEST_ANSWER = 300
 VERSION_SIZE = 64 * 1024
 LONGEST_VERSION = 100
 
+# Objects still to come that a server may speak of. It may say anything, and a number of any length.
+MOST_REMAINING = 10**9
+
 # Bytes that are read, and inflated, at a time.
 CHUNK = 1024 * 1024
 
-# Bytes of memory that JSON takes when it is decoded, beside its own: for each of these characters, at most. An answer
+# Bytes of memory that JSON takes when it is decoded, beside its own: for each of these characters, about. An answer
 # may take so many times max_answer_size; what API servers send takes six times its own size.
-MEMORY_PER = {b',': 56, b'[': 80, b'{': 160}
+MEMORY_PER = {b',': 56, b':': 40, b'[': 80, b'{': 128}
 DECODED = 10
+
+# Levels of lists and mappings in an answer. What API servers send has twenty. Whatever walks through more of them ends
+# in a RecursionError, and Python's decoder ends the process where the stack of its thread is a small one.
+DEEPEST = 64
+ONE_PAIR = bytes.maketrans(b'{}', b'[]')
+NOT_NESTING = bytes(set(range(256)) - set(b'[]{}"'))
+QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
 
 # Pages of metadata hold so many times as many objects, as each weighs less and every page has its price. Measured:
 # still longer ones save no more time, and cost memory.
@@ -231,9 +243,10 @@ class Cluster:
             whole, metadata = self._page(kind, namespace, query, JSON)
             yield whole
             left -= len(whole.items) or EMPTY_PAGE
-            if not metadata.get('continue'):
+            token = metadata.get('continue')
+            if not token or not isinstance(token, str):
                 return
-            query = {'continue': metadata['continue']}
+            query = {'continue': token}
 
     def objects(self, kind: Kind, namespace: str, names: Iterable[str]) -> Iterator[Page]:
         """Single objects as they are now, each a page of one object, or of none where it has gone or cannot be read.
@@ -273,13 +286,13 @@ class Cluster:
         alone = answer.get('kind') == 'PartialObjectMetadataList'
         if not alone and (told := answer.get('apiVersion', kind.api_version)) != kind.api_version:
             raise BadAnswer(
-                f'{self.server} answered the list of {kind.plural} in {str(told)[:80]}, and not in {kind.api_version} '
+                f'{self.server} answered the list of {kind.plural} in {quoted(told)}, and not in {kind.api_version} '
                 'as it was asked to. What stands between NetBox and the API server?'
             )
         remaining = metadata.get('remainingItemCount')
-        return Page(
-            items, size, alone, query, version, len(body), remaining=remaining if type(remaining) is int else None,
-        ), metadata
+        if type(remaining) is not int or not 0 <= remaining < MOST_REMAINING:
+            remaining = None
+        return Page(items, size, alone, query, version, len(body), remaining=remaining), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
         """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error.
@@ -350,7 +363,7 @@ class Cluster:
         try:
             for chunk in inflated(response):
                 weight += len(chunk)
-                if weight > most:
+                if max(weight, response.tell()) > most:
                     if response.status != 200:
                         response.close()
                         return b''
@@ -460,12 +473,17 @@ class Cluster:
         return BadAnswer(f'{self.server} answered {status} to a list of {what}.')
 
     def decoded(self, body: bytes) -> dict[str, Any]:
-        """The JSON object that a body is. Raises BadAnswer, where decoding would take much memory before it begins."""
+        """The JSON object that a body is. Raises BadAnswer; before decoding where that takes much memory or stack.
+        """
         most = DECODED * self.options.max_answer_size
         if memory_of(body) > most:
             raise Unreadable(
                 f'{self.server} sent an answer of {len(body)} bytes that needs more than {most} bytes of memory; it '
                 'was skipped (setting max_answer_size).'
+            )
+        if is_deep(body):
+            raise Unreadable(
+                f'{self.server} sent an answer with more than {DEEPEST} levels of lists and mappings; it was skipped.'
             )
         try:
             answer = json.loads(body)
@@ -483,7 +501,29 @@ class Cluster:
 
 def memory_of(body: bytes) -> int:
     """Return how many bytes of memory JSON takes when it is decoded, at most."""
-    return len(body) + sum(body.count(character) * each for character, each in MEMORY_PER.items())
+    # Python holds a text with an emoji in it in four bytes a character.
+    wide = 0 if body.isascii() else 4 * len(body)
+    return len(body) + wide + sum(body.count(character) * each for character, each in MEMORY_PER.items())
+
+
+def is_deep(body: bytes) -> bool:
+    """Return whether JSON has more than DEEPEST levels of lists and mappings, or ends before they do.
+
+    Nothing is decoded, and nothing is done character by character: it costs a fraction of decoding.
+    """
+    if body.count(b'[') + body.count(b'{') <= DEEPEST:
+        return False
+    if b'\\' in body:
+        body = body.replace(b'\\\\', b'').replace(b'\\"', b'')
+    # What is left of a text without brackets are its two quotes.
+    nesting = body.translate(ONE_PAIR, NOT_NESTING).replace(b'""', b'')
+    if b'"' in nesting:
+        nesting = QUOTED.sub(b'', nesting)
+    for _ in range(DEEPEST):
+        if not nesting:
+            return False
+        nesting = nesting.replace(b'[]', b'')
+    return bool(nesting)
 
 
 def _is_status(body: bytes) -> bool:
@@ -521,9 +561,11 @@ def inflated(response: BaseHTTPResponse, size: int = CHUNK) -> Iterator[bytes]:
             yield data
             continue
         try:
-            while data:
+            while data and not inflate.eof:
                 yield inflate.decompress(data, size)
                 data = inflate.unconsumed_tail
+            if inflate.eof:
+                yield b''  # what follows is no part of the body, and the inflater would keep all of it
         except zlib.error as error:
             raise DecodeError(str(error)) from error
 

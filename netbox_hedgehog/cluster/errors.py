@@ -2,8 +2,18 @@
 
 __all__ = (
     'BadAnswer', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'NotServed', 'NotTheAPI', 'ServerFault',
-    'TLSFailed', 'Unauthorized', 'Unreachable', 'Unreadable', 'UnusableCredentials',
+    'TLSFailed', 'Unauthorized', 'Unreachable', 'Unreadable', 'UnusableCredentials', 'quoted',
 )
+
+# Characters of what a server has sent that a sentence repeats.
+LONGEST_QUOTE = 80
+
+
+def quoted(value: object) -> str:
+    """Return what a server has sent as a part of a sentence: short, on one line, and nothing that moves a cursor."""
+    if isinstance(value, dict | list):
+        return 'a mapping' if isinstance(value, dict) else 'a list'
+    return ''.join(character if character.isprintable() else '?' for character in str(value)[:LONGEST_QUOTE])
 
 
 class ClusterError(Exception):

@@ -14,7 +14,7 @@ from urllib3.util import Timeout
 from ..kinds import Kind
 from .client import JSON, Cluster, inflated, path_of
 from .deadline import deadline
-from .errors import BadAnswer, Expired, ServerFault
+from .errors import BadAnswer, Expired, ServerFault, quoted
 
 __all__ = ('Event', 'events')
 
@@ -25,8 +25,8 @@ METADATA = f'{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}'
 LONGEST = (240, 480)
 SILENCE = 90
 
-# Bytes. An object is 1.5 MB at most, as etcd takes no larger one.
-LONGEST_LINE = 8 * 1024 * 1024
+# Bytes. An object is 1.5 MB at most, as etcd takes no larger one. Each kind of each fabric may hold such a line.
+LONGEST_LINE = 3 * 1024 * 1024
 
 # Bytes that are inflated at a time.
 CHUNK = 64 * 1024
@@ -112,7 +112,7 @@ def _event(cluster: Cluster, kind: Kind, line: bytes) -> Event:
         status = item if isinstance(item, dict) else {}
         if status.get('code') == 410:
             raise Expired(f'The watch of {kind.plural} expired: 410.')
-        raise ServerFault(f'The API server ended the watch of {kind.plural}: {status.get("code")}.')
+        raise ServerFault(f'The API server ended the watch of {kind.plural}: {quoted(status.get("code"))}.')
     metadata = item.get('metadata') if isinstance(item, dict) else None
     version = metadata.get('resourceVersion') if isinstance(metadata, dict) else None
     known = type_ in ('ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK')

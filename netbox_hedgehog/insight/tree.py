@@ -6,6 +6,9 @@ from typing import Any
 
 __all__ = ('items', 'mapping', 'moment', 'number', 'objects', 'text')
 
+# The years of what happens in a cluster.
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+
 
 def mapping(value: Any) -> dict[str, Any]:
     """The value where it is a dictionary, else an empty one."""
@@ -35,9 +38,13 @@ def number(value: Any) -> float | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A timestamp as Kubernetes writes it; None where it is none, or bears no time zone."""
+    """A timestamp as Kubernetes writes it; None where it is none, bears no time zone, or is at an end of the calendar.
+
+    Go writes the first of January of the year 1 for a time that was never set; and what is at either end can be a time
+    in one time zone that is none in another, of which a page would have to show it.
+    """
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if found.tzinfo else None
+    return found if found.tzinfo and FIRST_YEAR <= found.year <= LAST_YEAR else None

@@ -8,6 +8,7 @@ they write is compared with what is there; a lease only saves doing the work twi
 import time
 import uuid
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from redis import Redis
 
@@ -19,6 +20,12 @@ __all__ = ('BEAT', 'LEASE', 'Leases', 'live_watchers', 'watch_troubles', 'watche
 # Seconds that a lease, and a watcher's sign of life, outlives its last renewal; and between two renewals.
 LEASE = 15
 BEAT = 4
+
+# Seconds by which the clock of Redis may go back: signs of life from later than that are of nobody.
+SKEW = 60
+
+# What Redis says of the time to live of a key that stays for ever.
+NO_EXPIRY = -1
 
 WATCHERS = 'netbox_hedgehog:watchers'
 PREFIX = 'netbox_hedgehog:watch:'
@@ -39,7 +46,7 @@ def live_watchers() -> list[str]:
     redis = connection()
     # By the clock of Redis, which all watchers share.
     now = redis.time()[0]
-    return [text(name) for name in redis.zrangebyscore(WATCHERS, now, '+inf')]
+    return [text(name) for name in redis.zrangebyscore(WATCHERS, now, now + LEASE + SKEW)]
 
 
 def watched_fabrics(fabric_ids: Collection[int]) -> set[int]:
@@ -87,7 +94,8 @@ class Leases:
             # Of another type than they must be: nobody can hold a lease there.
             self._redis.delete(*wrong)
             found |= {key: [] if key == WATCHERS else None for key in wrong}
-        watchers = {text(name) for name, until in found[WATCHERS] if until >= now} | {self.name}
+        watchers = {text(name) for name, until in found[WATCHERS] if now <= until <= now + LEASE + SKEW} | {self.name}
+        self._free_orphans(found, watchers)
         owned = {pk: text(found[_key(pk)] or b'') for pk in ids}
         share = -(-len(ids) // len(watchers))
         ours = [pk for pk, owner in owned.items() if owner == self.name][:share]
@@ -97,6 +105,7 @@ class Leases:
             for pk in free:
                 pipe.set(_key(pk), self.name, nx=True, ex=LEASE)
             pipe.zremrangebyscore(WATCHERS, '-inf', f'({now}')
+            pipe.zremrangebyscore(WATCHERS, f'({now + LEASE + SKEW}', '+inf')
             pipe.zadd(WATCHERS, {self.name: now + LEASE})
             for pk in ours:
                 pipe.expire(_key(pk), LEASE)
@@ -111,6 +120,22 @@ class Leases:
         self.mine = set(ours) | taken
         self._renewed = time.monotonic()
         return self.mine
+
+    def _free_orphans(self, found: dict[str, Any], watchers: set[str]) -> None:
+        """Free leases of watchers that do not live, where they would never end and keep everybody away."""
+        orphans = [
+            key for key, owner in found.items()
+            if key != WATCHERS and owner is not None and text(owner) not in watchers
+        ]
+        if not orphans:
+            return
+        with self._redis.pipeline(transaction=False) as pipe:
+            for key in orphans:
+                pipe.ttl(key)
+            lives = pipe.execute()
+        if endless := [key for key, life in zip(orphans, lives, strict=True) if life == NO_EXPIRY]:
+            self._redis.delete(*endless)
+            found.update(dict.fromkeys(endless))
 
     def lost(self) -> bool:
         """Whether Redis has been away for so long that others may have taken what was ours."""

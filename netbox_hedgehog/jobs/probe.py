@@ -3,12 +3,15 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from uuid import uuid4
 
 from django.db import Error as DatabaseError
 from django.db import transaction
 from netbox.plugins.utils import get_plugin_config
+from redis import Redis
 from redis.exceptions import RedisError
 
 from ..choices import ConnectionStatusChoices
@@ -16,6 +19,7 @@ from ..cluster.probe import Probe
 from ..models import Fabric
 from ..sync.run import test_connection
 from .queue import connection
+from .records import remove_wrong_types
 
 __all__ = ('TooManyTests', 'check_connection')
 
@@ -23,26 +27,48 @@ logger = logging.getLogger(__name__)
 
 MINUTE = 60
 
+# How many tests run at the same time, of one user and of all: each holds a thread of a process that serves pages, and a
+# server may let them all wait. And the seconds after which one that never said that it had ended no longer counts.
+AT_ONCE_OF_A_USER, AT_ONCE = 2, 4
+LONGEST_TEST = 75
+WAIT_FOR_PLACE = 10
+
+# Where tests are counted: those that a user began, and those that run.
+BEGUN = 'netbox_hedgehog.connection_tests.'
+RUNNING = 'netbox_hedgehog.running_connection_tests'
+
+# Take a place among the running tests. Returns 1, or 0 where there is none. Keys: the running tests. Arguments: this
+# test, its user, the time, how many of a user and of all may run, and for how long a test counts.
+TAKE_PLACE = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (ARGV[3] + 2 * ARGV[6]), '+inf')
+local running, mine = redis.call('ZRANGE', KEYS[1], 0, -1), 0
+for _, member in ipairs(running) do
+  if string.sub(member, 1, #ARGV[2] + 1) == ARGV[2] .. ' ' then mine = mine + 1 end
+end
+if mine >= tonumber(ARGV[4]) or #running >= tonumber(ARGV[5]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[3] + ARGV[6], ARGV[2] .. ' ' .. ARGV[1])
+redis.call('EXPIRE', KEYS[1], 2 * ARGV[6])
+return 1
+"""
+
 
 class TooManyTests(Exception):
     """A user tests connections too often. Its text is a sentence; `wait` are the seconds until the next may follow."""
 
-    def __init__(self, allowed: int, wait: int) -> None:
-        super().__init__(
-            f'{allowed} connection tests in a minute are enough: each calls the cluster, and holds a web worker '
-            f'meanwhile. Try again in {wait} seconds.'
-        )
+    def __init__(self, sentence: str, wait: int) -> None:
+        super().__init__(sentence)
         self.wait = wait
 
 
 def check_connection(fabric: Fabric, user: Any = None) -> Probe:
     """Test a fabric's connection in this process and record whether it was reached.
 
-    Raises TooManyTests where `user` asks too often (setting connection_tests_per_minute), and nothing of the cluster's.
+    Raises TooManyTests where `user` asks too often (setting connection_tests_per_minute), or where too many tests
+    run at the same time, and nothing of the cluster's.
     """
-    if user is not None:
-        _count(user)
-    found = test_connection(fabric)
+    with nullcontext() if user is None else _limited(user):
+        found = test_connection(fabric)
     status = ConnectionStatusChoices.CONNECTED if found.connected else ConnectionStatusChoices.FAILED
     _record(fabric, status)
     return found
@@ -58,29 +84,56 @@ def _record(fabric: Fabric, status: str) -> None:
         logger.warning('The connection status of %s cannot be stored: %s', fabric.name, reason)
 
 
-def _count(user: Any) -> None:
-    """Raises TooManyTests where this user began as many tests as are allowed within the last minute.
+@contextmanager
+def _limited(user: Any) -> Iterator[None]:
+    """Count a test of this user while it runs. Raises TooManyTests.
 
     While Redis is away nobody counts: a test is what one then looks with.
     """
     allowed = get_plugin_config('netbox_hedgehog', 'connection_tests_per_minute')
     if not allowed:
+        yield
         return
-    now, this = time.time(), uuid4().hex
-    key = f'netbox_hedgehog.connection_tests.{user.pk}'
+    this = uuid4().hex
+    with suppress(RedisError, OSError):
+        _take_place(connection(), this, user.pk)
     try:
-        redis = connection()
-        with redis.pipeline() as pipe:
-            pipe.zremrangebyscore(key, 0, now - MINUTE)
-            pipe.zadd(key, {this: now})
-            pipe.zrange(key, 0, 0, withscores=True)
-            pipe.zcard(key)
-            pipe.expire(key, 2 * MINUTE)
-            _, _, ((_, oldest),), begun, _ = pipe.execute()
-        if begun > allowed:
-            # A test that is refused is none.
-            redis.zrem(key, this)
-    except (RedisError, OSError):
-        return
+        with suppress(RedisError, OSError):
+            _count(connection(), this, user.pk, allowed)
+        yield
+    finally:
+        with suppress(RedisError, OSError):
+            connection().zrem(RUNNING, f'{user.pk} {this}')
+
+
+def _take_place(redis: Redis, this: str, user_id: int) -> None:
+    """Raises TooManyTests where too many tests run."""
+    remove_wrong_types(redis, {RUNNING: 'zset'})
+    limits = (AT_ONCE_OF_A_USER, AT_ONCE, LONGEST_TEST)
+    if not redis.eval(TAKE_PLACE, 1, RUNNING, this, user_id, time.time(), *limits):
+        raise TooManyTests(
+            f'Enough connection tests are running: each holds a web worker. Try again in {WAIT_FOR_PLACE} seconds.',
+            WAIT_FOR_PLACE,
+        )
+
+
+def _count(redis: Redis, this: str, user_id: int, allowed: int) -> None:
+    """Raises TooManyTests where as many tests as are allowed began within the last minute."""
+    now, key = time.time(), f'{BEGUN}{user_id}'
+    remove_wrong_types(redis, {key: 'zset'})
+    with redis.pipeline() as pipe:
+        pipe.zremrangebyscore(key, '-inf', now - MINUTE)
+        pipe.zremrangebyscore(key, now + MINUTE, '+inf')  # of a clock that was ahead
+        pipe.zadd(key, {this: now})
+        pipe.zrange(key, 0, 0, withscores=True)
+        pipe.zcard(key)
+        pipe.expire(key, 2 * MINUTE)
+        _, _, _, ((_, oldest),), begun, _ = pipe.execute()
     if begun > allowed:
-        raise TooManyTests(allowed, max(1, math.ceil(oldest + MINUTE - now)))
+        # A test that is refused is none.
+        redis.zrem(key, this)
+        wait = min(MINUTE, max(1, math.ceil(oldest + MINUTE - now)))
+        raise TooManyTests(
+            f'{allowed} connection tests in a minute are enough: each calls the cluster, and holds a web worker '
+            f'meanwhile. Try again in {wait} seconds.', wait,
+        )

@@ -24,6 +24,10 @@ SUBNET = 54.0
 # How many attachments of a subnet are drawn; the rest is counted.
 SHOWN = 8
 
+# How many subnets and peers are drawn, and how many names a title lists: what peers with what is a product of them.
+DRAWN = 200
+NAMED = 20
+
 PEER_WIRES = {'VPC': 'mesh', 'External': 'external'}
 
 
@@ -172,7 +176,7 @@ def _peers(vpc: str, peering: Resource, known: Mapping[tuple[str, str], Resource
             for other in permit:
                 if other != vpc:
                     theirs = _subnets(permit.get(other))
-                    note = f'their {", ".join(theirs)}' if theirs else 'all their subnets'
+                    note = f'their {_some(theirs)}' if theirs else 'all their subnets'
                     found.append(_peer('VPC', other, mine, peering, [note], known))
         return found
     if peering.kind == 'ExternalPeering':
@@ -180,7 +184,7 @@ def _peers(vpc: str, peering: Resource, known: Mapping[tuple[str, str], Resource
         external = mapping(permit.get('external'))
         prefixes = [text(item.get('prefix')) for item in objects(external.get('prefixes'))]
         return [_peer('External', text(external.get('name')), _subnets(permit.get('vpc')), peering,
-                      [', '.join(filter(None, prefixes)) or 'no prefix'], known)]
+                      [_some(filter(None, prefixes)) or 'no prefix'], known)]
     if peering.kind == 'GatewayPeering':
         members = mapping(spec.get('peering'))
         exposed = [
@@ -219,10 +223,12 @@ def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
     canvas.text(left, MARGIN + 8, 'Attachments', 'soft', size=11)
     canvas.text(middle, MARGIN + 8, 'VPC and its subnets', 'soft', size=11)
     canvas.text(right, MARGIN + 8, 'Peers', 'soft', size=11)
-    named = {subnet.name for subnet in graph.subnets}
-    blocks = [(subnet.name, [item for item in graph.attachments if item.subnet == subnet.name])
-              for subnet in graph.subnets]
-    lost = [item for item in graph.attachments if item.subnet not in named]
+    subnets, peers = graph.subnets[:DRAWN], graph.peers[:DRAWN]
+    by_subnet: dict[str, list[Attachment]] = {subnet.name: [] for subnet in graph.subnets}
+    lost = [item for item in graph.attachments if item.subnet not in by_subnet][:DRAWN]
+    for item in graph.attachments:
+        by_subnet.get(item.subnet, []).append(item)
+    blocks = [(subnet.name, by_subnet[subnet.name]) for subnet in subnets]
     y = top + HEAD + GAP
     rows: dict[str, float] = {}
     places: list[tuple[Attachment, float]] = []
@@ -238,22 +244,23 @@ def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
             counted.append((name, len(attached) - SHOWN, start + SHOWN * (CARD + GAP)))
         y += height + 2 * GAP
     bottom = max(y, top + HEAD + 2 * GAP)
-    peers_height = len(graph.peers) * (CARD + GAP) - GAP
+    peers_height = len(peers) * (CARD + GAP) - GAP
     peers_top = max(top, top + (bottom - top - peers_height) / 2)
     for item, place in places:
         _curve(canvas, (left + SIDE, place + CARD / 2), (middle, rows[item.subnet]), item)
-    for index, peer in enumerate(graph.peers):
+    for index, peer in enumerate(peers):
         place = peers_top + index * (CARD + GAP) + CARD / 2
-        for target in [rows[name] for name in peer.subnets if name in rows] or [top + HEAD / 2]:
+        title = f'{peer.peering}: {_some(peer.subnets) or "all subnets"}'
+        for target in [rows[name] for name in dict.fromkeys(peer.subnets) if name in rows] or [top + HEAD / 2]:
             bend = (middle + MIDDLE + right) / 2
-            with canvas.group(f'{peer.peering}: {", ".join(peer.subnets) or "all subnets"}'):
+            with canvas.group(title):
                 canvas.curve(
                     (middle + MIDDLE, target), (bend, target), (bend, place), (right, place),
                     f'wire {PEER_WIRES[peer.kind]}',
                 )
     canvas.rect(middle, top, MIDDLE, bottom - top, 'frame vpc', 8)
     _draw_head(canvas, graph, middle, top)
-    for subnet in graph.subnets:
+    for subnet in subnets:
         _draw_subnet(canvas, subnet, middle + 8, rows[subnet.name] - SUBNET / 2 + 3, MIDDLE - 16)
     for item, place in places:
         _draw_attachment(canvas, item, left, place)
@@ -261,18 +268,29 @@ def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
         with canvas.link(more_url, f'{count} more attachments of {name}'):
             canvas.rect(left, place, SIDE, CARD, 'node', 1)
             canvas.text(left + SIDE / 2, place + 25, f'and {count} more', 'soft b', 'middle')
-    for index, peer in enumerate(graph.peers):
+    for index, peer in enumerate(peers):
         _draw_peer(canvas, peer, right, peers_top + index * (CARD + GAP))
     y = max(bottom, peers_top + peers_height) + GAP
     for item in lost:
         canvas.text(left, y + 14, f'{item.name} names the subnet “{item.subnet}”, which this VPC does not have.',
                     'warning b', size=11)
         y += 18
+    for hidden, what in ((len(graph.subnets) - DRAWN, 'subnets'), (len(graph.peers) - DRAWN, 'peers')):
+        if hidden > 0:
+            canvas.text(left, y + 14, f'{hidden} more {what} are not drawn.', 'soft b', size=11)
+            y += 18
     y = draw_legend(
         canvas, MARGIN, y + 14, WIDTH - 2 * MARGIN, [],
         {_wire(item.kind) for item, _ in places}, [item.state for item in graph.attachments],
     )
     return canvas.finish(WIDTH, y + MARGIN)
+
+
+def _some(names: Iterable[str]) -> str:
+    """Names for a sentence: beyond NAMED of them their number."""
+    different = list(dict.fromkeys(names))
+    more = f' and {len(different) - NAMED} more' if len(different) > NAMED else ''
+    return ', '.join(different[:NAMED]) + more
 
 
 def _wire(kind: str) -> str:
@@ -291,7 +309,7 @@ def _attachment_title(item: Attachment) -> str:
     if item.gone:
         return f'{item.name}: its connection {item.connection} is not in this fabric.'
     words = {'disabled': 'switched off', 'unknown': 'of unknown state'}.get(item.state, item.state)
-    return f'{item.name}\n{item.kind} on {", ".join(item.ports)}; links {words}'
+    return f'{item.name}\n{item.kind} on {_some(item.ports)}; links {words}'
 
 
 def _draw_head(canvas: Canvas, graph: VPCGraph, x: float, y: float) -> None:
@@ -319,12 +337,12 @@ def _draw_attachment(canvas: Canvas, item: Attachment, x: float, y: float) -> No
         canvas.text(start, y + 18, fit(item.who, x + SIDE - 100 - start, 12.5, bold=True), 'b', size=12.5)
         kind = item.kind + (', native VLAN' if item.native else '')
         canvas.text(x + SIDE - 10, y + 18, kind, 'soft', 'end', size=11)
-        words = 'connection not in this fabric' if item.gone else ', '.join(item.ports)
+        words = 'connection not in this fabric' if item.gone else _some(item.ports)
         canvas.text(x + 10, y + 34, fit(words, SIDE - 20, 11), 'soft', size=11)
 
 
 def _draw_peer(canvas: Canvas, peer: Peer, x: float, y: float) -> None:
-    permitted = ', '.join(peer.subnets) or 'all subnets'
+    permitted = _some(peer.subnets) or 'all subnets'
     title = f'{peer.kind} {peer.name} by {peer.peering}\npermits {permitted}: {"; ".join(peer.notes)}'
     with canvas.link(peer.url, title):
         canvas.rect(x, y, SIDE, CARD, 'node gone' if peer.gone else 'node', 21 if peer.kind == 'External' else 6)

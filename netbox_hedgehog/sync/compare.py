@@ -69,12 +69,14 @@ class Plan:
 
 def compare(
     kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
+    namespace: str = '',
 ) -> Plan:
     """Compare a kind's complete list with what the mirror holds.
 
     Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them, or a Seen for one that
     was not read because the mirror holds it, or an Unread for one that cannot be; of one object no more is kept than
-    `largest` bytes (0: any number). Returns a Plan. Raises nothing of its own: an object that cannot be
+    `largest` bytes (0: any number), and nothing of an object that is in another `namespace` (empty: any). Returns a
+    Plan. Raises nothing of its own: an object that cannot be
     mirrored costs only itself and is named in the plan's errors. What `manifests` raises passes through, and then
     there is no plan: half a list says nothing about absence.
     """
@@ -93,6 +95,8 @@ def compare(
             continue
         try:
             identity = key, uid, version = identify(manifest)
+            if namespace and key[0] != namespace:
+                raise BadObject(f'{key[1]}: it is in the namespace {key[0]}, and not in {namespace} as asked for', key)
             known = held.get(key)
             if known is not None and is_held(known, uid, version, digest):
                 plan.unchanged += key not in seen

@@ -100,7 +100,7 @@ class Follower:
             held = self.database(held_rows, self.fabric, self.kind)
             listing = self._listing(held, now)
             try:
-                plan = compare(self.kind, held, listing, self.cluster.options.max_object_size)
+                plan = compare(self.kind, held, listing, self.cluster.options.max_object_size, listing.namespace)
             except NotInstalled as error:
                 raise self._absent(held, error) from None
             self._log(plan.errors)
@@ -147,16 +147,22 @@ class Follower:
                 told()
 
     def _by_key(self, some: Iterable[Event]) -> dict[Key, Event]:
-        """Return the last event of each object. One without a usable name is skipped: it says nothing of the others."""
+        """Return the last event of each of this fabric's objects.
+
+        One without a usable name, or of another namespace, is skipped: it says nothing of the others.
+        """
         news: dict[Key, Event] = {}
         errors = set()
         for event in some:
             if event.type == 'BOOKMARK':
                 continue
             try:
-                news[key_of(event.object)] = event
+                key = key_of(event.object)
             except BadObject as error:
                 errors.add(f'{self.kind.name}: {error}.')
+                continue
+            if key[0] == self.fabric.kubernetes_namespace:
+                news[key] = event
         self._log(sorted(errors))
         return news
 

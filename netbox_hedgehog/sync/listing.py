@@ -91,6 +91,9 @@ class Listing:
             except BadObject:
                 yield item  # the comparison says what is wrong with it
                 continue
+            if key[0] != self.namespace:
+                yield item  # as well: its name may be that of another object, which is asked for by it
+                continue
             known = self.held.get(key)
             if known is not None and self._rests(known, uid, item, digest):
                 yield Seen(key)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeGuard
 
+from ..cluster.errors import quoted
+from ..insight.tree import moment
 from ..kinds import Kind, Path
 
 __all__ = ('BadObject', 'Key', 'Observed', 'identify', 'key_of', 'kind_digest', 'observe', 'stable')
@@ -103,7 +105,7 @@ def observe(
     told = manifest.get('kind', kind.name), manifest.get('apiVersion', kind.api_version)
     if told != (kind.name, kind.api_version):
         # Its fields may mean something else.
-        other, group = (str(part)[:80] for part in told)
+        other, group = map(quoted, told)
         sentence = f'{name}: it is a {other} of {group}, and no {kind.name} of {kind.api_version}'
         raise BadObject(sentence, (namespace, name))
     annotations = _strings(metadata.get('annotations'))
@@ -225,8 +227,5 @@ def _strings(value: Any) -> dict[str, str]:
 
 
 def _timestamp(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (TypeError, ValueError, OverflowError):
-        return None
+    found = moment(value)
+    return found and found.astimezone(UTC)

@@ -109,7 +109,9 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
     try:
         for attempt in range(RESTARTS):
             try:
-                plan = compare(kind, listing.held, listing, listing.cluster.options.max_object_size)
+                plan = compare(
+                    kind, listing.held, listing, listing.cluster.options.max_object_size, listing.namespace,
+                )
                 break
             except Expired:
                 if attempt + 1 == RESTARTS:

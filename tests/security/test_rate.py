@@ -1,5 +1,6 @@
 """Testing a connection calls a cluster from a web worker: one user cannot keep the workers busy with it."""
 
+from contextlib import ExitStack
 from unittest.mock import patch
 
 from django.urls import reverse
@@ -8,6 +9,7 @@ from utilities.testing import APITestCase, TestCase
 
 from netbox_hedgehog.cluster.probe import Probe
 from netbox_hedgehog.jobs import probe as probe_module
+from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.models import Fabric
 
 from ..unit.faces.base import allow, make_fabric, messages_of
@@ -74,6 +76,56 @@ class PageTestCase(_Clock, TestCase):
         self.client.force_login(User.objects.create_superuser('other'))
         self.client.post(url)
         self.assertEqual(len(self.calls), ALLOWED + 1)
+
+
+    def test_what_stands_in_redis_counts_for_nobody(self):
+        """Of another type, or of a time that is none: neither an error, nor tests without a limit or none at all."""
+        redis, begun = probe_module.connection(), f'{probe_module.BEGUN}{self.user.pk}'
+        for key in (begun, probe_module.RUNNING):
+            for spoil in (
+                lambda key: redis.set(key, 'x'),
+                lambda key: redis.zadd(key, {f'{self.user.pk} {number}': 'inf' for number in range(20)}),
+                lambda key: redis.zadd(key, {f'{self.user.pk} {number}': '-inf' for number in range(20)}),
+                lambda key: redis.zadd(key, {f'{self.user.pk} {number}': NOW + 10**6 for number in range(20)}),
+            ):
+                redis.flushdb()
+                spoil(key)
+                self.calls.clear()
+                for _ in range(ALLOWED):
+                    check_connection(self.fabric, self.user)
+                with self.assertRaisesMessage(probe_module.TooManyTests, 'Try again in 60 seconds.'):
+                    check_connection(self.fabric, self.user)
+                self.assertEqual(len(self.calls), ALLOWED)
+
+    def test_few_run_at_the_same_time(self):
+        """Each holds a thread that would serve pages, for as long as the server likes."""
+        others = [User.objects.create_superuser(f'u{number}') for number in range(2)]
+        with ExitStack() as running:
+            for user in (self.user, self.user, others[0], others[0]):
+                running.enter_context(probe_module._limited(user))
+            for refused in (self.user, *others):
+                with self.assertRaisesMessage(probe_module.TooManyTests, 'Enough connection tests are running'):
+                    check_connection(self.fabric, refused)
+            self.assertEqual(self.calls, [])
+        check_connection(self.fabric, self.user)
+        self.assertEqual(len(self.calls), 1)
+
+    def test_one_user_has_not_all_places(self):
+        other = User.objects.create_superuser('other')
+        with probe_module._limited(self.user), probe_module._limited(self.user):
+            with self.assertRaises(probe_module.TooManyTests):
+                check_connection(self.fabric, self.user)
+            check_connection(self.fabric, other)
+        self.assertEqual(len(self.calls), 1)
+
+    def test_a_process_that_was_killed_in_a_test_keeps_no_place(self):
+        for name in ('killed', 'killed too'):
+            probe_module._take_place(probe_module.connection(), name, self.user.pk)
+        with self.assertRaises(probe_module.TooManyTests):
+            check_connection(self.fabric, self.user)
+        self.time += probe_module.LONGEST_TEST
+        check_connection(self.fabric, self.user)
+        self.assertEqual(len(self.calls), 1)
 
 
 class APITooManyTestCase(_Clock, APITestCase):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import io
 import itertools
 import json
 import re
@@ -16,15 +17,20 @@ from django.conf import settings as conf
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3 import HTTPResponse
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
 from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Forbidden, Page, Unreadable
-from netbox_hedgehog.cluster.client import DECODED, memory_of
+from netbox_hedgehog.cluster.client import DECODED, DEEPEST, inflated, is_deep, memory_of
+from netbox_hedgehog.cluster.errors import ServerFault
 from netbox_hedgehog.cluster.watch import events
+from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.kubeconfig import Credentials
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.picture.graph import Resource
+from netbox_hedgehog.picture.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
@@ -123,6 +129,117 @@ def test_many_tiny_values_cost_no_memory(api: KubernetesAPI, fabric: Fabric, how
     if how is read_fabric:
         assert 'bytes of memory; it was skipped' in kind_report(found, 'Agent').errors[0]
     assert peak < (16 * MEBIBYTE if how is check else 5 * size)
+
+
+def test_what_follows_a_compressed_body_costs_no_memory(api: KubernetesAPI) -> None:
+    """The inflater would keep all that comes after its end."""
+    whole = gzip.compress(listed(manifest('good')))
+    answer(api, whole + bytes(1000), Content_Encoding='gzip')
+    answer(api, whole + bytes(5 * MEBIBYTE), Content_Encoding='gzip', times=None)
+    with connect(api, max_answer_size=4 * MEBIBYTE) as cluster:
+        assert [item['metadata']['name'] for item in all_servers(cluster)] == ['good']
+        with pytest.raises(Unreadable, match='more than 4194304 bytes'):
+            all_servers(cluster)
+    body = io.BytesIO(whole + bytes(20 * MEBIBYTE))
+    response = HTTPResponse(body, {'Content-Encoding': 'gzip'}, preload_content=False)
+    tracemalloc.start()
+    try:
+        assert b''.join(inflated(response)) == gzip.decompress(whole)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MEBIBYTE
+
+
+@pytest.mark.parametrize('texts', [
+    '["{}"]', '{{"{}": 1}}', '["ä", "{}"]', '["\U0001f600", "{}"]',
+])
+def test_what_memory_an_answer_takes_is_known_before(texts: str) -> None:
+    """Keys that differ, and texts of which one has a wide character in it: ten times as much as their bytes, and more."""
+    inner = ('": 1, "' if texts.startswith('{{') else '", "').join(f'{number:x}' for number in range(50_000))
+    body = texts.format(inner).encode()
+    tracemalloc.start()
+    try:
+        decoded = json.loads(body)
+        peak = tracemalloc.get_traced_memory()[1] + len(body)
+    finally:
+        tracemalloc.stop()
+    assert decoded
+    assert peak < 1.5 * memory_of(body)
+
+
+DEEP = '[' * 5000 + ']' * 5000
+
+
+def nested(levels: int) -> Any:
+    value: Any = 'x'
+    for number in range(levels):
+        value = [value, ']'] if number % 2 else {'"[': value}
+    return value
+
+
+@pytest.mark.parametrize(('levels', 'deep'), [(1, False), (DEEPEST, False), (DEEPEST + 1, True), (4 * DEEPEST, True)])
+def test_levels_are_counted_whatever_texts_hold(levels: int, deep: bool) -> None:
+    for value in (nested(levels), [nested(levels - 1), '[{' * 200, '\\"[' * 200, '\\']):
+        assert is_deep(json.dumps(value).encode()) == deep
+
+
+def test_no_answer_is_decoded_that_the_stack_of_a_thread_does_not_hold(api: KubernetesAPI, fabric: Fabric) -> None:
+    """10 kB would end the watcher, or the process that serves pages: the decoder runs over the end of a small stack."""
+    answer(api, f'{{"gitVersion": {DEEP}}}'.encode(), '/version', times=None)
+    assert 'more than 64 levels' in ' '.join(check(fabric).sentences)
+    line = f'{{"type": "ADDED", "object": {DEEP}}}\n'.encode()
+    answer(api, line, 'watch=1', times=None)
+    with connect(api) as cluster, pytest.raises(Unreadable, match='more than 64 levels'):
+        list(events(cluster, SERVER, 'default', '1'))
+
+
+def test_an_object_that_is_nested_too_deeply_costs_only_itself(api: KubernetesAPI, fabric: Fabric) -> None:
+    """Whoever walks through it would run out of recursion: the page of its fabric among them."""
+    api.put({**samples('Server')[0], 'metadata': {'name': 'deep', 'namespace': 'default'}, 'spec': {'a': nested(500)}})
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS, 1)
+    assert servers.errors[0].startswith('Server: deep: ')
+
+
+@pytest.mark.parametrize('remaining', ['9' * 4300, '-5', 'true', '"many"', '[]'])
+def test_what_is_still_to_come_may_be_any_number(api: KubernetesAPI, fabric: Fabric, remaining: str) -> None:
+    first = samples(KINDS[0].name)
+    body = listed(*first, remainingItemCount=0).replace(b'"remainingItemCount": 0', f'"remainingItemCount": {remaining}'.encode())
+    answer(api, body.replace(b'ServerList', f'{KINDS[0].name}List'.encode()), f'/{KINDS[0].plural}', times=None)
+    found = execute_fabric_sync(fabric.pk)
+    assert (found['outcome'], found['read']) == ('in_sync', len(samples()))
+
+
+def test_what_a_server_says_is_one_short_line_of_a_sentence(api: KubernetesAPI, fabric: Fabric) -> None:
+    escape = 'a\x1b[2J\nERROR root: forged ' * 1000
+    answer(api, listed({**manifest('odd'), 'kind': escape}, {**manifest('nested'), 'apiVersion': nested(20)}), '/servers')
+    code = json.dumps({'type': 'ERROR', 'object': {'code': escape}}).encode() + b'\n'
+    answer(api, code, 'watch=1')
+    sentences = kind_report(read_fabric(fabric), 'Server').errors
+    with connect(api) as cluster, pytest.raises(ServerFault) as raised:
+        list(events(cluster, SERVER, 'default', '1'))
+    assert len(sentences) == 2
+    for sentence in (*sentences, str(raised.value)):
+        assert sentence.isprintable()
+        assert len(sentence) < 300
+
+
+def test_an_object_of_another_namespace_takes_nobodys_place(api: KubernetesAPI, fabric: Fabric) -> None:
+    read_fabric(fabric)
+    name = samples('Server')[0]['metadata']['name']
+    strangers = [
+        manifest(name, namespace='other', resourceVersion='5'), manifest('stranger', namespace='other'),
+    ]
+    changed = api.patch('Server', name, {'spec': {'description': 'moved'}})
+    metadata = {'kind': 'PartialObjectMetadataList', 'metadata': {'resourceVersion': '9'}, 'items': [
+        {'metadata': item['metadata']} for item in (*api.objects('Server'), *strangers)
+    ]}
+    answer(api, json.dumps(metadata).encode(), r'/servers\?limit')
+    servers = kind_report(read_fabric(fabric), 'Server')
+    assert (servers.updated, servers.created, servers.missing, len(servers.errors)) == (1, 0, 0, 2)
+    assert 'it is in the namespace other, and not in default as asked for' in servers.errors[0]
+    assert FabricResource.objects.get(kind='Server', name=name).spec['description'] == 'moved', changed
 
 
 @pytest.mark.parametrize('path', ['/version', '/agents'])
@@ -335,6 +452,22 @@ def test_watch_events_of_odd_versions(api: KubernetesAPI) -> None:
     assert _number('²') is None
     assert _number('9' * 5000) is None
     assert _number('17') == 17
+
+
+def test_a_picture_is_no_product_of_what_peers_with_what() -> None:
+    """100 peerings of 200 kB each would be gigabytes of lines and of their titles."""
+    subnets = [f'subnet-{number}' for number in range(2000)]
+    vpc = Resource('VPC', 'v', {'subnets': {name: {'subnet': '10.0.0.0/24'} for name in subnets}}, '')
+    peerings = [
+        Resource('VPCPeering', f'p{number}', {'permit': [{'v': {'subnets': subnets}, f'w{number}': {'subnets': subnets}}]}, '')
+        for number in range(300)
+    ]
+    svg = draw_vpc(build_vpc(vpc, peerings[:12], {}, {}, {}))
+    assert len(svg) < 2 * MEBIBYTE
+    assert 'subnet-19 and 1980 more' in svg
+    assert '1800 more subnets are not drawn.' in svg
+    few = Resource('VPC', 'v', {'subnets': {'a': {}}}, '')
+    assert '100 more peers are not drawn.' in draw_vpc(build_vpc(few, peerings, {}, {}, {}))
 
 
 # Anything at all

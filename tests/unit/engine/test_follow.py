@@ -287,6 +287,25 @@ def test_events_that_nobody_takes_need_no_more_memory_than_there_is_room_for(
     assert follower.room.take(1_000_000), 'all of it is free again'
 
 
+ODD_PLACES = [
+    {'name': 's\0', 'namespace': 'default'}, {'name': 's\ud800', 'namespace': 'default'}, {'name': 's', 'namespace': ['default']},
+    {'name': 's', 'namespace': {}}, {'name': 's'}, {'name': ['s'], 'namespace': 'default'}, {'namespace': 'default'},
+    {'name': 'server-01', 'namespace': 'other'}, {'name': 'x' * 300, 'namespace': 'default'},
+]
+
+
+def test_events_of_objects_that_have_no_usable_place_cost_no_others(
+    api: KubernetesAPI, follower: Follower, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change(api)
+    odd = [Event(kind, {'metadata': place}, '7') for place in ODD_PLACES for kind in ('ADDED', 'DELETED')]
+    monkeypatch.setattr(module, 'events', lambda *args, **options: iter([[*odd, *told(api).values(), *odd]]))
+    follower.follow(lambda: None, lambda response: None)
+    follower.take()
+    assert (described(), follower.version) == ('moved', '7')
+    assert not FabricResource.objects.exclude(missing_since=None).exists()
+
+
 def test_what_was_taken_makes_room(follower: Follower, api: KubernetesAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     item = api.get('Server', 'server-01')
     item['spec']['description'] = 'x' * 100_000

@@ -145,7 +145,7 @@ def test_impossible_generations(generation):
     ('2026-03-02T09:00:00Z', datetime(2026, 3, 2, 9, tzinfo=UTC)),
     ('2026-03-02T11:00:00+02:00', datetime(2026, 3, 2, 9, tzinfo=UTC)),
     ('2026-03-02T09:00:00', None), ('soon', None), ('', None), (5, None), ('0001-01-01T00:00:00+23:59', None),
-    ('9999-12-31T23:59:59-23:59', None),
+    ('9999-12-31T23:59:59-23:59', None), ('0001-01-01T00:00:00Z', None), ('9999-12-31T23:59:59Z', None),
 ])
 def test_creation_times(stamp, expected):
     assert observe(SERVER, manifest(creationTimestamp=stamp)).created == expected

@@ -69,6 +69,21 @@ def test_every_lease_ends_by_itself(redis):
     assert live_watchers() == []
 
 
+@pytest.mark.parametrize('owner', ['nobody', '', b'\xff'])
+def test_a_lease_that_would_never_end_is_freed(redis, owner):
+    redis.set(f'{module.PREFIX}3', owner)
+    redis.set(f'{module.PREFIX}4', 'dead', ex=module.LEASE)
+    assert Leases('one').beat(WANTED) == set(WANTED) - {4}
+
+
+def test_signs_of_life_that_would_never_end_are_of_nobody(redis):
+    redis.zadd(module.WATCHERS, {f'ghost-{number}': 'inf' for number in range(20)})
+    one = Leases('one')
+    assert one.beat(WANTED) == set(WANTED)
+    assert live_watchers() == [one.name]
+    assert redis.zrange(module.WATCHERS, 0, -1) == [one.name.encode()]
+
+
 def test_what_is_not_wanted_any_more_is_given_back():
     one = Leases('one')
     one.beat(WANTED)

@@ -1,5 +1,6 @@
 """What is refused, with which sentence, in form and API; and that nothing of it is stored."""
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from utilities.testing import APITestCase, TestCase
@@ -291,6 +292,21 @@ class OtherServerTest(APITestCase):
         self.assertIn('enter it again', str(answer.json()))
         self.fabric.refresh_from_db()
         self.assertEqual(self.fabric.kubernetes_server, SERVER)
+
+    def test_two_requests_at_once_do_not_what_none_of_them_may(self):
+        """One enters another token, after the other has loaded the fabric with the stored one."""
+        loaded = Fabric.objects.get(pk=self.fabric.pk)
+        self.assertEqual(self.patch(kubernetes_token='another').status_code, 200)
+        loaded.kubernetes_server = 'https://evil.example.com'
+        with self.assertRaisesMessage(ValidationError, 'have been changed since you opened this fabric'):
+            loaded.full_clean()
+
+    def test_a_secret_that_somebody_has_renewed_meanwhile_is_not_put_back(self):
+        loaded = Fabric.objects.get(pk=self.fabric.pk)
+        self.assertEqual(self.patch(kubernetes_token='another').status_code, 200)
+        loaded.description = 'x'
+        with self.assertRaises(ValidationError):
+            loaded.full_clean()
 
     def test_another_server_with_a_token_is_fine(self):
         answer = self.patch(kubernetes_server='https://new.example.com', kubernetes_token='another')
