@@ -119,7 +119,9 @@ def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
     if health.shared_redis:
         health.problems.append(health.shared_redis)
     if not health.workers:
-        waits = f' {health.waiting} runs are waiting.' if health.waiting else ''
+        waits = f' {health.waiting} runs are waiting.' if health.waiting > 1 else ''
+        if health.waiting == 1:
+            waits = ' 1 run is waiting.'
         health.outages.append(
             f'No worker serves the queue {health.queue}: no fabric is read.{waits} Start one: rqworker {health.queue}'
         )

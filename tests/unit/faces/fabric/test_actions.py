@@ -268,7 +268,7 @@ class HealthTestCase(ActionTestCase):
         self.sync(make_fabric())
         data = self.health()
         self.assertEqual((data['state'], data['schedulers'], data['waiting']), ('broken', ['elsewhere'], 1))
-        self.assertIn('1 runs are waiting.', data['problems'][0])
+        self.assertIn('1 run is waiting.', data['problems'][0])
 
     def test_all_is_well(self):
         all_alive()
