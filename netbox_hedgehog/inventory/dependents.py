@@ -240,6 +240,11 @@ def _read_custom_field(
     related: Any = custom_field.related_object_type
     target = f'{related.app_label}.{related.model}'
     sought = set(by_model[target])
+    default = custom_field.default
+    for pointed_to in sorted(sought.intersection(default if isinstance(default, list) else [default])):
+        found[target, pointed_to].append(Attachment(
+            'extras.customfield', custom_field.pk, CHANGES, 'default', 'default',
+        ))
     for object_type in custom_field.object_types.all():
         for label, pk, value in _custom_values(custom_field.name, object_type):
             for pointed_to in sorted(sought.intersection(value if isinstance(value, list) else [value])):

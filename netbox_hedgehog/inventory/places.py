@@ -11,12 +11,21 @@ import netaddr
 
 from .shapes import ENDS_OF_CABLE, naturals, shape
 
-__all__ = ('SHARED_ROLES', 'Board', 'coexist', 'ends_of', 'hashable_end', 'natural_places', 'overlap', 'place_fields')
+__all__ = (
+    'BELONGS', 'SHARED_ROLES', 'Board', 'coexist', 'ends_of', 'hashable_end', 'natural_places', 'overlap',
+    'place_fields',
+)
 
 ADDRESS, CABLE, RANGE = 'ipam.ipaddress', 'dcim.cable', 'ipam.iprange'
 
 # Roles of an address of which NetBox lets several stand side by side (ipam/constants.py, IPADDRESS_ROLES_NONUNIQUE).
 SHARED_ROLES = ('anycast', 'vip', 'vrrp', 'hsrp', 'glbp', 'carp')
+
+# By which field an object is a part of another one.
+BELONGS = {
+    'dcim.interface': 'device', 'dcim.macaddress': 'assigned_object', 'ipam.ipaddress': 'assigned_object',
+    'vpn.l2vpntermination': 'assigned_object',
+}
 
 Values = Mapping[str, Any]
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 from ..choices import InventoryAdoptionChoices
 from ..models import Fabric, InventoryLink, KindReading
-from .places import SHARED_ROLES
+from .places import BELONGS, SHARED_ROLES
 from .shapes import (
     ENDS,
     ENDS_OF_CABLE,
@@ -261,6 +261,8 @@ def _fields(label: str, wants: Iterable[Want]) -> list[str]:
         names.update(('status', 'serial', 'name', *COMPARED_WHEN_ADOPTED))
     if label == ADDRESS:
         names.add('role')
+    if label in BELONGS:
+        names.add(BELONGS[label])
     return sorted(name for name in names if _exists(label, name))
 
 

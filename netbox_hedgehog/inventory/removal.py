@@ -9,7 +9,7 @@ from functools import cached_property
 from ..choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
 from ..values import model_title
 from .names import key
-from .places import ends_of, hashable_end
+from .places import BELONGS, ends_of, hashable_end
 from .plan import DELETE, MARK, Action, FieldChange, Finding, Plan, Record
 from .present import CABLE, CHANGES, GOES, PROTECTS, Attachment, Held, Present
 from .rules import Rules
@@ -289,8 +289,13 @@ def _reason(other: Attachment) -> str:
 
 
 def _rewired(link: Held) -> list[str]:
-    """That somebody has connected a cable to something else than the fabric did."""
-    if link.model != CABLE or link.values is None:
+    """That somebody has connected a cable, or moved a part, to something else than the fabric did."""
+    if link.values is None:
+        return []
+    if belongs := BELONGS.get(link.model):
+        owner, ours = link.values.get(belongs), link.written.get(belongs)
+        return ['it was moved to another object in NetBox'] if owner and ours and owner != ours else []
+    if link.model != CABLE:
         return []
     now, written = ({hashable_end(end) for end in ends_of(values)} for values in (link.values, link.written))
     return ['it was connected to something else in NetBox'] if written and now - written else []

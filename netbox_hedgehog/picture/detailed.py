@@ -134,7 +134,7 @@ def _frames(
 def _draw_wires(canvas: Canvas, wires: Sequence[Wire], middles: dict[str, float], tops: dict[str, float]) -> None:
     """Lines first, signs over them: what is wrong is drawn last and hides the rest."""
     ends = _ends(wires, middles, tops)
-    rank = {'up': 0, 'unknown': 1, 'disabled': 2, 'down': 3}
+    rank = {'up': 0, 'hidden': 1, 'unknown': 1, 'disabled': 2, 'down': 3}
     for index in sorted(range(len(wires)), key=lambda index: rank[wires[index].state]):
         wire, (start, end) = wires[index], ends[index]
         state = '' if wire.state == 'up' else wire.state

@@ -45,6 +45,7 @@ def describe(graph: Graph) -> str:
     links = f'{len(states)} link{"s" * (len(states) != 1)}' if states else 'no links'
     told = [f'{states.count(state)} {words}' for state, words in (
         ('down', 'down'), ('disabled', 'switched off'), ('unknown', 'of unknown state'),
+        ('hidden', 'of hidden state'),
     ) if state in states]
     nodes = sorted(graph.nodes.values(), key=lambda node: (node.tier == OUTER, node.state != 'critical'))
     words = {'critical': 'is critical', 'warning': 'has a warning'}

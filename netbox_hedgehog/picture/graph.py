@@ -1,6 +1,6 @@
 """What a picture of a fabric shows: nodes in tiers, and wires between them, each with a state."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -22,8 +22,11 @@ NO_STATUS_YET = 'Status will be available after the next successful sync.'
 # Kinds of resources that a graph is made of.
 KINDS = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttachment')
 
-# A link's states, the gravest first.
-WIRE_STATES = ('down', 'disabled', 'unknown', 'up')
+# A link's states, the gravest first. What the viewer may not know of is hidden, whatever it is.
+WIRE_STATES = ('down', 'disabled', 'hidden', 'unknown', 'up')
+LINK_WORDS = {
+    'disabled': 'switched off', 'unknown': 'state unknown', 'hidden': 'you do not have permission to view its state',
+}
 NODE_STATES = ('critical', 'warning', 'unknown', 'ok', '')
 
 # The kinds of Connections that lines are told apart by; any other looks like the last.
@@ -97,7 +100,7 @@ class Wire:
     def title(self) -> str:
         """What is shown while the pointer rests on it."""
         if self.count > 1:
-            words = f'{self.bad} not up' if self.bad else 'all up' if self.state == 'up' else 'state unknown'
+            words = f'{self.bad} not up' if self.bad else LINK_WORDS.get(self.state, f'all {self.state}')
             return f'{self.count} {self.kind} links: {words}'
         return f'{self.sentence}\n{self.kind} connection {self.connection}'
 
@@ -107,7 +110,7 @@ class Wire:
         ends = [f'{key.split("/", 1)[1]} {port}'.strip() for key, port in (
             (self.upper, self.upper_port), (self.lower, self.lower_port),
         )]
-        words = {'disabled': 'switched off', 'unknown': 'state unknown'}.get(self.state, self.state)
+        words = LINK_WORDS.get(self.state, self.state)
         return f'{ends[0]} – {ends[1]}: {words}'
 
 
@@ -174,13 +177,13 @@ def worst(states: Iterable[str]) -> str:
 
 def build(
     resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHealth],
-    hidden: Collection[tuple[str, str]] = (),
+    may_be_hidden: bool = False,
 ) -> Graph:
     """The graph of a fabric.
 
-    Takes its resources, the health of its switches and gateways by (kind, name), and those whose health the viewer may
-    not see. A node that a Connection names
-    and the fabric does not have is drawn as gone. Nothing is raised for manifests of unknown shape.
+    Takes its resources, the health of its switches and gateways by (kind, name), and whether there may be health that
+    the viewer may not see. A node that a Connection names and the fabric does not have is drawn as gone. Nothing is
+    raised for manifests of unknown shape.
     """
     graph = Graph()
     connections, attachments = [], []
@@ -190,7 +193,7 @@ def build(
         elif resource.kind == 'ExternalAttachment':
             attachments.append(resource)
         elif resource.kind in KINDS:
-            node = _node(resource, health.get((resource.kind, resource.name)), (resource.kind, resource.name) in hidden)
+            node = _node(resource, health.get((resource.kind, resource.name)), may_be_hidden)
             graph.nodes[node.key] = node
     externals: dict[str, list[str]] = {}
     for attachment in attachments:
@@ -198,7 +201,7 @@ def build(
         externals.setdefault(text(spec.get('connection')), []).append(text(spec.get('external')))
     for connection in connections:
         if not connection.missing:
-            _connect(graph, connection, externals.get(connection.name, []), health)
+            _connect(graph, connection, externals.get(connection.name, []), health, may_be_hidden)
     _judge_outer(graph)
     return graph
 
@@ -258,7 +261,7 @@ def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
     return Graph(nodes, list(wires.values()), graph.loops)
 
 
-def _node(resource: Resource, health: NodeHealth | None, hidden: bool) -> Node:
+def _node(resource: Resource, health: NodeHealth | None, may_be_hidden: bool) -> Node:
     spec = resource.spec
     groups = spec.get('groups')
     named = [text(mapping(item).get('name') if isinstance(item, dict) else item) for item in groups or ()] \
@@ -271,9 +274,10 @@ def _node(resource: Resource, health: NodeHealth | None, hidden: bool) -> Node:
     )
     if resource.kind == 'Switch' and node.role == 'spine':
         node.tier = SPINES
-    if hidden:
+    reports = resource.kind in ('Switch', 'Gateway')
+    if reports and health is None and may_be_hidden:
         node.sentences = ['You do not have permission to view its state.']
-    elif resource.kind in ('Switch', 'Gateway'):
+    elif reports:
         node.state = health.state if health else 'unknown'
         node.notes = list(health.notes) if health else []
         node.sentences = list(health.sentences) if health else [NO_STATUS_YET]
@@ -285,6 +289,7 @@ def _node(resource: Resource, health: NodeHealth | None, hidden: bool) -> Node:
 
 def _connect(
     graph: Graph, connection: Resource, externals: list[str], health: Mapping[tuple[str, str], NodeHealth],
+    may_be_hidden: bool,
 ) -> None:
     for link in links(connection.name, connection.spec):
         upper = _found(graph, link.near.kind, link.near.device)
@@ -299,7 +304,7 @@ def _connect(
                 continue
             graph.wires.append(Wire(
                 kind=link.kind, upper=upper.key, lower=lower.key, upper_port=link.near.port, lower_port=port,
-                state=link_state(link, health), connection=connection.name, url=connection.url,
+                state=link_state(link, health, may_be_hidden), connection=connection.name, url=connection.url,
             ))
 
 
@@ -317,20 +322,23 @@ def _found(graph: Graph, kind: str, name: str) -> Node:
     return graph.nodes[key]
 
 
-def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth]) -> str:
-    """The state of a link: up, down, disabled (switched off) or unknown.
+def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
+    """The state of a link: up, down, disabled (switched off) or unknown; hidden where the viewer may not know it.
 
     Bad news counts from either end; good news only from an end that is believed.
     One end that sees the link up is enough: light goes both ways.
     """
-    ends = [_end_state(end, health) for end in (link.near, link.far) if end is not None and end.kind == 'Switch']
-    return min(ends, key=('down', 'disabled', 'up', 'unknown').index, default='unknown')
+    ends = [
+        _end_state(end, health, may_be_hidden) for end in (link.near, link.far)
+        if end is not None and end.kind == 'Switch'
+    ]
+    return min(ends, key=('down', 'disabled', 'up', 'hidden', 'unknown').index, default='unknown')
 
 
-def _end_state(end: End, health: Mapping[tuple[str, str], NodeHealth]) -> str:
+def _end_state(end: End, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool) -> str:
     found = health.get(('Switch', end.device))
     if found is None:
-        return 'unknown'
+        return 'hidden' if may_be_hidden else 'unknown'
     state = found.ports.get(end.port, 'up')
     if state in ('down', 'disabled') and (found.believed or state == 'down'):
         return state

@@ -9,7 +9,10 @@ __all__ = ('draw_legend',)
 NODE_WORDS = {
     'ok': 'OK', 'warning': 'warning', 'critical': 'critical, or agent silent', 'unknown': 'unknown (no recent data)',
 }
-WIRE_WORDS = {'down': 'link down', 'disabled': 'link switched off', 'unknown': 'link state unknown'}
+WIRE_WORDS = {
+    'down': 'link down', 'disabled': 'link switched off', 'unknown': 'link state unknown',
+    'hidden': 'link state hidden (no permission)',
+}
 SIZE = 11
 GAP = 22
 ROW = 20

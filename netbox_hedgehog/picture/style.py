@@ -59,7 +59,7 @@ svg.hh .ring{{stroke:var(--hh-unknown);stroke-width:1.6;fill:var(--hh-bg)}}
 svg.hh .pip{{fill:var(--hh-fabric);stroke:var(--hh-fabric)}}
 svg.hh .pip.down{{fill:var(--hh-bg);stroke:var(--hh-critical)}}
 svg.hh .pip.disabled{{fill:var(--hh-bg);stroke:var(--hh-disabled)}}
-svg.hh .pip.unknown{{fill:none;stroke:var(--hh-unknown);stroke-dasharray:2 1.5}}
+svg.hh .pip.unknown,svg.hh .pip.hidden{{fill:none;stroke:var(--hh-unknown);stroke-dasharray:2 1.5}}
 svg.hh .s-unknown{{stroke:var(--hh-unknown);stroke-width:1.3;fill:none;stroke-dasharray:2.5 1.8}}
 {''.join(f'svg.hh .f-{name}{{fill:var(--hh-{name})}}svg.hh text.{name}{{fill:var(--hh-{name})}}' for name in (
     'ok', 'warning', 'critical', 'unknown', 'disabled', 'fabric',
@@ -72,7 +72,7 @@ svg.hh .hit{{fill:none;stroke:transparent;stroke-width:9}}
 )}
 svg.hh .wire.down{{stroke:var(--hh-critical);stroke-dasharray:5 4;stroke-width:2}}
 svg.hh .wire.disabled{{stroke:var(--hh-disabled);stroke-dasharray:2 4}}
-svg.hh .wire.unknown{{stroke:var(--hh-unknown);stroke-dasharray:1 4;stroke-linecap:round}}
+svg.hh .wire.unknown,svg.hh .wire.hidden{{stroke:var(--hh-unknown);stroke-dasharray:1 4;stroke-linecap:round}}
 svg.hh .run-in_sync{{fill:var(--hh-fabric)}}
 svg.hh .run-partial{{fill:var(--hh-warning)}}
 svg.hh .run-failed{{fill:var(--hh-critical)}}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..insight.tree import items, mapping, objects, text
 from ..insight.wiring import links
-from .graph import WIRE_KINDS, NodeHealth, Resource, link_state, natural, worst
+from .graph import LINK_WORDS, WIRE_KINDS, NodeHealth, Resource, link_state, natural, worst
 from .legend import draw_legend
 from .svg import Canvas, fit
 
@@ -96,12 +96,13 @@ def _counted(count: int, word: str) -> str:
 def build_vpc(
     vpc: Resource, related: Iterable[Resource], connections: Mapping[str, Resource],
     peers: Mapping[tuple[str, str], Resource], health: Mapping[tuple[str, str], NodeHealth],
+    may_be_hidden: bool = False,
 ) -> VPCGraph:
     """A VPC's graph.
 
     Takes the VPC; the attachments and peerings that name it and its VPCInfo; the connections they name, by name; the
-    VPCs and externals they name, by kind and name; and the health of switches. Nothing is raised for manifests of
-    unknown shape.
+    VPCs and externals they name, by kind and name; the health of switches, and whether there may be some that the
+    viewer may not see. Nothing is raised for manifests of unknown shape.
     """
     spec = vpc.spec
     graph = VPCGraph(vpc.name, list(_vpc_notes(spec)))
@@ -113,7 +114,7 @@ def build_vpc(
         if resource.missing:
             continue
         if resource.kind == 'VPCAttachment':
-            graph.attachments.append(_attachment(resource, connections, health))
+            graph.attachments.append(_attachment(resource, connections, health, may_be_hidden))
         elif resource.kind == 'VPCInfo' and resource.spec.get('vni') is not None:
             graph.notes.append(f'VNI {resource.spec["vni"]}')
         else:
@@ -147,6 +148,7 @@ def _subnet_notes(subnet: Mapping[str, Any]) -> Iterable[str]:
 
 def _attachment(
     resource: Resource, connections: Mapping[str, Resource], health: Mapping[tuple[str, str], NodeHealth],
+    may_be_hidden: bool,
 ) -> Attachment:
     spec = resource.spec
     name = text(spec.get('connection'))
@@ -163,7 +165,7 @@ def _attachment(
     found.who = ', '.join(servers) or name
     found.kind = next((link.kind for link in wires), '')
     found.ports = [str(link.near) for link in wires]
-    found.state = worst(link_state(link, health) for link in wires) or 'unknown'
+    found.state = worst(link_state(link, health, may_be_hidden) for link in wires) or 'unknown'
     return found
 
 
@@ -308,8 +310,8 @@ def _curve(canvas: Canvas, start: tuple[float, float], end: tuple[float, float],
 def _attachment_title(item: Attachment) -> str:
     if item.gone:
         return f'{item.name}: its connection {item.connection} is not in this fabric.'
-    words = {'disabled': 'switched off', 'unknown': 'of unknown state'}.get(item.state, item.state)
-    return f'{item.name}\n{item.kind} on {_some(item.ports)}; links {words}'
+    words = LINK_WORDS.get(item.state, item.state)
+    return f'{item.name}\n{item.kind} on {_some(item.ports)}; links: {words}'
 
 
 def _draw_head(canvas: Canvas, graph: VPCGraph, x: float, y: float) -> None:

@@ -66,12 +66,10 @@ class FabricTopologyView(generic.ObjectView):
             fabric=fabric, kind__in=KINDS,
         ).values_list('pk', 'kind', 'name', 'spec', 'missing_since'))
         health, readings = health_by_node(request.user, fabric)
-        nodes = {(kind, name) for _, kind, name, _, _ in rows if kind in ('Switch', 'Gateway')}
-        hidden = nodes - set(health) if may_be_hidden(request.user) else set()
         graph = build(
             (Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
              for pk, kind, name, spec, missing in rows),
-            health, hidden,
+            health, may_be_hidden(request.user),
         )
         base = request.path
 

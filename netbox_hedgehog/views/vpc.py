@@ -14,7 +14,7 @@ from ..insight.wiring import links
 from ..models import FabricResource
 from ..picture.graph import Resource
 from ..picture.vpc import build_vpc, draw_vpc
-from .topology import health_by_node, svg_response
+from .topology import health_by_node, may_be_hidden, svg_response
 
 __all__ = ('VPCPictureView',)
 
@@ -43,6 +43,7 @@ class VPCPictureView(generic.ObjectView):
             'graph': graph,
             'svg': mark_safe(svg),  # noqa: S308
             'read_at': min(readings, default=None),
+            'health_hidden': may_be_hidden(request.user),
             'sees_fabric': request.user.has_perm('netbox_hedgehog.view_fabric', instance.fabric),
         }
 
@@ -68,7 +69,10 @@ class VPCPictureView(generic.ObjectView):
             for end in (link.near, link.far) if end is not None
         }
         health, readings = health_by_node(request.user, vpc.fabric, switches)
-        graph = build_vpc(Resource('VPC', name, mapping(vpc.spec), ''), related, connections, peers, health)
+        graph = build_vpc(
+            Resource('VPC', name, mapping(vpc.spec), ''), related, connections, peers, health,
+            may_be_hidden(request.user),
+        )
         query = urlencode({'fabric_id': vpc.fabric_id, 'kind': 'VPCAttachment', 'q': f'{name}--'})
         return graph, draw_vpc(graph, f'{reverse("plugins:netbox_hedgehog:fabricresource_list")}?{query}'), readings
 

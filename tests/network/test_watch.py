@@ -72,6 +72,15 @@ def differs(api: KubernetesAPI) -> list[str]:
     return sorted(name for name in held.keys() | wanted.keys() if held.get(name) != wanted.get(name))
 
 
+def change(api: KubernetesAPI, names: list[str], burst: int, deleted: set[str]) -> None:
+    """Let agents change, and those go that are to be deleted."""
+    for name in names:
+        if name in deleted:
+            api.delete('Agent', name)
+        else:
+            api.patch('Agent', name, {'metadata': {'labels': {'burst': str(burst)}}})
+
+
 def test_a_thousand_agents_that_change_at_once_while_the_network_is_cut(
     api: KubernetesAPI, proxy: Proxy, db: None, setting: Any, capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -86,17 +95,15 @@ def test_a_thousand_agents_that_change_at_once_while_the_network_is_cut(
         database.serve(0.2)
     for burst in range(BURSTS):
         deleted.add(f'agent-{7 * burst:04}')
-        for item in api.objects('Agent'):
-            name = item['metadata']['name']
-            if name in deleted:
-                api.delete('Agent', name)
-            else:
-                api.patch('Agent', name, {'metadata': {'labels': {'burst': str(burst)}}})
-        database.serve(WHOLE)
-        assert missing() <= deleted
+        names = [item['metadata']['name'] for item in api.objects('Agent')]
+        # The network goes while half of them still have to change, and what comes then is seen only when it is back.
+        change(api, names[::2], burst, deleted)
         proxy.refuse()
+        change(api, names[1::2], burst, deleted)
         database.serve(CUT)
         proxy.heal()
+        database.serve(WHOLE)
+        assert missing() <= deleted
     healed = time.monotonic()
     while left := differs(api):
         assert missing() <= deleted

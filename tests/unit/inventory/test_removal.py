@@ -5,7 +5,19 @@ from datetime import timedelta
 
 import pytest
 from core.models import ObjectChange, ObjectType
-from dcim.models import Cable, Device, DeviceBay, Interface, RearPort, Site, VirtualChassis
+from dcim.models import (
+    Cable,
+    CableTermination,
+    Device,
+    DeviceBay,
+    FrontPort,
+    Interface,
+    PortMapping,
+    Rack,
+    RearPort,
+    Site,
+    VirtualChassis,
+)
 from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import pre_delete
 from django.test import override_settings
@@ -368,6 +380,22 @@ def in_a_custom_field_of_many(device, addresses):
     return device.site
 
 
+def in_a_default(model, default, **values):
+    field = CustomField.objects.create(
+        related_object_type=ObjectType.objects.get_for_model(model), default=default, **values,
+    )
+    field.object_types.set([ObjectType.objects.get_for_model(Rack)])
+    return field
+
+
+def as_a_default(device, address):
+    return in_a_default(IPAddress, address.pk, name='preset', type='object')
+
+
+def among_defaults(device, port):
+    return in_a_default(Interface, [port.pk], name='presets', type='multiobject')
+
+
 REFERENCES = [
     (untagged, VLAN, {}, 'interface a of mine refers to it (untagged VLAN)'),
     (tagged, VLAN, {}, 'interface b of mine refers to it (tagged VLANs)'),
@@ -378,6 +406,11 @@ REFERENCES = [
     (on_the_air, Interface, {'device__name': 'server-1', 'name': 'eth0'}, 'depends on it'),
     (in_a_custom_field, Prefix, {'prefix': '10.0.1.0/24'}, 'device mine refers to it (custom field one)'),
     (in_a_custom_field_of_many, IPRange, {}, 'site DC refers to it (custom field many)'),
+    (as_a_default, IPAddress, {'address': '172.30.8.2/32'}, 'custom field preset refers to it (default)'),
+    (
+        among_defaults, Interface, {'device__name': 'leaf-1', 'name': 'E1/4'},
+        'custom field presets refers to it (default)',
+    ),
 ]
 
 
@@ -558,6 +591,62 @@ def test_a_cable_that_a_person_has_led_to_a_patch_panel_stays_when_the_inventory
     assert any('it was connected to something else in NetBox' in sentence for sentence in sentences)
     assert Device.objects.filter(name='server-1').exists()
     assert Interface.objects.get(device__name='server-1').cable == cable
+
+
+def panel_of_the_operator():
+    """A patch panel: a front port, the rear port that it leads to."""
+    mine = device_of_the_operator('panel')
+    front = FrontPort.objects.create(device=mine, name='F1', type='lc')
+    rear = RearPort.objects.create(device=mine, name='R1', type='lc', positions=1)
+    PortMapping.objects.create(
+        device=mine, front_port=front, front_port_position=1, rear_port=rear, rear_port_position=1,
+    )
+    return front, rear
+
+
+@pytest.mark.parametrize('side', ['its front port', 'its rear port'])
+@pytest.mark.parametrize('name', ['server-1', 'leaf-1'])
+def test_nothing_of_a_patch_panel_is_lost_when_the_device_at_the_other_end_is_removed(fabric, side, name):
+    """The fabric's own cable leads from server-1 into the panel, and a cable of the operator's from there to leaf-1."""
+    front, rear = panel_of_the_operator()
+    cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
+    port = Interface.objects.get(device__name='leaf-1', name='E1/2')
+    ends = (front, rear) if side == 'its front port' else (rear, front)
+    reconnect(cable, ends[0])
+    theirs = Cable(a_terminations=[ends[1]], b_terminations=[Interface.objects.get(pk=port.pk)], label='mine')
+    theirs.full_clean()
+    theirs.save()
+    settle(fabric)
+    before = [as_it_is(each) for each in (front, rear, cable, theirs)]
+    mapping = list(PortMapping.objects.values())
+    terminations = list(CableTermination.objects.filter(cable__in=(cable, theirs)).order_by('pk').values_list(
+        'pk', 'cable', 'cable_end', 'termination_type', 'termination_id',
+    ))
+    mirror(fabric, without(name))
+    settle(fabric, confirmed=True)
+    grace_is_over(fabric)
+    for _ in range(2):
+        settle(fabric, confirmed=True)
+    assert [as_it_is(each) for each in (front, rear, cable, theirs)] == before
+    assert list(PortMapping.objects.values()) == mapping
+    assert list(CableTermination.objects.filter(cable__in=(cable, theirs)).order_by('pk').values_list(
+        'pk', 'cable', 'cable_end', 'termination_type', 'termination_id',
+    )) == terminations
+    assert Device.objects.filter(name=name).exists(), 'a cable that is not the fabric’s any more ends on it'
+    assert Discrepancy.objects.filter(type='protected').exists()
+
+
+@BOTH_WAYS
+def test_an_address_that_a_person_has_moved_to_a_port_of_theirs_stays_there(fabric, remove):
+    mine = Interface.objects.create(device=device_of_the_operator('mine'), name='a', type='other')
+    address = IPAddress.objects.get(address='172.30.12.0/32')
+    address.assigned_object = mine
+    address.full_clean()
+    address.save()
+    settle(fabric)
+    sentences = remove(fabric)
+    assert list(mine.ip_addresses.all()) == [address]
+    assert any('it was moved to another object in NetBox' in sentence for sentence in sentences)
 
 
 def test_the_search_forgets_what_is_said_of_objects_that_go(fabric):

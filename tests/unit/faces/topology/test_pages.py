@@ -126,6 +126,25 @@ class TopologyTestCase(TestCase):
         self.assertIn(self.vpc_url(), self.client.get(
             FabricResource.objects.get(kind='VPC', name='vpc-01').get_absolute_url()).content.decode())
 
+    def test_a_state_that_may_not_be_viewed_is_not_called_unknown(self):
+        for url in (self.vpc_url(), self.url()):
+            with self.subTest(url=url):
+                self.remove_permissions('netbox_hedgehog.view_switchhealth')
+                page = text(self.client.get(url).content.decode())
+                self.assertIn('you do not have permission to view its state', page)
+                self.assertIn('Hidden states are not shown.', page)
+                self.assertNotIn('state unknown', page)
+                self.assertNotIn('unknown state', page)
+                self.add_permissions('netbox_hedgehog.view_switchhealth')
+                self.assertNotIn('permission', text(self.client.get(url).content.decode()))
+
+    def test_without_a_reading_a_state_is_unknown(self):
+        SwitchHealth.objects.all().delete()
+        for url in (self.vpc_url(), self.url()):
+            page = text(self.client.get(url).content.decode())
+            self.assertIn('state unknown', page)
+            self.assertNotIn('permission', page)
+
     def test_only_a_vpc_has_a_picture(self):
         switch = FabricResource.objects.filter(kind='Switch').first()
         url = reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[switch.pk])
