@@ -300,6 +300,74 @@ class TestAnyMoves(TestCase):
                 grace_is_over(fabric)
 
 
+# References that move
+
+
+def vlan_of(to, name, number):
+    return to.add('ipam.vlan', f'x/{name}', {'group': to.group(), 'vid': number, 'name': name}, name, status='active')
+
+
+def lag_of(to, name, number):
+    return to.interface(Ref('device/fabric/d'), f'PortChannel{number}', f'x/{name}', name, 'lag')
+
+
+def address_of(to, name, number):
+    fields = {'address': f'192.0.2.{number}/24', 'vrf': to.vrf(), 'assigned_object': Ref('port')}
+    return to.add('ipam.ipaddress', f'x/{name}', fields, name, status='active')
+
+
+# By the field that refers: whose it is, what is created for it, and what goes with the reference.
+REFERENCES = {
+    'untagged_vlan': ('port', vlan_of, {'mode': 'access'}),
+    'tagged_vlans': ('port', vlan_of, {'mode': 'tagged'}),
+    'lag': ('port', lag_of, {}),
+    'primary_ip4': ('device/fabric/d', address_of, {}),
+}
+
+
+def referring(field):
+    """Return what has one object refer to those that are named, and says nothing of the field where none is."""
+    owner, create, more = REFERENCES[field]
+
+    def draw(to):
+        to.interface(to.device('d'), 'E1', 'port')
+        targets = [create(to, name, number) for name, number in to.named.items()]
+        if targets:
+            value = tuple(targets) if field == 'tagged_vlans' else targets[0]
+            fields = next(one for one in to.wants if one.key == owner).owned
+            fields.update({field: value, **more})
+
+    return draw
+
+
+@pytest.mark.parametrize('field', [*REFERENCES])
+@pytest.mark.parametrize('later', [{'new': 2}, {'new': 2, 'newer': 3}])
+def test_a_reference_moves_in_the_run_that_deletes_what_it_referred_to(brought, monkeypatch, field, later):
+    monkeypatch.setitem(VALUES, field, (referring(field), None))
+    fabric = fabric_of([], inventory_removal='delete')
+    brought(field, {'old': 1})
+    settle(fabric)
+    brought(field, {})
+    settle(fabric)
+    grace_is_over(fabric)
+    settle(fabric)
+    old = InventoryLink.objects.get(name='old').object
+    assert old is not None
+    brought(field, later)
+    seen = plan(fabric)
+    assert seen.counts[DELETE] == 1
+    report = settle(fabric)
+    assert not type(old).objects.filter(pk=old.pk).exists()
+    value = getattr(InventoryLink.objects.get(key=REFERENCES[field][0]).object, field)
+    referred = [*value.all()] if field == 'tagged_vlans' else [value]
+    new = [InventoryLink.objects.get(name=name).object for name in later]
+    assert referred == (new if field == 'tagged_vlans' else new[:1])
+    assert report.counts == seen.counts
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+
 # What stands in the way
 
 
