@@ -421,6 +421,59 @@ def test_a_value_that_a_person_gave_another_object_is_a_conflict_in_words(brough
     assert 'duplicate key' not in ' '.join(Discrepancy.objects.values_list('sentence', flat=True))
 
 
+def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
+    fabric = fabric_of()
+    settle(fabric)
+    theirs = device_of_the_operator('dc-1-leaf-1')
+    leaf = next(resource for resource in small() if (resource.kind, resource.name) == ('Switch', 'leaf-1'))
+    mirror(fabric, edited('Switch', 'leaf-1', **{**leaf.spec, 'boot': {'serial': 'NEW'}}))
+    fabric.inventory_name_pattern = '{fabric}-{name}'
+    settle(fabric)
+    ours = InventoryLink.objects.get(key='device/switch/leaf-1').object
+    assert (ours.name, ours.serial) == ('leaf-1', 'NEW')
+    sentence = f'device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way, and this fabric does ' \
+        'not manage it. Rename, move or remove it.'
+    assert conflicts(fabric) == {'device/switch/leaf-1': sentence}
+    theirs.delete()
+    settle(fabric)
+    ours.refresh_from_db()
+    assert ours.name == 'dc-1-leaf-1'
+    at_rest(fabric)
+
+
+@pytest.mark.parametrize(('what', 'field', 'words'), [
+    ('VLAN IDs', 'description', 'VLAN a keeps its VLAN ID: '),
+    ('interface names', 'label', 'interface PortChannel0 keeps its name: '),
+    ('prefixes', 'description', 'prefix 10.0.0.0/24 keeps its prefix: '),
+    ('ranges', 'description', 'IP range 10.0.0.10/24 keeps its end address and start address: '),
+    ('ports', 'label', ' keeps its B end: '),
+])
+def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, what, field, words):
+    draw, show = VALUES[what]
+    text = 'before'
+
+    def with_text(to):
+        draw(to)
+        next(one for one in to.wants if one.key == 'x/a').owned[field] = text
+
+    monkeypatch.setitem(VALUES, what, (with_text, show))
+    fabric = fabric_of([])
+    brought(what, FIRST)
+    settle(fabric)
+    # Nothing has the place 3 until the operator's object takes it; a wants it, with another text.
+    brought(what, {**FIRST, 'b': 3})
+    settle(fabric)
+    InventoryLink.objects.filter(key='x/b').delete()
+    text = 'after'
+    brought(what, {'a': 3, 'c': 2})
+    settle(fabric)
+    ours = InventoryLink.objects.get(key='x/a').object
+    assert (show(ours), getattr(ours, field)) == (0, 'after')
+    assert words in conflicts(fabric)['x/a']
+    assert 'is in the way' in conflicts(fabric)['x/a']
+    assert plan(fabric).actions == []
+
+
 @pytest.mark.parametrize('what', ['VLAN IDs', 'device names and serial numbers', 'interface names', 'L2VPNs'])
 def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what):
     fabric = fabric_of([])
