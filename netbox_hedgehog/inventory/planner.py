@@ -164,7 +164,8 @@ class _Planner:
             link = self.present.held[key]
             if key in self.denied:
                 continue
-            clash = self._clash(self.desired.wants[key], movers[key], link.object_id)
+            want = self.desired.wants[key]
+            clash = self._clash(want, movers[key], link.object_id, _kept(want, link, movers[key]))
             if clash is not None:
                 assert link.values is not None
                 self.denied[key] = clash
@@ -458,7 +459,8 @@ class _Planner:
             self._restore_status(draft, link)
         if denied := self.denied.get(want.key):
             self.findings.append(denied)
-            values = {}
+            place = place_fields(want.model, natural_fields(want.model))
+            values = {name: value for name, value in values.items() if name not in place}
         for name, value in _as_it_lies(want.model, draft.current, values).items():
             self._compare(draft, name, value)
         if link.origin == InventoryOriginChoices.ADOPTED:
@@ -512,8 +514,7 @@ class _Planner:
     @staticmethod
     def _difference(draft: Draft, name: str) -> str:
         want, link = draft.want, draft.link
-        field = field_label(want.model, name)
-        field = field if field.isupper() else field[:1].lower() + field[1:]
+        field = _field_in_sentence(want.model, name)
         adopted = draft.verb == ADOPT or (link is not None and link.origin == InventoryOriginChoices.ADOPTED)
         # Nobody has changed in NetBox what the plugin never wrote.
         since = ' since its adoption' if adopted and (link is None or name not in link.written) else ''
@@ -699,14 +700,17 @@ class _Planner:
             return False
         return draft.verb == ADOPT or (draft.link is not None and draft.link.origin == InventoryOriginChoices.ADOPTED)
 
-    def _clash(self, want: Want, values: dict[str, Any], pk: int | None) -> Finding | None:
-        """What stands where this object is to be, if anything does that may not."""
+    def _clash(self, want: Want, values: dict[str, Any], pk: int | None, kept: str = '') -> Finding | None:
+        """Return what prevents an object from having the place that these values give it; None where nothing does.
+
+        `kept` is how the sentence begins where the object is in NetBox already, and keeps the place that it has.
+        """
         candidate = self._stranger(want, values, pk)
         if candidate is not None:
-            return self._conflict(want, candidate)
+            return self._conflict(want, candidate, kept)
         for key in self.board.holders(want.model, values):
             if key != want.key and not (key in self.gone and self._way_out(key, values) is not None):
-                return self._conflict_with_key(want, key)
+                return self._conflict_with_key(want, key, kept or f'{_title(want)} is skipped')
         return None
 
     def _stranger(self, want: Want, values: dict[str, Any], pk: int | None) -> Candidate | None:
@@ -724,7 +728,15 @@ class _Planner:
                 return candidate
         return None
 
-    def _conflict(self, want: Want, candidate: Candidate) -> Finding:
+    def _conflict(self, want: Want, candidate: Candidate, kept: str) -> Finding:
+        return Finding(
+            DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
+            _in_the_way(candidate, kept) if kept else self._not_created(want, candidate),
+            model=want.model, pk=candidate.pk,
+        )
+
+    @staticmethod
+    def _not_created(want: Want, candidate: Candidate) -> str:
         if candidate.owner:
             what = f'is held by the fabric {candidate.owner}'
         elif want.model == CABLE:
@@ -732,11 +744,7 @@ class _Planner:
         else:
             what = f'stands there already ({want.model} {candidate.pk}), and is not the plugin’s: rename or remove it, '
             what += 'or let the fabric adopt it'
-        return Finding(
-            DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-            f'{_title(want)} is left out: {"another cable" if want.model == CABLE else "one"} {what}.',
-            model=want.model, pk=candidate.pk,
-        )
+        return f'{_title(want)} is left out: {"another cable" if want.model == CABLE else "one"} {what}.'
 
     def _ambiguous(self, want: Want, choices: list[Candidate]) -> Finding:
         names = ', '.join(_described(candidate) for candidate in choices[:MOST_NAMED])
@@ -752,7 +760,7 @@ class _Planner:
     def _adopts_by_serial(self, want: Want) -> bool:
         return want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL
 
-    def _conflict_with_key(self, want: Want, other: str) -> Finding:
+    def _conflict_with_key(self, want: Want, other: str, beginning: str) -> Finding:
         held = self.present.held.get(other)
         if held is not None and (other in self.gone or other in self.desired.wants):
             why = 'is stale, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
@@ -760,20 +768,20 @@ class _Planner:
                 why = 'is stale, and stays until it is deleted'
             return Finding(
                 DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-                f'{_title(want)} is skipped: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} '
-                f'{why}.', model=held.model, pk=held.object_id,
+                f'{beginning}: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} {why}.',
+                model=held.model, pk=held.object_id,
             )
         if other not in self.desired.wants:
             link = self.present.held[other]
             return Finding(
                 DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-                f'{_title(want)} is left out: what came from {link.kind} {link.name} of this fabric stands there, and '
+                f'{beginning}: what came from {link.kind} {link.name} of this fabric stands there, and '
                 'stays while that cannot be carried.', model=want.model, pk=link.object_id,
             )
         source = self.desired.wants[other].source
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-            f'{_title(want)} is left out: {source.kind} {source.name} of this fabric wants the same '
+            f'{beginning}: {source.kind} {source.name} of this fabric wants the same '
             f'{"port" if want.model == CABLE else "place"}.',
             model=want.model,
         )
@@ -885,6 +893,29 @@ def _drop_vlans_of_other_modes(draft: Draft) -> None:
 
 def _title(want: Want) -> str:
     return f'{model_title(want.model, 1)} {object_name(want)}'
+
+
+def _kept(want: Want, link: Held, after: dict[str, Any]) -> str:
+    """Return how a sentence on an object begins that cannot get these values, and keeps those that it has."""
+    before = link.values or {}
+    changed = sorted(name for name, value in after.items() if value != before.get(name))
+    fields = ' and '.join(_field_in_sentence(want.model, name) for name in changed)
+    title = _title(want) if want.model == CABLE else f'{model_title(link.model, 1)} {held_name(link)}'
+    return f'{title} keeps its {fields}'
+
+
+def _in_the_way(candidate: Candidate, kept: str) -> str:
+    """Return the sentence on an object that keeps its place because an object of somebody else has the new one."""
+    if candidate.owner:
+        return f'{kept}: {_described(candidate)} of the fabric {candidate.owner} is in the way.'
+    return (
+        f'{kept}: {_described(candidate)} is in the way, and this fabric does not manage it. Rename, move or remove it.'
+    )
+
+
+def _field_in_sentence(label: str, name: str) -> str:
+    field = field_label(label, name)
+    return field[:1].lower() + field[1:] if field[1:2].islower() else field
 
 
 def _as_it_lies(label: str, current: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,8 @@ class Writer:
         self.pks = {key: link.object_id for key, link in held.items() if link.values is not None}
         self.pks.update({key: held[was].object_id for key, was in self.heirs.items() if held[was].values is not None})
         self.objects: dict[tuple[str, int], Any] = {}
+        # What was deleted in this attempt, by model and ID.
+        self.deleted: set[tuple[str, int]] = set()
         # New links, and what changes about those that stand, by key.
         self.new_links: dict[str, InventoryLink] = {}
         self.link_changes: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -396,7 +398,7 @@ class Writer:
             # Somebody was faster: what they wrote is not overwritten, and the next run says so.
             values = {
                 name: value for name, value in values.items()
-                if _current(label, name, instance) == (_empty(label, name) if old.get(name) is None else old[name])
+                if self._is_unchanged(label, name, instance, old.get(name))
             }
             if not values:
                 if not late:
@@ -430,6 +432,21 @@ class Writer:
                 self.mark_done(action)
             else:
                 self._settled(action, values)
+
+    def _is_unchanged(self, label: str, name: str, instance: Any, old: Any) -> bool:
+        """Return whether a field holds what it held when the plan was made, or what this run's deletions left of it."""
+        before = _empty(label, name) if old is None else old
+        return _current(label, name, instance) in (before, self._without_deleted(label, name, before))
+
+    def _without_deleted(self, label: str, name: str, value: Any) -> Any:
+        """Return what NetBox leaves of a reference when it deletes the objects that this run has deleted."""
+        kind = kind_of(label, name)
+        if kind == MANY:
+            related = related_label(label, name)
+            return [pk for pk in value if (related, pk) not in self.deleted]
+        if kind == FK and (related_label(label, name), value) in self.deleted:
+            return None
+        return value
 
     def _unpark(self, label: str, instance: Any) -> None:
         """Let an object that is on its way hold what it really holds."""
@@ -563,6 +580,7 @@ class Writer:
         for link in gone:
             action = action_of[link.pk]
             self.pks.pop(action.key, None)
+            self.deleted.add(place_of(link))
             self.mark_done(action)
         delete_links([link.pk for link in gone])
 

@@ -300,6 +300,74 @@ class TestAnyMoves(TestCase):
                 grace_is_over(fabric)
 
 
+# References that move
+
+
+def vlan_of(to, name, number):
+    return to.add('ipam.vlan', f'x/{name}', {'group': to.group(), 'vid': number, 'name': name}, name, status='active')
+
+
+def lag_of(to, name, number):
+    return to.interface(Ref('device/fabric/d'), f'PortChannel{number}', f'x/{name}', name, 'lag')
+
+
+def address_of(to, name, number):
+    fields = {'address': f'192.0.2.{number}/24', 'vrf': to.vrf(), 'assigned_object': Ref('port')}
+    return to.add('ipam.ipaddress', f'x/{name}', fields, name, status='active')
+
+
+# By the field that refers: whose it is, what is created for it, and what goes with the reference.
+REFERENCES = {
+    'untagged_vlan': ('port', vlan_of, {'mode': 'access'}),
+    'tagged_vlans': ('port', vlan_of, {'mode': 'tagged'}),
+    'lag': ('port', lag_of, {}),
+    'primary_ip4': ('device/fabric/d', address_of, {}),
+}
+
+
+def referring(field):
+    """Return what has one object refer to those that are named, and says nothing of the field where none is."""
+    owner, create, more = REFERENCES[field]
+
+    def draw(to):
+        to.interface(to.device('d'), 'E1', 'port')
+        targets = [create(to, name, number) for name, number in to.named.items()]
+        if targets:
+            value = tuple(targets) if field == 'tagged_vlans' else targets[0]
+            fields = next(one for one in to.wants if one.key == owner).owned
+            fields.update({field: value, **more})
+
+    return draw
+
+
+@pytest.mark.parametrize('field', [*REFERENCES])
+@pytest.mark.parametrize('later', [{'new': 2}, {'new': 2, 'newer': 3}])
+def test_a_reference_moves_in_the_run_that_deletes_what_it_referred_to(brought, monkeypatch, field, later):
+    monkeypatch.setitem(VALUES, field, (referring(field), None))
+    fabric = fabric_of([], inventory_removal='delete')
+    brought(field, {'old': 1})
+    settle(fabric)
+    brought(field, {})
+    settle(fabric)
+    grace_is_over(fabric)
+    settle(fabric)
+    old = InventoryLink.objects.get(name='old').object
+    assert old is not None
+    brought(field, later)
+    seen = plan(fabric)
+    assert seen.counts[DELETE] == 1
+    report = settle(fabric)
+    assert not type(old).objects.filter(pk=old.pk).exists()
+    value = getattr(InventoryLink.objects.get(key=REFERENCES[field][0]).object, field)
+    referred = [*value.all()] if field == 'tagged_vlans' else [value]
+    new = [InventoryLink.objects.get(name=name).object for name in later]
+    assert referred == (new if field == 'tagged_vlans' else new[:1])
+    assert report.counts == seen.counts
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+
 # What stands in the way
 
 
@@ -351,6 +419,59 @@ def test_a_value_that_a_person_gave_another_object_is_a_conflict_in_words(brough
     settle(fabric)
     assert 'VLAN a of VPC a' in conflicts(fabric)['x/new']
     assert 'duplicate key' not in ' '.join(Discrepancy.objects.values_list('sentence', flat=True))
+
+
+def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
+    fabric = fabric_of()
+    settle(fabric)
+    theirs = device_of_the_operator('dc-1-leaf-1')
+    leaf = next(resource for resource in small() if (resource.kind, resource.name) == ('Switch', 'leaf-1'))
+    mirror(fabric, edited('Switch', 'leaf-1', **{**leaf.spec, 'boot': {'serial': 'NEW'}}))
+    fabric.inventory_name_pattern = '{fabric}-{name}'
+    settle(fabric)
+    ours = InventoryLink.objects.get(key='device/switch/leaf-1').object
+    assert (ours.name, ours.serial) == ('leaf-1', 'NEW')
+    sentence = f'device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way, and this fabric does ' \
+        'not manage it. Rename, move or remove it.'
+    assert conflicts(fabric) == {'device/switch/leaf-1': sentence}
+    theirs.delete()
+    settle(fabric)
+    ours.refresh_from_db()
+    assert ours.name == 'dc-1-leaf-1'
+    at_rest(fabric)
+
+
+@pytest.mark.parametrize(('what', 'field', 'words'), [
+    ('VLAN IDs', 'description', 'VLAN a keeps its VLAN ID: '),
+    ('interface names', 'label', 'interface PortChannel0 keeps its name: '),
+    ('prefixes', 'description', 'prefix 10.0.0.0/24 keeps its prefix: '),
+    ('ranges', 'description', 'IP range 10.0.0.10/24 keeps its end address and start address: '),
+    ('ports', 'label', ' keeps its B end: '),
+])
+def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, what, field, words):
+    draw, show = VALUES[what]
+    text = 'before'
+
+    def with_text(to):
+        draw(to)
+        next(one for one in to.wants if one.key == 'x/a').owned[field] = text
+
+    monkeypatch.setitem(VALUES, what, (with_text, show))
+    fabric = fabric_of([])
+    brought(what, FIRST)
+    settle(fabric)
+    # Nothing has the place 3 until the operator's object takes it; a wants it, with another text.
+    brought(what, {**FIRST, 'b': 3})
+    settle(fabric)
+    InventoryLink.objects.filter(key='x/b').delete()
+    text = 'after'
+    brought(what, {'a': 3, 'c': 2})
+    settle(fabric)
+    ours = InventoryLink.objects.get(key='x/a').object
+    assert (show(ours), getattr(ours, field)) == (0, 'after')
+    assert words in conflicts(fabric)['x/a']
+    assert 'is in the way' in conflicts(fabric)['x/a']
+    assert plan(fabric).actions == []
 
 
 @pytest.mark.parametrize('what', ['VLAN IDs', 'device names and serial numbers', 'interface names', 'L2VPNs'])

@@ -455,6 +455,38 @@ def test_a_vlan_that_is_used_stays_and_the_rest_of_its_vpc_goes(fabric):
     assert not Discrepancy.objects.exists()
 
 
+def vpc_2_instead_of_vpc_1():
+    """The small fabric, of which the servers are attached to vpc-2, and vpc-1 is gone."""
+    vpc_1 = next(resource for resource in small() if resource.kind == 'VPC')
+    subnet = {**vpc_1.spec['subnets']['web'], 'vlan': 1002}
+    attachments = [
+        make('VPCAttachment', resource.name, **{**resource.spec, 'subnet': 'vpc-2/web'})
+        for resource in small() if resource.kind == 'VPCAttachment'
+    ]
+    others = [resource for resource in small() if resource.kind not in ('VPC', 'VPCAttachment')]
+    return [*others, make('VPC', 'vpc-2', **{**vpc_1.spec, 'subnets': {'web': subnet}}), *attachments]
+
+
+def test_interfaces_get_their_new_vlan_in_the_run_that_deletes_the_old_one(fabric):
+    mirror(fabric, [resource for resource in small() if resource.kind != 'VPC'])
+    settle(fabric, confirmed=True)
+    grace_is_over(fabric)
+    settle(fabric, confirmed=True)
+    # The interfaces, of which the attachments say nothing that is known, still refer to it.
+    old = VLAN.objects.get()
+    assert old.interfaces_as_tagged.exists()
+    assert old.interfaces_as_untagged.exists()
+    mirror(fabric, vpc_2_instead_of_vpc_1())
+    seen = plan(fabric)
+    report = settle(fabric, expected_digest=seen.digest)
+    new = VLAN.objects.get()
+    assert new.name == 'vpc-2--web'
+    assert {port.name for port in new.interfaces_as_tagged.all()} == {'eth0', 'E1/2'}
+    assert {port.name for port in new.interfaces_as_untagged.all()} == {'bond-eth0', 'PortChannel1'}
+    assert report.counts == seen.counts
+    assert plan(fabric).actions == []
+
+
 def on_leaf_1():
     """What belongs to the switch leaf-1, and how many links of the fabric that has."""
     ports = Interface.objects.filter(device__name='leaf-1')
