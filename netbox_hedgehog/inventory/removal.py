@@ -386,13 +386,19 @@ def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, ru
 
 
 def _guard(plan: Plan, marks: list[Action], deletions: list[Action], present: Present, rules: Rules) -> None:
-    """Keep a run's removals for confirmation where there are too many of one model."""
+    """Keep a run's removals for confirmation where there are too many of one model.
+
+    What waits goes on waiting, although the fabric has more objects by now: a run that holds removals back may create
+    the objects of a renamed switch, of all of which the removals of the old one are a smaller part.
+    """
     total = Counter(link.model for link in present.held.values() if not link.shared and link.values is not None)
+    total.update({label: min(rules.held_totals[label], total[label]) - total[label] for label in rules.held_totals})
     if not any(_over_limit(actions, total, rules) for actions in (marks, deletions)):
         plan.actions += [*marks, *deletions]
         return
     # All of them wait, those of other models too: a device is not removed without its interfaces.
     plan.held_actions = [*marks, *deletions]
+    plan.held_totals = dict(sorted(total.items()))
     for actions, what in ((marks, 'marked stale'), (deletions, 'deleted')):
         if actions:
             plan.held.append(_waiting(actions, what, total, rules))
