@@ -24,7 +24,7 @@ from .present import (
     Primary,
     levels,
 )
-from .removal import held_name, plan_absence, unwanted
+from .removal import held_name, plan_absence, replaceable, unwanted
 from .rules import Rules
 from .shapes import (
     ENDS,
@@ -106,10 +106,13 @@ class _Planner:
         self.choices: dict[tuple[str, str, str], Any] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
+        # Objects that are not wanted now: they leave their place to what is. A device of a resource in trouble stays.
+        stale = {link.key for link in unwanted(desired, present, rules.subjects)}
         self.gone = {
-            link.key: link for link in unwanted(desired, present, rules.subjects)
-            if not link.shared and link.values is not None
+            link.key: link for link in replaceable(desired, present, rules.subjects)
+            if not link.shared and link.values is not None and (link.key in stale or link.model != DEVICE)
         }
+        self.troubled = self.gone.keys() - stale
 
     def plan(self) -> Plan:
         self._settle_places()
@@ -755,9 +758,10 @@ class _Planner:
     def _conflict_with_key(self, want: Want, other: str) -> Finding:
         held = self.present.held.get(other)
         if held is not None and (other in self.gone or other in self.desired.wants):
-            why = 'is stale, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
+            state = 'cannot be synced just now' if other in self.troubled else 'is stale'
+            why = f'{state}, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
             if other in self.gone and MAKE_ROOM.get(held.model) is None:
-                why = 'is stale, and stays until it is deleted'
+                why = f'{state}, and stays until it is deleted'
             return Finding(
                 DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
                 f'{_title(want)} is skipped: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} '

@@ -17,7 +17,8 @@ from .shapes import RANK
 from .wants import DEVICES, Desired, Source
 
 __all__ = (
-    'as_done', 'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'unwanted', 'what_goes',
+    'as_done', 'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'replaceable', 'unwanted',
+    'what_goes',
 )
 
 # How many reasons the sentence on an object that cannot be deleted names.
@@ -38,11 +39,18 @@ def unwanted(desired: Desired, present: Present, subjects: Iterable[str]) -> lis
     what comes from a resource that cannot be carried just now.
     """
     troubled = {problem.source for problem in desired.problems}
+    return [link for link in replaceable(desired, present, subjects) if Source(link.kind, link.name) not in troubled]
+
+
+def replaceable(desired: Desired, present: Present, subjects: Iterable[str]) -> list[Held]:
+    """The links whose objects are not wanted now: unwanted() and what comes from a resource that cannot be carried.
+
+    That is left as it is, but for the place of it: where the fabric gives that to another resource, it is needed there.
+    """
     carried = set(subjects)
     return [
         link for key, link in present.held.items()
         if key not in desired.wants and _switched_off(link, carried) is None and link.kind in present.kinds
-        and Source(link.kind, link.name) not in troubled
     ]
 
 
