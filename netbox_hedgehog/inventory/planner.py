@@ -466,6 +466,7 @@ class _Planner:
             self._compare(draft, name, value)
         if link.origin == InventoryOriginChoices.ADOPTED:
             self._compare_adopted(draft)
+        self._keep_mode_of_their_vlans(draft)
         _drop_vlans_of_other_modes(draft)
 
     def _restore_status(self, draft: Draft, link: Held) -> None:
@@ -493,6 +494,21 @@ class _Planner:
             DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source,
             self._difference(draft, name),
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
+        ))
+
+    def _keep_mode_of_their_vlans(self, draft: Draft) -> None:
+        """Leave the mode of an interface with VLANs that are a person's: NetBox would take them away with it."""
+        want, changed = draft.want, {change.field: change for change in draft.changes}
+        mode = changed.get('mode')
+        if want.model != 'dcim.interface' or mode is None or (want.key, 'mode') in self.rules.forced:
+            return
+        theirs = {name for name in ('untagged_vlan', 'tagged_vlans') if draft.current.get(name) and name not in changed}
+        if not (theirs and not mode.new) and not ('tagged_vlans' in theirs and mode.new != 'tagged'):
+            return
+        draft.changes.remove(mode)
+        self.findings.append(Finding(
+            DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source, self._difference(draft, 'mode'),
+            model=want.model, pk=draft.pk, field='mode', fabric_value=mode.new, netbox_value=mode.old,
         ))
 
     def _may_write(self, want: Want, link: Held | None, name: str, current: Any) -> bool:
@@ -641,6 +657,7 @@ class _Planner:
                 self._compare(draft, name, value)
         self._compare_adopted(draft)
         self.board.put(want.key, want.model, candidate.values)
+        self._keep_mode_of_their_vlans(draft)
         _drop_vlans_of_other_modes(draft)
 
     # What stands in the way
