@@ -37,3 +37,18 @@ def django_db_setup() -> None:
 @pytest.fixture(scope='session')
 def services() -> Services:
     return SERVICES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the histories of the inventory came to, whichever workers have played them."""
+    properties = [
+        dict(report.user_properties) for reports in terminalreporter.stats.values() for report in reports
+        if getattr(report, 'when', '') == 'call'
+    ]
+    figures = [found['histories'] for found in properties if 'histories' in found]
+    if figures:
+        histories, steps, events, violations = (sum(column) for column in zip(*figures, strict=True))
+        terminalreporter.section('histories of the inventory')
+        terminalreporter.write_line(
+            f'{histories} histories, {steps} steps, {events} changes and edits, {violations} violations',
+        )

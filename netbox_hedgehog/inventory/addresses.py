@@ -71,8 +71,10 @@ def subinterface(
         draft.complain(resource, subject, f'Its VLAN is {shown(vlan)}, which is none: 1 to 4094 are.')
         return None
     name = f'{port.name}.{tag}'
+    # NetBox moves no interface to another device: there it is another one.
+    own_key = key('subinterface', resource.kind.lower(), resource.name, port.device.resource.name)
     drawn = draft.interface(
-        port.device, name, key('subinterface', resource.kind.lower(), resource.name), resource.source,
+        port.device, name, own_key, resource.source,
         {'name': name, 'type': 'virtual', 'parent': port.ref, 'enabled': True, 'vrf': vrf}, subject=subject,
     )
     if drawn is None:

@@ -99,10 +99,11 @@ class Record:
 @dataclass(slots=True)
 class Plan:
     """What a run would do. `held` says, one sentence a kind of object, what needs a person's word before it is done:
-    actions that are held are in `held_actions`, not in `actions`. In `refused_actions`, and not in `actions`, is what
-    the last sync could not write; applying the plan tries it again. `records` are notes about links, which no person
-    needs to see; `agreed` are the fields of adopted objects that are as the fabric says already. `stale` are the keys
-    of links that are not wanted in this run either.
+    actions that are held are in `held_actions`, not in `actions`; `held_totals` says of how many objects of each model
+    they were too many. In `refused_actions`, and not in `actions`, is what the last sync could not write; applying the
+    plan tries it again. `records` are notes about links, which no person needs to see; `agreed` are the fields of
+    adopted objects that are as the fabric says already. `stale` are the keys of links that are not wanted in this run
+    either.
     """
 
     actions: list[Action] = field(default_factory=list)
@@ -110,6 +111,7 @@ class Plan:
     held: list[str] = field(default_factory=list)
     held_actions: list[Action] = field(default_factory=list)
     refused_actions: list[Action] = field(default_factory=list)
+    held_totals: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
     records: list[Record] = field(default_factory=list)
     agreed: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from .present import (
     Primary,
     levels,
 )
-from .removal import held_name, plan_absence, unwanted
+from .removal import held_name, plan_absence, replaceable, unwanted
 from .rules import Rules
 from .shapes import (
     ENDS,
@@ -106,10 +106,13 @@ class _Planner:
         self.choices: dict[tuple[str, str, str], Any] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
         self.models = {want.model for want in desired.wants.values()}
+        # Objects that are not wanted now: they leave their place to what is. A device of a resource in trouble stays.
+        stale = {link.key for link in unwanted(desired, present, rules.subjects)}
         self.gone = {
-            link.key: link for link in unwanted(desired, present, rules.subjects)
-            if not link.shared and link.values is not None
+            link.key: link for link in replaceable(desired, present, rules.subjects)
+            if not link.shared and link.values is not None and (link.key in stale or link.model != DEVICE)
         }
+        self.troubled = self.gone.keys() - stale
 
     def plan(self) -> Plan:
         self._settle_places()
@@ -465,6 +468,7 @@ class _Planner:
             self._compare(draft, name, value)
         if link.origin == InventoryOriginChoices.ADOPTED:
             self._compare_adopted(draft)
+        self._keep_mode_of_their_vlans(draft)
         _drop_vlans_of_other_modes(draft)
 
     def _restore_status(self, draft: Draft, link: Held) -> None:
@@ -492,6 +496,21 @@ class _Planner:
             DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source,
             self._difference(draft, name),
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
+        ))
+
+    def _keep_mode_of_their_vlans(self, draft: Draft) -> None:
+        """Leave the mode of an interface with VLANs that are a person's: NetBox would take them away with it."""
+        want, changed = draft.want, {change.field: change for change in draft.changes}
+        mode = changed.get('mode')
+        if want.model != 'dcim.interface' or mode is None or (want.key, 'mode') in self.rules.forced:
+            return
+        theirs = {name for name in ('untagged_vlan', 'tagged_vlans') if draft.current.get(name) and name not in changed}
+        if not (theirs and not mode.new) and not ('tagged_vlans' in theirs and mode.new != 'tagged'):
+            return
+        draft.changes.remove(mode)
+        self.findings.append(Finding(
+            DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source, self._difference(draft, 'mode'),
+            model=want.model, pk=draft.pk, field='mode', fabric_value=mode.new, netbox_value=mode.old,
         ))
 
     def _may_write(self, want: Want, link: Held | None, name: str, current: Any) -> bool:
@@ -639,6 +658,7 @@ class _Planner:
                 self._compare(draft, name, value)
         self._compare_adopted(draft)
         self.board.put(want.key, want.model, candidate.values)
+        self._keep_mode_of_their_vlans(draft)
         _drop_vlans_of_other_modes(draft)
 
     # What stands in the way
@@ -763,9 +783,10 @@ class _Planner:
     def _conflict_with_key(self, want: Want, other: str, beginning: str) -> Finding:
         held = self.present.held.get(other)
         if held is not None and (other in self.gone or other in self.desired.wants):
-            why = 'is stale, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
+            state = 'cannot be synced just now' if other in self.troubled else 'is stale'
+            why = f'{state}, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
             if other in self.gone and MAKE_ROOM.get(held.model) is None:
-                why = 'is stale, and stays until it is deleted'
+                why = f'{state}, and stays until it is deleted'
             return Finding(
                 DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
                 f'{beginning}: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} {why}.',

@@ -17,7 +17,8 @@ from .shapes import RANK
 from .wants import DEVICES, Desired, Source
 
 __all__ = (
-    'as_done', 'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'unwanted', 'what_goes',
+    'as_done', 'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'replaceable', 'unwanted',
+    'what_goes',
 )
 
 # How many reasons the sentence on an object that cannot be deleted names.
@@ -38,11 +39,18 @@ def unwanted(desired: Desired, present: Present, subjects: Iterable[str]) -> lis
     what comes from a resource that cannot be carried just now.
     """
     troubled = {problem.source for problem in desired.problems}
+    return [link for link in replaceable(desired, present, subjects) if Source(link.kind, link.name) not in troubled]
+
+
+def replaceable(desired: Desired, present: Present, subjects: Iterable[str]) -> list[Held]:
+    """The links whose objects are not wanted now: unwanted() and what comes from a resource that cannot be carried.
+
+    That is left as it is, but for the place of it: where the fabric gives that to another resource, it is needed there.
+    """
     carried = set(subjects)
     return [
         link for key, link in present.held.items()
         if key not in desired.wants and _switched_off(link, carried) is None and link.kind in present.kinds
-        and Source(link.kind, link.name) not in troubled
     ]
 
 
@@ -391,13 +399,19 @@ def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, ru
 
 
 def _guard(plan: Plan, marks: list[Action], deletions: list[Action], present: Present, rules: Rules) -> None:
-    """Keep a run's removals for confirmation where there are too many of one model."""
+    """Keep a run's removals for confirmation where there are too many of one model.
+
+    What waits goes on waiting, although the fabric has more objects by now: a run that holds removals back may create
+    the objects of a renamed switch, of all of which the removals of the old one are a smaller part.
+    """
     total = Counter(link.model for link in present.held.values() if not link.shared and link.values is not None)
+    total.update({label: min(rules.held_totals[label], total[label]) - total[label] for label in rules.held_totals})
     if not any(_over_limit(actions, total, rules) for actions in (marks, deletions)):
         plan.actions += [*marks, *deletions]
         return
     # All of them wait, those of other models too: a device is not removed without its interfaces.
     plan.held_actions = [*marks, *deletions]
+    plan.held_totals = dict(sorted(total.items()))
     for actions, what in ((marks, 'marked stale'), (deletions, 'deleted')):
         if actions:
             plan.held.append(_waiting(actions, what, total, rules))

@@ -1,6 +1,7 @@
 """What decides how a plan is made, beside the two sides themselves."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices
@@ -20,6 +21,8 @@ class Rules:
     grace: timedelta = timedelta(hours=24)
     guard_percent: int = 20
     guard_least: int = 5
+    # Of how many objects of each model removals were too many, while they wait for confirmation.
+    held_totals: Mapping[str, int] = field(default_factory=dict)
     # The statuses of new and of stale devices, and those that NetBox offers.
     device_status: str = 'active'
     stale_status: str = 'decommissioning'

@@ -156,6 +156,7 @@ def rules_of(fabric: Fabric, now: datetime) -> Rules:
         grace_runs=get_plugin_config('netbox_hedgehog', 'removal_grace_runs'),
         grace=timedelta(hours=get_plugin_config('netbox_hedgehog', 'removal_grace_hours')),
         guard_percent=get_plugin_config('netbox_hedgehog', 'removal_guard_percent'),
+        held_totals=(fabric.inventory_held or {}).get('totals', {}),
         device_status=fabric.inventory_device_status,
         stale_status=fabric.inventory_stale_status,
         device_statuses=frozenset(DeviceStatusChoices.values()),
@@ -282,6 +283,7 @@ def _conclude(
         held = {
             'digest': plan.held_digest, 'sentences': plan.held, 'count': len(plan.held_actions),
             'counts': dict(sorted(Counter(action.model for action in plan.held_actions).items())),
+            'totals': plan.held_totals,
             'since': before['since'] if same and 'since' in before else now.isoformat(),
         }
     Fabric.objects.filter(pk=fabric.pk).update(last_inventory=now, inventory_error='', inventory_held=held)

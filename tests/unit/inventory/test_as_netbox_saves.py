@@ -91,17 +91,26 @@ def attached(**more):
     )
 
 
-def test_an_interface_that_is_not_tagged_has_no_tagged_vlans():
+@pytest.mark.parametrize('decide', [lambda rows: None, keep_netbox], ids=['undecided', 'kept'])
+def test_an_interface_with_vlans_of_a_person_keeps_its_mode(decide):
+    """NetBox would take them away with the mode."""
     fabric = fabric_of()
     settle(fabric)
-    server_port().tagged_vlans.add(VLAN.objects.create(name='mine', vid=7))
+    theirs = VLAN.objects.create(name='mine', vid=7)
+    server_port().tagged_vlans.add(theirs)
     settle(fabric)
-    keep_netbox(Discrepancy.objects.all())
+    decide(Discrepancy.objects.all())
     mirror(fabric, attached(nativeVLAN=True))
+    settle(fabric)
+    assert server_port().mode == 'tagged'
+    assert theirs in server_port().tagged_vlans.all()
+    assert 'mode' in Discrepancy.objects.filter(object_id=server_port().pk).values_list('field', flat=True)
+    assert plan(fabric).actions == []
+    # Once they are gone, the interface is as the fabric wants it.
+    server_port().tagged_vlans.clear()
     settle(fabric)
     port = server_port()
     assert (port.mode, port.untagged_vlan.vid, list(port.tagged_vlans.all())) == ('access', 1001, [])
-    assert plan(fabric).actions == []
 
 
 def test_no_vlan_is_tagged_on_an_interface_whose_mode_a_person_keeps():

@@ -706,3 +706,64 @@ def test_netboxs_urls_are_imported_before_anything_is_locked(monkeypatch):
     monkeypatch.setattr(story, 'hold', lambda fabric: order.append('lock') or locked(fabric))
     assert settle(fabric).counts['delete'] > 0
     assert order == ['urls', 'lock']
+
+
+# Places of what is on another device now, and of what cannot be carried
+
+
+def leading_out(switch):
+    """The small fabric, of which a port of this switch leads out, on a VLAN."""
+    resources = small()
+    profile = next(resource for resource in resources if resource.kind == 'SwitchProfile')
+    profile.spec['ports']['E1/5'] = {'nos': 'Ethernet5', 'profile': 'p'}
+    return [
+        *resources,
+        make('External', 'isp', ipv4Namespace='default'),
+        make('Connection', 'out', external={'link': {'switch': {'port': f'{switch}/E1/5'}}}),
+        make('ExternalAttachment', 'isp', external='isp', connection='out', switch={'vlan': 300, 'ip': '192.0.2.6/24'}),
+    ]
+
+
+def test_what_leads_out_by_another_switch_has_its_interface_and_address_there():
+    """NetBox moves no interface to another device."""
+    fabric = fabric_of(leading_out('leaf-1'))
+    settle(fabric)
+    mirror(fabric, leading_out('spine-1'))
+    settle(fabric)
+    address = IPAddress.objects.get(address='192.0.2.6/24')
+    assert (address.assigned_object.device.name, address.assigned_object.name) == ('spine-1', 'E1/5.300')
+    everything_is_valid(fabric)
+    at_rest(fabric)
+
+
+def test_a_renamed_subnet_goes_on_with_its_objects_before_it_has_a_vni():
+    """The VPC cannot be carried in full until the controller has given the VNI: its VLAN ID is in use all the same."""
+    fabric = fabric_of()
+    settle(fabric)
+    vlan = VLAN.objects.get(vid=1001)
+    resources = small()
+    vpc = next(resource for resource in resources if resource.kind == 'VPC')
+    vpc.spec['subnets']['new'] = vpc.spec['subnets'].pop('web')
+    mirror(fabric, resources)
+    settle(fabric)
+    assert (VLAN.objects.get(vid=1001).pk, VLAN.objects.get(vid=1001).name) == (vlan.pk, 'vpc-1--new')
+    assert not Discrepancy.objects.filter(type='conflict').exists()
+    assert settle(fabric).changes == 0
+
+
+def test_the_port_of_a_connection_that_cannot_be_read_goes_to_another():
+    fabric = fabric_of()
+    settle(fabric)
+    resources = [item for item in small() if item.name != 'server-1--unbundled--leaf-1']
+    link = {'server': {'port': 'server-2/eth5'}, 'switch': {'port': 'leaf-1/E1/2'}}
+    mirror(fabric, [
+        *resources, make('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': {
+            'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/99'},
+        }}),
+        make('Connection', 'server-2--unbundled--leaf-1', unbundled={'link': link}),
+    ])
+    settle(fabric)
+    port = Interface.objects.get(device__name='leaf-1', name='E1/2')
+    assert [str(peer.device) for peer in port.link_peers] == ['server-2']
+    assert not Discrepancy.objects.filter(type='conflict').exists()
+    assert settle(fabric).changes == 0

@@ -413,8 +413,8 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
         lambda f: f.remove('External', 'firewall'),
         ['ExternalAttachment leaf-4--firewall: The external firewall is not in the fabric: it is not carried.'],
         {
-            'vrf/external/firewall', 'subinterface/externalattachment/leaf-4--firewall',
-            'address/subinterface/externalattachment/leaf-4--firewall',
+            'vrf/external/firewall', 'subinterface/externalattachment/leaf-4--firewall/leaf-4',
+            'address/subinterface/externalattachment/leaf-4--firewall/leaf-4',
         },
     ),
     'an external attached to a server': (
@@ -424,8 +424,8 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
             'not an external one: it is not carried.',
         ],
         {
-            'subinterface/externalattachment/leaf-4--firewall',
-            'address/subinterface/externalattachment/leaf-4--firewall',
+            'subinterface/externalattachment/leaf-4--firewall/leaf-4',
+            'address/subinterface/externalattachment/leaf-4--firewall/leaf-4',
         },
     ),
     'two attachments with one VLAN on a port': (
@@ -453,7 +453,10 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
     'a VLAN of a subinterface that is none': (
         lambda f: f.spec('ExternalAttachment', 'leaf-4--isp')['switch'].update(vlan=4095),
         ['ExternalAttachment leaf-4--isp: Its VLAN is 4095, which is none: 1 to 4094 are.'],
-        {'subinterface/externalattachment/leaf-4--isp', 'address/subinterface/externalattachment/leaf-4--isp'},
+        {
+            'subinterface/externalattachment/leaf-4--isp/leaf-4',
+            'address/subinterface/externalattachment/leaf-4--isp/leaf-4',
+        },
     ),
     'a static external within a VPC that is not there': (
         lambda f: f.spec('Connection', 'leaf-3--static-external--vpc-1')['staticExternal'].update(withinVPC='none'),

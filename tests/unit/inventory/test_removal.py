@@ -242,6 +242,20 @@ def test_a_run_that_would_remove_too_much_stops_and_asks():
     assert fabric.inventory_held is None
 
 
+def test_what_waits_for_confirmation_goes_on_waiting_in_a_fabric_that_has_grown():
+    fabric = fabric_of(many_servers(20))
+    settle(fabric)
+    renamed = [make('Server', f'renamed-{number}') for number in range(6)]
+    mirror(fabric, [*many_servers(14), *renamed])
+    # 6 of 24 devices would go; once the 6 new ones are there, they are 6 of 30.
+    for _ in range(3):
+        assert settle(fabric).held
+    assert not Device.objects.filter(status='decommissioning').exists()
+    confirm_removal(fabric, plan(fabric).held_digest)
+    assert Device.objects.filter(status='decommissioning').count() == 6
+    assert settle(fabric).held == []
+
+
 def test_a_few_objects_pass_the_guard():
     fabric = fabric_of()
     settle(fabric)
