@@ -19,7 +19,7 @@ from ..models import Discrepancy, Fabric, InventoryLink
 from ..values import model_title
 from . import discrepancies
 from .cables import Cabling
-from .checks import REFUSALS, UniqueFields, check, sentence_of
+from .checks import OBJECT_DELETED, REFERENCE_DELETED, REFUSALS, UniqueFields, check, sentence_of
 from .parking import Parking
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
@@ -80,6 +80,8 @@ class Writer:
         self.objects: dict[tuple[str, int], Any] = {}
         # What was deleted in this attempt, by model and ID.
         self.deleted: set[tuple[str, int]] = set()
+        # What is said of objects that somebody else has deleted, by model and ID.
+        self.missing: dict[tuple[str, int], str] = {}
         # New links, and what changes about those that stand, by key.
         self.new_links: dict[str, InventoryLink] = {}
         self.link_changes: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -138,9 +140,9 @@ class Writer:
         cables = [action for action in actions if action.model == CABLE]
         cabling.move([action for action in cables if action.verb in STANDING and action.changes])
         cabling.lay([action for action in cables if action.verb == CREATE])
-        for action in cables:
-            if action.verb in STANDING and not action.changes:
-                self._settled(action, {})
+        self._settle_unchanged(CABLE, [
+            action for action in cables if action.verb in STANDING and not action.changes
+        ])
         self._update(actions, late=True)
         if self.stuck:
             return
@@ -227,11 +229,13 @@ class Writer:
         return instance
 
     def assign(self, instance: Any, label: str, name: str, value: Any) -> None:
-        kind = kind_of(label, name)
-        if kind == FK and value is not None:
-            setattr(instance, name, self.objects[related_label(label, name), value])
-        elif kind == GENERIC and value is not None:
-            setattr(instance, name, self.objects[value[0], value[1]])
+        """Set a field. Raises ValidationError where somebody has deleted what it is to refer to."""
+        related = _references(label, name, value)
+        for one in related:
+            if one not in self.objects:
+                raise ValidationError(self.missing.get(one, REFERENCE_DELETED))
+        if related and kind_of(label, name) != MANY:
+            setattr(instance, name, self.objects[related[0]])
         else:
             for attribute, content in decode(label, name, value).items():
                 setattr(instance, attribute, content)
@@ -241,11 +245,8 @@ class Writer:
         wanted: dict[str, set[int]] = defaultdict(set)
         for values in rows:
             for name, value in values.items():
-                kind = kind_of(label, name)
-                if kind == FK and value is not None:
-                    wanted[related_label(label, name)].add(value)
-                elif kind == GENERIC and value is not None:
-                    wanted[value[0]].add(value[1])
+                for related, pk in _references(label, name, value):
+                    wanted[related].add(pk)
         for related, pks in wanted.items():
             missing = [pk for pk in pks if (related, pk) not in self.objects]
             if missing:
@@ -352,8 +353,20 @@ class Writer:
                 (written if is_written else empty).append((action, values))
             self._change(label, written, late)
             if not late:
-                for action, _ in empty:
-                    self._settled(action, {})
+                self._settle_unchanged(label, [action for action, _ in empty])
+
+    def _settle_unchanged(self, label: str, actions: list[Action]) -> None:
+        """Settle actions that write nothing to their objects; one that somebody has deleted is not adopted."""
+        adopted = [action.pk for action in actions if action.verb == ADOPT]
+        there: set[int | None] = set()
+        if adopted:
+            found = model_of(label)._default_manager.filter(pk__in=adopted).order_by('pk')
+            there.update(found.select_for_update(no_key=True).values_list('pk', flat=True))
+        for action in actions:
+            if action.verb == ADOPT and action.pk not in there:
+                self._refuse_deleted(action)
+            else:
+                self._settled(action, {})
 
     def _is_late(self, action: Action, change: FieldChange) -> bool:
         """Whether a field is written last: it refers to the object's own parts, or to what is created after it."""
@@ -390,6 +403,8 @@ class Writer:
         for (action, values), pk in zip(parts, pks, strict=True):
             instance = instances.get(pk)
             if instance is None:
+                if self._is_wanted(action):
+                    self._refuse_deleted(action)
                 continue
             self._unpark(label, instance)
             old = {change.field: change.old for change in action.changes}
@@ -445,6 +460,12 @@ class Writer:
         if kind == FK and (related_label(label, name), value) in self.deleted:
             return None
         return value
+
+    def _refuse_deleted(self, action: Action) -> None:
+        """Refuse an action on an object that somebody has deleted. What refers to it falls under the same finding."""
+        self.refuse(action, OBJECT_DELETED)
+        if action.pk is not None:
+            self.missing[action.model, action.pk] = self.failed[action.key]
 
     def _unpark(self, label: str, instance: Any) -> None:
         """Let an object that is on its way hold what it really holds."""
@@ -824,6 +845,17 @@ RELATED: dict[str, tuple[str, ...]] = {
 
 def _with_related(queryset: Any, label: str) -> Any:
     return queryset.select_related(*RELATED[label]) if label in RELATED else queryset
+
+
+def _references(label: str, name: str, value: Any) -> list[tuple[str, int]]:
+    """Return the model and the ID of each object that a value refers to."""
+    kind = kind_of(label, name)
+    if value is None or kind not in (FK, GENERIC, MANY):
+        return []
+    if kind == GENERIC:
+        return [(value[0], value[1])]
+    related = related_label(label, name)
+    return [(related, pk) for pk in (value if kind == MANY else [value])]
 
 
 def _empty(label: str, name: str) -> Any:
