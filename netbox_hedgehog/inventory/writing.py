@@ -366,7 +366,7 @@ class Writer:
             if action.verb == ADOPT and action.pk not in there:
                 self._refuse_deleted(action)
             else:
-                self._settled(action, {})
+                self.settled(action, {})
 
     def _is_late(self, action: Action, change: FieldChange) -> bool:
         """Whether a field is written last: it refers to the object's own parts, or to what is created after it."""
@@ -415,7 +415,7 @@ class Writer:
             }
             if not values:
                 if not late:
-                    self._settled(action, {})
+                    self.settled(action, {})
                 continue
             instance.snapshot()
             instance._stored_custom_fields = dict(getattr(instance, 'custom_field_data', {}))
@@ -433,7 +433,7 @@ class Writer:
                 instance._prefetched_objects_cache = before
                 self.refuse(action, sentence_of(error))
                 if action.verb == MARK:
-                    self._settled(action, {})  # its resource is gone all the same
+                    self.settled(action, {})  # its resource is gone all the same
                 continue
             ready.append((action, values, instance))
         written = self._save_each(ready) if shape(label).few else self._save_all(label, ready, late)
@@ -444,7 +444,7 @@ class Writer:
                 self._note_written(action.key, {name: value for name, value in values.items() if name in owned})
                 self.mark_done(action)
             else:
-                self._settled(action, values)
+                self.settled(action, values)
 
     def _is_unchanged(self, label: str, name: str, instance: Any, old: Any) -> bool:
         """Return whether a field holds what it held when the plan was made, or what this run's deletions left of it."""
@@ -746,7 +746,7 @@ class Writer:
     def _held(self, key: str) -> Held | None:
         return self.present.held.get(self.heirs.get(key, key))
 
-    def _settled(self, action: Action, values: dict[str, Any]) -> None:
+    def settled(self, action: Action, values: dict[str, Any]) -> None:
         """Note on the link that an action on an object that stands is done; an update without values wrote nothing."""
         if values or action.verb != UPDATE:
             self.mark_done(action)
@@ -774,8 +774,6 @@ class Writer:
             link = self._held(action.key)
             assert link is not None
             self.link_changes[link.key].update(stale_since=None, stale_runs=0, before_stale={})
-
-    settled = _settled
 
     def mark_done(self, action: Action) -> None:
         """Count an object once, however many steps it was written in."""
