@@ -14,7 +14,7 @@ from django.utils import timezone
 from extras.models import CustomField
 
 from ..choices import InventoryOriginChoices
-from .checks import REFUSALS, UniqueFields, check, check_end, sentence_of
+from .checks import OBJECT_DELETED, REFUSALS, UniqueFields, check, check_end, sentence_of
 from .plan import Action
 from .shapes import ENDS_OF_CABLE
 from .trail import BATCH, attempt, nothing_related, quicken, state
@@ -55,9 +55,7 @@ class Cabling:
             try:
                 if not values.get('a') or not values.get('b'):
                     raise ValidationError('A cable has two ends.')
-                missing = [pk for pk in ends if pk not in interfaces]
-                if missing:
-                    raise ValidationError('One of its interfaces has been deleted.')
+                _check_ends(ends, interfaces)
                 for pk in ends:
                     if pk in taken:
                         raise ValidationError(f'{interfaces[pk].device} {interfaces[pk]} has another cable already.')
@@ -229,17 +227,18 @@ class Cabling:
     def _move(self, action: Action, cable: Any) -> dict[str, Any]:
         values = self.writer.resolve(action)
         if values is None or cable is None:
-            raise _Refused(action, self.writer.failed.get(action.key, 'It has been deleted.'))
+            raise _Refused(action, self.writer.failed.get(action.key, OBJECT_DELETED))
         self.writer.load_related('dcim.cable', [_without_ends(values)])
         interfaces = self._interfaces(set(_ends(values)))
         try:
             with transaction.atomic():
+                _check_ends(_ends(values), interfaces)
                 for name, value in _without_ends(values).items():
                     self.writer.assign(cable, 'dcim.cable', name, value)
                 if 'a' in values:
-                    cable.a_terminations = [interfaces[pk] for pk in values['a'] if pk in interfaces]
+                    cable.a_terminations = [interfaces[pk] for pk in values['a']]
                 if 'b' in values:
-                    cable.b_terminations = [interfaces[pk] for pk in values['b'] if pk in interfaces]
+                    cable.b_terminations = [interfaces[pk] for pk in values['b']]
                 cable.full_clean()
                 cable.save()
         except OperationalError:
@@ -259,6 +258,11 @@ class _Refused(Exception):
 
 def _cable_state(cable: Any, terminations: dict[str, list[int]], exclude: Any = None) -> dict[str, Any]:
     return state(cable, a_terminations=sorted(terminations[A]), b_terminations=sorted(terminations[B]))
+
+
+def _check_ends(pks: list[int], interfaces: dict[int, Any]) -> None:
+    if any(pk not in interfaces for pk in pks):
+        raise ValidationError('One of its interfaces has been deleted.')
 
 
 def _ends(values: dict[str, Any]) -> list[int]:

@@ -22,12 +22,16 @@ from netbox.models.features import CustomFieldsMixin
 from rq.timeouts import JobTimeoutException
 from utilities.exceptions import AbortRequest
 
-__all__ = ('REFUSALS', 'UniqueFields', 'check', 'check_end', 'sentence_of')
+__all__ = ('OBJECT_DELETED', 'REFERENCE_DELETED', 'REFUSALS', 'UniqueFields', 'check', 'check_end', 'sentence_of')
 
 logger = logging.getLogger(__name__)
 
 # What a write may fail with because of the object that is written, and not because of the database.
 REFUSALS = (ValidationError, AbortRequest, UnsupportedCablePath)
+
+# What is said of an object that was deleted between the plan and its writing, and of one that refers to such an object.
+OBJECT_DELETED = 'It was deleted in NetBox while the sync ran.'
+REFERENCE_DELETED = 'It refers to an object that was deleted meanwhile: the next sync tries again.'
 
 # PostgreSQL's codes for rows that are not unique, or refer to one that is not there.
 _NOT_UNIQUE, _NOT_THERE = '23505', '23503'
@@ -192,7 +196,7 @@ def _sentence_of_database(error: DatabaseError) -> str:
         what = str(model._meta.verbose_name) if model is not None else 'object'
         return f'Another {what} in NetBox has the same {" and ".join(same) or "place"}: change one of the two.'
     if state == _NOT_THERE:
-        return 'It refers to an object that was deleted meanwhile: the next sync tries again.'
+        return REFERENCE_DELETED
     if isinstance(error, DataError):
         return 'NetBox cannot store one of its values: it is too long, or out of range.'
     return 'NetBox’s database does not accept it. The log of the run says why.'

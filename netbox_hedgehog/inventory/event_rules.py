@@ -87,7 +87,9 @@ class Failures:
 
     @property
     def sentences(self) -> list[str]:
-        return [f'{sentence} ({count} events)' for sentence, count in self._counts.items()]
+        return [
+            f'{sentence} ({count} {"event" if count == 1 else "events"})' for sentence, count in self._counts.items()
+        ]
 
 
 def _with_current_objects(events: list[Any]) -> list[Any]:

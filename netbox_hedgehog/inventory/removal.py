@@ -17,7 +17,8 @@ from .shapes import RANK
 from .wants import DEVICES, Desired, Source
 
 __all__ = (
-    'as_done', 'due', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'replaceable', 'unwanted',
+    'as_done', 'due', 'held_name', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'replaceable',
+    'unwanted',
     'what_goes',
 )
 

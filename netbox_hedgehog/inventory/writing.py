@@ -19,7 +19,7 @@ from ..models import Discrepancy, Fabric, InventoryLink
 from ..values import model_title
 from . import discrepancies
 from .cables import Cabling
-from .checks import REFUSALS, UniqueFields, check, sentence_of
+from .checks import OBJECT_DELETED, REFERENCE_DELETED, REFUSALS, UniqueFields, check, sentence_of
 from .parking import Parking
 from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action, FieldChange, Finding, Plan
 from .present import CABLE, Held, Present, levels
@@ -82,6 +82,8 @@ class Writer:
         self.objects: dict[tuple[str, int], Any] = {}
         # What was deleted in this attempt, by model and ID.
         self.deleted: set[tuple[str, int]] = set()
+        # What is said of objects that somebody else has deleted, by model and ID.
+        self.missing: dict[tuple[str, int], str] = {}
         # New links, and what changes about those that stand, by key.
         self.new_links: dict[str, InventoryLink] = {}
         self.link_changes: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -140,9 +142,9 @@ class Writer:
         cables = [action for action in actions if action.model == CABLE]
         cabling.move([action for action in cables if action.verb in STANDING and action.changes])
         cabling.lay([action for action in cables if action.verb == CREATE])
-        for action in cables:
-            if action.verb in STANDING and not action.changes:
-                self._settled(action, {})
+        self._settle_unchanged(CABLE, [
+            action for action in cables if action.verb in STANDING and not action.changes
+        ])
         self._update(actions, late=True)
         if self.stuck:
             return
@@ -229,11 +231,13 @@ class Writer:
         return instance
 
     def assign(self, instance: Any, label: str, name: str, value: Any) -> None:
-        kind = kind_of(label, name)
-        if kind == FK and value is not None:
-            setattr(instance, name, self.objects[related_label(label, name), value])
-        elif kind == GENERIC and value is not None:
-            setattr(instance, name, self.objects[value[0], value[1]])
+        """Set a field. Raises ValidationError where somebody has deleted what it is to refer to."""
+        related = _references(label, name, value)
+        for one in related:
+            if one not in self.objects:
+                raise ValidationError(self.missing.get(one, REFERENCE_DELETED))
+        if related and kind_of(label, name) != MANY:
+            setattr(instance, name, self.objects[related[0]])
         else:
             for attribute, content in decode(label, name, value).items():
                 setattr(instance, attribute, content)
@@ -243,11 +247,8 @@ class Writer:
         wanted: dict[str, set[int]] = defaultdict(set)
         for values in rows:
             for name, value in values.items():
-                kind = kind_of(label, name)
-                if kind == FK and value is not None:
-                    wanted[related_label(label, name)].add(value)
-                elif kind == GENERIC and value is not None:
-                    wanted[value[0]].add(value[1])
+                for related, pk in _references(label, name, value):
+                    wanted[related].add(pk)
         for related, pks in wanted.items():
             missing = [pk for pk in pks if (related, pk) not in self.objects]
             if missing:
@@ -354,8 +355,20 @@ class Writer:
                 (written if is_written else empty).append((action, values))
             self._change(label, written, late)
             if not late:
-                for action, _ in empty:
-                    self._settled(action, {})
+                self._settle_unchanged(label, [action for action, _ in empty])
+
+    def _settle_unchanged(self, label: str, actions: list[Action]) -> None:
+        """Settle actions that write nothing to their objects; one that somebody has deleted is not adopted."""
+        adopted = [action.pk for action in actions if action.verb == ADOPT]
+        there: set[int | None] = set()
+        if adopted:
+            found = model_of(label)._default_manager.filter(pk__in=adopted).order_by('pk')
+            there.update(found.select_for_update(no_key=True).values_list('pk', flat=True))
+        for action in actions:
+            if action.verb == ADOPT and action.pk not in there:
+                self._refuse_deleted(action)
+            else:
+                self.settled(action, {})
 
     def _is_late(self, action: Action, change: FieldChange) -> bool:
         """Whether a field is written last: it refers to the object's own parts, or to what is created after it."""
@@ -392,6 +405,8 @@ class Writer:
         for (action, values), pk in zip(parts, pks, strict=True):
             instance = instances.get(pk)
             if instance is None:
+                if self._is_wanted(action):
+                    self._refuse_deleted(action)
                 continue
             self._unpark(label, instance)
             old = {change.field: change.old for change in action.changes}
@@ -402,7 +417,7 @@ class Writer:
             }
             if not values:
                 if not late:
-                    self._settled(action, {})
+                    self.settled(action, {})
                 continue
             instance.snapshot()
             instance._stored_custom_fields = dict(getattr(instance, 'custom_field_data', {}))
@@ -420,7 +435,7 @@ class Writer:
                 instance._prefetched_objects_cache = before
                 self.refuse(action, sentence_of(error))
                 if action.verb == MARK:
-                    self._settled(action, {})  # its resource is gone all the same
+                    self.settled(action, {})  # its resource is gone all the same
                 continue
             ready.append((action, values, instance))
         written = self._save_each(ready) if shape(label).few else self._save_all(label, ready, late)
@@ -431,7 +446,7 @@ class Writer:
                 self._note_written(action.key, {name: value for name, value in values.items() if name in owned})
                 self.mark_done(action)
             else:
-                self._settled(action, values)
+                self.settled(action, values)
 
     def _is_unchanged(self, label: str, name: str, instance: Any, old: Any) -> bool:
         """Return whether a field holds what it held when the plan was made, or what this run's deletions left of it."""
@@ -447,6 +462,12 @@ class Writer:
         if kind == FK and (related_label(label, name), value) in self.deleted:
             return None
         return value
+
+    def _refuse_deleted(self, action: Action) -> None:
+        """Refuse an action on an object that somebody has deleted. What refers to it falls under the same finding."""
+        self.refuse(action, OBJECT_DELETED)
+        if action.pk is not None:
+            self.missing[action.model, action.pk] = self.failed[action.key]
 
     def _unpark(self, label: str, instance: Any) -> None:
         """Let an object that is on its way hold what it really holds."""
@@ -749,7 +770,7 @@ class Writer:
     def _held(self, key: str) -> Held | None:
         return self.present.held.get(self.heirs.get(key, key))
 
-    def _settled(self, action: Action, values: dict[str, Any]) -> None:
+    def settled(self, action: Action, values: dict[str, Any]) -> None:
         """Note on the link that an action on an object that stands is done; an update without values wrote nothing."""
         if values or action.verb != UPDATE:
             self.mark_done(action)
@@ -777,8 +798,6 @@ class Writer:
             link = self._held(action.key)
             assert link is not None
             self.link_changes[link.key].update(stale_since=None, stale_runs=0, before_stale={})
-
-    settled = _settled
 
     def mark_done(self, action: Action) -> None:
         """Count an object once, however many steps it was written in."""
@@ -848,6 +867,17 @@ RELATED: dict[str, tuple[str, ...]] = {
 
 def _with_related(queryset: Any, label: str) -> Any:
     return queryset.select_related(*RELATED[label]) if label in RELATED else queryset
+
+
+def _references(label: str, name: str, value: Any) -> list[tuple[str, int]]:
+    """Return the model and the ID of each object that a value refers to."""
+    kind = kind_of(label, name)
+    if value is None or kind not in (FK, GENERIC, MANY):
+        return []
+    if kind == GENERIC:
+        return [(value[0], value[1])]
+    related = related_label(label, name)
+    return [(related, pk) for pk in (value if kind == MANY else [value])]
 
 
 def _empty(label: str, name: str) -> Any:

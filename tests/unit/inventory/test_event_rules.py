@@ -270,6 +270,15 @@ def test_a_consumer_of_events_that_fails_costs_no_other_its_events(committed, qu
     assert report['event_failures'][0].startswith('Events pipeline tests.unit.inventory.test_event_rules.fail failed: ')
 
 
+def test_one_event_is_not_called_many(committed):
+    broken = rule(VLAN, CREATED, name='broken')
+    # Deleted behind NetBox's back: the rule has nothing to send with.
+    EventRule.objects.filter(pk=broken.pk).update(action_type='script')
+    report, _ = committed(settle_and_say, fabric_of())
+    (failure,) = report['event_failures']
+    assert failure.endswith('(1 event)')
+
+
 def fail(events):
     raise ValueError('no')
 

@@ -7,6 +7,7 @@ import pytest
 from core.models import ObjectChange, ObjectType
 from dcim.models import Cable, CableTermination, Device, DeviceType, Interface, InterfaceTemplate
 from django.db import connection
+from django.utils import timezone
 from extras.models import CachedValue, CustomField
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 from netbox.context_managers import event_tracking
@@ -14,11 +15,12 @@ from users.models import ObjectPermission, User
 from utilities.request import NetBoxFakeRequest
 
 from netbox_hedgehog.inventory.errors import NotPermitted, PlanMoved
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.settle import carry_out, look, plan, settle
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from .fabrics import make, small
 from .mirror import fabric_of, mirror
+from .test_ownership import device_of_the_operator
 
 pytestmark = pytest.mark.django_db
 
@@ -234,6 +236,108 @@ def test_each_object_that_is_refused_is_named_also_where_the_reason_is_the_same(
     assert all(row.name in row.sentence for row in refused)
     # What hangs on them is left out with them, and is no trouble of its own.
     assert not Discrepancy.objects.filter(type='conflict', key__startswith='interface/').exists()
+
+
+# Deleted between the plan and its writing
+
+
+def written_after(fabric, change):
+    """Return the writer of a plan that is written after this change in NetBox."""
+    now = timezone.now()
+    picture = look(fabric, now)
+    change()
+    return carry_out(fabric, picture, None, now)
+
+
+def with_another_port():
+    resources = small()
+    profile = next(resource for resource in resources if resource.kind == 'SwitchProfile')
+    profile.spec['ports']['E1/5'] = {'nos': 'Ethernet5', 'profile': 'p'}
+    return resources
+
+
+def test_what_is_deleted_before_it_is_written_costs_only_what_refers_to_it():
+    fabric = fabric_of()
+    settle(fabric)
+    mirror(fabric, with_another_port())
+    writer = written_after(fabric, Device.objects.get(name='leaf-1').delete)
+    assert [finding.sentence for finding in writer.findings] == [
+        'interface E1/5: It refers to an object that was deleted meanwhile: the next sync tries again.',
+    ]
+    assert [port.device.name for port in Interface.objects.filter(name='E1/5')] == ['spine-1']
+
+
+@pytest.mark.parametrize('native', [False, True])
+def test_a_vlan_that_is_deleted_before_it_is_written_to_an_interface_is_named(native):
+    attachment = next(resource for resource in small() if resource.name == 'vpc-1--server-1')
+    fabric = fabric_of([resource for resource in small() if resource.kind != 'VPCAttachment'])
+    settle(fabric)
+    mirror(fabric, [
+        *(resource for resource in small() if resource.kind != 'VPCAttachment'),
+        make('VPCAttachment', attachment.name, **{**attachment.spec, 'nativeVLAN': native}),
+    ])
+    port = Interface.objects.get(device__name='leaf-1', name='E1/2')
+
+    def change():
+        Prefix.objects.update(vlan=None)
+        VLAN.objects.get().delete()
+
+    writer = written_after(fabric, change)
+    assert {finding.sentence for finding in writer.findings} == {
+        f'interface {name}: It refers to an object that was deleted meanwhile: the next sync tries again.'
+        for name in ('E1/2', 'eth0')
+    }
+    connection.check_constraints()
+    port.refresh_from_db()
+    assert not port.mode
+
+
+@pytest.mark.parametrize('name', ['leaf-1', 'server-2'])
+def test_a_device_that_is_deleted_before_its_adoption_is_refused(name):
+    fabric = fabric_of(inventory_adoption='name')
+    theirs = Device.objects.get(pk=device_of_the_operator(name).pk)
+    writer = written_after(fabric, theirs.delete)
+    assert [finding.sentence for finding in writer.findings] == [
+        f'device {name}: It was deleted in NetBox while the sync ran.',
+    ]
+    assert not InventoryLink.objects.filter(key__startswith='device/', key__endswith=f'/{name}').exists()
+    assert Device.objects.count() == 3
+    # The next sync creates it.
+    settle(fabric)
+    assert Device.objects.filter(name=name).exists()
+    assert settle(fabric).changes == 0
+
+
+def test_a_stale_device_that_is_deleted_before_it_comes_back_is_refused():
+    fabric = fabric_of()
+    settle(fabric)
+    mirror(fabric, [resource for resource in small() if 'server-1' not in resource.name])
+    settle(fabric)
+    mirror(fabric, small())
+    writer = written_after(fabric, Device.objects.get(name='server-1').delete)
+    assert 'device server-1: It was deleted in NetBox while the sync ran.' in [
+        finding.sentence for finding in writer.findings
+    ]
+    assert not [action for action in writer.done if action.key == 'device/server/server-1']
+
+
+def test_a_cable_is_not_moved_to_a_port_that_was_deleted_meanwhile():
+    fabric = fabric_of()
+    settle(fabric)
+    resources = with_another_port()
+    mirror(fabric, resources)
+    settle(fabric)
+    link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/5'}}
+    mirror(fabric, [
+        *(resource for resource in resources if resource.name != 'server-1--unbundled--leaf-1'),
+        make('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link}),
+    ])
+    cable = Interface.objects.get(device__name='server-1', name='eth0').cable
+    writer = written_after(fabric, Interface.objects.get(device__name='leaf-1', name='E1/5').delete)
+    assert any('One of its interfaces has been deleted.' in finding.sentence for finding in writer.findings)
+    cable.refresh_from_db()
+    assert (len(cable.a_terminations), len(cable.b_terminations)) == (1, 1)
+
 
 
 # Exactly this plan, and by whom
