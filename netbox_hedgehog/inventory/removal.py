@@ -18,8 +18,7 @@ from .wants import DEVICES, Desired, Source
 
 __all__ = (
     'as_done', 'due', 'held_name', 'pieces', 'place_of', 'plan_absence', 'plan_deletion', 'removable', 'replaceable',
-    'unwanted',
-    'what_goes',
+    'unwanted', 'what_goes',
 )
 
 # How many reasons the sentence on an object that cannot be deleted names.
