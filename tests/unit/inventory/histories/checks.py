@@ -296,8 +296,13 @@ class Explained:
             return True
         if self.wants[key].model == 'dcim.cable' and {(key, 'a'), (key, 'b')} & self.fields:
             return True
-        value = self.wants[key].owned.get(field)
-        refs = [item.key for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Ref)]
+        owned = self.wants[key].owned
+        # A cable is led only where both of its ends are to be had.
+        values = (owned['a'], owned['b']) if self.wants[key].model == 'dcim.cable' else (owned.get(field),)
+        refs = [
+            item.key for value in values for item in (value if isinstance(value, tuple) else (value,))
+            if isinstance(item, Ref)
+        ]
         # A reference that is not to be had is left as it is; so is a whole object that depends on one.
         return any(self.is_missing(ref) for ref in refs) or any(
             ref.key in self.objects for ref in self._hard_refs(key))
