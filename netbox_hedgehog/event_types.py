@@ -5,7 +5,6 @@ The package therefore registers its types as soon as NetBox's settings import it
 Texts are plain strings, as NetBox's list of event rules joins them, which fails for translations that are still lazy.
 """
 
-from django.utils.translation import gettext_noop as _
 from netbox.events import (
     EVENT_TYPE_KIND_DANGER,
     EVENT_TYPE_KIND_SUCCESS,
@@ -17,6 +16,15 @@ __all__ = (
     'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'MASS_REMOVAL_HELD', 'STALE', 'STALE_ENDED',
     'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED',
 )
+
+
+
+def _(text: str) -> str:
+    """Return a text that translators are to see. Django's own function asks for settings, which not everybody has who
+    imports the package.
+    """
+    return text
+
 
 SYNC_FAILED = EventType('hedgehog_sync_failed', _('Hedgehog: sync failed'), kind=EVENT_TYPE_KIND_DANGER)
 SYNC_PARTIAL = EventType('hedgehog_sync_partial', _('Hedgehog: sync partial'), kind=EVENT_TYPE_KIND_WARNING)
