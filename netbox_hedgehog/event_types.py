@@ -18,7 +18,6 @@ __all__ = (
 )
 
 
-
 def _(text: str) -> str:
     """Return a text that translators are to see. Django's own function asks for settings, which not everybody has who
     imports the package.

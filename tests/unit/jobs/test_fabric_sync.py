@@ -206,15 +206,15 @@ class TestInAWorker:
         fabric = make_fabric()
         reconcile()
         with reading():
-            for _ in range(12):
+            for _ in range(4):
                 job = self.enqueue(fabric)
                 self.work()
-        assert len(jobs('completed')) == 12
+        assert len(jobs('completed')) == 4
         assert job.get_status() == 'finished'
         assert connection().ttl(job.key) == -1, 'the schedule keeps its job'
         # RQ keeps about a hundred results of an id: none of them is a whole report.
         assert 'kinds' not in job.return_value()
-        assert connection().memory_usage(f'rq:results:{job.id}') < 12 * 2000
+        assert connection().memory_usage(f'rq:results:{job.id}') < 4 * 2000
         assert reconcile()['unchanged'] == 1
         assert not connection().keys('rq:execution*')
 
