@@ -29,7 +29,7 @@ parallel = $(python) -m pytest -n $(workers) --dist worksteal
 system_tests = tests/e2e tests/kube tests/network tests/security tests/fuzz tests/demo tests/unit
 
 .PHONY: test
-test: venv  ## unit and component tests and one story of real processes, in parallel (7 minutes on 2 cores)
+test: venv  ## unit and component tests and one story of real processes, in parallel (6 minutes on 2 cores)
 	@$(parallel) $(ARGS)
 
 .PHONY: test-system
@@ -39,7 +39,7 @@ test-system: venv  ## real processes, a real Kubernetes API server, ill networks
 
 # Within a class tests share what they begin with: other orders inside of it are tried, and others of the classes.
 .PHONY: test-random
-test-random: venv  ## make test five times, each time in another order, beside four busy loops (half an hour)
+test-random: venv  ## make test five times, each time in another order, beside four busy loops (an hour)
 	@$(python) -m tests.busy 4 5 $(parallel) --random-order-bucket=class $(ARGS)
 
 .PHONY: test-all

@@ -99,9 +99,12 @@ def is_controller(config: pytest.Config) -> bool:
 def group_of(nodeid: str) -> str:
     """Return which tests a test runs with, on one worker: those of its file, or of all files with the same SETTINGS.
 
-    The latter share a NetBox: see tests/e2e/stack.py.
+    The latter share a NetBox: see tests/e2e/stack.py. Of tests/unit, where nothing is shared beyond a class, a class or
+    a single test: a property of many examples would keep one worker long after the others have ended.
     """
-    file = nodeid.partition('::')[0]
+    file, _, within = nodeid.partition('::')
+    if file.startswith('tests/unit/'):
+        return f'{file}::{within.partition("::")[0]}' if '::' in within else nodeid
     settings = re.search(r'^SETTINGS = .*', (ROOT / file).read_text(), re.M)
     return settings[0] if settings else file
 

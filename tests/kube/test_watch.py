@@ -129,7 +129,8 @@ def test_a_burst_is_written_together(sample, watch, django_assert_max_num_querie
     while True:
         assert watch.told.wait(PATIENCE)
         watch.told.clear()
-        if len(watch.follower._told) >= 60 and watch.follower._told['burst-00'].object['spec'].get('description') == 'last':
+        told = watch.follower._told
+        if len(told) >= 60 and told['default', 'burst-00'].object['spec'].get('description') == 'last':
             break
     with django_assert_max_num_queries(11):
         watch.follower.take()
@@ -213,7 +214,7 @@ def test_heartbeats_bring_metadata_alone(sample):
     try:
         sample.patch('Agent', 'leaf-01', {'status': {'lastHeartbeat': '2027-01-01T00:00:00Z'}})
         assert watch.told.wait(PATIENCE)
-        event = watch.follower._told['leaf-01']
+        event = watch.follower._told['default', 'leaf-01']
         assert event.metadata_only
         assert 'status' not in event.object
         watch.follower.take()
