@@ -186,16 +186,12 @@ def a_switch_is_renamed(world):
 
 @change
 def two_servers_swap_names(world):
-    first, second = world.some(world.names('Server'), 2)
-    for old, new in ((first, 'nobody'), (second, first), ('nobody', second)):
-        world.replace_everywhere(old, new)
+    world.swap_names(*world.some(world.names('Server'), 2))
 
 
 @change
 def two_switches_swap_names(world):
-    first, second = world.some(world.names('Switch'), 2)
-    for old, new in ((first, 'nobody'), (second, first), ('nobody', second)):
-        world.replace_everywhere(old, new)
+    world.swap_names(*world.some(world.names('Switch'), 2))
 
 
 @change
@@ -206,9 +202,7 @@ def a_vpc_is_renamed(world):
 
 @change
 def two_vpcs_swap_names(world):
-    first, second = world.some(world.names('VPC'), 2)
-    for old, new in ((first, 'nobody'), (second, first), ('nobody', second)):
-        world.replace_everywhere(old, new)
+    world.swap_names(*world.some(world.names('VPC'), 2))
 
 
 @change

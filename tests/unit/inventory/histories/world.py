@@ -127,6 +127,11 @@ class World:
             renamed[kind, renamed_in(name, old, new)] = replaced(spec, old, new)
         self.resources = renamed
 
+    def swap_names(self, first: str, second: str) -> None:
+        """Let two things have each other's name."""
+        for old, new in ((first, 'nobody'), (second, first), ('nobody', second)):
+            self.replace_everywhere(old, new)
+
     # Syncs
 
     def sync(self) -> None:
