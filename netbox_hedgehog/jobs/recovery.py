@@ -133,8 +133,9 @@ def _delete_runs_without_fabric() -> int:
     if not found:
         return 0
     locked = locked_fabrics()
-    Job.objects.filter(pk__in=[pk for pk, fabric_id in found if fabric_id not in locked]).only('pk').delete()
-    return sum(fabric_id not in locked for _, fabric_id in found)
+    ended = [pk for pk, fabric_id in found if fabric_id not in locked]
+    Job.objects.filter(pk__in=ended).only('pk').delete()
+    return len(ended)
 
 
 def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) -> int:
