@@ -10,7 +10,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -195,7 +195,11 @@ class Cluster:
         return self._following(kind, namespace, query, accept, self._asked(kind, namespace, query, accept), waiting)
 
     def _asked(self, kind: Kind, namespace: str, query: dict[str, Any], accept: str) -> Future[Answer]:
-        return self._threads.submit(self._get, path_of(kind, namespace), query, accept)
+        try:
+            return self._threads.submit(self._get, path_of(kind, namespace), query, accept)
+        except RuntimeError as error:
+            # The connections were closed meanwhile: as for requests that waited at that moment.
+            raise CancelledError from error
 
     def _following(
         self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],

@@ -624,7 +624,7 @@ def test_a_watch_that_trickles_without_an_end_ends(monkeypatch):
 
 
 def test_who_waits_is_let_go_where_the_connections_are_closed(api):
-    """Requests that are under way, and those that wait for one of the few threads."""
+    """Requests that are under way, those that wait for one of the few threads, and those that come too late."""
     api.faults.hold()
     cluster, ended = connect(api), []
 
@@ -636,12 +636,14 @@ def test_who_waits_is_let_go_where_the_connections_are_closed(api):
     readers = [threading.Thread(target=read, args=(kind,), daemon=True) for kind in KINDS]
     for reader in readers:
         reader.start()
-    while len(api.requests) < client_module.SIDE_BY_SIDE or cluster._threads._work_queue.qsize() < 10:
+    while len(api.requests) < client_module.SIDE_BY_SIDE or cluster._threads._work_queue.empty():
         time.sleep(0.01)
     cluster.close()
     for reader in readers:
         reader.join(20)
     assert len(ended) == len(KINDS)
+    with pytest.raises(CancelledError):
+        cluster.pages(KINDS[0], 'default')
 
 
 def test_all_addresses_of_a_name_share_the_time_to_connect(monkeypatch):
