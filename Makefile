@@ -74,8 +74,9 @@ soak: venv  ## fifty fabrics, a fault every minute, for HEDGEHOG_SOAK_MINUTES (3
 	@$(python) -m pytest -c tests/soak/pytest.ini tests/soak $(ARGS)
 
 .PHONY: lint
-lint: venv  ## ruff, mypy, migrations up to date
+lint: venv  ## ruff, what may import what, mypy, migrations up to date
 	@$(python) -m ruff check .
+	@.venv/bin/lint-imports
 	@$(python) -m mypy
 	@NETBOX_CONFIGURATION=demo.configuration HEDGEHOG_DEVELOPER=1 PYTHONPATH=. PYTHONWARNINGS=ignore \
 	 HEDGEHOG_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none HEDGEHOG_REDIS_URL=redis://127.0.0.1:1 \

@@ -36,7 +36,7 @@ class Population:
         from django.utils import timezone
         from extras.models import Tag
 
-        from netbox_hedgehog.inventory.settle import settle
+        from netbox_hedgehog.inventory.reconcile import settle
         from netbox_hedgehog.models import Fabric
 
         now = timezone.now()
@@ -102,10 +102,10 @@ def objects(count: int) -> Iterator[Manifest]:
 
 
 def _read(fabric: Any, manifests: Iterator[Manifest], now: datetime) -> None:
-    from netbox_hedgehog.kinds import KINDS
+    from netbox_hedgehog.hedgehog.kinds import KINDS
     from netbox_hedgehog.sync.apply import apply, held_rows
     from netbox_hedgehog.sync.compare import compare
-    from netbox_hedgehog.sync.health import record_health
+    from netbox_hedgehog.sync.switch_health import record_health
 
     listed: dict[str, list[Manifest]] = {}
     for number, item in enumerate(manifests, 1):
@@ -121,10 +121,10 @@ def _copy(source: Any, fabric: Any) -> None:
     """Give a fabric what the mirror has of another and not of it."""
     from django.db import connection
 
-    from netbox_hedgehog.kinds import KINDS
+    from netbox_hedgehog.hedgehog.kinds import KINDS
     from netbox_hedgehog.models import FabricResource, KindReading
-    from netbox_hedgehog.sync.health import record_health
     from netbox_hedgehog.sync.search import index_new
+    from netbox_hedgehog.sync.switch_health import record_health
 
     with connection.cursor() as cursor:
         for model in (FabricResource, KindReading):

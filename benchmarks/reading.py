@@ -15,8 +15,8 @@ def results(objects: int, rounds: int) -> list[Result]:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
+    from netbox_hedgehog.hedgehog.kinds import KINDS
     from netbox_hedgehog.jobs.worker import warm_up
-    from netbox_hedgehog.kinds import KINDS
     from netbox_hedgehog.sync.run import open_cluster, read_fabric
 
     warm_up()  # as the process is in which every run begins; the plain listing has the same
@@ -151,7 +151,7 @@ def _settle(fabric: Any, status_interval: int) -> None:
     from django.conf import settings
     from django.utils import timezone
 
-    from netbox_hedgehog.sync.health import record_health
+    from netbox_hedgehog.sync.switch_health import record_health
 
     settings.PLUGINS_CONFIG['netbox_hedgehog']['status_interval'] = status_interval
     fabric.resources.filter(kind='Agent').update(last_read=timezone.now())

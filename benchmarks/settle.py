@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    from netbox_hedgehog.inventory.settle import settle
+    from netbox_hedgehog.inventory.reconcile import settle
     from netbox_hedgehog.models import Discrepancy
 
     fabric = make_fabric('large', options.switches, options.servers, options.vpcs)
@@ -101,7 +101,7 @@ def make_fabric(name: str, switches: int, servers: int, vpcs: int) -> Any:
     from dcim.models import Site
     from django.utils import timezone
 
-    from netbox_hedgehog.kinds import KINDS
+    from netbox_hedgehog.hedgehog.kinds import KINDS
     from netbox_hedgehog.models import Fabric, FabricResource, KindReading
 
     site, _ = Site.objects.get_or_create(name=name, slug=name)
@@ -189,7 +189,7 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
     """
     from django.db import transaction
 
-    from netbox_hedgehog.inventory.settle import options_of, wants_of
+    from netbox_hedgehog.inventory.reconcile import options_of, wants_of
 
     wants = wants_of(fabric, options_of(fabric))
     by_model = defaultdict(list)
@@ -228,8 +228,8 @@ class Saving:
         from netbox.context_managers import event_tracking
         from utilities.request import NetBoxFakeRequest
 
-        from netbox_hedgehog.inventory.present import levels
-        from netbox_hedgehog.inventory.settle import inventory_user
+        from netbox_hedgehog.inventory.planning.current import levels
+        from netbox_hedgehog.inventory.reconcile import inventory_user
 
         level_of = levels(self.wants)
         request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})
@@ -251,7 +251,7 @@ class Saving:
     def _create(self, want: Any) -> None:
         from django.contrib.contenttypes.models import ContentType
 
-        from netbox_hedgehog.inventory.shapes import (
+        from netbox_hedgehog.inventory.planning.fields import (
             ENDS,
             GENERIC,
             MANY,

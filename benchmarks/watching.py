@@ -20,7 +20,7 @@ def results(objects: int, changes: int, fabrics: int) -> list[Result]:
     import psycopg
     from django.db import connection
 
-    from netbox_hedgehog.kinds import KINDS
+    from netbox_hedgehog.hedgehog.kinds import KINDS
     from netbox_hedgehog.models import Fabric
 
     with cluster(objects) as api:
@@ -98,10 +98,10 @@ def child(way: str, url: str, watches: int) -> None:
 
 
 def _threads(url: str, ca_pem: str, watches: int) -> float:
-    from netbox_hedgehog.cluster import Cluster
+    from netbox_hedgehog.cluster.client import Cluster
+    from netbox_hedgehog.cluster.kubeconfig import Credentials
     from netbox_hedgehog.cluster.watch import events
-    from netbox_hedgehog.kinds import KINDS
-    from netbox_hedgehog.kubeconfig import Credentials
+    from netbox_hedgehog.hedgehog.kinds import KINDS
 
     threading.stack_size(512 * 1024)
     opened = threading.Semaphore(0)
@@ -124,7 +124,7 @@ def _threads(url: str, ca_pem: str, watches: int) -> float:
 async def _tasks(url: str, ca_pem: str, watches: int) -> float:
     import aiohttp
 
-    from netbox_hedgehog.kinds import KINDS
+    from netbox_hedgehog.hedgehog.kinds import KINDS
 
     kind = KINDS[0]
     path = f'{url}/apis/{kind.group}/{kind.version}/namespaces/{NAMESPACE}/{kind.plural}'

@@ -11,7 +11,7 @@ from kubernetes.config import load_kube_config_from_dict
 
 from demo.__main__ import ERRORS, Job, ended_runs, sentence
 from demo.stack import CACHE, Stack, StackError
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 
 # Seconds: the shortest interval there is, and how long a run may take to come.
 INTERVAL = 30

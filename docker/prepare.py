@@ -25,17 +25,17 @@ def say(sentence: str) -> None:
 
 def main() -> int:
     django.setup()
-    from netbox_hedgehog.jobs import schema
+    from netbox_hedgehog.jobs import migration_check
 
     said = ''
-    while (state := schema.look()).unreachable:
+    while (state := migration_check.look()).unreachable:
         if state.sentence != said:
             say(state.sentence)
             said = state.sentence
         time.sleep(RETRY_EVERY)
     with connection.cursor() as cursor:
         cursor.execute('SELECT pg_advisory_lock(%s)', [TURN])
-        state = schema.look()
+        state = migration_check.look()
         if state.ahead:
             say(state.sentence)
             return 1

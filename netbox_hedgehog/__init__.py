@@ -101,7 +101,7 @@ class HedgehogPluginConfig(PluginConfig):
 
     @staticmethod
     def _validate_destinations(user_config: dict[str, Any], where: str) -> None:
-        from .destinations import Destinations, DestinationsError
+        from .cluster.egress import Destinations, DestinationsError
 
         names = ('allowed_schemes', 'allowed_destinations', 'denied_destinations')
         for name in names:
@@ -117,7 +117,8 @@ class HedgehogPluginConfig(PluginConfig):
 
     def ready(self) -> None:
         super().ready()
-        from . import branching, dashboard, events, metrics, signals  # noqa: F401
+        from . import branching, dashboard, events, signals  # noqa: F401
+        from .monitoring import metrics
 
         metrics.register()
         branching.set_up()

@@ -91,7 +91,7 @@ class SyncStateChoices(ChoiceSet):
 
 
 class InventorySubjectChoices(ChoiceSet):
-    """What of a fabric is carried into NetBox's own models; the values are those of inventory/wants.py."""
+    """What of a fabric is carried into NetBox's own models; the values are those of inventory/mapping/types.py."""
 
     DEVICES = 'devices'
     CABLING = 'cabling'

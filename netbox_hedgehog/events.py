@@ -41,8 +41,8 @@ from .event_types import (
     SYNC_PARTIAL,
     SYNC_RECOVERED,
 )
+from .labels import model_title
 from .models import Fabric, FabricCondition, FabricEvent
-from .values import model_title
 
 __all__ = (
     'AGENTS', 'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS', 'MASS_REMOVAL_HELD', 'STALE',

@@ -2,7 +2,7 @@
 
 from netbox.object_actions import ObjectAction
 
-from .decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN
+from .inventory.decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN
 
 __all__ = ('BulkIgnore', 'BulkKeepNetBox', 'BulkReopen', 'BulkTakeFabric')
 

@@ -1,6 +1,6 @@
 from netbox.search import SearchIndex
 
-from .kinds import KIND_BY_NAME
+from .hedgehog.kinds import KIND_BY_NAME
 from .models import Discrepancy, Fabric, FabricResource
 
 

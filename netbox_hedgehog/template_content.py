@@ -8,8 +8,8 @@ from django.dispatch import receiver
 from netbox.plugins import PluginTemplateExtension
 
 from .choices import DiscrepancyStateChoices
+from .labels import field_label
 from .models import Discrepancy, Fabric, FabricResource, InventoryLink
-from .values import field_label
 
 __all__ = ('FromFabricPanel', 'any_inventory', 'template_extensions')
 

@@ -23,7 +23,7 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 KUBE = SHARED / 'kube'

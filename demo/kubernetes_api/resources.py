@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-KINDS_FILE = Path(__file__).parents[2] / 'netbox_hedgehog' / 'kinds.py'
+KINDS_FILE = Path(__file__).parents[2] / 'netbox_hedgehog' / 'hedgehog/kinds.py'
 SUFFIXES = ('.yaml', '.yml', '.json', '.jsonl')
 
 # What json makes of an object; nested values are of any kind.

@@ -10,16 +10,17 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
-from .. import dryrun, filtersets
-from ..decisions import DECISIONS, decide
-from ..findings import findings_for
+from .. import filtersets
+from ..inventory.decisions import DECISIONS, decide
+from ..inventory.disable import leave_everything
 from ..inventory.errors import InventoryRefused, NotPermitted
-from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Discrepancy, InventoryLink
 from ..numbers import is_number
-from .seen import RestrictedRelations, restricted, restricted_object
+from ..presentation import plans
+from ..presentation.findings import findings_for
+from ..presentation.visible import RestrictedRelations, restricted, restricted_object
 from .serializers import DiscrepancySerializer, InventoryLinkSerializer, QueuedSerializer
 
 __all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
@@ -184,19 +185,19 @@ class InventoryActions:
             seen = actions_of(fabric, what)
         except InventoryRefused as refusal:
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
-        why_not = dryrun.may_apply(request.user, fabric, seen.attempted)
+        why_not = plans.may_apply(request.user, fabric, seen.attempted)
         content = seen.as_dict()
         return Response(PlanSerializer({
             **content,
             'groups': [
                 {'subject': group.subject, 'model': group.model, 'verb': group.verb, 'count': group.count}
-                for _subject, _title, members in dryrun.groups(seen.actions) for group in members
+                for _subject, _title, members in plans.groups(seen.actions) for group in members
             ],
             'action_count': len(content['actions']),
-            'actions': dryrun.veiled(content['actions'][offset:offset + limit], request.user),
-            'refused_actions': dryrun.veiled(content['refused_actions'][:limit], request.user),
-            'held_actions': dryrun.veiled(content['held_actions'][:limit], request.user),
-            'findings': findings_for(request.user, fabric, seen.findings, names=dryrun.new_names(seen))[0],
+            'actions': plans.veiled(content['actions'][offset:offset + limit], request.user),
+            'refused_actions': plans.veiled(content['refused_actions'][:limit], request.user),
+            'held_actions': plans.veiled(content['held_actions'][:limit], request.user),
+            'findings': findings_for(request.user, fabric, seen.findings, names=plans.new_names(seen))[0],
             'may_apply': not why_not,
             'why_not': why_not,
         }).data)

@@ -21,9 +21,9 @@ from ..choices import (
     SyncStateChoices,
     SyncStatusChoices,
 )
-from ..decisions import possible
+from ..inventory.decisions import possible
 from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
-from .seen import may_view_fabric
+from ..presentation.visible import may_view_fabric
 
 __all__ = (
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',

@@ -11,18 +11,18 @@ from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
 
 from .. import filtersets
-from ..clusters import fabrics_of_same_cluster
 from ..jobs.cancel import CancelRefused, cancel_run
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
-from ..jobs.health import worker_health
 from ..jobs.probe import TooManyTests, check_connection
-from ..jobs.status import fabric_status
 from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
+from ..monitoring.fabric_status import fabric_status
+from ..monitoring.service_health import worker_health
+from ..monitoring.shared_clusters import fabrics_of_same_cluster
+from ..presentation.visible import RestrictedRelations, restricted
 from ..sensitive import keep_secrets
 from ..sync.removed_kinds import NotConfirmable, confirm_removed_kind
 from . import serializers
 from .inventory import InventoryActions
-from .seen import RestrictedRelations, restricted
 
 REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
 REDIS_AWAY_CANCEL = 'Redis cannot be reached: the run could not be cancelled.'

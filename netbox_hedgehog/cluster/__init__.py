@@ -1,9 +1,4 @@
-"""Talks to Kubernetes: give it credentials, it gives you objects. No Django model in here."""
+"""Talks to Kubernetes: give it credentials, it gives you objects. No Django model in here.
 
-from .client import ClientOptions, Cluster, Page
-from .errors import BadAnswer, ClusterError, Expired, Forbidden, NotInstalled, Unreadable
-
-__all__ = (
-    'BadAnswer', 'ClientOptions', 'Cluster', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'Page',
-    'Unreadable',
-)
+Nothing is imported here: models need kubeconfig.py, and web processes must not load the Kubernetes client for it.
+"""

@@ -21,11 +21,10 @@ from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, MaxRetryEr
 from urllib3.exceptions import TimeoutError as TransportTimeout
 from urllib3.util import Retry, Timeout
 
-from ..destinations import ANYWHERE, Destinations
-from ..kinds import Kind
-from ..kubeconfig import Credentials
+from ..hedgehog.kinds import Kind
 from .credentials import api_client
 from .deadline import OpenSockets, deadline, seconds_left
+from .egress import ANYWHERE, Destinations
 from .errors import (
     BadAnswer,
     ClusterError,
@@ -40,6 +39,7 @@ from .errors import (
     Unreadable,
     quoted,
 )
+from .kubeconfig import Credentials
 
 __all__ = ('ClientOptions', 'Cluster', 'Page')
 

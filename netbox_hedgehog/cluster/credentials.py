@@ -8,11 +8,11 @@ import urllib3
 from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, Configuration
 
-from ..destinations import ANYWHERE, Destinations
-from ..kubeconfig import Credentials
 from .deadline import OpenSockets, TLSSocket
+from .egress import ANYWHERE, Destinations
 from .errors import UnusableCredentials
 from .guard import guarded_pool
+from .kubeconfig import Credentials
 
 __all__ = ('api_client',)
 

@@ -17,8 +17,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
-from ..destinations import ANYWHERE, Destinations
 from .deadline import OpenSockets, plain_socket, seconds_left
+from .egress import ANYWHERE, Destinations
 
 __all__ = ('guarded_pool',)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..kinds import Kind
+from ..hedgehog.kinds import Kind
 from .client import Cluster
 from .deadline import deadline
 from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI

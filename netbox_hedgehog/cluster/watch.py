@@ -11,7 +11,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
-from ..kinds import Kind
+from ..hedgehog.kinds import Kind
 from .client import JSON, Cluster, inflated, path_of
 from .deadline import deadline
 from .errors import BadAnswer, Expired, ServerFault, quoted

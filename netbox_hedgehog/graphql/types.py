@@ -9,8 +9,8 @@ from strawberry.scalars import JSON
 from strawberry.types import Info
 
 from .. import models
-from ..api.seen import may_view_fabric
 from ..models.fabric import SECRET_FIELDS
+from ..presentation.visible import may_view_fabric
 from .filters import (
     DiscrepancyFilter,
     FabricEventFilter,

@@ -11,9 +11,9 @@ from netbox.search.backends import search_backend
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
-from .plan import Finding
+from .planning.fields import model_of
+from .planning.plan import Finding
 from .refusals import Refusals
-from .shapes import model_of
 
 __all__ = ('record', 'remove')
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ..models import Discrepancy, Fabric
-from .plan import Action, Finding, Plan
-from .wants import Source
+from .mapping.types import Source
+from .planning.plan import Action, Finding, Plan
 
 __all__ = ('Refusals', 'refusals_of', 'set_aside')
 

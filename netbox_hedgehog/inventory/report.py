@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE
+from .planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE
 
 __all__ = ('InventoryReport',)
 

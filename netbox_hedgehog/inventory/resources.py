@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..models import Fabric, FabricResource, KindReading
-from .wants import Resource
+from .mapping.types import Resource
 
 __all__ = ('KINDS', 'resources_of', 'unread_kinds')
 

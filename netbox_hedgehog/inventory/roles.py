@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..models import Fabric
 from ..roles import AMBIGUOUS, UNKNOWN, roles_by_slug
-from .wants import DEVICES, Options, Problem, Source
+from .mapping.types import DEVICES, Options, Problem, Source
 
 __all__ = ('role_problems',)
 

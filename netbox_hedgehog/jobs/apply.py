@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from ..inventory.disable import plan_removal, remove_created
 from ..inventory.errors import InventoryRefused
-from ..inventory.leave import plan_removal, remove_created
-from ..inventory.plan import Plan
+from ..inventory.planning.plan import Plan
+from ..inventory.reconcile import confirm_removal, plan, settle
 from ..inventory.report import InventoryReport
-from ..inventory.settle import confirm_removal, plan, settle
+from ..locks import fabric_lock
 from ..models import Fabric
 from .inventory import CONFIRM, REMOVE
-from .locks import fabric_lock
 
 __all__ = ('actions_of', 'apply_now')
 

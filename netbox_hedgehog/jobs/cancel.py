@@ -11,9 +11,9 @@ from rq.job import Job as RQJob
 from rq.worker import WorkerStatus
 
 from ..choices import SyncStatusChoices
+from ..locks import locked_fabrics
 from ..models import Fabric
 from .deployment import deployment_id
-from .locks import locked_fabrics
 from .progress import active_job
 from .queue import connection, queue, usable_queue
 from .records import read_jobs, read_workers

@@ -18,18 +18,18 @@ from users.models import User
 
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
 from ..events import notice, tell_agents
+from ..locks import fabric_lock, locked_fabrics
 from ..models import Fabric, SwitchHealth
-from ..sync.health import AGENTS
 from ..sync.listing import Listing
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, UNREAD, KindReport, Report
 from ..sync.run import read_fabric
+from ..sync.switch_health import AGENTS
 from .inventory import InventoryJob, settle_and_say
-from .locks import fabric_lock, locked_fabrics
+from .migration_check import refuse_if_outdated
 from .progress import keep_row
 from .queue import connection, hand_over, put_in_queue, queue_name, usable_queue
 from .recovery import JOB_NAME, recover, run_jobs, sync_jobs
 from .schedules import FabricSyncScheduler, own_schedule_id
-from .schema import refuse_if_outdated
 
 __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync', 'execute_requested_run')
 

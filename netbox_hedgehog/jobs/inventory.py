@@ -16,14 +16,14 @@ from users.models import User
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..events import tell_drift, tell_held_removals
+from ..inventory.applying.permissions import check_before
+from ..inventory.disable import plan_removal, remove_created
 from ..inventory.errors import InventoryRefused, NotPermitted, PlanMoved
-from ..inventory.leave import plan_removal, remove_created
-from ..inventory.permissions import check_before
-from ..inventory.plan import Plan
+from ..inventory.planning.plan import Plan
+from ..inventory.reconcile import confirm_removal, plan, settle
 from ..inventory.report import InventoryReport
-from ..inventory.settle import confirm_removal, plan, settle
+from ..locks import fabric_lock
 from ..models import Discrepancy, Fabric
-from .locks import fabric_lock
 from .progress import keep_row
 from .queue import put_in_queue, queue_name
 from .recovery import INVENTORY_JOB_NAME

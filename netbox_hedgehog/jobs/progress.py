@@ -9,7 +9,7 @@ from core.models import Job
 from django.utils import timezone
 from netbox.jobs import JobRunner
 
-from ..kinds import KINDS
+from ..hedgehog.kinds import KINDS
 from ..models import Fabric
 from .recovery import sync_jobs
 

@@ -13,8 +13,8 @@ from rq.job import JobStatus
 
 from ..choices import SyncStatusChoices
 from ..events import told_sync
+from ..locks import locked_fabrics
 from ..models import Fabric
-from .locks import locked_fabrics
 from .queue import connection, put_in_queue, usable_queue
 from .records import read_jobs, text
 

@@ -21,13 +21,13 @@ from rq.job import Job as RQJob
 from rq.utils import utcformat
 
 from ..events import AT_ONCE, dispatch, watch
+from ..locks import locked_fabrics
 from .deployment import suffix
-from .locks import locked_fabrics
+from .migration_check import outdated
 from .queue import queue_name
 from .records import name_once, read_jobs, text
 from .recovery import recover
 from .schedules import SCHEDULED_JOBS, fabric_of, is_schedule, next_due, reconcile
-from .schema import outdated
 from .worker import PID_NAMESPACE, pid_namespace
 
 __all__ = ('HedgehogScheduler',)

@@ -11,8 +11,8 @@ from rq.job import Job
 from rq.queue import Queue
 from utilities.rqworker import NetBoxRQWorker
 
+from .migration_check import outdated
 from .queue import queue_name
-from .schema import outdated
 
 __all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace', 'warm_up')
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ..dryrun import VERB_TITLES, groups
-from ..inventory.plan import CREATE, Action, Plan
-from ..values import field_label
+from ..inventory.planning.plan import CREATE, Action, Plan
+from ..labels import field_label
+from ..presentation.plans import VERB_TITLES, groups
 
 __all__ = ('plan_lines',)
 

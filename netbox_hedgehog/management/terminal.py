@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from netbox_hedgehog.choices import SyncStateChoices
-from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, Health
 from netbox_hedgehog.jobs.progress import Progress as RunProgress
-from netbox_hedgehog.jobs.status import at_work
 from netbox_hedgehog.models.fabric import duration_words
+from netbox_hedgehog.monitoring.fabric_status import at_work
+from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, Health
 
 __all__ = ('bar', 'is_one', 'print_status')
 

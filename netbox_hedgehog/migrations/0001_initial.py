@@ -6,7 +6,7 @@ import django.core.validators
 import django.db.models.deletion
 import netbox.models.deletion
 import netbox_hedgehog.models.inventory
-import netbox_hedgehog.sealing
+import netbox_hedgehog.fields
 import taggit.managers
 import utilities.json
 from django.db import migrations, models
@@ -48,11 +48,11 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100, unique=True)),
                 ('status', models.CharField(default='active', max_length=30)),
                 ('kubernetes_server', models.CharField(blank=True, max_length=500)),
-                ('kubernetes_token', netbox_hedgehog.sealing.SealedTextField(blank=True, default='')),
+                ('kubernetes_token', netbox_hedgehog.fields.SealedTextField(blank=True, default='')),
                 ('kubernetes_ca_cert', models.TextField(blank=True)),
                 ('kubernetes_namespace', models.CharField(default='default', max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9]([-a-z0-9]*[a-z0-9])?\\Z', message='A namespace has lower-case letters, digits, and hyphens between them: for example default.')])),
                 ('verify_tls', models.BooleanField(default=True)),
-                ('kubeconfig', netbox_hedgehog.sealing.SealedTextField(blank=True, default='')),
+                ('kubeconfig', netbox_hedgehog.fields.SealedTextField(blank=True, default='')),
                 ('in_cluster', models.BooleanField(default=False)),
                 ('sync_enabled', models.BooleanField(default=True)),
                 ('scheduler_enabled', models.BooleanField(default=True)),

@@ -15,9 +15,9 @@ from utilities.exceptions import AbortRequest
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
-from ..destinations import configured
-from ..kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
-from ..sealing import Sealed, SealedTextField, SealError, unseal
+from ..cluster.egress import configured
+from ..cluster.kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
+from ..fields import Sealed, SealedTextField, SealError, unseal
 from .inventory import InventorySettings
 
 __all__ = ('MIN_SYNC_INTERVAL', 'Fabric')

@@ -9,7 +9,7 @@ from netbox.models import BaseModel
 from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 from utilities.querysets import RestrictedQuerySet
 
-from ..kinds import KIND_BY_NAME, KINDS, Kind, pick
+from ..hedgehog.kinds import KIND_BY_NAME, KINDS, Kind, pick
 
 __all__ = ('MANIFEST', 'FabricResource', 'KindReading', 'counted_resources')
 
@@ -202,7 +202,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     @property
     def kind_row(self) -> Kind | None:
-        """This resource's row in kinds.py; None for one of a kind that a later release took out."""
+        """This resource's row in hedgehog/kinds.py; None for one of a kind that a later release took out."""
         return KIND_BY_NAME.get(self.kind)
 
     @property
@@ -211,7 +211,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     @property
     def manifest(self) -> dict:
-        """What the paths in kinds.py are looked up in."""
+        """What the paths in hedgehog/kinds.py are looked up in."""
         return {
             'name': self.name,
             'namespace': self.namespace,

@@ -11,10 +11,10 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg import sql
 
-from ..kinds import Kind
+from ..hedgehog.kinds import Kind
 from ..models import Fabric, FabricResource, KindReading
 from .compare import Held, Plan, Write
-from .observe import ENCODER, Key, stable
+from .sanitize import ENCODER, Key, stable
 from .search import index_new
 
 __all__ = ('apply', 'confirm', 'count_present', 'held_rows', 'hold', 'last_confirmed')

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..kinds import Kind
-from .observe import BadObject, Key, Observed, identify, kind_digest, observe
+from ..hedgehog.kinds import Kind
+from .sanitize import BadObject, Key, Observed, identify, kind_digest, observe
 
 __all__ = ('Held', 'Plan', 'Seen', 'Unread', 'Write', 'compare', 'is_held')
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..cluster import BadAnswer, Cluster, Page, Unreadable
-from ..kinds import Kind
+from ..cluster.client import Cluster, Page
+from ..cluster.errors import BadAnswer, Unreadable
+from ..hedgehog.kinds import Kind
 from .compare import Held, Seen, Unread, is_held
-from .observe import BadObject, Key, identify, kind_digest
 from .report import KindReport
+from .sanitize import BadObject, Key, identify, kind_digest
 
 __all__ = ('Listing',)
 

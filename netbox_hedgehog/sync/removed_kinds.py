@@ -3,13 +3,13 @@
 from django.db import transaction
 from django.utils import timezone
 
-from ..kinds import KIND_BY_NAME
+from ..hedgehog.kinds import KIND_BY_NAME
 from ..models import Fabric
 from .apply import apply, held_rows
 from .compare import Plan
-from .health import record_health
 from .report import NOT_SERVED
 from .run import settled_seconds
+from .switch_health import record_health
 
 __all__ = ('NotConfirmable', 'confirm_removed_kind')
 

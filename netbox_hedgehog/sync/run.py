@@ -8,18 +8,19 @@ from datetime import datetime
 from django.utils import timezone
 from netbox.plugins.utils import get_plugin_config
 
-from ..cluster import ClientOptions, Cluster, ClusterError, Expired, Forbidden, NotInstalled
+from ..cluster.client import ClientOptions, Cluster
+from ..cluster.egress import configured
+from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled
+from ..cluster.kubeconfig import KubeconfigError
 from ..cluster.probe import Probe, probe
-from ..destinations import configured
-from ..kinds import KINDS, Kind
-from ..kubeconfig import KubeconfigError
+from ..fields import SealError
+from ..hedgehog.kinds import KINDS, Kind
 from ..models import Fabric
-from ..sealing import SealError
 from .apply import apply, confirm, held_rows, last_confirmed
 from .compare import compare
-from .health import health_is_due, record_health
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
+from .switch_health import health_is_due, record_health
 
 __all__ = ('read_fabric', 'test_connection')
 

@@ -13,7 +13,7 @@ from netbox.search import FieldTypes, get_indexer
 from netbox.search.backends import CachedValueSearchBackend, search_backend
 from psycopg import sql
 
-from ..kinds import Kind
+from ..hedgehog.kinds import Kind
 from ..models import Discrepancy, Fabric, FabricResource
 
 __all__ = ('index_new', 'leave_index')

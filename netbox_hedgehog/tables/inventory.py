@@ -2,8 +2,9 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
 
+from ..labels import field_label
 from ..models import Discrepancy, InventoryLink
-from ..values import ValueReader, field_label
+from ..presentation.values import ValueReader
 from .objects import ObjectColumn, PlainExport, ResourceColumn, ViewerMixin
 
 __all__ = ('DiscrepancyTable', 'InventoryLinkTable')

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2.utils import call_with_appropriate
 from utilities.templatetags.builtins.filters import placeholder
 
-from ..values import object_label, viewable
+from ..labels import object_label
+from ..presentation.values import viewable
 
 __all__ = ('ObjectColumn', 'PlainExport', 'ResourceColumn', 'ViewerMixin', 'plain')
 

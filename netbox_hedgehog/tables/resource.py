@@ -2,9 +2,9 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
 
-from ..kinds import Column, Kind, pick
+from ..hedgehog.kinds import Column, Kind, pick
 from ..models import FabricResource
-from ..values import short
+from ..presentation.values import short
 from .objects import PlainExport
 
 __all__ = ('FabricResourceTable', 'kind_columns', 'short')

@@ -1,6 +1,6 @@
 from django import template
 
-from ..decisions import DECISIONS, Decision, possible
+from ..inventory.decisions import DECISIONS, Decision, possible
 from ..models import Discrepancy
 
 register = template.Library()

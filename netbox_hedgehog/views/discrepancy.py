@@ -12,7 +12,7 @@ from utilities.views import GetReturnURLMixin, ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
 from ..choices import DiscrepancyTypeChoices
-from ..decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, decide
+from ..inventory.decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, decide
 from ..inventory.errors import InventoryRefused
 from ..models import Discrepancy, Fabric
 from ..numbers import is_id

@@ -12,14 +12,14 @@ from netbox.views.generic.base import BaseObjectView
 from redis.exceptions import RedisError
 from utilities.views import ViewTab, register_model_view
 
-from .. import dryrun
-from ..findings import findings_for
+from ..inventory.disable import leave_everything
 from ..inventory.errors import InventoryRefused, PlanMoved
-from ..inventory.leave import leave_everything
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Fabric
 from ..numbers import is_number
+from ..presentation import plans
+from ..presentation.findings import findings_for
 
 __all__ = (
     'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricTurnOffView',
@@ -40,13 +40,13 @@ REMOVAL = 'removal-'
 
 def _shown(request, fabric, seen, kept_as=''):
     """What both pages with a plan show of it; it is kept for those who look into it."""
-    digest = dryrun.remember(fabric, seen, kept_as)
-    actions = dryrun.groups(seen.actions)
-    held = dryrun.groups(seen.held_actions)
-    findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN, dryrun.new_names(seen))
+    digest = plans.remember(fabric, seen, kept_as)
+    actions = plans.groups(seen.actions)
+    held = plans.groups(seen.held_actions)
+    findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN, plans.new_names(seen))
     sees_findings = count == len(seen.findings)
     verbs = [
-        {'title': dryrun.VERB_TITLES[verb], 'color': dryrun.VERB_COLORS[verb], 'count': number}
+        {'title': plans.VERB_TITLES[verb], 'color': plans.VERB_COLORS[verb], 'count': number}
         for verb, number in seen.counts.items() if number
     ]
     return {
@@ -56,7 +56,7 @@ def _shown(request, fabric, seen, kept_as=''):
         'verbs': verbs,
         'groups': actions,
         'held_groups': [group for _subject, _title, members in held for group in members],
-        'differences': dryrun.differences(seen) if sees_findings else [],
+        'differences': plans.differences(seen) if sees_findings else [],
         'hidden_differences': bool(seen.findings) and not sees_findings,
         'open_all': len(seen.actions) <= OPEN_ALL,
         'findings': findings,
@@ -81,8 +81,8 @@ class FabricDryRunView(generic.ObjectView):
             **_shown(request, instance, seen),
             'on_dry_run': True,
             'up_to_date': instance.last_sync is not None and not instance.is_failing and not instance.overdue_since,
-            'why_not': dryrun.may_apply(request.user, instance, seen.attempted),
-            'why_not_held': dryrun.may_apply(request.user, instance, seen.held_actions),
+            'why_not': plans.may_apply(request.user, instance, seen.attempted),
+            'why_not_held': plans.may_apply(request.user, instance, seen.held_actions),
         }
 
 
@@ -101,10 +101,10 @@ class FabricDryRunRowsView(BaseObjectView):
         page = request.GET.get('page', '1')
         if not is_number(page, PAGE_DIGITS):
             raise Http404
-        kept = dryrun.recall(fabric, asked['digest'])
+        kept = plans.recall(fabric, asked['digest'])
         context = {'object': fabric, **asked, 'kept': kept is not None}
         if kept is not None:
-            rows, pages = dryrun.page_of(
+            rows, pages = plans.page_of(
                 kept, request.user, asked['subject'], asked['model'], asked['verb'], int(page),
             )
             number = min(max(1, int(page)), pages)
@@ -184,7 +184,7 @@ class FabricTurnOffView(_PlanAction):
         return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
             'object': fabric,
             'links': fabric.inventory_links.count(),
-            'why_not': dryrun.may_apply(request.user, fabric, seen.attempted),
+            'why_not': plans.may_apply(request.user, fabric, seen.attempted),
             'may_leave': request.user.has_perm('netbox_hedgehog.change_fabric', fabric),
             **_shown(request, fabric, seen, REMOVAL),
         })

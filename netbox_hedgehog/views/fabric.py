@@ -16,14 +16,14 @@ from redis.exceptions import RedisError
 from utilities.views import GetReturnURLMixin, register_model_view
 
 from .. import filtersets, forms, tables
-from ..clusters import fabrics_of_same_cluster, in_words
+from ..hedgehog.kinds import KINDS
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
 from ..jobs.progress import active_job
 from ..jobs.recovery import sync_jobs
-from ..kinds import KINDS
 from ..models import Fabric, FabricResource
 from ..models.fabric import SECRET_FIELDS
+from ..monitoring.shared_clusters import fabrics_of_same_cluster, in_words
 from ..numbers import is_id
 from ..sensitive import TakesSecrets
 from ..sync.removed_kinds import NotConfirmable, confirm_removed_kind

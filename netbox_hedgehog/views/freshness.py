@@ -1,7 +1,7 @@
 """What keeps a page from looking fresher than it is: who is not at work, and which fabrics are no longer read."""
 
-from ..jobs.health import worker_health
 from ..models import Fabric
+from ..monitoring.service_health import worker_health
 from ..numbers import is_id
 
 __all__ = ('health_context', 'stale_fabrics')

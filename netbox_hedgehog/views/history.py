@@ -11,11 +11,11 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
-from ..insight.changes import ABSENT, differences
+from ..diagrams.history import Run, describe_runs, draw_runs
+from ..hedgehog.diff import ABSENT, differences
 from ..jobs.recovery import sync_jobs
 from ..models import FabricResource
-from ..picture.history import Run, describe_runs, draw_runs
-from ..sync.observe import stable
+from ..sync.sanitize import stable
 
 __all__ = ('ChangePanel', 'ChangesPanel', 'RunChartPanel')
 

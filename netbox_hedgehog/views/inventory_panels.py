@@ -4,8 +4,9 @@ from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
 from ..choices import InventorySubjectChoices
+from ..labels import field_label
 from ..models import FabricResource
-from ..values import ValueReader, field_label, viewable
+from ..presentation.values import ValueReader, viewable
 from .counts import inventory_counts
 
 __all__ = (

@@ -5,8 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin, register_model_view
 
+from ..cluster.rbac import OnboardingError, check_name, manifests
 from ..models import Fabric
-from ..onboarding import OnboardingError, check_name, manifests
 
 __all__ = ('FabricOnboardView',)
 

@@ -5,9 +5,9 @@ from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin
 
 from ..choices import SyncStateChoices
-from ..jobs.health import worker_health
-from ..jobs.overview import glances, states
 from ..models import Discrepancy, Fabric, FabricResource, SwitchHealth
+from ..monitoring.overview import glances, states
+from ..monitoring.service_health import worker_health
 from .topology import may_be_hidden
 
 __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')

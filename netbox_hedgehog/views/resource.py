@@ -7,9 +7,9 @@ from netbox.views import generic
 from utilities.views import register_model_view
 
 from .. import filtersets, forms, tables
-from ..kinds import KIND_BY_NAME
+from ..hedgehog.kinds import KIND_BY_NAME
+from ..hedgehog.references import references
 from ..models import MANIFEST, FabricResource
-from ..references import references
 from ..tables.resource import short
 from . import panels, resource_panels
 from .freshness import health_context, stale_fabrics

@@ -5,10 +5,11 @@ from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
 from ..choices import DiscrepancyStateChoices
-from ..kinds import KIND_BY_NAME
+from ..hedgehog.kinds import KIND_BY_NAME
+from ..labels import model_title, object_label
 from ..models import Discrepancy, FabricResource, InventoryLink
-from ..stories import Name, named_by, names_in, story
-from ..values import model_title, object_label, viewable
+from ..presentation.resource_sections import Name, named_by, names_in, story
+from ..presentation.values import viewable
 
 __all__ = ('InNetBoxPanel', 'NamedByPanel', 'StoryPanel')
 

@@ -11,11 +11,11 @@ from netbox.views import generic
 from utilities.permissions import get_permission_for_model, permission_is_exempt
 from utilities.views import ViewTab, register_model_view
 
-from ..insight.tree import mapping
+from ..diagrams.fabric import describe, draw_fabric
+from ..diagrams.graph import KINDS, Graph, NodeHealth, Resource, build
+from ..diagrams.grouped import groups_of
+from ..hedgehog.tree import mapping
 from ..models import Fabric, FabricResource, SwitchHealth
-from ..picture.fabric import describe, draw_fabric
-from ..picture.graph import KINDS, Graph, NodeHealth, Resource, build
-from ..picture.grouped import groups_of
 
 __all__ = ('FabricTopologyView', 'health_by_node', 'svg_response')
 

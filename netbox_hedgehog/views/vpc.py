@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
-from ..insight.tree import mapping, objects, text
-from ..insight.wiring import links
+from ..diagrams.graph import Resource
+from ..diagrams.vpc import build_vpc, draw_vpc
+from ..hedgehog.connections import links
+from ..hedgehog.tree import mapping, objects, text
 from ..models import FabricResource
-from ..picture.graph import Resource
-from ..picture.vpc import build_vpc, draw_vpc
 from .topology import health_by_node, may_be_hidden, svg_response
 
 __all__ = ('VPCPictureView',)

@@ -12,7 +12,7 @@ from netbox_branching.models import ChangeDiff
 from netbox_branching.utilities import activate_branch, supports_branching
 from vpn.models import L2VPN, L2VPNTermination
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, schedule_id
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink

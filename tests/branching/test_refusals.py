@@ -9,10 +9,10 @@ from django.urls import reverse
 from netbox_branching.utilities import activate_branch
 from utilities.exceptions import AbortRequest
 
-from netbox_hedgehog.decisions import FABRIC, decide
+from netbox_hedgehog.inventory.decisions import FABRIC, decide
+from netbox_hedgehog.inventory.disable import leave_everything, plan_removal, remove_created
 from netbox_hedgehog.inventory.errors import InventoryRefused
-from netbox_hedgehog.inventory.leave import leave_everything, plan_removal, remove_created
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 

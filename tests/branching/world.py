@@ -13,7 +13,7 @@ from netbox_branching.models import Branch
 from netbox_branching.utilities import activate_branch
 from rest_framework.test import APIClient
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.jobs.queue import connection
 from netbox_hedgehog.models import Fabric
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.hedgehog.kinds import KINDS
 from tests.e2e.stack import TOKEN, sample_api
 
 from .pages import url

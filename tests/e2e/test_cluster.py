@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
-from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.hedgehog.kinds import KINDS
 from tests.cluster import RealCluster, why_not
 
 from .stack import DATA, QUICK, Row, Stack

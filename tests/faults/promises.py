@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.sync.run import AHEAD
 from tests.e2e.stack import SCHEDULED, Row, overlaps, schedule_id
 

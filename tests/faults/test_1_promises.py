@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.hedgehog.kinds import KINDS
 from tests.e2e.stack import SCHEDULED, schedule_id
 
 from .fabrics import Fabric

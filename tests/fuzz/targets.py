@@ -21,22 +21,22 @@ from demo.kubernetes_api import load_objects
 from demo.machine import ROOT
 from netbox_hedgehog.cluster.client import ClientOptions, Cluster
 from netbox_hedgehog.cluster.credentials import api_client
+from netbox_hedgehog.cluster.egress import Destinations, DestinationsError
 from netbox_hedgehog.cluster.errors import ClusterError
+from netbox_hedgehog.cluster.kubeconfig import KubeconfigError, check_server, parse_kubeconfig
 from netbox_hedgehog.cluster.watch import _event
-from netbox_hedgehog.destinations import Destinations, DestinationsError
-from netbox_hedgehog.insight.health import Reading, assess
-from netbox_hedgehog.insight.wiring import links, wired_ports
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.wants import Options, Resource
-from netbox_hedgehog.kinds import KINDS, Kind
-from netbox_hedgehog.kubeconfig import KubeconfigError, check_server, parse_kubeconfig
-from netbox_hedgehog.picture.fabric import draw_fabric
-from netbox_hedgehog.picture.graph import NodeHealth, build
-from netbox_hedgehog.picture.graph import Resource as Drawn
+from netbox_hedgehog.diagrams.fabric import draw_fabric
+from netbox_hedgehog.diagrams.graph import NodeHealth, build
+from netbox_hedgehog.diagrams.graph import Resource as Drawn
+from netbox_hedgehog.hedgehog.connections import links, wired_ports
+from netbox_hedgehog.hedgehog.kinds import KINDS, Kind
+from netbox_hedgehog.hedgehog.switch_health import Reading, assess
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Options, Resource
 from netbox_hedgehog.sync.compare import Held, compare
 from netbox_hedgehog.sync.listing import Listing
-from netbox_hedgehog.sync.observe import BadObject, observe
 from netbox_hedgehog.sync.report import KindReport
+from netbox_hedgehog.sync.sanitize import BadObject, observe
 
 from ..unit.inventory.rules import check
 

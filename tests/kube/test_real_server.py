@@ -12,10 +12,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from demo.kubernetes_api import Authority
-from netbox_hedgehog.cluster import ClientOptions, Cluster
+from netbox_hedgehog.cluster.client import ClientOptions, Cluster
 from netbox_hedgehog.cluster.errors import Expired, Forbidden, TLSFailed, Unauthorized
-from netbox_hedgehog.kinds import KIND_BY_NAME
-from netbox_hedgehog.kubeconfig import parse_kubeconfig
+from netbox_hedgehog.cluster.kubeconfig import parse_kubeconfig
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.run import read_fabric

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from netbox_hedgehog.cluster import ClusterError, Expired
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.cluster.errors import ClusterError, Expired
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.sync.follow import Follower
 from netbox_hedgehog.sync.run import open_cluster, read_fabric
+from netbox_hedgehog.watch.follower import Follower
 from tests.cluster import EXTERNAL, RealCluster
 from tests.unit.engine.mirror import expected
 from tests.unit.engine.samples import samples

@@ -103,6 +103,6 @@ def test_references_that_dangle_or_go_in_circles(api: KubernetesAPI, fabric: Fab
 
 
 def kind_of(kind: str) -> str:
-    from netbox_hedgehog.kinds import KIND_BY_NAME
+    from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 
     return KIND_BY_NAME[kind].api_version

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.cluster import ClientOptions
+from netbox_hedgehog.cluster.client import ClientOptions
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.jobs.watcher import FabricWatch
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.watch.watcher import FabricWatch
 
 from ..unit.engine.mirror import expected, mirrored
 from ..unit.engine.samples import samples

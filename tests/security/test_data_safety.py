@@ -11,7 +11,7 @@ from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix
 from users.models import User
 from vpn.models import L2VPN
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import Fabric
 
 from ..unit.inventory.fabrics import make, small

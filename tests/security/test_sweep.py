@@ -31,8 +31,8 @@ from netbox_hedgehog import tables
 from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection as redis
-from netbox_hedgehog.metrics import exposition
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
+from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.tables.objects import PlainExport, plain
 
 from ..unit.engine.mirror import dump

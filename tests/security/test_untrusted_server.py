@@ -21,16 +21,15 @@ from urllib3 import HTTPResponse
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
-from netbox_hedgehog.cluster import BadAnswer, ClientOptions, Cluster, ClusterError, Forbidden, Page, Unreadable
-from netbox_hedgehog.cluster.client import DECODED, DEEPEST, inflated, is_deep, memory_of
-from netbox_hedgehog.cluster.errors import ServerFault
+from netbox_hedgehog.cluster.client import DECODED, DEEPEST, ClientOptions, Cluster, Page, inflated, is_deep, memory_of
+from netbox_hedgehog.cluster.errors import BadAnswer, ClusterError, Forbidden, ServerFault, Unreadable
+from netbox_hedgehog.cluster.kubeconfig import Credentials
 from netbox_hedgehog.cluster.watch import events
+from netbox_hedgehog.diagrams.graph import Resource
+from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
-from netbox_hedgehog.kubeconfig import Credentials
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.picture.graph import Resource
-from netbox_hedgehog.picture.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
@@ -447,7 +446,7 @@ def test_a_clock_that_is_a_day_off(api: KubernetesAPI, fabric: Fabric) -> None:
 
 def test_watch_events_of_odd_versions(api: KubernetesAPI) -> None:
     """Versions that look like numbers and are none, or that no one can count up to."""
-    from netbox_hedgehog.sync.follow import _number
+    from netbox_hedgehog.watch.follower import _number
 
     assert _number('²') is None
     assert _number('9' * 5000) is None

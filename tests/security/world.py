@@ -13,7 +13,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from netbox_hedgehog.events import STALE, tell, watch
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import queue
 from netbox_hedgehog.jobs.schedules import schedule_id
@@ -26,7 +26,7 @@ from netbox_hedgehog.models import (
     KindReading,
     SwitchHealth,
 )
-from netbox_hedgehog.sync.health import record_health
+from netbox_hedgehog.sync.switch_health import record_health
 
 from ..unit.faces.base import allow, make_fabric
 from ..unit.faces.inventory.base import make_device, make_discrepancy, make_link

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from netbox_hedgehog.jobs.leases import Leases
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
+from netbox_hedgehog.watch.leases import Leases
 from tests.plugin import Services
 
 ROOT = Path(__file__).resolve().parents[2]

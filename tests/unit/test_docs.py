@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from netbox_hedgehog.cluster.rbac import manifests
 from netbox_hedgehog.jobs.queue import PLUGIN_QUEUE
-from netbox_hedgehog.onboarding import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = '/opt/netbox/venv/bin/python'

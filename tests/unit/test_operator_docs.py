@@ -16,10 +16,12 @@ from netbox_hedgehog import HedgehogPluginConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / 'netbox_hedgehog'
-SPEAKING = [
-    *sorted((PLUGIN / 'cluster').glob('*.py')), PLUGIN / 'kubeconfig.py', PLUGIN / 'destinations.py', PLUGIN / 'branching.py',
-    *sorted((PLUGIN / 'jobs').glob('*.py')), PLUGIN / 'sync' / 'report.py', *sorted((PLUGIN / 'inventory').glob('*.py')),
-]
+# What these say is about a command's arguments, a decision that was just made, or a metric: each has it beside it.
+SILENT = {PLUGIN / 'cluster' / 'rbac.py', PLUGIN / 'inventory' / 'decisions.py', PLUGIN / 'monitoring' / 'metrics.py'}
+ROOMS = ('cluster', 'watch', 'inventory', 'jobs', 'monitoring')
+SPEAKING = sorted({
+    PLUGIN / 'branching.py', PLUGIN / 'sync' / 'report.py', *(path for room in ROOMS for path in (PLUGIN / room).rglob('*.py')),
+} - SILENT)
 
 
 def sentences(path: Path) -> Iterator[str]:

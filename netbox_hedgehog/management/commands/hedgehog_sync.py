@@ -17,25 +17,25 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
+from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import actions_of, apply_now
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
-from netbox_hedgehog.jobs.health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
 from netbox_hedgehog.jobs.inventory import APPLY, CONFIRM
+from netbox_hedgehog.jobs.migration_check import look
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.progress import Progress, progress_of
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
-from netbox_hedgehog.jobs.schema import look
-from netbox_hedgehog.jobs.status import at_work, fabric_status
-from netbox_hedgehog.jobs.watcher import Watcher
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
-from netbox_hedgehog.metrics import exposition
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import duration_words
-from netbox_hedgehog.onboarding import OnboardingError, manifests
+from netbox_hedgehog.monitoring.fabric_status import at_work, fabric_status
+from netbox_hedgehog.monitoring.metrics import exposition
+from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
+from netbox_hedgehog.watch.watcher import Watcher
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
 

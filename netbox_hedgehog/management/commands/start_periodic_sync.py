@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from netbox_hedgehog.jobs.status import fabric_status
+from netbox_hedgehog.monitoring.fabric_status import fabric_status
 
 from .hedgehog_sync import Command as HedgehogSync
 

@@ -8,10 +8,10 @@ from django.db import connection
 from psycopg import sql
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.sync.observe import keep
 from netbox_hedgehog.sync.report import KindReport, Report
+from netbox_hedgehog.sync.sanitize import keep
 
 from .samples import LAST_APPLIED, Manifest
 

@@ -31,11 +31,11 @@ from kubernetes.config import incluster_config
 
 from demo.kubernetes_api import Authority, KubernetesAPI
 from demo.kubernetes_api.faults import Fault
-from netbox_hedgehog.cluster import ClientOptions, Cluster
 from netbox_hedgehog.cluster import client as client_module
 from netbox_hedgehog.cluster import guard as guard_module
 from netbox_hedgehog.cluster import probe as probe_module
 from netbox_hedgehog.cluster import watch as watch_module
+from netbox_hedgehog.cluster.client import ClientOptions, Cluster
 from netbox_hedgehog.cluster.errors import (
     BadAnswer,
     ClusterError,
@@ -48,9 +48,9 @@ from netbox_hedgehog.cluster.errors import (
     Unreachable,
     UnusableCredentials,
 )
+from netbox_hedgehog.cluster.kubeconfig import Credentials, parse_kubeconfig
 from netbox_hedgehog.cluster.probe import probe
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
-from netbox_hedgehog.kubeconfig import Credentials, parse_kubeconfig
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 
 SERVER = KIND_BY_NAME['Server']
 QUICK = ClientOptions(connect_timeout=2, read_timeout=5, retries=2)

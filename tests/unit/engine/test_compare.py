@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.sync.compare import Held, Plan, compare
-from netbox_hedgehog.sync.observe import Key
+from netbox_hedgehog.sync.sanitize import Key
 
 from .samples import Manifest, manifest, samples
 

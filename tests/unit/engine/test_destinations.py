@@ -8,10 +8,10 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog import HedgehogPluginConfig
-from netbox_hedgehog.cluster import ClientOptions, Cluster
-from netbox_hedgehog.destinations import DestinationDenied, Destinations
-from netbox_hedgehog.kinds import KIND_BY_NAME
-from netbox_hedgehog.kubeconfig import Credentials
+from netbox_hedgehog.cluster.client import ClientOptions, Cluster
+from netbox_hedgehog.cluster.egress import DestinationDenied, Destinations
+from netbox_hedgehog.cluster.kubeconfig import Credentials
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.run import read_fabric
 

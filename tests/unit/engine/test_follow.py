@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.cluster import BadAnswer, Forbidden
 from netbox_hedgehog.cluster import watch as watch_module
-from netbox_hedgehog.cluster.errors import NotServed, Unreachable
+from netbox_hedgehog.cluster.errors import BadAnswer, Forbidden, NotServed, Unreachable
 from netbox_hedgehog.cluster.watch import Event, events
-from netbox_hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.sync import follow as module
 from netbox_hedgehog.sync.apply import apply
-from netbox_hedgehog.sync.follow import TRIES, Follower, Overtaken, Room
-from netbox_hedgehog.sync.observe import Key
 from netbox_hedgehog.sync.run import open_cluster
+from netbox_hedgehog.sync.sanitize import Key
+from netbox_hedgehog.watch import follower as module
+from netbox_hedgehog.watch.follower import TRIES, Follower, Overtaken, Room
 
 from .samples import samples
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from netbox_hedgehog.kinds import FABRIC_LABEL, KIND_BY_NAME, KINDS, pick
-from netbox_hedgehog.sync.observe import _tree
+from netbox_hedgehog.hedgehog.kinds import FABRIC_LABEL, KIND_BY_NAME, KINDS, pick
+from netbox_hedgehog.sync.sanitize import _tree
 
 CRDS = Path(__file__).resolve().parents[4] / 'shared' / 'crds'
 NAMES = [kind.name for kind in KINDS]

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog.kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
+from netbox_hedgehog.cluster.kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
 
 SECRET = 'CANARY-secret'
 PEM = '-----BEGIN CERTIFICATE-----\nCANARY\n-----END CERTIFICATE-----\n'

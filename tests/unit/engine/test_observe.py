@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
-from netbox_hedgehog.sync.observe import BadObject, _tree, drop, identify, keep, kind_digest, observe
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
+from netbox_hedgehog.sync.sanitize import BadObject, _tree, drop, identify, keep, kind_digest, observe
 
 from .samples import LAST_APPLIED, manifest, samples, text
 

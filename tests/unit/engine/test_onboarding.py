@@ -1,10 +1,10 @@
-"""The YAML for a cluster: what kinds.py has, to be read, and nothing else."""
+"""The YAML for a cluster: what hedgehog/kinds.py has, to be read, and nothing else."""
 
 import pytest
 import yaml
 
-from netbox_hedgehog.kinds import KINDS
-from netbox_hedgehog.onboarding import OnboardingError, manifests
+from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
+from netbox_hedgehog.hedgehog.kinds import KINDS
 
 
 def documents(*args: str, **options: object) -> dict[str, dict]:

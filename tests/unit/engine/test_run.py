@@ -15,17 +15,17 @@ from django.utils import timezone
 
 from demo.kubernetes_api import KubernetesAPI, multiplied
 from netbox_hedgehog.cluster import client as client_module
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 from netbox_hedgehog.sync import listing as listing_module
 from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.apply import apply, held_rows
 from netbox_hedgehog.sync.compare import compare
-from netbox_hedgehog.sync.health import record_health
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import RESTARTS, read_fabric, read_kind
 from netbox_hedgehog.sync.run import test_connection as try_connection
+from netbox_hedgehog.sync.switch_health import record_health
 
 from .mirror import dump, expected, fabric_of, kind_report, mirrored
 from .samples import LAST_APPLIED, Manifest, large_fabric, manifest, samples, text

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from netbox_hedgehog.fields import PREFIX, Sealed, SealError, seal, unseal
 from netbox_hedgehog.models import Fabric
-from netbox_hedgehog.sealing import PREFIX, Sealed, SealError, seal, unseal
 
 SECRET = 'CANARY-secret é\n'
 

@@ -99,8 +99,8 @@ def all_alive() -> None:
 def redis_down():
     """Redis as it is when nothing listens on its port."""
     nobody = Redis(host='127.0.0.1', port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
-    modules = ('fabric_sync', 'schedules', 'health', 'recovery')
-    patches = [patch(f'netbox_hedgehog.jobs.{module}.connection', lambda: nobody) for module in modules]
+    modules = ('jobs.fabric_sync', 'jobs.schedules', 'jobs.recovery', 'monitoring.service_health')
+    patches = [patch(f'netbox_hedgehog.{module}.connection', lambda: nobody) for module in modules]
     for each in patches:
         each.start()
     try:

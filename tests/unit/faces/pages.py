@@ -10,8 +10,8 @@ from netbox.graphql.schema import schema
 from rest_framework.test import APIClient
 
 from netbox_hedgehog.graphql.schema import HedgehogQuery
-from netbox_hedgehog.metrics import exposition
 from netbox_hedgehog.models import Discrepancy, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from netbox_hedgehog.monitoring.metrics import exposition
 
 PAGES, API = 'plugins:netbox_hedgehog', 'plugins-api:netbox_hedgehog-api'
 

@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from netbox_hedgehog import events, metrics
-from netbox_hedgehog.metrics import HedgehogCollector, exposition
+from netbox_hedgehog import events
 from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.monitoring import metrics
+from netbox_hedgehog.monitoring.metrics import HedgehogCollector, exposition
 
 from .base import TOKEN, ago, all_alive, make_fabric, make_resource, redis_down
 

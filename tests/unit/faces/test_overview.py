@@ -9,7 +9,7 @@ from utilities.testing import TestCase
 
 from netbox_hedgehog import events
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, SwitchHealth
-from netbox_hedgehog.sync.health import record_health
+from netbox_hedgehog.sync.switch_health import record_health
 
 from .base import ago, all_alive, allow, make_fabric, make_resource, redis_down
 from .health.test_pages import make_agent

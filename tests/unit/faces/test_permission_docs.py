@@ -12,11 +12,11 @@ from extras.models import Tag
 from users.models import Group, ObjectPermission, User
 from utilities.testing import TestCase
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.wants import Options
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Options
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink, SwitchHealth
-from netbox_hedgehog.sync.health import record_health
+from netbox_hedgehog.sync.switch_health import record_health
 
 from ..inventory.fabrics import load
 from .base import all_alive, make_fabric, make_resource

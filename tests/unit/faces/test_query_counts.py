@@ -10,7 +10,7 @@ from utilities.testing import TestCase
 
 from netbox_hedgehog.events import STALE, tell
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
-from netbox_hedgehog.sync.health import record_health
+from netbox_hedgehog.sync.switch_health import record_health
 
 from ...security.graphql import queries as graphql_lists
 from .base import allow, make_fabric, make_resource, resource_values

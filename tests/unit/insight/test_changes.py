@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog.insight.changes import differences
+from netbox_hedgehog.hedgehog.diff import differences
 
 
 def told(before, after):

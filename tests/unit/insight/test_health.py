@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from netbox_hedgehog.insight.health import Reading, assess
-from netbox_hedgehog.insight.wiring import links, wired_ports
+from netbox_hedgehog.hedgehog.connections import links, wired_ports
+from netbox_hedgehog.hedgehog.switch_health import Reading, assess
 
 from ..engine.samples import samples
 

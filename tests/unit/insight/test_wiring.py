@@ -2,7 +2,7 @@
 
 import pytest
 
-from netbox_hedgehog.insight.wiring import End, interface_of, links, wired_ports
+from netbox_hedgehog.hedgehog.connections import End, interface_of, links, wired_ports
 
 
 def port(text):

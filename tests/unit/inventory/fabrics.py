@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.kubernetes_api import load_objects
-from netbox_hedgehog.inventory.wants import Resource
+from netbox_hedgehog.inventory.mapping.types import Resource
 
 from ..engine.samples import DATA, large_fabric
 

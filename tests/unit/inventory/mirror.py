@@ -6,8 +6,8 @@ from typing import Any
 from dcim.models import Site
 from django.utils import timezone
 
-from netbox_hedgehog.inventory.wants import Resource
-from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.hedgehog.kinds import KINDS
+from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
 
 from .fabrics import load, small

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.wants import Desired, Existing, Options, Ref, Value
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Desired, Existing, Options, Ref, Value
 
 from .fabrics import load
 

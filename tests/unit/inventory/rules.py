@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
-from netbox_hedgehog.inventory.wants import SUBJECTS, Desired, Existing, Ref, Want
+from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Desired, Existing, Ref, Want
 
 # What stands on the object itself, and is written when it is there.
 CIRCULAR = {'primary_ip4', 'lag', 'parent'}

@@ -4,7 +4,7 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import InventoryLink
 
 from .mirror import fabric_of

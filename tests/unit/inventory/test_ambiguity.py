@@ -5,7 +5,7 @@ from dcim.models import Device, Interface, Site
 from ipam.models import VRF
 from tenancy.models import Tenant
 
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from .mirror import fabric_of

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog.inventory import desired as mapper
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.draft import Draft
-from netbox_hedgehog.inventory.wants import SUBJECTS, Options, Resource
+from netbox_hedgehog.inventory.mapping import desired as mapper
+from netbox_hedgehog.inventory.mapping.builder import Draft
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Options, Resource
 
 from .fabrics import load
 from .rules import check

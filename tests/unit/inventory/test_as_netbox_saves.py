@@ -7,8 +7,8 @@ from extras.models import CustomField
 from ipam.models import VLAN, VLANGroup
 from vpn.models import L2VPNTermination
 
-from netbox_hedgehog.inventory.resolve import keep_netbox
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.operations import keep_netbox
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy
 
 from .fabrics import make, small

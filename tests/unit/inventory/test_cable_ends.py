@@ -20,7 +20,7 @@ from dcim.models import (
 )
 from wireless.models import WirelessLink
 
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy
 
 from .fabrics import make, small

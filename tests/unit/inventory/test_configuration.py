@@ -6,8 +6,8 @@ from dcim.models import Device
 from django.core.cache import cache
 from netbox.config import clear_config, get_config
 
-from netbox_hedgehog.inventory.leave import plan_removal
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.disable import plan_removal
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import Discrepancy
 
 from .mirror import fabric_of

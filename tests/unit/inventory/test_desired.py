@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.wants import Options
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Options
 
 from .fabrics import generated, load
 from .rendering import OPTIONS, render

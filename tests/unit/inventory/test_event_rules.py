@@ -16,10 +16,10 @@ from rq.job import Job
 from users.models import User
 from utilities.api import get_serializer_for_model
 
-from netbox_hedgehog.inventory.leave import plan_removal, remove_created
-from netbox_hedgehog.inventory.plan import CREATE
-from netbox_hedgehog.inventory.resolve import take_fabric
-from netbox_hedgehog.inventory.settle import confirm_removal, plan, settle
+from netbox_hedgehog.inventory.disable import plan_removal, remove_created
+from netbox_hedgehog.inventory.operations import take_fabric
+from netbox_hedgehog.inventory.planning.plan import CREATE
+from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, settle
 from netbox_hedgehog.jobs.inventory import settle_and_say
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 

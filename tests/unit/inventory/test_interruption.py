@@ -7,7 +7,7 @@ from dcim.models import Cable, CablePath, Device, Interface
 from django.db import connection, transaction
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import InventoryLink
 
 from ...examples import LONG

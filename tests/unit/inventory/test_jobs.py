@@ -8,7 +8,7 @@ from dcim.models import Device
 from users.models import User
 
 from netbox_hedgehog.inventory.errors import InventoryRefused, NotPermitted, PlanMoved
-from netbox_hedgehog.inventory.settle import plan
+from netbox_hedgehog.inventory.reconcile import plan
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.inventory import APPLY, InventoryJob
 from netbox_hedgehog.models import FabricResource

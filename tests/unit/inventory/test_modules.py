@@ -4,8 +4,8 @@ import pytest
 from dcim.models import Cable, Device, Interface, Manufacturer, Module, ModuleBay, ModuleType
 from utilities.serialization import serialize_object
 
-from netbox_hedgehog.inventory.plan import DELETE
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.planning.plan import DELETE
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy
 
 from .fabrics import small

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from ipam.models import VLAN, VRF, IPAddress
 
-from netbox_hedgehog.inventory import planner
-from netbox_hedgehog.inventory import settle as story
-from netbox_hedgehog.inventory.leave import leave_everything
-from netbox_hedgehog.inventory.plan import DELETE
-from netbox_hedgehog.inventory.settle import plan, settle
-from netbox_hedgehog.inventory.wants import DEVICES, Desired, Existing, Ref, Source, Want
+from netbox_hedgehog.inventory import reconcile as story
+from netbox_hedgehog.inventory.disable import leave_everything
+from netbox_hedgehog.inventory.mapping.types import DEVICES, Desired, Existing, Ref, Source, Want
+from netbox_hedgehog.inventory.planning import planner
+from netbox_hedgehog.inventory.planning.plan import DELETE
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from ...examples import LONG, examples

@@ -5,9 +5,9 @@ from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufa
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 from tenancy.models import Tenant
 
-from netbox_hedgehog.inventory.plan import ADOPT
-from netbox_hedgehog.inventory.resolve import forget, ignore, keep_netbox, recreate, reopen, take_fabric
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.operations import forget, ignore, keep_netbox, recreate, reopen, take_fabric
+from netbox_hedgehog.inventory.planning.plan import ADOPT
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from .fabrics import make, small

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.wants import Desired, Options, Problem, Resource
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Desired, Options, Problem, Resource
 
 from .fabrics import load, make
 from .rules import check

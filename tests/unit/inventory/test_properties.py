@@ -9,8 +9,8 @@ from hypothesis.extra.django import TestCase
 from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from vpn.models import L2VPN, L2VPNTermination
 
-from netbox_hedgehog.inventory.plan import DELETE
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.planning.plan import DELETE
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import InventoryLink
 
 from ...examples import examples

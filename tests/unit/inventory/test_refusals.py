@@ -13,9 +13,9 @@ from django.urls import reverse
 from users.models import User
 from utilities.exceptions import AbortRequest
 
-from netbox_hedgehog.inventory.plan import DELETE, UPDATE, Plan
-from netbox_hedgehog.inventory.settle import plan, settle
-from netbox_hedgehog.inventory.wants import Resource
+from netbox_hedgehog.inventory.mapping.types import Resource
+from netbox_hedgehog.inventory.planning.plan import DELETE, UPDATE, Plan
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Discrepancy, Fabric
 
@@ -99,7 +99,7 @@ def test_a_plan_that_is_applied_tries_it_again(refused):
 
 
 def test_who_applies_it_needs_the_permission_for_what_is_tried_again(refused, client):
-    from netbox_hedgehog.dryrun import may_apply
+    from netbox_hedgehog.presentation.plans import may_apply
 
     user = User.objects.create_user('viewer')
     user.is_active = True

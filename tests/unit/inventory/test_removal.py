@@ -28,10 +28,10 @@ from utilities.exceptions import AbortRequest
 from utilities.serialization import serialize_object
 from wireless.models import WirelessLink
 
+from netbox_hedgehog.inventory.disable import leave_everything, plan_removal, remove_created
 from netbox_hedgehog.inventory.errors import PlanMoved
-from netbox_hedgehog.inventory.leave import leave_everything, plan_removal, remove_created
-from netbox_hedgehog.inventory.plan import DELETE, MARK
-from netbox_hedgehog.inventory.settle import confirm_removal, plan, settle
+from netbox_hedgehog.inventory.planning.plan import DELETE, MARK
+from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindReading
 
 from .fabrics import make, small

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from netbox_hedgehog.inventory.desired import desired
+from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.resources import KINDS, resources_of
 from netbox_hedgehog.models import Fabric, FabricResource
 

@@ -5,11 +5,11 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import netbox_hedgehog.inventory as room
-from netbox_hedgehog.inventory import desired as mapper
-from netbox_hedgehog.inventory.draft import Draft
+import netbox_hedgehog.inventory.mapping as room
+from netbox_hedgehog.inventory.mapping import desired as mapper
+from netbox_hedgehog.inventory.mapping.builder import Draft
+from netbox_hedgehog.inventory.mapping.types import Options
 from netbox_hedgehog.inventory.resources import KINDS
-from netbox_hedgehog.inventory.wants import Options
 
 from .fabrics import load
 
@@ -42,8 +42,8 @@ def pure() -> dict[str, tuple[set[str], set[str]]]:
 
 
 def test_mappers_import_the_standard_library_and_each_other_and_nothing_else():
-    assert {'devices', 'cabling', 'addressing', 'vpcs', 'wants'} <= pure().keys()
-    outside = {name for _, names in pure().values() for name in names} - {'..naming'}  # vocabulary without Django
+    assert {'devices', 'cabling', 'addressing', 'vpcs', 'types'} <= pure().keys()
+    outside = {name for _, names in pure().values() for name in names} - {'...naming', '...hedgehog'}  # as pure: the import contract
     assert outside <= sys.stdlib_module_names
     assert not outside & {'os', 'io', 'pathlib', 'socket', 'time', 'random', 'subprocess'}
 

@@ -4,8 +4,17 @@ from itertools import combinations
 
 import pytest
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.wants import ADDRESSING, CABLING, DEVICES, SUBJECTS, VPCS, Desired, Existing, Options
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import (
+    ADDRESSING,
+    CABLING,
+    DEVICES,
+    SUBJECTS,
+    VPCS,
+    Desired,
+    Existing,
+    Options,
+)
 
 from .fabrics import load, make
 from .rules import check

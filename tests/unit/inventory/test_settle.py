@@ -5,7 +5,7 @@ from dcim.models import Device, DeviceRole
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import Discrepancy
 
 from .mirror import fabric_of

@@ -11,7 +11,7 @@ from django.utils.choices import normalize_choices
 from ipam.choices import IPAddressStatusChoices, PrefixStatusChoices
 from ipam.models import Prefix
 
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from .fabrics import small

@@ -9,8 +9,8 @@ from dcim.models import Cable, Device, DeviceRole, DeviceType, Manufacturer, Pla
 from django.db import DatabaseError, connection, connections
 from ipam.models import ASN, RIR, VRF, Prefix
 
-from netbox_hedgehog.inventory import settle as settling
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory import reconcile as settling
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from .mirror import fabric_of

@@ -4,9 +4,9 @@ import pytest
 from dcim.models import Device, Interface
 from ipam.models import VLAN
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.settle import plan, settle
-from netbox_hedgehog.inventory.wants import Desired, Options, Resource, Want
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Desired, Options, Resource, Want
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
 
 from .fabrics import make, small

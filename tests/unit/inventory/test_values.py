@@ -5,9 +5,9 @@ from django.apps import apps
 from django.db import models
 from utilities.data import string_to_ranges
 
-from netbox_hedgehog.inventory.desired import desired
-from netbox_hedgehog.inventory.ports import _LANES, _TYPES
-from netbox_hedgehog.inventory.wants import Existing, Ref, Want
+from netbox_hedgehog.hedgehog.switch_ports import _LANES, _TYPES
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Existing, Ref, Want
 
 from .fabrics import load
 from .rendering import OPTIONS

@@ -15,7 +15,7 @@ from users.models import ObjectPermission, User
 from utilities.request import NetBoxFakeRequest
 
 from netbox_hedgehog.inventory.errors import NotPermitted, PlanMoved
-from netbox_hedgehog.inventory.settle import carry_out, look, plan, settle
+from netbox_hedgehog.inventory.reconcile import carry_out, look, plan, settle
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from .fabrics import make, small

@@ -14,9 +14,9 @@ from redis import Redis
 from redis.client import Pipeline
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
-from netbox_hedgehog.jobs.locks import LOCK_SPACE
 from netbox_hedgehog.jobs.queue import connection, queue
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, schedule_id
+from netbox_hedgehog.locks import LOCK_SPACE
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.report import READ, KindReport, Report
 

@@ -7,13 +7,13 @@ import pytest
 from core.models import Job
 
 from netbox_hedgehog.events import watch
+from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_requested_run
 from netbox_hedgehog.jobs.progress import active_job, progress_of
 from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue, queue_name
 from netbox_hedgehog.jobs.recovery import INVENTORY_JOB_NAME, recover
 from netbox_hedgehog.jobs.schedules import schedule_id
-from netbox_hedgehog.kinds import KINDS
 from netbox_hedgehog.models import Fabric, FabricEvent
 from netbox_hedgehog.sync.report import READ, KindReport
 

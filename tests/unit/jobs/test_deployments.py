@@ -19,10 +19,10 @@ from rq.job import Job as RQJob
 from netbox_hedgehog.jobs import deployment
 from netbox_hedgehog.jobs.deployment import DEPLOYMENTS, LIFE, deployment_id
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_fabric_sync, execute_requested_run
-from netbox_hedgehog.jobs.health import check_worker_health
 from netbox_hedgehog.jobs.queue import MOST_HANDED_OVER, connection
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, due_times, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.monitoring.service_health import check_worker_health
 
 from .base import ago, make_fabric, make_job, reading, waiting
 

@@ -18,11 +18,11 @@ from users.models import Group, User
 
 from netbox_hedgehog import events
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_fabric_sync, execute_requested_run
-from netbox_hedgehog.jobs.health import worker_health
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.models import Fabric, FabricCondition, FabricEvent, FabricResource, SwitchHealth
-from netbox_hedgehog.sync.health import record_health
+from netbox_hedgehog.monitoring.service_health import worker_health
 from netbox_hedgehog.sync.report import FORBIDDEN, READ, KindReport, Report
+from netbox_hedgehog.sync.switch_health import record_health
 
 from .base import ago, make_fabric, make_fabrics, reading, report
 

@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.events import dispatch, watch
-from netbox_hedgehog.jobs.health import check_worker_health, missing_here
-from netbox_hedgehog.jobs.leases import Leases
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
+from netbox_hedgehog.monitoring.service_health import check_worker_health, missing_here
+from netbox_hedgehog.watch.leases import Leases
 
 from .base import ago, locked, make_fabric, make_fabrics, make_job
 

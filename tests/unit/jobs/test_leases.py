@@ -8,9 +8,9 @@ from fakeredis import FakeRedis, FakeServer
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisDown
 
-from netbox_hedgehog.jobs import leases as module
-from netbox_hedgehog.jobs.health import check_worker_health
-from netbox_hedgehog.jobs.leases import Leases, live_watchers, watch_troubles, watched_fabrics
+from netbox_hedgehog.monitoring.service_health import check_worker_health
+from netbox_hedgehog.watch import leases as module
+from netbox_hedgehog.watch.leases import Leases, live_watchers, watch_troubles, watched_fabrics
 
 from .base import make_fabric, round_trips
 

@@ -14,11 +14,11 @@ from django.db import ProgrammingError
 from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.jobs import startup
-from netbox_hedgehog.jobs.health import live_workers
 from netbox_hedgehog.jobs.queue import queue_name
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.startup import bootstrap_if_serving, serves
 from netbox_hedgehog.jobs.worker import WORKER_TTL, HedgehogWorker
+from netbox_hedgehog.monitoring.service_health import live_workers
 
 
 @pytest.mark.parametrize('argv', [
@@ -103,7 +103,7 @@ def test_a_worker_that_redis_has_lost_says_again_who_it_is() -> None:
         worker.set_state('idle')  # as RQ does before it shows its life sign: then NetBox finds a record, and adds nothing
         worker.heartbeat()
         assert worker.name in live_workers()
-        with patch('netbox_hedgehog.jobs.health._alive', return_value=False):
+        with patch('netbox_hedgehog.monitoring.service_health._alive', return_value=False):
             assert worker.name not in live_workers()
     finally:
         worker.register_death()

@@ -15,13 +15,13 @@ from rq.job import Job as RQJob
 
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.deployment import DEPLOYMENTS, PRIMARY
-from netbox_hedgehog.jobs.health import check_worker_health
-from netbox_hedgehog.jobs.leases import WATCHERS, Leases
 from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue_name
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.monitoring.service_health import check_worker_health
+from netbox_hedgehog.watch.leases import WATCHERS, Leases
 
 from .base import ago, due, make_due, make_fabric, make_job, waiting
 

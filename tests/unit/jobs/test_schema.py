@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from netbox_hedgehog.jobs import schema
+from netbox_hedgehog.jobs import migration_check
 from netbox_hedgehog.jobs import worker as worker_module
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.queue import connection as queue_connection
@@ -32,21 +32,21 @@ def forget(app: str, name: str) -> None:
 
 
 def test_a_migrated_database_is_ready() -> None:
-    found = schema.look()
+    found = migration_check.look()
     assert found.ready
     assert (found.behind, found.ahead, found.unreachable) == (False, False, False)
 
 
 def test_a_missing_migration_is_named() -> None:
     forget('netbox_hedgehog', '0001_initial')
-    found = schema.look()
+    found = migration_check.look()
     assert (found.ready, found.behind) == (False, True)
     assert found.sentence == 'The database lacks migrations (netbox_hedgehog.0001_initial): netbox migrate.'
 
 
 def test_a_database_of_a_newer_release_is_refused() -> None:
     record('netbox_hedgehog', '0999_of_tomorrow')
-    found = schema.look()
+    found = migration_check.look()
     assert (found.ready, found.ahead, found.behind) == (False, True, False)
     assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in found.sentence
 
@@ -54,13 +54,13 @@ def test_a_database_of_a_newer_release_is_refused() -> None:
 def test_what_was_squashed_long_ago_or_belongs_to_nobody_here_is_no_sign_of_a_newer_release() -> None:
     record('dcim', '0002_an_old_one_whose_file_is_gone')
     record('a_plugin_that_was_removed', '0999_last')
-    assert schema.look().ready
+    assert migration_check.look().ready
 
 
 def test_an_empty_database_needs_everything() -> None:
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE django_migrations RENAME TO elsewhere')
-    found = schema.look()
+    found = migration_check.look()
     assert found.behind
     assert len(found.pending) > 100
     assert ' more): netbox migrate.' in found.sentence
@@ -70,9 +70,9 @@ def test_a_database_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*_: object) -> None:
         raise OperationalError('connection refused\nfurther details')
 
-    monkeypatch.setattr(schema, '_applied', refuse)
+    monkeypatch.setattr(migration_check, '_applied', refuse)
     monkeypatch.setattr(DatabaseWrapper, 'close', lambda self: None)
-    found = schema.look()
+    found = migration_check.look()
     assert (found.unreachable, found.ready) == (True, False)
     assert found.sentence == 'The database cannot be reached yet: connection refused'
 
@@ -88,8 +88,8 @@ def test_ready_says_how_it_is_and_exits_so() -> None:
 
 
 def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = schema.Schema(error='refused')
-    states = iter([away, away, schema.Schema(pending=('a.0001',)), schema.Schema()])
+    away = migration_check.Schema(error='refused')
+    states = iter([away, away, migration_check.Schema(pending=('a.0001',)), migration_check.Schema()])
     monkeypatch.setattr(hedgehog_sync, 'look', lambda: next(states))
     monkeypatch.setattr(hedgehog_sync, 'LOOK_AGAIN', 0)
     out = StringIO()
@@ -102,12 +102,12 @@ def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_process_that_the_database_has_outgrown_works_no_more() -> None:
-    schema.refuse_if_outdated()
+    migration_check.refuse_if_outdated()
     record('netbox_hedgehog', '0999_of_tomorrow')
-    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in schema.outdated()
-    with pytest.raises(schema.Outdated, match='newer release'):
+    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in migration_check.outdated()
+    with pytest.raises(migration_check.Outdated, match='newer release'):
         execute_fabric_sync(1)
-    with pytest.raises(schema.Outdated, match='newer release'):
+    with pytest.raises(migration_check.Outdated, match='newer release'):
         execute_requested_run(1)
     with pytest.raises(SystemExit):
         HedgehogScheduler(connection=queue_connection()).beat()

@@ -14,17 +14,17 @@ import pytest
 from kubernetes.config import incluster_config
 
 from demo.kubernetes_api import KubernetesAPI, User
+from netbox_hedgehog.cluster.egress import DestinationDenied
 from netbox_hedgehog.cluster.errors import Expired, NotServed, Unreachable
-from netbox_hedgehog.destinations import DestinationDenied
-from netbox_hedgehog.jobs import health as health_module
-from netbox_hedgehog.jobs import watcher as module
-from netbox_hedgehog.jobs.health import DEGRADED, HEALTHY, check_worker_health
-from netbox_hedgehog.jobs.leases import Leases
-from netbox_hedgehog.jobs.watcher import FIRST_WAIT, FabricWatch, Watcher
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.monitoring import service_health as health_module
+from netbox_hedgehog.monitoring.service_health import DEGRADED, HEALTHY, check_worker_health
 from netbox_hedgehog.sync.apply import held_rows
-from netbox_hedgehog.sync.follow import Follower
+from netbox_hedgehog.watch import watcher as module
+from netbox_hedgehog.watch.follower import Follower
+from netbox_hedgehog.watch.leases import Leases
+from netbox_hedgehog.watch.watcher import FIRST_WAIT, FabricWatch, Watcher
 
 from ...examples import LONG
 from .base import make_fabric

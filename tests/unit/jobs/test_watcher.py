@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from fakeredis import FakeRedis, FakeServer
 
-from netbox_hedgehog.jobs import watcher as module
-from netbox_hedgehog.jobs.leases import LEASE, Leases, live_watchers, watched_fabrics
-from netbox_hedgehog.jobs.watcher import FabricWatch, Watcher
+from netbox_hedgehog.watch import watcher as module
+from netbox_hedgehog.watch.leases import LEASE, Leases, live_watchers, watched_fabrics
+from netbox_hedgehog.watch.watcher import FabricWatch, Watcher
 
 from .base import make_fabric
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from netbox_hedgehog.picture.history import Run, describe_runs, draw_runs
+from netbox_hedgehog.diagrams.history import Run, describe_runs, draw_runs
 
 SVG = '{http://www.w3.org/2000/svg}'
 NOW = datetime(2026, 8, 20, 12, 0, tzinfo=UTC)

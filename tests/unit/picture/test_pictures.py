@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from netbox_hedgehog.insight.health import Reading, assess
-from netbox_hedgehog.insight.wiring import links, wired_ports
-from netbox_hedgehog.picture.fabric import describe, draw_fabric
-from netbox_hedgehog.picture.graph import NodeHealth, Resource, build, bundled, natural
-from netbox_hedgehog.picture.style import DARK, LIGHT
-from netbox_hedgehog.picture.svg import clean, fit, spread
-from netbox_hedgehog.picture.vpc import build_vpc, draw_vpc
+from netbox_hedgehog.diagrams.fabric import describe, draw_fabric
+from netbox_hedgehog.diagrams.graph import NodeHealth, Resource, build, bundled, natural
+from netbox_hedgehog.diagrams.style import DARK, LIGHT
+from netbox_hedgehog.diagrams.svg import clean, fit, spread
+from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
+from netbox_hedgehog.hedgehog.connections import links, wired_ports
+from netbox_hedgehog.hedgehog.switch_health import Reading, assess
 
 from ..engine.samples import large_fabric, samples
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 from utilities.testing import APITestCase, TestCase, disable_logging
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
-from netbox_hedgehog.jobs.locks import fabric_lock
 from netbox_hedgehog.jobs.queue import queue, queue_name
 from netbox_hedgehog.jobs.schedules import due_times, reconcile
+from netbox_hedgehog.locks import fabric_lock
 from netbox_hedgehog.models import Fabric
 
 from ..base import TOKEN, ago, all_alive, make_fabric, messages_of, redis_down, scheduler_alive, worker_alive

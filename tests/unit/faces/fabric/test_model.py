@@ -12,7 +12,7 @@ from extras.models import CachedValue
 from netbox.search.backends import get_backend
 from utilities.testing import TestCase
 
-from netbox_hedgehog.kubeconfig import KubeconfigError
+from netbox_hedgehog.cluster.kubeconfig import KubeconfigError
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.models.fabric import duration_words
 

@@ -6,8 +6,8 @@ from dcim.models import Site
 from django.urls import reverse
 from utilities.testing import APITestCase
 
+from netbox_hedgehog.fields import unseal
 from netbox_hedgehog.models import Fabric
-from netbox_hedgehog.sealing import unseal
 
 from ..base import SERVER, allow, make_fabric
 

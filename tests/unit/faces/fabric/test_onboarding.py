@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import escape
 from utilities.testing import TestCase
 
-from netbox_hedgehog.onboarding import manifests
+from netbox_hedgehog.cluster.rbac import manifests
 
 from ..base import allow
 

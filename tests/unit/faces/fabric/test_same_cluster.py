@@ -4,8 +4,8 @@ from django.urls import reverse
 from django.utils import timezone
 from utilities.testing import APITestCase
 
-from netbox_hedgehog.jobs.health import worker_health
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.monitoring.service_health import worker_health
 
 from ..base import allow, make_fabric
 

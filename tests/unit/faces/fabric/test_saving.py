@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import status
 from utilities.testing import APITestCase, TestCase
 
-from netbox_hedgehog.inventory.leave import leave_everything
+from netbox_hedgehog.inventory.disable import leave_everything
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import RECORDED
 

@@ -18,11 +18,11 @@ from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
 from utilities.testing import APITestCase, TestCase, disable_logging
 
 from netbox_hedgehog.api.serializers import FabricSerializer
+from netbox_hedgehog.fields import SealError, unseal
 from netbox_hedgehog.forms import FabricForm
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.models import Fabric
-from netbox_hedgehog.sealing import SealError, unseal
 from netbox_hedgehog.tables import FabricTable
 
 from ..base import CANARY, OTHER_TOKEN, SEALED, SERVER, TOKEN, allow, kubeconfig, make_fabric

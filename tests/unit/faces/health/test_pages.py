@@ -15,7 +15,7 @@ from utilities.request import NetBoxFakeRequest
 from utilities.testing import TestCase, ViewTestCases
 
 from netbox_hedgehog.models import FabricResource, KindReading, SwitchHealth
-from netbox_hedgehog.sync.health import record_health
+from netbox_hedgehog.sync.switch_health import record_health
 
 from ..base import ago, all_alive, allow, make_fabric, make_resource
 from ..cluster import HOSTILE, cluster, read

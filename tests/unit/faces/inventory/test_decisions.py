@@ -9,7 +9,7 @@ from django.urls import reverse
 from extras.models import CachedValue
 from utilities.testing import APITestCase, TestCase
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
@@ -128,7 +128,7 @@ class PageTestCase(_Changed, TestCase):
 
     def test_more_values_than_a_request_should_write(self):
         self.add_permissions('netbox_hedgehog.resolve_discrepancy', 'dcim.change_device')
-        with patch('netbox_hedgehog.decisions.MOST_AT_ONCE', 1):
+        with patch('netbox_hedgehog.inventory.decisions.MOST_AT_ONCE', 1):
             response = self.bulk('fabric', Discrepancy.objects.filter(field='serial').values_list('pk', flat=True))
         self.assertIn('at most 1 discrepancies at once', ' '.join(messages_of(response)))
         self.assertEqual(self.serial('leaf-01'), 'BY-HAND-leaf-01')

@@ -10,11 +10,11 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 from utilities.testing import APITestCase, TestCase
 
-from netbox_hedgehog.dryrun import PAGE
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Fabric, FabricResource
+from netbox_hedgehog.presentation.plans import PAGE
 
 from ...inventory.mirror import fabric_of
 from ..base import allow, messages_of

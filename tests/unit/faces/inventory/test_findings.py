@@ -5,7 +5,7 @@ from django.urls import reverse
 from users.models import ObjectPermission
 from utilities.testing import APITestCase
 
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy
 
 from ...inventory.mirror import fabric_of

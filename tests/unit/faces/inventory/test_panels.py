@@ -10,7 +10,7 @@ from ipam.models import ASN, VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from utilities.testing import TestCase
 from vpn.models import L2VPN
 
-from netbox_hedgehog.inventory.settle import settle
+from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 from netbox_hedgehog.template_content import KEY, any_inventory
 

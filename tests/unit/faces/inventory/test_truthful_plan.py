@@ -6,9 +6,9 @@ from django.urls import reverse
 from django.utils import timezone
 from users.models import User
 
-from netbox_hedgehog.inventory.plan import ADOPT
-from netbox_hedgehog.inventory.resolve import take_fabric
-from netbox_hedgehog.inventory.settle import plan, settle
+from netbox_hedgehog.inventory.operations import take_fabric
+from netbox_hedgehog.inventory.planning.plan import ADOPT
+from netbox_hedgehog.inventory.reconcile import plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource
 
 from ...inventory.fabrics import small

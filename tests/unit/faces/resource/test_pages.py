@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import escape
 from utilities.testing import TestCase
 
-from netbox_hedgehog.kinds import KIND_BY_NAME, KINDS
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.models import FabricResource
 
 from ..base import ago, all_alive, allow, make_fabric, make_resource

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog.stories import TELLERS, Name, names_in, story
+from netbox_hedgehog.presentation.resource_sections import TELLERS, Name, names_in, story
 
 
 def texts(section):

@@ -28,9 +28,9 @@ from django.db import models
 from ipam.models import ASN, RIR, VLAN, VRF, IPAddress, IPRange, Prefix, Service, VLANGroup
 from vpn.models import L2VPN, L2VPNTermination
 
-from netbox_hedgehog.inventory.plan import CREATE, DELETE, MARK, RESTORE, Plan
-from netbox_hedgehog.inventory.settle import Picture
-from netbox_hedgehog.inventory.wants import Existing, Ref, Want
+from netbox_hedgehog.inventory.mapping.types import Existing, Ref, Want
+from netbox_hedgehog.inventory.planning.plan import CREATE, DELETE, MARK, RESTORE, Plan
+from netbox_hedgehog.inventory.reconcile import Picture
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 __all__ = ('Snapshot', 'derived_wrongly', 'invalid', 'is_in_trouble', 'not_as_wanted', 'same_as_fresh', 'touched', 'unjustified')

@@ -31,8 +31,8 @@ from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix, Service, VLANGrou
 from tenancy.models import Tenant
 from vpn.models import L2VPN, L2VPNTermination
 
-from netbox_hedgehog.inventory import resolve
-from netbox_hedgehog.inventory.leave import leave_everything
+from netbox_hedgehog.inventory import operations
+from netbox_hedgehog.inventory.disable import leave_everything
 from netbox_hedgehog.models import Discrepancy
 
 from .world import Impossible, World
@@ -556,27 +556,27 @@ def a_custom_field_refers_to_an_object(world):
 
 @edit
 def a_person_uses_the_fabrics_value(world):
-    resolve.take_fabric([world.one(Discrepancy.objects.filter(type='field').order_by('key', 'field'))])
+    operations.take_fabric([world.one(Discrepancy.objects.filter(type='field').order_by('key', 'field'))])
 
 
 @edit
 def a_person_keeps_netboxs_value(world):
-    resolve.keep_netbox([world.one(Discrepancy.objects.filter(type__in=('field', 'deleted')).order_by('key', 'field'))])
+    operations.keep_netbox([world.one(Discrepancy.objects.filter(type__in=('field', 'deleted')).order_by('key', 'field'))])
 
 
 @edit
 def a_person_reopens_what_they_decided(world):
-    resolve.reopen([world.one(Discrepancy.objects.exclude(state='open').order_by('key', 'field'))])
+    operations.reopen([world.one(Discrepancy.objects.exclude(state='open').order_by('key', 'field'))])
 
 
 @edit
 def a_person_has_what_was_deleted_created_again(world):
-    resolve.recreate(list(Discrepancy.objects.filter(type='deleted')))
+    operations.recreate(list(Discrepancy.objects.filter(type='deleted')))
 
 
 @edit
 def a_person_ignores_a_discrepancy(world):
-    resolve.ignore([world.one(Discrepancy.objects.order_by('type', 'key', 'field', 'kind', 'name'))])
+    operations.ignore([world.one(Discrepancy.objects.order_by('type', 'key', 'field', 'kind', 'name'))])
 
 
 @edit

@@ -19,11 +19,11 @@ from django.utils import timezone
 from netbox.context import query_cache
 from utilities.exceptions import AbortRequest
 
+from netbox_hedgehog.inventory.disable import leave_everything
 from netbox_hedgehog.inventory.errors import InventoryRefused
-from netbox_hedgehog.inventory.leave import leave_everything
-from netbox_hedgehog.inventory.plan import Plan
+from netbox_hedgehog.inventory.planning.plan import Plan
+from netbox_hedgehog.inventory.reconcile import look, plan, settle
 from netbox_hedgehog.inventory.report import InventoryReport
-from netbox_hedgehog.inventory.settle import look, plan, settle
 from netbox_hedgehog.models import Discrepancy, Fabric
 
 from . import checks

@@ -8,8 +8,8 @@ from typing import Any
 from dcim.models import Device, DeviceRole, DeviceType, Interface, Manufacturer, Site
 from django.utils import timezone
 
-from netbox_hedgehog.inventory.wants import Resource
-from netbox_hedgehog.kinds import KINDS
+from netbox_hedgehog.hedgehog.kinds import KINDS
+from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
 
 from ..fabrics import make

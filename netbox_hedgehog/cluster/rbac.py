@@ -1,0 +1,116 @@
+"""What a cluster must be told so that NetBox may read a fabric: YAML for kubectl, made from hedgehog/kinds.py.
+
+Part of the vocabulary: no Django, no Kubernetes client.
+"""
+
+import re
+from itertools import groupby
+
+from ..hedgehog.kinds import KINDS
+
+__all__ = ('ROLE', 'VERBS', 'OnboardingError', 'check_name', 'manifests', 'rules')
+
+VERBS = ('get', 'list', 'watch')
+
+# The name of the ClusterRole and of the binding.
+ROLE = 'netbox-hedgehog-read'
+
+# What Kubernetes takes as the name of a namespace or a ServiceAccount here (RFC 1123).
+NAME = re.compile(r'[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?')
+
+HEAD = '''\
+# Lets NetBox read the Hedgehog fabric in namespace {namespace}:
+# get, list and watch on the kinds it mirrors, and nothing else.
+# On the fabric's control node: kubectl apply -f netbox.yaml
+'''
+
+ACCOUNT = '''\
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {account}
+  namespace: {account_namespace}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {account}-token
+  namespace: {account_namespace}
+  annotations:
+    kubernetes.io/service-account.name: {account}
+type: kubernetes.io/service-account-token
+---
+'''
+
+ACCESS = '''\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {role}
+rules:
+{rules}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {role}
+  namespace: {namespace}
+subjects:
+- kind: ServiceAccount
+  name: {account}
+  namespace: {account_namespace}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {role}
+'''
+
+TAIL = '''\
+# Afterwards NetBox wants the token and the CA certificate:
+# kubectl get secret {account}-token -n {account_namespace} -o jsonpath='{{.data.token}}' | base64 -d
+# kubectl get secret {account}-token -n {account_namespace} -o jsonpath='{{.data.ca\\.crt}}' | base64 -d
+'''
+
+
+class OnboardingError(ValueError):
+    """A name that Kubernetes would not take. The text says which."""
+
+
+def rules() -> list[tuple[str, list[str]]]:
+    """The API groups that are read, each with the plural names of its kinds, in alphabetical order."""
+    kinds = sorted(KINDS, key=lambda kind: (kind.group, kind.plural))
+    return [(group, [kind.plural for kind in found]) for group, found in groupby(kinds, lambda kind: kind.group)]
+
+
+def check_name(name: str) -> str:
+    """The name, if Kubernetes takes it. Raises OnboardingError."""
+    if not NAME.fullmatch(name):
+        raise OnboardingError(
+            f'{name!r} is no name that Kubernetes takes: lower-case letters, digits and dashes, at most 63, '
+            'beginning and ending with a letter or digit.'
+        )
+    return name
+
+
+def manifests(
+    namespace: str = 'default', account: str = 'netbox', *, account_namespace: str = '', make_account: bool = True,
+) -> str:
+    """The YAML that gives a ServiceAccount the right to read one fabric, for kubectl apply.
+
+    Takes the fabric's namespace, the ServiceAccount's name and its namespace (the fabric's, if left out). With
+    `make_account` False the ServiceAccount is there already, such as that of a NetBox in the same cluster: no account
+    and no token are made. Returns the text. Raises OnboardingError.
+    """
+    names = {'namespace': namespace, 'account': account, 'account_namespace': account_namespace or namespace}
+    for name in names.values():
+        check_name(name)
+    parts = (HEAD, ACCOUNT, ACCESS, TAIL) if make_account else (HEAD, ACCESS)
+    return ''.join(parts).format(**names, role=ROLE, rules=_rules_as_yaml())
+
+
+def _rules_as_yaml() -> str:
+    lines = []
+    for group, plurals in rules():
+        lines += [f'- apiGroups: [{group}]', '  resources:', *(f'  - {plural}' for plural in plurals)]
+        lines.append(f'  verbs: [{", ".join(VERBS)}]')
+    return '\n'.join(lines)

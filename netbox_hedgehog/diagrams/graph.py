@@ -1,0 +1,345 @@
+"""What a picture of a fabric shows: nodes in tiers, and wires between them, each with a state."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from ..hedgehog.connections import End, Link, links
+from ..hedgehog.tree import mapping, text
+
+__all__ = (
+    'GATEWAYS', 'KINDS', 'LEAVES', 'OUTER', 'SPINES', 'WIRE_KINDS', 'Graph', 'Node', 'NodeHealth', 'Resource', 'Wire',
+    'build', 'bundled', 'link_state', 'natural', 'worst',
+)
+
+GATEWAYS, SPINES, LEAVES, OUTER = range(4)
+
+# How many servers the text of a bundle names.
+NAMED = 20
+
+NO_STATUS_YET = 'Status will be available after the next successful sync.'
+
+# Kinds of resources that a graph is made of.
+KINDS = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttachment')
+
+# A link's states, the gravest first. What the viewer may not know of is hidden, whatever it is.
+WIRE_STATES = ('down', 'disabled', 'hidden', 'unknown', 'up')
+LINK_WORDS = {
+    'disabled': 'switched off', 'unknown': 'state unknown', 'hidden': 'you do not have permission to view its state',
+}
+NODE_STATES = ('critical', 'warning', 'unknown', 'ok', '')
+
+# The kinds of Connections that lines are told apart by; any other looks like the last.
+WIRE_KINDS = {
+    'fabric': 'fabric', 'mesh': 'mesh', 'eslag': 'eslag', 'mclag': 'mclag', 'mclagDomain': 'mclag',
+    'bundled': 'bundled', 'unbundled': 'unbundled', 'gateway': 'gateway', 'external': 'external',
+    'staticExternal': 'external',
+}
+
+
+class Resource(NamedTuple):
+    """A resource as the mirror holds it. `url` is where a click leads."""
+
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+    url: str
+    missing: bool = False
+
+
+class NodeHealth(NamedTuple):
+    """How a switch or gateway is. `believed` is False where its good news may not be true any more."""
+
+    state: str
+    believed: bool
+    sentences: list[str]
+    ports: Mapping[str, str]
+    notes: list[str] = []
+
+
+@dataclass(slots=True)
+class Node:
+    """Something that has links. `state` is '' where nothing reports one; `notes` are words for beneath its name."""
+
+    key: str
+    kind: str
+    name: str
+    tier: int
+    url: str = ''
+    role: str = ''
+    group: str = ''
+    state: str = ''
+    notes: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    description: str = ''
+    gone: bool = False
+
+    @property
+    def title(self) -> str:
+        """What is shown while the pointer rests on it."""
+        head = f'{self.name} ({self.role or self.kind.lower()})'
+        return '\n'.join(filter(None, [head, self.description, *self.sentences]))
+
+
+@dataclass(slots=True)
+class Wire:
+    """One cable, from the upper node to the lower one."""
+
+    kind: str
+    upper: str
+    lower: str
+    upper_port: str
+    lower_port: str
+    state: str
+    connection: str
+    url: str = ''
+    count: int = 1
+    bad: int = 0
+
+    @property
+    def title(self) -> str:
+        """What is shown while the pointer rests on it."""
+        if self.count > 1:
+            words = f'{self.bad} not up' if self.bad else LINK_WORDS.get(self.state, f'all {self.state}')
+            return f'{self.count} {self.kind} links: {words}'
+        return f'{self.sentence}\n{self.kind} connection {self.connection}'
+
+    @property
+    def sentence(self) -> str:
+        """Its ends and its state."""
+        ends = [f'{key.split("/", 1)[1]} {port}'.strip() for key, port in (
+            (self.upper, self.upper_port), (self.lower, self.lower_port),
+        )]
+        words = LINK_WORDS.get(self.state, self.state)
+        return f'{ends[0]} – {ends[1]}: {words}'
+
+
+@dataclass(slots=True)
+class Graph:
+    """A fabric's nodes by key, and its wires, which do not change once they were asked for.
+
+    `loops` counts links from a switch to itself, which are not drawn.
+    """
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    wires: list[Wire] = field(default_factory=list)
+    loops: int = 0
+    _touching: dict[str, list[Wire]] = field(default_factory=dict, repr=False)
+
+    def tier(self, tier: int) -> list[Node]:
+        """The nodes of a tier by name, numbers in names counted as such; those of a group stand together."""
+        found = sorted((node for node in self.nodes.values() if node.tier == tier), key=lambda node: natural(node.name))
+        first: dict[str, int] = {}
+        for rank, node in enumerate(found):
+            first.setdefault(node.group or node.key, rank)
+        return sorted(found, key=lambda node: first[node.group or node.key])
+
+    def touching(self, key: str) -> list[Wire]:
+        """The wires of a node, in the order of their other ends' names."""
+        if not self._touching:
+            for wire in self.wires:
+                self._touching.setdefault(wire.upper, []).append(wire)
+                self._touching.setdefault(wire.lower, []).append(wire)
+        found = self._touching.get(key, [])
+        return sorted(found, key=lambda wire: natural(wire.upper if wire.lower == key else wire.lower))
+
+    def around(self, keys: Iterable[str]) -> 'Graph':
+        """What these nodes are linked to, and how: the rest of the tier below, and all above, as far as linked."""
+        wanted = set(keys)
+        wires = [wire for wire in self.wires if wire.upper in wanted or wire.lower in wanted]
+        here = wanted | {key for wire in wires for key in (wire.upper, wire.lower)}
+        outer = {key for key in here if self.nodes[key].tier == OUTER}
+        wires += [wire for wire in self.wires if wire.lower in outer and wire.upper not in wanted]
+        here |= {wire.upper for wire in wires}
+        return Graph({key: node for key, node in self.nodes.items() if key in here}, wires)
+
+
+def natural(name: str) -> tuple[tuple[int, Any], ...]:
+    """A key that puts leaf-9 before leaf-10."""
+    parts: list[tuple[int, Any]] = []
+    digits = ''
+    for char in [*name, '']:
+        if char.isascii() and char.isdigit():
+            digits += char
+            continue
+        if digits:
+            parts.append((0, int(digits)))
+            digits = ''
+        parts.append((1, char))
+    return tuple(parts)
+
+
+def worst(states: Iterable[str]) -> str:
+    """The gravest of the states of links, or of nodes."""
+    ranks = {state: rank for known in (WIRE_STATES, NODE_STATES) for rank, state in enumerate(known)}
+    return min(states, key=lambda state: ranks.get(state, 9), default='')
+
+
+def build(
+    resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHealth],
+    may_be_hidden: bool = False,
+) -> Graph:
+    """The graph of a fabric.
+
+    Takes its resources, the health of its switches and gateways by (kind, name), and whether there may be health that
+    the viewer may not see. A node that a Connection names and the fabric does not have is drawn as gone. Nothing is
+    raised for manifests of unknown shape.
+    """
+    graph = Graph()
+    connections, attachments = [], []
+    for resource in resources:
+        if resource.kind == 'Connection':
+            connections.append(resource)
+        elif resource.kind == 'ExternalAttachment':
+            attachments.append(resource)
+        elif resource.kind in KINDS:
+            node = _node(resource, health.get((resource.kind, resource.name)), may_be_hidden)
+            graph.nodes[node.key] = node
+    externals: dict[str, list[str]] = {}
+    for attachment in attachments:
+        spec = attachment.spec
+        externals.setdefault(text(spec.get('connection')), []).append(text(spec.get('external')))
+    for connection in connections:
+        if not connection.missing:
+            _connect(graph, connection, externals.get(connection.name, []), health, may_be_hidden)
+    _judge_outer(graph)
+    return graph
+
+
+def _judge_outer(graph: Graph) -> None:
+    """What has no agent is as well as its links are."""
+    states: dict[str, list[str]] = {}
+    for wire in graph.wires:
+        states.setdefault(wire.lower, []).append(wire.state)
+    for key, found in states.items():
+        node, down = graph.nodes[key], found.count('down')
+        if node.tier == OUTER and down:
+            node.state = 'critical' if down == len(found) else 'warning'
+            node.notes.append(f'{down} of {len(found)} links down' if len(found) > 1 else 'link down')
+            node.sentences.append(f'{down} of its {len(found)} links down.')
+
+
+def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
+    """The graph with servers of the same switches joined into one node each.
+
+    Takes the graph, and the address of the picture of a group of leaves by its name.
+    """
+    uppers: dict[str, set[str]] = {}
+    for wire in graph.wires:
+        uppers.setdefault(wire.lower, set()).add(wire.upper)
+    joined: dict[tuple[str, ...], list[Node]] = {}
+    for node in graph.nodes.values():
+        if node.kind == 'Server':
+            joined.setdefault(tuple(sorted(uppers.get(node.key, ()), key=natural)), []).append(node)
+    nodes = {key: node for key, node in graph.nodes.items() if node.kind != 'Server'}
+    bundle_of: dict[str, str] = {}
+    for switches, servers in joined.items():
+        names = sorted((node.name for node in servers), key=natural)
+        groups = {graph.nodes[key].group or graph.nodes[key].name for key in switches}
+        bundle = Node(
+            key=f'Servers/{"+".join(switches)}', kind='Servers', tier=OUTER, role='servers',
+            name=f'{len(servers)} servers' if len(servers) > 1 else names[0],
+            url=url(groups.pop()) if len(groups) == 1 else '', state=worst(node.state for node in servers),
+            sentences=[', '.join(names[:NAMED]) + (f' and {len(names) - NAMED} more' if len(names) > NAMED else '')],
+        )
+        if troubled := sum(bool(node.state) for node in servers):
+            bundle.notes.append(f'{troubled} with links down' if len(servers) > 1 else 'link down')
+        nodes[bundle.key] = bundle
+        bundle_of |= {node.key: bundle.key for node in servers}
+    wires: dict[tuple[str, str, str], Wire] = {}
+    for wire in graph.wires:
+        if wire.lower not in bundle_of:
+            wires[wire.upper, wire.lower, f'{wire.upper_port} {wire.lower_port}'] = wire
+            continue
+        key = (wire.upper, bundle_of[wire.lower], wire.kind)
+        held = wires.get(key)
+        bad = int(wire.state in ('down', 'disabled'))
+        if held is None:
+            wires[key] = replace(wire, lower=key[1], bad=bad, url='')
+        else:
+            held.count, held.bad, held.state = held.count + 1, held.bad + bad, worst((held.state, wire.state))
+    return Graph(nodes, list(wires.values()), graph.loops)
+
+
+def _node(resource: Resource, health: NodeHealth | None, may_be_hidden: bool) -> Node:
+    spec = resource.spec
+    groups = spec.get('groups')
+    named = [text(mapping(item).get('name') if isinstance(item, dict) else item) for item in groups or ()] \
+        if isinstance(groups, list) else []
+    node = Node(
+        key=f'{resource.kind}/{resource.name}', kind=resource.kind, name=resource.name, url=resource.url,
+        tier={'Gateway': GATEWAYS, 'Switch': LEAVES}.get(resource.kind, OUTER), role=text(spec.get('role')),
+        group=text(mapping(spec.get('redundancy')).get('group')) or next(filter(None, named), ''),
+        gone=resource.missing, description=text(spec.get('description')),
+    )
+    if resource.kind == 'Switch' and node.role == 'spine':
+        node.tier = SPINES
+    reports = resource.kind in ('Switch', 'Gateway')
+    if reports and health is None and may_be_hidden:
+        node.sentences = ['You do not have permission to view its state.']
+    elif reports:
+        node.state = health.state if health else 'unknown'
+        node.notes = list(health.notes) if health else []
+        node.sentences = list(health.sentences) if health else [NO_STATUS_YET]
+    if resource.missing:
+        node.notes.insert(0, 'missing')
+        node.sentences.insert(0, 'Missing from the cluster.')
+    return node
+
+
+def _connect(
+    graph: Graph, connection: Resource, externals: list[str], health: Mapping[tuple[str, str], NodeHealth],
+    may_be_hidden: bool,
+) -> None:
+    for link in links(connection.name, connection.spec):
+        upper = _found(graph, link.near.kind, link.near.device)
+        if link.far is not None:
+            ends = [(_found(graph, link.far.kind, link.far.device), link.far.port)]
+        else:
+            names = [('External', name) for name in externals] or [('Outside', connection.name)]
+            ends = [(_found(graph, *named), '') for named in names]
+        for lower, port in ends:
+            if upper is lower:
+                graph.loops += 1
+                continue
+            graph.wires.append(Wire(
+                kind=link.kind, upper=upper.key, lower=lower.key, upper_port=link.near.port, lower_port=port,
+                state=link_state(link, health, may_be_hidden), connection=connection.name, url=connection.url,
+            ))
+
+
+def _found(graph: Graph, kind: str, name: str) -> Node:
+    """The node of this kind and name; one that says it is not there where the fabric has none."""
+    key = f'{kind}/{name}'
+    if key not in graph.nodes:
+        tier = {'Gateway': GATEWAYS, 'Switch': LEAVES}.get(kind, OUTER)
+        outside = kind == 'Outside'
+        graph.nodes[key] = Node(
+            key=key, kind=kind, name=name, tier=tier, gone=not outside, role='no external attached' if outside else '',
+            notes=[] if outside else ['not in this fabric'],
+            sentences=[] if outside else [f'A connection names it, but the fabric has no such {kind.lower()}.'],
+        )
+    return graph.nodes[key]
+
+
+def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
+    """The state of a link: up, down, disabled (switched off) or unknown; hidden where the viewer may not know it.
+
+    Bad news counts from either end; good news only from an end that is believed.
+    One end that sees the link up is enough: light goes both ways.
+    """
+    ends = [
+        _end_state(end, health, may_be_hidden) for end in (link.near, link.far)
+        if end is not None and end.kind == 'Switch'
+    ]
+    return min(ends, key=('down', 'disabled', 'up', 'hidden', 'unknown').index, default='unknown')
+
+
+def _end_state(end: End, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool) -> str:
+    found = health.get(('Switch', end.device))
+    if found is None:
+        return 'hidden' if may_be_hidden else 'unknown'
+    state = found.ports.get(end.port, 'up')
+    if state in ('down', 'disabled') and (found.believed or state == 'down'):
+        return state
+    return 'up' if state == 'up' and found.believed else 'unknown'

@@ -1,0 +1,241 @@
+"""How a switch or gateway is, as its agent said at the last reading.
+
+A heartbeat is judged against the moment of the reading, never against the moment of looking: a reading of an hour ago
+says who was silent an hour ago, and nothing about now. Whether a reading is too old to be believed is asked where it
+is shown, because that changes with the clock (SwitchHealth.state).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .connections import interface_of
+from .tree import items, mapping, moment, number, objects, text
+
+__all__ = (
+    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'Finding', 'Health', 'Reading', 'assess', 'confirmed_at',
+)
+
+OK, WARNING, CRITICAL, UNKNOWN = 'ok', 'warning', 'critical', 'unknown'
+
+# The gravest first. Where nothing is known, nothing is well; a known fault says more than that.
+ORDER = (CRITICAL, WARNING, UNKNOWN, OK)
+
+# Seconds without a heartbeat after which an agent is silent; one comes every 15 seconds.
+SILENT_AFTER = 60
+
+# Seconds that a heartbeat may be younger than the start of the reading: a reading lasts, and clocks differ a little.
+AHEAD = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be. `code` is one of those of Health.counts, or silent, pending and so on."""
+
+    code: str
+    level: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An Agent or GatewayAgent as the mirror holds it. `read_at` is when it was last in the cluster."""
+
+    kind: str
+    generation: int
+    status: Mapping[str, Any]
+    read_at: datetime
+    missing: bool = False
+
+
+@dataclass(slots=True)
+class Health:
+    """What an agent's status means. `ports` has the wired ports that are not up: down, disabled or unreported."""
+
+    level: str = OK
+    heartbeat: datetime | None = None
+    silent: bool = False
+    agentless: bool = False
+    applied_generation: int | None = None
+    pending: bool = False
+    reboot_required: bool = False
+    interfaces_down: int = 0
+    bgp_down: int = 0
+    temperatures: int = 0
+    psus: int = 0
+    fans: int = 0
+    version: str = ''
+    software: str = ''
+    ports: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def told(self) -> list[dict[str, str]]:
+        """The findings as they are stored, the gravest first."""
+        return [asdict(finding) for finding in sorted(self.findings, key=lambda found: ORDER.index(found.level))]
+
+
+def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
+    """Judge an agent's reading.
+
+    Takes the reading, or None where there is no agent, and the switch's wired ports with what is at their other ends.
+    Returns the Health. A status of unknown shape says nothing; nothing is raised.
+    """
+    health = Health()
+    if reading is None or reading.missing:
+        what = 'Its agent is no longer in the cluster.' if reading else 'It has no agent: nothing reports its state.'
+        health.agentless = True
+        health.findings.append(Finding('agentless', UNKNOWN, what))
+    if reading is not None:
+        _agent(health, reading)
+        state = mapping(reading.status.get('state'))
+        if reading.kind == 'Agent':
+            _ports(health, mapping(state.get('interfaces')), wired)
+            _bgp(health, state.get('bgpNeighbors'), 'state')
+            _platform(health, mapping(state.get('platform')))
+            health.software = text(mapping(state.get('nos')).get('softwareVersion'))[:100]
+        else:
+            vrfs = mapping(mapping(state.get('bgp')).get('vrfs'))
+            _bgp(health, {vrf: value.get('neighbors') for vrf, value in items(vrfs)}, 'sessionState')
+            health.software = text(mapping(state.get('dataplane')).get('version'))[:100]
+    health.level = min((finding.level for finding in health.findings), key=ORDER.index, default=OK)
+    return health
+
+
+def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float) -> datetime:
+    """When a resource was in the cluster just as the mirror holds it.
+
+    Takes when it was read, when a list last showed it, and the seconds for which a status that moves by itself is
+    left as it was read. Seen later than that, it had not moved: else it had been read again. An agent that died does
+    not move any more, so every list confirms its last words.
+    """
+    if last_seen is not None and last_seen - last_read >= timedelta(seconds=settled):
+        return last_seen
+    return last_read
+
+
+def _agent(health: Health, reading: Reading) -> None:
+    status = reading.status
+    health.version = text(status.get('version') or status.get('agentVersion'))[:100]
+    health.heartbeat = moment(status.get('lastHeartbeat'))
+    if not reading.missing:
+        _heartbeat(health, reading.read_at)
+    applied = number(status.get('lastAppliedGen'))
+    health.applied_generation = int(applied) if applied is not None and abs(applied) < 2**63 else None
+    if health.heartbeat is not None and health.applied_generation != reading.generation:
+        health.pending = True
+        done = f'generation {health.applied_generation}' if health.applied_generation else 'none'
+        health.findings.append(Finding(
+            'pending', WARNING,
+            f'Configuration is pending: generation {reading.generation} is current, {done} is applied.'
+            + _refusal(status),
+        ))
+    if status.get('rebootRequired') is True:
+        health.reboot_required = True
+        health.findings.append(Finding('reboot', WARNING, 'A reboot is required for the configuration to take effect.'))
+
+
+def _heartbeat(health: Health, read_at: datetime) -> None:
+    if health.heartbeat is None:
+        health.agentless = True
+        health.findings.append(Finding('agentless', UNKNOWN, 'Its agent has never sent a heartbeat.'))
+    elif read_at - health.heartbeat > timedelta(seconds=SILENT_AFTER):
+        health.silent = True
+        health.findings.append(Finding(
+            'silent', CRITICAL,
+            f'Its agent is silent: the last heartbeat, at {_when(health.heartbeat)}, was over {SILENT_AFTER} seconds '
+            f'old when it was read at {_when(read_at)}.',
+        ))
+    elif health.heartbeat - read_at > timedelta(seconds=AHEAD):
+        health.findings.append(Finding(
+            'clock', UNKNOWN,
+            f'Its heartbeat, at {_when(health.heartbeat)}, lies after the reading at {_when(read_at)}: the clocks of '
+            'switch and NetBox disagree, so that a silent agent could not be told.',
+        ))
+
+
+def _refusal(status: Mapping[str, Any]) -> str:
+    """What the agent itself says about a configuration that it could not apply."""
+    for condition in objects(status.get('conditions')):
+        if condition.get('type') == 'Applied' and condition.get('status') == 'False' and condition.get('message'):
+            return f' The agent says: {text(condition.get("message"))[:200]}'
+    return ''
+
+
+def _ports(health: Health, interfaces: Mapping[str, Any], wired: Mapping[str, str]) -> None:
+    for port, far in wired.items():
+        interface = interface_of(port, interfaces)
+        if interface is None:
+            health.ports[port] = 'unreported'
+        elif interface.get('errDisabled') is True:
+            _port_down(health, f'{port} (to {far}) was switched off by the switch after errors.', port)
+        elif interface.get('admin') != 'up':
+            health.ports[port] = 'disabled'
+        elif interface.get('oper') != 'up':
+            since = moment(interface.get('change'))
+            _port_down(
+                health, f'{port} (to {far}) is down' + (f' since {_when(since)}' if since else '')
+                + ', though it is switched on.', port,
+            )
+
+
+def _port_down(health: Health, sentence: str, port: str) -> None:
+    health.ports[port] = 'down'
+    health.interfaces_down += 1
+    health.findings.append(Finding('interfaces', WARNING, sentence))
+
+
+def _bgp(health: Health, vrfs: Any, key: str) -> None:
+    for vrf, neighbors in items(vrfs):
+        for address, neighbor in items(neighbors):
+            # Go leaves false out: a neighbor without `enabled` is one that was shut down on purpose.
+            if neighbor.get('enabled') is True and neighbor.get(key) != 'established':
+                health.bgp_down += 1
+                state = text(neighbor.get(key)) or 'unknown'
+                peer = f' (AS {neighbor["peerAS"]})' if number(neighbor.get('peerAS')) else ''
+                health.findings.append(Finding(
+                    'bgp', WARNING, f'BGP to {address}{peer} in VRF {vrf} is not established: {state}.',
+                ))
+
+
+def _platform(health: Health, platform: Mapping[str, Any]) -> None:
+    for name, sensor in items(platform.get('temps')):
+        for level, sentence in _temperature(name, sensor):
+            health.temperatures += 1
+            health.findings.append(Finding('temperature', level, sentence))
+    for what, plural in (('PSU', 'psus'), ('Fan', 'fans')):
+        for name, unit in items(platform.get(plural)):
+            # Go leaves false out, so absence means absence.
+            named = name if name.lower().startswith(what.lower()) else f'{what} {name}'
+            if unit.get('presence') is not True:
+                sentence = f'{named} is not present.'
+            elif unit.get('status') is not True:
+                sentence = f'{named} has failed.'
+            else:
+                continue
+            setattr(health, plural, getattr(health, plural) + 1)
+            health.findings.append(Finding(what.lower(), WARNING, sentence))
+
+
+def _temperature(name: str, sensor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The level and sentence of a sensor that is out of its bounds; a bound of zero is none."""
+    value = number(sensor.get('temp'))
+    bound = {key: number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
+    if value is not None:
+        for key, level, over in (
+            ('critHigh', CRITICAL, True), ('critLow', CRITICAL, False),
+            ('high', WARNING, True), ('low', WARNING, False),
+        ):
+            limit = bound[key]
+            if limit and (value >= limit if over else value <= limit):
+                side = 'above' if over else 'below'
+                words = 'critical limit' if level == CRITICAL else 'limit'
+                yield level, f'Temperature {name} is {value:.1f} °C, {side} its {words} of {limit:.0f} °C.'
+                return
+    if text(sensor.get('alarms')).lower() == 'true':
+        reads = f' at {value:.1f} °C' if value is not None else ''
+        yield WARNING, f'Temperature {name} raises an alarm{reads}.'
+
+
+def _when(when: datetime) -> str:
+    return f'{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC'

@@ -1,0 +1,153 @@
+"""The ports of a switch: what its profile has, set as its spec says."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .manifest import entries, items, mapping, natural, shown, text
+
+__all__ = ('MANAGEMENT', 'Port', 'kbps', 'normalise', 'ports')
+
+# Where a switch has its own address; its name in every profile.
+MANAGEMENT = 'M1'
+
+_SPEED = re.compile(r'([0-9]{1,4}(?:\.[0-9])?)([MGT])')
+_MODE = re.compile(r'([0-9]{1,2})x(.+)')
+_NOS_NAME = re.compile(r'(.*?)([0-9]{1,9})')
+_UNITS = {'M': 1_000, 'G': 1_000_000, 'T': 1_000_000_000}
+
+# NetBox's interface types: by the connector that a port profile is named after (QSFP28-100G) and the most it does.
+_G = _UNITS['G']
+_TYPES = {
+    ('RJ45', 1 * _G): '1000base-t', ('RJ45', 5 * _G // 2): '2.5gbase-t', ('RJ45', 5 * _G): '5gbase-t',
+    ('RJ45', 10 * _G): '10gbase-t',
+    ('SFP', 1 * _G): '1000base-x-sfp', ('SFP', 10 * _G): '10gbase-x-sfpp', ('SFP+', 10 * _G): '10gbase-x-sfpp',
+    ('SFP28', 1 * _G): '1000base-x-sfp', ('SFP28', 10 * _G): '10gbase-x-sfpp', ('SFP28', 25 * _G): '25gbase-x-sfp28',
+    ('SFP56', 50 * _G): '50gbase-x-sfp56', ('SFPDD', 100 * _G): '100gbase-x-sfpdd',
+    ('SFP112', 100 * _G): '100gbase-x-sfp112',
+    ('QSFP', 40 * _G): '40gbase-x-qsfpp', ('QSFP+', 40 * _G): '40gbase-x-qsfpp',
+    ('QSFP28', 40 * _G): '40gbase-x-qsfpp', ('QSFP28', 100 * _G): '100gbase-x-qsfp28',
+    ('QSFP56', 200 * _G): '200gbase-x-qsfp56', ('QSFP112', 400 * _G): '400gbase-x-qsfp112',
+    ('QSFPDD', 100 * _G): '100gbase-x-qsfpdd', ('QSFPDD', 200 * _G): '200gbase-x-qsfpdd',
+    ('QSFPDD', 400 * _G): '400gbase-x-qsfpdd', ('QSFPDD', 800 * _G): '800gbase-x-qsfpdd',
+    ('OSFP', 400 * _G): '400gbase-x-osfp', ('OSFP', 800 * _G): '800gbase-x-osfp',
+    ('OSFP', 1600 * _G): '1.6tbase-x-osfp1600',
+}
+# A lane of a breakout has no type of its own in NetBox: it gets that of the plug at the far end of such a cable.
+_LANES = {
+    10 * _G: '10gbase-x-sfpp', 25 * _G: '25gbase-x-sfp28', 40 * _G: '40gbase-x-qsfpp', 50 * _G: '50gbase-x-sfp56',
+    100 * _G: '100gbase-x-qsfp28', 200 * _G: '200gbase-x-qsfp56', 400 * _G: '400gbase-x-qsfp112',
+    800 * _G: '800gbase-x-osfp',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One interface of a switch. `label` is its name in the network operating system, `speed` in kbit/s."""
+
+    name: str
+    label: str = ''
+    type: str = 'other'
+    speed: int | None = None
+    mgmt_only: bool = False
+
+
+def kbps(speed: Any) -> int | None:
+    """The kbit/s of a speed such as 25G; None where it is not one."""
+    found = _SPEED.fullmatch(text(speed))
+    return round(float(found[1]) * _UNITS[found[2]]) if found else None
+
+
+def normalise(port: str, known: Mapping[str, Any]) -> str | None:
+    """The interface that a connection means: a port that can be broken out may be wired as E1/49 or as E1/49/1."""
+    if port in known:
+        return port
+    first = f'{port}/1'
+    return first if first in known else None
+
+
+def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[str]]:
+    """The interfaces of a switch, in order, and sentences on what its spec asks of its profile in vain."""
+    maker = _Maker(profile, switch)
+    found = [port for name, entry in entries(profile.get('ports')) for port in maker.make(name, mapping(entry))]
+    return found, [*maker.wrong, *maker.unknown()]
+
+
+class _Maker:
+    """Makes the interfaces of one switch, and collects what is wrong."""
+
+    def __init__(self, profile: Mapping[str, Any], switch: Mapping[str, Any]) -> None:
+        self.ports = mapping(profile.get('ports'))
+        self.groups = mapping(profile.get('portGroups'))
+        self.profiles = mapping(profile.get('portProfiles'))
+        self.breakouts = mapping(switch.get('portBreakouts'))
+        self.speeds = mapping(switch.get('portSpeeds'))
+        self.group_speeds = mapping(switch.get('portGroupSpeeds'))
+        self.wrong: list[str] = []
+
+    def make(self, name: str, entry: Mapping[str, Any]) -> list[Port]:
+        label = text(entry.get('nos'))
+        if entry.get('management') is True:
+            return [Port(name, label, '1000base-t', mgmt_only=True)]
+        group = text(entry.get('group'))
+        kind = text(mapping(self.groups.get(group)).get('profile') if group else entry.get('profile'))
+        profile = mapping(self.profiles.get(kind))
+        if breakout := mapping(profile.get('breakout')):
+            return self._lanes(name, entry, kind, breakout)
+        speed = mapping(profile.get('speed'))
+        asked = self.group_speeds.get(group) if group else self.speeds.get(name)
+        actual = kbps(asked) or kbps(speed.get('default'))
+        if asked is not None and kbps(asked) is None:
+            self.wrong.append(f'The speed of {shown(name)} is {shown(asked)}, which is none: write it as 25G.')
+        most = max((kbps(item) or 0 for item in (*items(speed.get('supported')), speed.get('default'))), default=0)
+        return [Port(name, label, _type(kind, most), actual)]
+
+    def _lanes(self, name: str, entry: Mapping[str, Any], kind: str, breakout: Mapping[str, Any]) -> list[Port]:
+        supported = mapping(breakout.get('supported'))
+        mode = text(breakout.get('default'))
+        if (asked := self.breakouts.get(name)) is not None:
+            if text(asked) in supported:
+                mode = text(asked)
+            else:
+                self.wrong.append(
+                    f'{shown(name)} is to be broken out as {shown(asked)}, which its profile does not have: '
+                    f'it is shown as {shown(mode)}.'
+                )
+        offsets = items(mapping(supported.get(mode)).get('offsets')) or ['0']
+        whole = _MODE.fullmatch(mode)
+        speed = kbps(whole[2]) if whole else None
+        if len(offsets) == 1:
+            widest = max((_single(item) for item in (*supported, mode)), default=0)
+            type = _type(kind, widest)
+        else:
+            type = _LANES.get(speed or 0, 'other')
+        base = text(entry.get('baseNOSName')) or text(entry.get('nos'))
+        return [Port(f'{name}/{lane}', _nos_name(base, offset), type, speed) for lane, offset in enumerate(offsets, 1)]
+
+    def unknown(self) -> list[str]:
+        """What is asked of ports that the profile does not have."""
+        asked = {*self.breakouts, *self.speeds}
+        unknown = sorted((name for name in asked if isinstance(name, str) and name not in self.ports), key=natural)
+        return [
+            f'A speed or breakout is set for {shown(name)}, a port that its profile does not have: take it out.'
+            for name in unknown
+        ]
+
+
+def _type(profile: str, speed: int) -> str:
+    return _TYPES.get((profile.partition('-')[0].upper(), speed), 'other')
+
+
+def _single(mode: Any) -> int:
+    """The speed of a mode that leaves a port in one piece."""
+    found = _MODE.fullmatch(text(mode))
+    return kbps(found[2]) or 0 if found and found[1] == '1' else 0
+
+
+def _nos_name(base: str, offset: Any) -> str:
+    """Ethernet48 and an offset of 2 are Ethernet50."""
+    found, steps = _NOS_NAME.fullmatch(base), text(offset)
+    if not found or not (steps.isascii() and steps.isdigit() and len(steps) < 10):
+        return ''
+    return f'{found[1]}{int(found[2]) + int(steps)}'

@@ -1,0 +1,1 @@
+"""A plan is applied to NetBox, in one transaction."""

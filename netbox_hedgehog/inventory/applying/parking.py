@@ -1,0 +1,86 @@
+"""Objects that change places leave the ones that they have first.
+
+Two objects that swap a name cannot be written one after the other, and PostgreSQL checks each row of a bulk update by
+itself. So everything that moves gets a temporary value that nobody else has, within the same transaction, and its real
+one when its turn comes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import CharField, F, Value
+from django.db.models.functions import Cast, Concat
+
+from ..planning.fields import model_of
+from ..planning.plan import ADOPT, RESTORE, UPDATE, Action
+
+__all__ = ('Parking',)
+
+_UNIQUE_TEXT = Concat(Value('~'), Cast('pk', CharField()))
+
+# By model: the fields that NetBox keeps unique, and the columns that are set aside with what they hold meanwhile.
+_ASIDE: tuple[tuple[str, frozenset[str], dict[str, Any]], ...] = (
+    ('ipam.vlangroup', frozenset(('name', 'slug', 'scope')), {'name': _UNIQUE_TEXT, 'slug': _UNIQUE_TEXT}),
+    ('ipam.vlan', frozenset(('group', 'vid', 'name')), {'group_id': None}),
+    ('dcim.device', frozenset(('name',)), {'name': None}),
+    ('dcim.device', frozenset(('primary_ip4',)), {'primary_ip4_id': None}),
+    ('dcim.device', frozenset(('primary_ip6',)), {'primary_ip6_id': None}),
+    ('dcim.device', frozenset(('oob_ip',)), {'oob_ip_id': None}),
+    ('dcim.interface', frozenset(('device', 'name')), {'name': _UNIQUE_TEXT}),
+    ('dcim.interface', frozenset(('primary_mac_address',)), {'primary_mac_address_id': None}),
+    ('vpn.l2vpn', frozenset(('name', 'slug')), {'name': _UNIQUE_TEXT, 'slug': _UNIQUE_TEXT}),
+    # No object has such an ID.
+    ('vpn.l2vpntermination', frozenset(('assigned_object',)), {'assigned_object_id': F('pk') + 2**62}),
+)
+
+
+_ADDRESSES = frozenset(('primary_ip4', 'primary_ip6', 'oob_ip'))
+
+
+class Parking:
+    """What the columns of objects that are on their way really hold, by model and ID."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
+
+    def park(self, actions: Iterable[Action]) -> None:
+        """Set aside what these objects hold in the unique fields that they are to change: two statements a model."""
+        actions = list(actions)
+        for label, fields, temporary in _ASIDE:
+            wanting = [
+                action for action in actions
+                if action.model == label and any(change.field in fields for change in action.changes)
+            ]
+            leaving = [action.pk for action in wanting if action.verb in (UPDATE, RESTORE, ADOPT) and action.pk]
+            # NetBox lets no address move that is a device's primary one. Else one alone is in nobody's way.
+            if not leaving or (len(wanting) < 2 and not fields & _ADDRESSES):
+                continue
+            rows = model_of(label)._default_manager.filter(pk__in=leaving).order_by('pk')
+            columns = tuple(temporary)
+            for pk, *values in rows.select_for_update(of=('self',)).values_list('pk', *columns):
+                self._held[label, pk].update(zip(columns, values, strict=True))
+            rows.order_by().update(**temporary)
+
+    def is_parked(self, label: str, pk: int | None) -> bool:
+        return pk is not None and (label, pk) in self._held
+
+    def held(self, label: str, pk: int) -> dict[str, Any]:
+        """Return what the columns of an object hold that are set aside; {} where none are."""
+        return self._held.get((label, pk), {})
+
+    def written(self, label: str, pk: int, columns: Iterable[str]) -> None:
+        """These columns have their real values again."""
+        held = self._held.get((label, pk))
+        if held is None:
+            return
+        for column in columns:
+            held.pop(column, None)
+        if not held:
+            del self._held[label, pk]
+
+    def restore(self) -> None:
+        """Give back what is still set aside."""
+        for (label, pk), values in self._held.items():
+            model_of(label)._default_manager.filter(pk=pk).update(**values)
+        self._held.clear()

@@ -1,0 +1,247 @@
+"""What NetBox's signals do after a save, done for many objects at once.
+
+Bulk writes send no signals. Everything that NetBox 4.7 hangs on post_save for the models of an inventory is in here
+or in writing.py: change log and events (core/signals.py), search index (netbox/search), counters
+(utilities/counters.py), notifications of subscribers and rendered config contexts (extras/signals.py), metrics.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from functools import cache, partial
+from typing import Any
+
+from core.choices import ObjectChangeActionChoices
+from core.events import OBJECT_CREATED, OBJECT_UPDATED
+from core.models import ObjectChange, ObjectType
+from core.signals import _signals_received
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, transaction
+from django.db.models import F
+from django.utils.encoding import is_protected_type
+from django_prometheus.models import model_inserts, model_updates
+from extras.cache import invalidate_config_context_for_objects
+from extras.constants import CC_FIELDS_BY_MODEL
+from extras.events import enqueue_event
+from extras.models import CachedValue, EventRule, Subscription
+from extras.signals import notify_object_changed
+from netbox.config import get_config
+from netbox.context import events_queue
+from netbox.models.features import ChangeLoggingMixin
+from netbox.registry import registry
+from netbox.search import get_indexer
+from netbox.search.backends import CachedValueSearchBackend, search_backend
+from utilities.serialization import serialize_object
+
+from ...branching import record_conflicts
+from .event_rules import EVENT_RULES
+
+__all__ = ('BATCH', 'Trail', 'attempt', 'loaded', 'nothing_related', 'prefetched', 'quicken', 'state')
+
+BATCH = 1000
+
+DEVICE = 'dcim.device'
+CONTEXT_FIELDS = {name.removesuffix('_id') for name in CC_FIELDS_BY_MODEL[DEVICE]}
+
+
+@contextmanager
+def attempt() -> Iterator[None]:
+    """A savepoint that takes back, with the database, what NetBox's signals have noted of deletions in memory.
+
+    Otherwise the event queue tells of objects that were not deleted, and their deletion later is not in the change log.
+    """
+    noted = set(getattr(_signals_received, 'pre_delete', ()))
+    queue = {key: copy(event) for key, event in events_queue.get().items()}
+    try:
+        with transaction.atomic():
+            yield
+    except BaseException:
+        _signals_received.pre_delete = noted
+        events_queue.set(queue)
+        raise
+
+
+class Trail:
+    """What one run leaves behind, for one request: told of each object as it is written, written in bulk itself."""
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+        self._types_with_rules: set[int] | None = None
+        self._index: dict[type[models.Model], dict[int, tuple[models.Model, bool]]] = defaultdict(dict)
+
+    def created(self, instances: list[Any]) -> None:
+        """These have just been inserted, with their many-to-many fields in `_prefetched_objects_cache`."""
+        if not instances:
+            return
+        self._log(instances, ObjectChangeActionChoices.ACTION_CREATE)
+        self._events(instances, OBJECT_CREATED)
+        self._count(instances)
+        model = type(instances[0])
+        if model._meta.label_lower == DEVICE:
+            invalidate_config_context_for_objects(DEVICE, [instance.pk for instance in instances])
+        model_inserts.labels(model._meta.model_name).inc(len(instances))
+        self._remember(instances, True)
+
+    def updated(self, instances: list[Any], fields: Iterable[str] = ()) -> None:
+        """These have just been updated; each has the snapshot of what it was before."""
+        if not instances:
+            return
+        self._log(instances, ObjectChangeActionChoices.ACTION_UPDATE)
+        self._events(instances, OBJECT_UPDATED)
+        model = type(instances[0])
+        pks = [instance.pk for instance in instances]
+        if model._meta.label_lower == DEVICE and CONTEXT_FIELDS.intersection(fields):
+            invalidate_config_context_for_objects(DEVICE, pks)
+        subscribed = set(Subscription.objects.filter(
+            object_type=ContentType.objects.get_for_model(model), object_id__in=pks,
+        ).values_list('object_id', flat=True))
+        for instance in instances:
+            if instance.pk in subscribed:
+                notify_object_changed(model, instance, created=False)
+            # All that needed it has been told; of thousands of objects it would weigh more than they do.
+            instance.__dict__.pop('_prechange_snapshot', None)
+        model_updates.labels(model._meta.model_name).inc(len(instances))
+        self._remember(instances, False)
+
+    def finish(self) -> None:
+        """Bring the search index up to date: once, with the last state of each object."""
+        for model, entries in self._index.items():
+            try:
+                get_indexer(model)
+            except KeyError:
+                continue
+            instances = [instance for instance, _new in entries.values()]
+            old = [instance.pk for instance, new in entries.values() if not new]
+            if isinstance(search_backend, CachedValueSearchBackend):
+                if old:
+                    CachedValue.objects.filter(
+                        object_type=ObjectType.objects.get_for_model(model), object_id__in=old,
+                    )._raw_delete(CachedValue.objects.db)
+                search_backend.cache(instances, remove_existing=False)
+            else:
+                search_backend.cache(instances)
+        self._index.clear()
+
+    def _remember(self, instances: list[Any], new: bool) -> None:
+        entries = self._index[type(instances[0])]
+        for instance in instances:
+            entries[instance.pk] = (instance, new or entries.get(instance.pk, (None, False))[1])
+
+    def _log(self, instances: list[Any], action: str) -> None:
+        # An entry weighs more than the object it tells of: no more than a batch of them at once.
+        for start in range(0, len(instances), BATCH):
+            self._log_batch(instances[start:start + BATCH], action)
+
+    def _log_batch(self, instances: list[Any], action: str) -> None:
+        changes = []
+        for instance in instances:
+            quicken(instance)
+            change = instance.to_objectchange(action)
+            if action == ObjectChangeActionChoices.ACTION_UPDATE and not change.has_changes:
+                continue
+            change.user, change.user_name = self.request.user, self.request.user.username
+            change.request_id = self.request.id
+            changes.append(change)
+        ObjectChange.objects.bulk_create(changes, batch_size=BATCH)
+        record_conflicts(changes)
+
+    def _events(self, instances: list[Any], event_type: str) -> None:
+        if not self._is_awaited(type(instances[0])):
+            return
+        queue = events_queue.get()
+        for instance in instances:
+            enqueue_event(queue, instance, self.request, event_type)
+        events_queue.set(queue)
+
+    def _is_awaited(self, model: type[models.Model]) -> bool:
+        """Whether anybody may want to hear of this: an event for each of many objects is not for free.
+
+        Whatever the rule is for: NetBox makes one event of all that a request does to an object, so that its creation
+        is heard of with what is changed later, and its change is none where it was created just before.
+        """
+        if list(settings.EVENTS_PIPELINE) != [EVENT_RULES]:
+            return True
+        if self._types_with_rules is None:
+            rules = EventRule.objects.filter(enabled=True)
+            self._types_with_rules = set(rules.values_list('object_types', flat=True))
+        return ContentType.objects.get_for_model(model).pk in self._types_with_rules
+
+    @staticmethod
+    def _count(instances: list[Any]) -> None:
+        """Raise the counters on what these belong to: a statement for each different number."""
+        model = type(instances[0])
+        for field_name, counter_name in registry['counter_fields'][model].items():
+            parent: Any = model._meta.get_field(field_name).related_model
+            counts = Counter(pk for instance in instances if (pk := getattr(instance, field_name)) is not None)
+            by_count = defaultdict(list)
+            for pk, count in counts.items():
+                by_count[count].append(pk)
+            for count, pks in by_count.items():
+                parent.objects.filter(pk__in=pks).update(**{counter_name: F(counter_name) + count})
+
+
+def state(instance: Any, **extra: Any) -> dict[str, Any]:
+    """An object as the change log shows it, with what its own serialisation would ask the database for."""
+    exclude = ['last_updated'] if get_config().CHANGELOG_SKIP_EMPTY_CHANGES else []
+    return {**serialize_object(instance, exclude=exclude), **extra}
+
+
+def quicken(instance: Any) -> None:
+    """Let an object whose related objects are at hand be serialised without a queryset for each of them.
+
+    What comes out is what NetBox's own serialize_object() gives; a model that has one of its own keeps it.
+    """
+    if type(instance).serialize_object is ChangeLoggingMixin.serialize_object:
+        instance.serialize_object = partial(_serialise, instance)
+
+
+def _serialise(instance: Any, exclude: Any = None) -> dict[str, Any]:
+    model = type(instance)
+    related = prefetched(instance)
+    many = [field for field in model._meta.local_many_to_many if field.serialize and field.name != 'tags']
+    if any(field.name not in related for field in many) or (hasattr(model, 'tags') and 'tags' not in related):
+        return serialize_object(instance, exclude=exclude or [])
+    plain: dict[str, Any] = {}
+    for field in model._meta.local_fields:
+        if field.serialize:
+            value = field.value_from_object(instance)
+            plain[field.name] = value if is_protected_type(value) else field.value_to_string(instance)
+    data: dict[str, Any] = json.loads(json.dumps(plain, cls=DjangoJSONEncoder))
+    for field in many:
+        data[field.name] = [item.pk for item in related[field.name]]
+    if 'custom_field_data' in data:
+        data['custom_fields'] = data.pop('custom_field_data')
+    if 'tags' in related:
+        data['tags'] = sorted(tag.name for tag in related['tags'])
+    return {name: value for name, value in data.items() if name not in (exclude or ())}
+
+
+def nothing_related(instance: Any) -> None:
+    """Tell a new object that it has no tags and nothing in its many-to-many fields: it need not ask."""
+    model = type(instance)
+    for field in model._meta.many_to_many:
+        prefetched(instance)[field.name] = _none(field.related_model)
+    if hasattr(model, 'tags'):
+        prefetched(instance)['tags'] = _none(model._meta.get_field('tags').related_model)
+
+
+@cache
+def _none(model: Any) -> Any:
+    """No objects of a model: one queryset for all who have none, for each would weigh kilobytes."""
+    return loaded(model, ())
+
+
+def loaded(model: Any, pks: Iterable[int]) -> Any:
+    """A queryset of objects of which only the IDs are known, and that asks the database nothing."""
+    queryset = model._default_manager.all()
+    queryset._result_cache = [model(pk=pk) for pk in pks]
+    return queryset
+
+
+def prefetched(instance: Any) -> dict[str, Any]:
+    cache: dict[str, Any] = instance.__dict__.setdefault('_prefetched_objects_cache', {})
+    return cache

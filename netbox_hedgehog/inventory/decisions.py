@@ -1,0 +1,144 @@
+"""What a person can decide about a discrepancy, and who may: the same for pages, API and bulk actions."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from utilities.permissions import get_permission_for_model
+
+from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
+from ..locks import fabric_lock
+from ..models import Discrepancy
+from . import operations
+from .errors import InventoryOff, InventoryRefused, NotPermitted, refuse_in_branch
+
+__all__ = ('DECISIONS', 'FABRIC', 'IGNORE', 'NETBOX', 'REOPEN', 'Decision', 'decide', 'possible')
+
+FABRIC, NETBOX, IGNORE, REOPEN = 'fabric', 'netbox', 'ignore', 'reopen'
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing to decide: how its button is called and looks, and what it means."""
+
+    name: str
+    label: str
+    icon: str
+    color: str
+    help_text: str
+
+
+DECISIONS = {
+    decision.name: decision for decision in (
+        Decision(
+            FABRIC, _('Take the fabric’s value'), 'lan', 'primary',
+            _('NetBox’s object gets the value of the fabric, now. An object that was deleted is made again.'),
+        ),
+        Decision(
+            NETBOX, _('Keep NetBox’s value'), 'content-save-check-outline', 'secondary',
+            _('The plugin does not own this field any more. An object that was deleted is not made again.'),
+        ),
+        Decision(IGNORE, _('Ignore'), 'eye-off-outline', 'secondary', _('Nothing changes, and nobody is told again.')),
+        Decision(REOPEN, _('Reopen'), 'undo-variant', 'secondary', _('Take the decision back.')),
+    )
+}
+
+# The web request writes the fabric's values itself, with an answer within seconds: no more than so many.
+MOST_AT_ONCE = 100
+
+# How many reasons a sentence names.
+REASONS_SHOWN = 3
+
+# Where there is a value, or an object, to choose.
+_CHOICES = (DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED)
+
+
+def possible(discrepancy: Discrepancy) -> list[str]:
+    """What can be decided about a discrepancy as it stands."""
+    if discrepancy.state != DiscrepancyStateChoices.OPEN:
+        return [REOPEN]
+    return [FABRIC, NETBOX, IGNORE] if discrepancy.type in _CHOICES else [IGNORE]
+
+
+def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tuple[int, str]:
+    """Carry out a decision on those of the discrepancies for which it is possible.
+
+    Takes discrepancies that the user may resolve, one of DECISIONS, and the user. Returns how many were settled, and a
+    sentence on those that were not ('' where all were). Raises NotPermitted where the user may not change (or make) one
+    of the NetBox objects that would be written, and InventoryRefused while a run of the fabric is at work or its
+    inventory is off: then nothing is written.
+    """
+    refuse_in_branch()
+    given = list(discrepancies)
+    chosen = [discrepancy for discrepancy in given if decision in possible(discrepancy)]
+    refusals: list[str] = []
+    event_failures: list[str] = []
+    settled = _carry_out(chosen, decision, user, refusals, event_failures)
+    sentences = [_not_written(refusals)] if refusals else []
+    sentences += event_failures
+    if left := len(given) - settled - len(refusals):
+        sentences.append(ngettext(
+            '%d discrepancy was left as it is: this cannot be decided for its type or state.',
+            '%d discrepancies were left as they are: this cannot be decided for their types or states.', left,
+        ) % left)
+    return settled, ' '.join(sentences)
+
+
+def _not_written(refusals: Sequence[str]) -> str:
+    """How many values were not written, and why: the first few reasons."""
+    reasons = list(dict.fromkeys(refusals))
+    return ngettext(
+        '%(count)d value was not written: %(reasons)s', '%(count)d values were not written: %(reasons)s', len(refusals),
+    ) % {'count': len(refusals), 'reasons': ' '.join(reasons[:REASONS_SHOWN])}
+
+
+def _carry_out(
+    chosen: Sequence[Discrepancy], decision: str, user: Any, refusals: list[str], event_failures: list[str],
+) -> int:
+    if not chosen:
+        return 0
+    if decision == NETBOX:
+        return operations.keep_netbox(chosen)
+    if decision == IGNORE:
+        return operations.ignore(chosen)
+    if decision == REOPEN:
+        return operations.reopen(chosen)
+    return _take_fabric(chosen, user, refusals, event_failures)
+
+
+def _take_fabric(
+    chosen: Sequence[Discrepancy], user: Any, refusals: list[str], event_failures: list[str],
+) -> int:
+    """NetBox gets what the fabric says: beside no run of the same fabric, and with the person's own permissions."""
+    deleted = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.DELETED]
+    fields = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.FIELD]
+    if len(fields) > MOST_AT_ONCE:
+        raise InventoryRefused(
+            f'Use the fabric’s value for at most {MOST_AT_ONCE} discrepancies at once. Select fewer.'
+        )
+    for discrepancy in deleted:
+        _may_make_again(discrepancy, user)
+    with ExitStack() as locks:
+        for fabric in sorted({discrepancy.fabric for discrepancy in chosen}, key=lambda fabric: fabric.pk):
+            if not fabric.inventory_enabled:
+                raise InventoryOff(f'{fabric.name} has no inventory any more: switch it on in the fabric’s settings.')
+            if not locks.enter_context(fabric_lock(fabric.pk)):
+                raise InventoryRefused(f'A run of {fabric.name} is at work. Try again when it has ended.')
+        taken = operations.take_fabric(fields, user, refusals, event_failures) if fields else 0
+        return taken + (operations.recreate(deleted) if deleted else 0)
+
+
+def _may_make_again(discrepancy: Discrepancy, user: Any) -> None:
+    """The next run makes the object, in the plugin's own name: who asks for it must be one who could."""
+    model = discrepancy.link.object_type.model_class() if discrepancy.link else None
+    if model is None:
+        return
+    permission = get_permission_for_model(model, 'add')
+    if not user.has_perm(permission):
+        raise NotPermitted(
+            f'This makes {model._meta.verbose_name_plural} again, which takes the permission {permission}: '
+            f'{user} does not have it.'
+        )

@@ -1,0 +1,91 @@
+"""VPC attachments become VLANs on interfaces, at either end of the link."""
+
+from ...hedgehog.manifest import mapping, shown, text
+from .builder import Draft, Interface
+from .connections import BUNDLES, SERVED, Wire
+from .types import DEVICES, VPCS, Ref, Resource
+from .vpcs import vlan_key
+
+__all__ = ('draw',)
+
+
+def draw(draft: Draft, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface]) -> None:
+    """Say of every interface that the fabric switches which VLANs are on it. None is a statement, too."""
+    if not draft.carries(VPCS, DEVICES) or not draft.devices:
+        return
+    known = [draft.was_read(kind) for kind in ('VPCAttachment', 'Connection')]
+    tagged: dict[str, set[Ref]] = {}
+    untagged: dict[str, Ref] = {}
+    unclear: set[str] = set()
+    for resource in draft.of('VPCAttachment'):
+        interfaces = _interfaces(draft, resource, wires, lags)
+        vlan, clear = _vlan(draft, resource)
+        native = mapping(resource.spec).get('nativeVLAN') is True
+        for interface in interfaces:
+            if vlan is None:
+                unclear |= set() if clear else {interface.key}
+            elif not native:
+                tagged.setdefault(interface.key, set()).add(vlan)
+            elif untagged.setdefault(interface.key, vlan) != vlan:
+                unclear.add(interface.key)
+                draft.complain(resource, VPCS, f'{interface} has another native VLAN already: it is not carried there.')
+    for device in draft.devices.values():
+        for interface in device.interfaces.values():
+            # A VLAN that cannot be carried is not the same as none: what there is on the interface stays.
+            told = all(known) and not interface.unclear and interface.key not in unclear
+            if interface.switched and told:
+                native_vlan = untagged.get(interface.key)
+                vlans = tagged.get(interface.key, set())
+                if native_vlan is not None:
+                    vlans.discard(native_vlan)
+                interface.owned |= {
+                    'mode': 'tagged' if vlans else 'access' if native_vlan else None,
+                    'untagged_vlan': native_vlan,
+                    'tagged_vlans': tuple(sorted(vlans)),
+                }
+
+
+def _vlan(draft: Draft, resource: Resource) -> tuple[Ref | None, bool]:
+    """The VLAN of the subnet that is attached, if any, and whether that is all that is to be said.
+
+    A subnet of hostBGP may have none: its servers are routed to.
+    """
+    whole = text(mapping(resource.spec).get('subnet'))
+    vpc, _, subnet = whole.partition('/')
+    found = draft.get('VPC', vpc)
+    subnets = mapping(mapping(found.spec if found else None).get('subnets'))
+    if subnet not in subnets:
+        draft.complain_absence(
+            'VPC', resource, VPCS, f'The subnet {shown(whole)} that it attaches is not in the fabric.',
+        )
+        return None, False
+    wanted = draft.wanted(vlan_key(vpc, subnet))
+    if wanted is not None:
+        return Ref(wanted.key), True
+    if mapping(subnets[subnet]).get('hostBGP') is True and mapping(subnets[subnet]).get('vlan') in (None, 0):
+        return None, True
+    draft.complain(resource, VPCS, f'The subnet {shown(whole)} that it attaches has no VLAN that is carried.')
+    return None, False
+
+
+def _interfaces(
+    draft: Draft, resource: Resource, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface],
+) -> list[Interface]:
+    """Both ends of the connection: LAGs on all switches of a bundle and on the server, else the ports."""
+    name = text(mapping(resource.spec).get('connection'))
+    wire = wires.get(name)
+    if wire is None:
+        there = 'is not carried either' if draft.get('Connection', name) else 'is not in the fabric'
+        draft.complain_absence(
+            'Connection', resource, VPCS, f'The connection {shown(name)} that it attaches to {there}.',
+        )
+        return []
+    if wire.member not in SERVED:
+        draft.complain(resource, VPCS, (
+            f'The connection {name} is of the type {wire.member}, and leads to no server: nothing can be attached.'
+        ))
+        return []
+    if wire.member in BUNDLES:
+        devices = dict.fromkeys(end.interface.device.key for end in wire.ends)
+        return [lags[name, device] for device in devices if (name, device) in lags]
+    return [end.interface for end in wire.ends]

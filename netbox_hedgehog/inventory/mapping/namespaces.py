@@ -1,0 +1,70 @@
+"""VLAN namespaces become VLAN groups; IPv4 namespaces container prefixes."""
+
+from ...hedgehog.manifest import items, mapping, network, number, shown, usable
+from .builder import Draft
+from .names import in_fabric, key
+from .types import VPCS, Existing, Resource
+
+__all__ = ('draw',)
+
+_LARGEST_VLAN = 4094
+
+
+def draw(draft: Draft) -> None:
+    if draft.carries(VPCS):
+        for resource in draft.of('VLANNamespace'):
+            _vlan_namespace(draft, resource)
+        for resource in draft.of('IPv4Namespace'):
+            _ipv4_namespace(draft, resource)
+
+
+def _vlan_namespace(draft: Draft, resource: Resource) -> None:
+    """A VLAN group at the fabric's site: within it IDs and names are unique, as they are in a namespace."""
+    ranges: list[tuple[int, int]] = []
+    for raw in items(mapping(resource.spec).get('ranges')):
+        span = mapping(raw)
+        start = number(span.get('from'))
+        end = number(span.get('to')) or start
+        if start is None or end is None or not 1 <= start <= end <= _LARGEST_VLAN:
+            draft.complain(resource, VPCS, (
+                f'Its range {shown(span.get("from"))} to {shown(span.get("to"))} is none: VLANs are 1 to 4094. '
+                'It is left out.'
+            ))
+        elif any(start <= high and low <= end for low, high in ranges):
+            draft.complain(resource, VPCS, f'Its range {start} to {end} overlaps another of its: it is left out.')
+        else:
+            ranges.append((start, end))
+    name = in_fabric(resource.name, draft.options.fabric)
+    if not ranges or not usable(name, 100):
+        draft.complain(resource, VPCS, (
+            'It has no VLANs' if not ranges else 'Its name is too long for a VLAN group, which takes 100 characters'
+        ) + ': it is not carried, nor are the VLANs in it.')
+        return
+    draft.want(
+        'ipam.vlangroup', key('vlangroup', resource.name), resource.source, VPCS,
+        {
+            'name': name, 'slug': draft.slug(resource.name),
+            'vid_ranges': ','.join(f'{low}-{high}' for low, high in sorted(ranges)),
+        },
+        draft.tenant(scope=Existing('dcim.site', draft.options.site)),
+    )
+
+
+def _ipv4_namespace(draft: Draft, resource: Resource) -> None:
+    """Container prefixes in a VRF of the namespace's own: two namespaces may overlap, and VPCs of one may not."""
+    vrf = draft.vrf(
+        resource, VPCS, f'IPv4 namespace {resource.name}', {}, 'ipv4namespace', resource.name,
+    )
+    for raw in items(mapping(resource.spec).get('subnets')) if vrf else ():
+        prefix = network(raw)
+        if prefix is None:
+            draft.complain(
+                resource, VPCS, f'Its subnet {shown(raw)} is not a prefix, or has host bits set: it is not carried.',
+            )
+        elif draft.claim(resource.source, 'container', resource.name, str(prefix)):
+            draft.complain(resource, VPCS, f'It lists the subnet {prefix} more than once.')
+        else:
+            draft.want(
+                'ipam.prefix', key('container', resource.name, str(prefix)), resource.source, VPCS,
+                {'prefix': str(prefix), 'vrf': vrf}, draft.tenant(status='container', description=resource.name[:200]),
+            )

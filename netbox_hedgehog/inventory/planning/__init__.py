@@ -1,0 +1,1 @@
+"""Desired objects and NetBox's current state become a plan: nothing is written."""

@@ -1,0 +1,1 @@
+"""How services, fabrics and syncs are, for pages, commands, API and metrics."""

@@ -1,0 +1,70 @@
+"""How a fabric's synchronization stands, the same for API and commands."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.choices import JobStatusChoices
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from ..jobs.progress import ACTIVE
+from ..jobs.recovery import run_jobs, sync_jobs
+from ..jobs.schedules import due_times
+from ..models import Fabric
+from .service_health import Health
+
+__all__ = ('at_work', 'fabric_status')
+
+
+def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
+    """One dictionary a fabric: state, schedule, next run, last attempt, last success and its age (seconds), error.
+
+    `run` is the id of the NetBox job that waits for a worker or is at work, or None; a fabric is in sync before its run
+    has ended, which then sees to the inventory. One round trip to Redis for all of them; a Redis that cannot be reached
+    leaves `next_run` empty.
+    """
+    fabrics = list(fabrics)
+    try:
+        due = due_times(fabric.pk for fabric in fabrics)
+    except (RedisError, OSError):
+        due = {}
+    # Where one waits and another is at work, the latter: "running" sorts after "pending".
+    runs = dict(
+        run_jobs().filter(object_id__in=[fabric.pk for fabric in fabrics], status__in=ACTIVE)
+        .order_by('status', '-pk').values_list('object_id', 'pk')
+    )
+    now = timezone.now()
+    return [
+        {
+            'fabric': fabric.name,
+            'state': fabric.sync_state,
+            'sync_status': fabric.sync_status,
+            'connection_status': fabric.connection_status,
+            'scheduled': fabric.is_scheduled,
+            'sync_interval': fabric.sync_interval,
+            'last_attempt': fabric.last_attempt,
+            'last_sync': fabric.last_sync,
+            'age': round((now - fabric.last_sync).total_seconds(), 1) if fabric.last_sync else None,
+            'overdue_since': fabric.overdue_since,
+            'run': runs.get(fabric.pk),
+            'next_run': datetime.fromtimestamp(due[fabric.pk], UTC) if fabric.pk in due else None,
+            'error': fabric.sync_error,
+        }
+        for fabric in fabrics
+    ]
+
+
+def at_work(health: Health) -> str:
+    """One line on who is at work, on the schedules that stand, and on the runs of the last day."""
+    watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
+    completed = sync_jobs().filter(
+        status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
+    ).count()
+    # In Redis, where a schedule counts: the database only knows how many there should be.
+    active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
+    return (
+        f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
+        f'{active} active schedules{watchers}; runs: {health.waiting} waiting, {health.running} running, '
+        f'{completed} completed and {health.failed} failed in the last day'
+    )

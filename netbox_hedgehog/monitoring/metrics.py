@@ -1,0 +1,159 @@
+"""Prometheus metrics on NetBox's /metrics, read from the database and Redis at each scrape.
+
+NetBox serves /metrics with METRICS_ENABLED. Where PROMETHEUS_MULTIPROC_DIR is set, django-prometheus serves only what
+processes have written to that directory, and drops collectors like this one: there `hedgehog_sync metrics` prints the
+same for the textfile collector of node_exporter.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.choices import JobStatusChoices
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db.models import Count
+from django.utils import timezone
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ..choices import SyncStateChoices
+from ..jobs.recovery import sync_jobs
+from ..models import Fabric
+from .overview import Glance, glances
+from .service_health import Health, worker_health
+
+__all__ = ('HedgehogCollector', 'exposition', 'register')
+
+logger = logging.getLogger(__name__)
+
+PREFIX = 'netbox_hedgehog_'
+
+# Gauges of each fabric: the name, what it says.
+FABRIC_GAUGES = {
+    'fabric_scheduled': 'Whether periodic runs are wanted.',
+    'fabric_interval_seconds': 'Seconds between two periodic runs.',
+    'fabric_last_success_timestamp_seconds': 'When the last run that read everything began; absent before the first.',
+    'fabric_last_attempt_timestamp_seconds': 'When the last run began, whatever came of it; absent before the first.',
+    'fabric_last_success_age_seconds': 'How old NetBox’s picture of the fabric is; absent before the first success.',
+    'fabric_stale': 'Whether runs do not come as they should.',
+    'fabric_failing': 'Whether the last run failed or was partial.',
+    'fabric_last_run_duration_seconds': 'How long the last run took that wrote a report.',
+    'fabric_last_run_resources': 'Resources that the last run read.',
+    'fabric_missing_resources': 'Resources that NetBox holds and the last complete reading did not show.',
+    'fabric_failed_runs': 'Runs that failed in the last day.',
+    'fabric_agents_silent': 'Agents without a heartbeat for a minute when they were read last.',
+    'fabric_discrepancies': 'Open discrepancies between NetBox and the fabric.',
+}
+CHANGES = ('created', 'updated', 'missing')
+
+
+class HedgehogCollector(Collector):
+    """Reads everything at each scrape: a number of SQL statements that does not grow with the number of fabrics."""
+
+    def describe(self) -> Iterable[Any]:
+        return ()  # the registry would collect, at start, to find out
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The metrics. A database that is away costs them, and never the rest of /metrics: `up` is then 0."""
+        clock, families = time.monotonic(), []
+        try:
+            health = worker_health()
+            families = [*_plugin(health), *_fabrics()]
+        except DatabaseError as error:
+            logger.warning('No metrics of fabrics: %s', (str(error).splitlines() or [''])[0])
+        yield _gauge('up', 'Whether the plugin’s metrics could be read from the database.', bool(families))
+        yield _gauge('scrape_duration_seconds', 'How long reading them took.', time.monotonic() - clock)
+        yield from families
+
+
+def register() -> None:
+    """Add the collector to what NetBox serves, where it serves metrics."""
+    if settings.METRICS_ENABLED:
+        REGISTRY.register(HedgehogCollector())
+
+
+def exposition() -> str:
+    """The plugin's metrics alone, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(HedgehogCollector())
+    return generate_latest(registry).decode()
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, text, value=float(value))
+
+
+def _plugin(health: Health) -> Iterator[GaugeMetricFamily]:
+    yield _gauge('redis_up', 'Whether the Redis of NetBox’s tasks answers.', health.redis)
+    if health.redis:
+        yield _gauge('workers', 'Workers alive on the plugin’s queue.', len(health.workers))
+        yield _gauge('schedulers', 'Scheduler processes alive.', len(health.schedulers))
+        yield _gauge('queue_jobs', 'Runs waiting in the queue.', health.waiting)
+    yield _gauge('runs_running', 'Runs at work.', health.running)
+
+
+def _fabrics() -> Iterator[GaugeMetricFamily]:
+    found = glances(Fabric.objects.all(), redis=False)
+    reports = {
+        pk: values for pk, *values in Fabric.objects.values_list(
+            'pk', 'last_report__seconds', 'last_report__read', *(f'last_report__{change}' for change in CHANGES),
+        )
+    }
+    failed = dict(
+        sync_jobs().filter(
+            status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
+            created__gte=timezone.now() - timedelta(days=1),
+        ).order_by().values_list('object_id').annotate(count=Count('pk')).values_list('object_id', 'count')
+    )
+    gauges = {
+        name: GaugeMetricFamily(PREFIX + name, text, labels=['fabric']) for name, text in FABRIC_GAUGES.items()
+    }
+    state = GaugeMetricFamily(
+        f'{PREFIX}fabric_state', 'The state that NetBox shows: 1 for the one that it is.', labels=['fabric', 'state'],
+    )
+    changes = GaugeMetricFamily(
+        f'{PREFIX}fabric_last_run_changes', 'What the last run changed.', labels=['fabric', 'change'],
+    )
+    for glance in found:
+        name = glance.fabric.name
+        seconds, read, *changed = reports.get(glance.fabric.pk) or [None] * 5
+        for gauge, value in _values(glance, seconds, read, failed.get(glance.fabric.pk, 0)).items():
+            if value is not None:
+                gauges[gauge].add_metric([name], float(value))
+        for choice in SyncStateChoices.values():
+            state.add_metric([name, choice], float(glance.state == choice))
+        for change, count in zip(CHANGES, changed, strict=True):
+            if count is not None:
+                changes.add_metric([name, change], float(count))
+    yield from gauges.values()
+    yield state
+    yield changes
+
+
+def _values(glance: Glance, seconds: float | None, read: int | None, failed: int) -> dict[str, Any]:
+    fabric = glance.fabric
+    return {
+        'fabric_scheduled': fabric.is_scheduled,
+        'fabric_interval_seconds': fabric.sync_interval,
+        'fabric_last_success_timestamp_seconds': _timestamp(fabric.last_sync),
+        'fabric_last_attempt_timestamp_seconds': _timestamp(fabric.last_attempt),
+        'fabric_last_success_age_seconds': (
+            (timezone.now() - fabric.last_sync).total_seconds() if fabric.last_sync else None
+        ),
+        'fabric_stale': glance.state == SyncStateChoices.STALE,
+        'fabric_failing': fabric.may_sync and fabric.is_failing,
+        'fabric_last_run_duration_seconds': seconds,
+        'fabric_last_run_resources': read,
+        'fabric_missing_resources': glance.missing,
+        'fabric_failed_runs': failed,
+        'fabric_agents_silent': len(glance.silent),
+        'fabric_discrepancies': glance.discrepancies,
+    }
+
+
+def _timestamp(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None

@@ -1,0 +1,268 @@
+"""Is anybody at work? The answer for pages, API, commands and probes."""
+
+import os
+import socket
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from core.choices import JobStatusChoices
+from core.models import Job
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Q, QuerySet, Value
+from django.utils import timezone
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+from rq import Worker
+from rq_scheduler import Scheduler
+
+from ..choices import SyncStatusChoices
+from ..events import notice
+from ..jobs.deployment import live_deployments, several, suffix
+from ..jobs.queue import connection, queue, queue_name
+from ..jobs.records import execute, name_once, of_the_record, read_workers, text
+from ..jobs.recovery import CANCELLED, run_jobs, sync_jobs
+from ..jobs.schedules import schedule_id
+from ..jobs.worker import PID_NAMESPACE, pid_namespace
+from ..locks import locked_fabrics
+from ..models import Fabric
+from ..models.fabric import READABLE, FabricQuerySet
+from ..watch.leases import live_watchers, watch_troubles, watched_fabrics
+from .shared_clusters import fabrics_by_cluster, same_cluster_sentence
+
+__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'missing_here', 'worker_health')
+
+HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
+
+# How many fabrics that fail, and how many that are not watched as they should be, are told one by one.
+SHOWN = 5
+
+
+@dataclass(slots=True)
+class Health:
+    """Who serves the queue, and what is wrong. `problems` are sentences, the gravest first.
+
+    `watched` are the fabrics that ask for a watch, `unwatched` those among them that no watcher follows just now.
+    """
+
+    queue: str
+    state: str = HEALTHY
+    redis: bool = True
+    workers: list[str] = field(default_factory=list)
+    schedulers: list[str] = field(default_factory=list)
+    watchers: list[str] = field(default_factory=list)
+    waiting: int = 0
+    running: int = 0
+    failed: int = 0
+    fabrics: int = 0
+    overdue: int = 0
+    watched: int = 0
+    unwatched: int = 0
+    oldest_overdue: dict[str, Any] | None = None
+    # The names of fabrics that read one cluster, a list for each such cluster.
+    same_cluster: list[list[str]] = field(default_factory=list)
+    # What people should know though nothing fails: no reason for an alarm.
+    notices: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    # The problem that another NetBox uses the same Redis database; '' where none does.
+    shared_redis: str = ''
+    # The part of the problems that means nobody will run anything: the pages' banner.
+    outages: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_worker_health() -> dict[str, Any]:
+    """Workers on the queue, schedulers alive, jobs waiting, running and failed in the last day, overdue fabrics.
+
+    Returns a dictionary; its `state` is healthy, degraded (something is late or fails) or broken (nobody works).
+    Raises nothing for a Redis that cannot be reached: that is part of the answer.
+    """
+    return worker_health().as_dict()
+
+
+def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
+    """The same as a Health. `fabrics` limits of whom is told: give those that the asker may see.
+
+    Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
+    """
+    health = Health(queue=queue_name())
+    _look_at_redis(health, fabrics)
+    notice(redis=health.redis)
+    runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
+    fabrics = Fabric.objects.all() if fabrics is None else fabrics
+    _look_at_database(health, fabrics, runs)
+    _look_at_watchers(health, fabrics)
+    _look_at_clusters(health, fabrics)
+    health.problems = health.outages + health.problems
+    if health.outages:
+        health.state = BROKEN
+    elif health.problems:
+        health.state = DEGRADED
+    return health
+
+
+def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
+    try:
+        redis = connection()
+        health.waiting = _waiting(fabrics)
+        health.workers = live_workers()
+        health.schedulers = live_schedulers(redis)
+        health.shared_redis = several(live_deployments(redis))
+    except (RedisError, OSError) as error:
+        health.redis = False
+        health.outages.append(
+            f'Redis cannot be reached ({type(error).__name__}): no fabric is read. Check the Redis of NetBox’s tasks.'
+        )
+        return
+    if health.shared_redis:
+        health.problems.append(health.shared_redis)
+    if not health.workers:
+        waits = f' {health.waiting} runs are waiting.' if health.waiting > 1 else ''
+        if health.waiting == 1:
+            waits = ' 1 run is waiting.'
+        health.outages.append(
+            f'No worker serves the queue {health.queue}: no fabric is read.{waits} Start one: rqworker {health.queue}'
+        )
+    if not health.schedulers:
+        health.outages.append(
+            'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
+        )
+
+
+def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
+    running = set(runs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
+    health.failed = runs.filter(
+        status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
+        created__gte=timezone.now() - timedelta(days=1),
+    ).exclude(data__outcome=CANCELLED).count()  # NetBox has no status for what somebody has cancelled
+    asked = fabrics.aggregate(
+        scheduled=Count('pk', filter=READABLE & Q(scheduler_enabled=True), distinct=True),
+        watched=Count('pk', filter=READABLE & Q(watch_enabled=True), distinct=True),
+        syncing=ArrayAgg('pk', filter=Q(sync_status=SyncStatusChoices.SYNCING), distinct=True, default=Value([])),
+    )
+    health.fabrics, health.watched = asked['scheduled'], asked['watched']
+    # Those whose job somebody has deleted meanwhile run all the same.
+    without = set(asked['syncing']) - running
+    health.running = len(running) + len(without & locked_fabrics() if without else ())
+    late = list(fabrics.overdue().order_by('overdue_at').values_list('name', 'overdue_at'))
+    if late:
+        name, since = late[0]
+        health.overdue = len(late)
+        health.oldest_overdue = {'fabric': name, 'since': since.isoformat()}
+        more = f', and {len(late) - 1} more' if len(late) > 1 else ''
+        health.problems.append(f'{name} is overdue since {since:%Y-%m-%d %H:%M:%S} UTC{more}.')
+    failing = fabrics.readable().failing()
+    for fabric in failing[:SHOWN]:
+        whose = 'The last run: ' if fabric.sync_status in SyncStatusChoices.UNDER_WAY else ''
+        health.problems.append(f'{fabric.name}: {fabric.get_sync_status_display()}. {whose}{fabric.sync_error}')
+    if (more_failing := failing.count() - SHOWN) > 0:
+        health.problems.append(f'{more_failing} more fabrics fail or are partial.')
+
+
+def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
+    """Fabrics without a watcher are read by their periodic runs, as ever: late, not lost."""
+    if not health.watched or not health.redis:
+        return
+    watched = dict(fabrics.watched().values_list('pk', 'name'))
+    try:
+        health.watchers = live_watchers()
+        unwatched = watched.keys() - watched_fabrics(watched)
+        troubles = watch_troubles(watched)
+    except (RedisError, OSError):
+        return  # said already
+    health.unwatched = len(unwatched)
+    if not health.watchers:
+        health.problems.append(
+            f'No watcher is alive, and {len(watched)} fabrics ask for one: their changes are seen at the next periodic '
+            'run only. Start one: hedgehog_sync watch'
+        )
+    elif unwatched:
+        name = min(watched[pk] for pk in unwatched)
+        more = f', and {len(unwatched) - 1} more' if len(unwatched) > 1 else ''
+        health.problems.append(f'{name} is not watched yet{more}: a watcher takes it within seconds.')
+    ill = sorted((watched[pk], trouble) for pk, trouble in troubles.items() if pk not in unwatched)
+    health.problems += [f'{name} is not watched as it should be: {trouble}' for name, trouble in ill[:SHOWN]]
+    if (more_ill := len(ill) - SHOWN) > 0:
+        health.problems.append(f'{more_ill} more fabrics are not watched as they should be.')
+
+
+def _look_at_clusters(health: Health, fabrics: FabricQuerySet) -> None:
+    health.same_cluster = fabrics_by_cluster(fabrics)
+    health.notices = [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
+
+
+def live_workers() -> list[str]:
+    """The names of the workers that serve the queue. RQ forgets one that shows no sign of life; one of this very
+    machine whose process is gone is not counted even before that.
+    """
+    return [worker.name for worker in read_workers(queue()) if not _known_dead(worker)]
+
+
+def _waiting(fabrics: FabricQuerySet | None) -> int:
+    """Return how many runs wait in the queue; of these fabrics, periodic ones and those that somebody asked for."""
+    try:
+        if fabrics is None:
+            return queue().count
+        redis = connection()
+        waiting = {text(job_id) for job_id in redis.lrange(queue().key, 0, -1)}
+    except ResponseError as error:
+        name_once(f'The queue {queue_name()}', of_the_record(error))
+        return 0  # the scheduler's beat mends it
+    if not waiting:
+        return 0
+    end = suffix(redis)
+    seen = {schedule_id(pk, end) for pk in fabrics.values_list('pk', flat=True)}
+    asked_for = run_jobs().filter(status=JobStatusChoices.STATUS_PENDING, object_id__in=fabrics.values('pk'))
+    seen |= {str(job_id) for job_id in asked_for.values_list('job_id', flat=True)}
+    return len(seen & waiting)
+
+
+def _known_dead(worker: Worker) -> bool:
+    if worker.hostname != socket.gethostname() or worker.pid is None or _alive(worker.pid):
+        return False
+    namespace = worker.connection.hget(worker.key, PID_NAMESPACE)
+    return namespace is not None and text(namespace) == pid_namespace()
+
+
+def missing_here(role: str) -> str:
+    """What this machine or container lacks, as a sentence; '' where a live process of `role` runs here.
+
+    `role` is worker (on the plugin's queue), scheduler or watcher: for health checks of the one process that a
+    container is there for. Raises what Redis raises.
+    """
+    redis = connection()
+    if role == 'watcher':
+        alive = any(name.startswith(f'{socket.gethostname()}.') for name in live_watchers())
+        return '' if alive else 'No watcher that runs here is alive.'
+    if role == 'worker':
+        keys = [worker.key for worker in read_workers(queue()) if not _known_dead(worker)]
+        sentence = f'No worker that runs here serves the queue {queue_name()}.'
+    else:
+        keys = [f'{Scheduler.redis_scheduler_namespace_prefix}{name}' for name in live_schedulers(redis)]
+        sentence = 'No scheduler that runs here is alive.'
+    here = [socket.gethostname().encode(), pid_namespace().encode()]
+    return '' if any(redis.hmget(key, 'hostname', PID_NAMESPACE) == here for key in keys) else sentence
+
+
+def live_schedulers(redis: Redis) -> list[str]:
+    """The names of the rq-scheduler processes whose key is there and says nothing of death."""
+    prefix = Scheduler.redis_scheduler_namespace_prefix
+    keys = sorted(set(redis.scan_iter(match=f'{prefix}*', count=5000)))
+    with redis.pipeline() as pipe:
+        for key in keys:
+            pipe.hexists(key, 'death')
+        # Of a key that is no hash it is an error, which counts as dead.
+        dead = execute(pipe)
+    return [text(key).removeprefix(prefix) for key, gone in zip(keys, dead, strict=True) if not gone]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,55 @@
+"""Fabrics that read one cluster: then NetBox has everything twice. Kubernetes gives each resource a UID of its own."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.db.models import Count
+
+from ..models import Fabric, FabricResource
+
+__all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'in_words', 'same_cluster_sentence')
+
+# Every Hedgehog installation has some of these, and no more than a few hundred.
+# How many of them a sentence names.
+SHOWN = 5
+
+PROBED = ('VLANNamespace', 'IPv4Namespace', 'SwitchGroup', 'Switch', 'Gateway')
+
+
+def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
+    """Return the names of those of these fabrics that read one cluster, a list for each such cluster."""
+    probes = _probes().filter(fabric__in=fabrics.readable().values('pk'))
+    twice = probes.values('uid').annotate(count=Count('fabric', distinct=True)).filter(count__gt=1).values('uid')
+    rows = probes.filter(uid__in=twice).values_list('uid', 'fabric__name')
+    names: dict[str, set[str]] = defaultdict(set)
+    for uid, name in rows:
+        names[uid].add(name)
+    groups = {tuple(sorted(found)) for found in names.values() if len(found) > 1}
+    return [list(group) for group in sorted(groups)]
+
+
+def fabrics_of_same_cluster(fabric: Fabric, user: Any = None) -> list[str]:
+    """Return the names of the other fabrics that read this fabric's cluster; with a user, of those they may view."""
+    visible = Fabric.objects.all() if user is None else Fabric.objects.restrict(user, 'view')
+    own = _probes().filter(fabric=fabric).values('uid')
+    others = _probes().filter(uid__in=own).exclude(fabric=fabric).values('fabric')
+    return list(visible.readable().filter(pk__in=others).order_by('name').values_list('name', flat=True))
+
+
+def in_words(names: list[str]) -> str:
+    """Return the first few of these names, and how many more there are."""
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return ', '.join(names[:SHOWN]) + more
+
+
+def same_cluster_sentence(names: list[str]) -> str:
+    """Return what is said of fabrics that read one cluster: the first few by name."""
+    return (
+        f'{in_words(names)} read the same cluster: their resources have the same UIDs, and NetBox shows everything '
+        'more than once. Disable or delete all but one of them.'
+    )
+
+
+def _probes() -> Any:
+    rows = FabricResource._base_manager.filter(kind__in=PROBED, missing_since=None).exclude(uid='')
+    return rows.order_by()

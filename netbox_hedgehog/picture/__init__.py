@@ -1,1 +1,0 @@
-"""Pictures as SVG, made on the server: geometry in, markup out. Pure: no Django, no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""What pages, API and commands show of plans, findings and resources, to the user who asks."""

@@ -1,0 +1,184 @@
+"""The findings of a plan as a user may see them: what the plan says does not agree is a discrepancy after a run, and is
+shown to those alone who may view that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from users.constants import CONSTRAINT_TOKEN_USER
+from utilities.ordering import naturalize
+from utilities.permissions import permission_is_exempt, qs_filter_from_constraints
+
+from ..choices import DiscrepancyTypeChoices
+from ..inventory.planning.plan import Finding
+from ..labels import field_label, object_label
+from ..models import Discrepancy, Fabric, FabricResource
+from .values import ValueReader, viewable
+
+__all__ = ('findings_for',)
+
+VIEW = 'netbox_hedgehog.view_discrepancy'
+
+# What a permission for one fabric's discrepancies says of the fabric begins with this.
+OF_FABRIC = 'fabric__'
+
+# What a person has to see first.
+ORDER = (
+    DiscrepancyTypeChoices.CONFLICT, DiscrepancyTypeChoices.DELETED, DiscrepancyTypeChoices.FIELD,
+    DiscrepancyTypeChoices.PROTECTED, DiscrepancyTypeChoices.UNMATCHED, DiscrepancyTypeChoices.ORPHAN,
+)
+
+# What of a finding is left out where its object may not be viewed.
+VEILED = {'sentence': '', 'fabric_value': None, 'netbox_value': None}
+
+
+def findings_for(
+    user: Any, fabric: Fabric, findings: Sequence[Finding], limit: int | None = None,
+    names: Mapping[str, str] | None = None,
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the findings of a fabric's plan that a user may see, at most `limit` of them, and how many there are.
+
+    Conflicts come first; the order is the same every time. `names` are what objects that are still to be created will
+    be called, by their keys. Each finding is a dictionary of what a Finding has, with the texts of its values, what it
+    is about and where that is shown (`object`, `url`, `resource_url`, `discrepancy_url`), and of whether it is
+    `hidden`: where it is about an object of NetBox that is there and that the user may not view, its sentence and its
+    values are left out.
+    """
+    seen = sorted(_visible(user, fabric, findings), key=_order)
+    rows = seen if limit is None else seen[:limit]
+    pages = _Pages(user, fabric, rows)
+    reader = ValueReader(user, names)
+    shown = [finding for finding in rows if not pages.is_hidden(finding)]
+    reader.load(
+        (finding.model, finding.field, value)
+        for finding in shown for value in (finding.fabric_value, finding.netbox_value)
+    )
+    return [_row(finding, pages, reader) for finding in rows], len(seen)
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    source = finding.source
+    return (
+        ORDER.index(finding.type), source.kind, naturalize(source.name, 500), naturalize(finding.key, 500),
+        finding.field, finding.sentence,
+    )
+
+
+def _row(finding: Finding, pages: '_Pages', reader: ValueReader) -> dict[str, Any]:
+    hidden = pages.is_hidden(finding)
+    row = asdict(finding)
+    row['sentence'] = row.pop('planned_sentence') or finding.sentence
+    row |= {'fabric_text': '', 'netbox_text': '', 'field_title': '', **pages.of(finding), 'hidden': hidden}
+    if hidden:
+        return row | VEILED
+    if finding.field:
+        row |= {
+            'field_title': field_label(finding.model, finding.field),
+            'fabric_text': reader.text(finding.model, finding.field, finding.fabric_value),
+            'netbox_text': reader.text(finding.model, finding.field, finding.netbox_value),
+        }
+    return row
+
+
+class _Pages:
+    """Where what findings are about is shown to a user: their objects, their resources, and they themselves."""
+
+    def __init__(self, user: Any, fabric: Fabric, findings: Sequence[Finding]) -> None:
+        self.types = {
+            label: ContentType.objects.get_for_model(apps.get_model(label))
+            for label in {finding.model for finding in findings if finding.model and finding.pk}
+        }
+        places = {(finding.model, finding.pk) for finding in findings if finding.model and finding.pk}
+        self.objects = viewable(((self.types[label].pk, pk) for label, pk in places), user)
+        self.hidden = self._existing(places - {(self._label(type_id), pk) for type_id, pk in self.objects})
+        self.resources = self._resources(user, fabric, findings)
+        self.discrepancies = {_identity_of_row(row): row['pk'] for row in _standing(user, fabric)} if findings else {}
+
+    def _label(self, type_id: int) -> str:
+        return next(label for label, content_type in self.types.items() if content_type.pk == type_id)
+
+    @staticmethod
+    def _existing(places: set[tuple[str, Any]]) -> set[tuple[str, Any]]:
+        """Those of these places where there is an object, whoever may view it."""
+        wanted: dict[str, set[Any]] = {}
+        for label, pk in places:
+            wanted.setdefault(label, set()).add(pk)
+        found = set()
+        for label, pks in wanted.items():
+            there = apps.get_model(label)._base_manager.filter(pk__in=pks).order_by().values_list('pk', flat=True)
+            found.update((label, pk) for pk in there)
+        return found
+
+    @staticmethod
+    def _resources(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> dict[tuple[str, str], str]:
+        sources = {finding.source for finding in findings}
+        rows = FabricResource.objects.restrict(user, 'view').filter(
+            fabric=fabric, kind__in={source.kind for source in sources}, name__in={source.name for source in sources},
+        ).order_by().values_list('pk', 'kind', 'name')
+        return {(kind, name): FabricResource(pk=pk).get_absolute_url() for pk, kind, name in rows}
+
+    def is_hidden(self, finding: Finding) -> bool:
+        return (finding.model, finding.pk) in self.hidden
+
+    def of(self, finding: Finding) -> dict[str, Any]:
+        pk = self.discrepancies.get(_identity(finding))
+        content_type = self.types.get(finding.model)
+        instance = self.objects.get((content_type.pk, finding.pk)) if content_type else None
+        return {
+            'object': object_label(instance) if instance else '',
+            'url': instance.get_absolute_url() if instance else '',
+            'resource_url': self.resources.get((finding.source.kind, finding.source.name), ''),
+            'discrepancy_url': Discrepancy(pk=pk).get_absolute_url() if pk else '',
+            'type_title': str(dict(DiscrepancyTypeChoices)[finding.type]),
+            'color': DiscrepancyTypeChoices.colors[finding.type],
+        }
+
+
+def _standing(user: Any, fabric: Fabric) -> Any:
+    return Discrepancy.objects.restrict(user, 'view').filter(fabric=fabric).order_by().values(
+        'pk', 'type', 'key', 'kind', 'name', 'field', 'sentence',
+    )
+
+
+def _identity_of_row(row: dict[str, Any]) -> tuple[str, ...]:
+    # Without a key nothing but what they say tells the problems of a resource apart.
+    told_apart_by = '' if row['key'] else row['sentence']
+    return row['type'], row['key'], row['kind'], row['name'], row['field'], told_apart_by
+
+
+def _identity(finding: Finding) -> tuple[str, ...]:
+    told_apart_by = '' if finding.key else finding.sentence
+    return finding.type, finding.key, finding.source.kind, finding.source.name, finding.field, told_apart_by
+
+
+def _visible(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> list[Finding]:
+    """All where the user may view every discrepancy of the fabric; else those that stand as one that they may view."""
+    if not findings or not user.has_perm(VIEW):
+        return []
+    if _views_all(user, fabric):
+        return list(findings)
+    standing = {_identity_of_row(row) for row in _standing(user, fabric)}
+    return [finding for finding in findings if _identity(finding) in standing]
+
+
+def _views_all(user: Any, fabric: Fabric) -> bool:
+    """Whether the conditions of the user's permission ask for nothing, or for nothing but a fabric such as this one."""
+    if user.is_superuser or permission_is_exempt(VIEW):
+        return True
+    # As NetBox's own RestrictedQuerySet; has_perm() has filled it.
+    conditions = [condition or {} for condition in user._object_perm_cache[VIEW]]
+    if not all(conditions):
+        return True
+    of_fabric = [
+        {'pk' if name in ('fabric', 'fabric_id') else name.removeprefix(OF_FABRIC): value
+         for name, value in condition.items()}
+        for condition in conditions
+        if all(name in ('fabric', 'fabric_id') or name.startswith(OF_FABRIC) for name in condition)
+    ]
+    if not of_fabric:
+        return False
+    wanted = qs_filter_from_constraints(of_fabric, {CONSTRAINT_TOKEN_USER: user})
+    return Fabric.objects.filter(wanted, pk=fabric.pk).exists()

@@ -1,0 +1,111 @@
+"""How every switch and gateway of a fabric is: follows from the mirror, and is written beside it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from ..hedgehog.connections import links, wired_ports
+from ..hedgehog.kinds import KIND_BY_NAME
+from ..hedgehog.switch_health import Finding, Reading, assess, confirmed_at
+from ..hedgehog.tree import mapping, objects, text
+from ..models import Fabric, FabricResource, SwitchHealth
+from .apply import hold
+
+__all__ = ('AGENTS', 'health_is_due', 'record_health')
+
+BATCH = 1000
+AT_A_TIME = 50
+
+# Who reports for whom.
+AGENTS = {'Agent': 'Switch', 'GatewayAgent': 'Gateway'}
+
+_FIELDS = tuple(
+    field.name for field in SwitchHealth._meta.concrete_fields if not field.primary_key and field.name != 'resource'
+)
+
+
+def health_is_due(fabric: Fabric, written: Mapping[str, int], now: datetime, settled: float) -> bool:
+    """Whether a run that wrote so many rows of each kind has to record anew how the switches and gateways are.
+
+    Where nothing of theirs was written, time alone may turn one silent: that is looked for once in `settled` seconds,
+    as agents that live are.
+    """
+    if any(written.get(kind) for kind in ('Connection', *AGENTS, *AGENTS.values())):
+        return True
+    newest = SwitchHealth.objects.filter(fabric=fabric).aggregate(at=Max('read_at'))['at']
+    return newest is None or now - newest >= timedelta(seconds=settled)
+
+
+def record_health(fabric: Fabric, settled: float = 0) -> int:
+    """Write how each switch and gateway is, from what the mirror holds.
+
+    Takes the fabric, and the seconds for which a status that moves by itself was left as it had been read (see
+    Listing). Returns how many rows there are. Five statements, and one a batch of 1,000 rows to write; without
+    signals, so that no heartbeat reaches the change log. Whoever calls it, and however often: the rows say what the
+    mirror says.
+    """
+    resources = FabricResource.objects.filter(fabric=fabric)
+    connections = resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
+    wired = wired_ports(
+        link for name, spec in connections.iterator(chunk_size=BATCH) for link in links(name, mapping(spec))
+    )
+    nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'last_read', 'missing_since')
+    waiting = {(node.kind, node.name): node for node in nodes}
+    agents = resources.filter(kind__in=AGENTS).only(
+        'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',
+    )
+    rows = []
+    # A few at a time: what an Agent tells weighs tens of kilobytes, and ten times that as objects.
+    for agent in agents.iterator(chunk_size=AT_A_TIME):
+        if node := waiting.pop((AGENTS[agent.kind], agent.name), None):
+            rows.append(_row(fabric, node, agent, wired, settled))
+    rows += [_row(fabric, node, None, wired, settled) for node in waiting.values()]
+    with transaction.atomic():
+        hold(fabric)
+        here = set(nodes.values_list('pk', flat=True))
+        SwitchHealth.objects.bulk_create(
+            (row for row in rows if row.resource_id in here), batch_size=BATCH, update_conflicts=True,
+            unique_fields=('resource',), update_fields=_FIELDS,
+        )
+    return len(rows)
+
+
+def _row(
+    fabric: Fabric, node: FabricResource, agent: FabricResource | None, wired: dict[str, dict[str, str]],
+    settled: float,
+) -> SwitchHealth:
+    reading = agent and Reading(
+        kind=agent.kind, generation=agent.generation, status=mapping(agent.status),
+        read_at=confirmed_at(agent.last_read, agent.last_seen, settled),
+        missing=agent.missing_since is not None,
+    )
+    health = assess(reading or None, wired.get(node.name, {}) if node.kind == 'Switch' else {})
+    if node.missing_since is not None:
+        since = f'{node.missing_since:%Y-%m-%d %H:%M:%S}'
+        health.findings.append(Finding(
+            'missing', 'unknown', f'{KIND_BY_NAME[node.kind].title} {node.name} is missing from the cluster since '
+            f'{since} UTC.',
+        ))
+        if health.level == 'ok':
+            health.level = 'unknown'
+    told = asdict(health) | {'findings': health.told()}
+    return SwitchHealth(
+        fabric=fabric, resource=node, agent_id=agent and agent.pk, kind=node.kind, name=node.name,
+        read_at=reading.read_at if reading else confirmed_at(node.last_read, node.last_seen, 0),
+        generation=agent.generation if agent else None,
+        **dict(_place(node)), **told,
+    )
+
+
+def _place(node: FabricResource) -> Iterator[tuple[str, Any]]:
+    """Role and group of a switch, or group of a gateway, as its spec names them."""
+    spec = mapping(node.spec)
+    yield 'role', (text(spec.get('role')) or node.kind.lower())[:100]
+    groups = spec.get('groups')
+    named = [text(item.get('name')) for item in objects(groups)]
+    named += [item for item in groups if isinstance(item, str)] if isinstance(groups, list) else []
+    yield 'group', (text(mapping(spec.get('redundancy')).get('group')) or next(iter(filter(None, named)), ''))[:253]

@@ -1,0 +1,364 @@
+"""The process that `hedgehog_sync watch` runs: changes of fabrics that ask for it, as they happen.
+
+A thread a watch, and one a fabric that writes what they bring. Threads share the transport with everything else that
+talks to clusters: its time-outs, its certificates, the destinations it may go to, and its sentences. What an idle watch
+costs is measured in benchmarks/watching.py.
+
+The database is used by a few threads only, as each takes a connection.
+"""
+
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections
+from redis.exceptions import RedisError
+from urllib3 import BaseHTTPResponse
+
+from ..cluster.client import Cluster
+from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled, NotServed, Unreachable
+from ..cluster.kubeconfig import KubeconfigError
+from ..fields import SealError
+from ..hedgehog.kinds import KINDS, Kind
+from ..jobs.migration_check import outdated
+from ..models import Fabric
+from ..sync.run import open_cluster
+from .follower import Follower, Overtaken, Room
+from .leases import BEAT, Leases
+
+__all__ = ('Watcher',)
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two tries of a watch that fails, at first and at most; and for a kind that may not be read or is not
+# there, which only somebody can change.
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30
+REFUSED_WAIT = 60
+
+# Seconds. A watch that ends before this time is begun anew after a wait that grows; one that lives longer works again.
+SHORT = 5
+
+# Seconds for which a kind must not have been followed before health tells it: others are on their way back.
+LASTING = 15
+
+# How many kinds of a fabric are listed at the same time, as pages of a list take memory.
+LISTS = 4
+
+# How many threads use the database: each has a connection of its own.
+DATABASE_THREADS = 3
+
+# Threads of a few hundred watches should not reserve 8 MB of address space each.
+STACK = 512 * 1024
+
+# What a fabric is reached by: where that changes, its watches begin anew.
+CONNECTION = (
+    'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
+    'in_cluster',
+)
+
+
+class Watcher:
+    """Follows its share of the fabrics that ask for it, until it is told to stop."""
+
+    def __init__(self, beat: float = BEAT) -> None:
+        self.leases = Leases(f'{socket.gethostname()}.{os.getpid()}')
+        self._beat = beat
+        self._stop = threading.Event()
+        self._watches: dict[int, FabricWatch] = {}
+        self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix='database')
+        self._complaint = ''
+
+    def stop(self, *args: object) -> None:
+        """End run() soon; also as the handler of a signal."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Take leases, follow those fabrics, and go on whatever goes away for a while. Returns after stop().
+
+        Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
+        anew, from what is installed now.
+        """
+        threading.stack_size(STACK)
+        logger.info('Watcher %s is ready.', self.leases.name)
+        try:
+            while not self._stop.is_set():
+                self._look()
+                self._stop.wait(self._beat)
+        finally:
+            for watch in self._watches.values():
+                watch.stop()
+            # From here on no thread of a watch can begin to write.
+            self._database.shutdown(wait=False, cancel_futures=True)
+            with suppress(RedisError, OSError):
+                self.leases.give_back()
+            self._database.shutdown()
+
+    def _look(self) -> None:
+        """One beat: which fabrics are ours, and does each have its watches?"""
+        if sentence := self._ask(outdated):
+            logger.error('The watcher ends: %s', sentence)
+            raise SystemExit(1)
+        try:
+            wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
+            mine = self.leases.beat(wanted, self._troubles())
+        except (RedisError, DatabaseError, OSError) as error:
+            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if complaint != self._complaint:
+                logger.error('The watcher cannot reach the database or Redis and tries again: %s', complaint)
+                self._complaint = complaint
+            if self.leases.lost():
+                self._keep(set(), {})
+            return
+        if self._complaint:
+            logger.info('The watcher works again.')
+            self._complaint = ''
+        self._keep(mine, wanted)
+
+    def _troubles(self) -> dict[int, str]:
+        """Of our fabrics that are not followed as they should be, a sentence each."""
+        return {pk: trouble for pk, watch in self._watches.items() if (trouble := watch.trouble())}
+
+    def _keep(self, mine: set[int], wanted: dict[int, Fabric]) -> None:
+        for pk, watch in list(self._watches.items()):
+            if pk not in mine or watch.connection != connection_of(wanted[pk]):
+                watch.stop()
+                del self._watches[pk]
+        for pk in mine - self._watches.keys():
+            self._watches[pk] = FabricWatch(wanted[pk], self._ask)
+            self._watches[pk].start()
+
+    def _ask(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """What a function returns that uses the database."""
+        def asked() -> Any:
+            close_old_connections()
+            try:
+                return function(*args, **options)
+            except DatabaseError:
+                connections.close_all()  # also one that has just been cut
+                raise
+
+        return self._database.submit(asked).result()
+
+
+class FabricWatch:
+    """The watches of one fabric, a thread a kind."""
+
+    def __init__(self, fabric: Fabric, database: Callable[..., Any], kinds: tuple[Kind, ...] = KINDS) -> None:
+        self.fabric = fabric
+        self.connection = connection_of(fabric)
+        self._database = database
+        self._kinds = kinds
+        self._stop = threading.Event()
+        self._told = threading.Event()
+        self._lists = threading.BoundedSemaphore(LISTS)
+        # The watches that are open, and since when.
+        self._open: dict[str, tuple[BaseHTTPResponse, float]] = {}
+        self._cluster: Cluster | None = None
+        # What keeps a kind from being followed, and since when; '' stands for all kinds.
+        self._said: dict[str, tuple[str, float]] = {}
+
+    def start(self) -> None:
+        """Begin to follow every kind, in threads that end with stop() or with the process.
+
+        Where the cluster cannot even be opened, a thread tries again until it can.
+        """
+        if not self._begin():
+            threading.Thread(target=self._begin_later, name=f'open {self.fabric.pk}', daemon=True).start()
+
+    def _begin_later(self) -> None:
+        wait = _longer_wait(0)
+        while not self._stop.wait(wait) and not self._begin():
+            wait = _longer_wait(wait)
+
+    def _begin(self) -> bool:
+        """Open the cluster and start the threads. Return False, and say why, where it cannot be opened."""
+        try:
+            cluster = self._cluster = open_cluster(self.fabric)
+        except Exception as error:
+            self._failed(None, error)
+            return False
+        if self._stop.is_set():  # meanwhile
+            cluster.close()
+            return True
+        self._said.pop('', None)
+        logger.info('%s is watched.', self.fabric.name)
+        room = Room()
+        followers = [Follower(cluster, self.fabric, kind, self._database, room=room) for kind in self._kinds]
+        threads = [threading.Thread(target=self._write, args=(followers,), name=f'write {self.fabric.pk}', daemon=True)]
+        threads += [
+            threading.Thread(
+                target=self._follow, args=(cluster, follower), daemon=True,
+                name=f'watch {self.fabric.pk} {follower.kind.plural}',
+            )
+            for follower in followers
+        ]
+        for thread in threads:
+            thread.start()
+        return True
+
+    def trouble(self) -> str:
+        """Why the fabric, or a kind of it, is not followed; '' where all is well, or has not failed for LASTING."""
+        for kind in list(self._said):
+            if self._lived(kind) >= SHORT:
+                self._said.pop(kind, None)
+        now = time.monotonic()
+        lasting = {sentence for sentence, since in list(self._said.values()) if now - since >= LASTING}
+        if not lasting:
+            return ''
+        more = f' ({len(lasting) - 1} more like this in the watcher’s log)' if len(lasting) > 1 else ''
+        return min(lasting) + more
+
+    def stop(self) -> None:
+        """End all watches of the fabric. Does not wait for their threads."""
+        self._stop.set()
+        self._told.set()
+        for kind in self._kinds:
+            self._end(kind)
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def _follow(self, cluster: Cluster, follower: Follower) -> None:
+        """The thread of one kind: list, watch, and again."""
+        # Not all kinds of all fabrics at the same moment, at start or after an outage.
+        wait = FIRST_WAIT * random.random()
+        while not self._stop.wait(wait):
+            wait = self._try(cluster, follower, wait)
+
+    def _try(self, cluster: Cluster, follower: Follower, wait: float) -> float:
+        """List one kind, where that is due, and watch it. Returns how long to wait before the next time; `wait` was the
+        last one.
+        """
+        kind = follower.kind
+        try:
+            if not follower.version:
+                self._list(cluster, follower)
+            follower.follow(self._told.set, partial(self._opened, follower))
+            return self._ended(cluster, follower, wait)
+        except Expired as error:
+            follower.version = ''
+            return self._again(kind, wait, str(error))
+        except NotInstalled as error:
+            follower.version = ''
+            if isinstance(error, NotServed):
+                self._say(kind.name, str(error))
+            else:
+                logger.debug('%s: %s', self.fabric.name, error)
+                self._said.pop(kind.name, None)  # as it is meant to be
+            return REFUSED_WAIT
+        except Forbidden as error:
+            self._say(kind.name, str(error))
+            follower.version = ''
+            return REFUSED_WAIT
+        except (Unreachable, KubeconfigError) as error:
+            self._say(kind.name, str(error))
+            return self._longer(kind, wait)
+        except Exception as error:
+            self._failed(kind, error)
+            follower.version = ''
+            return self._longer(kind, wait)
+        finally:
+            self._open.pop(kind.name, None)
+
+    def _list(self, cluster: Cluster, follower: Follower) -> None:
+        with self._lists:
+            if not self._stop.is_set():
+                cluster.renew_patience()
+                follower.list()
+
+    def _ended(self, cluster: Cluster, follower: Follower, wait: float) -> float:
+        """A watch has ended without an error. Returns how long to wait before the next one."""
+        kind = follower.kind
+        if not follower.version:  # take() has failed, or too much was told
+            if follower.gap:
+                self._say(kind.name, follower.gap)
+            return self._longer(kind, wait)
+        if self._lived(kind.name) > SHORT:
+            self._said.pop(kind.name, None)
+            return 0.0
+        return self._again(
+            kind, wait, f'{cluster.server} ends each watch of {kind.plural} within {SHORT:g} s. Check the load '
+            'balancers and proxies in front of it.',
+        )
+
+    def _again(self, kind: Kind, wait: float, sentence: str) -> float:
+        """Something that may happen now and then, and is told where it happens each time. Returns how long to wait."""
+        if wait > FIRST_WAIT:
+            self._say(kind.name, sentence)
+        return self._longer(kind, wait)
+
+    def _write(self, followers: list[Follower]) -> None:
+        """The thread that writes what the others have collected."""
+        while not self._stop.is_set():
+            self._told.wait()
+            self._told.clear()
+            for follower in followers:
+                if self._stop.is_set():
+                    return
+                try:
+                    follower.take()
+                except Exception as error:
+                    self._failed(follower.kind, error)
+                if not follower.version:
+                    self._end(follower.kind)  # its thread lists again
+
+    def _opened(self, follower: Follower, response: BaseHTTPResponse) -> None:
+        self._open[follower.kind.name] = response, time.monotonic()
+        if self._stop.is_set() or not follower.version:  # meanwhile
+            self._end(follower.kind)
+
+    def _end(self, kind: Kind) -> None:
+        if opened := self._open.get(kind.name):
+            with suppress(OSError, ValueError, RuntimeError):
+                opened[0].shutdown()
+
+    def _lived(self, kind: str) -> float:
+        """For how many seconds the kind's watch has been open."""
+        opened = self._open.get(kind)
+        return time.monotonic() - opened[1] if opened else 0.0
+
+    def _longer(self, kind: Kind, wait: float) -> float:
+        """How long to wait after a failure: longer each time, but for a watch that had lived."""
+        last = wait if self._lived(kind.name) < SHORT else 0
+        return _longer_wait(last)
+
+    def _failed(self, kind: Kind | None, error: Exception) -> None:
+        """Remember and log why a kind is not followed; None stands for all kinds."""
+        key, what = (kind.name, kind.plural) if kind is not None else ('', 'all kinds')
+        name, text = type(error).__name__, (str(error).splitlines() or [''])[0]
+        if isinstance(error, ClusterError | KubeconfigError | SealError | Overtaken):
+            self._say(key, text)
+            return
+        if not isinstance(error, DatabaseError) and not self._stop.is_set():
+            logger.error('%s: the watch of %s failed', self.fabric.name, what, exc_info=error)
+        # What the error says was not written to be shown.
+        self._say(key, f'Its changes cannot be taken: {name}. The watcher’s log says more.', text)
+
+    def _say(self, kind: str, sentence: str, detail: str = '') -> None:
+        """Remember it, and log it, once."""
+        now = time.monotonic()
+        before = self._said.get(kind) if self._lived(kind) < SHORT else None
+        told = [said for said, _ in list(self._said.values())]
+        if (before is None or before[0] != sentence) and sentence not in told and not self._stop.is_set():
+            more = f' ({detail})' if detail else ''
+            logger.warning('%s is not watched as it should be: %s%s', self.fabric.name, sentence, more)
+        self._said[kind] = sentence, before[1] if before else now
+
+
+def _longer_wait(last: float) -> float:
+    """Return how many seconds to wait after a failure, where `last` was the wait before it."""
+    return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * last)) * random.uniform(0.75, 1)
+
+
+def connection_of(fabric: Fabric) -> tuple[Any, ...]:
+    """How a fabric's cluster is reached, to be compared."""
+    return tuple(getattr(fabric, name) for name in CONNECTION)
