@@ -30,8 +30,9 @@ class HedgehogPluginConfig(PluginConfig):
     author = 'The netbox-hedgehog authors'
     version = __version__
     base_url = 'hedgehog'
-    min_version = '4.7.2'
-    max_version = '4.7.99'
+    min_version = '4.7.0'
+    # Up to the next major release: on one that is newer than what was tested it loads, with a warning.
+    max_version = '4.999'
     queues = ['hedgehog_sync']
     middleware = ['netbox_hedgehog.branching.BranchMiddleware']
     default_settings = {
@@ -117,11 +118,12 @@ class HedgehogPluginConfig(PluginConfig):
 
     def ready(self) -> None:
         super().ready()
-        from . import branching, dashboard, events, signals  # noqa: F401
+        from . import branching, compatibility, dashboard, events, signals  # noqa: F401
         from .monitoring import metrics
 
         metrics.register()
         branching.set_up()
+        compatibility.warn_if_untested()
 
         # rqscheduler and rqworker take their classes from here. Operators' own choices are left alone.
         settings.RQ.setdefault('SCHEDULER_CLASS', 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler')

@@ -84,6 +84,8 @@ def versions() -> str:
     python = platform.python_version()
     plugins = os.environ.get('HEDGEHOG_PLUGINS', '')
     beside = f', Branching {version("netboxlabs-netbox-branching")}' if 'netbox_branching' in plugins else ''
+    if f'rq=={version("rq")}\n' not in (ROOT / 'constraints.txt').read_text():
+        beside += f', RQ {version("rq")}'
     return f'NetBox {version("netbox")}, Python {python}, PostgreSQL {postgres_version.split()[0]}, {store}{beside}'
 
 

@@ -2,7 +2,6 @@
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from netbox.api.authentication import TokenPermissions
 from netbox.api.viewsets import NetBoxReadOnlyModelViewSet
 from redis.exceptions import RedisError
 from rest_framework import serializers, status
@@ -21,6 +20,7 @@ from ..numbers import is_number
 from ..presentation import plans
 from ..presentation.findings import findings_for
 from ..presentation.visible import RestrictedRelations, restricted, restricted_object
+from .permissions import TokenResolvePermission
 from .serializers import DiscrepancySerializer, InventoryLinkSerializer, QueuedSerializer
 
 __all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
@@ -57,15 +57,6 @@ class SettledSerializer(serializers.Serializer):
 
     settled = serializers.IntegerField()
     detail = serializers.CharField(allow_blank=True)
-
-
-class TokenResolvePermission(TokenPermissions):
-    """The permission to resolve in place of the one to add, which a POST otherwise maps to."""
-
-    perms_map = {
-        **TokenPermissions.perms_map,
-        'POST': ['%(app_label)s.resolve_%(model_name)s'],
-    }
 
 
 class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):

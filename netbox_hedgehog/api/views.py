@@ -1,11 +1,11 @@
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired, TokenSyncPermission
+from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired
 from netbox.api.viewsets import NetBoxModelViewSet, NetBoxReadOnlyModelViewSet
 from redis.exceptions import RedisError
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.exceptions import PermissionDenied, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
@@ -23,6 +23,7 @@ from ..sensitive import keep_secrets
 from ..sync.removed_kinds import NotConfirmable, confirm_removed_kind
 from . import serializers
 from .inventory import InventoryActions
+from .permissions import TokenSyncPermission
 
 REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
 REDIS_AWAY_CANCEL = 'Redis cannot be reached: the run could not be cancelled.'
@@ -45,6 +46,11 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     def initialize_request(self, request, *args, **kwargs):
         keep_secrets(request)
         return super().initialize_request(request, *args, **kwargs)
+
+    def _handle_background_request(self, request, action, action_kwargs=None):
+        # NetBox 4.7.0 and 4.7.1 do not know background_enabled.
+        if isinstance(request.data, list) and self._background_requested(request):
+            raise ValidationError({'background': 'Background processing is not supported for fabrics.'})
 
     def get_queryset(self):
         queryset = super().get_queryset()

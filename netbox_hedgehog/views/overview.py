@@ -5,6 +5,7 @@ from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin
 
 from ..choices import SyncStateChoices
+from ..compatibility import untested_release
 from ..models import Discrepancy, Fabric, FabricResource, SwitchHealth
 from ..monitoring.overview import glances, states
 from ..monitoring.service_health import worker_health
@@ -60,4 +61,5 @@ class OverviewView(ContentTypePermissionRequiredMixin, View):
         if 'widget' in request.GET:
             return render(request, 'netbox_hedgehog/inc/widget.html', overview_context(request, WIDGET_SHOWN))
         template = 'inc/overview.html' if 'live' in request.GET else 'overview.html'
-        return render(request, f'netbox_hedgehog/{template}', overview_context(request))
+        context = {'untested_release': untested_release(), **overview_context(request)}
+        return render(request, f'netbox_hedgehog/{template}', context)

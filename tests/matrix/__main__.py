@@ -82,7 +82,8 @@ def redis_of(row: Row) -> str:
 
 def copy_of(row: Row, python: str) -> Path:
     """Return a copy of the tree with its .venv; rows of one NetBox and one Python share it. Raises NotHere."""
-    folder = CACHE / f'netbox-{row.netbox}-python-{row.python}{"-branching" if row.branching else ""}'
+    beside = row.beside.partition(' ')[0].lower()
+    folder = CACHE / '-'.join(filter(None, ('netbox', row.netbox, 'python', row.python, beside)))
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.name not in ('.venv', '.cache'):
@@ -106,13 +107,14 @@ def copy_of(row: Row, python: str) -> Path:
     if made.returncode:
         raise NotHere(f'NetBox {row.netbox} cannot be installed: {last_line(made.stderr)}')
     if row.branching:
-        install_branching(folder, row.branching)
+        install(folder, f'netboxlabs-netbox-branching=={row.branching}')
+    if row.rq:
+        install(folder, f'rq=={row.rq}')
     return folder
 
 
-def install_branching(folder: Path, version: str) -> None:
-    """Install NetBox Branching into a copy's .venv. Raises NotHere."""
-    package = f'netboxlabs-netbox-branching=={version}'
+def install(folder: Path, package: str) -> None:
+    """Install a package, and nothing that it asks for, into a copy's .venv. Raises NotHere."""
     pip = [folder / '.venv' / 'bin' / 'python', '-m', 'pip', 'install', '--quiet', '--no-deps', package]
     installed = subprocess.run(pip, capture_output=True, text=True)
     if installed.returncode:

@@ -8,8 +8,8 @@ NPM = {'15': '15.18.0-beta.17', '18': '18.4.0-beta.17'}
 
 # What meets NetBox, Python, PostgreSQL and Redis: reading over TLS, comparing and storing; schedules, runs and healing; the
 # models and their migration; REST and GraphQL; the inventory's writing; and a fabric that real processes read on schedule.
-# Not the pages, whose tests count the newest NetBox's statements, and choose columns, which in NetBox 4.7.2 are then every
-# new user's.
+# Not the pages, whose tests count the newest NetBox's statements, and choose columns, which in older ones are then every new
+# user's.
 TESTS = (
     'tests/unit/engine/test_client.py', 'tests/unit/engine/test_compare.py', 'tests/unit/engine/test_run.py',
     'tests/unit/engine/test_sealing.py', 'tests/unit/jobs', 'tests/unit/faces/test_models.py',
@@ -22,6 +22,9 @@ PARALLEL = ('-n', str(os.cpu_count() or 1), '--dist', 'worksteal')
 # What a branch does to fabrics and their objects, and what it must not do.
 BRANCHING_TESTS = ('-c', 'tests/branching/pytest.ini', 'tests/branching')
 
+# What works with RQ's jobs, queues, workers and registries.
+RQ_TESTS = ('tests/unit/jobs',)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -32,15 +35,26 @@ class Row:
     short: bool = False
     # The version of NetBox Branching that is installed beside the plugin.
     branching: str = ''
+    # The version of RQ, where it is not the one of constraints.txt.
+    rq: str = ''
+
+    @property
+    def beside(self) -> str:
+        """Return what is installed besides, as the tests name it; '' for nothing."""
+        if self.branching:
+            return f'Branching {self.branching}'
+        return f'RQ {self.rq}' if self.rq else ''
 
     def __str__(self) -> str:
-        beside = f', Branching {self.branching}' if self.branching else ''
-        return f'NetBox {self.netbox}, Python {self.python}, PostgreSQL {self.postgres}, {self.store.title()}{beside}'
+        parts = (f'NetBox {self.netbox}', f'Python {self.python}', f'PostgreSQL {self.postgres}', self.store.title(), self.beside)
+        return ', '.join(filter(None, parts))
 
     @property
     def tests(self) -> tuple[str, ...]:
         """The arguments of pytest."""
-        return BRANCHING_TESTS if self.branching else (*PARALLEL, *TESTS)
+        if self.branching:
+            return BRANCHING_TESTS
+        return (*PARALLEL, *(RQ_TESTS if self.rq else TESTS))
 
     def is_what(self, said: str) -> bool:
         """Say whether the tests ran on what this row asks for: they name what they ran on."""
@@ -48,7 +62,7 @@ class Row:
         return (
             told.get('NetBox') == self.netbox and f'{told.get("Python")}.'.startswith(f'{self.python}.')
             and f'{told.get("PostgreSQL")}.'.startswith(f'{self.postgres}.') and self.store.title() in told
-            and told.get('Branching', '') == self.branching
+            and told.get('Branching', '') == self.branching and told.get('RQ', '') == self.rq
         )
 
 
@@ -56,10 +70,14 @@ class Row:
 BASE = Row('4.7.3', '3.13', '15', 'valkey')
 ROWS = (
     # In CI as well: with `make test-system`, whose tests of demo/ start PostgreSQL 18, every version is met there.
-    Row('4.7.2', '3.12', '15', 'redis', short=True),
-    Row('4.7.2', '3.12', '18', 'valkey'),
+    Row('4.7.0', '3.12', '15', 'redis', short=True),
+    Row('4.7.0', '3.12', '18', 'valkey'),
     Row('4.7.3', '3.12', '18', 'redis'),
-    Row('4.7.2', '3.13', '18', 'redis'),
-    # Beside another plugin, in CI as well: nothing else of the tests knows what a branch is.
+    Row('4.7.0', '3.13', '18', 'redis'),
+    # The releases between the oldest and the newest.
+    Row('4.7.1', '3.13', '15', 'valkey'),
+    Row('4.7.2', '3.13', '15', 'valkey'),
+    # In CI as well: the next major version of RQ, and another plugin; nothing else of the tests knows what a branch is.
+    Row('4.7.3', '3.13', '15', 'valkey', short=True, rq='3.0.0'),
     Row('4.7.3', '3.13', '15', 'valkey', short=True, branching='1.2.2'),
 )

@@ -1,5 +1,6 @@
 """The pages for those who deploy: what can be checked of them without their machines."""
 
+import argparse
 import re
 import shlex
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from netbox_hedgehog.api.urls import router
+from netbox_hedgehog.choices import SyncStateChoices
 from netbox_hedgehog.cluster.rbac import manifests
 from netbox_hedgehog.jobs.queue import PLUGIN_QUEUE
+from netbox_hedgehog.management.commands import hedgehog_sync
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = '/opt/netbox/venv/bin/python'
@@ -62,6 +66,37 @@ docker-compose exec netbox python manage.py hedgehog_sync status
     section = (ROOT / 'README.md').read_text().split('\n## Deploy\n')[1].split('\n## ')[0]
     assert re.findall(r'^```\n(.*?)^```$', section, re.M | re.S) == [commands]
     assert blocks('deployment.md', '')[0] == commands
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / 'README.md').read_text().splitlines()) <= 150
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / 'docs' / 'index.md').read_text()
+    assert {path.name for path in (ROOT / 'docs').glob('*.md')} - {'index.md'} == set(re.findall(r'\]\((\w[\w-]*\.md)\)', index))
+
+
+def test_every_command_is_told() -> None:
+    parser = hedgehog_sync.Command().create_parser('manage.py', 'hedgehog_sync')
+    (actions,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    table = set(re.findall(r'^\| `([a-z]+)', page('commands.md'), re.M))
+    assert table == set(actions.choices)
+
+
+def test_every_endpoint_is_told() -> None:
+    told = page('api.md')
+    for path in ('health/', *(f'{prefix}/' for prefix, _, _ in router.registry)):
+        assert f'| `{path}` |' in told, path
+    actions = {action.url_path for _, view, _ in router.registry for action in view.get_extra_actions()}
+    # A path that a user may not see from the table is one that nobody finds.
+    assert [action for action in sorted(actions) if action.rpartition('/')[2] not in told] == []
+
+
+def test_every_state_is_told() -> None:
+    assert re.findall(r'^\| (\w[\w ]+) \|', page('states.md'), re.M)[1:] == [
+        str(title) for _, title in SyncStateChoices
+    ]
 
 
 def test_every_variable_is_told() -> None:

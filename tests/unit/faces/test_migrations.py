@@ -11,10 +11,10 @@ from django.db.migrations.loader import MigrationLoader
 from netbox_hedgehog import HedgehogPluginConfig, migrations
 
 # The newest migration of each of NetBox's apps in the oldest NetBox that the plugin claims to work with.
-OLDEST = '4.7.2'
+OLDEST = '4.7.0'
 NEWEST = {
-    'circuits': 60, 'core': 26, 'dcim': 251, 'extras': 144, 'ipam': 97, 'tenancy': 27, 'users': 16, 'virtualization': 60,
-    'vpn': 13, 'wireless': 24,
+    'circuits': 60, 'core': 26, 'dcim': 250, 'extras': 144, 'ipam': 97, 'tenancy': 26, 'users': 16, 'virtualization': 60,
+    'vpn': 13, 'wireless': 23,
 }
 
 
@@ -33,7 +33,7 @@ def test_there_is_one_file_until_1_0() -> None:
 
 
 def test_they_need_nothing_that_the_oldest_netbox_lacks() -> None:
-    """makemigrations names the newest of those that are installed: where this fails, put NetBox 4.7.2's in their place."""
+    """makemigrations names the newest of those that are installed: where this fails, put NetBox 4.7.0's in their place."""
     assert HedgehogPluginConfig.min_version == OLDEST
     needed = {
         dependency for (app, _), migration in MigrationLoader(None).disk_migrations.items() if app == 'netbox_hedgehog'
