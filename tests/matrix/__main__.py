@@ -156,7 +156,9 @@ def run(row: Row) -> tuple[bool, str, str]:
         print(f'  {lines[-1]}', flush=True)
     process.wait(PATIENCE)
     said = next((line.removeprefix('on: ') for line in lines if line.startswith('on: ')), '')
-    summed = re.sub(r'[= ]*(.*?) in [\d.]+s.*', r'\1', lines[-1]) if lines else 'nothing'
+    # Not always the last line: what the workers of pytest-xdist say at their end may come after it.
+    sums = [found[1] for line in lines if (found := re.match(r'=+ (.*(?:passed|failed|error).*?) in [\d.]+s', line))]
+    summed = sums[-1] if sums else last_line('\n'.join(lines))
     return process.returncode == 0 and row.is_what(said), said, summed
 
 
