@@ -32,7 +32,7 @@ def live_context(request, fabric, job, redis=True):
     Takes the fabric's active_job(). Without `redis` nothing is asked of Redis.
     """
     progress = progress_of(job) if job else None
-    away = _('Redis cannot be reached.')
+    away = _('Cannot reach Redis.')
     try:
         busy = FabricSyncJob.busy(fabric) if redis else away
         due = due_times([fabric.pk]).get(fabric.pk) if redis else None
@@ -88,4 +88,4 @@ class FabricCancelView(FabricAction):
         except CancelRefused as refusal:
             messages.warning(request, str(refusal))
         except (RedisError, OSError):
-            messages.error(request, _('Redis cannot be reached: the run could not be cancelled.'))
+            messages.error(request, _('Cannot reach Redis. The sync was not cancelled.'))

@@ -140,7 +140,7 @@ class HealthPageTestCase(TestCase):
         self.assertEqual(SwitchHealth.objects.rollup()['ok'], 0)
         self.assertEqual(SwitchHealth.objects.rollup()['old'], 1)
         for page in (self.list(), self.client.get(health.get_absolute_url()).content.decode()):
-            self.assertIn('how it is now is not known', page)
+            self.assertIn('No recent data. Last fetched at ', page)
             self.assertNotIn('text-bg-green', page)
         page = text(self.client.get(fabric.get_absolute_url()).content)
         self.assertIn('1 reading is too old', page)
