@@ -149,7 +149,7 @@ def test_a_page_says_when_nobody_answers_any_more(story: Story) -> None:
     person, page = story.person, story.person.page
     for path in (url('fabric', story.fabric), url('fabric_topology', story.fabric), url('overview')):
         person.open(path)
-        silence = person.content.get_by_text('This page cannot refresh itself').first
+        silence = person.content.get_by_text('Auto-refresh failed').first
         expect(silence).to_be_hidden()
         page.route('**/plugins/hedgehog/**', lambda route: route.abort('connectionrefused'))
         expect(silence).to_be_visible()

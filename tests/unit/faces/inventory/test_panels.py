@@ -77,7 +77,7 @@ class CorePagesTestCase(TestCase):
         Fabric.objects.update(last_sync=ago(days=1))
         self.assertIn('Stale: sync is overdue', words(self.get(Device.objects.get(name='leaf-01'))))
         Fabric.objects.update(inventory_enabled=False)
-        self.assertIn('nobody keeps this object true', words(self.get(Device.objects.get(name='leaf-01'))))
+        self.assertIn('Inventory sync is disabled', words(self.get(Device.objects.get(name='leaf-01'))))
 
     def test_an_object_of_nobody(self):
         device = make_device(make_site('Elsewhere'), 'own')
