@@ -72,7 +72,7 @@ class OverviewTestCase(TestCase):
         for name in ('leaf-1', 'leaf-2'):
             make_agent(fabric, name, heartbeat=600)
         record_health(fabric)
-        events.tell_agents(fabric.pk, ['leaf-1', 'leaf-2'])
+        events.notify_agents(fabric.pk, ['leaf-1', 'leaf-2'])
 
     def test_silent_agents_are_named_to_whom_may_view_the_switches(self):
         allow(self.user, 'view')
@@ -196,8 +196,8 @@ class OverviewTestCase(TestCase):
             for number in range(count):
                 fabric = make_fabric(f'f{count}-{number}', sync_status='in_sync', last_sync=ago(seconds=1))
                 make_resource(fabric, missing_since=ago(hours=1))
-                events.tell_agents(fabric.pk, ['leaf-1'])
-            events.watch()
+                events.notify_agents(fabric.pk, ['leaf-1'])
+            events.raise_state_events()
             events.dispatch()
             self.content()
             with CaptureQueriesContext(connection) as queries:

@@ -194,7 +194,7 @@ def test_people_are_notified_of_all_types_by_their_names(fabric):
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
     settle_and_say(fabric)
     event = FabricEvent.objects.get(event_type='hedgehog_mass_removal_held')
-    assert 'bulk removal awaiting confirmation: 1 device, ' in event.message
+    assert 'awaiting confirmation: 1 device, ' in event.message
     assert 'dcim.' not in event.message
 
 
