@@ -17,7 +17,7 @@ __all__ = (
 
 
 class FabricStatusChoices(ChoiceSet):
-    """Where a fabric stands in its life. Only active and maintenance fabrics are read."""
+    """Life cycle of a fabric. Only active and maintenance fabrics are synced."""
 
     key = 'Fabric.status'
 
@@ -26,7 +26,7 @@ class FabricStatusChoices(ChoiceSet):
     MAINTENANCE = 'maintenance'
     DECOMMISSIONED = 'decommissioned'
 
-    # The statuses in which a fabric is read.
+    # The statuses in which a fabric is synced.
     READ = (ACTIVE, MAINTENANCE)
 
     CHOICES = [
@@ -38,7 +38,7 @@ class FabricStatusChoices(ChoiceSet):
 
 
 class ConnectionStatusChoices(ChoiceSet):
-    """What the last attempt to reach the API server showed."""
+    """Result of the last connection to the API server."""
 
     UNKNOWN = 'unknown'
     CONNECTED = 'connected'
@@ -52,7 +52,7 @@ class ConnectionStatusChoices(ChoiceSet):
 
 
 class SyncStatusChoices(ChoiceSet):
-    """What happened last, as stored."""
+    """Result of the last sync, as stored."""
 
     NEVER_SYNCED = 'never_synced'
     QUEUED = 'queued'
@@ -78,7 +78,7 @@ class SyncStatusChoices(ChoiceSet):
 
 
 class SyncStateChoices(ChoiceSet):
-    """What people are shown: the stored status, unless time or a switch says otherwise. Never stored."""
+    """State shown to users: the stored status, unless the fabric is stale or disabled. Never stored."""
 
     STALE = 'stale'
     DISABLED = 'disabled'
@@ -91,7 +91,7 @@ class SyncStateChoices(ChoiceSet):
 
 
 class InventorySubjectChoices(ChoiceSet):
-    """What of a fabric is carried into NetBox's own models; the values are those of inventory/mapping/types.py."""
+    """What of a fabric is synced (its scope); the values are those of inventory/mapping/types.py."""
 
     DEVICES = 'devices'
     CABLING = 'cabling'
@@ -107,7 +107,7 @@ class InventorySubjectChoices(ChoiceSet):
 
 
 class InventoryAdoptionChoices(ChoiceSet):
-    """Whether devices that stand already are taken over."""
+    """Whether existing devices are adopted."""
 
     OFF = 'off'
     NAME = 'name'
@@ -121,21 +121,21 @@ class InventoryAdoptionChoices(ChoiceSet):
 
 
 class InventoryRemovalChoices(ChoiceSet):
-    """What happens to objects whose resource has gone from the fabric."""
+    """What happens to objects whose resource was removed from the fabric."""
 
     IGNORE = 'ignore'
     MARK = 'mark'
     DELETE = 'delete'
 
     CHOICES = [
-        (IGNORE, _('Leave them as they are'), 'gray'),
-        (MARK, _('Mark them as stale'), 'orange'),
-        (DELETE, _('Mark them, then delete what the plugin made'), 'red'),
+        (IGNORE, _('Leave unchanged'), 'gray'),
+        (MARK, _('Mark stale'), 'orange'),
+        (DELETE, _('Mark stale, then delete plugin-created objects'), 'red'),
     ]
 
 
 class InventoryOriginChoices(ChoiceSet):
-    """How an object came under the plugin's care."""
+    """How an object became managed."""
 
     CREATED = 'created'
     ADOPTED = 'adopted'
@@ -149,7 +149,7 @@ class InventoryOriginChoices(ChoiceSet):
 
 
 class DiscrepancyTypeChoices(ChoiceSet):
-    """In which way fabric and NetBox do not agree."""
+    """How fabric and NetBox differ."""
 
     key = 'Discrepancy.type'
 
@@ -171,7 +171,7 @@ class DiscrepancyTypeChoices(ChoiceSet):
 
 
 class DiscrepancyStateChoices(ChoiceSet):
-    """What somebody has decided."""
+    """What was decided about a discrepancy."""
 
     OPEN = 'open'
     KEPT = 'kept'
@@ -179,13 +179,13 @@ class DiscrepancyStateChoices(ChoiceSet):
 
     CHOICES = [
         (OPEN, _('Open'), 'red'),
-        (KEPT, _('NetBox’s value is kept'), 'blue'),
+        (KEPT, _('NetBox value kept'), 'blue'),
         (IGNORED, _('Ignored'), 'gray'),
     ]
 
 
 class SwitchStateChoices(ChoiceSet):
-    """How a switch or gateway is."""
+    """State of a switch or gateway."""
 
     OK = 'ok'
     WARNING = 'warning'

@@ -9,7 +9,7 @@ __all__ = ('FabricsWidget',)
 @register_widget
 class FabricsWidget(DashboardWidget):
     default_title = _('Hedgehog fabrics')
-    description = _('Whether all Hedgehog fabrics are read and well, and which of them to look at.')
+    description = _('Status of all Hedgehog fabrics, with open issues.')
     width = 4
     height = 4
 

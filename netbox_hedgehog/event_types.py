@@ -32,12 +32,12 @@ STALE = EventType('hedgehog_stale', _('Hedgehog: fabric stale'), kind=EVENT_TYPE
 STALE_ENDED = EventType(
     'hedgehog_stale_ended', _('Hedgehog: fabric no longer stale'), kind=EVENT_TYPE_KIND_SUCCESS,
 )
-DRIFT_FOUND = EventType('hedgehog_drift_found', _('Hedgehog: drift found'), kind=EVENT_TYPE_KIND_WARNING)
+DRIFT_FOUND = EventType('hedgehog_drift_found', _('Hedgehog: discrepancies detected'), kind=EVENT_TYPE_KIND_WARNING)
 MASS_REMOVAL_HELD = EventType(
-    'hedgehog_mass_removal_held', _('Hedgehog: mass removal held'), kind=EVENT_TYPE_KIND_DANGER,
+    'hedgehog_mass_removal_held', _('Hedgehog: bulk removal awaiting confirmation'), kind=EVENT_TYPE_KIND_DANGER,
 )
-AGENTS_SILENT = EventType('hedgehog_agents_silent', _('Hedgehog: agents silent'), kind=EVENT_TYPE_KIND_WARNING)
-AGENTS_BACK = EventType('hedgehog_agents_back', _('Hedgehog: agents back'), kind=EVENT_TYPE_KIND_SUCCESS)
+AGENTS_SILENT = EventType('hedgehog_agents_silent', _('Hedgehog: agents unresponsive'), kind=EVENT_TYPE_KIND_WARNING)
+AGENTS_BACK = EventType('hedgehog_agents_back', _('Hedgehog: agents recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
 
 EVENT_TYPES = (
     SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, MASS_REMOVAL_HELD, AGENTS_SILENT,

@@ -1,13 +1,11 @@
-"""What the plugin tells: events for NetBox's event rules, and notifications, each once a transition.
+"""Raise NetBox events and notifications when a fabric changes state.
 
-A subject of a fabric (its sync, its freshness, its agents) has a value, empty while all is well. Whoever sees that it
-is another than the one last told (a run that ends, the scheduler's beat, a page, a command) claims the transition with
-one conditional UPDATE; who comes second finds nothing to claim. The same transaction writes the notifications and a
-FabricEvent with the payload, and dispatch() gives that to NetBox's event rules afterwards: at once where Redis
-answers, and else as soon as somebody looks again.
+Each aspect of a fabric (sync, freshness, agents, drift, removals) has a stored condition; '' means healthy. Any process
+may detect a change (a sync that ends, the scheduler, a page, a command); a conditional UPDATE on FabricCondition makes
+sure that exactly one reports it. Events are stored in the same transaction (outbox) and delivered by dispatch(), again
+if Redis was down.
 
-This room knows models and nothing right of them, so that sync, inventory and jobs can all tell something: tell(),
-tell_names(), and what is made of them at the end of this file.
+This module imports models and nothing above them, so that sync, inventory and jobs can all use it.
 """
 
 import json
@@ -46,13 +44,14 @@ from .models import Fabric, FabricCondition, FabricEvent
 
 __all__ = (
     'AGENTS', 'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS', 'MASS_REMOVAL_HELD', 'STALE',
-    'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'dispatch', 'names_of', 'notice', 'tell',
-    'tell_agents', 'tell_drift', 'tell_held_removals', 'tell_names', 'told_sync', 'watch',
+    'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'dispatch', 'last_notified_sync',
+    'names_of', 'notify_agents', 'notify_drift', 'notify_pending_removals', 'notify_set_change', 'notify_transition',
+    'raise_state_events', 'raise_state_events_safely',
 )
 
 logger = logging.getLogger(__name__)
 
-# Subjects.
+# The aspects of a fabric that have a condition.
 SYNC, FRESHNESS, AGENTS, DRIFT, REMOVALS = 'sync', 'freshness', 'agents', 'drift', 'removals'
 
 IS_STALE = 'stale'
@@ -60,10 +59,10 @@ IS_STALE = 'stale'
 # How many events of a fabric are kept.
 KEPT = 500
 
-# How many fabrics a page or a run tells of before it goes on: after an outage of all, each look tells of some more.
+# For how many fabrics a page or a sync raises events before it goes on: after an outage of all, the next one goes on.
 AT_ONCE = 10
 
-# How many events are dispatched in one go, and the seconds after which one that a process took counts as left behind.
+# How many events are dispatched in one go, and the seconds after which one that a process took is taken over.
 BATCH = 100
 LEFT_BEHIND = 60
 
@@ -71,30 +70,29 @@ LEFT_BEHIND = 60
 SHOWN = 10
 
 
-def tell(
+def notify_transition(
     fabric_id: int, subject: str, value: str, event_type: EventType | None, message: str, **details: Any,
 ) -> bool:
-    """Tell that a subject of a fabric has a value now, if that is new.
+    """Store the condition of a subject of a fabric and raise an event, if the condition is new.
 
-    Takes the fabric's id; the subject and its value, empty while all is well; the event to raise, or None where this
-    transition is none that people are told of; a sentence, and whatever else the payload should say. Returns whether
-    this call made the transition: of many that see the same, one does. Raises what the database raises. A fabric that
-    was deleted meanwhile is left alone.
+    Takes the fabric's id; the subject and its condition, '' for healthy; the event to raise, or None for a transition
+    that nobody is notified of; a message, and further details for the payload. Returns whether this call made the
+    transition: of many processes that detect the same, one does. Raises database errors. A fabric that was deleted
+    meanwhile is skipped.
     """
     with transaction.atomic():
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
         return fabric is not None and _claim(fabric, subject, value, event_type, message, details)
 
 
-def tell_names(
+def notify_set_change(
     fabric_id: int, subject: str, names: Collection[str], sentence: str, gained: EventType,
     lost: EventType | None = None, lost_sentence: str = '', shown: Mapping[str, str] | None = None, **details: Any,
 ) -> None:
-    """Tell of a set that should be empty: `gained` for names that are new in it, `lost` for those that left it.
+    """Raise events for a set that should be empty: `gained` for names that are new in it, `lost` for those that left.
 
-    Takes the fabric's id, the subject, and all the names that are in the set now. The sentences have the places
-    {fabric} and {names}; `shown` says how a name is written there, where that is another than the name itself. Raises
-    what the database raises.
+    Takes the fabric's id, the subject, and all names that are in the set now. The sentences have the placeholders
+    {fabric} and {names}; `shown` maps a name to how it is displayed there, where it differs. Raises database errors.
     """
     shown = shown or {}
     value = json.dumps(sorted(names)) if names else ''
@@ -102,7 +100,7 @@ def tell_names(
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
         if fabric is None:
             return
-        before = set(names_of(_told(fabric_id, subject)))
+        before = set(names_of(_last_notified(fabric_id, subject)))
         new, gone = sorted(set(names) - before), sorted(before - set(names))
         details['all'] = sorted(names)
         claimed = False
@@ -113,34 +111,36 @@ def tell_names(
             message = lost_sentence.format(fabric=fabric, names=_listed(gone))
             _claim(fabric, subject, value, lost, message, {'names': gone, **details})
         elif gone and lost is not None:
-            # Some came, others went: the one claim tells both.
+            # Some came, others went: one claim reports both.
             message = lost_sentence.format(fabric=fabric, names=_listed(gone))
             _raise(fabric, lost, message, {'names': gone, **details})
 
 
 def names_of(value: str) -> list[str]:
-    """The names in the stored value of a subject that is a set."""
+    """Return the names in the stored value of a subject that is a set."""
     return json.loads(value) if value else []
 
 
-def watch(fabric_ids: Iterable[int] | None = None, *, limit: int | None = None) -> int:
-    """Tell what has become of fabrics' sync and freshness since it was last told.
+def raise_state_events(fabric_ids: Iterable[int] | None = None, *, limit: int | None = None) -> int:
+    """Raise events for fabrics whose sync or freshness has changed.
 
-    Anybody who lives may call this, as often as they like: it costs one SQL statement while there is nothing to tell.
-    `limit` is for those who have somebody waiting: of how many fabrics this call tells at most. Returns how
-    many transitions this call made. Raises what the database raises.
+    Any process may call this as often as it likes: it costs one SQL statement while nothing has changed. `limit` is
+    the number of fabrics to handle at most, for callers that have somebody waiting. Returns how many transitions this
+    call made. Raises database errors.
     """
     overdue = Q(pk__in=Fabric.objects.overdue().values('pk'))
-    stale = Q(told_freshness=IS_STALE)
-    news = (
+    stale = Q(notified_freshness=IS_STALE)
+    changed = (
         (overdue & ~stale) | (~overdue & stale)
-        | (Q(sync_status__in=SyncStatusChoices.TROUBLED) & ~Q(told_sync=F('sync_status')))
-        | (Q(sync_status=SyncStatusChoices.IN_SYNC) & ~Q(told_sync=''))
+        | (Q(sync_status__in=SyncStatusChoices.TROUBLED) & ~Q(notified_sync=F('sync_status')))
+        | (Q(sync_status=SyncStatusChoices.IN_SYNC) & ~Q(notified_sync=''))
     )
-    fabrics = Fabric.objects.annotate(told_sync=_value_of(SYNC), told_freshness=_value_of(FRESHNESS)).filter(news)
+    fabrics = Fabric.objects.annotate(
+        notified_sync=_value_of(SYNC), notified_freshness=_value_of(FRESHNESS),
+    ).filter(changed)
     if fabric_ids is not None:
         fabrics = fabrics.filter(pk__in=list(fabric_ids))
-    return sum(_tell_state(pk) for pk in list(fabrics.order_by('pk').values_list('pk', flat=True)[:limit]))
+    return sum(_raise_state_events_of(pk) for pk in list(fabrics.order_by('pk').values_list('pk', flat=True)[:limit]))
 
 
 def _value_of(subject: str) -> Coalesce:
@@ -148,10 +148,10 @@ def _value_of(subject: str) -> Coalesce:
     return Coalesce(Subquery(values[:1]), Value(''), output_field=TextField())
 
 
-def _tell_state(fabric_id: int) -> int:
-    """Tell how a fabric's sync and freshness are, as its row says once nobody else can change it."""
+def _raise_state_events_of(fabric_id: int) -> int:
+    """Raise events for the sync and freshness of a fabric, by its row while it is locked. Return how many."""
     with transaction.atomic():
-        # Who holds the row is about to tell the same, or to change it: the next look sees what is left to tell.
+        # Whoever holds the row is about to raise the same events, or to change it: the next call sees what is left.
         fabric = Fabric.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=fabric_id).first()
         if fabric is None:
             return 0
@@ -161,29 +161,29 @@ def _tell_state(fabric_id: int) -> int:
         elif fabric.sync_status == SyncStatusChoices.PARTIAL:
             claimed += _claim(fabric, SYNC, fabric.sync_status, SYNC_PARTIAL, f'{fabric}: {fabric.sync_error}', {})
         elif fabric.sync_status == SyncStatusChoices.IN_SYNC:
-            claimed += _claim(fabric, SYNC, '', SYNC_RECOVERED, f'{fabric} is read in full again.', {})
+            claimed += _claim(fabric, SYNC, '', SYNC_RECOVERED, f'Sync of {fabric} recovered.', {})
         if since := fabric.overdue_since:
             last = f'{fabric.last_sync:%Y-%m-%d %H:%M:%S} UTC' if fabric.last_sync else 'never'
             message = (
-                f'A run of {fabric} has been overdue since {since:%Y-%m-%d %H:%M:%S} UTC; its last success: {last}. '
-                f'What NetBox shows of it may no longer be true.'
+                f'Sync of {fabric} has been overdue since {since:%Y-%m-%d %H:%M:%S} UTC (last success: {last}). '
+                f'Data may be out of date.'
             )
             claimed += _claim(fabric, FRESHNESS, IS_STALE, STALE, message, {})
         else:
             message = (
-                f'Runs of {fabric} come again.' if fabric.is_scheduled
-                else f'{fabric} is not read on schedule any more, so that no run of it can be overdue.'
+                f'Syncs of {fabric} are on schedule again.' if fabric.is_scheduled
+                else f'{fabric} is no longer synced on schedule, so no sync is overdue.'
             )
             claimed += _claim(fabric, FRESHNESS, '', STALE_ENDED, message, {})
         return claimed
 
 
-def told_sync(fabric_id: int) -> str:
-    """What was last told of a fabric's sync: failed, partial, or '' where all was well, or nothing was known."""
-    return _told(fabric_id, SYNC)
+def last_notified_sync(fabric_id: int) -> str:
+    """Return the last notified condition of a fabric's sync: failed, partial, or '' for healthy or unknown."""
+    return _last_notified(fabric_id, SYNC)
 
 
-def _told(fabric_id: int, subject: str) -> str:
+def _last_notified(fabric_id: int, subject: str) -> str:
     conditions = FabricCondition.objects.filter(fabric=fabric_id, subject=subject)
     return conditions.values_list('value', flat=True).first() or ''
 
@@ -191,9 +191,9 @@ def _told(fabric_id: int, subject: str) -> str:
 def _claim(
     fabric: Fabric, subject: str, value: str, event_type: EventType | None, message: str, details: dict[str, Any],
 ) -> bool:
-    """Make a transition, if it is one and nobody else has made it. Called in a transaction that holds the fabric."""
+    """Make a transition unless another process has made it. Called in a transaction that has locked the fabric."""
     now = timezone.now()
-    before = _told(fabric.pk, subject)
+    before = _last_notified(fabric.pk, subject)
     if before == value:
         return False
     FabricCondition.objects.bulk_create(
@@ -207,10 +207,10 @@ def _claim(
 
 
 def _raise(fabric: Fabric, event_type: EventType, message: str, details: dict[str, Any]) -> None:
-    """Write an event to where dispatch() finds it, and notify people."""
+    """Store an event for dispatch(), and notify people."""
     now = timezone.now()
     data = dict(serialize_for_event(fabric))
-    # A receiver wants to know what happened, and not every count of the run it happened in.
+    # A receiver needs to know what happened, not every count of the sync in which it happened.
     data.pop('last_report', None)
     data.pop('kubernetes_ca_cert', None)
     data['event'] = {
@@ -248,10 +248,10 @@ def _notify(fabric: Fabric, event_type: EventType) -> None:
 
 
 def dispatch(limit: int = BATCH) -> int:
-    """Give what was told to NetBox's event rules, `limit` events at most. Returns how many there were.
+    """Pass stored events to NetBox's event rules, at most `limit`. Returns how many.
 
-    One that another process is at is left to that. Raises RedisError or OSError when Redis cannot be reached: what
-    could not be given then is given by whoever calls this next. Costs one SQL statement when there is nothing to do.
+    Events that another process is dispatching are skipped. Raises RedisError or OSError if Redis cannot be reached;
+    the next call continues. Costs one SQL statement when there is nothing to do.
     """
     now = timezone.now()
     free = Q(taken=None) | Q(taken__lt=now - timedelta(seconds=LEFT_BEHIND))
@@ -284,25 +284,26 @@ def _dispatch(event: FabricEvent) -> None:
         except JobTimeoutException:
             raise
         except Exception as error:
-            # One rule that cannot be carried out must neither keep the others from it nor be tried for ever.
+            # One rule that fails must neither keep the others from being processed nor be tried for ever.
             logger.exception('The event rule %s failed for %s.', rule, event.event_type)
             event.error = f'{event.error} {rule}: {type(error).__name__}: {error}'.strip()
         event.rules_done.append(rule.pk)
-        # Now, and not at the end: who goes on with an event that a killed process had taken fires no rule twice.
+        # Now, not at the end: a process that takes over from a killed one fires no rule twice.
         FabricEvent.objects.filter(pk=event.pk).update(rules_done=event.rules_done, error=event.error)
     FabricEvent.objects.filter(pk=event.pk).update(dispatched=timezone.now())
 
 
-def notice(fabric_ids: Iterable[int] | None = None, *, redis: bool = True) -> None:
-    """watch() and dispatch(), for those who have something else to do: what goes wrong is logged, and done again by
-    whoever looks next. Two SQL statements while there is nothing to tell. Without `redis` nothing is asked of Redis.
+def raise_state_events_safely(fabric_ids: Iterable[int] | None = None, *, redis: bool = True) -> None:
+    """Call raise_state_events() and dispatch(); log errors instead of raising them, as the next call tries again.
+
+    Costs two SQL statements while nothing has changed. Redis is not used unless `redis` is set.
     """
     try:
-        watch(fabric_ids, limit=AT_ONCE)
+        raise_state_events(fabric_ids, limit=AT_ONCE)
         if redis:
             dispatch(AT_ONCE)
     except (RedisError, DatabaseError, OSError) as error:
-        logger.warning('Events of fabrics wait for the next look: %s', (str(error).splitlines() or [''])[0])
+        logger.warning('Events of fabrics are delayed: %s', (str(error).splitlines() or [''])[0])
 
 
 def _listed(names: list[str]) -> str:
@@ -310,31 +311,28 @@ def _listed(names: list[str]) -> str:
     return ', '.join(names[:SHOWN]) + more
 
 
-# What others tell. Each is called with all that is so now, as often as they like.
+# For other modules. Each is called with the whole current state, as often as they like.
 
-def tell_agents(fabric_id: int, names: Collection[str]) -> None:
-    """Tell which agents of a fabric are silent: those that fell silent raise one event, those that are back another."""
-    tell_names(
-        fabric_id, AGENTS, names, '{fabric}: silent for more than a minute when read: {names}.', AGENTS_SILENT,
-        AGENTS_BACK, '{fabric}: reporting again: {names}.',
+def notify_agents(fabric_id: int, names: Collection[str]) -> None:
+    """Raise one event for agents of a fabric that became unresponsive, and another for those that recovered."""
+    notify_set_change(
+        fabric_id, AGENTS, names, 'Agents of {fabric} are unresponsive: {names}.', AGENTS_SILENT,
+        AGENTS_BACK, 'Agents of {fabric} recovered: {names}.',
     )
 
 
-def tell_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:
-    """Tell how NetBox and a fabric differ: `names` are all the discrepancies that stand, as people know them.
-
-    New ones raise one event. Those that were settled raise none.
-    """
-    tell_names(fabric_id, DRIFT, names, '{fabric}: NetBox differs from the fabric: {names}.', DRIFT_FOUND, **details)
+def notify_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:
+    """Raise an event for new discrepancies; `names` are all open ones as displayed. Resolved ones raise no event."""
+    notify_set_change(fabric_id, DRIFT, names, 'Discrepancies in {fabric}: {names}.', DRIFT_FOUND, **details)
 
 
-def tell_held_removals(fabric_id: int, counts: Mapping[str, int], **details: Any) -> None:
-    """Tell how many objects of each model of a fabric wait for a person to confirm their removal.
+def notify_pending_removals(fabric_id: int, counts: Mapping[str, int], **details: Any) -> None:
+    """Raise an event for models of a fabric whose removals newly await confirmation; `counts` has all, by model.
 
-    Models that are new among them raise one event. Those confirmed, or back in the fabric, raise none.
+    Models whose removals were confirmed, or are back in the fabric, raise no event.
     """
     shown = {label: f'{count} {model_title(label, count)}' for label, count in counts.items()}
-    tell_names(
-        fabric_id, REMOVALS, list(counts), '{fabric}: bulk removal awaiting confirmation: {names}.', MASS_REMOVAL_HELD,
-        shown=shown, **details,
+    notify_set_change(
+        fabric_id, REMOVALS, list(counts), 'Bulk removal in {fabric} awaiting confirmation: {names}.',
+        MASS_REMOVAL_HELD, shown=shown, **details,
     )

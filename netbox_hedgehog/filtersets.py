@@ -63,7 +63,7 @@ class MomentField(forms.DateTimeField):
         try:
             return moment and moment.astimezone(UTC)
         except (OverflowError, ValueError):
-            raise ValidationError(_('%(value)s is beyond the end of the calendar.') % {'value': value}) from None
+            raise ValidationError(_('%(value)s is out of range.') % {'value': value}) from None
 
 
 class MomentFilter(MultiValueDateTimeFilter):
@@ -195,7 +195,7 @@ class DiscrepancyFilterSet(_InventoryFilterSet):
     type = django_filters.MultipleChoiceFilter(choices=DiscrepancyTypeChoices, distinct=False)
     state = django_filters.MultipleChoiceFilter(choices=DiscrepancyStateChoices, distinct=False)
     link_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=viewable(InventoryLink), distinct=False, label=_('Inventory link (ID)'),
+        queryset=viewable(InventoryLink), distinct=False, label=_('Managed object (ID)'),
     )
 
     class Meta:
@@ -215,7 +215,7 @@ class DiscrepancyFilterSet(_InventoryFilterSet):
 class InventoryLinkFilterSet(_InventoryFilterSet):
     origin = django_filters.MultipleChoiceFilter(choices=InventoryOriginChoices, distinct=False)
     stale = django_filters.BooleanFilter(
-        field_name='stale_since', lookup_expr='isnull', exclude=True, label=_('Gone from the fabric'),
+        field_name='stale_since', lookup_expr='isnull', exclude=True, label=_('Removed from fabric'),
     )
 
     class Meta:
@@ -237,7 +237,7 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
         choices=SwitchStateChoices, method='filter_state', label=_('State'),
     )
     trouble = django_filters.MultipleChoiceFilter(
-        choices=list(TROUBLE_WORDS.items()), method='filter_trouble', label=_('Any of these troubles'),
+        choices=list(TROUBLE_WORDS.items()), method='filter_trouble', label=_('Issue (any)'),
     )
 
     class Meta:

@@ -54,7 +54,7 @@ menu = PluginMenu(
             ),
             PluginMenuItem(
                 link='plugins:netbox_hedgehog:inventorylink_list',
-                link_text=_('Objects of fabrics'),
+                link_text=_('Managed objects'),
                 permissions=['netbox_hedgehog.view_inventorylink'],
             ),
         )),

@@ -1,4 +1,4 @@
-"""REST API of the inventory: links, discrepancies and what is decided about these, dry runs and what is applied."""
+"""REST API of the inventory: managed objects, discrepancies and their resolution, plans and applying them."""
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -41,19 +41,19 @@ class InventoryLinkViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
 
 
 class DecisionSerializer(serializers.Serializer):
-    """What is decided: fabric (take its value), netbox (keep its value), ignore or reopen."""
+    """The decision: fabric (use the fabric value), netbox (keep the NetBox value), ignore or reopen."""
 
     decision = serializers.ChoiceField(choices=list(DECISIONS))
 
 
 class BulkDecisionSerializer(DecisionSerializer):
-    """The same for many."""
+    """The decision for several discrepancies."""
 
     ids = serializers.ListField(child=serializers.IntegerField(), allow_empty=False, max_length=10_000)
 
 
 class SettledSerializer(serializers.Serializer):
-    """How many were settled, and a sentence on those that were not."""
+    """How many discrepancies were resolved, and why the others were not."""
 
     settled = serializers.IntegerField()
     detail = serializers.CharField(allow_blank=True)
@@ -73,20 +73,20 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
     @extend_schema(request=DecisionSerializer, responses={200: SettledSerializer})
     @action(detail=True, methods=['post'])
     def resolve(self, request, pk):
-        """Decide one discrepancy. 403 where the NetBox object may not be changed, 409 where that cannot be decided."""
+        """Resolve one discrepancy. 403 without permission to change the object, 409 if the decision does not apply."""
         discrepancy = get_object_or_404(Discrepancy, pk=pk)
         if not request.user.has_perm('netbox_hedgehog.resolve_discrepancy', discrepancy):
             if request.user.has_perm('netbox_hedgehog.view_discrepancy', discrepancy):
-                raise PermissionDenied('This user does not have permission to resolve this discrepancy.')
+                raise PermissionDenied('You do not have permission to resolve this discrepancy.')
             get_object_or_404(Discrepancy.objects.none())
         data = DecisionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
-        return self._carry_out([discrepancy], data.validated_data['decision'])
+        return self._apply_decision([discrepancy], data.validated_data['decision'])
 
     @extend_schema(request=BulkDecisionSerializer, responses={200: SettledSerializer}, filters=False)
     @action(detail=False, methods=['post'], url_path='resolve', url_name='bulk-resolve')
     def bulk_resolve(self, request):
-        """Decide many discrepancies in the same way: all of them must be there, and this user's to resolve."""
+        """Resolve several discrepancies in the same way. The user must have permission to resolve each of them."""
         data = BulkDecisionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         ids = set(data.validated_data['ids'])
@@ -95,12 +95,12 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
         )
         if missing := sorted(ids - {discrepancy.pk for discrepancy in found}):
             raise ValidationError({'ids': [
-                f'There is no discrepancy {", ".join(map(str, missing[:10]))} that this user may resolve. '
-                'Nothing was decided.'
+                f'Discrepancy {", ".join(map(str, missing[:10]))} does not exist, or you do not have permission to '
+                'resolve it. Nothing was changed.'
             ]})
-        return self._carry_out(found, data.validated_data['decision'])
+        return self._apply_decision(found, data.validated_data['decision'])
 
-    def _carry_out(self, discrepancies, decision):
+    def _apply_decision(self, discrepancies, decision):
         try:
             settled, left = decide(discrepancies, decision, self.request.user)
         except NotPermitted as refusal:
@@ -112,7 +112,7 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
 
 
 class PlanSerializer(serializers.Serializer):
-    """What a run would do now, and under which digest that can be applied."""
+    """Pending changes, and the digest with which they can be applied."""
 
     digest = serializers.CharField()
     counts = serializers.DictField(child=serializers.IntegerField())
@@ -130,20 +130,20 @@ class PlanSerializer(serializers.Serializer):
 
 
 class DigestSerializer(serializers.Serializer):
-    """The digest of the plan that was seen: exactly that is done, or nothing."""
+    """The digest of the reviewed plan. Nothing is done if anything has changed since."""
 
     digest = serializers.CharField(min_length=32, max_length=32)
 
 
 class TurnOffSerializer(serializers.Serializer):
-    """What becomes of the objects: they are left, or those that were created are removed, as the digest says."""
+    """What happens to the objects: leave keeps all, remove (with digest) deletes those created by the plugin."""
 
     objects = serializers.ChoiceField(choices=('leave', 'remove'))
     digest = serializers.CharField(required=False, allow_blank=True)
 
 
 class LeftSerializer(serializers.Serializer):
-    """That the inventory is off, and how many objects were left as they are."""
+    """How many objects were kept when the inventory was disabled."""
 
     sentence = serializers.CharField()
 
@@ -161,13 +161,16 @@ class InventoryActions:
         responses={200: PlanSerializer, 409: REFUSED}, filters=False,
         parameters=[
             OpenApiParameter('limit', int, description='How many actions to list (1000; 0 for none)'),
-            OpenApiParameter('offset', int, description='After how many actions to begin'),
-            OpenApiParameter('of', str, enum=['run', 'removal'], description='What a run would do, or turning off'),
+            OpenApiParameter('offset', int, description='How many actions to skip'),
+            OpenApiParameter(
+                'of', str, enum=['run', 'removal'],
+                description='Changes of an inventory sync, or of disabling the inventory',
+            ),
         ],
     )
     @action(detail=True, methods=['get'], url_path='inventory/plan', url_name='inventory-plan')
     def inventory_plan(self, request, pk):
-        """A dry run: what a run of this fabric's inventory would do now. Nothing is written."""
+        """Return the pending changes of this fabric (dry run). Nothing is written."""
         fabric = self.get_object()
         what = REMOVE if request.query_params.get('of') == 'removal' else APPLY
         limit = min(_number(request, 'limit', PLAN_LIMIT), PLAN_MOST)
@@ -196,31 +199,31 @@ class InventoryActions:
     @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/apply', url_name='inventory-apply')
     def inventory_apply(self, request, pk):
-        """Queue a job that applies exactly the plan with this digest. 409 where either side has moved since."""
+        """Queue a job that applies the plan with this digest. 409 if anything has changed since."""
         return self._with_digest(request, pk, APPLY)
 
     @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/confirm-removal', url_name='inventory-confirm')
     def inventory_confirm(self, request, pk):
-        """Queue a job that does what needs confirmation: `held_digest` of the plan, or of `inventory_held`."""
+        """Queue a job that confirms removals: `held_digest` of the plan, or of `inventory_held`."""
         return self._with_digest(request, pk, CONFIRM)
 
     @extend_schema(request=TurnOffSerializer, responses={200: LeftSerializer, **QUEUED})
     @action(detail=True, methods=['post'], url_path='inventory/turn-off', url_name='inventory-turn-off')
     def inventory_turn_off(self, request, pk):
-        """Disable the inventory: leave its objects at once, or queue a job that removes those that it has created."""
+        """Disable the inventory: keep its objects, or queue a job that deletes those created by the plugin."""
         fabric = self._permitted(pk)
         if not request.user.has_perm('netbox_hedgehog.change_fabric', obj=fabric):
-            raise PermissionDenied('Switching the inventory off takes the permission to change this fabric.')
+            raise PermissionDenied('You do not have permission to change this fabric.')
         data = TurnOffSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         if data.validated_data['objects'] == 'leave':
             count = leave_everything(fabric)
-            left = 'One object was left as it is.' if count == 1 else f'{count} objects were left as they are.'
+            left = '1 object kept.' if count == 1 else f'{count} objects kept.'
             return Response({'sentence': left})
         digest = data.validated_data.get('digest')
         if not digest:
-            raise ValidationError({'digest': ['Look at GET inventory/plan/?of=removal first, and send its digest.']})
+            raise ValidationError({'digest': ['Get the digest from GET inventory/plan/?of=removal first.']})
         return self._do(fabric, REMOVE, digest)
 
     def _with_digest(self, request, pk, what):

@@ -81,7 +81,7 @@ class FabricSerializer(PrimaryModelSerializer):
 
 
 class NestedFabricSerializer(FabricSerializer):
-    """The fabric of something that is shown: empty for those who may view that and not its fabric, as in GraphQL."""
+    """The fabric of an object: null without permission to view the fabric, as in GraphQL."""
 
     def to_representation(self, fabric):
         return super().to_representation(fabric) if may_view_fabric(self.context.get('request'), fabric) else None
@@ -138,12 +138,12 @@ class DiscrepancySerializer(NetBoxModelSerializer):
         brief_fields = ('id', 'url', 'display', 'type', 'state')
 
     def get_decisions(self, discrepancy) -> list[str]:
-        """What can be decided about this discrepancy as it stands: what POST resolve/ takes."""
+        """Decisions that POST resolve/ accepts for this discrepancy."""
         return possible(discrepancy)
 
 
 class SwitchHealthSerializer(NetBoxModelSerializer):
-    """How a switch or gateway was at its last reading. `heartbeat_age` in seconds, at that reading."""
+    """Status of a switch or gateway when last fetched. `heartbeat_age` is in seconds, at that time."""
 
     fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
     resource = FabricResourceSerializer(nested=True, read_only=True, allow_null=True)
@@ -170,7 +170,7 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
 
 
 class FabricEventSerializer(NetBoxModelSerializer):
-    """One transition of a fabric. `data` is what event rules were given: the fabric, for those who may view it."""
+    """One change of state of a fabric. `data` is passed to event rules; shown with permission to view the fabric."""
 
     fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
 
@@ -190,7 +190,7 @@ class FabricEventSerializer(NetBoxModelSerializer):
 
 
 class FabricStatusSerializer(serializers.Serializer):
-    """How one fabric's synchronization stands. Ages and intervals in seconds; `run` is a job's id."""
+    """Sync status of one fabric. Ages and intervals are in seconds; `run` is the ID of the job."""
 
     fabric = serializers.CharField()
     state = serializers.CharField()
@@ -206,12 +206,12 @@ class FabricStatusSerializer(serializers.Serializer):
     next_run = serializers.DateTimeField(allow_null=True)
     error = serializers.CharField(allow_blank=True)
     same_cluster = serializers.ListField(
-        child=serializers.CharField(), help_text='Other fabrics that read the same cluster.',
+        child=serializers.CharField(), help_text='Other fabrics that use the same cluster.',
     )
 
 
 class HealthSerializer(serializers.Serializer):
-    """Who serves the queue, and what is wrong."""
+    """Status of workers, schedulers and queue, with issues."""
 
     state = serializers.ChoiceField(choices=('healthy', 'degraded', 'broken'))
     queue = serializers.CharField()
@@ -239,7 +239,7 @@ class RemovedKindSerializer(serializers.Serializer):
 
 
 class ProbeSerializer(serializers.Serializer):
-    """What a connection test showed."""
+    """Result of a connection test."""
 
     ok = serializers.BooleanField()
     connected = serializers.BooleanField()
@@ -252,7 +252,7 @@ class ProbeSerializer(serializers.Serializer):
 
 
 class QueuedSerializer(serializers.ModelSerializer):
-    """The job of a run that was just queued."""
+    """The queued job."""
 
     class Meta:
         model = Job

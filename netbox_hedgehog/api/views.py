@@ -25,8 +25,8 @@ from . import serializers
 from .inventory import InventoryActions
 from .permissions import TokenSyncPermission
 
-REDIS_AWAY = 'Redis cannot be reached: the run could not be queued.'
-REDIS_AWAY_CANCEL = 'Redis cannot be reached: the run could not be cancelled.'
+REDIS_AWAY = 'Cannot reach Redis. The sync was not queued.'
+REDIS_AWAY_CANCEL = 'Cannot reach Redis. The sync was not cancelled.'
 
 
 class HedgehogRootView(APIRootView):
@@ -68,7 +68,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         fabric = get_object_or_404(Fabric, pk=pk)
         if not self.request.user.has_perm('netbox_hedgehog.sync_fabric', obj=fabric):
             if self.request.user.has_perm('netbox_hedgehog.view_fabric', obj=fabric):
-                raise PermissionDenied('This user does not have permission to sync this fabric.')
+                raise PermissionDenied('You do not have permission to sync this fabric.')
             get_object_or_404(Fabric.objects.none())
         return fabric
 
@@ -78,7 +78,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     })
     @action(detail=True, methods=['post'])
     def sync(self, request, pk):
-        """Queue a run of this fabric now. 409 while one is waiting or running, or while the fabric is not read."""
+        """Queue a sync of this fabric. 409 while one is queued or running, or while sync is disabled."""
         fabric = self._permitted(pk)
         try:
             job = FabricSyncJob.request(fabric, user=request.user)
@@ -94,7 +94,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     })
     @action(detail=True, methods=['post'])
     def cancel(self, request, pk):
-        """Cancel the run of this fabric that is at work, or else what waits. 409 with the reason where none can be."""
+        """Cancel the running sync of this fabric, or else the queued one. 409 if there is none to cancel."""
         fabric = self._permitted(pk)
         try:
             return Response({'detail': cancel_run(fabric, str(request.user))})
@@ -109,7 +109,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     })
     @action(detail=True, methods=['post'], url_path='confirm-removed-kind')
     def confirm_removed_kind(self, request, pk):
-        """Mark the resources of a kind as missing that is not served any more. 409 where the last sync found it."""
+        """Mark the resources of a kind that is no longer served as missing. 409 if the last sync found the kind."""
         fabric = self._permitted(pk)
         data = serializers.RemovedKindSerializer(data=request.data)
         data.is_valid(raise_exception=True)
@@ -124,7 +124,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     })
     @action(detail=True, methods=['post'], url_path='test-connection')
     def test_connection(self, request, pk):
-        """Ask the cluster for its version and for what may be read of it. 429 where this user asks too often."""
+        """Test the connection: the version of the cluster, and which kinds can be read. 429 after too many tests."""
         fabric = self._permitted(pk)
         try:
             found = check_connection(fabric, request.user)
@@ -137,7 +137,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     @extend_schema(responses={200: serializers.FabricStatusSerializer}, filters=False)
     @action(detail=True, methods=['get'])
     def status(self, request, pk):
-        """How this fabric's synchronization stands."""
+        """Return the sync status of this fabric."""
         fabric = self.get_object()
         same_cluster = fabrics_of_same_cluster(fabric, request.user)
         return Response(serializers.FabricStatusSerializer(
@@ -166,7 +166,7 @@ class FabricEventViewSet(NetBoxReadOnlyModelViewSet):
 
 
 class HealthView(APIView):
-    """Who serves the plugin's queue, and what is wrong: for those who may view fabrics."""
+    """Status of workers, schedulers and queue, with issues. Requires the permission to view fabrics."""
 
     permission_classes = [IsAuthenticatedOrLoginNotRequired]
 

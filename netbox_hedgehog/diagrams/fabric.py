@@ -1,6 +1,6 @@
-"""The picture of a fabric: chooses how it is drawn, by how much there is to see."""
+"""The diagram of a fabric: chooses how it is drawn, by how much there is to see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .detailed import draw_detailed
 from .graph import LEAVES, OUTER, SPINES, Graph, bundled
@@ -13,6 +13,12 @@ __all__ = ('describe', 'draw_fabric')
 MOST_LEAVES = 8
 MOST_SPINES = 8
 MOST_OUTER = 10
+
+# The states of links that the text of a diagram counts, the gravest first.
+ISSUE_STATES = ('down', 'disabled', 'unknown', 'hidden')
+
+# How many nodes of a state the text of a diagram names.
+NAMED = 10
 
 
 def draw_fabric(graph: Graph, name: str, url: Callable[[str], str], group: str = '') -> str:
@@ -35,25 +41,32 @@ def draw_fabric(graph: Graph, name: str, url: Callable[[str], str], group: str =
 
 
 def describe(graph: Graph) -> str:
-    """The picture in a sentence or two, for those who do not see it."""
+    """Return the diagram as text, for those who do not see it: counts, link states, and the nodes with issues."""
     spines, leaves = len(graph.tier(SPINES)), len(graph.tier(LEAVES))
     parts = [f'{spines} spine{"s" * (spines != 1)}', f'{leaves} {"leaf" if leaves == 1 else "leaves"}']
     for kind in ('Gateway', 'Server', 'External'):
         if count := sum(node.kind == kind for node in graph.nodes.values()):
             parts.append(f'{count} {kind.lower()}{"s" * (count != 1)}')
-    states = [wire.state for wire in graph.wires]
-    links = f'{len(states)} link{"s" * (len(states) != 1)}' if states else 'no links'
-    told = [f'{states.count(state)} {words}' for state, words in (
-        ('down', 'down'), ('disabled', 'switched off'), ('unknown', 'of unknown state'),
-        ('hidden', 'of hidden state'),
-    ) if state in states]
-    nodes = sorted(graph.nodes.values(), key=lambda node: (node.tier == OUTER, node.state != 'critical'))
-    words = {'critical': 'is critical', 'warning': 'has a warning'}
-    troubled = [f'{node.name} is missing' for node in nodes if node.gone]
-    troubled += [f'{node.name} {words[node.state]}' for node in nodes if node.state in words and not node.gone]
-    how = f', of which {", ".join(told)}' if told else ', all up' if len(states) > 1 else ', up' if states else ''
-    text = f'{", ".join(parts)}; {links}{how}.'
-    if troubled:
-        more = f' and {len(troubled) - 10} more' if len(troubled) > 10 else ''
-        text += f' {", ".join(troubled[:10])}{more}.'
-    return text
+    links = _describe_links([wire.state for wire in graph.wires])
+    return ' '.join([f'{", ".join(parts)}, {links}.', *_describe_nodes(graph)])
+
+
+def _describe_links(states: list[str]) -> str:
+    if not states:
+        return 'no links'
+    counts = [f'{states.count(state)} {state}' for state in ISSUE_STATES if state in states]
+    details = ', '.join(counts) or ('all up' if len(states) > 1 else 'up')
+    return f'{len(states)} link{"s" * (len(states) != 1)} ({details})'
+
+
+def _describe_nodes(graph: Graph) -> Iterator[str]:
+    nodes = sorted(graph.nodes.values(), key=lambda node: node.tier == OUTER)
+    yield from _named('Missing', [node.name for node in nodes if node.gone])
+    for state in ('critical', 'warning'):
+        yield from _named(state.capitalize(), [node.name for node in nodes if node.state == state and not node.gone])
+
+
+def _named(title: str, names: list[str]) -> Iterator[str]:
+    if names:
+        more = f' and {len(names) - NAMED} more' if len(names) > NAMED else ''
+        yield f'{title}: {", ".join(names[:NAMED])}{more}.'

@@ -25,7 +25,7 @@ KINDS = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttac
 # A link's states, the gravest first. What the viewer may not know of is hidden, whatever it is.
 WIRE_STATES = ('down', 'disabled', 'hidden', 'unknown', 'up')
 LINK_WORDS = {
-    'disabled': 'switched off', 'unknown': 'state unknown', 'hidden': 'you do not have permission to view its state',
+    'disabled': 'disabled', 'unknown': 'state unknown', 'hidden': 'you do not have permission to view its state',
 }
 NODE_STATES = ('critical', 'warning', 'unknown', 'ok', '')
 
@@ -317,13 +317,13 @@ def _found(graph: Graph, kind: str, name: str) -> Node:
         graph.nodes[key] = Node(
             key=key, kind=kind, name=name, tier=tier, gone=not outside, role='no external attached' if outside else '',
             notes=[] if outside else ['not in this fabric'],
-            sentences=[] if outside else [f'A connection names it, but the fabric has no such {kind.lower()}.'],
+            sentences=[] if outside else ['Referenced by a connection, but does not exist in the fabric.'],
         )
     return graph.nodes[key]
 
 
 def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
-    """The state of a link: up, down, disabled (switched off) or unknown; hidden where the viewer may not know it.
+    """The state of a link: up, down, disabled or unknown; hidden where the viewer may not know it.
 
     Bad news counts from either end; good news only from an end that is believed.
     One end that sees the link up is enough: light goes both ways.

@@ -48,7 +48,7 @@ def draw_runs(runs: Sequence[Run], now: datetime, interval: float = 0) -> str:
     Takes the runs in order of time, with times in the zone that is to be shown, and the seconds between two periodic
     runs; 0 where there are none.
     """
-    canvas = Canvas('Runs over time', describe_runs(runs))
+    canvas = Canvas('Syncs over time', describe_runs(runs))
     start = min((run.started for run in runs), default=now)
     span = max((now - start).total_seconds(), 60.0)
     longest = _ceiling(max((run.seconds for run in runs), default=1.0))
@@ -73,15 +73,15 @@ def draw_runs(runs: Sequence[Run], now: datetime, interval: float = 0) -> str:
 def describe_runs(runs: Sequence[Run]) -> str:
     """The chart in a sentence, for those who do not see it."""
     if not runs:
-        return 'No run yet.'
+        return 'No sync yet.'
     outcomes = [run.outcome for run in runs]
-    told = ', '.join(f'{outcomes.count(outcome)} {words}' for outcome, words in WORDS.items() if outcome in outcomes)
+    counts = ', '.join(f'{outcomes.count(outcome)} {words}' for outcome, words in WORDS.items() if outcome in outcomes)
     times = sorted(run.seconds for run in runs)
     if len(runs) == 1:
-        return f'One run, at {runs[0].started:%Y-%m-%d %H:%M}: {WORDS[outcomes[0]]}, in {times[0]:.1f} s.'
+        return f'1 sync at {runs[0].started:%Y-%m-%d %H:%M}: {WORDS[outcomes[0]]}, {times[0]:.1f} s.'
     return (
-        f'{len(runs)} runs since {runs[0].started:%Y-%m-%d %H:%M}: {told}; '
-        f'half of them within {times[len(times) // 2]:.1f} s, the longest {times[-1]:.1f} s.'
+        f'{len(runs)} syncs since {runs[0].started:%Y-%m-%d %H:%M}: {counts}. '
+        f'Median {times[len(times) // 2]:.1f} s, max {times[-1]:.1f} s.'
     )
 
 
@@ -96,7 +96,7 @@ def _pauses(runs: Sequence[Run], now: datetime, interval: float) -> Iterator[tup
 
 
 def _draw_pause(canvas: Canvas, left: float, right: float, seconds: float) -> None:
-    words = f'no run for {_duration(seconds)}'
+    words = f'no sync for {_duration(seconds)}'
     with canvas.group(words):
         canvas.rect(left, SECONDS[0], right - left, CHANGES[1] - SECONDS[0], 'pause', 2)
         if text_width(words, 11) < right - left:

@@ -7,10 +7,11 @@ from .svg import Canvas, flow, text_width
 __all__ = ('draw_legend',)
 
 NODE_WORDS = {
-    'ok': 'OK', 'warning': 'warning', 'critical': 'critical, or agent silent', 'unknown': 'unknown (no recent data)',
+    'ok': 'OK', 'warning': 'warning', 'critical': 'critical, or agent unresponsive',
+    'unknown': 'unknown (no recent data)',
 }
 WIRE_WORDS = {
-    'down': 'link down', 'disabled': 'link switched off', 'unknown': 'link state unknown',
+    'down': 'link down', 'disabled': 'link disabled', 'unknown': 'link state unknown',
     'hidden': 'link state hidden (no permission)',
 }
 SIZE = 11

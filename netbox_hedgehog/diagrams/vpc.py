@@ -178,7 +178,7 @@ def _peers(vpc: str, peering: Resource, known: Mapping[tuple[str, str], Resource
             for other in permit:
                 if other != vpc:
                     theirs = _subnets(permit.get(other))
-                    note = f'their {_some(theirs)}' if theirs else 'all their subnets'
+                    note = f'peer subnets: {_some(theirs)}' if theirs else 'all peer subnets'
                     found.append(_peer('VPC', other, mine, peering, [note], known))
         return found
     if peering.kind == 'ExternalPeering':
@@ -196,7 +196,7 @@ def _peers(vpc: str, peering: Resource, known: Mapping[tuple[str, str], Resource
         group = text(spec.get('gatewayGroup')) or 'default'
         return [
             _peer(*(('External', other[4:]) if other.startswith('ext.') else ('VPC', other)),
-                  [subnet for subnet in exposed if subnet], peering, [f'through gateways {group}'], known)
+                  [subnet for subnet in exposed if subnet], peering, [f'via gateway group “{group}”'], known)
             for other in members if other != vpc
         ]
     return []
@@ -274,12 +274,12 @@ def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
         _draw_peer(canvas, peer, right, peers_top + index * (CARD + GAP))
     y = max(bottom, peers_top + peers_height) + GAP
     for item in lost:
-        canvas.text(left, y + 14, f'{item.name} names the subnet “{item.subnet}”, which this VPC does not have.',
+        canvas.text(left, y + 14, f'{item.name} references subnet “{item.subnet}”, which does not exist in this VPC.',
                     'warning b', size=11)
         y += 18
     for hidden, what in ((len(graph.subnets) - DRAWN, 'subnets'), (len(graph.peers) - DRAWN, 'peers')):
         if hidden > 0:
-            canvas.text(left, y + 14, f'{hidden} more {what} are not drawn.', 'soft b', size=11)
+            canvas.text(left, y + 14, f'{hidden} more {what} not shown.', 'soft b', size=11)
             y += 18
     y = draw_legend(
         canvas, MARGIN, y + 14, WIDTH - 2 * MARGIN, [],
@@ -309,7 +309,7 @@ def _curve(canvas: Canvas, start: tuple[float, float], end: tuple[float, float],
 
 def _attachment_title(item: Attachment) -> str:
     if item.gone:
-        return f'{item.name}: its connection {item.connection} is not in this fabric.'
+        return f'{item.name}: connection {item.connection} does not exist in this fabric.'
     words = LINK_WORDS.get(item.state, item.state)
     return f'{item.name}\n{item.kind} on {_some(item.ports)}; links: {words}'
 
@@ -345,7 +345,7 @@ def _draw_attachment(canvas: Canvas, item: Attachment, x: float, y: float) -> No
 
 def _draw_peer(canvas: Canvas, peer: Peer, x: float, y: float) -> None:
     permitted = _some(peer.subnets) or 'all subnets'
-    title = f'{peer.kind} {peer.name} by {peer.peering}\npermits {permitted}: {"; ".join(peer.notes)}'
+    title = f'{peer.kind} {peer.name} via {peer.peering}\npermits {permitted}: {"; ".join(peer.notes)}'
     with canvas.link(peer.url, title):
         canvas.rect(x, y, SIDE, CARD, 'node gone' if peer.gone else 'node', 21 if peer.kind == 'External' else 6)
         canvas.text(x + 16, y + 18, fit(peer.name, SIDE - 110, 12.5, bold=True), 'b', size=12.5)

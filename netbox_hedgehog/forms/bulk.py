@@ -26,7 +26,7 @@ class FabricBulkEditForm(InventoryBulkEditMixin, PrimaryModelBulkEditForm):
         label=_('Scheduler enabled'), required=False, widget=BulkEditNullBooleanSelect(),
     )
     sync_interval = forms.IntegerField(
-        label=_('Sync interval'), required=False, help_text=_('Seconds between two periodic runs.'),
+        label=_('Sync interval'), required=False, help_text=_('Sync interval in seconds.'),
         validators=Fabric._meta.get_field('sync_interval').validators,
     )
     watch_enabled = forms.NullBooleanField(

@@ -25,7 +25,7 @@ APPS = ('dcim', 'ipam', 'vpn', 'tenancy')
 
 class _OfFabricFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
-    subject = forms.MultipleChoiceField(label=_('Subject'), choices=InventorySubjectChoices, required=False)
+    subject = forms.MultipleChoiceField(label=_('Scope'), choices=InventorySubjectChoices, required=False)
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
     object_type_id = ContentTypeMultipleChoiceField(
         queryset=ObjectType.objects.filter(app_label__in=APPS), required=False, label=_('Object type'),
@@ -49,11 +49,13 @@ class InventoryLinkFilterForm(_OfFabricFilterForm):
     model = InventoryLink
     fieldsets = (
         FieldSet('q', 'filter_id'),
-        FieldSet('fabric_id', 'subject', 'kind', 'object_type_id', 'origin', 'stale', 'shared', name=_('Link')),
+        FieldSet(
+            'fabric_id', 'subject', 'kind', 'object_type_id', 'origin', 'stale', 'shared', name=_('Managed object'),
+        ),
     )
     origin = forms.MultipleChoiceField(label=_('Origin'), choices=InventoryOriginChoices, required=False)
     stale = forms.NullBooleanField(
-        label=_('Gone from the fabric'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
+        label=_('Removed from fabric'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
     )
     shared = forms.NullBooleanField(
         label=_('Shared'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),

@@ -11,7 +11,7 @@ from .inventory import INVENTORY_FIELDS, InventoryFormMixin
 
 __all__ = ('FabricForm',)
 
-SECRET_HELP = _('Leave empty to keep what is stored.')
+SECRET_HELP = _('Leave blank to keep the stored value.')
 
 
 class SecretTextarea(forms.Textarea):
@@ -45,9 +45,9 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         help_text=Fabric._meta.get_field('notification_group').help_text,
     )
     forget_secrets = forms.BooleanField(
-        label=_('Forget stored secrets'),
+        label=_('Clear stored credentials'),
         required=False,
-        help_text=_('Remove the stored token and kubeconfig before what is entered here is saved.'),
+        help_text=_('Remove the stored token and kubeconfig before saving the values entered here.'),
     )
 
     fieldsets = (
@@ -56,7 +56,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls',
             name=_('Connection'),
         ),
-        FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other ways to connect')),
+        FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other connection methods')),
         FieldSet(
             'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'notification_group',
             name=_('Synchronization'),
@@ -87,7 +87,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
                 self.fields[name].help_text = SECRET_HELP
                 self.fields[name].widget.attrs['placeholder'] = '••••••••'
         if self.instance.pk:
-            self.fields['sync_interval'].help_text = _('Seconds between two periodic runs. Now: {words}.').format(
+            self.fields['sync_interval'].help_text = _('Sync interval in seconds. Current: {words}.').format(
                 words=self.instance.sync_interval_words,
             )
         if not any(self._stored.values()):

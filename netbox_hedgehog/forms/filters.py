@@ -88,6 +88,6 @@ class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterFor
     group = forms.CharField(label=_('Redundancy group'), required=False)
     state = forms.MultipleChoiceField(label=_('State'), choices=SwitchStateChoices, required=False)
     trouble = forms.MultipleChoiceField(
-        label=_('Trouble'), choices=list(TROUBLE_WORDS.items()), required=False,
-        help_text=_('Those that have any of these.'),
+        label=_('Issue'), choices=list(TROUBLE_WORDS.items()), required=False,
+        help_text=_('Match any.'),
     )

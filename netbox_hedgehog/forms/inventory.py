@@ -84,7 +84,7 @@ class InventoryFormMixin(forms.Form):
         help_text=_field('inventory_name_pattern').help_text,
     )
     inventory_subjects = forms.MultipleChoiceField(
-        label=_('Subjects'), choices=InventorySubjectChoices, required=False,
+        label=_('Scope'), choices=InventorySubjectChoices, required=False,
         initial=_field('inventory_subjects').get_default, help_text=_field('inventory_subjects').help_text,
     )
     inventory_adoption = forms.ChoiceField(
@@ -107,7 +107,7 @@ class InventoryFormMixin(forms.Form):
 
     inventory_fieldsets = (
         FieldSet(*INVENTORY_FIELDS, name=_('Inventory')),
-        FieldSet(*ROLE_FIELDS.values(), name=_('Device roles of the inventory')),
+        FieldSet(*ROLE_FIELDS.values(), name=_('Device roles')),
     )
 
     def __init__(self, *args, **kwargs):
@@ -121,7 +121,7 @@ class InventoryFormMixin(forms.Form):
         for role, title in ROLES.items():
             self.fields[ROLE_FIELDS[role]] = DynamicModelChoiceField(
                 label=title, queryset=DeviceRole.objects.all(), required=False, quick_add=True,
-                help_text=_('The role of new devices; not chosen: one that is made, by its own name.'),
+                help_text=_('Role for new devices. Created automatically if blank.'),
             )
             if found := chosen.get(mapping.get(role)):
                 # One of several is refused when the form is saved: the operator says which is meant.
@@ -156,34 +156,34 @@ class InventoryImportMixin(forms.Form):
 
     inventory_site = CSVModelChoiceField(
         label=_('Site'), queryset=Site.objects.all(), required=False, to_field_name='name',
-        help_text=_('Where the fabric’s devices are made, by name'),
+        help_text=_('Site for new devices (name)'),
     )
     inventory_location = CSVModelChoiceField(
         label=_('Location'), queryset=Location.objects.all(), required=False, to_field_name='name',
-        help_text=_('A location at that site, by name'),
+        help_text=_('Location within the site (name)'),
     )
     inventory_tenant = CSVModelChoiceField(
         label=_('Tenant'), queryset=Tenant.objects.all(), required=False, to_field_name='name',
-        help_text=_('Given to new objects, by name'),
+        help_text=_('Tenant for new objects (name)'),
     )
     inventory_subjects = CSVMultipleChoiceField(
-        label=_('Subjects'), choices=InventorySubjectChoices, required=False, help_text=_('What is carried'),
+        label=_('Scope'), choices=InventorySubjectChoices, required=False, help_text=_('Object types to sync'),
     )
     inventory_adoption = CSVChoiceField(
         label=_('Adoption'), choices=InventoryAdoptionChoices, required=False,
-        help_text=_('Whether existing devices are taken over'),
+        help_text=_('Adopt existing devices that match'),
     )
     inventory_removal = CSVChoiceField(
         label=_('Removal'), choices=InventoryRemovalChoices, required=False,
-        help_text=_('What happens to objects whose resource has gone'),
+        help_text=_('Action for objects whose resource was removed from the fabric'),
     )
     inventory_device_status = CSVChoiceField(
         label=_('Status of new devices'), choices=DeviceStatusChoices, required=False,
-        help_text=_('Status of the devices that the inventory creates'),
+        help_text=_('Status of new devices'),
     )
     inventory_stale_status = CSVChoiceField(
         label=_('Status of stale devices'), choices=DeviceStatusChoices, required=False,
-        help_text=_('Status of devices that are removed from the fabric'),
+        help_text=_('Status of devices removed from the fabric'),
     )
 
     # Columns that may be left out or empty: the model's default stands.
@@ -212,7 +212,7 @@ class InventoryBulkEditMixin(forms.Form):
     inventory_tenant = DynamicModelChoiceField(label=_('Tenant'), queryset=Tenant.objects.all(), required=False)
     inventory_name_pattern = forms.CharField(label=_('Name pattern'), required=False, max_length=64)
     inventory_subjects = forms.MultipleChoiceField(
-        label=_('Subjects'), choices=InventorySubjectChoices, required=False,
+        label=_('Scope'), choices=InventorySubjectChoices, required=False,
     )
     inventory_adoption = forms.ChoiceField(
         label=_('Adoption'), choices=add_blank_choice(InventoryAdoptionChoices), required=False, initial='',

@@ -34,15 +34,15 @@ class Decision:
 DECISIONS = {
     decision.name: decision for decision in (
         Decision(
-            FABRIC, _('Take the fabric’s value'), 'lan', 'primary',
-            _('NetBox’s object gets the value of the fabric, now. An object that was deleted is made again.'),
+            FABRIC, _('Use fabric value'), 'lan', 'primary',
+            _('Write the fabric value to NetBox now. Deleted objects are recreated.'),
         ),
         Decision(
-            NETBOX, _('Keep NetBox’s value'), 'content-save-check-outline', 'secondary',
-            _('The plugin does not own this field any more. An object that was deleted is not made again.'),
+            NETBOX, _('Keep NetBox value'), 'content-save-check-outline', 'secondary',
+            _('The plugin no longer manages this field. Deleted objects are not recreated.'),
         ),
-        Decision(IGNORE, _('Ignore'), 'eye-off-outline', 'secondary', _('Nothing changes, and nobody is told again.')),
-        Decision(REOPEN, _('Reopen'), 'undo-variant', 'secondary', _('Take the decision back.')),
+        Decision(IGNORE, _('Ignore'), 'eye-off-outline', 'secondary', _('No change; stop notifying.')),
+        Decision(REOPEN, _('Reopen'), 'undo-variant', 'secondary', _('Undo the decision.')),
     )
 }
 

@@ -17,7 +17,7 @@ from rq import get_current_job
 from users.models import User
 
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
-from ..events import notice, tell_agents
+from ..events import notify_agents, raise_state_events_safely
 from ..locks import fabric_lock, locked_fabrics
 from ..models import Fabric, SwitchHealth
 from ..sync.listing import Listing
@@ -164,7 +164,7 @@ class FabricSyncJob(JobRunner):
                 cls._skip(job, f'Skipped: {switched_off(fabric)}')
             else:
                 super().handle(job, *args, **kwargs)
-        notice([job.object_id])
+        raise_state_events_safely([job.object_id])
         _prune(job.object_id)
         if not Fabric.objects.filter(pk=job.object_id).exists():
             # Deleted while it was read: saving the job has brought its row back.
@@ -202,7 +202,7 @@ class FabricSyncJob(JobRunner):
         self.job.data = report.as_dict()
         _store(newest, report)
         if any(kind.kind in AGENTS and kind.outcome == READ for kind in report.kinds):
-            tell_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).silent_names())
+            notify_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).silent_names())
         self._settle(newest, report)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())

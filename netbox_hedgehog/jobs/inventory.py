@@ -15,7 +15,7 @@ from rq.timeouts import JobTimeoutException
 from users.models import User
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
-from ..events import tell_drift, tell_held_removals
+from ..events import notify_drift, notify_pending_removals
 from ..inventory.applying.permissions import check_before
 from ..inventory.disable import plan_removal, remove_created
 from ..inventory.errors import InventoryRefused, NotPermitted, PlanMoved
@@ -150,5 +150,5 @@ def tell_people(fabric: Fabric) -> None:
     rows = Discrepancy.objects.filter(fabric=fabric, state=DiscrepancyStateChoices.OPEN).exclude(
         type=DiscrepancyTypeChoices.UNMATCHED,
     )
-    tell_drift(fabric.pk, {f'{kind} {name}' for kind, name in rows.order_by().values_list('kind', 'name').distinct()})
-    tell_held_removals(fabric.pk, (fabric.inventory_held or {}).get('counts', {}))
+    notify_drift(fabric.pk, {f'{kind} {name}' for kind, name in rows.order_by().values_list('kind', 'name').distinct()})
+    notify_pending_removals(fabric.pk, (fabric.inventory_held or {}).get('counts', {}))

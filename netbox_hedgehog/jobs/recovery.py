@@ -12,7 +12,7 @@ from rq.job import Job as RQJob
 from rq.job import JobStatus
 
 from ..choices import SyncStatusChoices
-from ..events import told_sync
+from ..events import last_notified_sync
 from ..locks import locked_fabrics
 from ..models import Fabric
 from .queue import connection, put_in_queue, usable_queue
@@ -161,7 +161,7 @@ def record_as_before(fabric_id: int, *statuses: str) -> None:
     fabrics = Fabric.objects.filter(pk=fabric_id, sync_status__in=statuses)
     for error, last_sync in fabrics.values_list('sync_error', 'last_sync'):
         if error:
-            before = told_sync(fabric_id) or SyncStatusChoices.FAILED
+            before = last_notified_sync(fabric_id) or SyncStatusChoices.FAILED
         else:
             before = SyncStatusChoices.IN_SYNC if last_sync else SyncStatusChoices.NEVER_SYNCED
         fabrics.update(sync_status=before)

@@ -20,7 +20,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from rq.job import Job as RQJob
 from rq.utils import utcformat
 
-from ..events import AT_ONCE, dispatch, watch
+from ..events import AT_ONCE, dispatch, raise_state_events
 from ..locks import locked_fabrics
 from .deployment import suffix
 from .migration_check import outdated
@@ -191,7 +191,7 @@ class HedgehogScheduler(DjangoScheduler):
     def _tell(self) -> None:
         """Tell what became of fabrics, a few at a time; what takes too long goes on at the next look."""
         until = time.monotonic() + TELLING
-        for tell_some in (partial(watch, limit=AT_ONCE), partial(dispatch, AT_ONCE)):
+        for tell_some in (partial(raise_state_events, limit=AT_ONCE), partial(dispatch, AT_ONCE)):
             self._renew()
             while tell_some():
                 self._renew()

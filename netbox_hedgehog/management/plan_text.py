@@ -12,9 +12,9 @@ SIGNS = {'create': '+', 'adopt': '=', 'update': '~', 'mark': '!', 'restore': '^'
 
 
 def plan_lines(fabric: str, plan: Plan, summary: bool = False) -> Iterator[str]:
-    """The lines of a plan: counts, then subject by subject each object with its fields, findings, what is held back.
+    """Yield the lines of a plan: counts, objects with their fields by scope, removals to confirm, discrepancies.
 
-    With `summary` the objects are only counted.
+    With `summary` objects are only counted.
     """
     counts = ', '.join(f'{count} {VERB_TITLES[verb]}' for verb, count in plan.counts.items() if count)
     nothing = 'no automatic changes' if plan.findings or plan.held else 'no changes'

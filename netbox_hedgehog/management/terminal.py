@@ -1,4 +1,4 @@
-"""What the commands show to people: tables and bars on a terminal. What is piped stays plain text."""
+"""Tables and progress bars of the commands on a terminal. Piped output stays plain text."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,15 +26,15 @@ HEALTH_STYLES = {HEALTHY: 'green', DEGRADED: 'yellow', BROKEN: 'bold red'}
 
 
 def is_one(stream: Any) -> bool:
-    """Whether somebody reads this stream on a terminal."""
+    """Return whether a stream is a terminal."""
     return bool(stream.isatty())
 
 
 def print_status(stream: Any, rows: list[dict[str, Any]], health: Health, *, no_color: bool = False) -> None:
-    """Print a table of fabrics, then who is at work, and what is wrong. Takes the rows of fabric_status()."""
+    """Print a table of fabrics, then services and issues. Takes the rows of fabric_status()."""
     console = _console(stream, no_color)
     table = Table(box=None, pad_edge=False, header_style='bold')
-    for title in ('Fabric', 'State', 'Last success', 'Every', 'Next run'):
+    for title in ('Fabric', 'State', 'Last success', 'Every', 'Next sync'):
         table.add_column(title, overflow='fold')
     for row in rows:
         table.add_row(
@@ -54,7 +54,7 @@ def print_status(stream: Any, rows: list[dict[str, Any]], health: Health, *, no_
 
 @contextmanager
 def bar(stream: Any, name: str, *, no_color: bool = False) -> Iterator[Callable[[RunProgress], None]]:
-    """A bar of a run while the context lasts. Gives what is to be called with how far the run is."""
+    """Show a progress bar of a sync. Yields a function to call with its progress."""
     if not is_one(stream):
         yield lambda progress: None
         return
@@ -63,11 +63,11 @@ def bar(stream: Any, name: str, *, no_color: bool = False) -> Iterator[Callable[
         TextColumn('{task.completed:.0f}/{task.total:.0f}'), TimeElapsedColumn(),
     )
     with Progress(*columns, console=_console(stream, no_color), transient=True) as shown:
-        task = shown.add_task(f'{name}: waits for a worker', total=1, completed=0)
+        task = shown.add_task(f'{name}: waiting for a worker', total=1, completed=0)
 
         def show(progress: RunProgress) -> None:
             if progress.running:
-                now = progress.now or 'writes'
+                now = progress.now or 'saving changes'
                 shown.update(
                     task, total=progress.total, completed=progress.done,
                     description=f'{name}: {now}, {progress.read} resources',
@@ -93,6 +93,6 @@ def _next(row: dict[str, Any]) -> Text:
     if row['next_run'] is None and row['scheduled']:
         return Text('NOT SCHEDULED', style='bold red')
     if row['next_run'] is None:
-        return Text('by hand only', style='bright_black')
+        return Text('manual only', style='bright_black')
     left = round((row['next_run'] - datetime.now(UTC)).total_seconds())
     return Text(f'in {duration_words(left)}' if left > 0 else 'due')

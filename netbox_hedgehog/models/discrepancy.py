@@ -12,9 +12,9 @@ __all__ = ('Discrepancy',)
 
 
 class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
-    """Something in which fabric and NetBox do not agree, and that no run may settle by itself.
+    """A difference between fabric and NetBox that needs a decision.
 
-    A run writes and removes these rows; a person decides by `state`.
+    A reconcile writes and removes these rows; a person decides, which sets `state`.
     """
 
     fabric = models.ForeignKey(
@@ -29,38 +29,38 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         verbose_name=_('type'),
         max_length=20,
         choices=DiscrepancyTypeChoices,
-        help_text=_('In which way they do not agree.'),
+        help_text=_('Type of difference.'),
     )
     subject = models.CharField(
-        verbose_name=_('subject'),
+        verbose_name=_('scope'),
         max_length=20,
         choices=InventorySubjectChoices,
-        help_text=_('Which part of the inventory it is about.'),
+        help_text=_('Part of the inventory concerned.'),
     )
     key = models.CharField(
         verbose_name=_('key'),
         max_length=300,
         blank=True,
-        help_text=_('The name of the wanted object within its fabric; empty where there is none.'),
+        help_text=_('Internal key of the object within the fabric; blank if none.'),
     )
     kind = models.CharField(
         verbose_name=_('kind'),
         max_length=63,
-        help_text=_('The kind of the resource that it is about.'),
+        help_text=_('Kind of the resource concerned.'),
     )
     name = models.CharField(
         verbose_name=_('resource'),
         max_length=253,
-        help_text=_('The name of the resource that it is about.'),
+        help_text=_('Name of the resource concerned.'),
     )
     link = models.ForeignKey(
-        verbose_name=_('inventory link'),
+        verbose_name=_('managed object'),
         to='netbox_hedgehog.InventoryLink',
         on_delete=models.CASCADE,
         related_name='discrepancies',
         null=True,
         blank=True,
-        help_text=_('The link to NetBox’s object, where there is one.'),
+        help_text=_('The managed object, if any.'),
     )
     object_type = models.ForeignKey(
         verbose_name=_('object type'),
@@ -69,58 +69,58 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         related_name='+',
         null=True,
         blank=True,
-        help_text=_('The type of NetBox’s object.'),
+        help_text=_('Type of the NetBox object.'),
     )
     object_id = models.PositiveBigIntegerField(
         verbose_name=_('object ID'),
         null=True,
         blank=True,
-        help_text=_('The number of NetBox’s object.'),
+        help_text=_('ID of the NetBox object.'),
     )
     object = GenericForeignKey('object_type', 'object_id')
     field = models.CharField(
         verbose_name=_('field'),
         max_length=63,
         blank=True,
-        help_text=_('The field that differs; empty where it is the whole object.'),
+        help_text=_('Field that differs; blank for the whole object.'),
     )
     fabric_value = models.JSONField(
-        verbose_name=_('fabric’s value'),
+        verbose_name=_('fabric value'),
         null=True,
         blank=True,
-        help_text=_('What the fabric says; related objects by their IDs.'),
+        help_text=_('Value in the fabric; related objects by ID.'),
     )
     netbox_value = models.JSONField(
-        verbose_name=_('NetBox’s value'),
+        verbose_name=_('NetBox value'),
         null=True,
         blank=True,
-        help_text=_('What NetBox says; related objects by their IDs.'),
+        help_text=_('Value in NetBox; related objects by ID.'),
     )
     refused = models.JSONField(
         verbose_name=_('refused changes'),
         default=list,
         blank=True,
         editable=False,
-        help_text=_('Digests of the changes that NetBox refused for this reason.'),
+        help_text=_('Digests of the changes that NetBox rejected for this reason.'),
     )
     sentence = models.TextField(
-        verbose_name=_('what'),
-        help_text=_('What is wrong, and what to do.'),
+        verbose_name=_('issue'),
+        help_text=_('What is wrong and what to do.'),
     )
     state = models.CharField(
         verbose_name=_('state'),
         max_length=20,
         choices=DiscrepancyStateChoices,
         default=DiscrepancyStateChoices.OPEN,
-        help_text=_('Whether it is open, or somebody ignores it.'),
+        help_text=_('Open, NetBox value kept, or ignored.'),
     )
     since = models.DateTimeField(
         verbose_name=_('since'),
-        help_text=_('When a run first found it.'),
+        help_text=_('When a sync first detected it.'),
     )
     last_seen = models.DateTimeField(
         verbose_name=_('last seen'),
-        help_text=_('When a run last found it.'),
+        help_text=_('When a sync last detected it.'),
     )
 
     class Meta:
@@ -128,7 +128,7 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         verbose_name = _('discrepancy')
         verbose_name_plural = _('discrepancies')
         permissions = [
-            ('resolve', 'Decide discrepancies for the fabric, for NetBox, or ignore them'),
+            ('resolve', 'Resolve discrepancies: use the fabric value, keep the NetBox value, or ignore'),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -11,16 +11,16 @@ __all__ = ('FabricCondition', 'FabricEvent')
 
 
 class FabricCondition(models.Model):
-    """What was last told of one subject of a fabric: its sync, its freshness, its agents.
+    """The condition last notified of one aspect of a fabric: its sync, its freshness, its agents.
 
-    A row of its own, and no field of the fabric: a form that saves a fabric writes all the fields it has loaded, and
-    what is told between loading and saving would be told twice.
+    Not a field of the fabric: a form that saves a fabric writes all the fields it has loaded, and what was notified
+    between loading and saving would be notified twice.
     """
 
     # signals.py deletes these rows with the fabric, in one statement.
     fabric = models.ForeignKey(to='netbox_hedgehog.Fabric', on_delete=models.DO_NOTHING, related_name='conditions')
     subject = models.CharField(max_length=30)
-    # Empty while all is well.
+    # '' means healthy.
     value = models.TextField(blank=True)
     since = models.DateTimeField()
 
@@ -41,39 +41,37 @@ class FabricCondition(models.Model):
 
 
 class FabricEvent(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
-    """One transition of a fabric, with what event rules are given of it, and whether they were."""
+    """One change of state of a fabric: the data for event rules, and whether it was dispatched to them."""
 
     fabric = models.ForeignKey(
         verbose_name=_('fabric'), to='netbox_hedgehog.Fabric', on_delete=models.DO_NOTHING, related_name='events',
-        help_text=_('The fabric that it happened to.'),
+        help_text=_('The fabric concerned.'),
     )
     event_type = models.CharField(
         verbose_name=_('event type'), max_length=50,
-        help_text=_('What happened, as event rules name it.'),
+        help_text=_('Type of event, as used in event rules.'),
     )
-    created = models.DateTimeField(verbose_name=_('time'), help_text=_('When the transition was seen.'))
-    message = models.TextField(verbose_name=_('message'), help_text=_('What happened, for people.'))
+    created = models.DateTimeField(verbose_name=_('time'), help_text=_('When the change was detected.'))
+    message = models.TextField(verbose_name=_('message'), help_text=_('What happened.'))
     data = models.JSONField(
         verbose_name=_('payload'), encoder=DjangoJSONEncoder,
-        help_text=_('What event rules are given of it.'),
+        help_text=_('Data passed to event rules.'),
     )
-    # When a process took it to dispatch it, and when that was done.
     taken = models.DateTimeField(
         verbose_name=_('taken'), null=True,
-        help_text=_('When a process took it, to give it to event rules.'),
+        help_text=_('When a process started to dispatch it.'),
     )
     dispatched = models.DateTimeField(
         verbose_name=_('dispatched'), null=True,
-        help_text=_('When event rules had been given it; empty while they wait for Redis.'),
+        help_text=_('When it was passed to event rules; blank while waiting for Redis.'),
     )
-    # The ids of event rules that had it before Redis went away.
     rules_done = models.JSONField(
         verbose_name=_('rules done'), default=list,
-        help_text=_('The event rules that had it before Redis went away.'),
+        help_text=_('Event rules that processed it before Redis became unreachable.'),
     )
     error = models.TextField(
         verbose_name=_('error'), blank=True,
-        help_text=_('What kept an event rule from being carried out.'),
+        help_text=_('Why an event rule failed.'),
     )
 
     class Meta:

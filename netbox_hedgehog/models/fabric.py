@@ -119,14 +119,14 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         verbose_name=_('name'),
         max_length=100,
         unique=True,
-        help_text=_('As people call it; in NetBox and in metrics.'),
+        help_text=_('Unique name, also used in metrics.'),
     )
     status = models.CharField(
         verbose_name=_('status'),
         max_length=30,
         choices=FabricStatusChoices,
         default=FabricStatusChoices.ACTIVE,
-        help_text=_('Planned and decommissioned fabrics are not read.'),
+        help_text=_('Planned and decommissioned fabrics are not synced.'),
     )
 
     kubernetes_server = models.CharField(
@@ -144,7 +144,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     kubernetes_ca_cert = models.TextField(
         verbose_name=_('Kubernetes CA certificate'),
         blank=True,
-        help_text=_('PEM certificate that signed the API server’s. Empty: the authorities this machine trusts.'),
+        help_text=_('CA certificate of the API server, in PEM. Leave blank to use the system CA store.'),
     )
     kubernetes_namespace = models.CharField(
         verbose_name=_('Kubernetes namespace'),
@@ -154,7 +154,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         validators=[
             RegexValidator(
                 r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z',
-                message=_('A namespace has lower-case letters, digits, and hyphens between them: for example default.'),
+                message=_('Use lowercase letters, digits and hyphens only, for example “default”.'),
             ),
         ],
         help_text=_('Hedgehog accepts its resources in “default” only.'),
@@ -162,32 +162,32 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     verify_tls = models.BooleanField(
         verbose_name=_('verify TLS'),
         default=True,
-        help_text=_('Check the API server’s certificate. Without this the token goes to whoever answers.'),
+        help_text=_('Verify the API server’s certificate. If disabled, the token may be sent to an untrusted server.'),
     )
     kubeconfig = SealedTextField(
         verbose_name=_('kubeconfig'),
         blank=True,
         default='',
         help_text=_(
-            'Instead of server and token: a kubeconfig with everything embedded '
+            'Alternative to server and token: a kubeconfig with embedded credentials '
             '(kubectl config view --flatten --minify --raw). Stored encrypted and never shown again.'
         ),
     )
     in_cluster = models.BooleanField(
         verbose_name=_('in-cluster'),
         default=False,
-        help_text=_('NetBox’s workers run in this very cluster: use the service account of their pod.'),
+        help_text=_('Use the pod’s service account (workers run in this cluster).'),
     )
 
     sync_enabled = models.BooleanField(
         verbose_name=_('sync enabled'),
         default=True,
-        help_text=_('Off: this fabric is not read at all, neither on schedule nor by hand.'),
+        help_text=_('Uncheck to disable all syncs.'),
     )
     scheduler_enabled = models.BooleanField(
         verbose_name=_('scheduler enabled'),
         default=True,
-        help_text=_('Off: this fabric is read only when somebody asks for it.'),
+        help_text=_('Uncheck to disable scheduled syncs.'),
     )
     sync_interval = models.PositiveIntegerField(
         verbose_name=_('sync interval'),
@@ -196,16 +196,15 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
             MinValueValidator(
                 MIN_SYNC_INTERVAL,
                 message=_(
-                    '%(limit_value)s seconds is the shortest interval: enter %(limit_value)s or more. '
-                    'To stop periodic runs, switch “Scheduler enabled” off.'
+                    'Must be at least %(limit_value)s seconds. To stop scheduled syncs, clear “Scheduler enabled”.'
                 ),
             ),
             MaxValueValidator(
                 MAX_SYNC_INTERVAL,
-                message=_('A week (%(limit_value)s seconds) is the longest interval: enter a smaller number.'),
+                message=_('Must be at most %(limit_value)s seconds (one week).'),
             ),
         ],
-        help_text=_('Seconds between two periodic runs.'),
+        help_text=_('Sync interval in seconds.'),
     )
     notification_group = models.ForeignKey(
         to='extras.NotificationGroup',
@@ -214,14 +213,14 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         verbose_name=_('notification group'),
         blank=True,
         null=True,
-        help_text=_('Who is notified when this fabric fails, is stale or recovers, beside those who subscribed to it.'),
+        help_text=_('Group to notify in addition to subscribers.'),
     )
 
     watch_enabled = models.BooleanField(
         verbose_name=_('watch enabled'),
         default=False,
         help_text=_(
-            'Changes are taken as they happen, by a process of its own (hedgehog_sync watch). Periodic runs go on.'
+            'Stream changes in near real time (requires hedgehog_sync watch). Scheduled syncs continue.'
         ),
     )
 
@@ -231,7 +230,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         choices=ConnectionStatusChoices,
         default=ConnectionStatusChoices.UNKNOWN,
         editable=False,
-        help_text=_('Whether its API server answered when it was last called.'),
+        help_text=_('Result of the last connection to the API server.'),
     )
     sync_status = models.CharField(
         verbose_name=_('sync status'),
@@ -239,34 +238,34 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         choices=SyncStatusChoices,
         default=SyncStatusChoices.NEVER_SYNCED,
         editable=False,
-        help_text=_('What the last run came to. Shown as stale or disabled where that is so.'),
+        help_text=_('Result of the last sync.'),
     )
     last_attempt = models.DateTimeField(
         verbose_name=_('last attempt'),
         blank=True,
         null=True,
         editable=False,
-        help_text=_('When the last run began, whatever came of it.'),
+        help_text=_('When the last sync started, successful or not.'),
     )
     last_sync = models.DateTimeField(
         verbose_name=_('last success'),
         blank=True,
         null=True,
         editable=False,
-        help_text=_('When the last run that read everything began.'),
+        help_text=_('When the last full sync started.'),
     )
     sync_error = models.TextField(
         verbose_name=_('sync error'),
         blank=True,
         editable=False,
-        help_text=_('Why the last run failed or was partial, and what to do.'),
+        help_text=_('Why the last sync failed or was partial, and what to do.'),
     )
     last_report = models.JSONField(
         verbose_name=_('last report'),
         blank=True,
         null=True,
         editable=False,
-        help_text=_('What the last run read, kind by kind.'),
+        help_text=_('Result of the last sync, by kind.'),
     )
 
     objects = FabricQuerySet.as_manager()
@@ -283,13 +282,13 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         verbose_name = _('fabric')
         verbose_name_plural = _('fabrics')
         permissions = [
-            ('sync', 'Read fabrics and test their connection'),
+            ('sync', 'Sync fabrics and test their connection'),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(sync_interval__gte=MIN_SYNC_INTERVAL),
                 name='%(app_label)s_%(class)s_sync_interval_min',
-                violation_error_message=_('The sync interval must be 30 seconds or more.'),
+                violation_error_message=_('The sync interval must be at least 30 seconds.'),
             ),
         ]
 
@@ -315,7 +314,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
             super().save(*args, **kwargs)
         except self.NotUpdated:
             raise AbortRequest(_(
-                '%(fabric)s has been deleted since you opened it: nothing was saved. To have it again, add it anew.'
+                '%(fabric)s was deleted while you were editing it. Nothing was saved. Add it again if you need it.'
             ) % {'fabric': self}) from None
         self._outdate_errors(before)
 
@@ -360,7 +359,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
     def credentials_words(self) -> str:
         """Which credentials are stored, in words, without showing any."""
         if self.in_cluster:
-            return _('Service account of the pod')
+            return _('Pod service account')
         if self.has_kubeconfig:
             return _('Kubeconfig (stored encrypted)')
         return _('Token (stored encrypted)') if self.has_token else _('None')
@@ -375,7 +374,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         if self.kubeconfig:
             return parse_kubeconfig(unseal(self.kubeconfig), verify_tls=self.verify_tls)
         if not self.kubernetes_server:
-            raise KubeconfigError('This fabric has no connection: enter a Kubernetes server, or a kubeconfig.')
+            raise KubeconfigError('No connection configured. Enter a Kubernetes server or a kubeconfig.')
         return Credentials(
             server=check_server(self.kubernetes_server),
             token=unseal(self.kubernetes_token),
@@ -424,13 +423,12 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
                 raise ValidationError({'kubernetes_server': str(error)}) from None
         if self.kubernetes_ca_cert and 'BEGIN CERTIFICATE' not in self.kubernetes_ca_cert:
             raise ValidationError({
-                'kubernetes_ca_cert': _('This is not a PEM certificate: it has no BEGIN CERTIFICATE line.'),
+                'kubernetes_ca_cert': _('Not a PEM certificate: the BEGIN CERTIFICATE line is missing.'),
             })
         self._check_secrets_are_for_this_connection()
         if sum(map(bool, (self.kubernetes_server, self.kubeconfig, self.in_cluster))) > 1:
             raise ValidationError(_(
-                'A fabric has one way to its cluster: a server with a token, or a kubeconfig, or in-cluster. '
-                'Empty the others.'
+                'Use only one connection method: server and token, kubeconfig, or in-cluster. Clear the others.'
             ))
 
     def _check_secrets_are_for_this_connection(self):
@@ -448,25 +446,24 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         if any(getattr(before, name) != getattr(self, name) for name in kept):
             # What is compared below is another secret's. Two requests at once must not do what none of them may.
             raise ValidationError(_(
-                'The stored credentials have been changed since you opened this fabric. Nothing was saved: open it '
-                'again.'
+                'The stored credentials changed while you were editing this fabric. Nothing was saved. Reload it and '
+                'try again.'
             ))
         if 'kubernetes_token' in kept and (reason := self._why_token_is_asked_for_again(before)):
             raise ValidationError({'kubernetes_token': reason})
         if 'kubeconfig' in kept and before.verify_tls and not self.verify_tls:
             # Of no field: imports and bulk edits have none for it.
             raise ValidationError(_(
-                'The stored kubeconfig was entered with TLS verification: enter the kubeconfig again to switch '
-                'verification off.'
+                'To disable TLS verification, enter the kubeconfig again.'
             ))
 
     def _why_token_is_asked_for_again(self, before):
         if before.kubernetes_server != self.kubernetes_server:
-            return _('The stored token was entered for another server: enter it again for this one.')
+            return _('The server has changed. Enter the token again.')
         if before.verify_tls and not self.verify_tls:
-            return _('The stored token was entered with TLS verification: enter it again to switch verification off.')
+            return _('To disable TLS verification, enter the token again.')
         if before.kubernetes_ca_cert.split() != self.kubernetes_ca_cert.split():
-            return _('The stored token was entered with another CA certificate: enter it again for this one.')
+            return _('The CA certificate has changed. Enter the token again.')
         return None
 
     # Derived state

@@ -31,13 +31,13 @@ TROUBLES = {
 }
 
 TROUBLE_WORDS = {
-    'silent': _('Agent silent'),
+    'silent': _('Agent unresponsive'),
     'agentless': _('No agent'),
     'pending': _('Configuration pending'),
     'reboot_required': _('Reboot required'),
     'interfaces_down': _('Interfaces down'),
     'bgp_down': _('BGP sessions down'),
-    'temperatures': _('Temperatures out of bounds'),
+    'temperatures': _('Temperature out of range'),
     'psus': _('Power supplies'),
     'fans': _('Fans'),
 }
@@ -103,7 +103,7 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         on_delete=models.DB_CASCADE,
         related_name='+',
         verbose_name=_('switch or gateway'),
-        help_text=_('The switch or gateway itself.'),
+        help_text=_('The switch or gateway.'),
     )
     agent = models.ForeignKey(
         to='netbox_hedgehog.FabricResource',
@@ -111,7 +111,7 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         related_name='+',
         null=True,
         verbose_name=_('agent'),
-        help_text=_('The agent that reports for it; none where there is none.'),
+        help_text=_('The agent that reports its status, if any.'),
     )
     fabric = models.ForeignKey(
         to='netbox_hedgehog.Fabric',
@@ -124,74 +124,74 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         verbose_name=_('kind'), max_length=63, choices=KIND_CHOICES,
         help_text=_('Switch or gateway.'),
     )
-    name = models.CharField(verbose_name=_('name'), max_length=253, help_text=_('Its name in the fabric.'))
+    name = models.CharField(verbose_name=_('name'), max_length=253, help_text=_('Name in the fabric.'))
     role = models.CharField(
         verbose_name=_('role'), max_length=100,
-        help_text=_('Its role, such as spine or server-leaf.'),
+        help_text=_('Role, such as spine or server-leaf.'),
     )
     group = models.CharField(
         verbose_name=_('redundancy group'), max_length=253,
-        help_text=_('Its redundancy group, or its first group.'),
+        help_text=_('Redundancy group, or the first group.'),
     )
     level = models.CharField(
-        verbose_name=_('state at the reading'), max_length=30, choices=SwitchStateChoices,
-        help_text=_('Whether the reading is too old to be believed is another question: see state.'),
+        verbose_name=_('reported state'), max_length=30, choices=SwitchStateChoices,
+        help_text=_('State when last fetched. “state” is unknown once that is outdated.'),
     )
     read_at = models.DateTimeField(
-        verbose_name=_('read'), help_text=_('When its agent was last read from the cluster.'),
+        verbose_name=_('last fetched'), help_text=_('When the agent’s status was last fetched from the cluster.'),
     )
     heartbeat = models.DateTimeField(
         verbose_name=_('heartbeat'), null=True,
-        help_text=_('The last heartbeat that its agent had sent when it was read.'),
+        help_text=_('Last heartbeat of the agent at that time.'),
     )
     silent = models.BooleanField(
-        verbose_name=_('silent'), help_text=_('No heartbeat for over 60 seconds when it was read.'),
+        verbose_name=_('unresponsive'), help_text=_('No heartbeat for over 60 seconds when last fetched.'),
     )
     agentless = models.BooleanField(
-        verbose_name=_('no agent'), help_text=_('No agent has ever reported, or it is no longer in the cluster.'),
+        verbose_name=_('no agent'), help_text=_('No agent has ever reported, or it was deleted from the cluster.'),
     )
     generation = models.BigIntegerField(
         verbose_name=_('current generation'), null=True,
-        help_text=_('The generation of its configuration that should be applied.'),
+        help_text=_('Generation of the configuration to be applied.'),
     )
     applied_generation = models.BigIntegerField(
         verbose_name=_('applied generation'), null=True,
-        help_text=_('The generation that its agent says it has applied.'),
+        help_text=_('Generation that the agent reports as applied.'),
     )
     pending = models.BooleanField(
-        verbose_name=_('pending'), help_text=_('The current generation of its configuration is not applied.'),
+        verbose_name=_('pending'), help_text=_('The current generation of the configuration is not applied.'),
     )
     reboot_required = models.BooleanField(
         verbose_name=_('reboot required'),
-        help_text=_('Its agent says that the configuration takes effect only then.'),
+        help_text=_('Reboot required to apply configuration.'),
     )
     interfaces_down = models.PositiveIntegerField(
-        verbose_name=_('interfaces down'), help_text=_('Wired, switched on, and without a link.'),
+        verbose_name=_('interfaces down'), help_text=_('Connected and enabled interfaces without a link.'),
     )
     bgp_down = models.PositiveIntegerField(
         verbose_name=_('BGP down'), help_text=_('Enabled BGP sessions that are not established.'),
     )
     temperatures = models.PositiveIntegerField(
-        verbose_name=_('temperatures'), help_text=_('Sensors out of their bounds.'),
+        verbose_name=_('temperatures'), help_text=_('Sensors out of range.'),
     )
     psus = models.PositiveIntegerField(
-        verbose_name=_('PSUs'), help_text=_('Power supplies that failed or are not present.'),
+        verbose_name=_('PSUs'), help_text=_('Failed or missing power supplies.'),
     )
-    fans = models.PositiveIntegerField(verbose_name=_('fans'), help_text=_('Fans that failed or are not present.'))
+    fans = models.PositiveIntegerField(verbose_name=_('fans'), help_text=_('Failed or missing fans.'))
     version = models.CharField(
         verbose_name=_('agent version'), max_length=100,
-        help_text=_('The version of its agent.'),
+        help_text=_('Version of the agent.'),
     )
     software = models.CharField(
         verbose_name=_('software'), max_length=100,
-        help_text=_('The version of its network operating system.'),
+        help_text=_('Version of the network operating system.'),
     )
     findings = models.JSONField(
-        verbose_name=_('findings'), default=list,
-        help_text=_('What is not as it should be: code, level and sentence, the gravest first.'),
+        verbose_name=_('issues'), default=list,
+        help_text=_('Issues with code, level and sentence, most severe first.'),
     )
     ports = models.JSONField(
-        verbose_name=_('ports'), default=dict, help_text=_('The wired ports that are not up, and what they are.'),
+        verbose_name=_('ports'), default=dict, help_text=_('Connected ports that are not up, and their state.'),
     )
 
     objects = SwitchHealthQuerySet.as_manager()
@@ -254,4 +254,4 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
 def old_words(read_at: datetime) -> str:
     """What is said of a reading that is too old."""
-    return f'Last read at {read_at:%Y-%m-%d %H:%M:%S} UTC: how it is now is not known.'
+    return f'No recent data. Last fetched at {read_at:%Y-%m-%d %H:%M:%S} UTC.'

@@ -1,4 +1,4 @@
-"""What a fabric's settings say of its inventory; a part of Fabric, in a file of its own."""
+"""The inventory settings of a fabric."""
 
 from dcim.choices import DeviceStatusChoices
 from django.contrib.postgres.fields import ArrayField
@@ -18,12 +18,12 @@ def all_subjects() -> list[str]:
 
 
 class InventorySettings(models.Model):
-    """Whether and how a fabric is carried into DCIM and IPAM, and what a run has held back."""
+    """Whether and how a fabric is reconciled with DCIM and IPAM, and which removals need confirmation."""
 
     inventory_enabled = models.BooleanField(
         verbose_name=_('inventory'),
         default=False,
-        help_text=_('Carry this fabric into NetBox’s devices, cables, VRFs, prefixes and VLANs.'),
+        help_text=_('Create and update NetBox devices, cables, VRFs, prefixes and VLANs from this fabric.'),
     )
     inventory_site = models.ForeignKey(
         to='dcim.Site',
@@ -32,7 +32,7 @@ class InventorySettings(models.Model):
         verbose_name=_('site'),
         blank=True,
         null=True,
-        help_text=_('Where the fabric’s devices are made. Required for an inventory.'),
+        help_text=_('Site for new devices (required).'),
     )
     inventory_location = models.ForeignKey(
         to='dcim.Location',
@@ -41,7 +41,7 @@ class InventorySettings(models.Model):
         verbose_name=_('location'),
         blank=True,
         null=True,
-        help_text=_('Given to new devices, within the site; never changed on those that stand.'),
+        help_text=_('Applied to new devices only.'),
     )
     inventory_tenant = models.ForeignKey(
         to='tenancy.Tenant',
@@ -50,7 +50,7 @@ class InventorySettings(models.Model):
         verbose_name=_('tenant'),
         blank=True,
         null=True,
-        help_text=_('Given to new objects; never changed on those that stand.'),
+        help_text=_('Applied to new objects only.'),
     )
     inventory_roles = models.JSONField(
         verbose_name=_('role mapping'),
@@ -58,67 +58,67 @@ class InventorySettings(models.Model):
         blank=True,
         help_text=_(
             'Device roles by slug, as JSON: {"spine": "spine-switch", "server-leaf": "leaf", "server": "host"}. '
-            'Roles that are not named here are made.'
+            'Other roles are created automatically.'
         ),
     )
     inventory_name_pattern = models.CharField(
         verbose_name=_('name pattern'),
         max_length=64,
         default='{name}',
-        help_text=_('How devices are named: {name} is the resource’s name, {fabric} the fabric’s.'),
+        help_text=_('Device names: {name} is the name of the resource, {fabric} that of the fabric.'),
     )
     inventory_device_status = models.CharField(
         verbose_name=_('status of new devices'),
         max_length=50,
         choices=DeviceStatusChoices,
         default='active',
-        help_text=_('Status of the devices that the inventory creates.'),
+        help_text=_('Status of new devices.'),
     )
     inventory_stale_status = models.CharField(
         verbose_name=_('status of stale devices'),
         max_length=50,
         choices=DeviceStatusChoices,
         default='decommissioning',
-        help_text=_('Status of devices that are removed from the fabric.'),
+        help_text=_('Status of devices removed from the fabric.'),
     )
     inventory_subjects = ArrayField(
         base_field=models.CharField(max_length=20, choices=InventorySubjectChoices),
-        verbose_name=_('subjects'),
+        verbose_name=_('scope'),
         default=all_subjects,
         blank=True,
-        help_text=_('What is carried.'),
+        help_text=_('Object types to sync.'),
     )
     inventory_adoption = models.CharField(
         verbose_name=_('adoption'),
         max_length=20,
         choices=InventoryAdoptionChoices,
         default=InventoryAdoptionChoices.OFF,
-        help_text=_('Whether existing devices are taken over. The dry run shows which.'),
+        help_text=_('Adopt existing devices that match. Preview in Dry run.'),
     )
     inventory_removal = models.CharField(
         verbose_name=_('removal'),
         max_length=20,
         choices=InventoryRemovalChoices,
         default=InventoryRemovalChoices.MARK,
-        help_text=_('What happens to objects whose resource has gone from the fabric.'),
+        help_text=_('Action for objects whose resource was removed from the fabric.'),
     )
-    # What a run would have removed and did not: Plan.held, the digest that confirms it, since when.
+    # Plan.held, the digest that confirms it, and since when.
     inventory_held = models.JSONField(
-        verbose_name=_('held back'), blank=True, null=True, editable=False,
-        help_text=_('What a run would have removed and did not, and the digest that confirms it.'),
+        verbose_name=_('awaiting confirmation'), blank=True, null=True, editable=False,
+        help_text=_('Removals that need confirmation, and the digest that confirms them.'),
     )
     last_inventory = models.DateTimeField(
-        verbose_name=_('last inventory'),
+        verbose_name=_('last inventory sync'),
         blank=True,
         null=True,
         editable=False,
-        help_text=_('When NetBox’s objects were last brought in line with the mirror.'),
+        help_text=_('When NetBox objects were last reconciled with the fabric.'),
     )
     inventory_error = models.TextField(
         verbose_name=_('inventory error'),
         blank=True,
         editable=False,
-        help_text=_('Why the inventory could not be brought in line.'),
+        help_text=_('Why the last inventory sync failed.'),
     )
 
     class Meta:
@@ -132,19 +132,19 @@ class InventorySettings(models.Model):
     def clean(self):
         super().clean()
         if self.inventory_enabled and not self.inventory_site:
-            raise ValidationError({'inventory_site': _('An inventory needs a site: choose where its devices stand.')})
+            raise ValidationError({'inventory_site': _('Select a site.')})
         if self.inventory_enabled and not self.inventory_subjects:
             raise ValidationError({
-                'inventory_subjects': _('Nothing would be carried: choose at least one subject, or switch it off.'),
+                'inventory_subjects': _('Select at least one object type, or disable the inventory.'),
             })
         if self.inventory_location and self.inventory_location.site_id != self.inventory_site_id:
             raise ValidationError({
-                'inventory_location': _('This location is not at the site of the inventory: choose one that is.'),
+                'inventory_location': _('This location is not within the selected site.'),
             })
         if not is_name_pattern(self.inventory_name_pattern):
             raise ValidationError({
                 'inventory_name_pattern': _(
-                    'A pattern has {name} in it, may have {fabric}, and no other braces: for example {fabric}-{name}.'
+                    'Must contain {name}; may contain {fabric}. Example: {fabric}-{name}'
                 ),
             })
         self._clean_roles()
@@ -153,7 +153,7 @@ class InventorySettings(models.Model):
         roles = self.inventory_roles
         if not isinstance(roles, dict) or not all(isinstance(slug, str) for slug in roles.values()):
             raise ValidationError({
-                'inventory_roles': _('Enter an object of role slugs, such as {"spine": "spine-switch"}, or {}.'),
+                'inventory_roles': _('Enter a JSON object of role slugs, such as {"spine": "spine-switch"}, or {}.'),
             })
         found = roles_by_slug(roles.values())
         for words, wrong in (

@@ -11,9 +11,9 @@ __all__ = ('InventoryLink',)
 
 
 class InventoryLink(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
-    """Which NetBox object came from which resource of which fabric, and what was last written to it.
+    """A managed object: the NetBox object, the resource and fabric it comes from, and what was last written to it.
 
-    What is not in here the plugin does not own. Rows are written by a run of the inventory and by nobody else.
+    What has no row here is not managed by the plugin. Rows are written by a reconcile and by nobody else.
     """
 
     fabric = models.ForeignKey(
@@ -27,86 +27,86 @@ class InventoryLink(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     key = models.CharField(
         verbose_name=_('key'),
         max_length=300,
-        help_text=_('The name of the wanted object within its fabric.'),
+        help_text=_('Internal key of the object within the fabric.'),
     )
     kind = models.CharField(
         verbose_name=_('kind'),
         max_length=63,
-        help_text=_('The kind of the resource that it comes from.'),
+        help_text=_('Kind of the source resource.'),
     )
     name = models.CharField(
         verbose_name=_('resource'),
         max_length=253,
-        help_text=_('The name of the resource that it comes from.'),
+        help_text=_('Name of the source resource.'),
     )
     subject = models.CharField(
-        verbose_name=_('subject'),
+        verbose_name=_('scope'),
         max_length=20,
         choices=InventorySubjectChoices,
-        help_text=_('Which part of the inventory it belongs to.'),
+        help_text=_('Part of the inventory it belongs to.'),
     )
     object_type = models.ForeignKey(
         verbose_name=_('object type'),
         to='contenttypes.ContentType',
         on_delete=models.CASCADE,
         related_name='+',
-        help_text=_('The type of NetBox’s object.'),
+        help_text=_('Type of the NetBox object.'),
     )
     object_id = models.PositiveBigIntegerField(
         verbose_name=_('object ID'),
-        help_text=_('The number of NetBox’s object.'),
+        help_text=_('ID of the NetBox object.'),
     )
     object = GenericForeignKey('object_type', 'object_id')
     origin = models.CharField(
         verbose_name=_('origin'),
         max_length=20,
         choices=InventoryOriginChoices,
-        help_text=_('Whether the plugin made the object, or took over one that was there.'),
+        help_text=_('Whether the plugin created, adopted or found the object.'),
     )
     shared = models.BooleanField(
         verbose_name=_('shared'),
         default=False,
-        help_text=_('An object that others use too, such as a device type: never changed, marked or deleted.'),
+        help_text=_('Also used by others, such as a device type: created if missing, never modified.'),
     )
     written = models.JSONField(
         verbose_name=_('last written'),
         default=dict,
-        help_text=_('The owned fields and the values that were last written; related objects by their IDs.'),
+        help_text=_('Managed fields and their last written values; related objects by ID.'),
     )
     kept = models.JSONField(
         verbose_name=_('kept'),
         default=list,
-        help_text=_('Fields in which somebody decided for NetBox’s value: not owned any more.'),
+        help_text=_('Fields for which the NetBox value is kept.'),
     )
     stale_since = models.DateTimeField(
         verbose_name=_('stale since'),
         null=True,
         blank=True,
-        help_text=_('Since when its resource has been gone from the fabric.'),
+        help_text=_('When its resource was found removed from the fabric.'),
     )
     stale_runs = models.PositiveIntegerField(
-        verbose_name=_('stale runs'),
+        verbose_name=_('stale syncs'),
         default=0,
-        help_text=_('In how many runs of the inventory the object has not been wanted any more.'),
+        help_text=_('Number of inventory syncs since its resource was removed.'),
     )
     before_stale = models.JSONField(
-        verbose_name=_('before it was stale'),
+        verbose_name=_('values before stale'),
         default=dict,
-        help_text=_('What marking the object as stale has replaced.'),
+        help_text=_('Values replaced when the object was marked stale.'),
     )
     created = models.DateTimeField(
         verbose_name=_('created'), auto_now_add=True,
-        help_text=_('When the link was made.'),
+        help_text=_('When this record was created.'),
     )
     last_updated = models.DateTimeField(
         verbose_name=_('last updated'), auto_now=True,
-        help_text=_('When the link was last written.'),
+        help_text=_('When this record was last updated.'),
     )
 
     class Meta:
         ordering = ('fabric', 'key')
-        verbose_name = _('inventory link')
-        verbose_name_plural = _('inventory links')
+        verbose_name = _('managed object')
+        verbose_name_plural = _('managed objects')
         constraints = [
             models.UniqueConstraint(fields=('fabric', 'key'), name='%(app_label)s_%(class)s_unique_key'),
             # Two fabrics never take each other's objects.

@@ -35,14 +35,14 @@ class KindReading(models.Model):
         max_length=63,
     )
     last_read = models.DateTimeField(
-        verbose_name=_('last read'),
+        verbose_name=_('last fetched'),
     )
 
     _netbox_private = True
 
     class Meta:
-        verbose_name = _('reading of a kind')
-        verbose_name_plural = _('readings of kinds')
+        verbose_name = _('sync time of a kind')
+        verbose_name_plural = _('sync times of kinds')
         constraints = [
             models.UniqueConstraint(fields=('fabric', 'kind'), name='%(app_label)s_%(class)s_unique_kind'),
         ]
@@ -71,64 +71,64 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         # signals.py deletes a fabric's mirror with one statement; CASCADE would load and log every row.
         on_delete=models.DO_NOTHING,
         related_name='resources',
-        help_text=_('The fabric that it was read from.'),
+        help_text=_('The fabric it belongs to.'),
     )
     kind = models.CharField(
         verbose_name=_('kind'),
         max_length=63,
         choices=KIND_CHOICES,
-        help_text=_('The kind of custom resource, such as Switch or VPC.'),
+        help_text=_('Kind of custom resource, such as Switch or VPC.'),
     )
     namespace = models.CharField(
         verbose_name=_('namespace'),
         max_length=63,
-        help_text=_('Its namespace in the cluster.'),
+        help_text=_('Namespace in the cluster.'),
     )
     name = models.CharField(
         verbose_name=_('name'),
         max_length=253,
-        help_text=_('Its name in the cluster, unique within kind and namespace.'),
+        help_text=_('Name in the cluster, unique within kind and namespace.'),
     )
     uid = models.CharField(
         verbose_name=_('UID'),
         max_length=64,
-        help_text=_('What the cluster calls this very object: another one of the same name has another.'),
+        help_text=_('UID in the cluster. A recreated resource has a new one.'),
     )
     generation = models.BigIntegerField(
         verbose_name=_('generation'),
         default=0,
-        help_text=_('Which version of its spec this is, as the cluster counts.'),
+        help_text=_('Generation of the spec.'),
     )
     resource_version = models.CharField(
         verbose_name=_('resource version'),
         max_length=64,
-        help_text=_('The version of the whole object that was read.'),
+        help_text=_('Kubernetes resource version when last fetched.'),
     )
     labels = models.JSONField(
         verbose_name=_('labels'),
         default=dict,
-        help_text=_('Its labels in the cluster.'),
+        help_text=_('Kubernetes labels.'),
     )
     annotations = models.JSONField(
         verbose_name=_('annotations'),
         default=dict,
-        help_text=_('Its annotations, without what only repeats the spec.'),
+        help_text=_('Kubernetes annotations, without those that repeat the spec.'),
     )
     spec = models.JSONField(
         verbose_name=_('spec'),
         default=dict,
-        help_text=_('What is declared of it; of Agents nothing, as secrets are in there.'),
+        help_text=_('Declared state. Blank for Agents, whose spec contains secrets.'),
     )
     status = models.JSONField(
         verbose_name=_('status'),
         default=dict,
-        help_text=_('What the cluster reports of it, as far as it is kept.'),
+        help_text=_('Reported state (selected fields).'),
     )
     fingerprint = models.CharField(
         verbose_name=_('fingerprint'),
         max_length=48,
         editable=False,
-        help_text=_('Digest of all that makes a resource “changed” when it differs.'),
+        help_text=_('Digest that detects changes.'),
     )
     created = models.DateTimeField(
         verbose_name=_('created'),
@@ -137,37 +137,37 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     )
     first_seen = models.DateTimeField(
         verbose_name=_('first seen'),
-        help_text=_('When a reading first showed it.'),
+        help_text=_('When a sync first detected it.'),
     )
     last_read = models.DateTimeField(
-        verbose_name=_('last read'),
-        help_text=_('When labels, annotations, spec and status were read as they are shown.'),
+        verbose_name=_('last fetched'),
+        help_text=_('When the data shown was last fetched.'),
     )
     seen_until = models.DateTimeField(
         verbose_name=_('seen until'),
         null=True,
         blank=True,
         editable=False,
-        help_text=_('When it was last seen, of a resource that is missing since.'),
+        help_text=_('When a missing resource was last seen.'),
     )
     changed = models.DateTimeField(
         verbose_name=_('changed'),
-        help_text=_('When a reading last differed from the one before.'),
+        help_text=_('When a sync last detected a change.'),
     )
     missing_since = models.DateTimeField(
         verbose_name=_('missing since'),
         null=True,
         blank=True,
-        help_text=_('Since when complete readings have not shown it any more.'),
+        help_text=_('When a full sync first found it missing.'),
     )
     previous = models.JSONField(
-        verbose_name=_('previous reading'),
+        verbose_name=_('previous version'),
         null=True,
         blank=True,
         editable=False,
-        help_text=_('What the reading that last differed has replaced: uid, generation, labels, annotations, spec and '
-                    'the stable part of the status; since when it was so (changed), when it was read last (last_read) '
-                    'and when it was replaced.'),
+        help_text=_('Data before the last change: uid, generation, labels, annotations, spec and the stable part of '
+                    'the status; since when it was valid (changed), when it was last fetched (last_read) and when it '
+                    'was replaced.'),
     )
 
     objects = FabricResourceManager()

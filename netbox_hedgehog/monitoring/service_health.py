@@ -17,7 +17,7 @@ from rq import Worker
 from rq_scheduler import Scheduler
 
 from ..choices import SyncStatusChoices
-from ..events import notice
+from ..events import raise_state_events_safely
 from ..jobs.deployment import live_deployments, several, suffix
 from ..jobs.queue import connection, queue, queue_name
 from ..jobs.records import execute, name_once, of_the_record, read_workers, text
@@ -89,7 +89,7 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     """
     health = Health(queue=queue_name())
     _look_at_redis(health, fabrics)
-    notice(redis=health.redis)
+    raise_state_events_safely(redis=health.redis)
     runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
     fabrics = Fabric.objects.all() if fabrics is None else fabrics
     _look_at_database(health, fabrics, runs)

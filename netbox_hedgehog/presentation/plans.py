@@ -41,7 +41,7 @@ PAGE = 50
 HELD = 'held'
 
 VERB_TITLES = {
-    CREATE: 'create', ADOPT: 'adopt', UPDATE: 'update', MARK: 'mark as stale', RESTORE: 'bring back', DELETE: 'delete',
+    CREATE: 'create', ADOPT: 'adopt', UPDATE: 'update', MARK: 'mark stale', RESTORE: 'unmark stale', DELETE: 'delete',
 }
 VERB_COLORS = {
     CREATE: 'green', ADOPT: 'blue', UPDATE: 'orange', MARK: 'yellow', RESTORE: 'cyan', DELETE: 'red',
@@ -124,7 +124,7 @@ def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:
 def may_apply(user: Any, fabric: Fabric, actions: Iterable[Action]) -> str:
     """Why this user may not carry out these actions now, or '' where they may."""
     if not user.has_perm('netbox_hedgehog.sync_fabric', fabric):
-        return 'This takes the permission to sync this fabric.'
+        return 'You do not have permission to sync this fabric.'
     try:
         check_before(user, actions)
     except NotPermitted as refusal:

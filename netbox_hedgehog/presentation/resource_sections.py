@@ -103,7 +103,7 @@ def _vpc(spec: Mapping[str, Any]) -> Iterator[Section]:
     for name, value in _map(spec.get('subnets')).items():
         subnet = _map(value)
         rules = [title for key, title in (
-            ('isolated', 'isolated'), ('restricted', 'restricted'), ('hostBGP', 'BGP on the host'),
+            ('isolated', 'isolated'), ('restricted', 'restricted'), ('hostBGP', 'host BGP'),
         ) if subnet.get(key) is True]
         subnets.rows.append((
             _cell(str(name)), _cell(_text(subnet.get('subnet'))), _cell(_text(subnet.get('gateway'))),
@@ -129,7 +129,7 @@ def _dhcp(dhcp: Mapping[str, Any]) -> Cell:
         return ()
     span = _map(dhcp.get('range'))
     start, end = _text(span.get('start')), _text(span.get('end'))
-    return _cell(f'{start} – {end}' if start or end else 'on')
+    return _cell(f'{start} – {end}' if start or end else 'enabled')
 
 
 def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
@@ -146,7 +146,7 @@ def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
 
 def _external(spec: Mapping[str, Any]) -> Iterator[Section]:
     static = _map(spec.get('static'))
-    section = Section('Routes', ('How', 'Inbound', 'Outbound'))
+    section = Section('Routes', ('Type', 'Inbound', 'Outbound'))
     if static:
         section.rows.append((_cell('static'), _cell(_texts(static.get('prefixes'), 'none')), ()))
     else:
@@ -165,7 +165,7 @@ def _external_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
     if not vpc_name and not external_name:
         return
     prefixes = [_text(_map(item).get('prefix')) for item in _list(external.get('prefixes'))]
-    yield Section('Permit', ('Who', 'Offers', 'To'), [
+    yield Section('Permit', ('Participant', 'Permits', 'To'), [
         (_cell(Name('VPC', vpc_name) if vpc_name else ''),
          _cell('subnets ' + _texts(vpc.get('subnets'), 'none')), _cell(Name('External', external_name))),
         (_cell(Name('External', external_name) if external_name else ''),
@@ -174,11 +174,11 @@ def _external_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
 
 
 def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
-    exposed = Section('Exposed', ('Who', 'Exposes', 'As', 'NAT'))
+    exposed = Section('Exposed', ('Participant', 'Exposes', 'As', 'NAT'))
     for key, value in _map(spec.get('peering')).items():
         for item in _list(_map(value).get('expose')) or [{}]:
             expose = _map(item)
-            what = 'the default route' if expose.get('default') is True else _ranges(expose.get('ips'))
+            what = 'default route' if expose.get('default') is True else _ranges(expose.get('ips'))
             exposed.rows.append((
                 (_participant(key),), _cell(what or 'nothing'), _cell(_ranges(expose.get('as'))),
                 _cell(_nat(_map(expose.get('nat')))),

@@ -79,7 +79,7 @@ class FabricTable(PlainExport, PrimaryModelTable):
     connection_status = columns.ChoiceFieldColumn(verbose_name=_('Connection'))
     last_sync = AgeColumn(verbose_name=_('Last success'))
     last_attempt = AgeColumn(verbose_name=_('Last attempt'))
-    next_run = NextRunColumn(verbose_name=_('Next run'), accessor='pk', orderable=False)
+    next_run = NextRunColumn(verbose_name=_('Next sync'), accessor='pk', orderable=False)
     sync_interval = tables.Column(verbose_name=_('Interval'))
     resource_count = columns.LinkedCountColumn(
         viewname='plugins:netbox_hedgehog:fabricresource_list', url_params={'fabric_id': 'pk'},
@@ -97,7 +97,7 @@ class FabricTable(PlainExport, PrimaryModelTable):
     inventory_removal = columns.ChoiceFieldColumn(verbose_name=_('Removal'))
     inventory_device_status = columns.ChoiceFieldColumn(verbose_name=_('Status of new devices'))
     inventory_stale_status = columns.ChoiceFieldColumn(verbose_name=_('Status of stale devices'))
-    last_inventory = AgeColumn(verbose_name=_('Last inventory'))
+    last_inventory = AgeColumn(verbose_name=_('Last inventory sync'))
     inventory_error = tables.Column(verbose_name=_('Inventory error'))
     sync_error = tables.Column(verbose_name=_('Error'))
     notification_group = tables.Column(verbose_name=_('Notification group'), linkify=True)

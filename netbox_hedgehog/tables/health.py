@@ -67,8 +67,8 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
     state = tables.Column(verbose_name=_('State'), orderable=False, empty_values=())
     heartbeat = tables.Column(verbose_name=_('Heartbeat'), empty_values=())
-    read_at = tables.Column(verbose_name=_('Read'))
-    silent = FlagColumn(_('silent'), 'heart-broken', verbose_name=_('Silent'))
+    read_at = tables.Column(verbose_name=_('Last fetched'))
+    silent = FlagColumn(_('unresponsive'), 'heart-broken', verbose_name=_('Unresponsive'))
     agentless = FlagColumn(_('no agent'), 'account-question', verbose_name=_('No agent'))
     applied_generation = tables.Column(verbose_name=_('Applied'), empty_values=())
     reboot_required = FlagColumn(_('required'), 'restart-alert', verbose_name=_('Reboot'))
@@ -78,7 +78,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
     psus = CountColumn(verbose_name=_('PSU'))
     fans = CountColumn(verbose_name=_('Fan'))
     findings = tables.Column(
-        verbose_name=_('Findings'), accessor='sentences', orderable=False, empty_values=(),
+        verbose_name=_('Issues'), accessor='sentences', orderable=False, empty_values=(),
         attrs={'td': {'style': 'min-width: 15rem'}},
     )
     agent = tables.Column(verbose_name=_('Agent'), linkify=True)
@@ -109,7 +109,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
             return placeholder('')
         return format_html(
             '<span class="text-nowrap {}" title="{}">{}</span>', LOUD if record.silent else '',
-            _('Last heartbeat at {heartbeat} UTC, read at {read} UTC').format(
+            _('Last heartbeat at {heartbeat} UTC, fetched at {read} UTC').format(
                 heartbeat=f'{record.heartbeat:%Y-%m-%d %H:%M:%S}', read=f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             ),
             _('{time} old').format(time=short_duration(record.heartbeat_age)),

@@ -37,7 +37,7 @@ class FabricResourceTable(PlainExport, NetBoxTable):
     created = columns.DateTimeColumn(verbose_name=_('Created'))
     first_seen = columns.DateTimeColumn(verbose_name=_('First seen'))
     last_seen = columns.DateTimeColumn(verbose_name=_('Last seen'))
-    last_read = columns.DateTimeColumn(verbose_name=_('Last read'))
+    last_read = columns.DateTimeColumn(verbose_name=_('Last fetched'))
     changed = columns.DateTimeColumn(verbose_name=_('Changed'))
     missing_since = columns.DateTimeColumn(verbose_name=_('Missing since'))
     actions = columns.ActionsColumn(actions=())

@@ -53,6 +53,12 @@ def state_icon(state: str) -> str:
 
 
 @register.filter
+def mid_sentence(title: str) -> str:
+    """Return a title as it is written within a sentence: "Switch profiles" loses its capital, "VPCs" does not."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+@register.filter
 def until(moment: datetime) -> str:
     """How long it is until a moment, as words."""
     return duration_words(max(1, round((moment - timezone.now()).total_seconds())))

@@ -2,7 +2,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 from netbox.object_actions import BulkExport
 from netbox.ui import layout
 from netbox.ui.breadcrumbs import Breadcrumb, filtered_list_url
@@ -29,6 +29,17 @@ __all__ = (
 )
 
 BULK_ACTIONS = (BulkTakeFabric, BulkKeepNetBox, BulkIgnore, BulkReopen)
+
+OUTCOMES = {
+    FABRIC: ngettext_lazy(
+        'Fabric value used for %(count)d discrepancy.', 'Fabric value used for %(count)d discrepancies.', 'count',
+    ),
+    NETBOX: ngettext_lazy(
+        'NetBox value kept for %(count)d discrepancy.', 'NetBox value kept for %(count)d discrepancies.', 'count',
+    ),
+    IGNORE: ngettext_lazy('%(count)d discrepancy ignored.', '%(count)d discrepancies ignored.', 'count'),
+    REOPEN: ngettext_lazy('%(count)d discrepancy reopened.', '%(count)d discrepancies reopened.', 'count'),
+}
 
 
 @register_model_view(Discrepancy, 'list', path='', detail=False)
@@ -82,17 +93,14 @@ class _Decides(GetReturnURLMixin):
     def get_required_permission(self):
         return 'netbox_hedgehog.resolve_discrepancy'
 
-    def carry_out(self, request, discrepancies, decision):
+    def apply_decision(self, request, discrepancies, decision):
         try:
             settled, left = decide(discrepancies, decision, request.user)
         except InventoryRefused as refusal:
             messages.error(request, str(refusal))
             return
         if settled:
-            messages.success(request, ngettext(
-                '“%(decision)s” was done for %(count)d discrepancy.',
-                '“%(decision)s” was done for %(count)d discrepancies.', settled,
-            ) % {'decision': DECISIONS[decision].label, 'count': settled})
+            messages.success(request, OUTCOMES[decision] % {'count': settled})
         if left:
             messages.warning(request, left)
 
@@ -107,7 +115,7 @@ class DiscrepancyResolveView(_Decides, BaseObjectView):
         discrepancy = get_object_or_404(self.queryset, pk=pk)
         decision = request.GET.get('decision') or request.POST.get('decision')
         if decision in DECISIONS:
-            self.carry_out(request, [discrepancy], decision)
+            self.apply_decision(request, [discrepancy], decision)
         else:
             messages.error(request, _('Choose one of: {names}.').format(names=', '.join(DECISIONS)))
         url = self.get_return_url(request, discrepancy)
@@ -130,7 +138,7 @@ class _BulkDecisionView(_Decides, BaseMultiObjectView):
         return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 
     def post(self, request):
-        self.carry_out(request, self._chosen(request).select_related('fabric', 'link'), self.decision)
+        self.apply_decision(request, self._chosen(request).select_related('fabric', 'link'), self.decision)
         return redirect(self.get_return_url(request))
 
 

@@ -138,7 +138,7 @@ class _PlanAction(BaseObjectView):
 
     def carry_out(self, request, fabric, digest):
         if not digest:
-            messages.error(request, _('Look at the plan first: what is done is exactly what was seen.'))
+            messages.error(request, _('Review the plan first, then apply it.'))
             return redirect(self.page(fabric))
         try:
             job = InventoryJob.request(fabric, request.user, self.action, digest)
@@ -192,13 +192,13 @@ class FabricTurnOffView(_PlanAction):
     def post(self, request, pk):
         fabric = get_object_or_404(self.queryset, pk=pk)
         if not request.user.has_perm('netbox_hedgehog.change_fabric', fabric):
-            messages.error(request, _('Switching the inventory off takes the permission to change this fabric.'))
+            messages.error(request, _('You do not have permission to change this fabric.'))
             return redirect(self.page(fabric))
         if request.POST.get('objects') == 'leave':
             count = leave_everything(fabric)
             messages.success(request, ngettext(
-                'The inventory is off. %d object stays as it is, and is yours.',
-                'The inventory is off. %d objects stay as they are, and are yours.', count,
+                'Inventory sync disabled. %d object kept; the plugin no longer manages it.',
+                'Inventory sync disabled. %d objects kept; the plugin no longer manages them.', count,
             ) % count)
             return redirect(fabric.get_absolute_url())
         return self.carry_out(request, fabric, request.POST.get('digest', ''))

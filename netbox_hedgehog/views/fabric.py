@@ -161,7 +161,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
         if request.POST.get('background_job'):
             # A background job carries the whole request, tokens included, through Redis.
             del request.POST['background_job']
-            messages.info(request, _('Imports of fabrics run at once, so that no token waits in a queue.'))
+            messages.info(request, _('Fabrics are imported immediately, so that no token is stored in a queue.'))
         return super().post(request)
 
     def get_extra_context(self, request):
@@ -211,7 +211,7 @@ class FabricSyncView(FabricAction):
         except SyncRefused as refusal:
             messages.warning(request, str(refusal))
         except (RedisError, OSError):
-            messages.error(request, _('Redis cannot be reached: the run could not be queued.'))
+            messages.error(request, _('Cannot reach Redis. The sync was not queued.'))
         else:
             messages.success(request, _('Queued job #{id} to sync {fabric}.').format(id=job.pk, fabric=fabric))
 
@@ -240,8 +240,8 @@ class FabricConfirmRemovedKindView(FabricAction):
             messages.warning(request, str(refusal))
         else:
             messages.success(request, ngettext(
-                '%d resource is marked as missing. The next sync counts its kind as removed.',
-                '%d resources are marked as missing. The next sync counts their kind as removed.', count,
+                '%d resource marked as missing. The next sync treats its kind as removed.',
+                '%d resources marked as missing. The next sync treats their kind as removed.', count,
             ) % count)
 
 
@@ -270,8 +270,8 @@ class FabricBulkSyncView(GetReturnURLMixin, BaseMultiObjectView):
             except SyncRefused as refusal:
                 messages.warning(request, str(refusal))
             except (RedisError, OSError):
-                messages.error(request, _('Redis cannot be reached: the run could not be queued.'))
+                messages.error(request, _('Cannot reach Redis. The sync was not queued.'))
                 break
         if queued:
-            messages.success(request, ngettext('Queued %d run.', 'Queued %d runs.', queued) % queued)
+            messages.success(request, ngettext('Queued %d sync.', 'Queued %d syncs.', queued) % queued)
         return redirect(self.get_return_url(request))

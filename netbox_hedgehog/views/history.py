@@ -34,7 +34,7 @@ PARTS = ('labels', 'annotations', 'spec', 'status')
 class RunChartPanel(panels.ObjectPanel):
     """A fabric's runs as a chart."""
 
-    title = _('Runs over time')
+    title = _('Syncs over time')
     template_name = 'netbox_hedgehog/panels/run_chart.html'
 
     def get_context(self, context):
@@ -92,7 +92,7 @@ class Change:
 class ChangesPanel(panels.ObjectPanel):
     """What changed in a fabric of late, resource by resource."""
 
-    title = _('What changed lately')
+    title = _('Recent changes')
     template_name = 'netbox_hedgehog/panels/changes.html'
 
     def get_context(self, context):
@@ -102,7 +102,7 @@ class ChangesPanel(panels.ObjectPanel):
             'spec', 'status', 'previous', 'labels', 'annotations',
         )[:CHANGES_SHOWN]
         changes = [_change(resource) for resource in changed] + [
-            Change(resource, resource.missing_since, 'missing', _('no longer in the cluster'), 'minus-circle-outline')
+            Change(resource, resource.missing_since, 'missing', _('deleted'), 'minus-circle-outline')
             for resource in missing
         ]
         changes.sort(key=lambda change: change.when, reverse=True)

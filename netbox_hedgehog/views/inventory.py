@@ -38,7 +38,7 @@ class InventoryLinkView(generic.ObjectView):
     actions = ()
     layout = layout.SimpleLayout(
         left_panels=[panels.LinkPanel()],
-        right_panels=[panels.WrittenPanel(), JSONPanel('before_stale', title=_('Before it was marked as stale'))],
+        right_panels=[panels.WrittenPanel(), JSONPanel('before_stale', title=_('Values before it was marked stale'))],
         bottom_panels=[panels.LinkDiscrepanciesPanel()],
         breadcrumbs=[
             Breadcrumb('fabric', url=filtered_list_url('plugins:netbox_hedgehog:inventorylink_list', 'fabric_id')),

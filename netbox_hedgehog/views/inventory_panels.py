@@ -41,7 +41,7 @@ class DiscrepancyPanel(_ConcernedPanel):
 
 
 class BothSidesPanel(_ConcernedPanel):
-    title = _('Both sides')
+    title = _('Comparison')
     template_name = 'netbox_hedgehog/panels/both_sides.html'
 
     def get_context(self, context):
@@ -60,7 +60,7 @@ class BothSidesPanel(_ConcernedPanel):
 
 
 class LinkPanel(_ConcernedPanel):
-    title = _('Inventory link')
+    title = _('Managed object')
     template_name = 'netbox_hedgehog/panels/link.html'
 
 

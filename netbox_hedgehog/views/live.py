@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from utilities.permissions import get_permission_for_model
 from utilities.views import register_model_view
 
-from ..events import notice
+from ..events import raise_state_events_safely
 from ..jobs.cancel import CancelRefused, cancel_run
 from ..jobs.fabric_sync import FabricSyncJob
 from ..jobs.progress import active_job, progress_of
@@ -32,7 +32,7 @@ def live_context(request, fabric, job, redis=True):
     Takes the fabric's active_job(). Without `redis` nothing is asked of Redis.
     """
     progress = progress_of(job) if job else None
-    away = _('Redis cannot be reached.')
+    away = _('Cannot reach Redis.')
     try:
         busy = FabricSyncJob.busy(fabric) if redis else away
         due = due_times([fabric.pk]).get(fabric.pk) if redis else None
@@ -66,7 +66,7 @@ class FabricLiveView(BaseObjectView):
 
     def get(self, request, pk):
         fabric = get_object_or_404(self.queryset, pk=pk)
-        notice([fabric.pk])
+        raise_state_events_safely([fabric.pk])
         shown, job = request.GET.get('job', ''), active_job(fabric)
         ended = shown and (job is None or str(job.pk) != shown)
         now = as_of(fabric)
@@ -88,4 +88,4 @@ class FabricCancelView(FabricAction):
         except CancelRefused as refusal:
             messages.warning(request, str(refusal))
         except (RedisError, OSError):
-            messages.error(request, _('Redis cannot be reached: the run could not be cancelled.'))
+            messages.error(request, _('Cannot reach Redis. The sync was not cancelled.'))

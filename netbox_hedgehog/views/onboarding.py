@@ -25,10 +25,10 @@ class OnboardingForm(forms.Form):
 
     namespace = KubernetesName(
         label=_('Namespace'), initial='default',
-        help_text=_('Where the fabric’s Hedgehog resources are: “default”, unless you know better.'),
+        help_text=_('Namespace of the Hedgehog resources. Usually “default”.'),
     )
     account = KubernetesName(
-        label=_('ServiceAccount'), initial='netbox', help_text=_('The name that NetBox gets in the cluster.'),
+        label=_('ServiceAccount'), initial='netbox', help_text=_('ServiceAccount name for NetBox.'),
     )
 
 

@@ -50,7 +50,7 @@ class RunsPanel(panels.TemplatePanel):
     """The last syncs, for those who may view jobs."""
 
     def __init__(self):
-        super().__init__('netbox_hedgehog/panels/runs.html', title=_('Recent runs'))
+        super().__init__('netbox_hedgehog/panels/runs.html', title=_('Recent syncs'))
 
     def should_render(self, context):
         return context['runs'] is not None
@@ -69,10 +69,10 @@ class ResourcePanel(panels.ObjectAttributesPanel):
 
 
 class TimesPanel(panels.ObjectAttributesPanel):
-    title = _('Readings')
+    title = _('Sync history')
     missing_since = attrs.DateTimeAttr('missing_since', label=_('Missing since'), spec='seconds')
     last_seen = attrs.DateTimeAttr('last_seen', label=_('Last seen'), spec='seconds')
-    last_read = attrs.DateTimeAttr('last_read', label=_('Last read'), spec='seconds')
+    last_read = attrs.DateTimeAttr('last_read', label=_('Last fetched'), spec='seconds')
     changed = attrs.DateTimeAttr('changed', label=_('Changed'), spec='seconds')
     first_seen = attrs.DateTimeAttr('first_seen', label=_('First seen'), spec='seconds')
     created = attrs.DateTimeAttr('created', label=_('Created in the cluster'), spec='seconds')

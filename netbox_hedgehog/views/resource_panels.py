@@ -60,7 +60,7 @@ def _part(part, found):
 class NamedByPanel(panels.Panel):
     """Which resources of the fabric name this one."""
 
-    title = _('Named by')
+    title = _('Referenced by')
     template_name = 'netbox_hedgehog/panels/named_by.html'
 
     def get_context(self, context):

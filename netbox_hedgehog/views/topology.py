@@ -115,7 +115,7 @@ def _notes(row):
         (row.fans, '%d fan', '%d fans'),
     )
     flags = (
-        (row.is_old, _('old reading')), (row.silent, _('silent')), (row.agentless, _('no agent')),
+        (row.is_old, _('no recent data')), (row.silent, _('unresponsive')), (row.agentless, _('no agent')),
         (row.pending, _('pending')), (row.reboot_required, _('reboot')),
     )
     return [str(word) for flag, word in flags if flag] + [

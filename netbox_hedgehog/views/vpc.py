@@ -27,7 +27,7 @@ class VPCPictureView(generic.ObjectView):
     template_name = 'netbox_hedgehog/fabricresource_picture.html'
     actions = ()
     tab = ViewTab(
-        label=_('Picture'), visible=lambda resource: resource.kind == 'VPC',
+        label=_('Diagram'), visible=lambda resource: resource.kind == 'VPC',
         permission='netbox_hedgehog.view_fabricresource', weight=500,
     )
 

@@ -72,8 +72,8 @@ def test_a_fabric_is_created_through_the_form(story: Story) -> None:
     person.button('Create').click()
     expect(page).to_have_url(re.compile(r'/fabrics/\d+/$'))
     expect(page.get_by_role('heading', name=NAME)).to_be_visible()
-    person.says('Never read in full.')
-    person.says('It is read only when somebody asks.')
+    person.says('Never synced.')
+    person.says('Manual sync only.')
     story.state('Never synced')
     assert TOKEN not in page.content()
 
@@ -93,17 +93,17 @@ def test_a_sync_shows_how_it_goes(story: Story) -> None:
     early, late = 6, len(KINDS) - 1
     held, _ = (story.api.faults.hold(match=rf'/{KINDS[place].plural}\?') for place in (early, late))
     person.button('Sync now').click()
-    bar = person.content.get_by_role('progressbar', name='Kinds read')
+    bar = person.content.get_by_role('progressbar', name='Kinds synced')
     expect(bar).to_have_attribute('aria-valuenow', str(early))
-    person.says(re.compile(f'reads: {KINDS[early].title_plural}'))
+    person.says(re.compile(f'syncing {KINDS[early].title_plural}', re.IGNORECASE))
     with person.without_reload():
         held.set()
         expect(bar).to_have_attribute('aria-valuenow', str(late))
-        person.says(re.compile(f'reads: {KINDS[late].title_plural}'))
+        person.says(re.compile(f'syncing {KINDS[late].title_plural}', re.IGNORECASE))
         person.says(re.compile(rf'\d+ of {len(KINDS)} kinds, \d+ resources'))
         # What cannot work meanwhile says so, and the run can be ended.
         expect(person.button('Sync now')).to_be_disabled()
-        expect(person.button('Cancel run')).to_be_enabled()
+        expect(person.button('Cancel sync')).to_be_enabled()
     story.api.faults.clear()
     expect(bar).to_be_hidden()
     story.state('In sync')
@@ -138,7 +138,7 @@ def test_a_picture_that_stays_open_is_not_left_as_it_was(story: Story) -> None:
     person = story.person
     assert person.open(url('fabric_topology', story.fabric)) == 200
     # How long ago that was.
-    read = person.content.get_by_text('States as they were read')
+    read = person.content.get_by_text('Status as of')
     before = read.inner_text()
     story.world.post(f'plugins/hedgehog/fabrics/{story.fabric}/sync/')
     expect(read).not_to_have_text(before)
@@ -149,7 +149,7 @@ def test_a_page_says_when_nobody_answers_any_more(story: Story) -> None:
     person, page = story.person, story.person.page
     for path in (url('fabric', story.fabric), url('fabric_topology', story.fabric), url('overview')):
         person.open(path)
-        silence = person.content.get_by_text('This page cannot refresh itself').first
+        silence = person.content.get_by_text('Auto-refresh failed').first
         expect(silence).to_be_hidden()
         page.route('**/plugins/hedgehog/**', lambda route: route.abort('connectionrefused'))
         expect(silence).to_be_visible()
@@ -199,7 +199,7 @@ def test_the_schedule_takes_over(story: Story) -> None:
     person.content.get_by_role('button', name='Edit', exact=True).click()
     page.get_by_label('Scheduler enabled').check()
     person.button('Save').click()
-    person.says(re.compile(r'Next run in \d+'))
+    person.says(re.compile(r'Next sync in \d+'))
 
 
 def test_a_failure_appears_and_nothing_looks_fresher_than_it_is(story: Story) -> None:
@@ -261,7 +261,7 @@ def test_an_impossible_interval_gets_a_sentence(story: Story) -> None:
     person.open(url('fabric_edit', story.fabric))
     page.get_by_label('Sync interval').fill('5')
     person.button('Save').click()
-    person.says(re.compile('seconds is the shortest interval'))
+    person.says(re.compile('Must be at least 30 seconds'))
     page.get_by_label('Sync interval').fill('900')
     person.button('Save').click()
     expect(page).to_have_url(re.compile(rf'/fabrics/{story.fabric}/$'))

@@ -55,7 +55,7 @@ def test_a_rule_can_be_imported(administrator: Person, world: World) -> None:
 def test_the_list_names_the_events_of_each_rule_and_edits_them_in_bulk(administrator: Person, world: World) -> None:
     page = administrator.page
     assert administrator.open(LIST) == 200
-    administrator.says(re.compile('Hedgehog: agents silent, Hedgehog: agents back'))
+    administrator.says(re.compile('Hedgehog: agents unresponsive, Hedgehog: agents recovered'))
     row = administrator.content.get_by_role('row').filter(has=page.get_by_role('link', name=IMPORTED, exact=True))
     row.locator('input[name=pk]').check()
     administrator.button('Edit Selected').click()

@@ -105,9 +105,9 @@ def test_ps_shows_worker_and_scheduler_up_and_healthy(deployment: Deployment) ->
 
 def test_bootstrap_and_status_work_as_written(deployment: Deployment) -> None:
     said = deployment.manage('hedgehog_sync bootstrap').text
-    assert '0 fabrics are scheduled' in said
+    assert '0 fabrics scheduled' in said
     said = deployment.manage('hedgehog_sync status').text
-    assert 'There is no fabric yet.' in said
+    assert 'No fabrics yet.' in said
     assert 'healthy: queue netbox_hedgehog.hedgehog_sync, 1 workers, 1 schedulers' in said
 
 

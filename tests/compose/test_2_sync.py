@@ -28,7 +28,7 @@ def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[
     assert deployment.get('plugins/hedgehog/resources/?limit=1')['count'] > 50
 
     said = deployment.manage('hedgehog_sync bootstrap').text
-    assert '1 fabrics are scheduled: 0 created, 0 updated, 0 removed, 1 unchanged.' in said
+    assert '1 fabrics scheduled: 0 created, 0 updated, 0 removed, 1 unchanged.' in said
     said = deployment.manage('hedgehog_sync status').text
     print(said)
     # At a terminal a table; what is piped is a line a fabric.
@@ -38,6 +38,6 @@ def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[
         r'healthy: .* 1 active schedules; runs: 0 waiting, \d running, [1-9]\d* completed and 0 failed', lines,
     )
     said = deployment.in_container('netbox', 'python', 'manage.py', 'hedgehog_sync', 'status').text
-    assert said.startswith('minute: in_sync, last success ')
+    assert said.startswith('minute: In sync, last success ')
     assert 'NOT SCHEDULED' not in said
     deployment.edit(fabric, sync_interval=30)

@@ -27,29 +27,29 @@ def test_the_life_of_a_fabric_on_the_command_line(stack: Stack, api: KubernetesA
     fabric = stack.fabric('one', api)
     stack.redis.flushall()
     code, out, _ = sync(stack, 'bootstrap')
-    assert (code, out) == (0, '1 fabrics are scheduled: 1 created, 0 updated, 0 removed, 0 unchanged.\n')
+    assert (code, out) == (0, '1 fabrics scheduled: 1 created, 0 updated, 0 removed, 0 unchanged.\n')
     result = stack.run('start_periodic_sync', '--fabric', 'one')
     assert (result.returncode, result.stderr) == (0, '')
-    assert 'one is due at ' in result.stdout
+    assert 'Next sync of one: ' in result.stdout
     code, out, _ = sync(stack, 'status')
     assert code == 2
     assert '\n  No worker serves the queue hedgehog_sync: no fabric is read. Start one: rqworker hedgehog_sync' in out
     code, _, err = sync(stack, 'trigger', 'two')
-    assert (code, err) == (1, "CommandError: There is no fabric named 'two'. There are: one.\n")
+    assert (code, err) == (1, 'CommandError: No fabric is named “two”. Known fabrics: one.\n')
 
     stack.worker()
     stack.scheduler()
     stack.runs(fabric, 1, 30)
     code, out, err = sync(stack, 'trigger', 'one', '--wait')
     assert (code, err) == (0, '')
-    assert 'of one: in_sync. 64 read, 0 created, 0 updated, 0 missing' in out
+    assert 'of one: In sync. 64 read, 0 created, 0 updated, 0 missing' in out
     assert {job['queue_name'] for job in stack.jobs(fabric)} == {'hedgehog_sync'}
     code, out, _ = sync(stack, 'test', 'one')
     assert code == 0
     assert 'v1.' in out
     code, out, _ = sync(stack, 'status')
     assert code == 0, out
-    assert 'every 30 seconds, next run 2' in out
+    assert 'every 30 seconds, next sync 2' in out
     assert 'healthy: queue hedgehog_sync, 1 workers, 1 schedulers' in out
 
     stack.edit(fabric, kubernetes_token='wrong')
@@ -67,6 +67,6 @@ def test_without_redis_a_command_fails_and_says_so(stack: Stack) -> None:
         code, out, _ = sync(stack, 'status')
         assert (code, 'Redis cannot be reached' in out) == (2, True)
         result = stack.run('start_periodic_sync')
-        assert (result.returncode, 'Redis cannot be reached' in result.stderr) == (2, True)
+        assert (result.returncode, 'Cannot reach Redis' in result.stderr) == (2, True)
     finally:
         stack.valkey.start()

@@ -289,7 +289,7 @@ def test_the_database_goes_and_comes_back(stack: Stack, api: KubernetesAPI) -> N
             stack.row(fabric)
         result = stack.run('hedgehog_sync', 'health')
         assert result.returncode == 2
-        assert 'The database cannot be used' in result.stderr
+        assert 'Cannot use the database' in result.stderr
         stack.wait_until(
             lambda: 'cannot reach the database' in scheduler.log.read_text()[said:], 30, 'the scheduler has noticed',
         )

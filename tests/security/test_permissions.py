@@ -38,7 +38,7 @@ REFUSED = (403, 404, 405)
 
 # What differs between two answers to the same question: lines with tokens of forms, the chart of runs, whose axis ends
 # now, and what the clock says.
-TOKENS = ('csrf', 'CSRF', '_init_time', 'page_load_time', 'netbox-request-id', 'dashboard-widget-', 'runs since ')
+TOKENS = ('csrf', 'CSRF', '_init_time', 'page_load_time', 'netbox-request-id', 'dashboard-widget-', 'syncs since ')
 CLOCK = re.compile(
     r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?|\b\d\d:\d\d:\d\d\b|\b(?:an?|\d{1,5}(?:\.\d{1,9})?)\s(?:second|minute)s?'
     r'(?:\s\d{1,2}\sseconds?)?|"age": \d{1,9}(?:\.\d{1,9})?'

@@ -12,7 +12,7 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 from django.utils import timezone
 from psycopg import sql
 
-from netbox_hedgehog.events import STALE, tell, watch
+from netbox_hedgehog.events import STALE, notify_transition, raise_state_events
 from netbox_hedgehog.inventory.reconcile import settle
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import queue
@@ -108,7 +108,7 @@ def _lived(fabric: Fabric) -> Fabric:
     make_discrepancy(fabric, link, sentence=f'The serial number in {fabric.name} was changed.')
     make_discrepancy(fabric, link, name='hidden-of-a-seen-link', sentence=f'hidden in {fabric.name}')
     for message in (f'{fabric.name}-event', 'hidden-event'):
-        tell(fabric.pk, message, message, STALE, message)
+        notify_transition(fabric.pk, message, message, STALE, message)
     for outcome in ('completed', 'failed'):
         job = FabricSyncJob.record(fabric, None)
         Job.objects.filter(pk=job.pk).update(status=outcome, data={'error': f'{fabric.name}-error'})
@@ -127,7 +127,7 @@ def _lived(fabric: Fabric) -> Fabric:
     )
     Fabric.objects.filter(pk=fabric.pk).update(created=old, last_updated=old, last_inventory=old)
     Device.objects.filter(site=fabric.inventory_site).update(created=old, last_updated=old)
-    watch()  # so that no page tells of something first
+    raise_state_events()  # so that no page tells of something first
     FabricEvent.objects.filter(fabric=fabric).update(created=old)
     fabric.refresh_from_db()
     return fabric

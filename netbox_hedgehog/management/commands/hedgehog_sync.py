@@ -1,4 +1,4 @@
-"""hedgehog_sync: bootstrap the schedules, see how everything stands, trigger and test."""
+"""hedgehog_sync: create the schedules, show the status, trigger and test."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
+from netbox_hedgehog.choices import SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import actions_of, apply_now
@@ -39,79 +40,82 @@ from netbox_hedgehog.watch.watcher import Watcher
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
 
-# Seconds between two looks at a database that is not migrated yet.
-LOOK_AGAIN = 3
+# Seconds between two checks of a database that is not migrated yet.
+RECHECK = 3
 
 # Exit codes of a dry run, and of applying one.
-SOMETHING_TO_DO, REFUSED, MOVED = 1, 2, 3
+CHANGES_PENDING, REFUSED, MOVED = 1, 2, 3
 
-# Seconds between two looks at a run that is waited for, and how long a run may wait for a worker and take.
+# Seconds between two checks of a sync that is waited for, and the most it may wait for a worker and take.
 POLL = 0.5
 LONGEST_WAIT = 900
 
 
 class Command(BaseCommand):
-    help = 'Schedules, status and runs of Hedgehog fabrics. Exit codes of status and health: 0 healthy, 1 degraded, ' \
+    help = 'Schedules, status and syncs of Hedgehog fabrics. Exit codes of status and health: 0 healthy, 1 degraded, ' \
            '2 broken.'
     # NetBox's checks take ten seconds of CPU and say nothing about fabrics.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
-        bootstrap = actions.add_parser('bootstrap', help='bring the schedules in line with the database')
+        bootstrap = actions.add_parser('bootstrap', help='create missing schedules and remove obsolete ones')
         bootstrap.add_argument('--json', action='store_true', help='print JSON')
-        status = actions.add_parser('status', help='how every fabric stands, and who is at work')
+        status = actions.add_parser('status', help='show the status of fabrics and services')
         status.add_argument('--json', action='store_true', help='print JSON')
         status.add_argument('--fabric', metavar='NAME', help='only this fabric')
-        trigger = actions.add_parser('trigger', help='queue a run of a fabric now')
+        trigger = actions.add_parser('trigger', help='queue a sync of a fabric now')
         trigger.add_argument('name', metavar='NAME')
-        trigger.add_argument('--wait', action='store_true', help='wait until it has ended, and fail if it failed')
-        cancel = actions.add_parser('cancel', help='cancel the run of a fabric that is at work, or else what waits')
+        trigger.add_argument('--wait', action='store_true', help='wait until the sync ends; fail if it fails')
+        cancel = actions.add_parser('cancel', help='cancel the running sync of a fabric, or else the queued one')
         cancel.add_argument('name', metavar='NAME')
-        actions.add_parser('metrics', help="print the plugin's metrics in Prometheus's text format")
+        actions.add_parser('metrics', help='print metrics in the Prometheus text format')
         test = actions.add_parser('test', help="test a fabric's connection from this machine")
         test.add_argument('name', metavar='NAME')
         inventory = actions.add_parser(
-            'inventory', help='what a run would do to NetBox’s objects, and do it. Exit codes: 0 nothing to do, or '
-                              'done; 1 there is something to do; 2 refused; 3 not done, as either side has moved',
+            'inventory', help='show or apply the pending changes to NetBox objects. Exit codes: 0 no changes, or '
+                              'applied; 1 changes pending; 2 refused; 3 cancelled, as something has changed',
         )
         inventory.add_argument('name', metavar='NAME')
         inventory.add_argument('--json', action='store_true', help='print JSON')
-        inventory.add_argument('--summary', action='store_true', help='count the objects only')
+        inventory.add_argument('--summary', action='store_true', help='show counts only')
         what = inventory.add_mutually_exclusive_group()
-        what.add_argument('--apply', metavar='DIGEST', default='', help='apply exactly the plan with this digest')
-        what.add_argument('--confirm', metavar='DIGEST', default='', help='do what runs have held back')
-        actions.add_parser('watch', help='follow the fabrics that ask for it, until told to stop')
-        health = actions.add_parser('health', help='workers, schedulers, queue')
+        what.add_argument('--apply', metavar='DIGEST', default='', help='apply the plan with this digest')
+        what.add_argument('--confirm', metavar='DIGEST', default='', help='confirm the removals with this digest')
+        actions.add_parser('watch', help='stream the changes of fabrics with watch enabled, until stopped')
+        health = actions.add_parser('health', help='show the status of workers, schedulers and queue')
         health.add_argument('--json', action='store_true', help='print JSON')
         health.add_argument(
             '--here', choices=('worker', 'scheduler', 'watcher'),
-            help='only whether that process runs in this very container',
+            help='only check that this process runs in this container',
         )
-        onboard = actions.add_parser('onboard', help='print the YAML with which a cluster lets NetBox read a fabric')
-        onboard.add_argument('--namespace', default='default', help='where its Hedgehog resources are (default)')
-        onboard.add_argument('--account', default='netbox', help='the name of the ServiceAccount (netbox)')
-        onboard.add_argument('--account-namespace', default='', help="the ServiceAccount's namespace (the fabric's)")
+        onboard = actions.add_parser('onboard', help='print the YAML that grants NetBox read access to a cluster')
+        onboard.add_argument('--namespace', default='default', help='namespace of the Hedgehog resources (default)')
+        onboard.add_argument('--account', default='netbox', help='name of the ServiceAccount (netbox)')
         onboard.add_argument(
-            '--account-exists', action='store_true', help='grant only: a NetBox in the same cluster has its account',
+            '--account-namespace', default='', help='namespace of the ServiceAccount (that of the resources)',
+        )
+        onboard.add_argument(
+            '--account-exists', action='store_true',
+            help='only grant access: NetBox runs in the same cluster and has a ServiceAccount',
         )
         ready = actions.add_parser(
-            'ready', help='whether the database is migrated as this release needs it: what a worker waits for',
+            'ready', help='check that the database is migrated for this release (workers wait for that)',
         )
-        ready.add_argument('--wait', action='store_true', help='wait until it is')
+        ready.add_argument('--wait', action='store_true', help='wait until it is migrated')
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
             getattr(self, action)(**options)
         except BrokenPipeError:
-            # Whoever read our output has read enough. What is left in the buffer must not be tried again at exit.
+            # The reader of the output has closed it. What is left in the buffer must not be written again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(EXIT_CODES[BROKEN]) from None
         except (RedisError, OSError) as error:
-            raise CommandError(f'Redis cannot be reached: {error}', returncode=EXIT_CODES[BROKEN]) from None
+            raise CommandError(f'Cannot reach Redis: {error}', returncode=EXIT_CODES[BROKEN]) from None
         except DatabaseError as error:
             raise CommandError(
-                f'The database cannot be used: {(str(error).splitlines() or [""])[0]}', returncode=EXIT_CODES[BROKEN],
+                f'Cannot use the database: {(str(error).splitlines() or [""])[0]}', returncode=EXIT_CODES[BROKEN],
             ) from None
 
     def bootstrap(self, **options: Any) -> None:
@@ -120,7 +124,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(counts))
             return
         self.stdout.write(
-            '{fabrics} fabrics are scheduled: {created} created, {updated} updated, {removed} removed, '
+            '{fabrics} fabrics scheduled: {created} created, {updated} updated, {removed} removed, '
             '{unchanged} unchanged.'.format(**counts)
         )
 
@@ -137,7 +141,7 @@ class Command(BaseCommand):
             for row in rows:
                 self.stdout.write(_status_line(row))
             if not rows:
-                self.stdout.write('There is no fabric yet.')
+                self.stdout.write('No fabrics yet.')
             self._print_health(health)
         raise SystemExit(EXIT_CODES[health.state])
 
@@ -154,7 +158,7 @@ class Command(BaseCommand):
         if here:
             if sentence := missing_here(here):
                 raise CommandError(sentence, returncode=EXIT_CODES[BROKEN])
-            self.stdout.write(f'The {here} is alive.')
+            self.stdout.write(f'The {here} is running.')
             return
         health = worker_health()
         if options['json']:
@@ -185,7 +189,7 @@ class Command(BaseCommand):
                 return
             if not wait:
                 raise SystemExit(EXIT_CODES[BROKEN])
-            time.sleep(LOOK_AGAIN)
+            time.sleep(RECHECK)
 
     def _print_health(self, health: Any) -> None:
         self.stdout.write(at_work(health))
@@ -199,7 +203,7 @@ class Command(BaseCommand):
         except SyncRefused as refusal:
             raise CommandError(str(refusal)) from None
         if not wait:
-            self.stdout.write(f'Job {job.pk} is queued on {job.queue_name}.')
+            self.stdout.write(f'Job {job.pk} queued on {job.queue_name}.')
             return
         with terminal.bar(self.stdout, name, no_color=options['no_color']) as show:
             job = self._wait_for(job, show)
@@ -208,13 +212,13 @@ class Command(BaseCommand):
             raise CommandError(f'Job {job.pk} of {name}: {job.get_status_display()}. {fabric.sync_error or job.error}')
         data = job.data or {}
         self.stdout.write(
-            f'Job {job.pk} of {name}: {data.get("outcome")}. '
+            f'Job {job.pk} of {name}: {_outcome_title(data.get("outcome"))}. '
             + ', '.join(f'{data.get(key, 0)} {key}' for key in ('read', 'created', 'updated', 'missing'))
             + f', {data.get("seconds", 0)} s. {data.get("error", "")}'
         )
 
     def _wait_for(self, job: Job, show: Callable[[Progress], None]) -> Job:
-        """The job, once it has ended. Says at once when nobody is there to run it."""
+        """Return the job once it has ended. Raise CommandError at once if no worker serves the queue."""
         deadline = time.monotonic() + LONGEST_WAIT
         while time.monotonic() < deadline:
             try:
@@ -226,10 +230,12 @@ class Command(BaseCommand):
             show(progress_of(job))
             health = worker_health()
             if not health.workers:
-                raise CommandError(f'Job {job.pk} is queued, but {health.problems[0]}')
+                raise CommandError(f'Job {job.pk} is queued, but: {health.problems[0]}')
             recover()
             time.sleep(POLL)
-        raise CommandError(f'Job {job.pk} has not ended within {duration_words(LONGEST_WAIT)}: it goes on without us.')
+        raise CommandError(
+            f'Job {job.pk} did not end within {duration_words(LONGEST_WAIT)}. It continues in the background.'
+        )
 
     def test(self, name: str, **options: Any) -> None:
         found = check_connection(self._fabric(name))
@@ -255,7 +261,7 @@ class Command(BaseCommand):
         else:
             for line in plan_lines(fabric.name, plan, options['summary']):
                 self.stdout.write(line)
-        raise SystemExit(SOMETHING_TO_DO if plan.actions or plan.held_actions else 0)
+        raise SystemExit(CHANGES_PENDING if plan.actions or plan.held_actions else 0)
 
     def watch(self, **options: Any) -> None:
         watcher = Watcher()
@@ -266,9 +272,13 @@ class Command(BaseCommand):
     def _fabric(self, name: str) -> Fabric:
         fabric = Fabric.objects.filter(name=name).first()
         if fabric is None:
-            known = ', '.join(Fabric.objects.order_by('name').values_list('name', flat=True)[:10]) or 'none yet'
-            raise CommandError(f'There is no fabric named {name!r}. There are: {known}.')
+            known = ', '.join(Fabric.objects.order_by('name').values_list('name', flat=True)[:10]) or 'none'
+            raise CommandError(f'No fabric is named “{name}”. Known fabrics: {known}.')
         return fabric
+
+
+def _outcome_title(outcome: str) -> str:
+    return str(dict(SyncStatusChoices).get(outcome, str(outcome).capitalize()))
 
 
 def _status_line(row: dict[str, Any]) -> str:
@@ -276,10 +286,11 @@ def _status_line(row: dict[str, Any]) -> str:
         return f'{moment:%Y-%m-%d %H:%M:%S}' if moment else 'never'
 
     age = f' ({duration_words(int(row["age"])) or "0 seconds"} ago)' if row['age'] is not None else ''
-    unscheduled = 'NOT SCHEDULED' if row['scheduled'] else 'by hand only'
+    unscheduled = 'NOT SCHEDULED' if row['scheduled'] else 'manual only'
     next_run = when(row['next_run']) if row['next_run'] else unscheduled
+    state = dict(SyncStateChoices)[row['state']]
     line = (
-        f'{row["fabric"]}: {row["state"]}, last success {when(row["last_sync"])}{age}, last attempt '
-        f'{when(row["last_attempt"])}, every {duration_words(row["sync_interval"])}, next run {next_run}'
+        f'{row["fabric"]}: {state}, last success {when(row["last_sync"])}{age}, last attempt '
+        f'{when(row["last_attempt"])}, every {duration_words(row["sync_interval"])}, next sync {next_run}'
     )
     return f'{line}\n  {row["error"]}' if row['error'] else line

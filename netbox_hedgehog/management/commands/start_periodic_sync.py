@@ -1,4 +1,4 @@
-"""start_periodic_sync: the same as hedgehog_sync bootstrap, and for one fabric if one is named."""
+"""start_periodic_sync: hedgehog_sync bootstrap, and a check that the named fabric is scheduled."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from .hedgehog_sync import Command as HedgehogSync
 
 
 class Command(HedgehogSync):
-    help = 'Start periodic runs: bring the schedules in line with the database.'
+    help = 'Start scheduled syncs: create missing schedules and remove obsolete ones.'
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument('--fabric', metavar='NAME', help='fail unless this fabric is scheduled afterwards')
+        parser.add_argument('--fabric', metavar='NAME', help='fail unless this fabric is scheduled')
         parser.add_argument('--json', action='store_true', help='print JSON')
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,7 +27,7 @@ class Command(HedgehogSync):
         row = fabric_status([named])[0]
         if not row['next_run']:
             raise CommandError(
-                f'{fabric} is not scheduled: sync_enabled and scheduler_enabled must be on, and its status active or '
-                f'maintenance (it is {named.status}).'
+                f'{fabric} is not scheduled. Enable its sync and scheduler, and set its status to active or '
+                f'maintenance (now: {named.status}).'
             )
-        self.stdout.write(f'{fabric} is due at {row["next_run"]:%Y-%m-%d %H:%M:%S} UTC.')
+        self.stdout.write(f'Next sync of {fabric}: {row["next_run"]:%Y-%m-%d %H:%M:%S} UTC.')

@@ -38,7 +38,7 @@ def fabrics() -> list[Fabric]:
     report = {'seconds': 1.5, 'read': 64, 'created': 3, 'updated': 2, 'missing': 1}
     well = make_fabric('well', sync_status='in_sync', last_sync=ago(seconds=60), last_attempt=ago(seconds=60), last_report=report)
     make_resource(well, 'Server', missing_since=ago(hours=1))
-    events.tell_agents(well.pk, ['leaf-1', 'leaf-2'])
+    events.notify_agents(well.pk, ['leaf-1', 'leaf-2'])
     stale = make_fabric('stale', sync_status='in_sync', last_sync=ago(days=1), last_attempt=ago(days=1))
     new = make_fabric('new "quoted"', sync_error='CANARY-error')
     return [well, stale, new]

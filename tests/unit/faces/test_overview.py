@@ -45,7 +45,7 @@ class OverviewTestCase(TestCase):
         places = [text.index(f'>{name}</a>') for name in ('z-stale', 'm-failing', 'a-well')]
         self.assertEqual(places, sorted(places))
         self.assertIn('No route to 10.0.0.1.', text)
-        self.assertIn('2 fabrics need a look: they stand first.', text)
+        self.assertIn('2 fabrics need attention (listed first).', text)
         self.assertIn(f'{reverse("plugins:netbox_hedgehog:fabric_list")}?sync_state=stale', text)
 
     def test_one_that_fails_stands_first_also_while_it_is_read(self):
@@ -55,7 +55,7 @@ class OverviewTestCase(TestCase):
         text = self.content()
         self.assertLess(text.index('>m-failing</a>'), text.index('>a-well</a>'))
         self.assertIn('No route to 10.0.0.1.', text)
-        self.assertIn('2 fabrics need a look: they stand first.', text)
+        self.assertIn('2 fabrics need attention (listed first).', text)
 
     def test_silent_agents_and_missing_resources_lead_to_where_to_look(self):
         allow(self.user, 'view')
@@ -64,7 +64,7 @@ class OverviewTestCase(TestCase):
         self.fall_silent(self.well)
         make_resource(self.well, 'VPC', 'vpc-1', missing_since=ago(hours=1))
         text = self.content()
-        self.assertIn('2 agents silent: leaf-1, leaf-2', text)
+        self.assertIn('2 unresponsive agents: leaf-1, leaf-2', text)
         self.assertIn(f'{reverse("plugins:netbox_hedgehog:switchhealth_list")}?fabric_id={self.well.pk}&amp;silent=true', text)
         self.assertIn(f'?fabric_id={self.well.pk}&amp;missing=true', text)
 
@@ -72,7 +72,7 @@ class OverviewTestCase(TestCase):
         for name in ('leaf-1', 'leaf-2'):
             make_agent(fabric, name, heartbeat=600)
         record_health(fabric)
-        events.tell_agents(fabric.pk, ['leaf-1', 'leaf-2'])
+        events.notify_agents(fabric.pk, ['leaf-1', 'leaf-2'])
 
     def test_silent_agents_are_named_to_whom_may_view_the_switches(self):
         allow(self.user, 'view')
@@ -86,13 +86,13 @@ class OverviewTestCase(TestCase):
         allow(self.user, 'view', model=SwitchHealth, constraints={'name': 'leaf-1'})
         for query in ('', '?widget'):
             text = self.content(query)
-            self.assertIn('One agent silent: leaf-1', text, query)
+            self.assertIn('1 unresponsive agent: leaf-1', text, query)
             self.assertNotIn('leaf-2', text, query)
 
     def test_resources_that_a_user_may_not_view_are_not_counted(self):
         allow(self.user, 'view')
         make_resource(self.well, missing_since=ago(hours=1))
-        self.assertNotIn('One resource missing', self.content())
+        self.assertNotIn('1 missing resource', self.content())
 
     def only_well(self):
         """Whoever sees all sees one fabric that is well."""
@@ -115,9 +115,9 @@ class OverviewTestCase(TestCase):
             text = self.words(query)
             self.assertIn('syncing normally. You do not have permission to view all issues.', text, query)
             self.assertNotIn('No issues', text, query)
-        self.assertNotIn('Resources missing', self.words())
+        self.assertNotIn('Missing resources', self.words())
         allow(self.user, 'view', model=FabricResource)
-        self.assertIn('Resources missing', self.words())
+        self.assertIn('Missing resources', self.words())
 
     def test_what_waits_for_confirmation_is_an_issue(self):
         self.only_well()
@@ -127,7 +127,7 @@ class OverviewTestCase(TestCase):
             self.assertIn('64 changes wait for confirmation', text, query)
             self.assertIn(reverse('plugins:netbox_hedgehog:fabric_dry_run', args=[self.well.pk]), text)
             self.assertNotIn('No issues', text, query)
-        self.assertIn('One fabric needs a look', self.words())
+        self.assertIn('1 fabric needs attention.', self.words())
         Fabric.objects.update(inventory_enabled=False)
         self.assertIn('No issues', self.words())
 
@@ -146,7 +146,7 @@ class OverviewTestCase(TestCase):
         SwitchHealth.objects.update(level='warning')
         for query in ('', '?widget'):
             text = self.words(query)
-            self.assertIn('1 switch critical or with a warning', text, query)
+            self.assertIn('1 switch critical or with warnings', text, query)
             self.assertIn(f'?fabric_id={self.well.pk}&amp;state=critical&amp;state=warning', text, query)
             self.assertNotIn('No issues', text, query)
 
@@ -155,13 +155,13 @@ class OverviewTestCase(TestCase):
         all_alive()
         Fabric.objects.exclude(pk=self.well.pk).delete()
         Fabric.objects.update(last_sync=None, sync_status='never_synced')
-        self.assertIn('Never read in full yet.', self.content())
-        self.assertIn('One fabric needs a look', self.content())
+        self.assertIn('Never synced.', self.content())
+        self.assertIn('1 fabric needs attention.', self.content())
         Fabric.objects.update(sync_enabled=False)
         for query in ('', '?widget'):
             text = self.content(query)
             self.assertNotIn('syncing normally', text)
-        self.assertIn('No fabric is read: all are disabled.', self.content())
+        self.assertIn('All fabrics are disabled.', self.content())
 
     def test_nobody_at_work(self):
         allow(self.user, 'view')
@@ -196,8 +196,8 @@ class OverviewTestCase(TestCase):
             for number in range(count):
                 fabric = make_fabric(f'f{count}-{number}', sync_status='in_sync', last_sync=ago(seconds=1))
                 make_resource(fabric, missing_since=ago(hours=1))
-                events.tell_agents(fabric.pk, ['leaf-1'])
-            events.watch()
+                events.notify_agents(fabric.pk, ['leaf-1'])
+            events.raise_state_events()
             events.dispatch()
             self.content()
             with CaptureQueriesContext(connection) as queries:
@@ -212,7 +212,7 @@ class OverviewTestCase(TestCase):
         return get_widget_class('netbox_hedgehog.FabricsWidget')().render(request)
 
     def test_widget(self):
-        self.assertIn('You may not view fabrics.', self.widget())
+        self.assertIn('You do not have permission to view fabrics.', self.widget())
         allow(self.user, 'view', constraints={'name': 'm-failing'})
         self.user = type(self.user).objects.get(pk=self.user.pk)
         text = self.widget()

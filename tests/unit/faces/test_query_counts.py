@@ -8,7 +8,7 @@ from netbox.graphql.schema import schema
 from rest_framework.test import APIClient
 from utilities.testing import TestCase
 
-from netbox_hedgehog.events import STALE, tell
+from netbox_hedgehog.events import STALE, notify_transition
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
@@ -59,7 +59,7 @@ class GraphQLFieldsTestCase(TestCase):
             record_health(fabric)
             link = make_link(fabric, make_device(make_site(f'Site {number}')))
             make_discrepancy(fabric, link)
-            tell(fabric.pk, 'x', 'x', STALE, 'told')
+            notify_transition(fabric.pk, 'x', 'x', STALE, 'told')
 
     def count(self, name, field):
         query = {'query': f'{{ {name} {{ {field} }} }}'}

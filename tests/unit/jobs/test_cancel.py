@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 from core.models import Job
 
-from netbox_hedgehog.events import watch
+from netbox_hedgehog.events import raise_state_events
 from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_requested_run
@@ -43,10 +43,10 @@ class TestCancel:
     @pytest.mark.parametrize('before', ['failed', 'partial'])
     def test_a_fabric_is_as_it_was_and_nothing_is_told(self, before: str) -> None:
         fabric = make_fabric(sync_status=before, sync_error='No route.', last_attempt=ago(seconds=5))
-        watch()
+        raise_state_events()
         FabricSyncJob.request(fabric)
         cancel_run(fabric, 'alice')
-        watch()
+        raise_state_events()
         assert state(fabric) == before
         assert FabricEvent.objects.count() == 1
         assert Fabric.objects.get().sync_error == 'No route.'

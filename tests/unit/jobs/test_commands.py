@@ -51,7 +51,7 @@ def fresh(**values: Any) -> Fabric:
 class TestBootstrap:
     def test_it_says_what_it_did(self) -> None:
         fabric = fresh()
-        line = '1 fabrics are scheduled: {} created, 0 updated, 0 removed, {} unchanged.\n'
+        line = '1 fabrics scheduled: {} created, 0 updated, 0 removed, {} unchanged.\n'
         assert call('hedgehog_sync', 'bootstrap') == (0, line.format(1, 0))
         assert call('hedgehog_sync', 'bootstrap') == (0, line.format(0, 1))
         code, out = call('hedgehog_sync', 'bootstrap', '--json')
@@ -62,20 +62,20 @@ class TestBootstrap:
         fresh()
         code, out = call('start_periodic_sync', '--fabric', 'one')
         assert code == 0
-        assert out.startswith('1 fabrics are scheduled: 1 created')
-        assert 'one is due at 20' in out
+        assert out.startswith('1 fabrics scheduled: 1 created')
+        assert 'Next sync of one: 20' in out
         assert call('start_periodic_sync')[0] == 0
 
     def test_a_fabric_that_is_not_scheduled_is_a_failure(self) -> None:
         fresh(scheduler_enabled=False)
         code, out = call('start_periodic_sync', '--fabric', 'one')
         assert code == 1
-        assert 'one is not scheduled: sync_enabled and scheduler_enabled must be on' in out
+        assert 'one is not scheduled. Enable its sync and scheduler' in out
 
     @pytest.mark.parametrize(('error', 'sentence'), [
-        (RedisDown('refused'), 'Redis cannot be reached: refused'),
-        (OperationalError('gone\nfar away'), 'The database cannot be used: gone'),
-        (InterfaceError(), 'The database cannot be used: '),
+        (RedisDown('refused'), 'Cannot reach Redis: refused'),
+        (OperationalError('gone\nfar away'), 'Cannot use the database: gone'),
+        (InterfaceError(), 'Cannot use the database: '),
     ])
     @pytest.mark.parametrize('command', [['hedgehog_sync', 'bootstrap'], ['start_periodic_sync']])
     def test_one_that_failed_does_not_exit_0(self, error: Exception, sentence: str, command: list[str]) -> None:
@@ -88,7 +88,7 @@ class TestStatus:
         code, out = call('hedgehog_sync', 'status')
         assert code == 2
         first, second, *problems = out.splitlines()
-        assert first == 'There is no fabric yet.'
+        assert first == 'No fabrics yet.'
         assert second == (
             f'broken: queue {queue_name()}, 0 workers, 0 schedulers, 0 active schedules; runs: 0 waiting, 0 running, 0 completed and 0 failed in the last day'
         )
@@ -103,9 +103,9 @@ class TestStatus:
         call('hedgehog_sync', 'bootstrap')
         code, out = call('hedgehog_sync', 'status')
         assert code == 0
-        assert out.startswith('one: in_sync, last success 20')
+        assert out.startswith('one: In sync, last success 20')
         assert 's ago)' in out
-        assert 'every 1 hour 30 minutes, next run 20' in out
+        assert 'every 1 hour 30 minutes, next sync 20' in out
         code, out = call('hedgehog_sync', 'health', '--json')
         assert (code, json.loads(out)['state']) == (0, 'healthy')
 
@@ -126,8 +126,8 @@ class TestStatus:
         fresh()
         fresh(name='two', scheduler_enabled=False)
         out = call('hedgehog_sync', 'status')[1]
-        assert 'next run NOT SCHEDULED' in out
-        assert 'next run by hand only' in out
+        assert 'next sync NOT SCHEDULED' in out
+        assert 'next sync manual only' in out
 
     def test_redis_is_away(self) -> None:
         fresh()
@@ -135,14 +135,14 @@ class TestStatus:
             code, out = call('hedgehog_sync', 'status')
             assert code == 2
             assert 'Redis cannot be reached (ConnectionError): no fabric is read.' in out
-            assert out.startswith('one: in_sync'), 'what the database knows is told all the same'
+            assert out.startswith('one: In sync'), 'what the database knows is told all the same'
 
 
 class TestTrigger:
     def test_a_run_waits(self) -> None:
         fresh()
         code, out = call('hedgehog_sync', 'trigger', 'one')
-        assert (code, out.split(' ', 2)[2]) == (0, f'is queued on {queue_name()}.\n')
+        assert (code, out.split(' ', 2)[2]) == (0, f'queued on {queue_name()}.\n')
 
     def test_one_that_is_refused_is_a_failure(self) -> None:
         fresh(sync_enabled=False)
@@ -154,7 +154,7 @@ class TestTrigger:
     def test_redis_is_away(self) -> None:
         fresh()
         with patch('redis.connection.ConnectionPool.get_connection', side_effect=RedisDown('refused')):
-            assert call('hedgehog_sync', 'trigger', 'one') == (2, 'Redis cannot be reached: refused')
+            assert call('hedgehog_sync', 'trigger', 'one') == (2, 'Cannot reach Redis: refused')
         assert not Job.objects.exists()
 
     def waited_for(self, answer: Any = None) -> tuple[int, str]:
@@ -171,7 +171,7 @@ class TestTrigger:
         fresh()
         code, out = self.waited_for()
         assert code == 0
-        assert 'of one: in_sync. 2 read, 0 created, 0 updated, 0 missing, ' in out
+        assert 'of one: In sync. 2 read, 0 created, 0 updated, 0 missing, ' in out
 
     @pytest.mark.usefixtures('all_alive')
     def test_who_waits_for_a_run_that_fails_fails(self) -> None:
@@ -194,7 +194,7 @@ class TestTrigger:
         fresh()
         code, out = call('hedgehog_sync', 'trigger', 'one', '--wait')
         assert code == 1
-        assert f'is queued, but No worker serves the queue {queue_name()}' in out
+        assert f'is queued, but: No worker serves the queue {queue_name()}' in out
 
 
 @pytest.mark.parametrize(('found', 'code'), [
@@ -216,9 +216,9 @@ def test_a_connection_test_says_what_it_found(found: Probe, code: int) -> None:
 ])
 def test_a_name_that_nobody_has_is_a_failure_that_lists_names(command: list[str]) -> None:
     fresh()
-    assert call(*command) == (1, "There is no fabric named 'two'. There are: one.")
+    assert call(*command) == (1, 'No fabric is named “two”. Known fabrics: one.')
     Fabric.objects.all().delete()
-    assert call(*command) == (1, "There is no fabric named 'two'. There are: none yet.")
+    assert call(*command) == (1, 'No fabric is named “two”. Known fabrics: none.')
 
 
 class Terminal(io.StringIO):

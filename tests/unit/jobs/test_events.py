@@ -91,22 +91,22 @@ class TestSync:
         fabric = make_fabric()
         for status in ('failed', 'failed', 'in_sync', 'in_sync', 'partial', 'partial', 'failed', 'in_sync'):
             put(fabric, status, **({'last_sync': timezone.now()} if status == 'in_sync' else {}))
-            events.watch()
-            events.watch()
+            events.raise_state_events()
+            events.raise_state_events()
         assert raised() == ['sync_failed', 'sync_recovered', 'sync_partial', 'sync_failed', 'sync_recovered']
 
     def test_a_fabric_that_is_well_from_the_start_is_not_told_of(self) -> None:
         put(make_fabric(), 'in_sync', last_sync=timezone.now())
-        assert events.watch() == 0
+        assert events.raise_state_events() == 0
         assert not raised()
 
     def test_waiting_and_running_tell_nothing(self) -> None:
         fabric = make_fabric()
         put(fabric, 'failed')
-        events.watch()
+        events.raise_state_events()
         for status in ('queued', 'syncing', 'failed'):
             put(fabric, status)
-            assert events.watch() == 0, status
+            assert events.raise_state_events() == 0, status
 
     def test_a_run_tells_at_its_end(self) -> None:
         fabric = make_fabric()
@@ -131,7 +131,7 @@ class TestSync:
 
 class TestStale:
     @pytest.mark.parametrize('look', [
-        events.watch, worker_health,
+        events.raise_state_events, worker_health,
         lambda: HedgehogScheduler(connection=django_rq.get_connection('default')).beat(),
     ])
     def test_whoever_lives_notices(self, stale: Fabric, look: Any) -> None:
@@ -139,29 +139,29 @@ class TestStale:
         look()
         assert raised() == ['stale']
         message = FabricEvent.objects.get().message
-        assert message.startswith('A run of a has been overdue since ')
+        assert message.startswith('Sync of a has been overdue since ')
         assert f'{stale.last_sync:%Y-%m-%d %H:%M:%S} UTC' in message
 
     def test_and_that_it_has_ended(self, stale: Fabric) -> None:
-        events.watch()
+        events.raise_state_events()
         put(stale, 'in_sync', last_sync=timezone.now())
-        events.watch()
+        events.raise_state_events()
         assert raised() == ['stale', 'stale_ended']
-        assert FabricEvent.objects.first().message == 'Runs of a come again.'
+        assert FabricEvent.objects.first().message == 'Syncs of a are on schedule again.'
 
     def test_one_that_was_never_read(self) -> None:
         fabric = make_fabric()
         Fabric.objects.update(created=ago(hours=1))
-        events.watch()
+        events.raise_state_events()
         assert raised(fabric) == ['stale']
-        assert 'its last success: never' in FabricEvent.objects.get().message
+        assert 'last success: never' in FabricEvent.objects.get().message
 
     def test_one_that_fails_again_and_again_is_told_of_once(self, stale: Fabric) -> None:
         """Each of its runs waits, is at work and fails: none of that is news, whoever looks meanwhile."""
         Fabric.objects.update(created=ago(days=1), last_sync=ago(days=1))
 
         def look() -> None:
-            events.watch()
+            events.raise_state_events()
             seen.append((Fabric.objects.get().sync_state, bool(worker_health().problems)))
 
         def fail(fabric: Fabric) -> Report:
@@ -169,7 +169,7 @@ class TestStale:
             return report(fabric, error='No route to 10.0.0.1.')
 
         put(stale, 'failed', last_attempt=ago(seconds=300))
-        events.watch()
+        events.raise_state_events()
         for _ in range(3):
             seen: list[tuple[str, bool]] = []
             job = FabricSyncJob.request(stale)
@@ -182,27 +182,27 @@ class TestStale:
         assert Fabric.objects.get().last_sync < ago(hours=23)
 
     def test_one_that_is_switched_off_is_not_told_to_be_fresh(self, stale: Fabric) -> None:
-        events.watch()
+        events.raise_state_events()
         Fabric.objects.update(sync_enabled=False)
-        events.watch()
+        events.raise_state_events()
         event = FabricEvent.objects.first()
         assert event.event_type == 'hedgehog_stale_ended'
-        assert 'not read on schedule any more' in event.message
+        assert 'no longer synced on schedule' in event.message
         assert event.data['sync_state']['value'] == 'disabled'
 
     def test_a_form_that_saves_what_it_loaded_before_tells_nothing_twice(self, stale: Fabric) -> None:
         loaded = Fabric.objects.get()
-        events.watch()
+        events.raise_state_events()
         loaded.description = 'edited'
         loaded.save()
-        assert events.watch() == 0
+        assert events.raise_state_events() == 0
 
 
 class TestNames:
     def test_those_that_are_new_and_those_that_have_gone(self) -> None:
         fabric = make_fabric()
         for names in ([], ['leaf-1'], ['leaf-1'], ['leaf-1', 'leaf-2'], ['leaf-2'], ['leaf-3'], []):
-            events.tell_agents(fabric.pk, names)
+            events.notify_agents(fabric.pk, names)
         found = [
             (event.event_type.removeprefix('hedgehog_agents_'), event.data['event']['names'], event.data['event']['all'])
             for event in FabricEvent.objects.order_by('pk')
@@ -218,31 +218,31 @@ class TestNames:
 
     def test_many_make_a_short_sentence_and_a_whole_payload(self) -> None:
         fabric = make_fabric()
-        events.tell_agents(fabric.pk, [f'leaf-{number:03}' for number in range(200)])
+        events.notify_agents(fabric.pk, [f'leaf-{number:03}' for number in range(200)])
         event = FabricEvent.objects.get()
         assert event.message.endswith('leaf-009 and 190 more.')
         assert len(event.data['event']['names']) == 200
 
     def test_what_the_inventory_tells(self) -> None:
         fabric = make_fabric()
-        events.tell_drift(fabric.pk, ['leaf-1: serial'])
-        events.tell_drift(fabric.pk, ['leaf-1: serial', 'leaf-2: serial'], run=7)
-        events.tell_drift(fabric.pk, [])
+        events.notify_drift(fabric.pk, ['leaf-1: serial'])
+        events.notify_drift(fabric.pk, ['leaf-1: serial', 'leaf-2: serial'], run=7)
+        events.notify_drift(fabric.pk, [])
         for _ in range(2):
-            events.tell_held_removals(fabric.pk, {'dcim.device': 1, 'dcim.interface': 60})
+            events.notify_pending_removals(fabric.pk, {'dcim.device': 1, 'dcim.interface': 60})
         assert raised() == ['drift_found', 'drift_found', 'mass_removal_held']
         held = FabricEvent.objects.order_by('pk')[2]
-        assert held.message == 'a: bulk removal awaiting confirmation: 1 device, 60 interfaces.'
+        assert held.message == 'Bulk removal in a awaiting confirmation: 1 device, 60 interfaces.'
         assert held.data['event']['names'] == ['dcim.device', 'dcim.interface']
         assert FabricEvent.objects.order_by('pk')[1].data['event'] | {'time': ''} == {
             'type': 'hedgehog_drift_found', 'kind': 'warning', 'time': '', 'names': ['leaf-2: serial'],
-            'message': 'a: NetBox differs from the fabric: leaf-2: serial.', 'run': 7,
+            'message': 'Discrepancies in a: leaf-2: serial.', 'run': 7,
             'all': ['leaf-1: serial', 'leaf-2: serial'],
         }
 
     def test_of_a_fabric_that_has_gone_nothing_is_told(self) -> None:
-        events.tell_drift(4711, ['x'])
-        assert not events.tell(4711, 'x', 'y', events.STALE, 'z')
+        events.notify_drift(4711, ['x'])
+        assert not events.notify_transition(4711, 'x', 'y', events.STALE, 'z')
         assert not FabricCondition.objects.exists()
 
 
@@ -294,14 +294,14 @@ class TestNotifications:
         Fabric.objects.update(notification_group=notified)
         for name in ('sub', 'both'):
             Subscription.objects.create(user=people[name], object=stale)
-        events.watch()
+        events.raise_state_events()
         found = {notification.user.username: notification for notification in Notification.objects.all()}
         assert sorted(found) == ['both', 'member', 'sub']
         assert {str(one.event) for one in found.values()} == {'Hedgehog: fabric stale'}
         assert {one.object_repr for one in found.values()} == {'a'}
         Notification.objects.update(read=timezone.now(), created=ago(hours=1))
         put(stale, 'in_sync', last_sync=timezone.now())
-        events.watch()
+        events.raise_state_events()
         for one in Notification.objects.all():
             assert one.event_type == 'hedgehog_stale_ended'
             assert one.read is None
@@ -320,7 +320,7 @@ class TestNotifications:
         rule = make_rule()
         rule.action_type, rule.action_object = 'notification', group
         rule.save()
-        events.notice()
+        events.raise_state_events_safely()
         assert Notification.objects.get(user=user).object == stale
 
 
@@ -328,8 +328,8 @@ class TestDispatch:
     def test_a_rule_has_the_payload(self, stale: Fabric) -> None:
         Fabric.objects.update(kubernetes_token='CANARY-token', kubeconfig='CANARY-kubeconfig', last_report={'kinds': []})
         make_rule()
-        events.notice()
-        events.notice()
+        events.raise_state_events_safely()
+        events.raise_state_events_safely()
         (hook,) = hooks()
         assert hook['event_type'] == 'hedgehog_stale'
         data = hook['data']
@@ -346,7 +346,7 @@ class TestDispatch:
         make_rule('other fabric', conditions={'attr': 'name', 'value': 'b'})
         make_rule('off', enabled=False)
         make_rule('this one', conditions={'attr': 'event.kind', 'value': 'danger'})
-        events.notice()
+        events.raise_state_events_safely()
         assert [hook['event_rule'].name for hook in hooks()] == ['this one']
 
     def test_what_redis_did_not_take_is_given_later_and_once(self, stale: Fabric) -> None:
@@ -361,10 +361,10 @@ class TestDispatch:
             return enqueue(queue, *args, **kwargs)
 
         with patch('django_rq.queues.DjangoRQ.enqueue', first_only):
-            events.notice()
+            events.raise_state_events_safely()
         assert FabricEvent.objects.get().dispatched is None
-        events.notice()
-        events.notice()
+        events.raise_state_events_safely()
+        events.raise_state_events_safely()
         assert [hook['event_rule'].name for hook in hooks()] == ['one', 'two']
         assert FabricEvent.objects.get().dispatched
 
@@ -372,11 +372,11 @@ class TestDispatch:
         Subscription.objects.create(user=User.objects.create_user('sub'), object=stale)
         make_rule()
         with patch('netbox_hedgehog.events.dispatch') as dispatched:
-            events.notice(redis=False)
+            events.raise_state_events_safely(redis=False)
         dispatched.assert_not_called()
         assert Notification.objects.exists()
         assert not hooks()
-        events.notice()
+        events.raise_state_events_safely()
         assert len(hooks()) == 1
 
     def test_a_rule_that_cannot_be_carried_out_keeps_no_other_from_it(self, stale: Fabric) -> None:
@@ -385,7 +385,7 @@ class TestDispatch:
         broken.save()
         EventRule.objects.filter(pk=broken.pk).update(action_object_id=None)
         make_rule('works')
-        events.notice()
+        events.raise_state_events_safely()
         assert [hook['event_rule'].name for hook in hooks()] == ['works']
         event = FabricEvent.objects.get()
         assert event.error.startswith('broken: AttributeError')
@@ -393,7 +393,7 @@ class TestDispatch:
 
     def test_what_a_killed_process_took_is_given_by_another(self, stale: Fabric) -> None:
         make_rule()
-        events.watch()
+        events.raise_state_events()
         FabricEvent.objects.update(taken=timezone.now())
         assert events.dispatch() == 0
         FabricEvent.objects.update(taken=timezone.now() - timedelta(seconds=61))
@@ -404,7 +404,7 @@ class TestDispatch:
     def test_nor_twice_where_that_was_killed_between_two_rules(self, stale: Fabric) -> None:
         make_rule('first', events.STALE)
         make_rule('second', events.STALE)
-        events.watch()
+        events.raise_state_events()
         process = events.process_event_rules
 
         def killed(rules: list[EventRule], *args: Any) -> None:
@@ -421,7 +421,7 @@ class TestDispatch:
     @pytest.mark.parametrize('redis', [True, False])
     def test_one_that_is_deleted_meanwhile_is_left_alone(self, redis: bool, stale: Fabric) -> None:
         make_rule('rule', events.STALE)
-        events.watch()
+        events.raise_state_events()
         select = FabricEvent.objects.select_related
 
         def gone(*args: str) -> Any:
@@ -429,7 +429,7 @@ class TestDispatch:
             return select(*args)
 
         with patch.object(FabricEvent.objects, 'select_related', gone, create=True):
-            events.notice([stale.pk], redis=redis)
+            events.raise_state_events_safely([stale.pk], redis=redis)
             assert events.dispatch() == 0
         assert hooks() == []
 
@@ -438,12 +438,12 @@ class TestCost:
     def test_a_look_that_finds_nothing(self) -> None:
         make_fabrics(200, sync_status='in_sync', last_sync=timezone.now(), last_attempt=timezone.now())
         with CaptureQueriesContext(database) as queries:
-            events.notice()
+            events.raise_state_events_safely()
         assert len(queries) == 2
 
     def test_a_page_tells_of_some_and_the_beat_of_all(self) -> None:
         make_fabrics(40, sync_status='failed', sync_error='No route.', last_attempt=timezone.now())
-        events.notice()
+        events.raise_state_events_safely()
         assert len(raised()) == events.AT_ONCE
         HedgehogScheduler(connection=django_rq.get_connection('default')).beat()
         assert len(raised()) == 40
@@ -452,11 +452,11 @@ class TestCost:
         fabric = make_fabric()
         with patch.object(events, 'KEPT', 3):
             for number in range(6):
-                events.tell(fabric.pk, 'x', str(number), events.STALE, f'message {number}')
+                events.notify_transition(fabric.pk, 'x', str(number), events.STALE, f'message {number}')
         assert [event.message for event in FabricEvent.objects.all()] == ['message 5', 'message 4', 'message 3']
 
     def test_a_deleted_fabric_takes_them_along(self, stale: Fabric) -> None:
-        events.watch()
+        events.raise_state_events()
         stale.delete()
         assert not FabricEvent.objects.exists()
         assert not FabricCondition.objects.exists()

@@ -35,7 +35,7 @@ def look_at_once() -> None:
         try:
             barrier.wait(30)
             for _ in range(3):
-                events.watch()
+                events.raise_state_events()
                 events.dispatch()
         except Exception as error:
             failures.append(error)

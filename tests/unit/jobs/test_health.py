@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from redis.exceptions import ConnectionError as RedisDown
 
-from netbox_hedgehog.events import dispatch, watch
+from netbox_hedgehog.events import dispatch, raise_state_events
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
@@ -122,7 +122,7 @@ def test_what_somebody_has_cancelled_has_not_failed() -> None:
 @pytest.mark.usefixtures('alive')
 def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None:
     make_fabrics(40, sync_status='failed', sync_error='no', last_attempt=ago(seconds=1))
-    watch()  # what has become of them is told
+    raise_state_events()  # what has become of them is told
     dispatch()
     with django_assert_max_num_queries(10):
         found = check_worker_health()

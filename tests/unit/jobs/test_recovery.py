@@ -7,7 +7,7 @@ from core.models import Job
 from django.utils import timezone
 from rq.job import Job as RQJob
 
-from netbox_hedgehog.events import watch
+from netbox_hedgehog.events import raise_state_events
 from netbox_hedgehog.jobs import recovery
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import connection, put_in_queue
@@ -95,7 +95,7 @@ def test_one_that_is_on_its_way_or_at_work_is_left_alone() -> None:
 @pytest.mark.parametrize('ended', ['failed', 'canceled', 'stopped', 'finished'])
 def test_one_that_rq_has_given_up_is_failed_and_not_tried_for_ever(ended: str) -> None:
     fabric = make_fabric(sync_status='partial', sync_error='403.')
-    watch()
+    raise_state_events()
     Fabric.objects.update(sync_status='queued')
     job = make_job(fabric, 'pending')
     put_in_queue(job)
@@ -124,11 +124,11 @@ def test_one_that_failed_without_a_report_does_not_recover_by_waiting(told: bool
         last_sync=ago(seconds=300), last_report={'outcome': 'in_sync'},
     )
     if told:
-        watch()
+        raise_state_events()
     FabricSyncJob.request(fabric)
     Job.objects.all().delete()
     recover()
-    watch()
+    raise_state_events()
     fabric.refresh_from_db()
     assert fabric.sync_status == 'failed'
     assert [event.event_type for event in FabricEvent.objects.all()] == ['hedgehog_sync_failed']

@@ -11,7 +11,7 @@ from django_rq import get_queue, get_scheduler
 from redis.exceptions import ConnectionError as RedisDown
 from rq.job import Job as RQJob
 
-from netbox_hedgehog.events import watch
+from netbox_hedgehog.events import raise_state_events
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
@@ -224,9 +224,9 @@ class TestBeat:
             signs.append((connection().ttl(scheduler.key), connection().ttl(scheduler.scheduler_lock_key)))
             connection().expire(scheduler.key, 2)
             connection().expire(scheduler.scheduler_lock_key, 2)
-            return watch(**options)
+            return raise_state_events(**options)
 
-        with patch('netbox_hedgehog.jobs.scheduler.watch', watched):
+        with patch('netbox_hedgehog.jobs.scheduler.raise_state_events', watched):
             scheduler.beat()
         assert FabricEvent.objects.count() == 25
         assert len(signs) == 4

@@ -48,13 +48,13 @@ def test_longer_runs_are_higher() -> None:
 
 def test_a_pause_is_shown() -> None:
     root, _ = draw([run(120), run(115), run(10), run(5)])
-    assert 'no run for 1 h 45 min' in texts(root)
+    assert 'no sync for 1 h 45 min' in texts(root)
     assert not any('no run' in text for text in texts(draw([run(15), run(10), run(5)])[0]))
 
 
 def test_a_pause_until_now_is_shown() -> None:
     """Above all this one: nobody reads the fabric."""
-    assert 'no run for 50 min' in texts(draw([run(60), run(55), run(50)])[0])
+    assert 'no sync for 50 min' in texts(draw([run(60), run(55), run(50)])[0])
 
 
 def test_a_fabric_that_is_not_scheduled_has_no_pauses() -> None:
@@ -74,13 +74,13 @@ def test_whatever_the_runs_are(runs) -> None:
 
 def test_in_words() -> None:
     assert describe_runs([run(10), run(5, 'failed', seconds=9)]) == (
-        '2 runs since 2026-08-20 11:50: 1 in sync, 1 failed; half of them within 9.0 s, the longest 9.0 s.'
+        '2 syncs since 2026-08-20 11:50: 1 in sync, 1 failed. Median 9.0 s, max 9.0 s.'
     )
-    assert describe_runs([run(5, seconds=9)]) == 'One run, at 2026-08-20 11:55: in sync, in 9.0 s.'
+    assert describe_runs([run(5, seconds=9)]) == '1 sync at 2026-08-20 11:55: in sync, 9.0 s.'
 
 
 def test_a_run_that_was_cancelled_did_not_fail() -> None:
-    assert describe_runs([run(5, 'cancelled', seconds=9)]) == 'One run, at 2026-08-20 11:55: cancelled, in 9.0 s.'
+    assert describe_runs([run(5, 'cancelled', seconds=9)]) == '1 sync at 2026-08-20 11:55: cancelled, 9.0 s.'
     svg = draw([run(5, 'cancelled')])[1]
     assert 'class="run-cancelled"' in svg
     assert 'run-failed"' not in svg

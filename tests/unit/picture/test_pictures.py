@@ -110,7 +110,7 @@ def test_what_a_connection_names_and_nobody_has() -> None:
     items = [item for item in samples() if item['metadata']['name'] != 'server-01' or item['kind'] != 'Server']
     graph = build(resources(items), {})
     assert graph.nodes['Server/server-01'].gone
-    assert 'server-01 is missing' in describe(graph)
+    assert 'Missing: server-01.' in describe(graph)
     assert 'not in this fabric' in texts(draw(graph)[0])
 
 
@@ -196,11 +196,11 @@ def test_one_link_is_one() -> None:
         Resource('Switch', 'leaf-1', {'role': 'server-leaf'}, ''), Resource('Server', 'server-1', {}, ''),
         Resource('Connection', 'c', spec, ''),
     ]
-    assert describe(build(items, {})).startswith('0 spines, 1 leaf, 1 server; 1 link, ')
+    assert describe(build(items, {})).startswith('0 spines, 1 leaf, 1 server, 1 link (')
 
 
 def test_an_empty_fabric() -> None:
-    assert describe(build([], {})) == '0 spines, 0 leaves; no links.'
+    assert describe(build([], {})) == '0 spines, 0 leaves, no links.'
     draw(build([], {}))
 
 
@@ -230,7 +230,7 @@ def test_a_vpc() -> None:
 
 def test_a_gateway_peering() -> None:
     graph = vpc_graph('vpc-02')
-    assert ('External', 'internet', ['default'], ['through gateways default']) in [
+    assert ('External', 'internet', ['default'], ['via gateway group “default”']) in [
         (peer.kind, peer.name, peer.subnets, peer.notes) for peer in graph.peers
     ]
 
@@ -245,7 +245,7 @@ def test_attachments_without_room_are_counted() -> None:
 
 def test_an_attachment_of_no_subnet_is_told() -> None:
     related = [Resource('VPCAttachment', 'lost', {'subnet': 'v/b', 'connection': 'c'}, '')]
-    assert 'lost names the subnet “b”' in draw_vpc(build_vpc(Resource('VPC', 'v', {}, ''), related, {}, {}, {}))
+    assert 'lost references subnet “b”' in draw_vpc(build_vpc(Resource('VPC', 'v', {}, ''), related, {}, {}, {}))
 
 
 def luminance(colour: str) -> float:

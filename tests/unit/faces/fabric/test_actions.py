@@ -95,7 +95,7 @@ class SyncTestCase(ActionTestCase):
         with redis_down():
             response = self.sync(fabric)
         self.assertHttpStatus(response, 503)
-        self.assertIn('Redis cannot be reached', response.data['detail'])
+        self.assertIn('Cannot reach Redis', response.data['detail'])
         fabric.refresh_from_db()
         self.assertEqual(fabric.sync_status, 'never_synced', 'nothing is queued, so nothing may say so')
         self.assertFalse(Job.objects.exists())
@@ -174,7 +174,7 @@ class TestConnectionTestCase(ActionTestCase):
 
     def test_no_connection_entered(self):
         data = self.probe(make_fabric(kubernetes_server='', kubernetes_token=''))
-        self.assertIn('enter a Kubernetes server, or a kubeconfig', data['sentences'][0])
+        self.assertIn('Enter a Kubernetes server or a kubeconfig', data['sentences'][0])
 
     def test_kubeconfig(self):
         data = self.probe(make_fabric(
@@ -334,13 +334,13 @@ class ButtonsTestCase(TestCase):
     def test_disabled(self):
         fabric = make_fabric(sync_enabled=False)
         self.assertIn('its sync is disabled', messages_of(self.post('sync', fabric))[0])
-        self.assertContains(self.client.get(fabric.get_absolute_url()), 'This fabric is not read')
+        self.assertContains(self.client.get(fabric.get_absolute_url()), 'Sync disabled')
 
     def test_redis_down(self):
         fabric = make_fabric()
         with redis_down():
             response = self.post('sync', fabric)
-            self.assertIn('Redis cannot be reached', messages_of(response)[0])
+            self.assertIn('Cannot reach Redis', messages_of(response)[0])
             page = self.client.get(fabric.get_absolute_url())
         self.assertContains(page, 'Redis cannot be reached')
         self.assertFalse(Job.objects.exists())
@@ -353,7 +353,7 @@ class ButtonsTestCase(TestCase):
         )
         messages = messages_of(response)
         self.assertIn('c is not read', messages[0])
-        self.assertEqual(messages[1], 'Queued 2 runs.')
+        self.assertEqual(messages[1], 'Queued 2 syncs.')
         self.assertEqual(Job.objects.count(), 2)
         self.assertEqual(queue().count, 2)
 

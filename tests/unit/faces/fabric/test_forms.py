@@ -19,9 +19,9 @@ OTHER_CA = CA.replace('\n', '\nother', 1)
 
 # What is entered, the field that says no, and words of its sentence.
 REFUSED = {
-    'interval of 0': ({'sync_interval': 0}, 'sync_interval', '30 seconds is the shortest interval'),
-    'interval of 29': ({'sync_interval': 29}, 'sync_interval', 'switch “Scheduler enabled” off'),
-    'interval above a week': ({'sync_interval': 604_801}, 'sync_interval', 'A week (604800 seconds) is the longest'),
+    'interval of 0': ({'sync_interval': 0}, 'sync_interval', 'Must be at least 30 seconds'),
+    'interval of 29': ({'sync_interval': 29}, 'sync_interval', 'clear “Scheduler enabled”'),
+    'interval above a week': ({'sync_interval': 604_801}, 'sync_interval', 'Must be at most 604800 seconds'),
     'kubeconfig with a command': (
         {'kubeconfig': kubeconfig(user={'exec': {'command': '/bin/sh'}})}, 'kubeconfig', 'runs a command (exec)',
     ),
@@ -58,14 +58,14 @@ REFUSED = {
     'server over FTP': ({'kubernetes_server': 'ftp://example.com'}, 'kubernetes_server', 'https://'),
     'CA that is not PEM': ({'kubernetes_ca_cert': 'TUlJQg=='}, 'kubernetes_ca_cert', 'BEGIN CERTIFICATE'),
     'server and kubeconfig': (
-        {'kubernetes_server': SERVER, 'kubeconfig': kubeconfig()}, '__all__', 'A fabric has one way to its cluster',
+        {'kubernetes_server': SERVER, 'kubeconfig': kubeconfig()}, '__all__', 'Use only one connection method',
     ),
-    'kubeconfig and in-cluster': ({'in_cluster': True, 'kubeconfig': kubeconfig()}, '__all__', 'one way'),
-    'server and in-cluster': ({'in_cluster': True, 'kubernetes_server': SERVER}, '__all__', 'one way'),
-    'namespace of dots': ({'kubernetes_namespace': '..'}, 'kubernetes_namespace', 'lower-case letters'),
-    'namespace with a slash': ({'kubernetes_namespace': 'a/b'}, 'kubernetes_namespace', 'lower-case letters'),
-    'namespace with a query': ({'kubernetes_namespace': 'default?x'}, 'kubernetes_namespace', 'lower-case letters'),
-    'namespace with a final hyphen': ({'kubernetes_namespace': 'a-'}, 'kubernetes_namespace', 'lower-case letters'),
+    'kubeconfig and in-cluster': ({'in_cluster': True, 'kubeconfig': kubeconfig()}, '__all__', 'only one'),
+    'server and in-cluster': ({'in_cluster': True, 'kubernetes_server': SERVER}, '__all__', 'only one'),
+    'namespace of dots': ({'kubernetes_namespace': '..'}, 'kubernetes_namespace', 'lowercase letters'),
+    'namespace with a slash': ({'kubernetes_namespace': 'a/b'}, 'kubernetes_namespace', 'lowercase letters'),
+    'namespace with a query': ({'kubernetes_namespace': 'default?x'}, 'kubernetes_namespace', 'lowercase letters'),
+    'namespace with a final hyphen': ({'kubernetes_namespace': 'a-'}, 'kubernetes_namespace', 'lowercase letters'),
     'unknown status': ({'status': 'gone'}, 'status', 'not'),
 }
 
@@ -129,7 +129,7 @@ class RefusedInFormTestCase(TestCase):
         response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_import'), {
             'data': 'name,sync_interval\nx,0', 'format': 'csv', 'csv_delimiter': 'auto',
         })
-        self.assertContains(response, '30 seconds is the shortest interval')
+        self.assertContains(response, 'Must be at least 30 seconds')
         self.assertFalse(Fabric.objects.exists())
 
     def test_database_refuses_short_intervals(self):
@@ -253,7 +253,7 @@ class WeakenedTestCase(TestCase):
             response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_edit'), {
                 'pk': [fabric.pk], 'verify_tls': 'False', '_apply': True,
             })
-            self.assertContains(response, 'to switch verification off')
+            self.assertContains(response, 'To disable TLS verification')
             self.assertConnection(fabric, verify_tls=True)
 
     def test_by_import(self):
@@ -289,7 +289,7 @@ class OtherServerTest(APITestCase):
     def test_another_server_asks_for_the_token(self):
         answer = self.patch(kubernetes_server='https://evil.example.com')
         self.assertEqual(answer.status_code, 400)
-        self.assertIn('enter it again', str(answer.json()))
+        self.assertIn('Enter the token again', str(answer.json()))
         self.fabric.refresh_from_db()
         self.assertEqual(self.fabric.kubernetes_server, SERVER)
 
@@ -298,7 +298,7 @@ class OtherServerTest(APITestCase):
         loaded = Fabric.objects.get(pk=self.fabric.pk)
         self.assertEqual(self.patch(kubernetes_token='another').status_code, 200)
         loaded.kubernetes_server = 'https://evil.example.com'
-        with self.assertRaisesMessage(ValidationError, 'have been changed since you opened this fabric'):
+        with self.assertRaisesMessage(ValidationError, 'changed while you were editing this fabric'):
             loaded.full_clean()
 
     def test_a_secret_that_somebody_has_renewed_meanwhile_is_not_put_back(self):

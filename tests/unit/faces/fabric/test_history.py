@@ -36,7 +36,7 @@ class HistoryTestCase(PageTestCase):
         well = self.make_run(fabric, 10, outcome='in_sync', seconds=1.5, created=3, updated=1, missing=0)
         failed = self.make_run(fabric, 5, 'errored', outcome='failed', seconds=30, error=f'401 {HOSTILE}')
         page = self.page(fabric)
-        self.assertIn('Runs over time', page)
+        self.assertIn('Syncs over time', page)
         self.assertIn(f'href="{well.get_absolute_url()}"', page)
         self.assertIn('in sync, 1.5 s, 4 changes', page)
         self.assertIn('class="run-failed"', page)
@@ -57,10 +57,10 @@ class HistoryTestCase(PageTestCase):
 
     def test_no_chart_without_runs_or_permission(self):
         fabric = make_fabric()
-        self.assertNotIn('Runs over time', self.page(fabric))
+        self.assertNotIn('Syncs over time', self.page(fabric))
         self.make_run(fabric, 5)
         self.remove_permissions('core.view_job')
-        self.assertNotIn('Runs over time', self.page(fabric))
+        self.assertNotIn('Syncs over time', self.page(fabric))
 
     def test_changes(self):
         with cluster() as api:
@@ -75,7 +75,7 @@ class HistoryTestCase(PageTestCase):
             api.put(change)
             read_fabric(fabric)
         page = self.page(fabric)
-        rows = re.findall(r'<tr>(.*?)</tr>', page[page.index('What changed lately'):], re.S)
+        rows = re.findall(r'<tr>(.*?)</tr>', page[page.index('Recent changes'):], re.S)
         self.assertIn('server-01', text(rows[1]))
         self.assertIn('spec.description', text(rows[1]))
         page = self.resource_page(FabricResource.objects.get(kind='Server', name='server-01'))
@@ -90,7 +90,7 @@ class HistoryTestCase(PageTestCase):
         make_resource(fabric, name='fresh', first_seen=moment, changed=moment)
         make_resource(fabric, name='lost', missing_since=ago(minutes=1))
         page = text(self.page(fabric))
-        self.assertRegex(page, r'lost\s+no longer in the cluster')
+        self.assertRegex(page, r'lost\s+deleted')
         self.assertRegex(page, r'fresh\s+new')
 
     def test_no_difference_no_panel(self):
@@ -108,4 +108,4 @@ class HistoryTestCase(PageTestCase):
         panel = page[page.index('Last change'):]
         self.assertIn('status.version', panel)
         self.assertNotIn('status.lastHeartbeat', panel)
-        self.assertIn('It was deleted and made anew', panel)
+        self.assertIn('Recreated (new UID, same name).', panel)

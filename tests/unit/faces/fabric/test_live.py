@@ -35,18 +35,18 @@ class LiveTestCase(TestCase):
     def test_freshness(self):
         allow(self.user, 'view')
         for response in (self.client.get(self.fabric.get_absolute_url()), self.live()):
-            self.assertContains(response, 'Last read in full 2 minutes')
+            self.assertContains(response, 'Last full sync: 2 minutes')
             self.assertContains(response, 'hx-trigger="every 10s"')
 
     def test_a_run_at_work(self):
         allow(self.user, 'view', 'sync')
         job = self.run_at_work()
         for response in (self.client.get(self.fabric.get_absolute_url()), self.live(job=job.pk)):
-            self.assertContains(response, f'Job {job.pk} reads: ')
+            self.assertContains(response, f'Job {job.pk}: syncing ')
             self.assertContains(response, '1,200 resources, 3 changes')
             self.assertContains(response, 'aria-valuenow="1"')
             self.assertContains(response, 'hx-trigger="every 2s"')
-            self.assertContains(response, 'Cancel run')
+            self.assertContains(response, 'Cancel sync')
             self.assertContains(response, 'is at work already')
             self.assertNotContains(response, 'SwitchProfile: 1200 read', msg_prefix='logs are for who may view jobs')
         self.add_permissions('core.view_job')
@@ -69,7 +69,7 @@ class LiveTestCase(TestCase):
     def test_one_that_waits(self):
         allow(self.user, 'view', 'sync')
         job = FabricSyncJob.record(self.fabric)
-        self.assertContains(self.live(), f'Job {job.pk} waits for a worker')
+        self.assertContains(self.live(), f'Job {job.pk}: waiting for a worker')
 
     def test_the_page_is_read_anew_when_the_run_it_shows_has_ended(self):
         allow(self.user, 'view')
@@ -135,7 +135,7 @@ class LiveTestCase(TestCase):
         allow(self.user, 'view')
         self.run_at_work()
         for response in (self.client.get(self.fabric.get_absolute_url()), self.live()):
-            self.assertNotContains(response, 'Cancel run')
+            self.assertNotContains(response, 'Cancel sync')
             self.assertNotContains(response, 'Sync now')
         response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_cancel', args=[self.fabric.pk]))
         self.assertHttpStatus(response, 403)
@@ -147,12 +147,12 @@ class LiveTestCase(TestCase):
     def test_without_redis(self):
         allow(self.user, 'view', 'sync')
         with redis_down():
-            self.assertContains(self.live(), 'Redis cannot be reached.')
+            self.assertContains(self.live(), 'Cannot reach Redis.')
 
     def test_a_fabric_without_a_connection_cannot_be_tested(self):
         allow(self.user, 'view', 'sync')
         Fabric.objects.update(kubernetes_server='')
-        self.assertContains(self.live(), 'This fabric has no connection')
+        self.assertContains(self.live(), 'No connection configured')
 
     def test_cancel_what_waits(self):
         allow(self.user, 'view', 'sync')
@@ -162,7 +162,7 @@ class LiveTestCase(TestCase):
         self.assertIn('No run of a is waiting or at work.', messages_of(self.client.post(url)))
         self.fabric.refresh_from_db()
         self.assertEqual(self.fabric.sync_status, 'in_sync')
-        self.assertContains(self.client.get(self.fabric.get_absolute_url()), 'Last read in full')
+        self.assertContains(self.client.get(self.fabric.get_absolute_url()), 'Last full sync: ')
 
     def test_the_other_tabs_have_the_buttons_too(self):
         allow(self.user, 'view', 'sync')

@@ -100,7 +100,7 @@ class DerivedStateTestCase(TestCase):
 
 class ConnectionTestCase(TestCase):
     def test_without_connection(self):
-        with self.assertRaisesMessage(KubeconfigError, 'enter a Kubernetes server, or a kubeconfig'):
+        with self.assertRaisesMessage(KubeconfigError, 'Enter a Kubernetes server or a kubeconfig'):
             fabric().credentials()
 
     def test_ways(self):
@@ -114,7 +114,7 @@ class ConnectionTestCase(TestCase):
             {'kubernetes_server': SERVER, 'kubeconfig': kubeconfig()}, {'in_cluster': True, 'kubeconfig': kubeconfig()},
             {'kubernetes_server': SERVER, 'in_cluster': True},
         ):
-            with self.assertRaisesMessage(ValidationError, 'A fabric has one way to its cluster'):
+            with self.assertRaisesMessage(ValidationError, 'Use only one connection method'):
                 fabric(**values).full_clean()
 
     def test_name_is_unique(self):

@@ -19,7 +19,7 @@ from ..cluster import HOSTILE, cluster, connect
 
 NO_WORKER = 'No worker serves the queue'
 NO_SCHEDULER = 'No scheduler process is alive'
-STALE = 'has been overdue for'
+STALE = 'is overdue by'
 
 
 class PageTestCase(TestCase):
@@ -148,17 +148,17 @@ class StateTestCase(PageTestCase):
 
     def test_next_run(self):
         fabric = make_fabric(last_attempt=timezone.now(), last_sync=timezone.now(), sync_interval=600)
-        self.assertEqual(self.row(self.page(fabric), 'Next run'), 'Not scheduled yet')
+        self.assertEqual(self.row(self.page(fabric), 'Next sync'), 'Not scheduled yet')
         reconcile()
         due = datetime.fromtimestamp(due_times([fabric.pk])[fabric.pk], UTC)
-        self.assertIn(f'{due:%H:%M:%S}', self.row(self.page(fabric), 'Next run'))
+        self.assertIn(f'{due:%H:%M:%S}', self.row(self.page(fabric), 'Next sync'))
         self.assertRegex(self.list(), r'in ([4-9]|10) minutes')
 
     def test_next_run_is_late(self):
         fabric = make_fabric(last_attempt=ago(seconds=650), last_sync=ago(seconds=650), sync_interval=600)
         reconcile()
         connection().zadd(SCHEDULED_JOBS, {schedule_id(fabric.pk): ago(seconds=50).timestamp()})
-        self.assertTrue(self.row(self.page(fabric), 'Next run').startswith('Due since '))
+        self.assertTrue(self.row(self.page(fabric), 'Next sync').startswith('Overdue since '))
         self.assertIn('>due</span>', self.list())
 
     def test_list_without_next_run(self):
@@ -171,10 +171,10 @@ class StateTestCase(PageTestCase):
     def test_no_next_run(self):
         by_hand = make_fabric(scheduler_enabled=False)
         self.assertEqual(
-            self.row(self.page(by_hand), 'Next run'), 'None: this fabric is read only when somebody asks',
+            self.row(self.page(by_hand), 'Next sync'), 'Manual sync only',
         )
         never = make_fabric('b', sync_enabled=False)
-        self.assertEqual(self.row(self.page(never), 'Next run'), 'None: this fabric is not read')
+        self.assertEqual(self.row(self.page(never), 'Next sync'), 'Sync disabled')
 
     def test_hostile_error(self):
         page = self.page(make_fabric(sync_status='failed', sync_error=HOSTILE, description=HOSTILE, last_report={
@@ -220,7 +220,7 @@ class RunsTestCase(PageTestCase):
         self.assertEqual(self.row(page, 'Switches'), f'{counts["Switch"]} 0 No change')
         self.assertEqual(self.row(page, 'Servers'), f'{counts["Server"]} 1 0 created, 0 updated, 1 missing')
         self.assertIn(f'?fabric_id={fabric.pk}&amp;kind=Switch"', page)
-        runs = page[page.index('Recent runs'):]
+        runs = page[page.index('Recent syncs'):]
         self.assertEqual((runs.count('>Completed<'), runs.count('>Failed<')), (2, 1))
         for job in Job.objects.filter(object_id=fabric.pk):
             self.assertIn(job.get_absolute_url(), runs)
@@ -235,7 +235,7 @@ class RunsTestCase(PageTestCase):
         job = FabricSyncJob.request(fabric, user=self.user)
         page = self.page(fabric)
         self.assertIn(job.get_absolute_url(), page)
-        self.assertIn('testuser', page[page.index('Recent runs'):])
+        self.assertIn('testuser', page[page.index('Recent syncs'):])
 
     def test_forbidden_and_missing_kinds(self):
         with cluster() as api, disable_logging():
@@ -257,7 +257,7 @@ class RunsTestCase(PageTestCase):
         for _ in range(15):
             FabricSyncJob.record(fabric)
         page = self.page(fabric)
-        self.assertEqual(page[page.index('Recent runs'):].count('/core/jobs/'), 10)
+        self.assertEqual(page[page.index('Recent syncs'):].count('/core/jobs/'), 10)
 
     def test_skipped_run(self):
         fabric = make_fabric()

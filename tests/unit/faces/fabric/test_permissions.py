@@ -134,7 +134,7 @@ class PagesTestCase(TestCase):
         self.client.post(self.url('fabric_sync', self.a.pk))
         job = Job.objects.get()
         page = self.client.get(self.a.get_absolute_url())
-        self.assertNotContains(page, 'Recent runs')
+        self.assertNotContains(page, 'Recent syncs')
         self.assertNotContains(page, job.get_absolute_url())
         self.add_permissions('core.view_job')
         self.assertContains(self.client.get(self.a.get_absolute_url()), job.get_absolute_url())

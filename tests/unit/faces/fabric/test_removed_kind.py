@@ -67,7 +67,7 @@ def test_it_is_in_sync_again_once_the_removal_is_confirmed(fabric: Fabric, opera
     page = operator.get(fabric.get_absolute_url()).content.decode()
     assert f'action="{url(fabric)}"' in page
     response = operator.post(url(fabric), {'kind': 'VPC'})
-    assert messages_of(response) == [f'{count} resources are marked as missing. The next sync counts their kind as removed.']
+    assert messages_of(response) == [f'{count} resources marked as missing. The next sync treats their kind as removed.']
     assert present() == 0
     assert url(fabric) not in operator.get(fabric.get_absolute_url()).content.decode()
     assert (synced(fabric).sync_status, fabric.sync_error) == ('in_sync', '')

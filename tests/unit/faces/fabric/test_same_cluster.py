@@ -35,7 +35,7 @@ class SameClusterTestCase(APITestCase):
 
     def test_page_api_and_health_name_them(self):
         allow(self.user, 'view')
-        self.assertIn('This fabric reads the same cluster as two', self.page(self.one))
+        self.assertIn('This fabric uses the same cluster as two', self.page(self.one))
         self.assertNotIn('the same cluster', self.page(self.other))
         self.assertEqual((self.status(self.two), self.status(self.other)), (['one'], []))
         health = worker_health()

@@ -14,7 +14,7 @@ from netbox_hedgehog.models.fabric import RECORDED
 
 from ..base import SERVER, ago, allow, make_fabric
 
-GONE = 'a has been deleted since you opened it: nothing was saved. To have it again, add it anew.'
+GONE = 'a was deleted while you were editing it. Nothing was saved. Add it again if you need it.'
 
 
 def meanwhile(what):

@@ -102,7 +102,7 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
         self.assertContains(self.client.get(fabric.get_absolute_url()), '1 hour 30 minutes')
         self.assertContains(self.client.get(self._get_url('list')), '1 hour 30 minutes')
         self.add_permissions('netbox_hedgehog.change_fabric')
-        self.assertContains(self.client.get(self._get_url('edit', fabric)), 'Now: 1 hour 30 minutes.')
+        self.assertContains(self.client.get(self._get_url('edit', fabric)), 'Current: 1 hour 30 minutes.')
 
     def test_clone_takes_no_secrets(self):
         fabric = make_fabric('original', sync_interval=99)

@@ -140,10 +140,10 @@ class HealthPageTestCase(TestCase):
         self.assertEqual(SwitchHealth.objects.rollup()['ok'], 0)
         self.assertEqual(SwitchHealth.objects.rollup()['old'], 1)
         for page in (self.list(), self.client.get(health.get_absolute_url()).content.decode()):
-            self.assertIn('how it is now is not known', page)
+            self.assertIn('No recent data. Last fetched at ', page)
             self.assertNotIn('text-bg-green', page)
         page = text(self.client.get(fabric.get_absolute_url()).content)
-        self.assertIn('1 reading is too old', page)
+        self.assertIn('1 switch has no recent data.', page)
 
     def test_a_kind_that_is_no_longer_read_grows_old(self):
         """The agents may be forbidden while all else is read: each reading has its own age."""

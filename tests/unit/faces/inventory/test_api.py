@@ -47,6 +47,8 @@ class InventoryLinkAPITestCase(
 ):
     model = InventoryLink
     type_class = InventoryLinkType
+    # NetBox's test names the field by verbose_name; the schema names it as the model.
+    graphql_base_name = 'inventory_link'
     brief_fields = ['display', 'id', 'key', 'url']
 
     def test_shows_what_is_managed(self):

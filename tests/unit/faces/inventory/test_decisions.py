@@ -108,7 +108,7 @@ class PageTestCase(_Changed, TestCase):
 
     def test_permission_to_resolve(self):
         discrepancy = self.of('leaf-01')
-        self.assertNotContains(self.client.get(discrepancy.get_absolute_url()), 'Take the fabric')
+        self.assertNotContains(self.client.get(discrepancy.get_absolute_url()), 'Use fabric value')
         self.assertHttpStatus(self.decide(discrepancy, 'ignore'), 403)
         allow(self.user, 'resolve', model=Discrepancy, constraints={'name': 'leaf-02'})
         self.assertHttpStatus(self.decide(discrepancy, 'ignore'), 404)
@@ -122,7 +122,7 @@ class PageTestCase(_Changed, TestCase):
             response = self.decide(self.of('leaf-01'), 'fabric')
         said = ' '.join(messages_of(response))
         self.assertIn('1 value was not written: device leaf-01', said)
-        self.assertNotIn('was done for', said)
+        self.assertNotIn('Fabric value used for', said)
         self.assertEqual(self.serial('leaf-01'), 'BY-HAND-leaf-01')
         self.assertEqual(self.of('leaf-01').state, 'open')
 
@@ -254,7 +254,7 @@ class TurnOffTestCase(TestCase):
 
     def test_leave_everything(self):
         count = Device.objects.count()
-        self.assertContains(self.client.get(self.url()), 'Switch off and leave everything')
+        self.assertContains(self.client.get(self.url()), 'Disable and keep all objects')
         response = self.client.post(self.url(), {'objects': 'leave'})
         self.assertRedirects(response, self.fabric.get_absolute_url())
         self.fabric.refresh_from_db()
@@ -273,7 +273,7 @@ class TurnOffTestCase(TestCase):
             for action in page.context['plan'].actions for verb in ('view', 'delete')
         })
         response = self.client.post(self.url(), {'objects': 'remove'})
-        self.assertIn('Look at the plan first', ' '.join(messages_of(response)))
+        self.assertIn('Review the plan first', ' '.join(messages_of(response)))
         response = self.client.post(self.url(), {'objects': 'remove', 'digest': '0' * 32})
         self.assertIn('changed since', ' '.join(messages_of(response)))
         self.assertTrue(Device.objects.exists())

@@ -83,7 +83,7 @@ class PageTestCase(_Sample, TestCase):
 
     def test_a_plan_that_is_not_kept(self):
         response = self.rows(digest='0' * 32, subject='devices', model='dcim.device', verb='create')
-        self.assertContains(response, 'not kept any more')
+        self.assertContains(response, 'This plan has expired')
 
     def test_page_is_small_however_large_the_plan(self):
         """Objects come group by group, page by page."""
@@ -151,7 +151,7 @@ class PageTestCase(_Sample, TestCase):
     def test_refuses_without_a_digest_and_by_get(self):
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         response = self.client.post(self.url('inventory_apply'))
-        self.assertIn('Look at the plan first', ' '.join(messages_of(response)))
+        self.assertIn('Review the plan first', ' '.join(messages_of(response)))
         self.assertRedirects(self.client.get(self.url('inventory_apply')), self.url('dry_run'))
         self.assertFalse(Device.objects.exists())
 
@@ -184,7 +184,7 @@ class PageTestCase(_Sample, TestCase):
         response = self.page()
         rows = self.rows(digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark')
         self.assertNotContains(rows, '/dcim/devices/')
-        self.assertContains(rows, 'may not view')
+        self.assertContains(rows, 'do not have permission to view')
         allow(self.user, 'view', model=Device)
         rows = self.rows(digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark')
         self.assertContains(rows, '/dcim/devices/')

@@ -69,15 +69,15 @@ class CorePagesTestCase(TestCase):
         page = words(self.get(device))
         self.assertIn('Created', page)
         self.assertIn('Managed', page)
-        self.assertIn('Kept by NetBox Serial number', page)
+        self.assertIn('NetBox value kept Serial number', page)
         self.assertIn('The platform is another.', page)
         self.assertIn('1 minute', page)
 
     def test_never_fresher_than_it_is(self):
         Fabric.objects.update(last_sync=ago(days=1))
-        self.assertIn('Stale: a run is overdue', words(self.get(Device.objects.get(name='leaf-01'))))
+        self.assertIn('Stale: sync is overdue', words(self.get(Device.objects.get(name='leaf-01'))))
         Fabric.objects.update(inventory_enabled=False)
-        self.assertIn('nobody keeps this object true', words(self.get(Device.objects.get(name='leaf-01'))))
+        self.assertIn('Inventory sync is disabled', words(self.get(Device.objects.get(name='leaf-01'))))
 
     def test_an_object_of_nobody(self):
         device = make_device(make_site('Elsewhere'), 'own')
@@ -155,8 +155,8 @@ class ResourcePagesTestCase(TestCase):
         for kind, name, texts, linked in (
             ('VPCPeering', 'vpc-01--vpc-02', ('Permits', 'default'), ('VPC', 'vpc-02')),
             ('ExternalPeering', 'vpc-01--internet', ('prefixes 0.0.0.0/0', 'subnets default'), ('External', 'internet')),
-            ('External', 'internet', ('community 64500:5000', 'Named by'), ('ExternalAttachment', 'leaf-03--internet')),
-            ('VPC', 'vpc-02', ('Static routes', '10.42.0.0/24', '10.20.1.9', 'Named by'), ('VPCPeering', 'vpc-01--vpc-02')),
+            ('External', 'internet', ('community 64500:5000', 'Referenced by'), ('ExternalAttachment', 'leaf-03--internet')),
+            ('VPC', 'vpc-02', ('Static routes', '10.42.0.0/24', '10.20.1.9', 'Referenced by'), ('VPCPeering', 'vpc-01--vpc-02')),
         ):
             with self.subTest(kind=kind):
                 response = self.page(kind, name)

@@ -105,14 +105,14 @@ class FormTestCase(TestCase):
         fabric = inventory_fabric('old')
         link = make_link(fabric, self.leaf, stale_since=timezone.now(), stale_runs=1)
         allow(self.user, 'view', model=InventoryLink)
-        self.assertContains(self.client.get(link.get_absolute_url()), 'in one run of the inventory.')
+        self.assertContains(self.client.get(link.get_absolute_url()), 'detected by one inventory sync.')
         allow(self.user, 'view', 'change', 'sync')
         token = Token.objects.create(user=self.user)
         response = APIClient().post(
             f'/api/plugins/hedgehog/fabrics/{fabric.pk}/inventory/turn-off/', {'objects': 'leave'}, format='json',
             HTTP_AUTHORIZATION=f'Bearer {TOKEN_PREFIX}{token.key}.{token.token}',
         )
-        self.assertEqual(response.data['sentence'], 'One object was left as it is.')
+        self.assertEqual(response.data['sentence'], '1 object kept.')
 
     def test_a_slug_of_several_roles_is_refused(self):
         """In NetBox a slug is a role's own only among the children of one role."""
@@ -123,7 +123,7 @@ class FormTestCase(TestCase):
         data = {**BASE, 'name': 'old', 'inventory_enabled': True, 'inventory_site': fabric.inventory_site_id}
         for role in (self.leaf, child):
             response = self.client.post(url, {**data, 'role_server': role.pk})
-            self.assertContains(response, 'More than one device role has the slug leaf: give the role')
+            self.assertContains(response, 'Several device roles have the slug leaf. Give the intended role')
         # as it stands, until somebody says which is meant
         self.assertIn(FabricForm(instance=fabric).initial['role_spine'], (self.leaf.pk, child.pk))
         fabric.refresh_from_db()
@@ -145,15 +145,15 @@ class FormTestCase(TestCase):
     def test_refused(self):
         elsewhere = Location.objects.create(name='Elsewhere', slug='elsewhere', site=self.other)
         for case, (entered, field, words) in {
-            'no site': ({'inventory_enabled': True}, 'inventory_site', 'needs a site'),
+            'no site': ({'inventory_enabled': True}, 'inventory_site', 'Select a site.'),
             'location of another site': (
                 {'inventory_enabled': True, 'inventory_site': self.site.pk, 'inventory_location': elsewhere.pk},
-                'inventory_location', 'not at the site',
+                'inventory_location', 'not within the selected site',
             ),
-            'pattern without name': ({'inventory_name_pattern': 'x'}, 'inventory_name_pattern', 'has {name} in it'),
+            'pattern without name': ({'inventory_name_pattern': 'x'}, 'inventory_name_pattern', 'Must contain {name}'),
             'pattern with other braces': ({'inventory_name_pattern': '{name}{site}'}, 'inventory_name_pattern', '{name}'),
             **{
-                f'pattern {pattern}': ({'inventory_name_pattern': pattern}, 'inventory_name_pattern', 'no other braces')
+                f'pattern {pattern}': ({'inventory_name_pattern': pattern}, 'inventory_name_pattern', 'may contain {fabric}')
                 for pattern in (
                     '{name:>999999999}', '{name}{name.__class__}', '{name!r}', '{fabric.__doc__}{name}', '{{name}}',
                     '{name}{', '{name}}', '{name}{}', '{fabric}',
@@ -161,7 +161,7 @@ class FormTestCase(TestCase):
             },
             'nothing carried': (
                 {'inventory_enabled': True, 'inventory_site': self.site.pk, 'inventory_subjects': []},
-                'inventory_subjects', 'at least one subject',
+                'inventory_subjects', 'at least one object type',
             ),
             'unknown adoption': ({'inventory_adoption': 'all'}, 'inventory_adoption', 'all'),
         }.items():
@@ -182,7 +182,7 @@ class FormTestCase(TestCase):
         allow(self.user, 'view')
         page = self.client.get(fabric.get_absolute_url())
         self.assertContains(page, fabric.inventory_site.name)
-        self.assertContains(page, 'Mark them, then delete what the plugin made')
+        self.assertContains(page, 'Mark stale, then delete plugin-created objects')
         self.assertContains(page, 'Role of spine')
         self.assertContains(page, 'Decommissioning')
 
@@ -212,7 +212,7 @@ class FormTestCase(TestCase):
             'data': f'name,kubernetes_server,inventory_enabled\none,{SERVER},true', 'format': 'csv',
             'csv_delimiter': ',',
         })
-        self.assertContains(response, 'An inventory needs a site')
+        self.assertContains(response, 'Select a site.')
 
     def test_bulk_edit(self):
         fabrics = [make_fabric(name) for name in ('x', 'y')]
@@ -258,9 +258,9 @@ class APISettingsTestCase(APITestCase):
         parent = DeviceRole.objects.create(name='Parent', slug='twice')
         DeviceRole.objects.create(name='Child', slug='twice', parent=parent)
         for data, field, words in (
-            ({'inventory_enabled': True}, 'inventory_site', 'needs a site'),
-            ({'inventory_roles': {'spine': 'nothing'}}, 'inventory_roles', 'make it first'),
-            ({'inventory_roles': {'spine': 'twice'}}, 'inventory_roles', 'More than one device role has the slug twice'),
+            ({'inventory_enabled': True}, 'inventory_site', 'Select a site.'),
+            ({'inventory_roles': {'spine': 'nothing'}}, 'inventory_roles', 'Create it first'),
+            ({'inventory_roles': {'spine': 'twice'}}, 'inventory_roles', 'Several device roles have the slug twice'),
             ({'inventory_roles': ['leaf']}, 'inventory_roles', 'object of role slugs'),
             ({'inventory_subjects': ['racks']}, 'inventory_subjects', 'racks'),
             ({'inventory_stale_status': 'retired'}, 'inventory_stale_status', 'retired'),

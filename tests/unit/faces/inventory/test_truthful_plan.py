@@ -66,7 +66,7 @@ def test_it_matches_only_where_nothing_differs(browser, fabric):
 
 @pytest.mark.parametrize(('values', 'words'), [
     ({'sync_status': 'failed', 'sync_error': 'No route.'}, 'which may have changed since'),
-    ({'last_sync': None}, 'This fabric was never fully synced.'),
+    ({'last_sync': None}, 'This fabric has never been fully synced.'),
 ])
 def test_it_does_not_match_a_fabric_that_nobody_has_read(browser, fabric, values, words):
     settle(fabric)
@@ -119,7 +119,7 @@ def test_the_counts_of_objects_add_up(browser, fabric):
     page = ' '.join(browser.get(fabric.get_absolute_url()).content.decode().split())
     assert f'({words})' in page
     removal = browser.get(reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[fabric.pk]))
-    assert 'Adopted and shared objects stay and are yours.' in ' '.join(removal.content.decode().split())
+    assert 'Adopted and shared objects are kept.' in ' '.join(removal.content.decode().split())
 
 
 def test_whoever_may_not_view_discrepancies_is_not_told_what_netbox_refused(client, fabric, settings):
@@ -194,7 +194,7 @@ def test_people_are_notified_of_all_types_by_their_names(fabric):
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
     settle_and_say(fabric)
     event = FabricEvent.objects.get(event_type='hedgehog_mass_removal_held')
-    assert 'bulk removal awaiting confirmation: 1 device, ' in event.message
+    assert 'awaiting confirmation: 1 device, ' in event.message
     assert 'dcim.' not in event.message
 
 

@@ -155,7 +155,7 @@ class ReadFabricTestCase(TestCase):
         resource = FabricResource.objects.filter(kind='Server').first()
         FabricResource.objects.filter(pk=resource.pk).update(missing_since=ago(hours=3))
         page = text(self.page('Server', resource.name))
-        self.assertIn('Missing: this resource has not been in the cluster for 3 hours', page)
+        self.assertIn('Deleted from the cluster 3 hours ago.', page)
 
     def test_hostile_content_is_text(self):
         pages = [self.page('Server', 'hostile'), self.list('?kind=Server'), self.list()]

@@ -61,7 +61,7 @@ def test_gateway_peering() -> None:
     })
     assert texts(exposed) == [
         ('<vpc-02>', 'subnet default, not 10.0.0.9/32', '198.51.100.7/32', 'masquerade (idle for 5m0s)'),
-        ('<internet>', 'the default route', '', ''),
+        ('<internet>', 'default route', '', ''),
         ('<vpc-03>', '10.3.0.0/24', '', 'port forwarding (tcp 443 → 8443)'),
     ]
     assert rules.title == 'Access rules (otherwise: deny)'
@@ -88,7 +88,7 @@ def test_vpc() -> None:
     assert texts(subnets) == [
         ('default', '10.0.1.0/24', '10.0.1.1', '1001', '10.0.1.10 – 10.0.1.99', 'isolated, restricted'),
         ('relayed', '10.0.2.0/24', '', '', 'relay to 10.0.1.200/32 in <other>', ''),
-        ('host', '10.0.3.0/24', '', '', '', 'BGP on the host'),
+        ('host', '10.0.3.0/24', '', '', '', 'host BGP'),
     ]
     assert texts(permits) == [('1', 'default, relayed')]
     assert texts(routes) == [('10.42.0.0/24', '10.0.1.9, 10.0.1.8')]

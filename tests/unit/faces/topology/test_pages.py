@@ -93,19 +93,19 @@ class TopologyTestCase(TestCase):
         type(self.fabric).objects.filter(pk=self.fabric.pk).update(last_sync=ago(hours=1))
         record_health(self.fabric)
         page = self.page()
-        self.assertIn('has been overdue for', page)
-        self.assertIn('States as they were read 1 hour', text(page))
+        self.assertIn('is overdue by', page)
+        self.assertIn('Status as of 1 hour', text(page))
         self.assertNotIn('class="f-ok"', page)
 
     def test_nothing_read_yet(self):
-        self.assertIn('No switch of this fabric has been read yet', self.page(fabric=make_fabric('empty')))
+        self.assertIn('No switches synced yet', self.page(fabric=make_fabric('empty')))
 
     def test_permissions(self):
         self.remove_permissions('netbox_hedgehog.view_switchhealth')
         page = self.page()
         self.assertIn('You do not have permission to view the health of all switches.', page)
         self.assertNotIn('available after the next', page)
-        self.assertNotIn('What is not as it should be', page)
+        self.assertNotIn('<h2 class="card-header">Issues', page)
         self.assertNotIn('class="f-ok"', page)
         self.remove_permissions('netbox_hedgehog.view_fabricresource')
         allow(self.user, 'view', model=FabricResource, constraints={'kind': 'Switch', 'name': 'spine-01'})
