@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .connections import interface_of
-from .tree import items, mapping, moment, number, objects, text
+from .manifest import mapping, moment, named_objects, objects, real_number, text
 
 __all__ = (
     'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'Finding', 'Health', 'Reading', 'assess', 'confirmed_at',
@@ -96,7 +96,7 @@ def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
             health.software = text(mapping(state.get('nos')).get('softwareVersion'))[:100]
         else:
             vrfs = mapping(mapping(state.get('bgp')).get('vrfs'))
-            _bgp(health, {vrf: value.get('neighbors') for vrf, value in items(vrfs)}, 'sessionState')
+            _bgp(health, {vrf: value.get('neighbors') for vrf, value in named_objects(vrfs)}, 'sessionState')
             health.software = text(mapping(state.get('dataplane')).get('version'))[:100]
     health.level = min((finding.level for finding in health.findings), key=ORDER.index, default=OK)
     return health
@@ -120,7 +120,7 @@ def _agent(health: Health, reading: Reading) -> None:
     health.heartbeat = moment(status.get('lastHeartbeat'))
     if not reading.missing:
         _heartbeat(health, reading.read_at)
-    applied = number(status.get('lastAppliedGen'))
+    applied = real_number(status.get('lastAppliedGen'))
     health.applied_generation = int(applied) if applied is not None and abs(applied) < 2**63 else None
     if health.heartbeat is not None and health.applied_generation != reading.generation:
         health.pending = True
@@ -184,25 +184,25 @@ def _port_down(health: Health, sentence: str, port: str) -> None:
 
 
 def _bgp(health: Health, vrfs: Any, key: str) -> None:
-    for vrf, neighbors in items(vrfs):
-        for address, neighbor in items(neighbors):
+    for vrf, neighbors in named_objects(vrfs):
+        for address, neighbor in named_objects(neighbors):
             # Go leaves false out: a neighbor without `enabled` is one that was shut down on purpose.
             if neighbor.get('enabled') is True and neighbor.get(key) != 'established':
                 health.bgp_down += 1
                 state = text(neighbor.get(key)).capitalize() or 'unknown'
-                peer = f' (AS {neighbor["peerAS"]})' if number(neighbor.get('peerAS')) else ''
+                peer = f' (AS {neighbor["peerAS"]})' if real_number(neighbor.get('peerAS')) else ''
                 health.findings.append(Finding(
                     'bgp', WARNING, f'BGP session to {address}{peer} in VRF {vrf} is not established (state: {state}).',
                 ))
 
 
 def _platform(health: Health, platform: Mapping[str, Any]) -> None:
-    for name, sensor in items(platform.get('temps')):
+    for name, sensor in named_objects(platform.get('temps')):
         for level, sentence in _temperature(name, sensor):
             health.temperatures += 1
             health.findings.append(Finding('temperature', level, sentence))
     for what, plural in (('PSU', 'psus'), ('Fan', 'fans')):
-        for name, unit in items(platform.get(plural)):
+        for name, unit in named_objects(platform.get(plural)):
             # Go leaves false out, so absence means absence.
             named = name if name.lower().startswith(what.lower()) else f'{what} {name}'
             if unit.get('presence') is not True:
@@ -217,8 +217,8 @@ def _platform(health: Health, platform: Mapping[str, Any]) -> None:
 
 def _temperature(name: str, sensor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The level and sentence of a sensor that is out of its bounds; a bound of zero is none."""
-    value = number(sensor.get('temp'))
-    bound = {key: number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
+    value = real_number(sensor.get('temp'))
+    bound = {key: real_number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
     if value is not None:
         for key, level, over in (
             ('critHigh', CRITICAL, True), ('critLow', CRITICAL, False),

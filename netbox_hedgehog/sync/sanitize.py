@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from ..cluster.errors import quoted
 from ..hedgehog.kinds import Kind, Path
-from ..hedgehog.tree import moment
+from ..hedgehog.manifest import moment
 
 __all__ = ('BadObject', 'Key', 'Observed', 'identify', 'key_of', 'kind_digest', 'observe', 'stable')
 

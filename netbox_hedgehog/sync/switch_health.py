@@ -10,8 +10,8 @@ from django.db.models import Max
 
 from ..hedgehog.connections import links, wired_ports
 from ..hedgehog.kinds import KIND_BY_NAME
+from ..hedgehog.manifest import mapping, objects, text
 from ..hedgehog.switch_health import Finding, Reading, assess, confirmed_at
-from ..hedgehog.tree import mapping, objects, text
 from ..models import Fabric, FabricResource, SwitchHealth
 from .apply import hold
 
