@@ -1,4 +1,4 @@
-"""NetBox plugin that keeps NetBox true to Hedgehog Open Network Fabrics."""
+"""NetBox plugin that syncs Hedgehog Open Network Fabrics into NetBox."""
 
 import logging
 from typing import Any
@@ -26,7 +26,7 @@ class HedgehogPluginConfig(PluginConfig):
 
     name = 'netbox_hedgehog'
     verbose_name = 'Hedgehog'
-    description = 'Reads Hedgehog Open Network Fabrics on schedule and keeps NetBox true to them'
+    description = 'Syncs Hedgehog Open Network Fabrics into NetBox, on schedule and as they change'
     author = 'The netbox-hedgehog authors'
     version = __version__
     base_url = 'hedgehog'
@@ -87,7 +87,8 @@ class HedgehogPluginConfig(PluginConfig):
         where = f"PLUGINS_CONFIG['{cls.name}']"
         if unknown := sorted(user_config.keys() - cls.default_settings.keys()):
             known = ', '.join(sorted(cls.default_settings))
-            raise ImproperlyConfigured(f'{where} has no setting {", ".join(map(repr, unknown))}. There are: {known}.')
+            names = ', '.join(map(repr, unknown))
+            raise ImproperlyConfigured(f'{where} has no setting {names}. Valid settings: {known}.')
         for name, default in cls.default_settings.items():
             value = user_config[name]
             if not isinstance(default, int):
@@ -98,7 +99,7 @@ class HedgehogPluginConfig(PluginConfig):
         cls._validate_destinations(user_config, where)
         fallbacks = user_config['secret_key_fallbacks']
         if not isinstance(fallbacks, list | tuple) or not all(isinstance(key, str) for key in fallbacks):
-            raise ImproperlyConfigured(f"{where}['secret_key_fallbacks'] must be a list of earlier SECRET_KEYs.")
+            raise ImproperlyConfigured(f"{where}['secret_key_fallbacks'] must be a list of earlier SECRET_KEY values.")
 
     @staticmethod
     def _validate_destinations(user_config: dict[str, Any], where: str) -> None:
@@ -108,9 +109,10 @@ class HedgehogPluginConfig(PluginConfig):
         for name in names:
             value = user_config[name]
             if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-                raise ImproperlyConfigured(f'{where}[{name!r}] must be a list of texts, not {value!r}.')
+                raise ImproperlyConfigured(f'{where}[{name!r}] must be a list of strings, not {value!r}.')
         if unknown := set(user_config['allowed_schemes']) - {'https', 'http'}:
-            raise ImproperlyConfigured(f"{where}['allowed_schemes'] may hold https and http, not {sorted(unknown)}.")
+            names = ', '.join(map(str, sorted(unknown)))
+            raise ImproperlyConfigured(f"{where}['allowed_schemes'] may contain https and http, not {names}.")
         try:
             Destinations.of(*(user_config[name] for name in names))
         except DestinationsError as error:

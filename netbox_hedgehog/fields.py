@@ -66,7 +66,7 @@ def unseal(value: str) -> str:
         return _fernet(*_keys()).decrypt(value.removeprefix(PREFIX).encode()).decode()
     except InvalidToken:
         raise SealError(
-            'A stored secret cannot be opened: SECRET_KEY has changed since it was entered. Add the earlier key to '
+            'A stored secret cannot be decrypted: SECRET_KEY has changed since it was entered. Add the earlier key to '
             "PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'], or enter the secret again."
         ) from None
 

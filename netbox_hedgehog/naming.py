@@ -21,6 +21,6 @@ def device_name(pattern: str, name: str, fabric: str) -> str:
     Raises ValueError where the pattern has other braces.
     """
     if not _PATTERN.fullmatch(pattern):
-        raise ValueError('a name pattern has braces of {name} and {fabric} only')
+        raise ValueError('a name pattern may contain {name} and {fabric} only')
     names = {'name': name, 'fabric': fabric}
     return _PLACE.sub(lambda place: names[place[1]], pattern)

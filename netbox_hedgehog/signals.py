@@ -62,7 +62,7 @@ def _stop(fabric_id: int) -> None:
         stop_deleted(fabric_id)
     except Exception:
         # It ends by itself, as soon as it wants to write something.
-        logger.exception('The run of the deleted fabric %d could not be stopped.', fabric_id)
+        logger.exception('The sync of the deleted fabric %d could not be stopped.', fabric_id)
 
 
 def _reconcile() -> None:
@@ -70,7 +70,7 @@ def _reconcile() -> None:
         reconcile()
     except (RedisError, DatabaseError, OSError) as error:
         # The fabric is saved, and the scheduler's beat does this again within seconds.
-        logger.warning('The schedule could not be changed now, the scheduler will do it: %s', error)
+        logger.warning('The schedule could not be updated; the scheduler will do it: %s', error)
     except Exception:
         # So it is here: a fabric that is saved must not look as if it were not.
-        logger.exception('The schedule could not be changed now, the scheduler will do it.')
+        logger.exception('The schedule could not be updated; the scheduler will do it.')

@@ -87,6 +87,13 @@ SIDE_BY_SIDE = 4
 # Seconds after which a page is said to be still waited for.
 TELL_EVERY = 1.0
 
+# What the system's resolver says, in words that name the cause.
+REASONS = {
+    'Name or service not known': 'host name not found',
+    'No address associated with hostname': 'host name not found',
+    'Temporary failure in name resolution': 'the name server does not respond',
+}
+
 JSON = 'application/json'
 # A server, or a proxy before it, that knows nothing of metadata alone gives whole objects.
 METADATA = f'{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}'
@@ -176,7 +183,7 @@ class Cluster:
         answer = self.decoded(self._get('/version', most=VERSION_SIZE)[0])
         version = answer.get('gitVersion')
         if not isinstance(version, str) or len(version) > LONGEST_VERSION or not version.isprintable():
-            raise BadAnswer(f'{self.server} answers, but not as a Kubernetes API does. Check the address.')
+            raise BadAnswer(f'{self.server} does not respond like a Kubernetes API. Check the address.')
         return version
 
     def pages(
@@ -209,7 +216,7 @@ class Cluster:
         count = len(page.items) or EMPTY_PAGE
         while token := metadata.get('continue'):
             if not isinstance(token, str) or token == query.get('continue'):
-                raise BadAnswer(f'{self.server} answered the list of {kind.plural} with a page that leads nowhere.')
+                raise BadAnswer(f'{self.server} sent an invalid continue token in the list of {kind.plural}.')
             if count > self.options.max_objects:
                 break
             query = {'limit': query['limit'], 'continue': token}
@@ -220,8 +227,8 @@ class Cluster:
             count += len(page.items) or EMPTY_PAGE
         if count > self.options.max_objects:
             raise BadAnswer(
-                f'{self.server} lists more than {self.options.max_objects} {kind.plural}, which are not read. Look at '
-                "what is in the cluster; the plugin's setting max_objects allows more."
+                f'{self.server} lists more than {self.options.max_objects} {kind.plural}; they were not synced. Check '
+                'what creates them, or raise the plugin setting max_objects.'
             )
         yield page
 
@@ -282,7 +289,7 @@ class Cluster:
         # Go writes an empty list as null.
         items = [] if items is None else items
         if not isinstance(items, list) or not isinstance(metadata, dict):
-            raise BadAnswer(f'{self.server} answered the list of {kind.plural} with something else than a list.')
+            raise BadAnswer(f'{self.server} did not return a list of {kind.plural}.')
         version = metadata.get('resourceVersion')
         version = version if isinstance(version, str) else ''
         if 'continue' not in query and version:
@@ -290,8 +297,8 @@ class Cluster:
         alone = answer.get('kind') == 'PartialObjectMetadataList'
         if not alone and (told := answer.get('apiVersion', kind.api_version)) != kind.api_version:
             raise BadAnswer(
-                f'{self.server} answered the list of {kind.plural} in {quoted(told)}, and not in {kind.api_version} '
-                'as it was asked to. What stands between NetBox and the API server?'
+                f'{self.server} returned {kind.plural} as {quoted(told)} instead of {kind.api_version}. Check for '
+                'proxies between NetBox and the API server.'
             )
         remaining = metadata.get('remainingItemCount')
         if type(remaining) is not int or not 0 <= remaining < MOST_REMAINING:
@@ -354,8 +361,8 @@ class Cluster:
                 if seconds_left() > 0:
                     raise
                 raise Unreachable(
-                    f'{self.server} took more than {self.options.longest_answer:g} s to send one answer. Check '
-                    'the network path to it.'
+                    f'{self.server} took more than {self.options.longest_answer:g} s to send a response. Check the '
+                    'network path to it.'
                 ) from None
 
     def _body(self, response: BaseHTTPResponse, most: int) -> bytes:
@@ -372,8 +379,8 @@ class Cluster:
                         response.close()
                         return b''
                     raise Unreadable(
-                        f'{self.server} sent more than {most} bytes in one answer, which is '
-                        'not read (setting max_answer_size).'
+                        f'{self.server} sent a response of more than {most} bytes; it was skipped '
+                        '(setting max_answer_size).'
                     )
                 parts.append(chunk)
         except BaseException:
@@ -421,23 +428,22 @@ class Cluster:
     def _unreachable_sentence(self, error: HTTPError, silence: float) -> str:
         # Before time-outs, which a refused connection counts among in urllib3's family of exceptions.
         if isinstance(error, NewConnectionError):
-            reason = str(error).rsplit(': ', 1)[-1]
-            return f'{self.server} cannot be reached: {reason}. Check the address and that the API server runs.'
+            return f'Cannot reach {self.server}: {_reason(error)}. Check the address and that the API server runs.'
         if isinstance(error, TransportTimeout):
             return (
-                f'{self.server} did not answer in time ({self.options.connect_timeout:g} s to connect, '
+                f'{self.server} did not respond in time ({self.options.connect_timeout:g} s to connect, '
                 f'{silence:g} s between bytes). Check the address, the firewall and the control node.'
             )
-        return f'The connection to {self.server} broke off ({type(error).__name__}). Check the network path to it.'
+        return f'The connection to {self.server} was interrupted. Check the network path to it.'
 
     def _tls_sentence(self, reason: str) -> str:
         if 'CERTIFICATE_VERIFY_FAILED' in reason:
             why = reason.split('certificate verify failed:')[-1].split('(_ssl')[0].strip()
             return (
-                f'The certificate of {self.server} was not accepted: {why}. Give the CA certificate that signed it, '
+                f'The certificate of {self.server} was not accepted: {why}. Provide the signing CA certificate, '
                 'or correct the address.'
             )
-        return f'No TLS connection to {self.server} came about. Check scheme, port and certificates.'
+        return f'TLS handshake with {self.server} failed. Check scheme, port and certificates.'
 
     def refusal(self, status: int, path: str, verb: str = 'list', body: bytes = b'') -> ClusterError:
         """What an answer with a status other than 200 means, for the person who must act; `verb` is what was asked, and
@@ -446,35 +452,35 @@ class Cluster:
         what = path.rsplit('/', 1)[-1]
         if status == 401:
             return Unauthorized(
-                'The API server refused the credentials: 401. The token is wrong, expired or revoked: '
-                "enter a new one on the fabric's page."
+                'The API server rejected the credentials (401). The token is wrong, expired or revoked. '
+                "Enter a new token on the fabric's page."
             )
         if status == 403 and body and not _is_status(body):
             return NotTheAPI(
-                f'{self.server} refused access (403), but not as a Kubernetes API does. If a sign-in page or a proxy '
-                "answers there, enter the API server's own address."
+                f'{self.server} refused access (403) and does not respond like a Kubernetes API. If a sign-in page or '
+                "a proxy responds at this address, enter the API server's own address."
             )
         if status == 403:
             return Forbidden(
-                f'The credentials may not {verb} {what}: 403. Grant get, list and watch on {what} to the '
-                'ServiceAccount.'
+                f'The credentials may not {verb} {what} (403). Grant the ServiceAccount get, list and watch on '
+                f'{what}.'
             )
         if status == 404:
-            return NotInstalled(f'{what} is not installed in this cluster: 404.')
+            return NotInstalled(f'{what} is not installed in this cluster (404).')
         if status == 410 and verb == 'watch':
-            return Expired(f'The watch of {what} expired: 410.')
+            return Expired(f'The watch of {what} expired (410).')
         if status == 410:
-            return Expired(f'The list of {what} expired while it was read: 410.')
+            return Expired(f'The list of {what} expired during the sync (410).')
         if 300 <= status < 400:
             return BadAnswer(
-                f'{self.server} redirects elsewhere ({status}), which is not followed: it would take the token along. '
+                f'{self.server} sent a redirect ({status}). Redirects are not followed, to protect the token. '
                 "Enter the API server's own address."
             )
         if status in TRANSIENT:
             return ServerFault(
-                f'The API server could not list {what}: {status}, also when asked again. Look at its health.'
+                f'The API server failed to list {what} ({status}), also after retries. Check its health.'
             )
-        return BadAnswer(f'{self.server} answered {status} to a list of {what}.')
+        return BadAnswer(f'{self.server} responded with status {status} to a list of {what}.')
 
     def decoded(self, body: bytes) -> dict[str, Any]:
         """The JSON object that a body is. Raises BadAnswer; before decoding where that takes much memory or stack.
@@ -482,25 +488,30 @@ class Cluster:
         most = DECODED * self.options.max_answer_size
         if memory_of(body) > most:
             raise Unreadable(
-                f'{self.server} sent an answer of {len(body)} bytes that needs more than {most} bytes of memory; it '
+                f'{self.server} sent a response of {len(body)} bytes that needs more than {most} bytes of memory; it '
                 'was skipped (setting max_answer_size).'
             )
         if is_deep(body):
             raise Unreadable(
-                f'{self.server} sent an answer with more than {DEEPEST} levels of lists and mappings; it was skipped.'
+                f'{self.server} sent a response with more than {DEEPEST} levels of nesting; it was skipped.'
             )
         try:
             answer = json.loads(body)
         except json.JSONDecodeError:
             answer = None
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError):
             # Text that is none, numbers without an end, or nesting without one.
-            raise Unreadable(
-                f'{self.server} answered with something else than JSON ({type(error).__name__}).'
-            ) from None
+            raise Unreadable(f'{self.server} sent a response that cannot be decoded as JSON.') from None
         if not isinstance(answer, dict):
-            raise BadAnswer(f'{self.server} answered with something else than JSON. Is this the API server?')
+            raise BadAnswer(f"{self.server} did not respond with JSON. Check that the address is the API server's.")
         return answer
+
+
+def _reason(error: NewConnectionError) -> str:
+    """Return in a few words why no connection could be opened."""
+    cause = error.__cause__ or error
+    reason = getattr(cause, 'strerror', None) or str(cause).rsplit(': ', 1)[-1]
+    return REASONS.get(reason, reason[:1].lower() + reason[1:])
 
 
 def memory_of(body: bytes) -> int:

@@ -36,10 +36,10 @@ def api_client(
     if credentials.in_cluster:
         try:
             kubernetes_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-        except kubernetes_config.ConfigException as error:
+        except kubernetes_config.ConfigException:
             raise UnusableCredentials(
-                f'The fabric is set to in-cluster, but this worker does not run in a pod with a service account '
-                f'({error}). Give a server and token instead.'
+                'The fabric is set to in-cluster, but this worker does not run in a pod with a service account. '
+                'Enter a server and token instead.'
             ) from None
         context = _tls_context(credentials, configuration.ssl_ca_cert)
         destinations = ANYWHERE  # the pod's environment names the server, and nobody who edits fabrics does
@@ -74,7 +74,7 @@ def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContex
         context = ssl.create_default_context(cafile=ca_file, cadata=_certificates(credentials.ca_pem))
     except (ssl.SSLError, OSError, TypeError, ValueError):
         raise UnusableCredentials(
-            "The CA certificate cannot be read as PEM. Paste the cluster's certificate-authority-data, decoded."
+            "The CA certificate is not valid PEM. Paste the cluster's certificate-authority-data, decoded."
         ) from None
     context.sslsocket_class = TLSSocket
     # Python 3.13 refuses authorities that lack an extension which older Kubernetes did not write, and kubectl accepts.
@@ -106,7 +106,7 @@ def _header_text(token: str) -> str:
     if not token.isascii() or not token.isprintable() or ' ' in token:
         # http.client refuses it too, and quotes it while it does.
         raise UnusableCredentials(
-            'The token has characters that no token has, such as spaces or line breaks. Enter it again, in one line.'
+            'Invalid token: it contains spaces or line breaks. Enter it again in one line.'
         )
     return token
 
@@ -120,7 +120,7 @@ def _load_client_certificate(context: ssl.SSLContext, cert_pem: str, key_pem: st
         context.load_cert_chain(f'/proc/self/fd/{descriptor}', password='-')  # noqa: S106
     except (ssl.SSLError, ValueError):
         raise UnusableCredentials(
-            'The client certificate and key of the kubeconfig do not fit together. Make a new kubeconfig.'
+            'The client certificate and key of the kubeconfig do not match. Create a new kubeconfig.'
         ) from None
     finally:
         os.close(descriptor)

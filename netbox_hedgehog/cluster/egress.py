@@ -72,7 +72,7 @@ class Destinations:
         parts = urlsplit(server)
         if parts.scheme not in self.schemes:
             raise DestinationDenied(
-                f'{parts.scheme} is not allowed here: the token would travel in the clear. Enter an https:// address.'
+                f'{parts.scheme} is not allowed: the token would be sent unencrypted. Enter an https:// address.'
             )
         host = (parts.hostname or '').rstrip('.')
         self.check_host(host)
@@ -98,8 +98,8 @@ class Destinations:
             return
         if not any(plain in network for network in self.allowed_networks):
             raise DestinationDenied(
-                f'{_called(host, plain)} is not among the destinations that this NetBox may call. An administrator '
-                "can add it to the plugin's setting allowed_destinations."
+                f'{_called(host, plain)} is not an allowed destination. An administrator can add it to the plugin '
+                'setting allowed_destinations.'
             )
 
 
@@ -153,6 +153,6 @@ def _called(host: str, address: Address | None = None) -> str:
 
 def _denied(host: str, address: Address | None = None) -> str:
     return (
-        f'{_called(host, address)} may not be called from here: no fabric is expected at such an address. An '
-        "administrator can change the plugin's setting denied_destinations."
+        f'{_called(host, address)} is a denied destination. An administrator can change the plugin setting '
+        'denied_destinations.'
     )

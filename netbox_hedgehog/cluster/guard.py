@@ -66,7 +66,7 @@ class _Guarded:
     def _new_conn(self) -> socket.socket:
         connection: Any = self
         if self.sockets.closed:
-            raise NewConnectionError(connection, 'Failed to establish a new connection: the fabric was let go')
+            raise NewConnectionError(connection, 'Failed to establish a new connection: the connections were closed')
         host, port = connection._dns_host.strip('[]'), connection.port
         self.destinations.check_host(host.rstrip('.'))
         try:
@@ -107,7 +107,7 @@ def _look_up(host: str, port: int) -> list[Any]:
     try:
         return answer.result(max(0, min(LONGEST_LOOKUP, seconds_left())))
     except TimeoutError:
-        raise socket.gaierror('the name server does not answer') from None
+        raise socket.gaierror('the name server does not respond') from None
 
 
 def _is_address(host: str) -> bool:
@@ -122,7 +122,7 @@ def _connect_to_any(connection: Any, addresses: list[str], port: int) -> socket.
     """Connect to the first address that answers. All of them share the time-out: each may wait for its part of what
     the ones before it have left.
     """
-    failure: OSError = OSError('the name has no address')
+    failure: OSError = OSError('the host name has no address')
     ends = time.monotonic() + min(connection.timeout, seconds_left())
     for number, text in enumerate(addresses):
         left = ends - time.monotonic()

@@ -26,8 +26,8 @@ _FILES = {
 _REFUSED_USER = {
     'exec': 'runs a command',
     'auth-provider': 'uses an auth-provider, which may run a command',
-    'username': 'logs in with a user name and password, which Kubernetes no longer takes',
-    'password': 'logs in with a user name and password, which Kubernetes no longer takes',
+    'username': 'uses a user name and password, which Kubernetes no longer supports',
+    'password': 'uses a user name and password, which Kubernetes no longer supports',
     'as': 'impersonates another user',
     'as-uid': 'impersonates another user',
     'as-groups': 'impersonates another user',
@@ -62,17 +62,17 @@ def check_server(server: str) -> str:
     if any(character in address for character in '?#@'):
         # Also an empty query or fragment: what is called is the address with a path behind it.
         raise KubeconfigError(
-            'The server address must not carry a user, password, query or fragment. Enter the token in its own field.'
+            'The server address must not contain a user, password, query or fragment. Enter the token in its own field.'
         )
     if '\\' in address:
-        raise KubeconfigError('The server address cannot be read. Enter it as https://host:6443.')
+        raise KubeconfigError('Invalid server address. Enter it as https://host:6443.')
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  raises ValueError on a port that is no number
     except ValueError:
-        raise KubeconfigError('The server address cannot be read. Enter it as https://host:6443.') from None
+        raise KubeconfigError('Invalid server address. Enter it as https://host:6443.') from None
     if not address.isprintable() or ' ' in address:
-        raise KubeconfigError('The server address has spaces or line breaks in it. Enter it as https://host:6443.')
+        raise KubeconfigError('The server address contains spaces or line breaks. Enter it as https://host:6443.')
     if parts.scheme not in ('https', 'http') or not parts.hostname:
         raise KubeconfigError('The server address needs a scheme and a host. Enter it as https://host:6443.')
     return address
@@ -99,7 +99,7 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
         raise KubeconfigError('This is not a kubeconfig: it has no list of clusters. Paste the whole file.')
     name = config.get('current-context')
     if not name or not isinstance(name, str):
-        raise KubeconfigError('The kubeconfig has no current-context. Choose one: kubectl config use-context NAME.')
+        raise KubeconfigError('The kubeconfig has no current-context. Set one: kubectl config use-context NAME.')
     context = _named(config, 'contexts', 'context', name)
     cluster = _named(config, 'clusters', 'cluster', context.get('cluster'))
     user = _named(config, 'users', 'user', context.get('user')) if context.get('user') else {}
@@ -108,7 +108,7 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
         for key in _FILES[section]:
             if holder.get(key):
                 raise KubeconfigError(
-                    f'The kubeconfig names a file ({key}), which NetBox will not read. '
+                    f'The kubeconfig refers to a file ({key}), which NetBox does not read. '
                     'Embed it: kubectl config view --flatten --minify --raw.'
                 )
     for key, what in _REFUSED_USER.items():
@@ -117,11 +117,11 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
                 f'The kubeconfig {what} ({key}). Use the token of a read-only ServiceAccount instead.'
             )
     if cluster.get('proxy-url'):
-        raise KubeconfigError('The kubeconfig names a proxy (proxy-url), which NetBox will not use. Remove it.')
+        raise KubeconfigError('The kubeconfig sets a proxy (proxy-url), which NetBox does not use. Remove it.')
     if cluster.get('insecure-skip-tls-verify') and verify_tls:
         raise KubeconfigError(
-            'The kubeconfig switches TLS verification off. Give the certificate authority instead, '
-            'or switch "Verify TLS" off on the fabric, knowingly.'
+            'The kubeconfig disables TLS verification. Provide the CA certificate instead, or clear "Verify TLS" on '
+            'the fabric.'
         )
     credentials = Credentials(
         server=check_server(_text(cluster, 'server')),
@@ -177,8 +177,8 @@ for _tag in ('int', 'float', 'timestamp', 'binary', 'omap', 'pairs', 'set'):
 
 def _refers_to_itself() -> KubeconfigError:
     return KubeconfigError(
-        'The kubeconfig has YAML aliases or merge keys (*name, <<), which are not read. Make it anew: '
-        'kubectl config view --flatten --minify --raw.'
+        'The kubeconfig has YAML aliases or merge keys (*name, <<), which are not supported. Create it '
+        'again: kubectl config view --flatten --minify --raw.'
     )
 
 

@@ -66,8 +66,8 @@ def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
     for number, kind in enumerate(kinds):
         if time.monotonic() - began > LONGEST:
             found.errors.append(
-                f'{cluster.server} answers too slowly: of {number} of {len(kinds)} kinds it said within {LONGEST} s '
-                'whether they can be read. Look at its load and at the network path to it.'
+                f'Timed out after {LONGEST} s ({number} of {len(kinds)} kinds checked). Check the load of '
+                f'{cluster.server} and the network path to it.'
             )
             break
         if not _ask(cluster, kind, namespace, found):
@@ -105,8 +105,8 @@ def _sentences(cluster: Cluster, found: Probe, namespace: str) -> list[str]:
 
 def _connected(cluster: Cluster, found: Probe) -> str:
     if found.version:
-        return f'{cluster.server} answers: Kubernetes {found.version}.'
-    return f'Connected to {cluster.server}. Its version cannot be read, which syncs do not need.'
+        return f'Connected to {cluster.server} (Kubernetes {found.version}).'
+    return f'Connected to {cluster.server}. Its version cannot be read; syncs do not need it.'
 
 
 def _refused(cluster: Cluster, found: Probe) -> list[str]:
@@ -114,7 +114,8 @@ def _refused(cluster: Cluster, found: Probe) -> list[str]:
     if found.forbidden:
         return [
             f'{cluster.server} refused to list any kind (403) and does not show its version. If a sign-in page or a '
-            "proxy answers there, enter the API server's own address; otherwise grant the ServiceAccount read access."
+            "proxy responds at this address, enter the API server's own address; otherwise grant the ServiceAccount "
+            'read access.'
         ]
     if found.not_installed:
         return [
@@ -130,13 +131,13 @@ def _kinds(found: Probe, namespace: str) -> list[str]:
         sentences.append(f'{len(found.readable)} of {total} Hedgehog kinds can be read in namespace {namespace}.')
     else:
         sentences.append(
-            'No Hedgehog kind can be read here. Is this the API server of a Hedgehog control node, '
-            'and may the ServiceAccount list its kinds?'
+            'No Hedgehog kind can be read. Check that this is the API server of a Hedgehog control node and that the '
+            'ServiceAccount may list its kinds.'
         )
     if found.not_installed:
-        sentences.append(f'Not installed in this cluster, and therefore not read: {", ".join(found.not_installed)}.')
+        sentences.append(f'Not installed in this cluster: {", ".join(found.not_installed)}.')
     if found.forbidden:
         sentences.append(
-            f'The credentials may not list {", ".join(found.forbidden)} (403): grant get, list and watch on them.'
+            f'The credentials may not list {", ".join(found.forbidden)} (403). Grant get, list and watch on them.'
         )
     return sentences

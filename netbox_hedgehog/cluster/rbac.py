@@ -66,7 +66,7 @@ roleRef:
 '''
 
 TAIL = '''\
-# Afterwards NetBox wants the token and the CA certificate:
+# Then enter the token and the CA certificate in NetBox:
 # kubectl get secret {account}-token -n {account_namespace} -o jsonpath='{{.data.token}}' | base64 -d
 # kubectl get secret {account}-token -n {account_namespace} -o jsonpath='{{.data.ca\\.crt}}' | base64 -d
 '''
@@ -86,8 +86,8 @@ def check_name(name: str) -> str:
     """The name, if Kubernetes takes it. Raises OnboardingError."""
     if not NAME.fullmatch(name):
         raise OnboardingError(
-            f'{name!r} is no name that Kubernetes takes: lower-case letters, digits and dashes, at most 63, '
-            'beginning and ending with a letter or digit.'
+            f'"{name}" is not a valid Kubernetes name. Use at most 63 lower-case letters, digits and dashes; begin and '
+            'end with a letter or digit.'
         )
     return name
 

@@ -102,7 +102,7 @@ def _lines(chunks: Iterator[bytes], cluster: Cluster) -> Iterator[list[bytes]]:
             if lines := [line for line in lines if line.strip()]:
                 yield lines
         if len(rest) > LONGEST_LINE:
-            raise BadAnswer(f'{cluster.server} sent an event that does not end.')
+            raise BadAnswer(f'{cluster.server} sent an event that is too large.')
 
 
 def _event(cluster: Cluster, kind: Kind, line: bytes) -> Event:
@@ -111,11 +111,11 @@ def _event(cluster: Cluster, kind: Kind, line: bytes) -> Event:
     if type_ == 'ERROR':
         status = item if isinstance(item, dict) else {}
         if status.get('code') == 410:
-            raise Expired(f'The watch of {kind.plural} expired: 410.')
-        raise ServerFault(f'The API server ended the watch of {kind.plural}: {quoted(status.get("code"))}.')
+            raise Expired(f'The watch of {kind.plural} expired (410).')
+        raise ServerFault(f'The API server ended the watch of {kind.plural} ({quoted(status.get("code"))}).')
     metadata = item.get('metadata') if isinstance(item, dict) else None
     version = metadata.get('resourceVersion') if isinstance(metadata, dict) else None
     known = type_ in ('ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK')
     if not known or not isinstance(item, dict) or not isinstance(version, str):
-        raise BadAnswer(f'{cluster.server} told of {kind.plural} what is no event.')
+        raise BadAnswer(f'{cluster.server} sent an invalid event for {kind.plural}.')
     return Event(str(type_), item, version)

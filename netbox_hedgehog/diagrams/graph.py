@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from ..hedgehog.connections import End, Link, links
-from ..hedgehog.tree import mapping, text
+from ..hedgehog.manifest import mapping, text
 
 __all__ = (
     'GATEWAYS', 'KINDS', 'LEAVES', 'OUTER', 'SPINES', 'WIRE_KINDS', 'Graph', 'Node', 'NodeHealth', 'Resource', 'Wire',

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..hedgehog.connections import links
-from ..hedgehog.tree import items, mapping, objects, text
+from ..hedgehog.manifest import mapping, named_objects, objects, text
 from .graph import LINK_WORDS, WIRE_KINDS, NodeHealth, Resource, link_state, natural, worst
 from .legend import draw_legend
 from .svg import Canvas, fit
@@ -108,7 +108,7 @@ def build_vpc(
     graph = VPCGraph(vpc.name, list(_vpc_notes(spec)))
     graph.subnets = [
         Subnet(name, text(subnet.get('subnet')), list(_subnet_notes(subnet)))
-        for name, subnet in sorted(items(spec.get('subnets')), key=lambda item: natural(item[0]))
+        for name, subnet in sorted(named_objects(spec.get('subnets')), key=lambda item: natural(item[0]))
     ]
     for resource in related:
         if resource.missing:
@@ -182,10 +182,10 @@ def _peers(vpc: str, peering: Resource, known: Mapping[tuple[str, str], Resource
                     found.append(_peer('VPC', other, mine, peering, [note], known))
         return found
     if peering.kind == 'ExternalPeering':
-        permit = mapping(spec.get('permit'))
-        external = mapping(permit.get('external'))
+        permitted = mapping(spec.get('permit'))
+        external = mapping(permitted.get('external'))
         prefixes = [text(item.get('prefix')) for item in objects(external.get('prefixes'))]
-        return [_peer('External', text(external.get('name')), _subnets(permit.get('vpc')), peering,
+        return [_peer('External', text(external.get('name')), _subnets(permitted.get('vpc')), peering,
                       [_some(filter(None, prefixes)) or 'no prefix'], known)]
     if peering.kind == 'GatewayPeering':
         members = mapping(spec.get('peering'))

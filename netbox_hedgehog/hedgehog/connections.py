@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .tree import mapping, objects, text
+from .manifest import mapping, objects, text
 
 __all__ = ('End', 'Link', 'interface_of', 'links', 'wired_ports')
 

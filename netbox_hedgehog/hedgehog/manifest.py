@@ -1,58 +1,95 @@
-"""Values of unknown shape become values of known type: a manifest may hold anything anywhere, and nothing raises."""
+"""Read values of manifests of unknown shape: a manifest may hold anything anywhere, and nothing here raises."""
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
 from typing import Any
 
 __all__ = (
-    'Address', 'Network', 'address', 'entries', 'items', 'mapping', 'natural', 'network', 'number', 'shown', 'text',
-    'usable',
+    'Address', 'Network', 'address', 'entries', 'items', 'mapping', 'moment', 'named_objects', 'natural', 'network',
+    'number', 'objects', 'real_number', 'shown', 'text', 'usable',
 )
 
 Address = IPv4Interface | IPv6Interface
 Network = IPv4Network | IPv6Network
 
+# The years that a timestamp of a cluster may have.
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+
+# The longest text that a sentence repeats.
+LONGEST_SHOWN = 80
+
 _DIGITS = re.compile(r'([0-9]+)')
 
 
 def text(value: Any) -> str:
-    """A string, or an empty one in place of anything else."""
+    """Return a string, or an empty one in place of anything else."""
     return value if isinstance(value, str) else ''
 
 
 def number(value: Any) -> int | None:
-    """A whole number, or None in place of anything else."""
+    """Return a whole number, or None in place of anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def real_number(value: Any) -> float | None:
+    """Return a number with or without decimals, or None in place of anything else."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping, or an empty one in place of anything else."""
+    """Return a mapping, or an empty one in place of anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def items(value: Any) -> list[Any]:
-    """A list, or an empty one in place of anything else."""
+    """Return a list, or an empty one in place of anything else."""
     return value if isinstance(value, list) else []
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list."""
+    return [item for item in items(value) if isinstance(item, dict)]
+
+
+def named_objects(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries of a mapping whose values are objects."""
+    for key, item in mapping(value).items():
+        if isinstance(item, dict):
+            yield key, item
+
+
 def entries(value: Any) -> Iterator[tuple[str, Any]]:
-    """The entries of a mapping in the order in which people count: E1/2 before E1/10."""
+    """Yield the entries of a mapping in natural order: E1/2 before E1/10."""
     found = mapping(value)
     for key in sorted((key for key in found if isinstance(key, str)), key=natural):
         yield key, found[key]
 
 
 def natural(name: str) -> tuple[Any, ...]:
-    """What to sort names by, so that numbers in them count as numbers."""
+    """Return the key by which to sort names, so that numbers in them count as numbers."""
     parts = _DIGITS.split(name)
     return tuple((len(part), part) if place % 2 else part for place, part in enumerate(parts))
 
 
-def address(value: Any) -> Address | None:
-    """An address with its prefix length (a host's where there is none), or None where it is not one.
+def moment(value: Any) -> datetime | None:
+    """Return the time of a timestamp as Kubernetes writes it, or None where it is unusable.
 
-    A length of 0 and an IPv6 zone are refused: neither NetBox nor PostgreSQL holds them.
+    Unusable are those without a time zone, and those at either end of the calendar: Go writes the first of January of
+    the year 1 for a time that was never set, and other time zones have no equivalent of the very first and last hours.
+    """
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if found.tzinfo and FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
+def address(value: Any) -> Address | None:
+    """Return an address with its prefix length (a host's where it has none), or None where it is invalid.
+
+    A length of 0 and an IPv6 zone are refused: neither NetBox nor PostgreSQL stores them.
     """
     try:
         found = ip_interface(value) if isinstance(value, str) and '%' not in value else None
@@ -62,7 +99,7 @@ def address(value: Any) -> Address | None:
 
 
 def network(value: Any) -> Network | None:
-    """A prefix without host bits, or None where it is not one."""
+    """Return a prefix without host bits, or None where it is invalid."""
     try:
         found = ip_network(value) if isinstance(value, str) and '%' not in value else None
     except ValueError:
@@ -71,17 +108,17 @@ def network(value: Any) -> Network | None:
 
 
 def usable(name: str, longest: int) -> bool:
-    """Whether a name can be shown, and fits into a column of this length."""
+    """Return whether a name can be displayed, and fits into a column of this length."""
     return 0 < len(name) <= longest and name.isprintable() and not name.isspace()
 
 
 def shown(value: Any) -> str:
-    """A value as a sentence can hold it, whatever and however long it is."""
-    if isinstance(value, str) and usable(value, 80):
+    """Return a value as a sentence can show it, whatever it is and however long."""
+    if isinstance(value, str) and usable(value, LONGEST_SHOWN):
         return value
     if value is None or value == '':
         return 'nothing'
     if isinstance(value, (str, int, float)):
-        found = ascii(value if not isinstance(value, str) else value[:80])
-        return found if len(found) <= 80 else f'{found[:79]}…'
+        found = ascii(value if not isinstance(value, str) else value[:LONGEST_SHOWN])
+        return found if len(found) <= LONGEST_SHOWN else f'{found[:LONGEST_SHOWN - 1]}…'
     return f'a {type(value).__name__}'

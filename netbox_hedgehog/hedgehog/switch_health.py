@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .connections import interface_of
-from .tree import items, mapping, moment, number, objects, text
+from .manifest import mapping, moment, named_objects, objects, real_number, text
 
 __all__ = (
     'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'Finding', 'Health', 'Reading', 'assess', 'confirmed_at',
@@ -83,7 +83,7 @@ def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
     """
     health = Health()
     if reading is None or reading.missing:
-        what = 'Its agent is no longer in the cluster.' if reading else 'It has no agent: nothing reports its state.'
+        what = 'The agent was deleted from the cluster.' if reading else 'No agent: status unavailable.'
         health.agentless = True
         health.findings.append(Finding('agentless', UNKNOWN, what))
     if reading is not None:
@@ -96,7 +96,7 @@ def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
             health.software = text(mapping(state.get('nos')).get('softwareVersion'))[:100]
         else:
             vrfs = mapping(mapping(state.get('bgp')).get('vrfs'))
-            _bgp(health, {vrf: value.get('neighbors') for vrf, value in items(vrfs)}, 'sessionState')
+            _bgp(health, {vrf: value.get('neighbors') for vrf, value in named_objects(vrfs)}, 'sessionState')
             health.software = text(mapping(state.get('dataplane')).get('version'))[:100]
     health.level = min((finding.level for finding in health.findings), key=ORDER.index, default=OK)
     return health
@@ -120,37 +120,37 @@ def _agent(health: Health, reading: Reading) -> None:
     health.heartbeat = moment(status.get('lastHeartbeat'))
     if not reading.missing:
         _heartbeat(health, reading.read_at)
-    applied = number(status.get('lastAppliedGen'))
+    applied = real_number(status.get('lastAppliedGen'))
     health.applied_generation = int(applied) if applied is not None and abs(applied) < 2**63 else None
     if health.heartbeat is not None and health.applied_generation != reading.generation:
         health.pending = True
         done = f'generation {health.applied_generation}' if health.applied_generation else 'none'
         health.findings.append(Finding(
             'pending', WARNING,
-            f'Configuration is pending: generation {reading.generation} is current, {done} is applied.'
+            f'Configuration pending: generation {reading.generation} is current, {done} is applied.'
             + _refusal(status),
         ))
     if status.get('rebootRequired') is True:
         health.reboot_required = True
-        health.findings.append(Finding('reboot', WARNING, 'A reboot is required for the configuration to take effect.'))
+        health.findings.append(Finding('reboot', WARNING, 'Reboot required to apply configuration.'))
 
 
 def _heartbeat(health: Health, read_at: datetime) -> None:
     if health.heartbeat is None:
         health.agentless = True
-        health.findings.append(Finding('agentless', UNKNOWN, 'Its agent has never sent a heartbeat.'))
+        health.findings.append(Finding('agentless', UNKNOWN, 'The agent has never sent a heartbeat.'))
     elif read_at - health.heartbeat > timedelta(seconds=SILENT_AFTER):
         health.silent = True
         health.findings.append(Finding(
             'silent', CRITICAL,
-            f'Its agent is silent: the last heartbeat, at {_when(health.heartbeat)}, was over {SILENT_AFTER} seconds '
-            f'old when it was read at {_when(read_at)}.',
+            f'Agent unresponsive: last heartbeat at {_when(health.heartbeat)}, more than {SILENT_AFTER} seconds before '
+            f'the sync at {_when(read_at)}.',
         ))
     elif health.heartbeat - read_at > timedelta(seconds=AHEAD):
         health.findings.append(Finding(
             'clock', UNKNOWN,
-            f'Its heartbeat, at {_when(health.heartbeat)}, lies after the reading at {_when(read_at)}: the clocks of '
-            'switch and NetBox disagree, so that a silent agent could not be told.',
+            'Clock skew between switch and NetBox: agent status is unreliable '
+            f'(heartbeat at {_when(health.heartbeat)}, sync at {_when(read_at)}).',
         ))
 
 
@@ -158,7 +158,7 @@ def _refusal(status: Mapping[str, Any]) -> str:
     """What the agent itself says about a configuration that it could not apply."""
     for condition in objects(status.get('conditions')):
         if condition.get('type') == 'Applied' and condition.get('status') == 'False' and condition.get('message'):
-            return f' The agent says: {text(condition.get("message"))[:200]}'
+            return f' The agent reports: {text(condition.get("message"))[:200]}'
     return ''
 
 
@@ -168,15 +168,13 @@ def _ports(health: Health, interfaces: Mapping[str, Any], wired: Mapping[str, st
         if interface is None:
             health.ports[port] = 'unreported'
         elif interface.get('errDisabled') is True:
-            _port_down(health, f'{port} (to {far}) was switched off by the switch after errors.', port)
+            _port_down(health, f'{port} (to {far}) is err-disabled: the switch disabled it after errors.', port)
         elif interface.get('admin') != 'up':
             health.ports[port] = 'disabled'
         elif interface.get('oper') != 'up':
             since = moment(interface.get('change'))
-            _port_down(
-                health, f'{port} (to {far}) is down' + (f' since {_when(since)}' if since else '')
-                + ', though it is switched on.', port,
-            )
+            down = f'has been down since {_when(since)}' if since else 'is down'
+            _port_down(health, f'{port} (to {far}) {down} (admin up).', port)
 
 
 def _port_down(health: Health, sentence: str, port: str) -> None:
@@ -186,25 +184,25 @@ def _port_down(health: Health, sentence: str, port: str) -> None:
 
 
 def _bgp(health: Health, vrfs: Any, key: str) -> None:
-    for vrf, neighbors in items(vrfs):
-        for address, neighbor in items(neighbors):
+    for vrf, neighbors in named_objects(vrfs):
+        for address, neighbor in named_objects(neighbors):
             # Go leaves false out: a neighbor without `enabled` is one that was shut down on purpose.
             if neighbor.get('enabled') is True and neighbor.get(key) != 'established':
                 health.bgp_down += 1
-                state = text(neighbor.get(key)) or 'unknown'
-                peer = f' (AS {neighbor["peerAS"]})' if number(neighbor.get('peerAS')) else ''
+                state = text(neighbor.get(key)).capitalize() or 'unknown'
+                peer = f' (AS {neighbor["peerAS"]})' if real_number(neighbor.get('peerAS')) else ''
                 health.findings.append(Finding(
-                    'bgp', WARNING, f'BGP to {address}{peer} in VRF {vrf} is not established: {state}.',
+                    'bgp', WARNING, f'BGP session to {address}{peer} in VRF {vrf} is not established (state: {state}).',
                 ))
 
 
 def _platform(health: Health, platform: Mapping[str, Any]) -> None:
-    for name, sensor in items(platform.get('temps')):
+    for name, sensor in named_objects(platform.get('temps')):
         for level, sentence in _temperature(name, sensor):
             health.temperatures += 1
             health.findings.append(Finding('temperature', level, sentence))
     for what, plural in (('PSU', 'psus'), ('Fan', 'fans')):
-        for name, unit in items(platform.get(plural)):
+        for name, unit in named_objects(platform.get(plural)):
             # Go leaves false out, so absence means absence.
             named = name if name.lower().startswith(what.lower()) else f'{what} {name}'
             if unit.get('presence') is not True:
@@ -219,8 +217,8 @@ def _platform(health: Health, platform: Mapping[str, Any]) -> None:
 
 def _temperature(name: str, sensor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The level and sentence of a sensor that is out of its bounds; a bound of zero is none."""
-    value = number(sensor.get('temp'))
-    bound = {key: number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
+    value = real_number(sensor.get('temp'))
+    bound = {key: real_number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
     if value is not None:
         for key, level, over in (
             ('critHigh', CRITICAL, True), ('critLow', CRITICAL, False),
@@ -234,7 +232,7 @@ def _temperature(name: str, sensor: Mapping[str, Any]) -> Iterator[tuple[str, st
                 return
     if text(sensor.get('alarms')).lower() == 'true':
         reads = f' at {value:.1f} °C' if value is not None else ''
-        yield WARNING, f'Temperature {name} raises an alarm{reads}.'
+        yield WARNING, f'Temperature sensor {name} reports an alarm{reads}.'
 
 
 def _when(when: datetime) -> str:

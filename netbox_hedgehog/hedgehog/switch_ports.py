@@ -99,7 +99,7 @@ class _Maker:
         asked = self.group_speeds.get(group) if group else self.speeds.get(name)
         actual = kbps(asked) or kbps(speed.get('default'))
         if asked is not None and kbps(asked) is None:
-            self.wrong.append(f'The speed of {shown(name)} is {shown(asked)}, which is none: write it as 25G.')
+            self.wrong.append(f'Invalid speed {shown(asked)} for {shown(name)}. Use a value such as 25G.')
         most = max((kbps(item) or 0 for item in (*items(speed.get('supported')), speed.get('default'))), default=0)
         return [Port(name, label, _type(kind, most), actual)]
 
@@ -111,8 +111,8 @@ class _Maker:
                 mode = text(asked)
             else:
                 self.wrong.append(
-                    f'{shown(name)} is to be broken out as {shown(asked)}, which its profile does not have: '
-                    f'it is shown as {shown(mode)}.'
+                    f'The profile does not support breakout mode {shown(asked)} for {shown(name)}; '
+                    f'{shown(mode)} is used.'
                 )
         offsets = items(mapping(supported.get(mode)).get('offsets')) or ['0']
         whole = _MODE.fullmatch(mode)
@@ -130,7 +130,7 @@ class _Maker:
         asked = {*self.breakouts, *self.speeds}
         unknown = sorted((name for name in asked if isinstance(name, str) and name not in self.ports), key=natural)
         return [
-            f'A speed or breakout is set for {shown(name)}, a port that its profile does not have: take it out.'
+            f'A speed or breakout is set for {shown(name)}, but the profile has no such port. Remove the setting.'
             for name in unknown
         ]
 

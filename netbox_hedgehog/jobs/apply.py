@@ -28,7 +28,7 @@ def apply_now(fabric: Fabric, action: str, digest: str, user: Any = None) -> Inv
     """
     with fabric_lock(fabric.pk) as free:
         if not free:
-            raise InventoryRefused(f'A run of {fabric.name} is at work. Look again when it has ended.')
+            raise InventoryRefused(f'A sync of {fabric.name} is running. Try again when it has finished.')
         if action == CONFIRM:
             return confirm_removal(fabric, digest, user=user)
         if action == REMOVE:

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 5.0
 POLL = 0.05
 
-NOTHING = 'No run of {fabric} is waiting or at work.'
+NOTHING = 'No sync of {fabric} is queued or running.'
 
 
 class CancelRefused(Exception):
@@ -49,14 +49,14 @@ def cancel_run(fabric: Fabric, who: str) -> str:
         return _cancel_without_record(fabric, who)
     if job is None:
         if usable_queue().remove(own_schedule_id(fabric.pk)):
-            return f'The periodic run of {fabric} that was waiting is cancelled. The next one comes on schedule.'
+            return f'The queued scheduled sync of {fabric} is cancelled. The next one runs on schedule.'
         raise CancelRefused(NOTHING.format(fabric=fabric))
     sentence = f'{CANCELLED_BY}{who}.'
     if job.status == JobStatusChoices.STATUS_PENDING:
         usable_queue().remove(str(job.job_id))
         if not record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_PENDING, sentence):
             return cancel_run(fabric, who)  # a worker has begun it meanwhile
-        return f'The waiting run of {fabric} (job {job.pk}) is cancelled.'
+        return f'The queued sync of {fabric} (job {job.pk}) is cancelled.'
     # Said before it is done: the scheduler's beat, should it find the run dead first, knows why.
     running = Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_RUNNING)
     running.update(error=sentence)
@@ -68,8 +68,8 @@ def cancel_run(fabric: Fabric, who: str) -> str:
     record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_RUNNING, sentence)
     job.refresh_from_db()
     if (job.data or {}).get('outcome') != CANCELLED:
-        raise CancelRefused(f'The run of {fabric} (job {job.pk}) had ended before it could be cancelled.')
-    return f'The run of {fabric} (job {job.pk}) is cancelled. What it had read until then is in place.'
+        raise CancelRefused(f'The sync of {fabric} (job {job.pk}) finished before it could be cancelled.')
+    return f'The sync of {fabric} (job {job.pk}) is cancelled. Data synced until then is kept.'
 
 
 def _is_without_record(fabric: Fabric, job: Job | None) -> bool:
@@ -86,13 +86,13 @@ def _cancel_without_record(fabric: Fabric, who: str) -> str:
     other = run_jobs().filter(object_id=fabric.pk, status=JobStatusChoices.STATUS_RUNNING).first()
     if other is not None:
         raise CancelRefused(
-            f'What is running for {fabric} is a change of its inventory (job {other.pk}), which cannot be cancelled.'
+            f'An inventory change of {fabric} is running (job {other.pk}); it cannot be cancelled.'
         )
     if not _stop(fabric, f'the sync of {fabric}'):
         raise CancelRefused(NOTHING.format(fabric=fabric))  # it has ended meanwhile
     record_as_before(fabric.pk, *SyncStatusChoices.UNDER_WAY)
     logger.warning('The sync of %s, whose job had been deleted, was cancelled by %s.', fabric, who)
-    return f'The sync of {fabric} is cancelled; its job had been deleted. What it had read until then is in place.'
+    return f'The sync of {fabric} is cancelled; its job had been deleted. Data synced until then is kept.'
 
 
 def stop_deleted(fabric_id: int) -> None:
@@ -114,8 +114,8 @@ def _stop(fabric: Fabric, what: str, rq_id: str = '') -> bool:
     while fabric.pk in locked_fabrics():
         if time.monotonic() > deadline:
             raise CancelRefused(
-                f'The worker of {what} does not end it. It goes on, until its time-out at the latest.'
-                if stopped else f'No worker of RQ has {what}: the run cannot be stopped from here.'
+                f'The worker did not stop {what}. It continues until its timeout at the latest.'
+                if stopped else f'No RQ worker is running {what}, so it cannot be cancelled here.'
             )
         time.sleep(POLL)
     return stopped

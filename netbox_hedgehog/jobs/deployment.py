@@ -133,8 +133,8 @@ def several(alive: dict[str, list[str]]) -> str:
         return ''
     places = '; '.join(sorted(' and '.join(places) for places in alive.values()))
     return (
-        f'{len(alive)} NetBoxes use the same Redis database: {places}. The workers of one take jobs of the other. '
-        f"Give each NetBox a Redis database of its own: REDIS['tasks']['DATABASE'] in its configuration."
+        f"{len(alive)} NetBox installations use the same Redis database: {places}. Their workers take each other's "
+        "jobs. Give each a Redis database of its own: REDIS['tasks']['DATABASE'] in its configuration."
     )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from netbox.jobs import JobRunner
 from netbox.plugins.utils import get_plugin_config
 from rq import get_current_job
+from rq.timeouts import JobTimeoutException
 from users.models import User
 
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
@@ -34,7 +35,7 @@ from .schedules import FabricSyncScheduler, own_schedule_id
 __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync', 'execute_requested_run')
 
 SKIPPED = 'skipped'
-OF_ANOTHER = 'It is of another NetBox that uses the same Redis database.'
+OF_ANOTHER = 'This job belongs to another NetBox that uses the same Redis database.'
 
 # Seconds that RQ keeps its record of a run whose schedule went away during it.
 FORGET_AFTER = 60
@@ -63,7 +64,7 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
     try:
         fabric = Fabric.objects.filter(pk=fabric_id).first()
         if fabric is None:
-            return {'outcome': SKIPPED, 'error': f'Fabric {fabric_id} is not there any more.'}
+            return {'outcome': SKIPPED, 'error': f'Fabric {fabric_id} no longer exists.'}
         if not fabric.may_sync:
             return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': switched_off(fabric)}
         job = FabricSyncJob.record(fabric)
@@ -93,8 +94,8 @@ def execute_requested_run(job_pk: int) -> None:
 
 def switched_off(fabric: Fabric) -> str:
     """Why a fabric is not read, for one that may not be."""
-    reason = f'its status is {fabric.get_status_display()}' if fabric.sync_enabled else 'its sync is disabled'
-    return f'{fabric.name} is not read: {reason}.'
+    reason = f'its status is {fabric.get_status_display()}' if fabric.sync_enabled else 'sync is disabled'
+    return f'{fabric.name} is not synced: {reason}.'
 
 
 class FabricSyncJob(JobRunner):
@@ -138,12 +139,12 @@ class FabricSyncJob(JobRunner):
             object_id=fabric.pk, status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
         ).first()
         if active is not None:
-            what = 'waiting for a worker' if active.status == JobStatusChoices.STATUS_PENDING else 'at work'
-            return f'A run of {fabric.name} is {what} already (job {active.pk}).'
+            what = 'queued' if active.status == JobStatusChoices.STATUS_PENDING else 'running'
+            return f'A sync of {fabric.name} is already {what} (job {active.pk}).'
         if fabric.pk in locked_fabrics():
-            return f'A run of {fabric.name} is at work already.'
+            return f'A sync of {fabric.name} is already running.'
         if connection().lpos(usable_queue().key, own_schedule_id(fabric.pk)) is not None:
-            return f'A periodic run of {fabric.name} is waiting for a worker already.'
+            return f'A scheduled sync of {fabric.name} is already queued.'
         return ''
 
     @classmethod
@@ -159,7 +160,7 @@ class FabricSyncJob(JobRunner):
             if fabric is None or not waits:
                 pass
             elif not free:
-                cls._skip(job, 'Skipped: another run of this fabric is at work.')
+                cls._skip(job, 'Skipped: another sync of this fabric is running.')
             elif not fabric.may_sync:
                 cls._skip(job, f'Skipped: {switched_off(fabric)}')
             else:
@@ -196,7 +197,7 @@ class FabricSyncJob(JobRunner):
             # leaves a connection on which nothing more can be said.
             if not database.is_usable():
                 database.close()
-            sentence = f'The run was ended by {type(error).__name__}: {_first_line(error)}'
+            sentence = _interruption(error)
             newest.update(sync_status=SyncStatusChoices.FAILED, sync_error=sentence)
             raise
         self.job.data = report.as_dict()
@@ -291,6 +292,14 @@ def _prune(fabric_id: int) -> None:
         old = list(ended.filter(status__in=statuses).values_list('pk', flat=True)[kept:kept + 1000])
         if old:
             Job.objects.filter(pk__in=old).only('pk').delete()
+
+
+def _interruption(error: Exception) -> str:
+    """Return a sentence on what ended a sync early."""
+    if isinstance(error, JobTimeoutException):
+        limit = get_plugin_config('netbox_hedgehog', 'job_timeout')
+        return f'The sync took longer than {limit} s (setting job_timeout).'
+    return f'The sync was interrupted by an error: {_first_line(error) or type(error).__name__}'
 
 
 def _first_line(error: Exception) -> str:

@@ -34,7 +34,7 @@ __all__ = ('APPLY', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'settle_a
 APPLY, CONFIRM, REMOVE = 'apply', 'confirm', 'remove'
 
 # What who asked for a job is told while Redis takes none.
-REDIS_AWAY = _('Redis cannot be reached: the job could not be queued.')
+REDIS_AWAY = _('Cannot reach Redis. The job was not queued.')
 
 
 class InventoryJob(JobRunner):
@@ -66,7 +66,7 @@ class InventoryJob(JobRunner):
             ).first()
             if waiting is not None:
                 raise InventoryRefused(
-                    f'A change of the inventory of {fabric.name} is on its way already (job {waiting.pk}).'
+                    f'An inventory change of {fabric.name} is already queued or running (job {waiting.pk}).'
                 )
             job = Job.objects.create(
                 object_type=ObjectType.objects.get_for_model(fabric), object_id=fabric.pk, name=cls.name, user=user,
@@ -105,7 +105,7 @@ class InventoryJob(JobRunner):
         }[asked['action']]
         try:
             if user is None:
-                raise NotPermitted('The user who asked for this has been deleted. Review the plan, and ask again.')
+                raise NotPermitted('The user who requested this was deleted. Review the plan and apply it again.')
             report = work()
         except InventoryRefused as error:
             self.job.data = {**asked, 'error': str(error), 'sentence': str(error)}
@@ -140,9 +140,8 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
         Fabric.objects.filter(pk=fabric.pk, last_attempt=fabric.last_attempt).update(inventory_error=sentence)
         if isinstance(error, JobTimeoutException):
             raise
-        return {
-            'error': sentence, 'sentence': f'{fabric.name}: inventory failed: {sentence}', 'held': [], 'findings': {},
-        }, True
+        message = f'{fabric.name}: inventory sync failed. {sentence}'
+        return {'error': sentence, 'sentence': message, 'held': [], 'findings': {}}, True
 
 
 def tell_people(fabric: Fabric) -> None:

@@ -61,12 +61,12 @@ class Schema:
             return f'The database cannot be reached yet: {self.error}'
         if self.unknown:
             return (
-                f'The database was migrated by a newer release than this one ({_some(self.unknown)}): it must not be '
-                'used from here. Run the same release, or image, everywhere, or restore the backup made before.'
+                f'The database was migrated by a newer release ({_some(self.unknown)}); this release must not use it. '
+                'Run the same release or image everywhere, or restore the backup made before the upgrade.'
             )
         if self.pending:
-            return f'The database lacks migrations ({_some(self.pending)}): netbox migrate.'
-        return 'The database is migrated as this release needs it.'
+            return f'The database lacks migrations ({_some(self.pending)}). Run netbox migrate.'
+        return 'The database has all migrations of this release.'
 
 
 def look() -> Schema:

@@ -112,7 +112,7 @@ def _take_place(redis: Redis, this: str, user_id: int) -> None:
     limits = (AT_ONCE_OF_A_USER, AT_ONCE, LONGEST_TEST)
     if not redis.eval(TAKE_PLACE, 1, RUNNING, this, user_id, time.time(), *limits):
         raise TooManyTests(
-            f'Enough connection tests are running: each holds a web worker. Try again in {WAIT_FOR_PLACE} seconds.',
+            f'Too many connection tests are running. Try again in {WAIT_FOR_PLACE} seconds.',
             WAIT_FOR_PLACE,
         )
 
@@ -133,7 +133,4 @@ def _count(redis: Redis, this: str, user_id: int, allowed: int) -> None:
         # A test that is refused is none.
         redis.zrem(key, this)
         wait = min(MINUTE, max(1, math.ceil(oldest + MINUTE - now)))
-        raise TooManyTests(
-            f'{allowed} connection tests in a minute are enough: each calls the cluster, and holds a web worker '
-            f'meanwhile. Try again in {wait} seconds.', wait,
-        )
+        raise TooManyTests(f'Too many connection tests. Try again in {wait} seconds.', wait)

@@ -19,8 +19,8 @@ ACTIVE = (JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING)
 
 # What a job's log says where somebody has deleted its record meanwhile.
 ROW_DELETED = (
-    'The record of this job was deleted while it was running. That did not stop the job, so the record is here again. '
-    'To stop a sync, cancel it.'
+    'This job was deleted while it was running. Deleting a job does not stop it, so it was restored. To stop a sync, '
+    'cancel it.'
 )
 
 # How many lines of its log are shown of a run at work.

@@ -57,7 +57,7 @@ def put_in_queue(job: Job) -> None:
     """Let a worker execute this NetBox job, a run that somebody asked for. Raises what Redis raises."""
     usable_queue().enqueue(
         RUN_REQUESTED, job.pk, job_id=str(job.job_id),
-        description=f'{job.name} {job.object_id} (asked for)',
+        description=f'{job.name} {job.object_id} (requested)',
         job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
         meta={'deployment': deployment_id(), 'fabric': job.object_id},
     )

@@ -118,7 +118,7 @@ def remove_wrong_types(redis: Redis, types: Mapping[str, str]) -> None:
     for (key, wanted), type_ in zip(types.items(), found, strict=True):
         if type_ not in (wanted.encode(), b'none'):
             logger.error(
-                '%s in Redis is of the type %s, where RQ needs a %s. It is now at %s.unusable.',
+                '%s in Redis has the type %s instead of %s. It was renamed to %s.unusable.',
                 key, type_.decode(), wanted, key,
             )
             redis.rename(key, f'{key}.unusable')

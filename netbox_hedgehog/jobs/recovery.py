@@ -33,8 +33,8 @@ CANCELLED = 'cancelled'
 CANCELLED_BY = 'Cancelled by '
 
 KILLED = (
-    'The run that began {started} ended without a word: its worker was killed or lost its database. '
-    'What it had read until then is in place; the next run goes on.'
+    'The sync that began {started} ended unexpectedly: its worker was killed or lost its database connection. '
+    'Data synced until then is kept; the next sync continues.'
 )
 # Seconds after which a waiting job that is in no queue counts as lost: a younger one may be on its way there.
 ON_ITS_WAY = 5
@@ -114,7 +114,7 @@ def _requeue_lost_runs() -> int:
             continue
         rq_job = found.get(rq_id)
         if rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
-            _fail_job(job.pk, 'A worker took this run and ended before it began. Start it again.')
+            _fail_job(job.pk, 'The worker ended before this sync began. Start it again.')
             continue
         # Redis lost it, or the worker that took it was killed before it began. Should it be about to begin just now,
         # it is in the queue twice, and the second one finds that nothing waits.

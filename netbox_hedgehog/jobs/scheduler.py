@@ -178,14 +178,14 @@ class HedgehogScheduler(DjangoScheduler):
         anew, from what is installed now.
         """
         if sentence := outdated():
-            logger.error('The scheduler ends: %s', sentence)
+            logger.error('The scheduler stops: %s', sentence)
             raise SystemExit(1)
         with self._outliving('the database or Redis'):
             counts = reconcile()
             self._renew()
             counts |= recover()
             if any(counts[name] for name in counts if name != 'unchanged'):
-                logger.info('Schedules mended: %s', ', '.join(f'{count} {name}' for name, count in counts.items()))
+                logger.info('Schedules corrected: %s', ', '.join(f'{count} {name}' for name, count in counts.items()))
             self._tell()
 
     def _tell(self) -> None:
@@ -211,7 +211,7 @@ class HedgehogScheduler(DjangoScheduler):
             fabric_id = fabric_of(name, end)
             if name in unreadable:
                 if not is_schedule(name):
-                    name_once(f'The schedule {name}, which is not of this plugin,', unreadable[name])
+                    name_once(f'The schedule {name} of another application', unreadable[name])
                 continue  # the beat makes it anew where it is ours
             if fabric_id is None and is_schedule(name):
                 continue  # another NetBox's, or one that the beat removes
@@ -260,7 +260,7 @@ class HedgehogScheduler(DjangoScheduler):
         except Exception:
             if job.id not in self._failing:
                 self._failing.add(job.id)
-                logger.exception('The schedule %s, which is not of this plugin, cannot be queued.', job.id)
+                logger.exception('The schedule %s of another application cannot be queued.', job.id)
 
     def _running(self) -> set[int]:
         try:
@@ -274,16 +274,16 @@ class HedgehogScheduler(DjangoScheduler):
         try:
             yield
             if self._complaint and what != 'Redis':
-                logger.info('The scheduler works again.')
+                logger.info('The scheduler has recovered.')
                 self._complaint = ''
         except (RedisError, DatabaseError, OSError) as error:
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
-                logger.error('The scheduler cannot reach %s and tries again: %s', what, complaint)
+                logger.error('The scheduler cannot reach %s; retrying: %s', what, complaint)
                 self._complaint = complaint
         except Exception as error:
             # Nobody knows of this one, and still the fabrics must be read.
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
-                logger.exception('The scheduler has failed and tries again: %s', complaint)
+                logger.exception('The scheduler failed; retrying: %s', complaint)
                 self._complaint = complaint

@@ -90,7 +90,7 @@ class Schedule:
         return RQJob.create(
             RUN_FABRIC, args=(self.fabric_id,), id=name, connection=redis, origin=self.queue,
             timeout=self.timeout, result_ttl=-1, status=JobStatus.SCHEDULED, meta=self.meta,
-            description=f'Read Hedgehog fabric {self.fabric_id} every {self.interval} s',
+            description=f'Sync Hedgehog fabric {self.fabric_id} every {self.interval} s',
         )
 
     def matches(self, job: RQJob) -> bool:

@@ -52,12 +52,12 @@ def _bootstrap() -> None:
             except Exception as error:
                 if not said:
                     reason = (str(error).splitlines() or [''])[0]
-                    logger.warning('The schedules of the fabrics cannot be set up yet, trying again: %s', reason)
+                    logger.warning('The schedules of the fabrics cannot be set up yet; retrying: %s', reason)
                     said = True
                 connections.close_all()
                 time.sleep(RETRY_EVERY)
             else:
-                logger.info('Schedules of %d fabrics stand (%d new).', counts['fabrics'], counts['created'])
+                logger.info('Schedules of %d fabrics are in place (%d new).', counts['fabrics'], counts['created'])
                 return
     finally:
         connections.close_all()

@@ -80,7 +80,7 @@ class HedgehogWorker(NetBoxRQWorker):
         # Runs are forked off this process, and must not inherit its connection.
         connections.close_all()
         if sentence:
-            self.log.error('Worker %s ends: %s', self.name, sentence)
+            self.log.error('Worker %s stops: %s', self.name, sentence)
         return bool(sentence)
 
     def serialize(self) -> dict[str, Any]:

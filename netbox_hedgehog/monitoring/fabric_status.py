@@ -65,6 +65,6 @@ def at_work(health: Health) -> str:
     active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
     return (
         f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
-        f'{active} active schedules{watchers}; runs: {health.waiting} waiting, {health.running} running, '
+        f'{active} active schedules{watchers}; syncs: {health.waiting} queued, {health.running} running, '
         f'{completed} completed and {health.failed} failed in the last day'
     )

@@ -34,18 +34,18 @@ PREFIX = 'netbox_hedgehog_'
 
 # Gauges of each fabric: the name, what it says.
 FABRIC_GAUGES = {
-    'fabric_scheduled': 'Whether periodic runs are wanted.',
-    'fabric_interval_seconds': 'Seconds between two periodic runs.',
-    'fabric_last_success_timestamp_seconds': 'When the last run that read everything began; absent before the first.',
-    'fabric_last_attempt_timestamp_seconds': 'When the last run began, whatever came of it; absent before the first.',
-    'fabric_last_success_age_seconds': 'How old NetBox’s picture of the fabric is; absent before the first success.',
-    'fabric_stale': 'Whether runs do not come as they should.',
-    'fabric_failing': 'Whether the last run failed or was partial.',
-    'fabric_last_run_duration_seconds': 'How long the last run took that wrote a report.',
-    'fabric_last_run_resources': 'Resources that the last run read.',
-    'fabric_missing_resources': 'Resources that NetBox holds and the last complete reading did not show.',
-    'fabric_failed_runs': 'Runs that failed in the last day.',
-    'fabric_agents_silent': 'Agents without a heartbeat for a minute when they were read last.',
+    'fabric_scheduled': 'Whether scheduled syncs are enabled.',
+    'fabric_interval_seconds': 'Seconds between two scheduled syncs.',
+    'fabric_last_success_timestamp_seconds': 'Start of the last full sync; absent before the first.',
+    'fabric_last_attempt_timestamp_seconds': 'Start of the last sync, whatever its result; absent before the first.',
+    'fabric_last_success_age_seconds': 'Age of the data in NetBox; absent before the first full sync.',
+    'fabric_stale': 'Whether a sync is overdue.',
+    'fabric_failing': 'Whether the last sync failed or was partial.',
+    'fabric_last_run_duration_seconds': 'Duration of the last sync that wrote a report.',
+    'fabric_last_run_resources': 'Resources read by the last sync.',
+    'fabric_missing_resources': 'Resources in NetBox that the last complete list did not contain.',
+    'fabric_failed_runs': 'Syncs that failed in the last day.',
+    'fabric_agents_silent': 'Agents whose heartbeat was more than a minute old at their last sync.',
     'fabric_discrepancies': 'Open discrepancies between NetBox and the fabric.',
 }
 CHANGES = ('created', 'updated', 'missing')
@@ -66,7 +66,7 @@ class HedgehogCollector(Collector):
         except DatabaseError as error:
             logger.warning('No metrics of fabrics: %s', (str(error).splitlines() or [''])[0])
         yield _gauge('up', 'Whether the plugin’s metrics could be read from the database.', bool(families))
-        yield _gauge('scrape_duration_seconds', 'How long reading them took.', time.monotonic() - clock)
+        yield _gauge('scrape_duration_seconds', 'Duration of collecting these metrics.', time.monotonic() - clock)
         yield from families
 
 
@@ -88,12 +88,12 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 
 
 def _plugin(health: Health) -> Iterator[GaugeMetricFamily]:
-    yield _gauge('redis_up', 'Whether the Redis of NetBox’s tasks answers.', health.redis)
+    yield _gauge('redis_up', 'Whether the Redis of NetBox’s tasks responds.', health.redis)
     if health.redis:
-        yield _gauge('workers', 'Workers alive on the plugin’s queue.', len(health.workers))
-        yield _gauge('schedulers', 'Scheduler processes alive.', len(health.schedulers))
-        yield _gauge('queue_jobs', 'Runs waiting in the queue.', health.waiting)
-    yield _gauge('runs_running', 'Runs at work.', health.running)
+        yield _gauge('workers', 'Workers that serve the plugin’s queue.', len(health.workers))
+        yield _gauge('schedulers', 'Running schedulers.', len(health.schedulers))
+        yield _gauge('queue_jobs', 'Syncs in the queue.', health.waiting)
+    yield _gauge('runs_running', 'Running syncs.', health.running)
 
 
 def _fabrics() -> Iterator[GaugeMetricFamily]:
@@ -113,10 +113,10 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
         name: GaugeMetricFamily(PREFIX + name, text, labels=['fabric']) for name, text in FABRIC_GAUGES.items()
     }
     state = GaugeMetricFamily(
-        f'{PREFIX}fabric_state', 'The state that NetBox shows: 1 for the one that it is.', labels=['fabric', 'state'],
+        f'{PREFIX}fabric_state', 'State of the fabric: 1 for the current one.', labels=['fabric', 'state'],
     )
     changes = GaugeMetricFamily(
-        f'{PREFIX}fabric_last_run_changes', 'What the last run changed.', labels=['fabric', 'change'],
+        f'{PREFIX}fabric_last_run_changes', 'Changes made by the last sync.', labels=['fabric', 'change'],
     )
     for glance in found:
         name = glance.fabric.name

@@ -110,25 +110,21 @@ def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
         health.workers = live_workers()
         health.schedulers = live_schedulers(redis)
         health.shared_redis = several(live_deployments(redis))
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError):
         health.redis = False
-        health.outages.append(
-            f'Redis cannot be reached ({type(error).__name__}): no fabric is read. Check the Redis of NetBox’s tasks.'
-        )
+        health.outages.append('Cannot reach Redis; no fabric is synced. Check the Redis of NetBox’s tasks.')
         return
     if health.shared_redis:
         health.problems.append(health.shared_redis)
     if not health.workers:
-        waits = f' {health.waiting} runs are waiting.' if health.waiting > 1 else ''
+        waits = f' {health.waiting} syncs are queued.' if health.waiting > 1 else ''
         if health.waiting == 1:
-            waits = ' 1 run is waiting.'
+            waits = ' 1 sync is queued.'
         health.outages.append(
-            f'No worker serves the queue {health.queue}: no fabric is read.{waits} Start one: rqworker {health.queue}'
+            f'No worker serves the queue {health.queue}; no fabric is synced.{waits} Start one: rqworker {health.queue}'
         )
     if not health.schedulers:
-        health.outages.append(
-            'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
-        )
+        health.outages.append('No scheduler is running; no fabric is synced on schedule. Start one: rqscheduler')
 
 
 def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
@@ -152,13 +148,13 @@ def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Jo
         health.overdue = len(late)
         health.oldest_overdue = {'fabric': name, 'since': since.isoformat()}
         more = f', and {len(late) - 1} more' if len(late) > 1 else ''
-        health.problems.append(f'{name} is overdue since {since:%Y-%m-%d %H:%M:%S} UTC{more}.')
+        health.problems.append(f'{name} has been overdue since {since:%Y-%m-%d %H:%M:%S} UTC{more}.')
     failing = fabrics.readable().failing()
     for fabric in failing[:SHOWN]:
-        whose = 'The last run: ' if fabric.sync_status in SyncStatusChoices.UNDER_WAY else ''
+        whose = 'Last sync: ' if fabric.sync_status in SyncStatusChoices.UNDER_WAY else ''
         health.problems.append(f'{fabric.name}: {fabric.get_sync_status_display()}. {whose}{fabric.sync_error}')
     if (more_failing := failing.count() - SHOWN) > 0:
-        health.problems.append(f'{more_failing} more fabrics fail or are partial.')
+        health.problems.append(f'{more_failing} more fabrics failed or were only partially synced.')
 
 
 def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
@@ -175,17 +171,17 @@ def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
     health.unwatched = len(unwatched)
     if not health.watchers:
         health.problems.append(
-            f'No watcher is alive, and {len(watched)} fabrics ask for one: their changes are seen at the next periodic '
-            'run only. Start one: hedgehog_sync watch'
+            f'No watcher is running, but {len(watched)} fabrics have "Watch enabled" set. Their changes are seen '
+            'at the next scheduled sync. Start one: hedgehog_sync watch'
         )
     elif unwatched:
         name = min(watched[pk] for pk in unwatched)
         more = f', and {len(unwatched) - 1} more' if len(unwatched) > 1 else ''
-        health.problems.append(f'{name} is not watched yet{more}: a watcher takes it within seconds.')
+        health.problems.append(f'{name} is not watched yet{more}. A watcher takes over within seconds.')
     ill = sorted((watched[pk], trouble) for pk, trouble in troubles.items() if pk not in unwatched)
-    health.problems += [f'{name} is not watched as it should be: {trouble}' for name, trouble in ill[:SHOWN]]
+    health.problems += [f'Watching {name} fails: {trouble}' for name, trouble in ill[:SHOWN]]
     if (more_ill := len(ill) - SHOWN) > 0:
-        health.problems.append(f'{more_ill} more fabrics are not watched as they should be.')
+        health.problems.append(f'Watching fails for {more_ill} more fabrics.')
 
 
 def _look_at_clusters(health: Health, fabrics: FabricQuerySet) -> None:
@@ -235,13 +231,13 @@ def missing_here(role: str) -> str:
     redis = connection()
     if role == 'watcher':
         alive = any(name.startswith(f'{socket.gethostname()}.') for name in live_watchers())
-        return '' if alive else 'No watcher that runs here is alive.'
+        return '' if alive else 'No watcher is running here.'
     if role == 'worker':
         keys = [worker.key for worker in read_workers(queue()) if not _known_dead(worker)]
-        sentence = f'No worker that runs here serves the queue {queue_name()}.'
+        sentence = f'No worker here serves the queue {queue_name()}.'
     else:
         keys = [f'{Scheduler.redis_scheduler_namespace_prefix}{name}' for name in live_schedulers(redis)]
-        sentence = 'No scheduler that runs here is alive.'
+        sentence = 'No scheduler is running here.'
     here = [socket.gethostname().encode(), pid_namespace().encode()]
     return '' if any(redis.hmget(key, 'hostname', PID_NAMESPACE) == here for key in keys) else sentence
 

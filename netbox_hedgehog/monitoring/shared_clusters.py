@@ -45,8 +45,8 @@ def in_words(names: list[str]) -> str:
 def same_cluster_sentence(names: list[str]) -> str:
     """Return what is said of fabrics that read one cluster: the first few by name."""
     return (
-        f'{in_words(names)} read the same cluster: their resources have the same UIDs, and NetBox shows everything '
-        'more than once. Disable or delete all but one of them.'
+        f'{in_words(names)} sync the same cluster, so NetBox shows its resources more than once. Disable or delete '
+        'all but one of them.'
     )
 
 

@@ -96,7 +96,7 @@ def compare(
         try:
             identity = key, uid, version = identify(manifest)
             if namespace and key[0] != namespace:
-                raise BadObject(f'{key[1]}: it is in the namespace {key[0]}, and not in {namespace} as asked for', key)
+                raise BadObject(f'{key[1]}: it is in namespace {key[0]} instead of {namespace}', key)
             known = held.get(key)
             if known is not None and is_held(known, uid, version, digest):
                 plan.unchanged += key not in seen

@@ -144,7 +144,7 @@ class Listing:
             if self.weight > self.cluster.options.max_kind_size:
                 raise BadAnswer(
                     f'{self.cluster.server} sent more than {self.cluster.options.max_kind_size} bytes of '
-                    f"{self.kind.plural}, which are not read. The plugin's setting max_kind_size allows more."
+                    f'{self.kind.plural}; they were not synced. Raise the plugin setting max_kind_size to allow more.'
                 )
             yield page
 

@@ -26,7 +26,7 @@ def confirm_removed_kind(fabric: Fabric, name: str) -> int:
     """
     kinds = (fabric.last_report or {}).get('kinds', ())
     if not any((kind['kind'], kind['outcome']) == (name, NOT_SERVED) for kind in kinds):
-        raise NotConfirmable('The last sync did not find that this kind was removed. Nothing was changed.')
+        raise NotConfirmable('The last sync did not report this kind as removed. Nothing was changed.')
     kind = KIND_BY_NAME[name]
     with transaction.atomic():
         rows = [row for row in held_rows(fabric, kind).values() if row.missing_since is None]

@@ -19,9 +19,9 @@ def not_served(kind: str, count: int, seen: datetime) -> str:
     """Return the sentence for a kind that the cluster served before: nobody confirms what the mirror holds of it."""
     resources = 'resource is' if count == 1 else 'resources are'
     return (
-        f'{kind} is not served any more; {count} {resources} as of {seen.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC. Check '
-        'whether its CustomResourceDefinition was deleted or serves another version. If the kind was removed for good, '
-        'confirm that on the fabric’s page.'
+        f'{kind} is no longer served; {count} {resources} shown as of {seen.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC. '
+        'Check whether its CustomResourceDefinition was deleted or serves another version. If the kind was removed for '
+        'good, confirm the removal on the fabric’s page.'
     )
 
 
@@ -76,11 +76,11 @@ class Report:
         if failure:
             self.outcome, self.error = SyncStatusChoices.FAILED, failure
             if readable:
-                self.error += f' {len(readable)} kinds had been read by then.'
+                self.error += f' {len(readable)} kinds were synced before that.'
         elif not readable:
             self.outcome = SyncStatusChoices.FAILED
             self.error = errors[0] if self._serves_something() else (
-                'No Hedgehog kind is installed there: is this the API server of a Hedgehog control node?'
+                'No Hedgehog kind is installed. Check that this is the API server of a Hedgehog control node.'
             )
         elif errors:
             self.outcome, self.error = SyncStatusChoices.PARTIAL, ' '.join(errors[:5])
@@ -103,7 +103,7 @@ class Report:
         if len(forbidden) < 2:
             return [error for kind in forbidden for error in kind.errors] + others
         return [
-            f'The credentials may not list {len(forbidden)} kinds: 403. Grant the ServiceAccount get, list and watch '
+            f'The credentials may not list {len(forbidden)} kinds (403). Grant the ServiceAccount get, list and watch '
             f'on {", ".join(kind.kind for kind in forbidden)}.',
             *others,
         ]
@@ -132,7 +132,7 @@ class Report:
     def sentence(self) -> str:
         read = [kind for kind in self.kinds if kind.outcome == READ]
         return (
-            f'{self.fabric}: {dict(SyncStatusChoices)[self.outcome]}: {self.total("read")} resources of {len(read)} '
+            f'{self.fabric}: {dict(SyncStatusChoices)[self.outcome]}. {self.total("read")} resources of {len(read)} '
             f'kinds read, {self.total("created")} created, {self.total("updated")} updated, '
             f'{self.total("missing")} missing, in {self.seconds:.1f} s.' + (f' {self.error}' if self.error else '')
         )

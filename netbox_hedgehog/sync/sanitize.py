@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from ..cluster.errors import quoted
 from ..hedgehog.kinds import Kind, Path
-from ..hedgehog.tree import moment
+from ..hedgehog.manifest import moment
 
 __all__ = ('BadObject', 'Key', 'Observed', 'identify', 'key_of', 'kind_digest', 'observe', 'stable')
 
@@ -73,10 +73,10 @@ def key_of(manifest: Any) -> Key:
     """Return the (namespace, name) of a manifest. Raises BadObject."""
     metadata = manifest.get('metadata') if isinstance(manifest, dict) else None
     if not isinstance(metadata, dict):
-        raise BadObject('an object without metadata', None)
+        raise BadObject('an object has no metadata', None)
     name, namespace = metadata.get('name'), metadata.get('namespace')
     if not _storable(name, LONGEST_NAME) or not _storable(namespace, LONGEST_NAMESPACE):
-        raise BadObject('an object without a usable name and namespace', None)
+        raise BadObject('an object has no usable name or namespace', None)
     return namespace, name
 
 
@@ -106,7 +106,7 @@ def observe(
     if told != (kind.name, kind.api_version):
         # Its fields may mean something else.
         other, group = map(quoted, told)
-        sentence = f'{name}: it is a {other} of {group}, and no {kind.name} of {kind.api_version}'
+        sentence = f'{name}: it is a {other} of {group} instead of a {kind.name} of {kind.api_version}'
         raise BadObject(sentence, (namespace, name))
     annotations = _strings(metadata.get('annotations'))
     annotations.pop(LAST_APPLIED, None)  # it repeats the spec
@@ -121,10 +121,11 @@ def observe(
         stable_json = _text(stable(kind, status)) if kind.volatile else status_json
     except (ValueError, RecursionError) as error:
         reason = 'too deeply nested' if isinstance(error, RecursionError) else str(error)
-        raise BadObject(f'{name}: PostgreSQL cannot hold its content ({reason[:80]})', (namespace, name)) from None
+        raise BadObject(f'{name}: its content cannot be stored ({reason[:80]})', (namespace, name)) from None
     weight = sum(map(len, (labels_json, annotations_json, spec_json, status_json)))
     if largest and weight > largest:
-        raise BadObject(f'{name}: {weight} bytes, of which {largest} are kept at most', (namespace, name))
+        sentence = f'{name}: {weight} bytes are more than the limit of {largest} (setting max_object_size)'
+        raise BadObject(sentence, (namespace, name))
     text = '\n'.join((uid, str(generation), labels_json, annotations_json, spec_json, stable_json))
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return Observed(

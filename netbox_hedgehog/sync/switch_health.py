@@ -10,8 +10,8 @@ from django.db.models import Max
 
 from ..hedgehog.connections import links, wired_ports
 from ..hedgehog.kinds import KIND_BY_NAME
+from ..hedgehog.manifest import mapping, objects, text
 from ..hedgehog.switch_health import Finding, Reading, assess, confirmed_at
-from ..hedgehog.tree import mapping, objects, text
 from ..models import Fabric, FabricResource, SwitchHealth
 from .apply import hold
 
@@ -87,8 +87,8 @@ def _row(
     if node.missing_since is not None:
         since = f'{node.missing_since:%Y-%m-%d %H:%M:%S}'
         health.findings.append(Finding(
-            'missing', 'unknown', f'{KIND_BY_NAME[node.kind].title} {node.name} is missing from the cluster since '
-            f'{since} UTC.',
+            'missing', 'unknown',
+            f'{KIND_BY_NAME[node.kind].title} {node.name} has been missing from the cluster since {since} UTC.',
         ))
         if health.level == 'ok':
             health.level = 'unknown'

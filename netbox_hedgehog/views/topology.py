@@ -14,7 +14,7 @@ from utilities.views import ViewTab, register_model_view
 from ..diagrams.fabric import describe, draw_fabric
 from ..diagrams.graph import KINDS, Graph, NodeHealth, Resource, build
 from ..diagrams.grouped import groups_of
-from ..hedgehog.tree import mapping
+from ..hedgehog.manifest import mapping
 from ..models import Fabric, FabricResource, SwitchHealth
 
 __all__ = ('FabricTopologyView', 'health_by_node', 'svg_response')

@@ -12,7 +12,7 @@ from utilities.views import ViewTab, register_model_view
 from ..diagrams.graph import Resource
 from ..diagrams.vpc import build_vpc, draw_vpc
 from ..hedgehog.connections import links
-from ..hedgehog.tree import mapping, objects, text
+from ..hedgehog.manifest import mapping, objects, text
 from ..models import FabricResource
 from .topology import health_by_node, may_be_hidden, svg_response
 

@@ -42,7 +42,7 @@ class Overtaken(Exception):
     """The mirror's other writer came in between on every try. The text is a sentence."""
 
     def __init__(self, kind: Kind) -> None:
-        super().__init__(f'Others wrote {kind.plural} each time that the watch was about to: they are listed anew.')
+        super().__init__(f'Saving {kind.plural} conflicted with a sync; they are listed again.')
 
 
 class Room:
@@ -228,8 +228,8 @@ class Follower:
         with self._lock:
             self.version = ''
             self.gap = (
-                f'{self.cluster.server} has more than {most} {self.kind.plural}, of which the new ones are skipped. '
-                "Look at what is in the cluster; the plugin's setting max_objects allows more."
+                f'{self.cluster.server} has more than {most} {self.kind.plural}; new ones are skipped. Check what '
+                'creates them, or raise the plugin setting max_objects.'
             )
         plan.errors.append(self.gap)
 

@@ -106,7 +106,7 @@ class Watcher:
     def _look(self) -> None:
         """One beat: which fabrics are ours, and does each have its watches?"""
         if sentence := self._ask(outdated):
-            logger.error('The watcher ends: %s', sentence)
+            logger.error('The watcher stops: %s', sentence)
             raise SystemExit(1)
         try:
             wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
@@ -114,13 +114,13 @@ class Watcher:
         except (RedisError, DatabaseError, OSError) as error:
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
-                logger.error('The watcher cannot reach the database or Redis and tries again: %s', complaint)
+                logger.error('The watcher cannot reach the database or Redis; retrying: %s', complaint)
                 self._complaint = complaint
             if self.leases.lost():
                 self._keep(set(), {})
             return
         if self._complaint:
-            logger.info('The watcher works again.')
+            logger.info('The watcher has recovered.')
             self._complaint = ''
         self._keep(mine, wanted)
 
@@ -215,7 +215,7 @@ class FabricWatch:
         lasting = {sentence for sentence, since in list(self._said.values()) if now - since >= LASTING}
         if not lasting:
             return ''
-        more = f' ({len(lasting) - 1} more like this in the watcher’s log)' if len(lasting) > 1 else ''
+        more = f' ({len(lasting) - 1} more in the watcher’s log)' if len(lasting) > 1 else ''
         return min(lasting) + more
 
     def stop(self) -> None:
@@ -286,7 +286,7 @@ class FabricWatch:
             self._said.pop(kind.name, None)
             return 0.0
         return self._again(
-            kind, wait, f'{cluster.server} ends each watch of {kind.plural} within {SHORT:g} s. Check the load '
+            kind, wait, f'{cluster.server} closes each watch of {kind.plural} within {SHORT:g} s. Check the load '
             'balancers and proxies in front of it.',
         )
 
@@ -341,7 +341,7 @@ class FabricWatch:
         if not isinstance(error, DatabaseError) and not self._stop.is_set():
             logger.error('%s: the watch of %s failed', self.fabric.name, what, exc_info=error)
         # What the error says was not written to be shown.
-        self._say(key, f'Its changes cannot be taken: {name}. The watcher’s log says more.', text)
+        self._say(key, 'Changes cannot be saved. See the watcher’s log.', f'{name}: {text}')
 
     def _say(self, kind: str, sentence: str, detail: str = '') -> None:
         """Remember it, and log it, once."""
@@ -350,7 +350,7 @@ class FabricWatch:
         told = [said for said, _ in list(self._said.values())]
         if (before is None or before[0] != sentence) and sentence not in told and not self._stop.is_set():
             more = f' ({detail})' if detail else ''
-            logger.warning('%s is not watched as it should be: %s%s', self.fabric.name, sentence, more)
+            logger.warning('Watching %s fails: %s%s', self.fabric.name, sentence, more)
         self._said[kind] = sentence, before[1] if before else now
 
 

@@ -82,7 +82,7 @@ def test_its_connection_is_tested(story: Story) -> None:
     story.open()
     story.person.button('Test connection').click()
     told = story.person.page.locator('#django-messages')
-    expect(told).to_contain_text(f'{story.api.url} answers: Kubernetes')
+    expect(told).to_contain_text(f'Connected to {story.api.url} (Kubernetes')
     expect(told).to_contain_text(f'{len(KINDS)} of {len(KINDS)} Hedgehog kinds can be read')
 
 
@@ -246,7 +246,7 @@ def test_the_failure_clears_when_the_api_server_is_back(story: Story) -> None:
 def test_a_scheduler_that_is_gone_is_told_and_one_that_is_back_too(story: Story) -> None:
     person, stack = story.person, story.world.stack
     person.open(url('overview'))
-    sentence = 'No scheduler process is alive: no fabric is read periodically.'
+    sentence = 'No scheduler is running; no fabric is synced on schedule.'
     expect(person.content.get_by_text(sentence)).to_have_count(0)
     with person.without_reload():
         stack.end(*(process for process in stack.processes if process.name.startswith('scheduler')))

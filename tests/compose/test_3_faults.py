@@ -102,7 +102,7 @@ def test_a_scheduler_stopped_for_three_intervals(deployment: Deployment, fabric:
     said = deployment.wait_until(
         lambda: (state := deployment.status())[0] == 2 and state[1], 60, 'status says that no scheduler lives',
     )
-    assert said['problems'][0].startswith('No scheduler process is alive: no fabric is read periodically.')
+    assert said['problems'][0].startswith('No scheduler is running; no fabric is synced on schedule.')
     deployment.wait_until(lambda: time.monotonic() - stopped > 3 * INTERVAL, 4 * INTERVAL, 'three intervals are over')
     assert deployment.status()[1]['overdue'] > 0
     assert len(deployment.runs(fabric)) - runs <= 1, 'nobody but the scheduler starts a run'
@@ -120,7 +120,7 @@ def test_redis_restarted(deployment: Deployment, fabric: int) -> None:
     deployment.docker_compose('stop', 'redis')
     code, said = deployment.status()
     assert code == 2
-    assert said['problems'][0].startswith('Redis cannot be reached'), said
+    assert said['problems'][0].startswith('Cannot reach Redis'), said
     deployment.docker_compose('start', 'redis')
     assert schedules(deployment).keys() == due.keys(), 'the schedules were on disk'
     goes_on(deployment, fabric, before)

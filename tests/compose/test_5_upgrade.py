@@ -26,7 +26,7 @@ COPY 0999_of_the_next_release.py /migration.py
 RUN cp /migration.py $(python -c "import netbox, os; print(os.path.dirname(os.path.dirname(netbox.__file__)))")/netbox_hedgehog/migrations/0999_of_the_next_release.py
 USER 999:0
 '''
-NEWER = 'The database was migrated by a newer release than this one (netbox_hedgehog.0999_of_the_next_release)'
+NEWER = 'The database was migrated by a newer release (netbox_hedgehog.0999_of_the_next_release)'
 
 
 @pytest.fixture(scope='module')

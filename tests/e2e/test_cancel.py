@@ -102,14 +102,14 @@ def test_a_run_whose_job_was_deleted_meanwhile(stack: Stack, api: KubernetesAPI)
     (job,) = stack.jobs(fabric, 'running')
     stack.sql('DELETE FROM core_job WHERE id = %s', job['id'])
     status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
-    assert (status, answer['detail']) == (409, 'A run of deleted-job is at work already.')
+    assert (status, answer['detail']) == (409, 'A sync of deleted-job is already running.')
     status, answer = stack.call('GET', 'plugins/hedgehog/health/')
     assert (status, answer['running']) == (200, 1)
     status, answer = cancel(stack, fabric)
     assert (status, 'its job had been deleted' in answer) == (200, True), answer
     free(stack)
     assert stack.state(fabric) == 'in_sync', 'what was read before still holds'
-    assert cancel(stack, fabric) == (409, 'No run of deleted-job is waiting or at work.')
+    assert cancel(stack, fabric) == (409, 'No sync of deleted-job is queued or running.')
 
     # The same for one that somebody asked for.
     status, job = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')

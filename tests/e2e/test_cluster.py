@@ -177,7 +177,7 @@ def test_a_kind_that_is_not_served_any_more_is_told_and_no_empty_list(stack: Sta
     api.missing_kinds.add('Gateway')
     row = reader.read()
     assert row['sync_status'] == 'partial'
-    assert row['sync_error'].startswith(f'Gateway is not served any more; {len(gateways)} resource'), row['sync_error']
+    assert row['sync_error'].startswith(f'Gateway is no longer served; {len(gateways)} resource'), row['sync_error']
     outcomes = {kind['kind']: kind['outcome'] for kind in row['last_report']['kinds']}
     assert outcomes['Gateway'] == 'not_served'
     assert not any(reader.resources()[key]['missing_since'] for key in gateways)

@@ -33,7 +33,7 @@ def test_the_life_of_a_fabric_on_the_command_line(stack: Stack, api: KubernetesA
     assert 'Next sync of one: ' in result.stdout
     code, out, _ = sync(stack, 'status')
     assert code == 2
-    assert '\n  No worker serves the queue hedgehog_sync: no fabric is read. Start one: rqworker hedgehog_sync' in out
+    assert '\n  No worker serves the queue hedgehog_sync; no fabric is synced. Start one: rqworker hedgehog_sync' in out
     code, _, err = sync(stack, 'trigger', 'two')
     assert (code, err) == (1, 'CommandError: No fabric is named “two”. Known fabrics: one.\n')
 
@@ -65,7 +65,7 @@ def test_without_redis_a_command_fails_and_says_so(stack: Stack) -> None:
     stack.valkey.kill()
     try:
         code, out, _ = sync(stack, 'status')
-        assert (code, 'Redis cannot be reached' in out) == (2, True)
+        assert (code, 'Cannot reach Redis' in out) == (2, True)
         result = stack.run('start_periodic_sync')
         assert (result.returncode, 'Cannot reach Redis' in result.stderr) == (2, True)
     finally:

@@ -80,7 +80,7 @@ def test_a_killed_worker_is_recognised_and_the_fabric_goes_on(stack: Stack, api:
     assert 'its worker was killed' in job['error']
     code, said = stack.status()
     assert code == 2
-    assert said['problems'][0].startswith(f'No worker serves the queue {PLUGIN_QUEUE}: no fabric is read.')
+    assert said['problems'][0].startswith(f'No worker serves the queue {PLUGIN_QUEUE}; no fabric is synced.')
     assert any('its worker was killed' in problem for problem in said['problems'])
 
     # Nobody is locked out: a person may ask for a run, but only for one.
@@ -119,7 +119,7 @@ def test_a_run_killed_while_no_scheduler_lives_blocks_nobody(stack: Stack, api: 
     stack.wait_until(lambda: not stack.redis.keys('rq:scheduler_instance:*'), 30, "the scheduler's life sign has gone")
     code, said = stack.status()
     assert code == 2
-    assert any(line.startswith('No scheduler process is alive: no fabric is read periodically.') for line in said['problems'])
+    assert any(line.startswith('No scheduler is running; no fabric is synced on schedule.') for line in said['problems'])
     api.faults.clear()
     stack.worker()
     stack.runs(fabric, 2, 30)
@@ -190,7 +190,7 @@ def test_without_a_worker_one_run_waits_and_it_is_said(stack: Stack, api: Kubern
     code, said = stack.status()
     assert (code, said['state'], said['workers'], said['waiting']) == (2, 'broken', [], 3)
     assert said['problems'][0] == (
-        f'No worker serves the queue {PLUGIN_QUEUE}: no fabric is read. 3 runs are waiting. '
+        f'No worker serves the queue {PLUGIN_QUEUE}; no fabric is synced. 3 syncs are queued. '
         f'Start one: rqworker {PLUGIN_QUEUE}'
     )
     # The API says the same.
@@ -222,7 +222,7 @@ def test_a_run_longer_than_its_interval_never_overlaps_itself(stack: Stack, api:
 
     assert stack.jobs(fabric, 'running'), 'the first one goes on'
     (skip,) = [job for job in stack.jobs(fabric) if skipped(job)]
-    assert 'another run of this fabric is at work' in skip['error']
+    assert 'another sync of this fabric is running' in skip['error']
     api.faults.clear()
     stack.runs(fabric, 3, 30)
     assert not overlaps(stack.jobs(fabric))
@@ -241,7 +241,7 @@ def test_a_run_that_takes_too_long_ends_with_its_reason(stack: Stack, api: Kuber
         stack.wait_until(lambda: stack.jobs(fabric, 'errored'), JOB_TIMEOUT + 20, 'the run was ended')
         row, job = stack.row(fabric), stack.jobs(fabric, 'errored')[0]
         assert row['sync_status'] == 'failed'
-        assert row['sync_error'].startswith('The run was ended by JobTimeoutException')
+        assert row['sync_error'].startswith('The sync took longer than ')
         assert 'JobTimeoutException' in job['error']
         assert row['last_sync'] == before
     stack.make_due(fabric)
@@ -260,7 +260,7 @@ def test_redis_goes_and_comes_back_empty(stack: Stack, api: KubernetesAPI) -> No
     assert stack.call('PATCH', f'plugins/hedgehog/fabrics/{fabric}/', {'sync_interval': 60})[0] in (200, 500)
     result = stack.run('hedgehog_sync', 'status')
     assert result.returncode == 2
-    assert 'Redis cannot be reached' in result.stdout + result.stderr
+    assert 'Cannot reach Redis' in result.stdout + result.stderr
     stack.valkey.start()
 
     # The worker waits longer and longer between its tries.

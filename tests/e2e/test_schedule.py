@@ -50,7 +50,7 @@ def test_the_schedule_follows_what_people_edit(stack: Stack, api: KubernetesAPI)
         assert stack.due(fabrics[name]) is None
         code, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabrics[name]}/sync/')
         assert code == 409, answer
-        assert 'is not read' in answer['detail']
+        assert 'is not synced' in answer['detail']
 
     deleted = fabrics['deleted']
     assert stack.resources(deleted)

@@ -84,14 +84,14 @@ def test_netbox_starts_without_redis_and_sets_up_the_schedules_when_it_comes(
         stack.end(web)
         stack.valkey.kill()
         web = stack.process('web', 'runserver', '--noreload', '--insecure', f'127.0.0.1:{stack._web_port}', **QUIET)
-        said = 'The schedules of the fabrics cannot be set up yet, trying again'
+        said = 'The schedules of the fabrics cannot be set up yet; retrying'
         stack.wait_until(lambda: stack.page('login/')[0] if listens(stack) else 0, PATIENCE, 'NetBox answers')
         stack.wait_until(lambda: said in web.log.read_text(), 10, 'the log says that Redis is away')
         stack.valkey.start()
         # Nobody but the web server is there to do it.
         stack.wait_until(lambda: stack.due(fabric), 30, 'the schedule stands')
         assert web.log.read_text().count(said) == 1
-        stack.wait_until(lambda: 'Schedules of 1 fabrics stand' in web.log.read_text(), 5, 'the log says so')
+        stack.wait_until(lambda: 'Schedules of 1 fabrics are in place' in web.log.read_text(), 5, 'the log says so')
         assert 'RuntimeWarning' not in web.log.read_text()
         web.check()
         assert stack.page('login/')[0] == 200
@@ -111,7 +111,7 @@ def test_netbox_starts_on_a_database_without_tables(services: Services, tmp_path
         stack._web_port = free_port()
         web = stack.process('web', 'runserver', '--noreload', '--insecure', f'127.0.0.1:{stack._web_port}', **QUIET)
         deadline = time.monotonic() + PATIENCE * BUSY
-        said = 'The schedules of the fabrics cannot be set up yet, trying again'
+        said = 'The schedules of the fabrics cannot be set up yet; retrying'
         while not (listens(stack) and said in web.log.read_text()):
             web.check()
             assert time.monotonic() < deadline, web.log.read_text()

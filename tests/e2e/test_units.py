@@ -25,7 +25,7 @@ def test_the_lines_make_a_worker_a_scheduler_and_a_watcher_of_a_fabric(stack: St
     for unit in UNITS:
         for command in lines(unit, 'ExecStartPre'):
             done = stack.run(*command)
-            assert (done.returncode, done.stdout) == (0, 'The database is migrated as this release needs it.\n')
+            assert (done.returncode, done.stdout) == (0, 'The database has all migrations of this release.\n')
     fabric = stack.fabric('units', api, watch_enabled=True)
     for unit in UNITS:
         (command,) = lines(unit, 'ExecStart')

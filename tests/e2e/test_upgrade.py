@@ -17,7 +17,7 @@ SETTINGS = QUICK
 SOON = 2 * PATIENCE
 
 MIGRATION = '0999_of_the_next_release'
-NEWER = f'The database was migrated by a newer release than this one (netbox_hedgehog.{MIGRATION})'
+NEWER = f'The database was migrated by a newer release (netbox_hedgehog.{MIGRATION})'
 
 TEXT = '''
 from django.db import migrations

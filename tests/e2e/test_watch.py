@@ -92,7 +92,7 @@ def test_a_token_that_is_replaced(stack, api, watcher):
     api.grant('other-token', 'viewer')
     fabric = watched(stack, api, 'w5')
     stack.edit(fabric, kubernetes_token='nonsense')
-    stack.wait_until(lambda: 'not watched as it should be' in watcher.log.read_text(), SOON, 'that it fails is said')
+    stack.wait_until(lambda: 'fails: ' in watcher.log.read_text(), SOON, 'that it fails is said')
     stack.edit(fabric, kubernetes_token='other-token')
     change(stack, api, fabric, 'with another token')
     assert 'nonsense' not in watcher.log.read_text()

@@ -97,7 +97,7 @@ class WorkersKilled(Extinction):
 class SchedulersKilled(Extinction):
     """schedulers killed: one or all"""
 
-    kind, sentence = 'scheduler', 'No scheduler process is alive'
+    kind, sentence = 'scheduler', 'No scheduler is running'
 
 
 class HorseKilledWriting(Fault):

@@ -112,7 +112,7 @@ def test_who_may_read_one_kind(sample):
     assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 21
     assert kind_report(report, 'VPC').created == len(samples('VPC'))
     assert set(FabricResource.objects.values_list('kind', flat=True)) == {'VPC'}
-    assert 'may not list switches: 403' in kind_report(report, 'Switch').errors[0]
+    assert 'may not list switches (403)' in kind_report(report, 'Switch').errors[0]
 
 
 @own_server
@@ -157,7 +157,7 @@ def test_connection_test(sample):
     found = try_connection(fabric_of(sample))
     assert found.ok
     assert found.sentences == [
-        f'{sample.url} answers: Kubernetes {found.version}.',
+        f'Connected to {sample.url} (Kubernetes {found.version}).',
         f'22 of 22 Hedgehog kinds can be read in namespace {sample.namespace}.',
     ]
 
@@ -166,7 +166,7 @@ def test_connection_test(sample):
 def test_connection_test_of_others(sample):
     found = try_connection(fabric_of(sample, 'vpc-editor-token'))
     assert (found.ok, found.readable, len(found.forbidden)) == (False, ['VPC'], 21)
-    assert 'grant get, list and watch' in found.sentences[-1]
+    assert 'Grant get, list and watch' in found.sentences[-1]
     found = try_connection(fabric_of(sample, 'wrong', name='g'))
     assert not found.connected
     assert '401' in found.sentences[0]
@@ -181,7 +181,7 @@ def test_outage(sample):
     try:
         report = read_fabric(fabric)
         assert report.outcome == 'failed'
-        assert 'cannot be reached: ' in report.error
+        assert 'Cannot reach ' in report.error
         assert 'cannot be reached' in try_connection(fabric).sentences[0]
     finally:
         sample.start_server()

@@ -18,18 +18,18 @@ INVALID_UTF8 = b'{"kind": "List", "metadata": {}, "items": [{"metadata": {"name"
 
 # For each what is said, and whether the address still counts as one where an API server answers.
 ANSWERS: dict[str, tuple[Callable[[KubernetesAPI], None], str, bool]] = {
-    'a page': (lambda api: api.faults.html(times=None), 'answered with something else than JSON. Is this the API server?', False),
-    'half of JSON': (lambda api: api.faults.invalid_json(times=None), 'answered with something else than JSON', False),
-    'invalid UTF-8': (lambda api: api.faults.answer(200, body=INVALID_UTF8, times=None), 'something else than JSON', False),
-    '429 without an end': (lambda api: api.faults.answer(429, retry_after=1, times=None), '429, also when asked again', False),
-    '500 without an end': (lambda api: api.faults.answer(500, times=None), '500, also when asked again', False),
-    '503 without an end': (lambda api: api.faults.answer(503, times=None), '503, also when asked again', False),
-    'a page of a gateway': (lambda api: api.faults.html(502, times=None), '502, also when asked again', False),
-    'a redirect': (lambda api: api.faults.redirect('https://127.0.0.1:1/', times=None), 'redirects elsewhere (302)', False),
-    'to log in': (lambda api: api.faults.answer(401, times=None), 'The API server refused the credentials: 401.', False),
-    'nothing is allowed': (lambda api: api.faults.answer(403, times=None), 'may not list 22 kinds: 403.', True),
-    'nothing is installed': (lambda api: api.faults.answer(404, times=None), 'No Hedgehog kind is installed there', True),
-    'everything has expired': (lambda api: api.faults.answer(410, times=None), 'expired while it was read: 410', False),
+    'a page': (lambda api: api.faults.html(times=None), 'did not respond with JSON. Check that the address', False),
+    'half of JSON': (lambda api: api.faults.invalid_json(times=None), 'did not respond with JSON', False),
+    'invalid UTF-8': (lambda api: api.faults.answer(200, body=INVALID_UTF8, times=None), 'cannot be decoded as JSON', False),
+    '429 without an end': (lambda api: api.faults.answer(429, retry_after=1, times=None), '(429), also after retries', False),
+    '500 without an end': (lambda api: api.faults.answer(500, times=None), '(500), also after retries', False),
+    '503 without an end': (lambda api: api.faults.answer(503, times=None), '(503), also after retries', False),
+    'a page of a gateway': (lambda api: api.faults.html(502, times=None), '(502), also after retries', False),
+    'a redirect': (lambda api: api.faults.redirect('https://127.0.0.1:1/', times=None), 'sent a redirect (302)', False),
+    'to log in': (lambda api: api.faults.answer(401, times=None), 'The API server rejected the credentials (401).', False),
+    'nothing is allowed': (lambda api: api.faults.answer(403, times=None), 'may not list 22 kinds (403).', True),
+    'nothing is installed': (lambda api: api.faults.answer(404, times=None), 'No Hedgehog kind is installed', True),
+    'everything has expired': (lambda api: api.faults.answer(410, times=None), 'expired during the sync (410)', False),
 }
 
 
@@ -64,7 +64,7 @@ def test_objects_of_another_version_are_not_taken_for_what_they_are_not(api: Kub
     api.faults.answer(200, match='/servers', body=json.dumps({**listed, 'items': items[1:]}).encode(), times=None)
     read(fabric)
     assert fabric.sync_status == 'partial'
-    assert 'answered the list of servers in wiring.githedgehog.com/v2' in fabric.sync_error
+    assert 'returned servers as wiring.githedgehog.com/v2' in fabric.sync_error
     assert mirror(fabric) == before
     api.faults.clear()
     assert_complete(fabric, api)

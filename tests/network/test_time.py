@@ -43,7 +43,7 @@ def test_a_certificate_that_is_renewed_by_another_authority(
     """It is not trusted before somebody says so: it might be anybody's."""
     api._authority = Authority.create()
     restarted(api, monkeypatch)
-    assert_failed(fabric, 'Give the CA certificate that signed it', reached=False)
+    assert_failed(fabric, 'Provide the signing CA certificate', reached=False)
     Fabric.objects.filter(pk=fabric.pk).update(kubernetes_ca_cert=api.ca_pem)
     assert_recovers(fabric, api)
 
@@ -83,7 +83,7 @@ def test_agents_whose_clock_is_a_day_off(api: KubernetesAPI, fabric: Fabric, day
 def test_a_token_that_expires_between_runs(api: KubernetesAPI, fabric: Fabric) -> None:
     api.revoke('viewer-token')
     assert_failed(
-        fabric, 'The API server refused the credentials: 401. The token is wrong, expired or revoked: enter a new one',
+        fabric, 'The API server rejected the credentials (401). The token is wrong, expired or revoked. Enter a new token',
         reached=False,
     )
     api.grant('renewed-token', 'viewer')

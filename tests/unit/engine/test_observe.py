@@ -192,7 +192,7 @@ def nested(depth: int) -> dict[str, Any]:
 ])
 def test_what_the_database_cannot_hold(content):
     kind = AGENT if 'status' in content else SERVER
-    with pytest.raises(BadObject, match=r'^bad: PostgreSQL cannot hold') as caught:
+    with pytest.raises(BadObject, match=r'^bad: its content cannot be stored') as caught:
         observe(kind, manifest('bad', **content))
     assert caught.value.key == ('default', 'bad')
     assert len(str(caught.value)) < 200

@@ -49,5 +49,5 @@ def test_the_text_says_how_the_token_is_read() -> None:
 
 @pytest.mark.parametrize('name', ['', 'Fabric', 'a b', 'a\nb', '-a', 'a-', 'a: b', 'a' * 64, 'a.b'])
 def test_a_name_that_kubernetes_would_refuse_is_refused(name: str) -> None:
-    with pytest.raises(OnboardingError, match='is no name that Kubernetes takes'):
+    with pytest.raises(OnboardingError, match='is not a valid Kubernetes name'):
         manifests('default', name)

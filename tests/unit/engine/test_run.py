@@ -363,7 +363,7 @@ def test_forbidden_kinds(api, fabric):
     fabric.kubernetes_token = 'vpc-editor-token'
     report = read_fabric(fabric)
     assert report.outcome == 'partial'
-    assert 'may not list 21 kinds: 403' in report.error
+    assert 'may not list 21 kinds (403)' in report.error
     assert 'Server,' in report.error
     assert 'VPC,' not in report.error
     assert (kind_report(report, 'Server').outcome, kind_report(report, 'VPC').outcome) == ('forbidden', 'read')
@@ -396,9 +396,9 @@ def test_a_kind_that_is_not_served_any_more_is_no_success(api, fabric):
         report = read_fabric(fabric)
         assert (report.outcome, report.total('missing')) == ('partial', 0)
         assert report.error == (
-            f'VPC is not served any more; {len(before)} resources are as of {last.started:%Y-%m-%d %H:%M:%S} UTC. Check '
+            f'VPC is no longer served; {len(before)} resources are shown as of {last.started:%Y-%m-%d %H:%M:%S} UTC. Check '
             'whether its CustomResourceDefinition was deleted or serves another version. If the kind was removed for '
-            'good, confirm that on the fabric’s page.'
+            'good, confirm the removal on the fabric’s page.'
         )
         assert kind_report(report, 'VPC').outcome == 'not_served'
         assert kind_report(report, 'VPC').sentence() == report.error
@@ -423,7 +423,7 @@ def test_an_address_where_nothing_is_served_any_more(api, fabric):
     api.missing_kinds.update(kind.name for kind in KINDS)
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
-    assert 'is this the API server of a Hedgehog control node' in report.error
+    assert 'this is the API server of a Hedgehog control node' in report.error
     assert not FabricResource.objects.exclude(missing_since=None).exists()
 
 
@@ -432,8 +432,8 @@ def test_a_sign_in_page_is_told_once(api, fabric):
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
     assert report.error == (
-        f'{api.url} refused access (403), but not as a Kubernetes API does. If a sign-in page or a proxy answers there, '
-        "enter the API server's own address."
+        f'{api.url} refused access (403) and does not respond like a Kubernetes API. If a sign-in page or a proxy '
+        "responds at this address, enter the API server's own address."
     )
 
 
@@ -467,7 +467,7 @@ def test_no_kind_installed(api, fabric):
     api.missing_kinds.update(kind.name for kind in KINDS)
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
-    assert 'is this the API server of a Hedgehog control node' in report.error
+    assert 'this is the API server of a Hedgehog control node' in report.error
 
 
 def test_a_kind_that_cannot_be_listed(api, fabric):
@@ -476,7 +476,7 @@ def test_a_kind_that_cannot_be_listed(api, fabric):
     api.faults.answer(500, times=None, match='/servers')
     report = read_fabric(fabric)
     assert report.outcome == 'partial'
-    assert 'could not list servers: 500' in report.error
+    assert 'failed to list servers (500)' in report.error
     assert FabricResource.objects.exclude(missing_since=None).count() == 0
     assert len(report.kinds) == 22, 'the others are read'
 
@@ -551,7 +551,7 @@ def test_fields_of_a_newer_release(api, fabric):
 def test_wrong_token(api):
     report = read_fabric(fabric_of(api, 'revoked-token'))
     assert report.outcome == 'failed'
-    assert report.error.startswith('The API server refused the credentials: 401.')
+    assert report.error.startswith('The API server rejected the credentials (401).')
     assert len(api.requests) == 1
     assert FabricResource.objects.count() == 0
 
@@ -562,7 +562,7 @@ def test_token_revoked_in_mid_run(api, fabric):
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
     assert '401' in report.error
-    assert '3 kinds had been read by then' in report.error
+    assert '3 kinds were synced before that' in report.error
     assert len(report.kinds) == 4
 
 
@@ -572,7 +572,7 @@ def test_server_down(api, fabric):
     api.stop()
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
-    assert 'cannot be reached: ' in report.error
+    assert 'Cannot reach ' in report.error
     assert list(FabricResource.objects.order_by('pk').values()) == before
 
 
@@ -585,7 +585,7 @@ def test_server_down_in_mid_run(api, fabric, small_pages):
     report = read_fabric(fabric)
     assert report.outcome == 'failed'
     assert [kind.kind for kind in report.kinds][-1] == 'Server'
-    assert '6 kinds had been read by then' in report.error
+    assert '6 kinds were synced before that' in report.error
     assert list(FabricResource.objects.exclude(missing_since=None).values_list('kind', flat=True)) == ['VLANNamespace']
     assert FabricResource.objects.filter(kind='Switch', last_seen=report.started).exists()
     api.faults.clear()

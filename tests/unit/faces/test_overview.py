@@ -167,7 +167,7 @@ class OverviewTestCase(TestCase):
         allow(self.user, 'view')
         self.assertIn('No worker serves the queue', self.content())
         with redis_down():
-            self.assertIn('Redis cannot be reached', self.content())
+            self.assertIn('Cannot reach Redis', self.content())
 
     def test_object_permissions_hold(self):
         allow(self.user, 'view', constraints={'name': 'a-well'})

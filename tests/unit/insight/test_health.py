@@ -48,7 +48,7 @@ def test_silence_is_judged_at_the_reading_and_not_now() -> None:
 def test_a_clock_that_is_ahead_hides_nothing() -> None:
     health = assess(reading({'lastHeartbeat': '2026-08-20T12:30:00Z'}), {})
     assert health.level == 'unknown'
-    assert 'clocks of switch and NetBox disagree' in found(health, 'clock')[0]
+    assert 'Clock skew between switch and NetBox' in found(health, 'clock')[0]
 
 
 @pytest.mark.parametrize('told', [None, reading({'lastHeartbeat': None}), reading(missing=True)])
@@ -63,7 +63,7 @@ def test_pending() -> None:
     health = assess(reading({'lastAppliedGen': 6, 'conditions': conditions}), {})
     assert health.pending
     assert found(health, 'pending') == [
-        'Configuration is pending: generation 7 is current, generation 6 is applied. The agent says: sonic refused',
+        'Configuration pending: generation 7 is current, generation 6 is applied. The agent reports: sonic refused',
     ]
     assert 'none is applied' in found(assess(reading({'lastAppliedGen': None}), {}), 'pending')[0]
 
@@ -84,7 +84,7 @@ def test_only_wired_interfaces_that_are_switched_on_count() -> None:
         'E1/2': 'down', 'E1/3': 'disabled', 'E1/49': 'down', 'E1/50': 'down', 'E1/9': 'unreported',
     }
     assert health.interfaces_down == 3
-    assert 'E1/2 (to server-1 enp1) is down since 2026-08-20 10:00:00 UTC, though it is switched on.' in \
+    assert 'E1/2 (to server-1 enp1) has been down since 2026-08-20 10:00:00 UTC (admin up).' in \
         found(health, 'interfaces')
 
 
@@ -99,8 +99,8 @@ def test_bgp() -> None:
     }), {})
     assert health.bgp_down == 2
     assert found(health, 'bgp') == [
-        'BGP to 10.0.0.2 (AS 65100) in VRF default is not established: active.',
-        'BGP to 192.0.2.1 in VRF VrfEinternet is not established: unknown.',
+        'BGP session to 10.0.0.2 (AS 65100) in VRF default is not established (state: Active).',
+        'BGP session to 192.0.2.1 in VRF VrfEinternet is not established (state: unknown).',
     ]
 
 

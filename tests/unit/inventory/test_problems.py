@@ -182,14 +182,14 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
     'a breakout that the port cannot do': (
         lambda f: f.spec('Switch', 'leaf-2').update(portBreakouts={'E1/8': '8x10G', 'E1/99': '4x25G'}),
         [
-            'Switch leaf-2: A speed or breakout is set for E1/99, a port that its profile does not have: take it out.',
-            'Switch leaf-2: E1/8 is to be broken out as 8x10G, which its profile does not have: it is shown as 1x100G.',
+            'Switch leaf-2: A speed or breakout is set for E1/99, but the profile has no such port. Remove the setting.',
+            'Switch leaf-2: The profile does not support breakout mode 8x10G for E1/8; 1x100G is used.',
         ],
         set(),
     ),
     'a speed that is none': (
         lambda f: f.spec('Switch', 'leaf-2').update(portSpeeds={'E1/5': 'fast'}),
-        ['Switch leaf-2: The speed of E1/5 is fast, which is none: write it as 25G.'],
+        ['Switch leaf-2: Invalid speed fast for E1/5. Use a value such as 25G.'],
         set(),
     ),
     'a serial number without end': (

@@ -32,7 +32,7 @@ class TestCancel:
         job = FabricSyncJob.request(fabric)
         put_in_queue(job)
         assert waiting() == [str(job.job_id)]
-        assert cancel_run(fabric, 'alice') == f'The waiting run of a (job {job.pk}) is cancelled.'
+        assert cancel_run(fabric, 'alice') == f'The queued sync of a (job {job.pk}) is cancelled.'
         job.refresh_from_db()
         assert (job.status, job.error, job.data['outcome']) == ('failed', 'Cancelled by alice.', 'cancelled')
         assert job.completed
@@ -60,34 +60,34 @@ class TestCancel:
     def test_a_periodic_one_that_waits(self) -> None:
         fabric = make_fabric()
         connection().rpush(queue().key, schedule_id(fabric.pk))
-        assert 'The next one comes on schedule' in cancel_run(fabric, 'alice')
+        assert 'The next one runs on schedule' in cancel_run(fabric, 'alice')
         assert waiting() == []
 
     def test_nothing_to_cancel(self) -> None:
-        with pytest.raises(CancelRefused, match='No run of a is waiting or at work'):
+        with pytest.raises(CancelRefused, match='No sync of a is queued or running'):
             cancel_run(make_fabric(), 'alice')
 
     def test_one_that_no_worker_has_is_left_alone(self) -> None:
         """A run in a shell, say: what cannot be stopped is not said to be."""
         fabric = make_fabric(sync_status='syncing')
         job = make_job(fabric, 'running')
-        with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has job'):
+        with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running job'):
             cancel_run(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, state(fabric)) == ('running', 'syncing')
 
     def test_one_whose_job_was_deleted_and_that_no_worker_has(self) -> None:
         fabric = make_fabric(sync_status='syncing')
-        with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has the sync of a: '):
+        with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running the sync of a, '):
             cancel_run(fabric, 'alice')
         make_job(fabric, 'pending')
-        with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has the sync of a: '):
+        with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running the sync of a, '):
             cancel_run(fabric, 'alice')
 
     def test_a_change_of_the_inventory_is_not_taken_for_nothing(self) -> None:
         fabric = make_fabric()
         job = make_job(fabric, 'running', name=INVENTORY_JOB_NAME)
-        with locked(fabric), pytest.raises(CancelRefused, match=rf'a change of its inventory \(job {job.pk}\)'):
+        with locked(fabric), pytest.raises(CancelRefused, match=rf'An inventory change of a is running \(job {job.pk}\)'):
             cancel_run(fabric, 'alice')
 
     def test_a_worker_that_is_idle_is_told_nothing(self) -> None:
@@ -100,7 +100,7 @@ class TestCancel:
         with redis.pubsub() as heard:
             heard.subscribe('rq:pubsub:w')
             assert heard.get_message(timeout=5)['type'] == 'subscribe'
-            with locked(fabric), pytest.raises(CancelRefused, match='No worker of RQ has'):
+            with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running'):
                 cancel_run(fabric, 'alice')
             redis.publish('rq:pubsub:w', 'the end')
             assert heard.get_message(timeout=5)['data'] == b'the end'
@@ -127,7 +127,7 @@ class TestCancel:
         def ends(*args: Any) -> None:
             Job.objects.filter(pk=job.pk).update(status='completed', data={'outcome': 'in_sync'})
 
-        with patch('netbox_hedgehog.jobs.cancel._stop', ends), pytest.raises(CancelRefused, match='had ended'):
+        with patch('netbox_hedgehog.jobs.cancel._stop', ends), pytest.raises(CancelRefused, match='finished before'):
             cancel_run(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, job.data['outcome']) == ('completed', 'in_sync')

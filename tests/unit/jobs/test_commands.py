@@ -90,10 +90,10 @@ class TestStatus:
         first, second, *problems = out.splitlines()
         assert first == 'No fabrics yet.'
         assert second == (
-            f'broken: queue {queue_name()}, 0 workers, 0 schedulers, 0 active schedules; runs: 0 waiting, 0 running, 0 completed and 0 failed in the last day'
+            f'broken: queue {queue_name()}, 0 workers, 0 schedulers, 0 active schedules; syncs: 0 queued, 0 running, 0 completed and 0 failed in the last day'
         )
         assert problems[0] == (
-            f'  No worker serves the queue {queue_name()}: no fabric is read. Start one: rqworker {queue_name()}'
+            f'  No worker serves the queue {queue_name()}; no fabric is synced. Start one: rqworker {queue_name()}'
         )
         assert call('hedgehog_sync', 'health')[0] == 2
 
@@ -134,7 +134,7 @@ class TestStatus:
         with patch('redis.connection.ConnectionPool.get_connection', side_effect=RedisDown('refused')):
             code, out = call('hedgehog_sync', 'status')
             assert code == 2
-            assert 'Redis cannot be reached (ConnectionError): no fabric is read.' in out
+            assert 'Cannot reach Redis; no fabric is synced.' in out
             assert out.startswith('one: In sync'), 'what the database knows is told all the same'
 
 
@@ -148,7 +148,7 @@ class TestTrigger:
         fresh(sync_enabled=False)
         code, out = call('hedgehog_sync', 'trigger', 'one')
         assert code == 1
-        assert out.startswith('one is not read')
+        assert out.startswith('one is not synced')
         assert not waiting()
 
     def test_redis_is_away(self) -> None:
@@ -258,10 +258,10 @@ class TestOnATerminal:
 
 def test_cancel() -> None:
     fabric = make_fabric()
-    assert call('hedgehog_sync', 'cancel', 'a') == (1, 'No run of a is waiting or at work.')
+    assert call('hedgehog_sync', 'cancel', 'a') == (1, 'No sync of a is queued or running.')
     assert call('hedgehog_sync', 'trigger', 'a')[0] == 0
     code, text = call('hedgehog_sync', 'cancel', 'a')
-    assert (code, 'The waiting run of a (job ' in text) == (0, True)
+    assert (code, 'The queued sync of a (job ' in text) == (0, True)
     assert Job.objects.get(object_id=fabric.pk).error.startswith('Cancelled by ')
 
 

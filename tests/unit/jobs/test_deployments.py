@@ -84,12 +84,12 @@ def test_each_queues_its_own() -> None:
 def test_everybody_is_told(caplog: pytest.LogCaptureFixture, client: Any, admin_user: Any) -> None:
     make_fabric()
     reconcile()
-    assert not any('NetBoxes' in problem for problem in check_worker_health()['problems'])
+    assert not any('NetBox installations' in problem for problem in check_worker_health()['problems'])
     with as_the_other():
         reconcile()
     reconcile()
-    assert caplog.text.count('2 NetBoxes use the same Redis database') == 1, 'once a process'
-    (problem,) = [problem for problem in check_worker_health()['problems'] if 'NetBoxes' in problem]
+    assert caplog.text.count('2 NetBox installations use the same Redis database') == 1, 'once a process'
+    (problem,) = [problem for problem in check_worker_health()['problems'] if 'NetBox installations' in problem]
     assert 'host b with the database copy' in problem
     assert f'with the database {database.settings_dict["NAME"]}' in problem
     out = StringIO()
@@ -98,10 +98,10 @@ def test_everybody_is_told(caplog: pytest.LogCaptureFixture, client: Any, admin_
     assert problem in out.getvalue()
     client.force_login(admin_user)
     for page in ('overview/', 'overview/?widget'):
-        assert '2 NetBoxes use the same Redis database' in client.get(f'/plugins/hedgehog/{page}').content.decode()
+        assert '2 NetBox installations use the same Redis database' in client.get(f'/plugins/hedgehog/{page}').content.decode()
     assert problem in client.get('/api/plugins/hedgehog/health/').json()['problems']
     the_other_dies()
-    assert not any('NetBoxes' in problem for problem in check_worker_health()['problems'])
+    assert not any('NetBox installations' in problem for problem in check_worker_health()['problems'])
 
 
 def test_what_one_has_left_behind_goes_once_it_is_gone() -> None:

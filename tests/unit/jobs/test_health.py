@@ -58,10 +58,10 @@ def test_nobody_is_there() -> None:
     assert (found['state'], found['waiting']) == ('broken', 2)
     no_worker, no_scheduler = found['problems']
     assert no_worker == (
-        f'No worker serves the queue {queue_name()}: no fabric is read. 2 runs are waiting. '
+        f'No worker serves the queue {queue_name()}; no fabric is synced. 2 syncs are queued. '
         f'Start one: rqworker {queue_name()}'
     )
-    assert no_scheduler == 'No scheduler process is alive: no fabric is read periodically. Start one: rqscheduler'
+    assert no_scheduler == 'No scheduler is running; no fabric is synced on schedule. Start one: rqscheduler'
 
 
 def test_a_run_whose_job_was_deleted_is_at_work_all_the_same() -> None:
@@ -103,11 +103,11 @@ def test_the_overdue_and_the_failing_are_named() -> None:
     assert found['state'] == 'degraded'
     assert (found['overdue'], found['oldest_overdue']['fabric']) == (2, 'later')
     assert (found['running'], found['failed']) == (1, 1)
-    assert found['problems'][0].startswith('later is overdue since ')
+    assert found['problems'][0].startswith('later has been overdue since ')
     assert found['problems'][0].endswith('and 1 more.')
     assert found['problems'][1] == 'failing: Failed. 401.'
     type(failing).objects.filter(pk=failing.pk).update(sync_status='syncing')
-    assert check_worker_health()['problems'][1] == 'failing: Syncing. The last run: 401.'
+    assert check_worker_health()['problems'][1] == 'failing: Syncing. Last sync: 401.'
 
 
 @pytest.mark.usefixtures('alive')
@@ -126,14 +126,14 @@ def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None
     dispatch()
     with django_assert_max_num_queries(10):
         found = check_worker_health()
-    assert found['problems'][-1] == '35 more fabrics fail or are partial.'
+    assert found['problems'][-1] == '35 more fabrics failed or were only partially synced.'
 
 
 def test_redis_away_is_an_answer_and_no_exception() -> None:
     with patch('redis.connection.ConnectionPool.get_connection', side_effect=RedisDown):
         found = check_worker_health()
     assert (found['state'], found['redis']) == ('broken', False)
-    assert found['problems'][0].startswith('Redis cannot be reached (ConnectionError): no fabric is read.')
+    assert found['problems'][0].startswith('Cannot reach Redis; no fabric is synced.')
 
 
 def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
@@ -143,12 +143,12 @@ def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
     worker('container-of-the-same-name', hostname=socket.gethostname(), pid=os.getpid(), namespace='pid:[1]')
     worker('another-queue', queues='default', hostname=socket.gethostname(), pid=os.getpid())
     scheduler('dead', hostname=socket.gethostname(), death='1', **{PID_NAMESPACE: pid_namespace()})
-    assert missing_here('worker') == f'No worker that runs here serves the queue {queue_name()}.'
-    assert missing_here('scheduler') == 'No scheduler that runs here is alive.'
+    assert missing_here('worker') == f'No worker here serves the queue {queue_name()}.'
+    assert missing_here('scheduler') == 'No scheduler is running here.'
     Leases('elsewhere.1').beat([])
-    assert missing_here('watcher') == 'No watcher that runs here is alive.'
+    assert missing_here('watcher') == 'No watcher is running here.'
     for role in ('worker', 'scheduler', 'watcher'):
-        with pytest.raises(CommandError, match='that runs here') as stop:
+        with pytest.raises(CommandError, match=' here') as stop:
             call_command('hedgehog_sync', 'health', '--here', role)
         assert stop.value.returncode == 2
 

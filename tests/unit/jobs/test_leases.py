@@ -147,7 +147,7 @@ def test_health_says_who_is_not_watched():
     fabric = make_fabric(watch_enabled=True)
     found = check_worker_health()
     assert (found['watched'], found['unwatched'], found['watchers']) == (1, 1, [])
-    assert any('No watcher is alive' in problem for problem in found['problems'])
+    assert any('No watcher is running' in problem for problem in found['problems'])
     one = Leases('one')
     one.beat([])
     assert any(f'{fabric.name} is not watched yet' in problem for problem in check_worker_health()['problems'])

@@ -68,8 +68,8 @@ def test_the_bootstrap_waits_for_what_is_not_ready_and_says_so_once(
     ):
         startup._bootstrap()
     assert tried.call_count == 4
-    assert [record.message.split(',')[0] for record in caplog.records] == [
-        'The schedules of the fabrics cannot be set up yet', 'Schedules of 2 fabrics stand (2 new).',
+    assert [record.message.split(';')[0] for record in caplog.records] == [
+        'The schedules of the fabrics cannot be set up yet', 'Schedules of 2 fabrics are in place (2 new).',
     ]
 
 

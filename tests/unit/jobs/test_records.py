@@ -214,7 +214,7 @@ def test_an_error_that_nobody_knows_of_ends_no_scheduler(
         look(scheduler)
         look(scheduler)
     assert waiting() == [schedule_id(fabrics[0].pk)]
-    assert caplog.text.count('The scheduler has failed and tries again: LookupError: who knows') == 1
+    assert caplog.text.count('The scheduler failed; retrying: LookupError: who knows') == 1
 
 
 def test_an_error_that_nobody_knows_of_keeps_no_fabric_from_being_saved(

@@ -120,7 +120,7 @@ def test_a_fabric_for_which_nothing_waits_is_not_queued_for_ever() -> None:
 def test_one_that_failed_without_a_report_does_not_recover_by_waiting(told: bool) -> None:
     """A run that is killed leaves the report of the one before."""
     fabric = make_fabric(
-        sync_status='failed', sync_error='The run was ended by JobTimeoutException', last_attempt=ago(seconds=9),
+        sync_status='failed', sync_error='The sync took longer than 600 s (setting job_timeout).', last_attempt=ago(seconds=9),
         last_sync=ago(seconds=300), last_report={'outcome': 'in_sync'},
     )
     if told:

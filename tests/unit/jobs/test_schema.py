@@ -41,14 +41,14 @@ def test_a_missing_migration_is_named() -> None:
     forget('netbox_hedgehog', '0001_initial')
     found = migration_check.look()
     assert (found.ready, found.behind) == (False, True)
-    assert found.sentence == 'The database lacks migrations (netbox_hedgehog.0001_initial): netbox migrate.'
+    assert found.sentence == 'The database lacks migrations (netbox_hedgehog.0001_initial). Run netbox migrate.'
 
 
 def test_a_database_of_a_newer_release_is_refused() -> None:
     record('netbox_hedgehog', '0999_of_tomorrow')
     found = migration_check.look()
     assert (found.ready, found.ahead, found.behind) == (False, True, False)
-    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in found.sentence
+    assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in found.sentence
 
 
 def test_what_was_squashed_long_ago_or_belongs_to_nobody_here_is_no_sign_of_a_newer_release() -> None:
@@ -63,7 +63,7 @@ def test_an_empty_database_needs_everything() -> None:
     found = migration_check.look()
     assert found.behind
     assert len(found.pending) > 100
-    assert ' more): netbox migrate.' in found.sentence
+    assert ' more). Run netbox migrate.' in found.sentence
 
 
 def test_a_database_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_a_database_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_ready_says_how_it_is_and_exits_so() -> None:
     out = StringIO()
     call_command('hedgehog_sync', 'ready', stdout=out)
-    assert out.getvalue() == 'The database is migrated as this release needs it.\n'
+    assert out.getvalue() == 'The database has all migrations of this release.\n'
     forget('netbox_hedgehog', '0001_initial')
     with pytest.raises(SystemExit) as stop:
         call_command('hedgehog_sync', 'ready', stdout=out)
@@ -96,15 +96,15 @@ def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -
     call_command('hedgehog_sync', 'ready', '--wait', stdout=out)
     assert out.getvalue().splitlines() == [
         'The database cannot be reached yet: refused',
-        'The database lacks migrations (a.0001): netbox migrate.',
-        'The database is migrated as this release needs it.',
+        'The database lacks migrations (a.0001). Run netbox migrate.',
+        'The database has all migrations of this release.',
     ]
 
 
 def test_a_process_that_the_database_has_outgrown_works_no_more() -> None:
     migration_check.refuse_if_outdated()
     record('netbox_hedgehog', '0999_of_tomorrow')
-    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in migration_check.outdated()
+    assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in migration_check.outdated()
     with pytest.raises(migration_check.Outdated, match='newer release'):
         execute_fabric_sync(1)
     with pytest.raises(migration_check.Outdated, match='newer release'):

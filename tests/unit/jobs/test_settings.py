@@ -15,11 +15,11 @@ def test_defaults_are_applied():
 
 
 @pytest.mark.parametrize(('config', 'words'), [
-    ({'job_timout': 60}, "no setting 'job_timout'. There are: allowed_destinations, allowed_schemes, beat_interval"),
+    ({'job_timout': 60}, "no setting 'job_timout'. Valid settings: allowed_destinations, allowed_schemes, beat_interval"),
     ({'job_timeout': '60'}, r"\['job_timeout'\] must be a positive number, not '60'"),
     ({'scheduler_interval': 0}, 'must be a positive number, not 0'),
     ({'retries': -1}, 'must be a positive number, not -1'),
-    ({'secret_key_fallbacks': 'earlier'}, 'must be a list of earlier SECRET_KEYs'),
+    ({'secret_key_fallbacks': 'earlier'}, 'must be a list of earlier SECRET_KEY values'),
 ])
 def test_what_cannot_be_meant_is_refused(config, words):
     with pytest.raises(ImproperlyConfigured, match=words):

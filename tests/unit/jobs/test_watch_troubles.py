@@ -111,11 +111,11 @@ def problems() -> list[str]:
 def test_a_token_that_may_list_and_not_watch_is_told_until_it_may(watcher: Inline, impatient: None) -> None:
     with KubernetesAPI(tokens={'secret-token': LISTER}) as api:
         fabric_of(api, 'secret-token')
-        watcher.look_until(lambda: any(f'({len(KINDS) - 1} more like this' in problem for problem in problems()))
+        watcher.look_until(lambda: any(f'({len(KINDS) - 1} more in the watcher’s log' in problem for problem in problems()))
         found = check_worker_health()
         assert (found['state'], found['unwatched']) == (DEGRADED, 0)
         (problem,) = found['problems']
-        assert problem.startswith('a is not watched as it should be: The credentials may not watch agents: 403. Grant')
+        assert problem.startswith('Watching a fails: The credentials may not watch agents (403). Grant')
         assert 'secret-token' not in problem
         api.tokens['secret-token'] = VIEWER
         watcher.look_until(lambda: check_worker_health()['state'] == HEALTHY)
@@ -126,7 +126,7 @@ def test_a_fabric_that_cannot_be_called_is_told(watcher: Inline, impatient: None
     fabric = make_fabric('b', scheduler_enabled=False, watch_enabled=True, kubeconfig='no: kubeconfig')
     watcher.look_until(problems)
     assert watcher._watches[fabric.pk]._cluster is None
-    assert problems()[0].startswith('b is not watched as it should be: ')
+    assert problems()[0].startswith('Watching b fails: ')
     Fabric.objects.update(watch_enabled=False)
     watcher.look_until(lambda: not problems())
 
@@ -183,7 +183,7 @@ def test_what_nobody_expected_of_one_fabric_keeps_no_other_from_being_followed(
         other = fabric_of(api, 't')
         watcher.look_until(lambda: other.pk in watcher._watches and len(watcher._watches[other.pk]._open) == len(KINDS))
         watcher.look_until(lambda: problems() == [
-            'odd is not watched as it should be: Its changes cannot be taken: RuntimeError. The watcher’s log says more.',
+            'Watching odd fails: Changes cannot be saved. See the watcher’s log.',
         ])
 
 
@@ -203,8 +203,8 @@ def test_only_some_fabrics_are_told_one_by_one() -> None:
     leases = Leases('one')
     leases.beat(ids)
     leases.beat(ids, dict.fromkeys(ids, 'It cannot be reached.'))
-    assert problems()[0] == 'f0 is not watched as it should be: It cannot be reached.'
-    assert problems()[5:] == ['2 more fabrics are not watched as they should be.']
+    assert problems()[0] == 'Watching f0 fails: It cannot be reached.'
+    assert problems()[5:] == ['Watching fails for 2 more fabrics.']
 
 
 class Stop:
@@ -259,15 +259,15 @@ def test_one_that_did_not_waits_longer_each_time(lives: float | None) -> None:
 
 def test_a_server_that_forgets_its_history_each_time_is_asked_less_each_time() -> None:
     """Each round is a whole list, of a cluster that may answer 410 because it is in trouble."""
-    watch, waits = follow(Expired('The watch of servers expired: 410.'), lives=None, rounds=12)
+    watch, waits = follow(Expired('The watch of servers expired (410).'), lives=None, rounds=12)
     assert waits[0] <= 2 * FIRST_WAIT, 'the first time is nothing out of the ordinary'
     assert waits[:5] == sorted(waits[:5])
     assert waits[-1] >= 0.75 * module.LONGEST_WAIT
-    assert watch._said['Server'][0] == 'The watch of servers expired: 410.'
+    assert watch._said['Server'][0] == 'The watch of servers expired (410).'
 
 
 def test_history_that_was_forgotten_once_is_not_told() -> None:
-    watch, _ = follow(Expired('The watch of servers expired: 410.'), lives=None, rounds=1)
+    watch, _ = follow(Expired('The watch of servers expired (410).'), lives=None, rounds=1)
     assert watch._said == {}
 
 
@@ -276,7 +276,7 @@ def test_a_storm_of_410_is_told(watcher: Inline, impatient: None) -> None:
     with KubernetesAPI(tokens={'t': VIEWER}) as api:
         api.faults.answer(410, times=None, match='watch=1')
         fabric_of(api, 't')
-        watcher.look_until(lambda: any('expired: 410' in problem for problem in problems()))
+        watcher.look_until(lambda: any('expired (410)' in problem for problem in problems()))
         api.faults.clear()
         watcher.look_until(lambda: not problems())
 
@@ -286,7 +286,7 @@ def test_a_server_that_ends_each_watch_at_once_is_told(watcher: Inline, impatien
     with KubernetesAPI(tokens={'t': VIEWER}) as api:
         api.faults.answer(200, times=None, match='watch=1', body=b'')
         fabric_of(api, 't')
-        watcher.look_until(lambda: any('ends each watch of' in problem for problem in problems()))
+        watcher.look_until(lambda: any('closes each watch of' in problem for problem in problems()))
         api.faults.clear()
         watcher.look_until(lambda: not problems())
 
@@ -294,7 +294,7 @@ def test_a_server_that_ends_each_watch_at_once_is_told(watcher: Inline, impatien
 @pytest.mark.django_db
 def test_a_kind_that_is_not_served_any_more_is_told(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Follower) -> None:
-        raise NotServed('Server is not served any more; 2 resources are as of 2026-01-01 00:00:00 UTC.')
+        raise NotServed('Server is no longer served; 2 resources are shown as of 2026-01-01 00:00:00 UTC.')
 
     monkeypatch.setattr(Follower, 'list', refuse)
     with KubernetesAPI(tokens={'t': VIEWER}) as api:
@@ -303,7 +303,7 @@ def test_a_kind_that_is_not_served_any_more_is_told(impatient: None, monkeypatch
         while not watch.trouble():
             time.sleep(0.01)
         watch.stop()
-    assert watch.trouble().startswith('Server is not served any more; 2 resources are as of')
+    assert watch.trouble().startswith('Server is no longer served; 2 resources are shown as of')
 
 
 def test_what_was_left_out_is_told(impatient: None) -> None:
@@ -399,7 +399,7 @@ def test_a_denied_destination_is_logged_once_and_without_a_traceback(caplog: pyt
     assert waits[-1] > 5 * FIRST_WAIT
     (record,) = caplog.records
     assert record.exc_info is None
-    assert record.getMessage() == 'a is not watched as it should be: It may not be called from here.'
+    assert record.getMessage() == 'Watching a fails: It may not be called from here.'
 
 
 def test_what_nobody_expected_is_told_without_its_words(
@@ -407,5 +407,5 @@ def test_what_nobody_expected_is_told_without_its_words(
 ) -> None:
     monkeypatch.setattr(module, 'LASTING', 0)
     watch, _ = follow(ValueError('a value of theirs'), lives=None)
-    assert watch.trouble() == 'Its changes cannot be taken: ValueError. The watcher’s log says more.'
+    assert watch.trouble() == 'Changes cannot be saved. See the watcher’s log.'
     assert 'a value of theirs' in caplog.text

@@ -58,7 +58,7 @@ def test_without_redis_it_lets_go_in_time_and_goes_on_afterwards(
     watcher.leases._renewed -= LEASE + 1  # as much later
     watcher._look()
     assert (watch.at_work, watcher._watches) == (False, {}), 'another watcher may have taken it by now'
-    assert caplog.text.count('cannot reach the database or Redis and tries again: ConnectionError') == 1, 'said once'
+    assert caplog.text.count('cannot reach the database or Redis; retrying: ConnectionError') == 1, 'said once'
 
     server.connected = True
     watcher._look()
@@ -84,7 +84,7 @@ def test_one_that_the_database_has_outgrown_ends_and_lets_go(
     watchdog.cancel()
 
     assert end.value.code == 1, 'what supervises it starts the right one'
-    assert 'newer release than this one (netbox_hedgehog.0999_of_tomorrow)' in caplog.text
+    assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in caplog.text
     assert (watch.at_work, watched_fabrics([fabric.pk]), live_watchers()) == (False, set(), [])
     with pytest.raises(RuntimeError, match='after shutdown'):
         watcher._database.submit(print)  # what a thread of a watch would write by

@@ -52,7 +52,7 @@ class SyncTestCase(ActionTestCase):
         self.sync(fabric)
         response = self.sync(fabric)
         self.assertHttpStatus(response, 409)
-        self.assertIn('A run of a is waiting for a worker already (job', response.data['detail'])
+        self.assertIn('A sync of a is already queued (job', response.data['detail'])
         self.assertEqual(Job.objects.count(), 1)
         self.assertEqual(queue().count, 1)
 
@@ -71,13 +71,13 @@ class SyncTestCase(ActionTestCase):
         with patch('netbox_hedgehog.jobs.fabric_sync.locked_fabrics', lambda: {fabric.pk}):
             response = self.sync(fabric)
         self.assertHttpStatus(response, 409)
-        self.assertIn('at work already', response.data['detail'])
+        self.assertIn('is already running', response.data['detail'])
         with fabric_lock(fabric.pk):
             self.assertHttpStatus(self.sync(fabric), 409)
 
     def test_disabled(self):
         for values, words in (
-            ({'sync_enabled': False}, 'its sync is disabled'), ({'status': 'planned'}, 'its status is Planned'),
+            ({'sync_enabled': False}, 'sync is disabled'), ({'status': 'planned'}, 'its status is Planned'),
             ({'status': 'decommissioned'}, 'its status is Decommissioned'),
         ):
             with self.subTest(**values):
@@ -127,7 +127,7 @@ class TestConnectionTestCase(ActionTestCase):
         data = self.probe(fabric)
         self.assertTrue(data['ok'])
         self.assertEqual(len(data['readable']), 22)
-        self.assertIn(f'{self.api.url} answers: Kubernetes ', data['sentences'][0])
+        self.assertIn(f'Connected to {self.api.url} (Kubernetes ', data['sentences'][0])
         self.assertIn('22 of 22 Hedgehog kinds can be read in namespace default.', data['sentences'])
         self.assertEqual(fabric.connection_status, 'connected')
         self.assertEqual(fabric.sync_status, 'never_synced', 'a test is no run')
@@ -255,7 +255,7 @@ class HealthTestCase(ActionTestCase):
         self.assertEqual(data['state'], 'broken')
         self.assertEqual((data['workers'], data['schedulers']), ([], []))
         self.assertIn(f'No worker serves the queue {queue_name()}', data['problems'][0])
-        self.assertIn('No scheduler process is alive', data['problems'][1])
+        self.assertIn('No scheduler is running', data['problems'][1])
 
     def test_no_scheduler(self):
         worker_alive()
@@ -268,7 +268,7 @@ class HealthTestCase(ActionTestCase):
         self.sync(make_fabric())
         data = self.health()
         self.assertEqual((data['state'], data['schedulers'], data['waiting']), ('broken', ['elsewhere'], 1))
-        self.assertIn('1 run is waiting.', data['problems'][0])
+        self.assertIn('1 sync is queued.', data['problems'][0])
 
     def test_all_is_well(self):
         all_alive()
@@ -294,7 +294,7 @@ class HealthTestCase(ActionTestCase):
         with redis_down():
             data = self.health()
         self.assertEqual((data['state'], data['redis']), ('broken', False))
-        self.assertIn('Redis cannot be reached', data['problems'][0])
+        self.assertIn('Cannot reach Redis', data['problems'][0])
 
     def test_jobs(self):
         all_alive()
@@ -320,20 +320,20 @@ class ButtonsTestCase(TestCase):
             messages_of(self.post('sync', fabric)), [f'Queued job #{Job.objects.get().pk} to sync a.'],
         )
         again = self.post('sync', fabric)
-        self.assertIn('waiting for a worker already', messages_of(again)[-1])
+        self.assertIn('already queued', messages_of(again)[-1])
         self.assertEqual(Job.objects.count(), 1)
 
     def test_button_while_one_waits(self):
         fabric = make_fabric()
-        self.assertNotContains(self.client.get(fabric.get_absolute_url()), 'waiting for a worker already')
+        self.assertNotContains(self.client.get(fabric.get_absolute_url()), 'already queued')
         self.post('sync', fabric)
         page = self.client.get(fabric.get_absolute_url())
-        self.assertContains(page, 'waiting for a worker already')
+        self.assertContains(page, 'already queued')
         self.assertContains(page, 'disabled')
 
     def test_disabled(self):
         fabric = make_fabric(sync_enabled=False)
-        self.assertIn('its sync is disabled', messages_of(self.post('sync', fabric))[0])
+        self.assertIn('sync is disabled', messages_of(self.post('sync', fabric))[0])
         self.assertContains(self.client.get(fabric.get_absolute_url()), 'Sync disabled')
 
     def test_redis_down(self):
@@ -342,7 +342,7 @@ class ButtonsTestCase(TestCase):
             response = self.post('sync', fabric)
             self.assertIn('Cannot reach Redis', messages_of(response)[0])
             page = self.client.get(fabric.get_absolute_url())
-        self.assertContains(page, 'Redis cannot be reached')
+        self.assertContains(page, 'Cannot reach Redis')
         self.assertFalse(Job.objects.exists())
 
     def test_bulk(self):
@@ -352,7 +352,7 @@ class ButtonsTestCase(TestCase):
             response, reverse('plugins:netbox_hedgehog:fabric_list'), fetch_redirect_response=False,
         )
         messages = messages_of(response)
-        self.assertIn('c is not read', messages[0])
+        self.assertIn('c is not synced', messages[0])
         self.assertEqual(messages[1], 'Queued 2 syncs.')
         self.assertEqual(Job.objects.count(), 2)
         self.assertEqual(queue().count, 2)
@@ -375,7 +375,7 @@ class ButtonsTestCase(TestCase):
         with cluster() as api:
             fabric = connect(api)
             messages = messages_of(self.post('test_connection', fabric))
-        self.assertIn('answers: Kubernetes', messages[0])
+        self.assertIn(' (Kubernetes v', messages[0])
         self.assertIn('22 of 22', messages[1])
         page = self.client.get(fabric.get_absolute_url())
         self.assertContains(page, 'Connected')

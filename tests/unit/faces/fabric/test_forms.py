@@ -29,24 +29,24 @@ REFUSED = {
         {'kubeconfig': kubeconfig(user={'auth-provider': {'name': 'gcp'}})}, 'kubeconfig', 'auth-provider',
     ),
     'kubeconfig with a token file': (
-        {'kubeconfig': kubeconfig(user={'tokenFile': '/etc/passwd'})}, 'kubeconfig', 'names a file (tokenFile)',
+        {'kubeconfig': kubeconfig(user={'tokenFile': '/etc/passwd'})}, 'kubeconfig', 'refers to a file (tokenFile)',
     ),
     'kubeconfig with a CA file': (
         {'kubeconfig': kubeconfig(cluster={'certificate-authority': '/ca'})}, 'kubeconfig',
-        'names a file (certificate-authority)',
+        'refers to a file (certificate-authority)',
     ),
     'kubeconfig with a certificate file': (
         {'kubeconfig': kubeconfig(user={'client-certificate': '/c'})}, 'kubeconfig', 'kubectl config view --flatten',
     ),
     'kubeconfig with a key file': (
-        {'kubeconfig': kubeconfig(user={'client-key': '/k'})}, 'kubeconfig', 'names a file (client-key)',
+        {'kubeconfig': kubeconfig(user={'client-key': '/k'})}, 'kubeconfig', 'refers to a file (client-key)',
     ),
     'kubeconfig with a proxy': (
-        {'kubeconfig': kubeconfig(cluster={'proxy-url': 'http://p'})}, 'kubeconfig', 'names a proxy (proxy-url)',
+        {'kubeconfig': kubeconfig(cluster={'proxy-url': 'http://p'})}, 'kubeconfig', 'sets a proxy (proxy-url)',
     ),
     'kubeconfig without TLS verification': (
         {'kubeconfig': kubeconfig(cluster={'insecure-skip-tls-verify': True})}, 'kubeconfig',
-        'switches TLS verification off',
+        'disables TLS verification',
     ),
     'kubeconfig that is not YAML': ({'kubeconfig': f'{{{CANARY}: ['}, 'kubeconfig', 'is not valid YAML'),
     'kubeconfig that is a list': ({'kubeconfig': f'- {CANARY}'}, 'kubeconfig', 'This is not a kubeconfig'),

@@ -38,7 +38,7 @@ class OnboardingPageTest(TestCase):
     def test_a_bad_name_gets_a_sentence_and_no_yaml(self):
         response = self.client.get(PAGE, {'account': 'Net Box'})
         self.assertHttpStatus(response, 200)
-        self.assertContains(response, '&#x27;Net Box&#x27; is no name that Kubernetes takes')
+        self.assertContains(response, '&quot;Net Box&quot; is not a valid Kubernetes name')
         self.assertNotContains(response, 'ClusterRole')
         self.assertContains(response, 'value="Net Box"')
         response = self.client.get(PAGE, {'account': ''})
@@ -56,5 +56,5 @@ class OnboardingPageTest(TestCase):
 
 
 def test_the_command_refuses_a_bad_name():
-    with pytest.raises(CommandError, match='is no name that Kubernetes takes'):
+    with pytest.raises(CommandError, match='is not a valid Kubernetes name'):
         call_command('hedgehog_sync', 'onboard', '--namespace', 'a b')

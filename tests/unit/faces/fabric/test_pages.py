@@ -18,7 +18,7 @@ from ..base import ago, all_alive, make_fabric, make_resource, redis_down, sched
 from ..cluster import HOSTILE, cluster, connect
 
 NO_WORKER = 'No worker serves the queue'
-NO_SCHEDULER = 'No scheduler process is alive'
+NO_SCHEDULER = 'No scheduler is running'
 STALE = 'is overdue by'
 
 
@@ -80,7 +80,7 @@ class HealthTestCase(PageTestCase):
         with redis_down():
             for name, page in self.pages().items():
                 with self.subTest(page=name):
-                    self.assertIn('Redis cannot be reached', page)
+                    self.assertIn('Cannot reach Redis', page)
 
 
 class StateTestCase(PageTestCase):
@@ -262,11 +262,11 @@ class RunsTestCase(PageTestCase):
     def test_skipped_run(self):
         fabric = make_fabric()
         Job.objects.filter(pk=FabricSyncJob.record(fabric).pk).update(
-            status='completed', data={'outcome': 'skipped', 'error': 'Skipped: another run of this fabric is at work.'},
+            status='completed', data={'outcome': 'skipped', 'error': 'Skipped: another sync of this fabric is running.'},
         )
         page = self.page(fabric)
         self.assertIn('Skipped', page)
-        self.assertIn('another run of this fabric is at work', page)
+        self.assertIn('another sync of this fabric is running', page)
 
     def test_menu(self):
         page = self.list()

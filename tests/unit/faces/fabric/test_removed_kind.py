@@ -63,7 +63,7 @@ def operator(client: Any) -> Any:
 def test_it_is_in_sync_again_once_the_removal_is_confirmed(fabric: Fabric, operator: Any) -> None:
     count = present()
     assert (fabric.sync_status, count > 1) == ('partial', True)
-    assert fabric.sync_error.endswith('If the kind was removed for good, confirm that on the fabric’s page.')
+    assert fabric.sync_error.endswith('If the kind was removed for good, confirm the removal on the fabric’s page.')
     page = operator.get(fabric.get_absolute_url()).content.decode()
     assert f'action="{url(fabric)}"' in page
     response = operator.post(url(fabric), {'kind': 'VPC'})
@@ -92,7 +92,7 @@ def test_a_kind_that_is_served_again_comes_back(fabric: Fabric, operator: Any, a
 def test_any_other_kind_is_refused(fabric: Fabric, operator: Any, kind: str) -> None:
     before = FabricResource.objects.filter(missing_since=None).count()
     response = operator.post(url(fabric), {'kind': kind})
-    sentence = 'The last sync did not find that this kind was removed. Nothing was changed.'
+    sentence = 'The last sync did not report this kind as removed. Nothing was changed.'
     assert messages_of(response) == [sentence]
     answer = operator.post(api_url(fabric), {'kind': kind or '-'}, content_type='application/json')
     assert (answer.status_code, answer.json()) == (409, {'detail': sentence})

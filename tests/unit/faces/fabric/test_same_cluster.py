@@ -41,7 +41,7 @@ class SameClusterTestCase(APITestCase):
         health = worker_health()
         self.assertEqual(health.same_cluster, [['one', 'two']])
         (notice,) = health.notices
-        self.assertTrue(notice.startswith('one, two read the same cluster'), notice)
+        self.assertTrue(notice.startswith('one, two sync the same cluster'), notice)
         # Nothing fails because of it: whoever is paged at night can do nothing about it.
         self.assertFalse(any('same cluster' in problem for problem in health.problems))
 

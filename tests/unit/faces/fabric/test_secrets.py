@@ -108,7 +108,7 @@ class StoredTestCase(SecretTestCase):
         """Rubbish in the column is a sentence when it is used, and breaks no page."""
         with connection.cursor() as cursor:
             cursor.execute("UPDATE netbox_hedgehog_fabric SET kubernetes_token = 'sealed:1:rubbish' WHERE name = 'a'")
-        with self.assertRaisesMessage(SealError, 'cannot be opened'):
+        with self.assertRaisesMessage(SealError, 'cannot be decrypted'):
             Fabric.objects.get(name='a').credentials()
         self.assertHttpStatus(self.client.get(self.fabric.get_absolute_url()), 200)
 
@@ -155,7 +155,7 @@ class RotationTestCase(SecretTestCase):
         self.assertIn('SECRET_KEY has changed', job.error)
         self.assertNotIn('Traceback', str(job.log_entries))
         page = self.client.get(fabric.get_absolute_url())
-        self.assertContains(page, 'A stored secret cannot be opened')
+        self.assertContains(page, 'A stored secret cannot be decrypted')
         self.assertSecretFree(page.content)
 
     def test_without_fallback_test_connection_says_it(self):

@@ -84,7 +84,7 @@ class HealthPageTestCase(TestCase):
         for sentence in leaf.sentences:
             self.assertIn(sentence, page)
         # the agent's page tells the same
-        self.assertIn('A reboot is required', text(self.client.get(leaf.agent.get_absolute_url()).content))
+        self.assertIn('Reboot required', text(self.client.get(leaf.agent.get_absolute_url()).content))
         page = text(self.client.get(fabric.get_absolute_url()).content)
         self.assertIn('Switch health', page)
         self.assertIn('Reboot required: 1', page)
@@ -199,7 +199,7 @@ class HealthPageTestCase(TestCase):
         self.assertIsNone(SwitchHealth.objects.get().agent)
         FabricResource.objects.filter(kind='Switch').update(missing_since=timezone.now())
         record_health(fabric)
-        self.assertIn('is missing from the cluster', SwitchHealth.objects.get().sentences[-1])
+        self.assertIn('has been missing from the cluster', SwitchHealth.objects.get().sentences[-1])
 
     def test_a_deleted_fabric_takes_it_along(self):
         fabric = make_fabric()

@@ -55,7 +55,7 @@ class TopologyTestCase(TestCase):
     def test_text_alternative(self):
         page = text(self.page())
         self.assertIn('2 spines, 3 leaves, 1 gateway, 4 servers, 1 external; 22 links', page)
-        self.assertIn('A reboot is required', page)
+        self.assertIn('Reboot required', page)
         self.assertIn('spine-02 E1/6/1 – leaf-03 E1/52: down', page)
 
     def test_one_group(self):
