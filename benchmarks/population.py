@@ -36,7 +36,7 @@ class Population:
         from django.utils import timezone
         from extras.models import Tag
 
-        from netbox_hedgehog.inventory.reconcile import settle
+        from netbox_hedgehog.inventory.reconcile import reconcile
         from netbox_hedgehog.models import Fabric
 
         now = timezone.now()
@@ -54,7 +54,7 @@ class Population:
         self.fabrics += new
         first, *others = self.fabrics
         _read(first, objects(resources), now)
-        settle(first)
+        reconcile(first)
         for fabric in others:
             _copy(first, fabric)
         _trail(self.fabrics, now)

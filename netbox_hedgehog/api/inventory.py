@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from .. import filtersets
 from ..inventory.decisions import DECISIONS, decide
-from ..inventory.disable import leave_everything
+from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
@@ -218,7 +218,7 @@ class InventoryActions:
         data = TurnOffSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         if data.validated_data['objects'] == 'leave':
-            count = leave_everything(fabric)
+            count = disable_inventory(fabric)
             left = '1 object kept.' if count == 1 else f'{count} objects kept.'
             return Response({'sentence': left})
         digest = data.validated_data.get('digest')

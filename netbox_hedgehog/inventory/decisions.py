@@ -14,6 +14,7 @@ from ..locks import fabric_lock
 from ..models import Discrepancy
 from . import operations
 from .errors import InventoryOff, InventoryRefused, NotPermitted, refuse_in_branch
+from .operations import Acceptance
 
 __all__ = ('DECISIONS', 'FABRIC', 'IGNORE', 'NETBOX', 'REOPEN', 'Decision', 'decide', 'possible')
 
@@ -57,7 +58,7 @@ _CHOICES = (DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED)
 
 
 def possible(discrepancy: Discrepancy) -> list[str]:
-    """What can be decided about a discrepancy as it stands."""
+    """Return what can be decided about a discrepancy in its present state."""
     if discrepancy.state != DiscrepancyStateChoices.OPEN:
         return [REOPEN]
     return [FABRIC, NETBOX, IGNORE] if discrepancy.type in _CHOICES else [IGNORE]
@@ -74,45 +75,39 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     refuse_in_branch()
     given = list(discrepancies)
     chosen = [discrepancy for discrepancy in given if decision in possible(discrepancy)]
-    refusals: list[str] = []
-    event_failures: list[str] = []
-    settled = _carry_out(chosen, decision, user, refusals, event_failures)
-    sentences = [_not_written(refusals)] if refusals else []
-    sentences += event_failures
-    if left := len(given) - settled - len(refusals):
+    outcome = _apply(chosen, decision, user)
+    sentences = [_not_written(outcome.refusals)] if outcome.refusals else []
+    sentences += outcome.event_failures
+    if left := len(given) - outcome.settled - len(outcome.refusals):
         sentences.append(ngettext(
             '%d discrepancy was left as it is: this cannot be decided for its type or state.',
             '%d discrepancies were left as they are: this cannot be decided for their types or states.', left,
         ) % left)
-    return settled, ' '.join(sentences)
+    return outcome.settled, ' '.join(sentences)
 
 
 def _not_written(refusals: Sequence[str]) -> str:
-    """How many values were not written, and why: the first few reasons."""
+    """Say how many values were not written, and why: the first few reasons."""
     reasons = list(dict.fromkeys(refusals))
     return ngettext(
         '%(count)d value was not written: %(reasons)s', '%(count)d values were not written: %(reasons)s', len(refusals),
     ) % {'count': len(refusals), 'reasons': ' '.join(reasons[:REASONS_SHOWN])}
 
 
-def _carry_out(
-    chosen: Sequence[Discrepancy], decision: str, user: Any, refusals: list[str], event_failures: list[str],
-) -> int:
+def _apply(chosen: Sequence[Discrepancy], decision: str, user: Any) -> Acceptance:
     if not chosen:
-        return 0
+        return Acceptance()
     if decision == NETBOX:
-        return operations.keep_netbox(chosen)
+        return Acceptance(operations.keep_netbox_value(chosen))
     if decision == IGNORE:
-        return operations.ignore(chosen)
+        return Acceptance(operations.ignore(chosen))
     if decision == REOPEN:
-        return operations.reopen(chosen)
-    return _take_fabric(chosen, user, refusals, event_failures)
+        return Acceptance(operations.reopen(chosen))
+    return _accept_fabric_value(chosen, user)
 
 
-def _take_fabric(
-    chosen: Sequence[Discrepancy], user: Any, refusals: list[str], event_failures: list[str],
-) -> int:
-    """NetBox gets what the fabric says: beside no run of the same fabric, and with the person's own permissions."""
+def _accept_fabric_value(chosen: Sequence[Discrepancy], user: Any) -> Acceptance:
+    """Write to NetBox what the fabric says: not while a sync runs, and with the person's own permissions."""
     deleted = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.DELETED]
     fields = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.FIELD]
     if len(fields) > MOST_AT_ONCE:
@@ -120,19 +115,20 @@ def _take_fabric(
             f'Use the fabric’s value for at most {MOST_AT_ONCE} discrepancies at once. Select fewer.'
         )
     for discrepancy in deleted:
-        _may_make_again(discrepancy, user)
+        _check_may_recreate(discrepancy, user)
     with ExitStack() as locks:
         for fabric in sorted({discrepancy.fabric for discrepancy in chosen}, key=lambda fabric: fabric.pk):
             if not fabric.inventory_enabled:
                 raise InventoryOff(f'{fabric.name} has no inventory any more: switch it on in the fabric’s settings.')
             if not locks.enter_context(fabric_lock(fabric.pk)):
                 raise InventoryRefused(f'A run of {fabric.name} is at work. Try again when it has ended.')
-        taken = operations.take_fabric(fields, user, refusals, event_failures) if fields else 0
-        return taken + (operations.recreate(deleted) if deleted else 0)
+        outcome = operations.accept_fabric_value(fields, user) if fields else Acceptance()
+        outcome.settled += operations.recreate(deleted) if deleted else 0
+        return outcome
 
 
-def _may_make_again(discrepancy: Discrepancy, user: Any) -> None:
-    """The next run makes the object, in the plugin's own name: who asks for it must be one who could."""
+def _check_may_recreate(discrepancy: Discrepancy, user: Any) -> None:
+    """Raise NotPermitted where a person may not create this object, which the next sync does as the plugin's user."""
     model = discrepancy.link.object_type.model_class() if discrepancy.link else None
     if model is None:
         return

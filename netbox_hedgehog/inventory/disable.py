@@ -1,7 +1,8 @@
-"""An inventory is disabled: its objects stay, or those that it has created are deleted."""
+"""Disable an inventory: its objects stay, or those that the plugin has created are deleted."""
 
 from collections import Counter
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -10,27 +11,28 @@ from django.utils import timezone
 from ..models import Discrepancy, Fabric, InventoryLink
 from . import discrepancies
 from .applying.configuration import use_current_configuration
+from .applying.context import ApplyContext
 from .applying.dependents import read_obstacles
-from .applying.writer import Writer
+from .applying.transaction import apply_transaction, lock_fabric
 from .errors import PlanMoved, refuse_in_branch
 from .mapping.types import Desired
-from .planning.current import Present, read
+from .planning.context import PlanContext
+from .planning.current import read
 from .planning.plan import Plan
 from .planning.pruning import plan_deletion, removable
-from .reconcile import Picture, carry_out, counted, hold, tell
-from .report import InventoryReport
+from .report import InventoryReport, measure
 
-__all__ = ('leave_everything', 'plan_removal', 'remove_created')
+__all__ = ('disable_inventory', 'plan_removal', 'remove_created')
 
 
-def leave_everything(fabric: Fabric) -> int:
-    """Objects stay as they are and belong to the operator from here on. Returns how many were let go.
+def disable_inventory(fabric: Fabric) -> int:
+    """Leave all objects as they are, and disable the inventory. Return how many are managed objects no longer.
 
-    Links and discrepancies of the fabric are removed, and its inventory is switched off.
+    Links and discrepancies of the fabric are removed.
     """
     with transaction.atomic():
-        hold(fabric)
-        return _let_go(fabric)
+        lock_fabric(fabric)
+        return _release_objects(fabric)
 
 
 def plan_removal(fabric: Fabric) -> Plan:
@@ -38,7 +40,7 @@ def plan_removal(fabric: Fabric) -> Plan:
 
     Objects that others may use too, such as device types, AS numbers and roles, are not among them.
     """
-    return _look(fabric).plan
+    return _build_plan(fabric, timezone.now()).plan
 
 
 def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') -> InventoryReport:
@@ -46,56 +48,56 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
 
     What cannot be deleted stays a managed object: its link stays, a discrepancy and `left` of the report say why, and
     the same can be asked for again. All other objects of the fabric are managed no longer. Raises PlanMoved and
-    NotPermitted as settle() does.
+    NotPermitted as reconcile() does.
     """
-    now = timezone.now()
-    report = InventoryReport(fabric=fabric.name, started=now)
-    with counted(report):
-        picture = _look(fabric)
-        report.digest = picture.plan.digest
-        if expected_digest and picture.plan.digest != expected_digest:
-            raise PlanMoved(
-                'What would be removed is not what it was when you looked at it: NetBox has changed since. '
-                'Look at it again.'
-            )
-
-        def conclude(writer: Writer) -> None:
-            tell(report, writer)
-            findings = [*picture.plan.findings, *writer.findings]
-            report.left = [finding.sentence for finding in findings]
-            deleted = {action.key for action in writer.done}
-            left = [link.pk for link in removable(picture.present.held.values()) if link.key not in deleted]
-            _let_go(fabric, left)
-            discrepancies.record(fabric, findings, now)
-            report.findings = dict(Counter(finding.type for finding in findings))
-            report.unchanged = len(left)
-
-        report.event_failures = carry_out(fabric, picture, user, now, conclude).event_failures
-    report.finished = timezone.now()
+    report = InventoryReport(fabric=fabric.name, started=timezone.now())
+    with measure(report):
+        context = _build_plan(fabric, report.started)
+        report.digest = context.plan.digest
+        if expected_digest and context.plan.digest != expected_digest:
+            raise PlanMoved('NetBox has changed since you reviewed what would be removed. Review it again.')
+        with apply_transaction(context, user) as applying:
+            applied = applying.apply_plan()
+            report.add_writes(applying.request.id, applied.done)
+            _record(context, applied, report)
+        report.event_failures = applying.event_failures
     return report
 
 
-def _look(fabric: Fabric) -> Picture:
+def _build_plan(fabric: Fabric, now: datetime) -> PlanContext:
+    """Load the fabric's objects, and plan the deletion of those that the plugin has created."""
     refuse_in_branch()
     use_current_configuration()
-    desired = Desired()
-    present: Present = read(fabric, desired)
+    nothing = Desired()
+    present = read(fabric, nothing)
     created = removable(present.held.values())
     read_obstacles(present, created)
     plan = Plan()
     plan.actions = plan_deletion(plan, created, present)
     plan.unchanged = len(created) - len(plan.actions)
-    return Picture(desired, present, plan)
+    return PlanContext(fabric, now, nothing, present, plan)
 
 
-def _let_go(fabric: Fabric, but: Collection[int] = ()) -> int:
-    """Remove the links of a fabric, but for these, and disable its inventory. Return how many were removed.
+def _record(context: PlanContext, applied: ApplyContext, report: InventoryReport) -> None:
+    """Disable the inventory, and store why objects were not deleted; complete the report."""
+    fabric, findings = context.fabric, [*context.plan.findings, *applied.findings]
+    deleted = {action.key for action in applied.done}
+    left = [link.pk for link in removable(context.present.held.values()) if link.key not in deleted]
+    _release_objects(fabric, left)
+    discrepancies.record(fabric, findings, context.now)
+    report.left = [finding.sentence for finding in findings]
+    report.findings = dict(Counter(finding.type for finding in findings))
+    report.unchanged = len(left)
+
+
+def _release_objects(fabric: Fabric, kept: Collection[int] = ()) -> int:
+    """Remove the links of a fabric but for `kept`, and disable its inventory. Return how many were removed.
 
     Without links that stay, its discrepancies are removed too.
     """
-    if not but:
+    if not kept:
         discrepancies.remove(Discrepancy.objects.filter(fabric=fabric))
-    count = InventoryLink.objects.filter(fabric=fabric).exclude(pk__in=but)._raw_delete(InventoryLink.objects.db)
+    count = InventoryLink.objects.filter(fabric=fabric).exclude(pk__in=kept)._raw_delete(InventoryLink.objects.db)
     current = Fabric.objects.get(pk=fabric.pk)
     current.snapshot()
     current.inventory_enabled, current.inventory_held, current.inventory_error = False, None, ''

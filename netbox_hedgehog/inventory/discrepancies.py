@@ -1,4 +1,4 @@
-"""A run's findings become discrepancies: new ones, those that stand, and those that are over."""
+"""The findings of a sync become discrepancies: new ones are stored, existing ones updated, and others removed."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,48 +32,56 @@ def record(
     Decisions of people stay: a discrepancy is the same one as long as it is about the same thing, whatever values it
     shows. Returns how many are new and how many are over.
     """
-    links = {}
     found: dict[tuple[str, ...], Finding] = {}
     for finding in findings:
         found.setdefault(_identity(finding.type, finding.key, finding.source.kind, finding.source.name, finding.field,
                                    _sentence(finding)), finding)
-    standing = {
+    stored = {
         _identity(row.type, row.key, row.kind, row.name, row.field, row.sentence): row
         for row in Discrepancy.objects.filter(fabric=fabric).order_by()
     }
-    if not found and not standing:
+    if not found and not stored:
         return 0, 0
-    keys = {finding.key for finding in found.values() if finding.key}
-    for pk, key in InventoryLink.objects.filter(fabric=fabric, key__in=keys).order_by().values_list('pk', 'key'):
-        links[key] = pk
+    links = _links(fabric, found.values())
     new, changed = [], []
     for identity, finding in found.items():
         values = _values(finding, links, refusals or {})
-        row = standing.get(identity)
+        row = stored.get(identity)
         if row is None:
             new.append(Discrepancy(
                 fabric=fabric, type=finding.type, key=finding.key, kind=finding.source.kind, name=finding.source.name,
                 field=finding.field, since=now, last_seen=now, **values,
             ))
         elif any(getattr(row, name) != value for name, value in values.items()):
-            if row.state == DiscrepancyStateChoices.KEPT and row.fabric_value != values['fabric_value'] and (
-                    finding.type != DiscrepancyTypeChoices.FIELD):
-                row.state = DiscrepancyStateChoices.OPEN
-            for name, value in values.items():
-                setattr(row, name, value)
+            _update(row, values)
             changed.append(row)
-    over = [row.pk for identity, row in standing.items() if identity not in found]
+    over = [row.pk for identity, row in stored.items() if identity not in found]
     if over:
         remove(Discrepancy.objects.filter(pk__in=over))
     if changed:
         Discrepancy.objects.bulk_update(changed, [*CONTENT, 'state'], batch_size=BATCH)
-    if len(standing) > len(over):
+    if len(stored) > len(over):
         Discrepancy.objects.filter(fabric=fabric).update(last_seen=now)
     Discrepancy.objects.bulk_create(new, batch_size=BATCH)
     if new:
         # NetBox's search index learns of objects by signals, which bulk writes do not send.
         search_backend.cache(new, remove_existing=False)
     return len(new), len(over)
+
+
+def _links(fabric: Fabric, findings: Iterable[Finding]) -> dict[str, int]:
+    """Return the IDs of the links that these findings are about, by key."""
+    keys = {finding.key for finding in findings if finding.key}
+    return dict(InventoryLink.objects.filter(fabric=fabric, key__in=keys).order_by().values_list('key', 'pk'))
+
+
+def _update(row: Discrepancy, values: dict[str, Any]) -> None:
+    """Set the values of a discrepancy. A deleted object that is to stay deleted is open again if the fabric changes."""
+    is_other = row.fabric_value != values['fabric_value'] and row.type != DiscrepancyTypeChoices.FIELD
+    if row.state == DiscrepancyStateChoices.KEPT and is_other:
+        row.state = DiscrepancyStateChoices.OPEN
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 def remove(rows: QuerySet[Discrepancy]) -> None:

@@ -1,8 +1,8 @@
-"""What a person decides about discrepancies. None of these writes NetBox's own objects but take_fabric."""
+"""What a person decides about discrepancies. Only accept_fabric_value() writes NetBox's own objects."""
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,17 +11,20 @@ from django.utils import timezone
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..models import Discrepancy, Fabric, InventoryLink
+from .applying.links import delete_links
 from .applying.permissions import check_before
-from .applying.writer import Writer, delete_links
+from .applying.transaction import apply_transaction
 from .discrepancies import remove
 from .mapping.types import Desired
+from .options import options_of, rules_of
+from .planning.context import PlanContext
 from .planning.current import Known, load, read, wanted_values
 from .planning.fields import BadValue, kind_of, model_of
-from .planning.plan import UPDATE, Plan
+from .planning.plan import UPDATE, Finding, Plan
 from .planning.planner import make_plan
-from .reconcile import Picture, carry_out, options_of, rules_of, wants_of
+from .reconcile import desired_of
 
-__all__ = ('forget', 'ignore', 'keep_netbox', 'recreate', 'reopen', 'take_fabric')
+__all__ = ('Acceptance', 'accept_fabric_value', 'forget', 'ignore', 'keep_netbox_value', 'recreate', 'reopen')
 
 FIELD, DELETED = DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED
 
@@ -30,60 +33,68 @@ _UNKNOWN = object()
 
 
 @dataclass(slots=True)
-class _Taking:
-    """What taking the fabric's values of one fabric starts from. `why_not` has what the plan says by key."""
+class Acceptance:
+    """What became of a decision for the fabric's values.
 
-    fabric: Fabric
+    `settled` is how many discrepancies are settled; `refusals` says why each of the others is not, and `event_failures`
+    which event rules failed.
+    """
+
+    settled: int = 0
+    refusals: list[str] = field(default_factory=list)
+    event_failures: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _FabricRows:
+    """Discrepancies of one fabric, and the plan that writes the fabric's values. `why_not` has what it says by key."""
+
     rows: list[Discrepancy]
-    picture: Picture
+    context: PlanContext
     why_not: dict[str, str]
 
 
-def take_fabric(
-    discrepancies: Iterable[Discrepancy], user: Any = None, refusals: list[str] | None = None,
-    event_failures: list[str] | None = None,
-) -> int:
+def accept_fabric_value(discrepancies: Iterable[Discrepancy], user: Any = None) -> Acceptance:
     """Write the fabric's values: FIELD discrepancies only, the others are left alone.
 
     Takes discrepancies of any fabrics, and who decides; None for the plugin's own user. What the mirror says now is
-    written, which may be newer than what the discrepancy shows. Returns how many were settled: those whose value was
-    written, or was right already. The others stay, and `refusals` gets a sentence on each;
-    `event_failures` gets one on each event rule that failed. Raises NotPermitted where
-    the person may not change one of the objects: then none is.
+    written, which may be newer than what the discrepancy shows. A discrepancy is settled when its value was written, or
+    was right already; the others stay. Raises NotPermitted where the person may not change one of the objects: then
+    none is.
     """
     now = timezone.now()
-    found = [_plan_of(fabric, rows, now) for fabric, rows in _by_fabric(discrepancies, FIELD).items()]
-    for taking in found:
+    planned = [_build_plan(fabric, rows, now) for fabric, rows in _by_fabric(discrepancies, FIELD).items()]
+    for of_fabric in planned:
         if user is not None:
-            check_before(user, taking.picture.plan.actions)
-    refusals = [] if refusals is None else refusals
-    event_failures = [] if event_failures is None else event_failures
-    return sum(_take(taking, user, now, refusals, event_failures) for taking in found)
+            check_before(user, of_fabric.context.plan.actions)
+    acceptance = Acceptance()
+    for of_fabric in planned:
+        with apply_transaction(of_fabric.context, user) as applying:
+            applied = applying.apply_plan()
+            _record(of_fabric, applied.findings, acceptance)
+        acceptance.event_failures += applying.event_failures
+    return acceptance
 
 
-def _plan_of(fabric: Fabric, rows: list[Discrepancy], now: datetime) -> _Taking:
+def _build_plan(fabric: Fabric, rows: list[Discrepancy], now: datetime) -> _FabricRows:
+    """Plan to write the fabric's values of these discrepancies, and nothing else."""
     places = {(row.key, row.field) for row in rows}
-    wants = wants_of(fabric, options_of(fabric))
+    wants = desired_of(fabric, options_of(fabric))
     present = read(fabric, wants)
     whole = make_plan(wants, present, replace(rules_of(fabric, now), forced=frozenset(places)))
     why_not = {finding.key: finding.sentence for finding in whole.findings if finding.type != FIELD}
-    return _Taking(fabric, rows, Picture(wants, present, _only(whole, places)), why_not)
+    return _FabricRows(rows, PlanContext(fabric, now, wants, present, _only(whole, places)), why_not)
 
 
-def _take(
-    taking: _Taking, user: Any, now: datetime, refusals: list[str], event_failures: list[str],
-) -> int:
-    def conclude(writer: Writer) -> None:
-        why_not = {**taking.why_not, **{finding.key: finding.sentence for finding in writer.findings}}
-        settled.extend(_settled(taking))
-        _change_kept(taking.fabric, {(row.key, row.field) for row in settled}, keep=False)
-        pks = {row.pk for row in settled}
-        remove(Discrepancy.objects.filter(pk__in=pks))
-        refusals.extend(_why(row, taking, why_not) for row in taking.rows if row.pk not in pks)
-
-    settled: list[Discrepancy] = []
-    event_failures += carry_out(taking.fabric, taking.picture, user, now, conclude).event_failures
-    return len(settled)
+def _record(of_fabric: _FabricRows, findings: Iterable[Finding], acceptance: Acceptance) -> None:
+    """Remove the discrepancies that are settled, and note why the others are not."""
+    settled = _settled(of_fabric)
+    _change_kept(of_fabric.context.fabric, {(row.key, row.field) for row in settled}, keep=False)
+    pks = {row.pk for row in settled}
+    remove(Discrepancy.objects.filter(pk__in=pks))
+    why_not = {**of_fabric.why_not, **{finding.key: finding.sentence for finding in findings}}
+    acceptance.refusals += [_why(row, of_fabric, why_not) for row in of_fabric.rows if row.pk not in pks]
+    acceptance.settled += len(settled)
 
 
 def is_field(label: str, name: str) -> bool:
@@ -95,12 +106,12 @@ def is_field(label: str, name: str) -> bool:
     return True
 
 
-def _settled(taking: _Taking) -> list[Discrepancy]:
-    """The discrepancies whose field has another value than before, or had the fabric's value already."""
-    wants, held = taking.picture.desired.wants, taking.picture.present.held
+def _settled(of_fabric: _FabricRows) -> list[Discrepancy]:
+    """Return the discrepancies whose field has another value than before, or had the fabric's value already."""
+    wants, held = of_fabric.context.desired.wants, of_fabric.context.present.held
     fields: dict[str, set[str]] = defaultdict(set)
     pks: dict[str, set[int]] = defaultdict(set)
-    for row in taking.rows:
+    for row in of_fabric.rows:
         if row.key in held and is_field(held[row.key].model, row.field):
             fields[held[row.key].model].add(row.field)
             pks[held[row.key].model].add(held[row.key].object_id)
@@ -108,9 +119,9 @@ def _settled(taking: _Taking) -> list[Discrepancy]:
         label: load(label, model_of(label)._default_manager.filter(pk__in=pks[label]), sorted(names))
         for label, names in fields.items()
     }
-    known = Known(taking.picture.desired, held)
+    known = Known(of_fabric.context.desired, held)
     found = []
-    for row in taking.rows:
+    for row in of_fabric.rows:
         link = held.get(row.key)
         if link is None or link.values is None or row.key not in wants or not is_field(link.model, row.field):
             continue
@@ -121,10 +132,10 @@ def _settled(taking: _Taking) -> list[Discrepancy]:
     return found
 
 
-def _why(row: Discrepancy, taking: _Taking, why_not: dict[str, str]) -> str:
-    """Why the fabric's value was not written."""
-    link = taking.picture.present.held.get(row.key)
-    if row.key not in taking.picture.desired.wants:
+def _why(row: Discrepancy, of_fabric: _FabricRows, why_not: dict[str, str]) -> str:
+    """Return why the fabric's value was not written."""
+    link = of_fabric.context.present.held.get(row.key)
+    if row.key not in of_fabric.context.desired.wants:
         return f'{row.kind} {row.name} does not have this object any more.'
     if link is None or link.values is None:
         return f'{row.kind} {row.name}: the object is not in NetBox any more.'
@@ -132,7 +143,7 @@ def _why(row: Discrepancy, taking: _Taking, why_not: dict[str, str]) -> str:
 
 
 def _only(plan: Plan, places: set[tuple[str, str]]) -> Plan:
-    """Of a plan, only the changes of these fields of these objects that stand."""
+    """Return what of a plan changes these fields of existing objects."""
     actions = []
     for action in plan.actions:
         changes = tuple(change for change in action.changes if (action.key, change.field) in places)
@@ -141,10 +152,10 @@ def _only(plan: Plan, places: set[tuple[str, str]]) -> Plan:
     return Plan(actions=actions)
 
 
-def keep_netbox(discrepancies: Iterable[Discrepancy]) -> int:
-    """Keep NetBox's values: the fields are not owned any more (FIELD), a deleted object is not made again (DELETED).
+def keep_netbox_value(discrepancies: Iterable[Discrepancy]) -> int:
+    """Keep NetBox's values: the fields are managed no longer (FIELD), a deleted object stays deleted (DELETED).
 
-    Returns how many were settled; they stand with the state `kept`, until reopen(). Others are left alone.
+    Returns how many were settled; they get the state `kept`, until reopen(). Others are left alone.
     """
     discrepancies = list(discrepancies)
     kept = [row for row in discrepancies if row.type in (FIELD, DELETED)]
@@ -155,12 +166,12 @@ def keep_netbox(discrepancies: Iterable[Discrepancy]) -> int:
 
 
 def ignore(discrepancies: Iterable[Discrepancy]) -> int:
-    """Nobody is to be told of these again: the state `ignored`, for as long as they are found. Returns how many."""
+    """Report these to nobody again: the state `ignored`, for as long as they are found. Return how many."""
     return _set_state(discrepancies, DiscrepancyStateChoices.IGNORED)
 
 
 def reopen(discrepancies: Iterable[Discrepancy]) -> int:
-    """Take back keep_netbox() and ignore(): fields are owned again. Returns how many."""
+    """Take back keep_netbox_value() and ignore(): fields are managed again. Return how many."""
     discrepancies = list(discrepancies)
     with transaction.atomic():
         for fabric, rows in _by_fabric(discrepancies, FIELD).items():
@@ -169,16 +180,16 @@ def reopen(discrepancies: Iterable[Discrepancy]) -> int:
 
 
 def recreate(discrepancies: Iterable[Discrepancy]) -> int:
-    """Objects that somebody deleted in NetBox (DELETED) are made again by the next run, with all that was on them.
+    """Let the next sync create objects again that somebody deleted in NetBox (DELETED), with all that was on them.
 
     Returns how many. Others are left alone.
     """
     count = 0
     with transaction.atomic():
         for fabric, rows in _by_fabric(discrepancies, DELETED).items():
-            wants = wants_of(fabric, options_of(fabric))
+            wants = desired_of(fabric, options_of(fabric))
             held = read(fabric, wants).held
-            again = _hanging_on({row.key for row in rows}, wants)
+            again = _with_referrers({row.key for row in rows}, wants)
             delete_links([link.pk for key, link in held.items() if key in again and link.values is None])
             remove(Discrepancy.objects.filter(pk__in=[row.pk for row in rows]))
             count += len(rows)
@@ -186,12 +197,12 @@ def recreate(discrepancies: Iterable[Discrepancy]) -> int:
 
 
 def forget(discrepancies: Iterable[Discrepancy]) -> int:
-    """Objects that somebody deleted in NetBox (DELETED) stay deleted: the state `kept`. Returns how many."""
+    """Let objects that somebody deleted in NetBox (DELETED) stay deleted: the state `kept`. Return how many."""
     return _set_state((row for row in discrepancies if row.type == DELETED), DiscrepancyStateChoices.KEPT)
 
 
-def _hanging_on(keys: set[str], wants: Desired) -> set[str]:
-    """These keys and those of all that refers to them, near or far."""
+def _with_referrers(keys: set[str], wants: Desired) -> set[str]:
+    """Return these keys and those of all objects that refer to them, near or far."""
     found = set(keys)
     users: dict[str, set[str]] = defaultdict(set)
     for want in wants.wants.values():
@@ -214,7 +225,7 @@ def _by_fabric(discrepancies: Iterable[Discrepancy], type_: str) -> dict[Fabric,
 
 
 def _change_kept(fabric: Fabric, places: set[tuple[str, str]], keep: bool) -> None:
-    """Note at the links in which fields somebody has decided for NetBox's value."""
+    """Note at the links in which fields somebody has decided for NetBox's value, or (not `keep`) decides no longer."""
     changed = []
     links = InventoryLink.objects.select_for_update().filter(fabric=fabric, key__in={key for key, _ in places})
     for link in links.order_by('pk'):

@@ -7,7 +7,7 @@ from ..models import Discrepancy, Fabric
 from .mapping.types import Source
 from .planning.plan import Action, Finding, Plan
 
-__all__ = ('Refusals', 'refusals_of', 'set_aside')
+__all__ = ('Refusals', 'refusals_of', 'exclude_refused')
 
 # The type and the key of a finding, and the digests of the actions that were refused for its reason.
 Refusals = Mapping[tuple[str, str], list[str]]
@@ -21,7 +21,7 @@ def refusals_of(refused: Iterable[tuple[Action, Finding]]) -> Refusals:
     return {place: sorted(digests) for place, digests in found.items()}
 
 
-def set_aside(plan: Plan, fabric: Fabric) -> None:
+def exclude_refused(plan: Plan, fabric: Fabric) -> None:
     """Move the actions of a plan that the last sync could not write, and that are the same now, to `refused_actions`.
 
     Adds a finding for each reason. A sync tries them all the same: the rule that refused them may have gone.

@@ -1,12 +1,18 @@
-"""What a run of the inventory did, for the fabric's page, its job, the API and the log."""
+"""What an inventory sync did, for the fabric's page, its job, the API and the log."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE
+from django.db import connection
+from django.utils import timezone
 
-__all__ = ('InventoryReport',)
+from .planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, VERBS, Action
+
+__all__ = ('InventoryReport', 'measure')
 
 WORDS = {
     CREATE: 'created', ADOPT: 'adopted', UPDATE: 'updated', MARK: 'marked as stale', RESTORE: 'brought back',
@@ -16,12 +22,12 @@ WORDS = {
 
 @dataclass(slots=True)
 class InventoryReport:
-    """One run of a fabric's inventory.
+    """One inventory sync of a fabric.
 
-    `counts` says how many objects each verb met, `models` the same by model label, `findings` how many discrepancies
-    there are of each type. `held` are the plan's sentences about what waits for a person. `digest` is that of the plan
-    that was carried out, `request_id` what the change log has it under. `left` says what a removal
-    has left, and why. `event_failures` says which event rules failed after the commit. `statements` counts SQL
+    `counts` says how many objects were created, updated and so on, `models` the same by model label, `findings` how
+    many discrepancies there are of each type. `held` are the plan's sentences about what needs confirmation. `digest`
+    is that of the plan that was applied, `request_id` that of its changes in the change log. `left` says what a removal
+    did not delete, and why. `event_failures` says which event rules failed after the commit. `statements` counts SQL
     statements.
     """
 
@@ -30,7 +36,7 @@ class InventoryReport:
     finished: datetime | None = None
     digest: str = ''
     request_id: str = ''
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERBS, 0))
     models: dict[str, dict[str, int]] = field(default_factory=dict)
     findings: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
@@ -39,9 +45,18 @@ class InventoryReport:
     event_failures: list[str] = field(default_factory=list)
     statements: int = 0
 
+    def add_writes(self, request_id: Any, done: Iterable[Action]) -> None:
+        """Note which actions were applied, and under which request they are in the change log."""
+        self.request_id = str(request_id)
+        models: dict[str, Counter[str]] = defaultdict(Counter)
+        for action in done:
+            self.counts[action.verb] += 1
+            models[action.model][action.verb] += 1
+        self.models = {label: dict(counts) for label, counts in sorted(models.items())}
+
     @property
     def changes(self) -> int:
-        """How many objects were written."""
+        """Return how many objects were written."""
         return sum(self.counts.values())
 
     @property
@@ -76,3 +91,15 @@ class InventoryReport:
             'error': '',
             'sentence': self.sentence,
         }
+
+
+@contextmanager
+def measure(report: InventoryReport) -> Iterator[None]:
+    """Count the SQL statements of a sync, and note when it has finished."""
+    def count(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        report.statements += 1
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        yield
+    report.finished = timezone.now()

@@ -5,7 +5,7 @@ from typing import Any
 from ..inventory.disable import plan_removal, remove_created
 from ..inventory.errors import InventoryRefused
 from ..inventory.planning.plan import Plan
-from ..inventory.reconcile import confirm_removal, plan, settle
+from ..inventory.reconcile import confirm_removal, plan, reconcile
 from ..inventory.report import InventoryReport
 from ..locks import fabric_lock
 from ..models import Fabric
@@ -33,4 +33,4 @@ def apply_now(fabric: Fabric, action: str, digest: str, user: Any = None) -> Inv
             return confirm_removal(fabric, digest, user=user)
         if action == REMOVE:
             return remove_created(fabric, user=user, expected_digest=digest)
-        return settle(fabric, user=user, expected_digest=digest)
+        return reconcile(fabric, user=user, expected_digest=digest)

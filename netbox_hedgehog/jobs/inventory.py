@@ -20,7 +20,7 @@ from ..inventory.applying.permissions import check_before
 from ..inventory.disable import plan_removal, remove_created
 from ..inventory.errors import InventoryRefused, NotPermitted, PlanMoved
 from ..inventory.planning.plan import Plan
-from ..inventory.reconcile import confirm_removal, plan, settle
+from ..inventory.reconcile import confirm_removal, plan, reconcile
 from ..inventory.report import InventoryReport
 from ..locks import fabric_lock
 from ..models import Discrepancy, Fabric
@@ -99,7 +99,7 @@ class InventoryJob(JobRunner):
             return
         digest, user = asked.get('digest', ''), self.job.user
         work: Callable[[], InventoryReport] = {
-            APPLY: lambda: settle(fabric, user=user, expected_digest=digest),
+            APPLY: lambda: reconcile(fabric, user=user, expected_digest=digest),
             CONFIRM: lambda: confirm_removal(fabric, digest, user=user),
             REMOVE: lambda: remove_created(fabric, user=user, expected_digest=digest),
         }[asked['action']]
@@ -124,7 +124,7 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
     Returns the report as a dictionary and whether it failed. Raises nothing but the time-out of the job.
     """
     try:
-        report = settle(fabric)
+        report = reconcile(fabric)
         tell_people(fabric)
         return report.as_dict(), False
     except Exception as error:

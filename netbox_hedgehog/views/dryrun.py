@@ -12,7 +12,7 @@ from netbox.views.generic.base import BaseObjectView
 from redis.exceptions import RedisError
 from utilities.views import ViewTab, register_model_view
 
-from ..inventory.disable import leave_everything
+from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
@@ -195,7 +195,7 @@ class FabricTurnOffView(_PlanAction):
             messages.error(request, _('You do not have permission to change this fabric.'))
             return redirect(self.page(fabric))
         if request.POST.get('objects') == 'leave':
-            count = leave_everything(fabric)
+            count = disable_inventory(fabric)
             messages.success(request, ngettext(
                 'Inventory sync disabled. %d object kept; the plugin no longer manages it.',
                 'Inventory sync disabled. %d objects kept; the plugin no longer manages them.', count,

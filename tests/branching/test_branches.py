@@ -12,7 +12,7 @@ from netbox_branching.models import ChangeDiff
 from netbox_branching.utilities import activate_branch, supports_branching
 from vpn.models import L2VPN, L2VPNTermination
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, schedule_id
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
@@ -109,9 +109,9 @@ def test_what_a_run_writes_in_main_comes_into_a_branch(user):
     gone = ('server-1', 'server-1--unbundled--leaf-1', 'vpc-1--server-1')
     left = [each for each in small() if each.name not in gone]
     mirror(fabric, [make('Server', 'server-3'), *other(left, 'Switch', 'leaf-1', boot={'serial': 'S-NEW'})])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
-    assert settle(fabric, confirmed=True).counts['delete']
+    assert reconcile(fabric, confirmed=True).counts['delete']
     sync(branch, user)
     assert differences(branch) == []
     branch.delete()
@@ -124,7 +124,7 @@ def test_a_conflict_with_what_a_run_writes_is_shown(user, edit):
     device = Device.objects.get(name=f'{fabric.name}-leaf-1')
     edit(branch, device, serial='IN-BRANCH')
     mirror(fabric, other(small(), 'Switch', 'leaf-1', boot={'serial': 'IN-MAIN'}))
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.get(pk=device.pk).serial == 'IN-MAIN'
     diff = ChangeDiff.objects.get(branch=branch, object_id=device.pk)
     assert (diff.current['serial'], diff.conflicts) == ('IN-MAIN', ['serial'])
@@ -165,15 +165,15 @@ def test_a_device_that_was_deleted_in_a_branch_is_the_runs_to_deal_with_after_th
     client = api_client(user, branch)
     assert client.delete(f'/api/dcim/devices/{device.pk}/').status_code == 204
     before = InventoryLink.objects.filter(fabric=fabric).count()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
     assert InventoryLink.objects.filter(fabric=fabric).count() == before
     merge(branch, user)
     assert not Device.objects.filter(pk=device.pk).exists()
-    settle(fabric)
+    reconcile(fabric)
     assert Discrepancy.objects.filter(fabric=fabric, type='deleted', name='server-1').exists()
     revert(branch, user)
     assert Device.objects.get(pk=device.pk).name == device.name
-    settle(fabric)
+    reconcile(fabric)
     assert not Discrepancy.objects.filter(fabric=fabric).exists()
     branch.delete()
     fabric.delete()

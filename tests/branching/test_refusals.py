@@ -10,9 +10,9 @@ from netbox_branching.utilities import activate_branch
 from utilities.exceptions import AbortRequest
 
 from netbox_hedgehog.inventory.decisions import FABRIC, decide
-from netbox_hedgehog.inventory.disable import leave_everything, plan_removal, remove_created
+from netbox_hedgehog.inventory.disable import disable_inventory, plan_removal, remove_created
 from netbox_hedgehog.inventory.errors import InventoryRefused
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 
@@ -29,7 +29,7 @@ def one_of(fabric: Fabric, model: Any) -> Any:
 def discrepancy_of(fabric: Fabric) -> Discrepancy:
     link = InventoryLink.objects.get(fabric=fabric, object_type__model='device', name='leaf-1')
     Device.objects.filter(pk=link.object_id).update(serial='another')
-    settle(fabric)
+    reconcile(fabric)
     return Discrepancy.objects.get(fabric=fabric, state='open', field='serial')
 
 
@@ -120,8 +120,8 @@ def test_a_script_in_a_branch_is_refused_too(user, fabric, branch):
             (changed.delete, AbortRequest),
             (Fabric.objects.filter(pk=fabric.pk).delete, AbortRequest),
             (lambda: Fabric.objects.create(name='new'), AbortRequest),
-            (lambda: leave_everything(fabric), AbortRequest),
-            (lambda: settle(fabric), InventoryRefused),
+            (lambda: disable_inventory(fabric), AbortRequest),
+            (lambda: reconcile(fabric), InventoryRefused),
             (lambda: plan(fabric), InventoryRefused),
             (lambda: plan_removal(fabric), InventoryRefused),
             (lambda: remove_created(fabric), InventoryRefused),

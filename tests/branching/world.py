@@ -13,7 +13,7 @@ from netbox_branching.models import Branch
 from netbox_branching.utilities import activate_branch
 from rest_framework.test import APIClient
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.jobs.queue import connection
 from netbox_hedgehog.models import Fabric
 
@@ -35,7 +35,7 @@ def new_fabric(site: Site | None = None, **values: Any) -> Fabric:
         'small', f'fabric-{next(NUMBERS)}', inventory_site=site or new_site(), inventory_name_pattern='{fabric}-{name}',
         kubernetes_server=SERVER, kubernetes_token=TOKEN, kubernetes_ca_cert=CA, **values,
     )
-    settle(fabric)
+    reconcile(fabric)
     return Fabric.objects.get(pk=fabric.pk)
 
 

@@ -14,7 +14,7 @@ TESTS = (
     'tests/unit/engine/test_client.py', 'tests/unit/engine/test_compare.py', 'tests/unit/engine/test_run.py',
     'tests/unit/engine/test_sealing.py', 'tests/unit/jobs', 'tests/unit/faces/test_models.py',
     'tests/unit/faces/test_migrations.py', 'tests/unit/faces/fabric/test_api.py', 'tests/unit/faces/resource/test_api.py',
-    'tests/unit/inventory/test_settle.py', 'tests/e2e/test_story.py',
+    'tests/unit/inventory/test_reconcile.py', 'tests/e2e/test_story.py',
 )
 
 PARALLEL = ('-n', str(os.cpu_count() or 1), '--dist', 'worksteal')

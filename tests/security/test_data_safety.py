@@ -11,7 +11,7 @@ from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix
 from users.models import User
 from vpn.models import L2VPN
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Fabric
 
 from ..unit.inventory.fabrics import make, small
@@ -46,7 +46,7 @@ def wrong() -> list:
 @pytest.fixture
 def fabric(db) -> Fabric:
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     # What people have added to what the plugin has made.
     Device.objects.filter(name='leaf-1').update(comments='Rack key at the desk', asset_tag='A-1')
     return fabric
@@ -55,14 +55,14 @@ def fabric(db) -> Fabric:
 def test_the_next_right_reading_undoes_a_wrong_one(fabric: Fabric) -> None:
     before = state()
     mirror(fabric, wrong())
-    assert settle(fabric).changes
+    assert reconcile(fabric).changes
     assert state() != before
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     after = state()
     for key, fields in before.items():
         assert after.get(key) == fields, key
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_what_was_removed_meanwhile_is_made_again_without_what_people_had_added(fabric: Fabric) -> None:
@@ -72,13 +72,13 @@ def test_what_was_removed_meanwhile_is_made_again_without_what_people_had_added(
     Device.objects.filter(name='server-1').update(comments='By hand')
     old = Device.objects.get(name='server-1').pk
     mirror(fabric, [item for item in small() if 'server-1' not in item.name])
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name='server-1').exists()
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert not Device.objects.filter(name='server-1').exists()
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     again = Device.objects.get(name='server-1')
     assert (again.pk == old, again.comments) == (False, '')
     gone = ObjectChange.objects.get(changed_object_type=ObjectType.objects.get_for_model(Device), changed_object_id=old,
@@ -90,7 +90,7 @@ def test_the_change_log_holds_what_a_wrong_sync_has_overwritten(fabric: Fabric) 
     """Each field of each object that it changed, before and after, under one request and one name."""
     before = state()
     mirror(fabric, wrong())
-    report = settle(fabric)
+    report = reconcile(fabric)
     changes = {
         (f'{change.changed_object_type.app_label}.{change.changed_object_type.model}', change.changed_object_id): change
         for change in ObjectChange.objects.filter(request_id=report.request_id).order_by('-pk')
@@ -116,13 +116,13 @@ def test_the_change_log_holds_what_a_wrong_sync_has_overwritten(fabric: Fabric) 
 def test_a_reading_that_lost_most_of_a_fabric_removes_nothing(fabric: Fabric) -> None:
     mirror(fabric, [item for item in small() if item.kind not in ('Server', 'Connection', 'VPC', 'VPCAttachment')])
     before = state()
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.held
     after = state()
     assert before.keys() <= after.keys()
     assert [key for key, fields in before.items() if fields.get('status') != after[key].get('status')] == []
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     assert state() == before
 
 

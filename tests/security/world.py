@@ -13,7 +13,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from netbox_hedgehog.events import STALE, notify_transition, raise_state_events
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import queue
 from netbox_hedgehog.jobs.schedules import schedule_id
@@ -99,7 +99,7 @@ def _fabric(name: str) -> Fabric:
 
 def _lived(fabric: Fabric) -> Fabric:
     """What runs leave behind: NetBox's objects with links to them, discrepancies, health, jobs."""
-    settle(fabric)
+    reconcile(fabric)
     record_health(fabric, 0)
     Interface.objects.filter(device__site=fabric.inventory_site, name='E1/1').update(description='by hand')
     hidden = make_device(fabric.inventory_site, f'hidden-device-{fabric.name}')

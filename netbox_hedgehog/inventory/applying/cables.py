@@ -1,240 +1,196 @@
-"""Cables are laid with their terminations and traced paths, many at a time; they are moved as NetBox moves them."""
+"""Cables are created with their terminations and traced paths, many at a time; they are moved as NetBox moves them."""
 
-from functools import partial
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from dcim.exceptions import UnsupportedCablePath
-from dcim.models import Cable, CablePath, CableTermination, Interface
-from dcim.utils import object_to_path_node
+from dcim.models import Cable, CableTermination, Interface
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 from extras.models import CustomField
 
-from ...choices import InventoryOriginChoices
+from ..planning.current import CABLE
 from ..planning.fields import ENDS_OF_CABLE
 from ..planning.plan import Action
-from .side_effects import BATCH, attempt, nothing_related, quicken, state
+from . import bulk_save
+from .context import ApplyContext, ObjectWrite
+from .links import Links
+from .side_effects import attempt, nothing_related
 from .validation import OBJECT_DELETED, REFUSALS, UniqueFields, check, check_end, sentence_of
 
-if TYPE_CHECKING:
-    from .writer import Writer
-
-__all__ = ('Cabling',)
-
-A, B = 'A', 'B'
+__all__ = ('Cables',)
 
 
-class Cabling:
-    """The cables of one run."""
+class CableRefused(Exception):
+    """A cable cannot be moved; the text says why."""
 
-    def __init__(self, writer: 'Writer') -> None:
-        self.writer = writer
+    def __init__(self, action: Action, reason: str) -> None:
+        super().__init__(reason)
+        self.action = action
+
+
+class Cables:
+    """Creates and moves the cables of one attempt to apply a plan."""
+
+    def __init__(self, context: ApplyContext, links: Links) -> None:
+        self._context, self._links = context, links
 
     # New cables
 
-    def lay(self, actions: list[Action]) -> None:
-        """Make cables between interfaces that have none.
+    def create(self, actions: Iterable[Action]) -> None:
+        """Create cables between interfaces that have none.
 
         An interface that a person has split into channels is left to NetBox's own save(), which mirrors the cable
         onto each of them.
         """
-        resolved = [
-            (action, values) for action in actions if (values := self.writer.resolve(action)) is not None
-        ]
-        interfaces = self._interfaces({pk for _, values in resolved for pk in _ends(values)})
+        resolved = []
+        for action in actions:
+            values = self._context.resolve(action)
+            if values is not None:
+                resolved.append((action, values))
+        interfaces = self._lock_interfaces({pk for _, values in resolved for pk in _ends(values)})
         defaults = CustomField.objects.get_defaults_for_model(Cable)
-        self.writer.load_related('dcim.cable', [_without_ends(values) for _, values in resolved])
-        unique = UniqueFields(Cable)
-        taken: set[int] = set()
-        ready: list[tuple[Action, dict[str, Any], Any]] = []
-        for action, values in resolved:
-            ends = _ends(values)
-            try:
-                if not values.get('a') or not values.get('b'):
-                    raise ValidationError('A cable has two ends.')
-                _check_ends(ends, interfaces)
-                for pk in ends:
-                    if pk in taken:
-                        raise ValidationError(f'{interfaces[pk].device} {interfaces[pk]} has another cable already.')
-                    if why := check_end(interfaces[pk]):
-                        raise ValidationError(why)
-                cable = Cable()
-                for name, value in _without_ends(values).items():
-                    self.writer.assign(cable, 'dcim.cable', name, value)
-                cable.custom_field_data = dict(defaults)
-                nothing_related(cable)
-                check(cable)
-                unique.take(cable)
-            except REFUSALS as error:
-                self.writer.refuse(action, sentence_of(error))
-                continue
-            taken.update(ends)
-            ready.append((action, values, cable))
-        channelled = [entry for entry in ready if any(interfaces[pk].channels for pk in _ends(entry[1]))]
-        plain = [entry for entry in ready if entry not in channelled]
-        made = self._insert(plain, interfaces)
-        for action, values, cable in channelled:
-            if self._save(action, cable, values, interfaces):
-                made.append((action, values, cable))
-        for action, values, cable in made:
-            self.writer.pks[action.key] = cable.pk
-            self.writer.link(
-                action, cable.pk, InventoryOriginChoices.CREATED, self.writer.written(action, values),
-            )
-            self.writer.mark_done(action)
+        self._context.load_related(CABLE, [_without_ends(values) for _, values in resolved])
+        writes = self._prepare(resolved, interfaces, defaults)
+        simple: list[ObjectWrite] = []
+        channelled: list[ObjectWrite] = []
+        for write in writes:
+            has_channels = any(interfaces[pk].channels for pk in _ends(write.values))
+            (channelled if has_channels else simple).append(write)
+        created = self._insert(simple, interfaces)
+        created += [write for write in channelled if self._save(write, interfaces)]
+        for write in created:
+            self._context.pks[write.action.key] = write.instance.pk
+            self._links.add_created(write.action, write.instance.pk, write.values)
+            self._context.mark_done(write.action)
 
-    def _interfaces(self, pks: set[int]) -> dict[int, Any]:
+    @staticmethod
+    def _lock_interfaces(pks: set[int]) -> dict[int, Any]:
+        """Load interfaces with what is related to them, by ID, and lock them until the transaction ends."""
         queryset = Interface.objects.filter(pk__in=pks).order_by('pk').select_for_update(of=('self',), no_key=True)
+        many = [field.name for field in Interface._meta.many_to_many if field.name != 'tags']
         return {interface.pk: interface for interface in queryset.select_related(
             'device__site', 'device__location', 'device__rack', 'device__virtual_chassis',
-        ).prefetch_related('tags', *(field.name for field in Interface._meta.many_to_many if field.name != 'tags'))}
+        ).prefetch_related('tags', *many)}
 
-    def _insert(self, ready: list[Any], interfaces: dict[int, Any]) -> list[Any]:
-        if not ready:
-            return []
-        try:
-            with transaction.atomic():
-                self._insert_all(ready, interfaces)
-            return ready
-        except OperationalError:
-            raise
-        except DatabaseError as error:
-            for _, values, cable in ready:
-                cable.pk, cable._state.adding = None, True
-                for pk in _ends(values):
-                    interface = interfaces[pk]
-                    interface.cable = interface.cable_end = interface._path = None
-            if len(ready) > 1:
-                middle = len(ready) // 2
-                return [*self._insert(ready[:middle], interfaces), *self._insert(ready[middle:], interfaces)]
-            self.writer.refuse(ready[0][0], sentence_of(error))
-            return []
+    def _prepare(
+        self, resolved: Iterable[tuple[Action, dict[str, Any]]], interfaces: dict[int, Any], defaults: dict[str, Any],
+    ) -> list[ObjectWrite]:
+        """Return new cables that NetBox would take; the others are skipped."""
+        unique = UniqueFields(Cable)
+        occupied: set[int] = set()
+        writes = []
+        for action, values in resolved:
+            try:
+                _check_free(values, interfaces, occupied)
+                cable = self._new_cable(values, defaults)
+                unique.take(cable)
+            except REFUSALS as error:
+                self._context.skip(action, sentence_of(error))
+                continue
+            occupied.update(_ends(values))
+            writes.append(ObjectWrite(action, values, cable))
+        return writes
 
-    def _insert_all(self, ready: list[Any], interfaces: dict[int, Any]) -> None:
-        Cable.objects.bulk_create([cable for _, _, cable in ready], batch_size=BATCH)
-        interface_type = ContentType.objects.get_for_model(Interface)
-        terminations, paths, ends = [], [], []
-        for _, values, cable in ready:
-            cable._pk = cable.pk
-            for end, name in ((A, 'a'), (B, 'b')):
-                for pk in values[name]:
-                    device = interfaces[pk].device
-                    terminations.append(CableTermination(
-                        cable=cable, cable_end=end, termination_type=interface_type, termination_id=pk,
-                        _device=device, _rack=device.rack, _location=device.location, _site=device.site,
-                    ))
-                    terminations[-1]._termination = interfaces[pk]
-        for termination in terminations:
-            # The generic relation's cache: to_objectchange() asks for the object.
-            termination.termination = termination._termination
-        CableTermination.objects.bulk_create(terminations, batch_size=BATCH)
-        by_cable: dict[int, dict[str, list[int]]] = {cable.pk: {A: [], B: []} for _, _, cable in ready}
-        for termination in terminations:
-            by_cable[termination.cable_id][termination.cable_end].append(termination.pk)
-        for _, values, cable in ready:
-            cable.serialize_object = partial(_cable_state, cable, by_cable[cable.pk])
-            sides = [[object_to_path_node(interfaces[pk]) for pk in values[name]] for name in ENDS_OF_CABLE]
-            for near, far, name in ((sides[0], sides[1], 'a'), (sides[1], sides[0], 'b')):
-                path = [near, [object_to_path_node(cable)], far]
-                paths.append(CablePath(
-                    path=path, is_complete=True, is_active=cable.status == 'connected', is_split=False,
-                    _nodes=list(chain.from_iterable(path)),
-                ))
-                ends.append([interfaces[pk] for pk in values[name]])
-        CablePath.objects.bulk_create(paths, batch_size=BATCH)
-        self.writer.trail.created([cable for _, _, cable in ready])
-        self.writer.trail.created(terminations)
-        touched = []
-        for termination in terminations:
-            interface = termination.termination
-            quicken(interface)
-            interface.snapshot()
-            interface.cable, interface.cable_end = termination.cable, termination.cable_end
-            interface.last_updated = timezone.now()
-            touched.append(interface)
-        self.writer.trail.updated(touched)
-        for path, members in zip(paths, ends, strict=True):
-            for interface in members:
-                interface._path = path
-        Interface.objects.bulk_update(
-            touched, ['cable', 'cable_end', '_path', 'last_updated'], batch_size=BATCH,
+    def _new_cable(self, values: dict[str, Any], defaults: dict[str, Any]) -> Any:
+        cable = Cable()
+        for name, value in _without_ends(values).items():
+            self._context.assign(cable, CABLE, name, value)
+        cable.custom_field_data = dict(defaults)
+        nothing_related(cable)
+        check(cable)
+        return cable
+
+    def _insert(self, writes: Sequence[ObjectWrite], interfaces: dict[int, Any]) -> list[ObjectWrite]:
+        """Insert cables in bulk. Return those that the database has taken; the others are skipped."""
+        written, refused = bulk_save.write_in_halves(
+            writes,
+            write=lambda part: bulk_save.insert_cables(part, interfaces, self._context.side_effects),
+            undo=lambda part: bulk_save.undo_insert_of_cables(part, interfaces),
         )
+        for write, error in refused:
+            self._context.skip(write.action, sentence_of(error))
+        return written
 
-    def _save(self, action: Action, cable: Any, values: dict[str, Any], interfaces: dict[int, Any]) -> bool:
+    def _save(self, write: ObjectWrite, interfaces: dict[int, Any]) -> bool:
+        """Save one new cable as NetBox does. Return False where NetBox refuses it: it is skipped."""
+        cable = write.instance
         try:
             with attempt():
-                cable.a_terminations = [interfaces[pk] for pk in values['a']]
-                cable.b_terminations = [interfaces[pk] for pk in values['b']]
+                cable.a_terminations = [interfaces[pk] for pk in write.values['a']]
+                cable.b_terminations = [interfaces[pk] for pk in write.values['b']]
                 cable.full_clean()
                 cable.save()
         except OperationalError:
             raise
         except (*REFUSALS, DatabaseError) as error:
-            self.writer.refuse(action, sentence_of(error))
+            self._context.skip(write.action, sentence_of(error))
             return False
         return True
 
-    # Cables that stand
+    # Existing cables
 
-    def release(self, actions: list[Action]) -> None:
-        """Take cables off the interfaces that they leave, all of them before any is put elsewhere: two may swap."""
-        for action in actions:
-            try:
-                self._release(action)
-            except UnsupportedCablePath as error:
-                raise _Refused(action, sentence_of(error)) from None
-
-    @staticmethod
-    def _release(action: Action) -> None:
-        leaving: set[int] = set()
-        for change in action.changes:
-            if change.field in ENDS_OF_CABLE:
-                staying = {item for item in change.new if isinstance(item, int)}
-                leaving.update(pk for pk in change.old or () if isinstance(pk, int) and pk not in staying)
-        for termination in CableTermination.objects.filter(
-            cable=action.pk, termination_type=ContentType.objects.get_for_model(Interface), termination_id__in=leaving,
-        ):
-            termination.delete()
-
-    def move(self, actions: list[Action]) -> None:
+    def move(self, actions: Iterable[Action]) -> None:
         """Change cables as NetBox does, paths and change log included: those that can be, or else each as it was."""
-        while actions:
+        remaining = list(actions)
+        while remaining:
             try:
                 with attempt():
-                    cables = self._standing(actions)
-                    self.release(actions)
-                    done = [(action, self._move(action, cables.get(action.pk))) for action in actions]
-                break
-            except _Refused as refused:
-                self.writer.refuse(refused.action, refused.why)
-                actions = [action for action in actions if action is not refused.action]
-        else:
-            done = []
-        for action, values in done:
-            self.writer.settled(action, values)
+                    moved = self._move_all(remaining)
+            except CableRefused as refused:
+                self._context.skip(refused.action, str(refused))
+                remaining = [action for action in remaining if action is not refused.action]
+                continue
+            for action, values in moved:
+                self._links.note_updated(action, values)
+            return
+
+    def _move_all(self, actions: Sequence[Action]) -> list[tuple[Action, dict[str, Any]]]:
+        """Move cables, and return what was written. Raise CableRefused for the first one that cannot be moved."""
+        cables = self._load(actions)
+        # All of them leave their interfaces before any is put elsewhere: two may swap.
+        for action in actions:
+            self._release(action)
+        return [(action, self._move(action, cables.get(action.pk))) for action in actions]
 
     @staticmethod
-    def _standing(actions: list[Action]) -> dict[int | None, Any]:
+    def _load(actions: Iterable[Action]) -> dict[int | None, Any]:
         """Return the cables as they are, before any of them is taken off an interface: for the change log."""
         cables = Cable.objects.filter(pk__in=[action.pk for action in actions]).order_by('pk')
         for cable in cables:
             cable.snapshot()
         return {cable.pk: cable for cable in cables}
 
+    @staticmethod
+    def _release(action: Action) -> None:
+        """Take a cable off the interfaces that it leaves."""
+        leaving: set[int] = set()
+        for change in action.changes:
+            if change.field in ENDS_OF_CABLE:
+                staying = {item for item in change.new if isinstance(item, int)}
+                leaving.update(pk for pk in change.old or () if isinstance(pk, int) and pk not in staying)
+        terminations = CableTermination.objects.filter(
+            cable=action.pk, termination_type=ContentType.objects.get_for_model(Interface), termination_id__in=leaving,
+        )
+        try:
+            for termination in terminations:
+                termination.delete()
+        except UnsupportedCablePath as error:
+            raise CableRefused(action, sentence_of(error)) from None
+
     def _move(self, action: Action, cable: Any) -> dict[str, Any]:
-        values = self.writer.resolve(action)
+        """Move one cable, and return the values that were written."""
+        values = self._context.resolve(action)
         if values is None or cable is None:
-            raise _Refused(action, self.writer.failed.get(action.key, OBJECT_DELETED))
-        self.writer.load_related('dcim.cable', [_without_ends(values)])
-        interfaces = self._interfaces(set(_ends(values)))
+            raise CableRefused(action, self._context.skipped.get(action.key, OBJECT_DELETED))
+        self._context.load_related(CABLE, [_without_ends(values)])
+        interfaces = self._lock_interfaces(set(_ends(values)))
         try:
             with transaction.atomic():
-                _check_ends(_ends(values), interfaces)
+                _check_existing(_ends(values), interfaces)
                 for name, value in _without_ends(values).items():
-                    self.writer.assign(cable, 'dcim.cable', name, value)
+                    self._context.assign(cable, CABLE, name, value)
                 if 'a' in values:
                     cable.a_terminations = [interfaces[pk] for pk in values['a']]
                 if 'b' in values:
@@ -244,23 +200,23 @@ class Cabling:
         except OperationalError:
             raise
         except (*REFUSALS, DatabaseError) as error:
-            raise _Refused(action, sentence_of(error)) from None
+            raise CableRefused(action, sentence_of(error)) from None
         return values
 
 
-class _Refused(Exception):
-    """A cable cannot be moved, for this reason."""
+def _check_free(values: dict[str, Any], interfaces: dict[int, Any], occupied: set[int]) -> None:
+    """Raise ValidationError where no cable can be put between these ends. `occupied` have a new cable already."""
+    if not values.get('a') or not values.get('b'):
+        raise ValidationError('A cable has two ends.')
+    _check_existing(_ends(values), interfaces)
+    for pk in _ends(values):
+        if pk in occupied:
+            raise ValidationError(f'{interfaces[pk].device} {interfaces[pk]} has another cable already.')
+        if why := check_end(interfaces[pk]):
+            raise ValidationError(why)
 
-    def __init__(self, action: Action, why: str) -> None:
-        super().__init__(why)
-        self.action, self.why = action, why
 
-
-def _cable_state(cable: Any, terminations: dict[str, list[int]], exclude: Any = None) -> dict[str, Any]:
-    return state(cable, a_terminations=sorted(terminations[A]), b_terminations=sorted(terminations[B]))
-
-
-def _check_ends(pks: list[int], interfaces: dict[int, Any]) -> None:
+def _check_existing(pks: Iterable[int], interfaces: dict[int, Any]) -> None:
     if any(pk not in interfaces for pk in pks):
         raise ValidationError('One of its interfaces has been deleted.')
 

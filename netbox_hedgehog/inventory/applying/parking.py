@@ -1,4 +1,4 @@
-"""Objects that change places leave the ones that they have first.
+"""Parking: objects that change places leave the ones that they have first.
 
 Two objects that swap a name cannot be written one after the other, and PostgreSQL checks each row of a bulk update by
 itself. So everything that moves gets a temporary value that nobody else has, within the same transaction, and its real
@@ -20,7 +20,7 @@ __all__ = ('Parking',)
 _UNIQUE_TEXT = Concat(Value('~'), Cast('pk', CharField()))
 
 # By model: the fields that NetBox keeps unique, and the columns that are set aside with what they hold meanwhile.
-_ASIDE: tuple[tuple[str, frozenset[str], dict[str, Any]], ...] = (
+PARKED_COLUMNS: tuple[tuple[str, frozenset[str], dict[str, Any]], ...] = (
     ('ipam.vlangroup', frozenset(('name', 'slug', 'scope')), {'name': _UNIQUE_TEXT, 'slug': _UNIQUE_TEXT}),
     ('ipam.vlan', frozenset(('group', 'vid', 'name')), {'group_id': None}),
     ('dcim.device', frozenset(('name',)), {'name': None}),
@@ -34,53 +34,52 @@ _ASIDE: tuple[tuple[str, frozenset[str], dict[str, Any]], ...] = (
     ('vpn.l2vpntermination', frozenset(('assigned_object',)), {'assigned_object_id': F('pk') + 2**62}),
 )
 
-
-_ADDRESSES = frozenset(('primary_ip4', 'primary_ip6', 'oob_ip'))
+PRIMARY_ADDRESSES = frozenset(('primary_ip4', 'primary_ip6', 'oob_ip'))
 
 
 class Parking:
-    """What the columns of objects that are on their way really hold, by model and ID."""
+    """Objects that have left their place, with what their columns really hold, by model and ID."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
+        self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
 
     def park(self, actions: Iterable[Action]) -> None:
         """Set aside what these objects hold in the unique fields that they are to change: two statements a model."""
         actions = list(actions)
-        for label, fields, temporary in _ASIDE:
+        for label, fields, temporary in PARKED_COLUMNS:
             wanting = [
                 action for action in actions
                 if action.model == label and any(change.field in fields for change in action.changes)
             ]
             leaving = [action.pk for action in wanting if action.verb in (UPDATE, RESTORE, ADOPT) and action.pk]
             # NetBox lets no address move that is a device's primary one. Else one alone is in nobody's way.
-            if not leaving or (len(wanting) < 2 and not fields & _ADDRESSES):
+            if not leaving or (len(wanting) < 2 and not fields & PRIMARY_ADDRESSES):
                 continue
             rows = model_of(label)._default_manager.filter(pk__in=leaving).order_by('pk')
             columns = tuple(temporary)
             for pk, *values in rows.select_for_update(of=('self',)).values_list('pk', *columns):
-                self._held[label, pk].update(zip(columns, values, strict=True))
+                self._values[label, pk].update(zip(columns, values, strict=True))
             rows.order_by().update(**temporary)
 
     def is_parked(self, label: str, pk: int | None) -> bool:
-        return pk is not None and (label, pk) in self._held
+        return pk is not None and (label, pk) in self._values
 
-    def held(self, label: str, pk: int) -> dict[str, Any]:
-        """Return what the columns of an object hold that are set aside; {} where none are."""
-        return self._held.get((label, pk), {})
+    def parked_values(self, label: str, pk: int) -> dict[str, Any]:
+        """Return what the columns of an object that are set aside really hold; {} where none are."""
+        return self._values.get((label, pk), {})
 
-    def written(self, label: str, pk: int, columns: Iterable[str]) -> None:
-        """These columns have their real values again."""
-        held = self._held.get((label, pk))
-        if held is None:
+    def note_written(self, label: str, pk: int, columns: Iterable[str]) -> None:
+        """Note that these columns have their real values again."""
+        values = self._values.get((label, pk))
+        if values is None:
             return
         for column in columns:
-            held.pop(column, None)
-        if not held:
-            del self._held[label, pk]
+            values.pop(column, None)
+        if not values:
+            del self._values[label, pk]
 
     def restore(self) -> None:
         """Give back what is still set aside."""
-        for (label, pk), values in self._held.items():
+        for (label, pk), values in self._values.items():
             model_of(label)._default_manager.filter(pk=pk).update(**values)
-        self._held.clear()
+        self._values.clear()

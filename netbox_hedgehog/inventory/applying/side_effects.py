@@ -1,7 +1,7 @@
 """What NetBox's signals do after a save, done for many objects at once.
 
 Bulk writes send no signals. Everything that NetBox 4.7 hangs on post_save for the models of an inventory is in here
-or in writing.py: change log and events (core/signals.py), search index (netbox/search), counters
+or in bulk_save.py: change log and events (core/signals.py), search index (netbox/search), counters
 (utilities/counters.py), notifications of subscribers and rendered config contexts (extras/signals.py), metrics.
 """
 
@@ -40,7 +40,10 @@ from utilities.serialization import serialize_object
 from ...branching import record_conflicts
 from .event_rules import EVENT_RULES
 
-__all__ = ('BATCH', 'Trail', 'attempt', 'loaded', 'nothing_related', 'prefetched', 'quicken', 'state')
+__all__ = (
+    'BATCH', 'SideEffects', 'attempt', 'loaded_queryset', 'logged_state', 'nothing_related', 'prefetched',
+    'serialize_from_cache',
+)
 
 BATCH = 1000
 
@@ -50,9 +53,9 @@ CONTEXT_FIELDS = {name.removesuffix('_id') for name in CC_FIELDS_BY_MODEL[DEVICE
 
 @contextmanager
 def attempt() -> Iterator[None]:
-    """A savepoint that takes back, with the database, what NetBox's signals have noted of deletions in memory.
+    """Open a savepoint that takes back, with the database, what NetBox's signals have noted in memory of deletions.
 
-    Otherwise the event queue tells of objects that were not deleted, and their deletion later is not in the change log.
+    Otherwise there are events of objects that were not deleted, and their deletion later is not in the change log.
     """
     noted = set(getattr(_signals_received, 'pre_delete', ()))
     queue = {key: copy(event) for key, event in events_queue.get().items()}
@@ -65,8 +68,8 @@ def attempt() -> Iterator[None]:
         raise
 
 
-class Trail:
-    """What one run leaves behind, for one request: told of each object as it is written, written in bulk itself."""
+class SideEffects:
+    """The side effects of one request's writes: noted for each object as it is written, and done in bulk."""
 
     def __init__(self, request: Any) -> None:
         self.request = request
@@ -74,24 +77,24 @@ class Trail:
         self._index: dict[type[models.Model], dict[int, tuple[models.Model, bool]]] = defaultdict(dict)
 
     def created(self, instances: list[Any]) -> None:
-        """These have just been inserted, with their many-to-many fields in `_prefetched_objects_cache`."""
+        """Do what follows the creation of these; their many-to-many fields are in `_prefetched_objects_cache`."""
         if not instances:
             return
-        self._log(instances, ObjectChangeActionChoices.ACTION_CREATE)
-        self._events(instances, OBJECT_CREATED)
-        self._count(instances)
+        self._log_changes(instances, ObjectChangeActionChoices.ACTION_CREATE)
+        self._enqueue_events(instances, OBJECT_CREATED)
+        self._raise_counters(instances)
         model = type(instances[0])
         if model._meta.label_lower == DEVICE:
             invalidate_config_context_for_objects(DEVICE, [instance.pk for instance in instances])
         model_inserts.labels(model._meta.model_name).inc(len(instances))
-        self._remember(instances, True)
+        self._index_later(instances, True)
 
     def updated(self, instances: list[Any], fields: Iterable[str] = ()) -> None:
-        """These have just been updated; each has the snapshot of what it was before."""
+        """Do what follows the update of these; each has the snapshot of what it was before."""
         if not instances:
             return
-        self._log(instances, ObjectChangeActionChoices.ACTION_UPDATE)
-        self._events(instances, OBJECT_UPDATED)
+        self._log_changes(instances, ObjectChangeActionChoices.ACTION_UPDATE)
+        self._enqueue_events(instances, OBJECT_UPDATED)
         model = type(instances[0])
         pks = [instance.pk for instance in instances]
         if model._meta.label_lower == DEVICE and CONTEXT_FIELDS.intersection(fields):
@@ -102,10 +105,10 @@ class Trail:
         for instance in instances:
             if instance.pk in subscribed:
                 notify_object_changed(model, instance, created=False)
-            # All that needed it has been told; of thousands of objects it would weigh more than they do.
+            # Nothing needs it any more; of thousands of objects it would weigh more than they do.
             instance.__dict__.pop('_prechange_snapshot', None)
         model_updates.labels(model._meta.model_name).inc(len(instances))
-        self._remember(instances, False)
+        self._index_later(instances, False)
 
     def finish(self) -> None:
         """Bring the search index up to date: once, with the last state of each object."""
@@ -126,20 +129,20 @@ class Trail:
                 search_backend.cache(instances)
         self._index.clear()
 
-    def _remember(self, instances: list[Any], new: bool) -> None:
+    def _index_later(self, instances: list[Any], new: bool) -> None:
         entries = self._index[type(instances[0])]
         for instance in instances:
             entries[instance.pk] = (instance, new or entries.get(instance.pk, (None, False))[1])
 
-    def _log(self, instances: list[Any], action: str) -> None:
-        # An entry weighs more than the object it tells of: no more than a batch of them at once.
+    def _log_changes(self, instances: list[Any], action: str) -> None:
+        # An entry weighs more than the object it is about: no more than a batch of them at once.
         for start in range(0, len(instances), BATCH):
             self._log_batch(instances[start:start + BATCH], action)
 
     def _log_batch(self, instances: list[Any], action: str) -> None:
         changes = []
         for instance in instances:
-            quicken(instance)
+            serialize_from_cache(instance)
             change = instance.to_objectchange(action)
             if action == ObjectChangeActionChoices.ACTION_UPDATE and not change.has_changes:
                 continue
@@ -149,19 +152,19 @@ class Trail:
         ObjectChange.objects.bulk_create(changes, batch_size=BATCH)
         record_conflicts(changes)
 
-    def _events(self, instances: list[Any], event_type: str) -> None:
-        if not self._is_awaited(type(instances[0])):
+    def _enqueue_events(self, instances: list[Any], event_type: str) -> None:
+        if not self._has_receivers(type(instances[0])):
             return
         queue = events_queue.get()
         for instance in instances:
             enqueue_event(queue, instance, self.request, event_type)
         events_queue.set(queue)
 
-    def _is_awaited(self, model: type[models.Model]) -> bool:
-        """Whether anybody may want to hear of this: an event for each of many objects is not for free.
+    def _has_receivers(self, model: type[models.Model]) -> bool:
+        """Return whether anything may receive events of this model: an event for each of many objects is not free.
 
-        Whatever the rule is for: NetBox makes one event of all that a request does to an object, so that its creation
-        is heard of with what is changed later, and its change is none where it was created just before.
+        Any event rule of the model counts, whatever event it is for: NetBox merges all that a request does to an object
+        into one event, and its type is known only in the end.
         """
         if list(settings.EVENTS_PIPELINE) != [EVENT_RULES]:
             return True
@@ -171,7 +174,7 @@ class Trail:
         return ContentType.objects.get_for_model(model).pk in self._types_with_rules
 
     @staticmethod
-    def _count(instances: list[Any]) -> None:
+    def _raise_counters(instances: list[Any]) -> None:
         """Raise the counters on what these belong to: a statement for each different number."""
         model = type(instances[0])
         for field_name, counter_name in registry['counter_fields'][model].items():
@@ -184,22 +187,22 @@ class Trail:
                 parent.objects.filter(pk__in=pks).update(**{counter_name: F(counter_name) + count})
 
 
-def state(instance: Any, **extra: Any) -> dict[str, Any]:
-    """An object as the change log shows it, with what its own serialisation would ask the database for."""
+def logged_state(instance: Any, **extra: Any) -> dict[str, Any]:
+    """Return an object as the change log shows it, with what its own serialization would query."""
     exclude = ['last_updated'] if get_config().CHANGELOG_SKIP_EMPTY_CHANGES else []
     return {**serialize_object(instance, exclude=exclude), **extra}
 
 
-def quicken(instance: Any) -> None:
-    """Let an object whose related objects are at hand be serialised without a queryset for each of them.
+def serialize_from_cache(instance: Any) -> None:
+    """Let an object whose related objects are at hand be serialized without a queryset for each of them.
 
-    What comes out is what NetBox's own serialize_object() gives; a model that has one of its own keeps it.
+    The result is what NetBox's own serialize_object() gives; a model that has one of its own keeps it.
     """
     if type(instance).serialize_object is ChangeLoggingMixin.serialize_object:
-        instance.serialize_object = partial(_serialise, instance)
+        instance.serialize_object = partial(_serialize, instance)
 
 
-def _serialise(instance: Any, exclude: Any = None) -> dict[str, Any]:
+def _serialize(instance: Any, exclude: Any = None) -> dict[str, Any]:
     model = type(instance)
     related = prefetched(instance)
     many = [field for field in model._meta.local_many_to_many if field.serialize and field.name != 'tags']
@@ -221,27 +224,28 @@ def _serialise(instance: Any, exclude: Any = None) -> dict[str, Any]:
 
 
 def nothing_related(instance: Any) -> None:
-    """Tell a new object that it has no tags and nothing in its many-to-many fields: it need not ask."""
+    """Let a new object know that it has no tags and nothing in its many-to-many fields: it queries nothing."""
     model = type(instance)
     for field in model._meta.many_to_many:
-        prefetched(instance)[field.name] = _none(field.related_model)
+        prefetched(instance)[field.name] = _empty_queryset(field.related_model)
     if hasattr(model, 'tags'):
-        prefetched(instance)['tags'] = _none(model._meta.get_field('tags').related_model)
+        prefetched(instance)['tags'] = _empty_queryset(model._meta.get_field('tags').related_model)
 
 
 @cache
-def _none(model: Any) -> Any:
-    """No objects of a model: one queryset for all who have none, for each would weigh kilobytes."""
-    return loaded(model, ())
+def _empty_queryset(model: Any) -> Any:
+    """Return a queryset without objects: one for all that have none, as each would weigh kilobytes."""
+    return loaded_queryset(model, ())
 
 
-def loaded(model: Any, pks: Iterable[int]) -> Any:
-    """A queryset of objects of which only the IDs are known, and that asks the database nothing."""
+def loaded_queryset(model: Any, pks: Iterable[int]) -> Any:
+    """Return a queryset of objects of which only the IDs are known, and that queries nothing."""
     queryset = model._default_manager.all()
     queryset._result_cache = [model(pk=pk) for pk in pks]
     return queryset
 
 
 def prefetched(instance: Any) -> dict[str, Any]:
+    """Return what is prefetched for an instance, by field: changes of it count."""
     cache: dict[str, Any] = instance.__dict__.setdefault('_prefetched_objects_cache', {})
     return cache

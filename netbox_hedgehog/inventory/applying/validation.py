@@ -7,6 +7,7 @@ memory. What is left out that way and nobody else sees is repeated here.
 
 import logging
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -96,42 +97,50 @@ class UniqueFields:
 
 
 @contextmanager
-def _without_lookups(instance: Any) -> Any:
-    set_aside = {}
-    for field in type(instance)._meta.private_fields:
-        if isinstance(field, GenericForeignKey):
-            for name in (f'{field.ct_field}_id', field.fk_field):
-                set_aside[name] = getattr(instance, name)
-            set_aside[field.name] = field.get_cached_value(instance, default=None)
-            setattr(instance, field.name, None)
+def _without_lookups(instance: Any) -> Iterator[None]:
+    """Keep an object's clean() from questions to the database that are answered for all objects at once."""
+    label, pk = type(instance)._meta.label_lower, instance.pk
     instance.get_duplicates = type(instance)._default_manager.none
-    label = type(instance)._meta.label_lower
-    pk = instance.pk
-    original = instance.__dict__.get('_original_assigned_object_id')
-    if label == 'ipam.ipaddress':
-        # A new address is looked for in populated ranges, one statement each: writing.py does that for all at once.
-        instance.pk = pk or -1
-        if original == set_aside.get('assigned_object_id') or pk is None:
-            instance._original_assigned_object_id = None
-    if label == 'dcim.device' and pk is not None:
-        instance._state.fields_cache.setdefault('vc_master_for', None)
+    with _without_generic_relations(instance) as set_aside:
+        original = instance.__dict__.get('_original_assigned_object_id')
+        if label == 'ipam.ipaddress':
+            # A new address is looked for in populated ranges, one statement each: bulk_save.py does it for all at once.
+            instance.pk = pk or -1
+            if original == set_aside.get('assigned_object_id') or pk is None:
+                instance._original_assigned_object_id = None
+        if label == 'dcim.device' and pk is not None:
+            instance._state.fields_cache.setdefault('vc_master_for', None)
+        try:
+            yield
+        finally:
+            instance.pk = pk
+            del instance.get_duplicates
+            if '_original_assigned_object_id' in instance.__dict__:
+                instance._original_assigned_object_id = original
+            if label == 'dcim.device':
+                instance._state.fields_cache.pop('vc_master_for', None)
+
+
+@contextmanager
+def _without_generic_relations(instance: Any) -> Iterator[dict[str, Any]]:
+    """Set aside what an object's generic relations hold, and yield it by the names of attributes."""
+    relations = [field for field in type(instance)._meta.private_fields if isinstance(field, GenericForeignKey)]
+    set_aside: dict[str, Any] = {}
+    for field in relations:
+        for name in (f'{field.ct_field}_id', field.fk_field):
+            set_aside[name] = getattr(instance, name)
+        set_aside[field.name] = field.get_cached_value(instance, default=None)
+        setattr(instance, field.name, None)
     try:
-        yield
+        yield set_aside
     finally:
-        instance.pk = pk
-        del instance.get_duplicates
-        if '_original_assigned_object_id' in instance.__dict__:
-            instance._original_assigned_object_id = original
-        if label == 'dcim.device':
-            instance._state.fields_cache.pop('vc_master_for', None)
-        for field in type(instance)._meta.private_fields:
-            if isinstance(field, GenericForeignKey):
-                cached = set_aside[field.name]
-                if cached is not None:
-                    setattr(instance, field.name, cached)
-                else:
-                    for name in (f'{field.ct_field}_id', field.fk_field):
-                        setattr(instance, name, set_aside[name])
+        for field in relations:
+            cached = set_aside[field.name]
+            if cached is not None:
+                setattr(instance, field.name, cached)
+            else:
+                for name in (f'{field.ct_field}_id', field.fk_field):
+                    setattr(instance, name, set_aside[name])
 
 
 def _check_address(instance: Any) -> None:

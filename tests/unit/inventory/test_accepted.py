@@ -4,7 +4,7 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import InventoryLink
 
 from .mirror import fabric_of
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize('name', ['sample', 'every-member'])
 def test_netboxs_own_validation_takes_every_object(name):
     fabric = fabric_of(name)
-    settle(fabric)
+    reconcile(fabric)
     refused = []
     links = InventoryLink.objects.filter(fabric=fabric).select_related('object_type')
     assert len(links) > 200

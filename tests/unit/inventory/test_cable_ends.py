@@ -20,7 +20,7 @@ from dcim.models import (
 )
 from wireless.models import WirelessLink
 
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
 from .fabrics import make, small
@@ -123,22 +123,22 @@ def ends_of(cable):
 ])
 def test_a_cable_that_a_person_has_led_elsewhere_stays_there(ends, what):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     cable = led_to(ENDS[ends])
     before = ends_of(cable)
-    settle(fabric)
+    reconcile(fabric)
     WHAT_HAPPENS[what](fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert ends_of(cable) == before
     seen = plan(fabric)
     assert seen.actions == []
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 @pytest.mark.parametrize('ends', ['a front port', 'power'])
 def test_of_many_cables_one_that_ends_elsewhere_keeps_none_from_being_laid(ends):
     fabric = fabric_of(inventory_removal='delete')
-    settle(fabric)
+    reconcile(fabric)
     led_to(ENDS[ends])
     mirror(fabric, [
         *(item for item in small() if 'server-1' not in item.name),
@@ -148,7 +148,7 @@ def test_of_many_cables_one_that_ends_elsewhere_keeps_none_from_being_laid(ends)
         }}),
     ])
     for _ in range(3):
-        settle(fabric, confirmed=True)
+        reconcile(fabric, confirmed=True)
         grace_is_over(fabric)
     far = Interface.objects.get(device__name='server-9', name='eth0').connected_endpoints
     assert [end.name for end in far] == ['E1/2']
@@ -157,13 +157,13 @@ def test_of_many_cables_one_that_ends_elsewhere_keeps_none_from_being_laid(ends)
 
 def test_a_wireless_link_on_a_port_is_named():
     fabric = fabric_of(small()[:8])
-    settle(fabric)
+    reconcile(fabric)
     ours = Interface.objects.get(device__name='leaf-1', name='E1/2')
     theirs = Interface.objects.create(device=box(), name='w', type='ieee802.11ac')
     Interface.objects.filter(pk=ours.pk).update(type='ieee802.11ac')
     WirelessLink.objects.create(interface_a=Interface.objects.get(pk=ours.pk), interface_b=theirs)
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     row = Discrepancy.objects.get(key='cable/server/server-1/eth0')
     assert 'E1/2' in row.sentence
     assert Cable.objects.filter(label='spine-1--fabric--leaf-1').exists()
@@ -171,15 +171,15 @@ def test_a_wireless_link_on_a_port_is_named():
 
 def test_devices_in_a_virtual_chassis_are_kept_as_any_others():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     chassis = VirtualChassis.objects.create(name='stack')
     for position, name in enumerate(('leaf-1', 'spine-1'), 1):
         Device.objects.filter(name=name).update(virtual_chassis=chassis, vc_position=position)
     VirtualChassis.objects.filter(pk=chassis.pk).update(master=Device.objects.get(name='leaf-1'))
     moved(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert [end.name for end in Interface.objects.get(name='ens1').connected_endpoints] == ['E1/2']
     mirror(fabric, [item for item in small() if 'leaf-1' not in item.name])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert Device.objects.get(name='leaf-1').status == 'decommissioning'
     assert plan(fabric).actions == []

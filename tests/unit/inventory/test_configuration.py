@@ -7,7 +7,7 @@ from django.core.cache import cache
 from netbox.config import clear_config, get_config
 
 from netbox_hedgehog.inventory.disable import plan_removal
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy
 
 from .mirror import fabric_of
@@ -40,14 +40,14 @@ def forget():
 
 def test_validators_refuse_from_the_next_run_on(configure):
     configure(CUSTOM_VALIDATORS={'dcim.device': [ASSET_TAG]})
-    settle(fabric_of())
+    reconcile(fabric_of())
     assert not Device.objects.exists()
     assert 'asset_tag' in Discrepancy.objects.get(type='conflict', key='device/switch/leaf-1').sentence
 
 
 def test_protection_rules_hold_for_what_is_planned_next(configure):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     assert plan_removal(fabric).findings == []
     configure(PROTECTION_RULES={'dcim.device': [NEVER]})
     protected = {finding.key for finding in plan_removal(fabric).findings}

@@ -17,9 +17,9 @@ from users.models import User
 from utilities.api import get_serializer_for_model
 
 from netbox_hedgehog.inventory.disable import plan_removal, remove_created
-from netbox_hedgehog.inventory.operations import take_fabric
+from netbox_hedgehog.inventory.operations import accept_fabric_value
 from netbox_hedgehog.inventory.planning.plan import CREATE
-from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, settle
+from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, reconcile
 from netbox_hedgehog.jobs.inventory import settle_and_say
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
@@ -92,7 +92,7 @@ def normal(data):
 def test_a_webhook_is_queued_once_for_each_new_object(committed, queue):
     for model in MODELS:
         rule(model, CREATED)
-    report = committed(settle, fabric_of())
+    report = committed(reconcile, fabric_of())
     assert report.event_failures == []
     calls = webhooks(queue)
     for model in MODELS:
@@ -104,7 +104,7 @@ def test_a_webhook_is_queued_once_for_each_new_object(committed, queue):
 def test_a_webhook_has_what_that_of_a_change_on_a_page_has(committed, queue, person):
     for model in MODELS:
         rule(model, CREATED, UPDATED)
-    committed(settle, fabric_of())
+    committed(reconcile, fabric_of())
     hedgehog = User.objects.get(username='hedgehog')
     for call in webhooks(queue):
         model = call['object_type'].model_class()
@@ -132,7 +132,7 @@ def test_a_webhook_has_what_that_of_a_change_on_a_page_has(committed, queue, per
 
 def test_a_new_object_is_told_with_what_was_set_later_in_the_same_run(committed, queue):
     rule(Device, CREATED)
-    committed(settle, fabric_of())
+    committed(reconcile, fabric_of())
     leaf = next(call for call in webhooks(queue) if call['data']['name'] == 'leaf-1')
     # A primary address can be set only once the device has it.
     assert leaf['data']['primary_ip4']['address'] == '172.30.0.9/21'
@@ -142,19 +142,19 @@ def test_a_new_object_is_told_with_what_was_set_later_in_the_same_run(committed,
 def test_what_was_created_in_the_same_run_is_not_told_as_updated(committed, queue):
     for model in MODELS:
         rule(model, UPDATED)
-    committed(settle, fabric_of())
+    committed(reconcile, fabric_of())
     assert told(queue) == []
 
 
 def test_an_update_has_both_snapshots(committed, queue):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     rule(Device, CREATED, UPDATED)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1' or item.kind != 'Switch'] + [
         type(item)(item.kind, item.name, {**item.spec, 'boot': {'serial': 'NEW'}})
         for item in small() if (item.kind, item.name) == ('Switch', 'leaf-1')
     ])
-    committed(settle, fabric)
+    committed(reconcile, fabric)
     (call,) = webhooks(queue)
     assert (call['event_type'], call['data']['serial']) == (UPDATED, 'NEW')
     assert (call['snapshots']['prechange']['serial'], call['snapshots']['postchange']['serial']) == ('S-LEAF-1', 'NEW')
@@ -163,7 +163,7 @@ def test_an_update_has_both_snapshots(committed, queue):
 def test_an_applied_plan_is_told_in_the_name_of_who_applied_it(committed, queue, person):
     fabric = fabric_of()
     rule(VLAN, CREATED)
-    committed(settle, fabric, person, plan(fabric).digest)
+    committed(reconcile, fabric, person, plan(fabric).digest)
     (call,) = webhooks(queue)
     assert call['request'].user == person
     change = change_of(VLAN.objects.get(), ObjectChangeActionChoices.ACTION_CREATE)
@@ -172,21 +172,21 @@ def test_an_applied_plan_is_told_in_the_name_of_who_applied_it(committed, queue,
 
 def test_a_decision_is_told(committed, queue, person):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     rule(Device, UPDATED)
-    assert committed(take_fabric, Discrepancy.objects.filter(type='field'), person) == 1
+    assert committed(accept_fabric_value, Discrepancy.objects.filter(type='field'), person).settled == 1
     (call,) = webhooks(queue)
     assert (call['data']['name'], call['data']['serial'], call['request'].user) == ('leaf-1', 'S-LEAF-1', person)
 
 
 def test_a_confirmed_removal_is_told(committed, queue, person):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     rule(Device, UPDATED)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
-    committed(settle, fabric)
+    committed(reconcile, fabric)
     assert webhooks(queue) == []
     committed(confirm_removal, fabric, fabric.inventory_held['digest'], person)
     (call,) = webhooks(queue)
@@ -196,12 +196,12 @@ def test_a_confirmed_removal_is_told(committed, queue, person):
 
 def test_what_a_run_deletes_is_told(committed, queue):
     fabric = fabric_of(inventory_removal='delete')
-    settle(fabric)
+    reconcile(fabric)
     rule(Device, DELETED)
     mirror(fabric, [item for item in small() if not item.name.startswith('server-2')])
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    committed(settle, fabric)
+    committed(reconcile, fabric)
     (call,) = webhooks(queue)
     assert (call['event_type'], call['data']['name']) == (DELETED, 'server-2')
     assert call['request'].user.username == 'hedgehog'
@@ -209,7 +209,7 @@ def test_what_a_run_deletes_is_told(committed, queue):
 
 def test_what_is_removed_with_the_inventory_is_told_as_deleted(committed, queue, person):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     gone = {model: sorted(model.objects.values_list('pk', flat=True)) for model in (Device, Interface, Cable, VLAN)}
     for model in gone:
         rule(model, CREATED, UPDATED, DELETED)
@@ -226,7 +226,7 @@ def test_a_notification_group_is_notified_of_each_object(committed, person):
     group = NotificationGroup.objects.create(name='g')
     group.users.set([person])
     rule(Device, CREATED, action=group)
-    committed(settle, fabric_of())
+    committed(reconcile, fabric_of())
     assert sorted(Notification.objects.values_list('object_repr', flat=True)) == [
         'leaf-1', 'server-1', 'server-2', 'spine-1',
     ]
@@ -284,7 +284,7 @@ def fail(events):
 
 
 def test_every_model_of_an_inventory_can_be_serialized(committed):
-    committed(settle, fabric_of())
+    committed(reconcile, fabric_of())
     for label in InventoryLink.objects.values_list('object_type__app_label', 'object_type__model').distinct():
         model = ObjectType.objects.get_by_natural_key(*label).model_class()
         assert get_serializer_for_model(model)

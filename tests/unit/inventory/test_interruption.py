@@ -7,7 +7,7 @@ from dcim.models import Cable, CablePath, Device, Interface
 from django.db import connection, transaction
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import InventoryLink
 
 from ...examples import LONG
@@ -48,7 +48,7 @@ def test_interrupted_at_any_statement():
     fabric = fabric_of(one_of_each())
     empty = counts()
     with transaction.atomic():
-        settle(fabric)
+        reconcile(fabric)
         complete = counts()
         transaction.set_rollback(True)
     assert counts() == empty
@@ -57,13 +57,13 @@ def test_interrupted_at_any_statement():
         fabric.refresh_from_db()
         try:
             with transaction.atomic(), connection.execute_wrapper(Interrupt(number)):
-                settle(fabric)
+                reconcile(fabric)
             break
         except Killed:
             assert counts() == empty, number
     assert number > 100
     assert counts() == complete
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def one_of_each():

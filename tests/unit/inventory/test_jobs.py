@@ -45,7 +45,7 @@ def test_a_fabric_without_an_inventory_is_only_read():
 
 def test_a_failure_of_the_inventory_is_its_own():
     fabric = fabric_of()
-    with reading(), patch('netbox_hedgehog.jobs.inventory.settle', side_effect=RuntimeError('broken')):
+    with reading(), patch('netbox_hedgehog.jobs.inventory.reconcile', side_effect=RuntimeError('broken')):
         report = execute_fabric_sync(fabric.pk)
     fabric.refresh_from_db()
     assert fabric.sync_status == 'in_sync'
@@ -76,7 +76,7 @@ def test_an_apply_of_a_plan_that_moved_fails_with_a_sentence(person):
     execute_requested_run(job.pk)
     job.refresh_from_db()
     assert job.status == 'failed'
-    assert 'Look at it again' in job.error
+    assert 'Review it again' in job.error
     assert not Device.objects.exists()
 
 

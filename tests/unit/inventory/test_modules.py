@@ -5,7 +5,7 @@ from dcim.models import Cable, Device, Interface, Manufacturer, Module, ModuleBa
 from utilities.serialization import serialize_object
 
 from netbox_hedgehog.inventory.planning.plan import DELETE
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
 from .fabrics import small
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def fabric():
     made = fabric_of(inventory_removal='delete')
-    settle(made)
+    reconcile(made)
     return made
 
 
@@ -45,9 +45,9 @@ def as_it_is(instance):
 
 def gone(fabric, name):
     mirror(fabric, [resource for resource in small() if name not in resource.name])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
 
 
 def test_a_port_of_a_module_is_kept_true_as_any_other(fabric):
@@ -56,12 +56,12 @@ def test_a_port_of_a_module_is_kept_true_as_any_other(fabric):
     mine = Interface.objects.create(device=leaf, module=module, name='mine', type='other')
     ports = [into(module, device=leaf, name=name) for name in ('E1/1', 'E1/2')]
     before = [as_it_is(each) for each in (module, mine)]
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
     assert plan(fabric).actions == []
     mirror(fabric, [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1'])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert not Cable.objects.filter(label='server-1--unbundled--leaf-1').exists()
     assert [Interface.objects.get(pk=port.pk).module for port in ports] == [module, module]
     assert [as_it_is(each) for each in (module, mine)] == before
@@ -93,7 +93,7 @@ def test_a_module_that_was_moved_to_another_device_keeps_its_ports(fabric):
     port.refresh_from_db()
     assert port.device == mine, 'NetBox moves what belongs to a module'
     for _ in range(3):
-        settle(fabric)
+        reconcile(fabric)
     assert DELETE not in {action.verb for action in plan(fabric).attempted}
     assert Interface.objects.filter(pk=port.pk, device=mine, module=module).exists()
     gone(fabric, 'spine-1')

@@ -13,11 +13,12 @@ from hypothesis.extra.django import TestCase
 from ipam.models import VLAN, VRF, IPAddress
 
 from netbox_hedgehog.inventory import reconcile as story
-from netbox_hedgehog.inventory.disable import leave_everything
+from netbox_hedgehog.inventory.applying import transaction
+from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.inventory.mapping.types import DEVICES, Desired, Existing, Ref, Source, Want
 from netbox_hedgehog.inventory.planning import planner
 from netbox_hedgehog.inventory.planning.plan import DELETE
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from ...examples import LONG, examples
@@ -224,7 +225,7 @@ def everything_is_valid(fabric):
 
 def at_rest(fabric):
     assert plan(fabric).actions == []
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
     assert list(Discrepancy.objects.filter(type__in=('conflict', 'field')).values_list('sentence', flat=True)) == []
 
 
@@ -233,16 +234,16 @@ def at_rest(fabric):
 def test_values_move_in_one_run(brought, what, move):
     fabric = fabric_of([], inventory_removal='mark')
     brought(what, FIRST)
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, what) == FIRST
     brought(what, MOVES[move])
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, what) == MOVES[move]
     everything_is_valid(fabric)
     at_rest(fabric)
     # And back again: what was stale is wanted once more.
     brought(what, FIRST)
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, what) == FIRST
     everything_is_valid(fabric)
     at_rest(fabric)
@@ -253,18 +254,18 @@ def test_values_move_in_one_run(brought, what, move):
 def test_values_move_while_objects_are_deleted(brought, what, move, marked_before):
     fabric = fabric_of([], inventory_removal='delete')
     brought(what, FIRST)
-    settle(fabric)
+    reconcile(fabric)
     if marked_before:
         brought(what, {'a': 0, 'c': 2})
-        settle(fabric)
+        reconcile(fabric)
         grace_is_over(fabric)
     brought(what, MOVES[move])
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, what) == MOVES[move]
     everything_is_valid(fabric)
     for _ in range(3):
         grace_is_over(fabric)
-        settle(fabric)
+        reconcile(fabric)
     assert shown(fabric, what) == MOVES[move]
     assert not InventoryLink.objects.filter(name='b').exists()
     everything_is_valid(fabric)
@@ -289,7 +290,7 @@ class TestAnyMoves(TestCase):
             VALUES[what][0](to)
             wants = {one.key: one for one in to.wants}
             with patch.object(story, 'desired', lambda resources, options, unread, wants=wants: Desired(wants)):
-                settle(fabric, confirmed=True)
+                reconcile(fabric, confirmed=True)
                 links = InventoryLink.objects.filter(fabric=fabric, key__in=[f'x/{name}' for name in named])
                 assert {link.name: VALUES[what][1](link.object) for link in links} == named
                 everything_is_valid(fabric)
@@ -346,17 +347,17 @@ def test_a_reference_moves_in_the_run_that_deletes_what_it_referred_to(brought, 
     monkeypatch.setitem(VALUES, field, (referring(field), None))
     fabric = fabric_of([], inventory_removal='delete')
     brought(field, {'old': 1})
-    settle(fabric)
+    reconcile(fabric)
     brought(field, {})
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     old = InventoryLink.objects.get(name='old').object
     assert old is not None
     brought(field, later)
     seen = plan(fabric)
     assert seen.counts[DELETE] == 1
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert not type(old).objects.filter(pk=old.pk).exists()
     value = getattr(InventoryLink.objects.get(key=REFERENCES[field][0]).object, field)
     referred = [*value.all()] if field == 'tagged_vlans' else [value]
@@ -378,19 +379,19 @@ def conflicts(fabric):
 def test_an_object_of_the_operators_is_named_and_nobody_else_loses_a_place(brought):
     fabric = fabric_of([])
     brought('VLAN IDs', FIRST)
-    settle(fabric)
+    reconcile(fabric)
     group = VLAN.objects.get(name='a').group
     theirs = VLAN.objects.create(group=group, vid=103, name='theirs')
     # a wants what theirs has, b what a has, and a new one what b has: none of them gets it.
     brought('VLAN IDs', {'a': 3, 'b': 0, 'c': 2, 'new': 1})
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, 'VLAN IDs') == FIRST
     assert set(conflicts(fabric)) == {'x/a', 'x/b', 'x/new'}
     assert Discrepancy.objects.get(key='x/a').object == theirs
     everything_is_valid(fabric)
     assert plan(fabric).actions == []
     theirs.delete()
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, 'VLAN IDs') == {'a': 3, 'b': 0, 'c': 2, 'new': 1}
     at_rest(fabric)
 
@@ -398,11 +399,11 @@ def test_an_object_of_the_operators_is_named_and_nobody_else_loses_a_place(broug
 def test_a_stale_object_that_a_person_has_changed_is_not_moved(brought):
     fabric = fabric_of([])
     brought('VLAN IDs', FIRST)
-    settle(fabric)
+    reconcile(fabric)
     stale = VLAN.objects.get(name='b')
     VLAN.objects.filter(pk=stale.pk).update(vid=150)
     brought('VLAN IDs', {'a': 50, 'c': 2})
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, 'VLAN IDs') == {'a': 0, 'c': 2}
     assert 'changed in NetBox' in conflicts(fabric)['x/a']
     assert Discrepancy.objects.get(key='x/a').object == stale
@@ -413,29 +414,29 @@ def test_a_stale_object_that_a_person_has_changed_is_not_moved(brought):
 def test_a_value_that_a_person_gave_another_object_is_a_conflict_in_words(brought):
     fabric = fabric_of([])
     brought('VLAN IDs', FIRST)
-    settle(fabric)
+    reconcile(fabric)
     VLAN.objects.filter(name='a').update(vid=103)
     brought('VLAN IDs', {**FIRST, 'new': 3})
-    settle(fabric)
+    reconcile(fabric)
     assert 'VLAN a of VPC a' in conflicts(fabric)['x/new']
     assert 'duplicate key' not in ' '.join(Discrepancy.objects.values_list('sentence', flat=True))
 
 
 def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     theirs = device_of_the_operator('dc-1-leaf-1')
     leaf = next(resource for resource in small() if (resource.kind, resource.name) == ('Switch', 'leaf-1'))
     mirror(fabric, edited('Switch', 'leaf-1', **{**leaf.spec, 'boot': {'serial': 'NEW'}}))
     fabric.inventory_name_pattern = '{fabric}-{name}'
-    settle(fabric)
+    reconcile(fabric)
     ours = InventoryLink.objects.get(key='device/switch/leaf-1').object
     assert (ours.name, ours.serial) == ('leaf-1', 'NEW')
     sentence = f'device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way, and this fabric does ' \
         'not manage it. Rename, move or remove it.'
     assert conflicts(fabric) == {'device/switch/leaf-1': sentence}
     theirs.delete()
-    settle(fabric)
+    reconcile(fabric)
     ours.refresh_from_db()
     assert ours.name == 'dc-1-leaf-1'
     at_rest(fabric)
@@ -459,14 +460,14 @@ def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, wh
     monkeypatch.setitem(VALUES, what, (with_text, show))
     fabric = fabric_of([])
     brought(what, FIRST)
-    settle(fabric)
+    reconcile(fabric)
     # Nothing has the place 3 until the operator's object takes it; a wants it, with another text.
     brought(what, {**FIRST, 'b': 3})
-    settle(fabric)
+    reconcile(fabric)
     InventoryLink.objects.filter(key='x/b').delete()
     text = 'after'
     brought(what, {'a': 3, 'c': 2})
-    settle(fabric)
+    reconcile(fabric)
     ours = InventoryLink.objects.get(key='x/a').object
     assert (show(ours), getattr(ours, field)) == (0, 'after')
     assert words in conflicts(fabric)['x/a']
@@ -478,19 +479,19 @@ def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, wh
 def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what):
     fabric = fabric_of([])
     brought(what, FIRST)
-    settle(fabric)
+    reconcile(fabric)
     brought(what, MOVES['a cycle of three'])
     model = InventoryLink.objects.get(key='x/a').object._meta
     rule = {'name': {'neq': InventoryLink.objects.get(key='x/b').object.name}}
     if what == 'VLAN IDs':
         rule = {'vid': {'neq': 101}}
     with override_settings(CUSTOM_VALIDATORS={model.label_lower: [rule]}):
-        settle(fabric)
+        reconcile(fabric)
         assert shown(fabric, what) == FIRST
         assert conflicts(fabric)
         assert 'duplicate key' not in ' '.join(conflicts(fabric).values())
     everything_is_valid(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, what) == MOVES['a cycle of three']
     at_rest(fabric)
 
@@ -498,7 +499,7 @@ def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what)
 def test_a_want_that_cannot_be_compared_is_named_and_costs_only_itself(brought, monkeypatch):
     fabric = fabric_of([])
     brought('VLAN IDs', FIRST)
-    settle(fabric)
+    reconcile(fabric)
     understood = planner.wanted
 
     def confused(label, name, value, refer):
@@ -508,7 +509,7 @@ def test_a_want_that_cannot_be_compared_is_named_and_costs_only_itself(brought, 
 
     monkeypatch.setattr(planner, 'wanted', confused)
     brought('VLAN IDs', {'a': 3, 'b': 0, 'c': 4})
-    settle(fabric)
+    reconcile(fabric)
     assert shown(fabric, 'VLAN IDs')['c'] == 4
     assert VLAN.objects.get(name='a').vid == 100
     assert 'cannot be compared' in Discrepancy.objects.get(key='x/a').sentence
@@ -517,13 +518,13 @@ def test_a_want_that_cannot_be_compared_is_named_and_costs_only_itself(brought, 
 def test_an_address_that_is_primary_for_a_device_of_the_operators_is_named(brought):
     fabric = fabric_of([])
     brought('primary addresses', FIRST)
-    settle(fabric)
+    reconcile(fabric)
     address = IPAddress.objects.get(address='192.0.2.2/24')
     theirs = device_of_the_operator('theirs')
     Device.objects.filter(name='b').update(primary_ip4=None)
     Device.objects.filter(pk=theirs.pk).update(primary_ip4=address)
     brought('primary addresses', {'a': 0, 'c': 2, 'new': 1})
-    settle(fabric)
+    reconcile(fabric)
     assert 'theirs' in Discrepancy.objects.get(key='x/new', type='conflict', object_id=theirs.pk).sentence
     theirs.refresh_from_db()
     assert theirs.primary_ip4 == address
@@ -532,12 +533,12 @@ def test_an_address_that_is_primary_for_a_device_of_the_operators_is_named(broug
 def test_a_range_that_covers_those_of_two_that_go_is_a_conflict_that_names_one(brought, monkeypatch):
     fabric = fabric_of([])
     brought('ranges', FIRST)
-    settle(fabric)
+    reconcile(fabric)
     to = Wanted({})
     fields = {'start_address': '10.0.1.10/16', 'end_address': '10.0.2.99/16', 'vrf': to.vrf()}
     to.add('ipam.iprange', 'x/new', fields, 'new')
     monkeypatch.setattr(story, 'desired', lambda resources, options, unread: Desired({one.key: one for one in to.wants}))
-    settle(fabric)
+    reconcile(fabric)
     assert 'stale' in conflicts(fabric)['x/new']
     everything_is_valid(fabric)
     assert plan(fabric).actions == []
@@ -562,16 +563,16 @@ def renamed(value, old='leaf-1', new='leaf-9'):
 @pytest.mark.parametrize('removal', ['mark', 'delete'])
 def test_a_switch_that_is_renamed_gets_its_addresses_at_once_and_the_old_one_goes(removal):
     fabric = fabric_of(inventory_removal=removal)
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [make(item.kind, renamed(item.name), **renamed(dict(item.spec))) for item in small()])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert str(Device.objects.get(name='leaf-9').primary_ip4) == '172.30.0.9/21'
     assert Device.objects.get(name='leaf-1').primary_ip4 is None
     everything_is_valid(fabric)
     at_rest(fabric)
     for _ in range(3):
         grace_is_over(fabric)
-        settle(fabric, confirmed=True)
+        reconcile(fabric, confirmed=True)
     assert Device.objects.filter(name='leaf-1').exists() == (removal == 'mark')
     everything_is_valid(fabric)
     at_rest(fabric)
@@ -580,11 +581,11 @@ def test_a_switch_that_is_renamed_gets_its_addresses_at_once_and_the_old_one_goe
 @pytest.mark.parametrize('removal', ['mark', 'delete'])
 def test_a_server_is_plugged_into_the_port_of_one_that_has_gone(removal):
     fabric = fabric_of(inventory_removal=removal)
-    settle(fabric)
+    reconcile(fabric)
     link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/3'}}
     wired = edited('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link})
     mirror(fabric, [item for item in wired if 'server-2' not in item.name])
-    settle(fabric)
+    reconcile(fabric)
     far = Interface.objects.get(device__name='server-1', name='eth0').connected_endpoints
     assert [end.name for end in far] == ['E1/3']
     everything_is_valid(fabric)
@@ -601,25 +602,25 @@ def without_server_1_connection(name='other-name', **member):
 
 def test_a_link_names_the_resource_that_wants_its_object_now():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, without_server_1_connection())
-    settle(fabric)
+    reconcile(fabric)
     assert set(InventoryLink.objects.filter(key__endswith='/server-1/eth0').values_list('kind', 'name')) == {
         ('Connection', 'other-name'),
     }
     assert plan(fabric).actions == []
     # Its trouble, and not that of the one before, protects what it gave.
     mirror(fabric, without_server_1_connection(bundled={'links': []}))
-    settle(fabric)
+    reconcile(fabric)
     assert not InventoryLink.objects.exclude(stale_since=None).exists()
 
 
 def test_the_links_of_a_renamed_fabric_name_it():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     fabric.name = 'dc-2'
     fabric.save()
-    settle(fabric)
+    reconcile(fabric)
     assert InventoryLink.objects.get(key='vrf/underlay').name == 'dc-2'
     assert plan(fabric).actions == []
 
@@ -628,14 +629,14 @@ def test_a_gateway_beside_an_address_of_the_operators_is_a_conflict():
     spec = next(item for item in small() if item.kind == 'VPC').spec
     bare = {**spec, 'subnets': {'web': {key: value for key, value in spec['subnets']['web'].items() if key != 'gateway'}}}
     fabric = fabric_of(edited('VPC', 'vpc-1', **bare))
-    settle(fabric)
+    reconcile(fabric)
     theirs = IPAddress.objects.create(address='10.0.1.1/24', vrf=VRF.objects.get(name='vpc-1 (dc-1)'))
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     assert Discrepancy.objects.get(type='conflict').object == theirs
     # Where both may be shared they stand side by side, as NetBox lets them.
     IPAddress.objects.filter(pk=theirs.pk).update(role='vip')
-    settle(fabric)
+    reconcile(fabric)
     assert IPAddress.objects.filter(address='10.0.1.1/24').count() == 2
     everything_is_valid(fabric)
     at_rest(fabric)
@@ -644,11 +645,11 @@ def test_a_gateway_beside_an_address_of_the_operators_is_a_conflict():
 @pytest.mark.parametrize('adopted', [True, False])
 def test_a_cable_may_lie_either_way_round(adopted):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
     a, b = ([Interface.objects.get(pk=cable.a_terminations[0].pk)], [Interface.objects.get(pk=cable.b_terminations[0].pk)])
     if adopted:
-        leave_everything(fabric)
+        disable_inventory(fabric)
         cable.delete()
         cable = Cable(a_terminations=b, b_terminations=a)
         fabric.inventory_enabled, fabric.inventory_adoption = True, 'name'
@@ -657,13 +658,13 @@ def test_a_cable_may_lie_either_way_round(adopted):
         cable = Cable.objects.get(pk=cable.pk)
         cable.a_terminations, cable.b_terminations = b, a
     cable.save()
-    settle(fabric)
+    reconcile(fabric)
     assert list(Discrepancy.objects.values_list('sentence', flat=True)) == []
     assert plan(fabric).actions == []
     # It is moved as it lies.
     link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'spine-1/E1/2'}}
     mirror(fabric, edited('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link}))
-    settle(fabric)
+    reconcile(fabric)
     cable = Cable.objects.get(pk=cable.pk)
     assert [end.device.name for end in (*cable.a_terminations, *cable.b_terminations)] == ['spine-1', 'server-1']
     at_rest(fabric)
@@ -671,12 +672,12 @@ def test_a_cable_may_lie_either_way_round(adopted):
 
 def test_the_change_log_says_where_a_cable_was():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
     before = list(cable.terminations.filter(cable_end='B').values_list('pk', flat=True))
     link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'spine-1/E1/2'}}
     mirror(fabric, edited('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link}))
-    report = settle(fabric)
+    report = reconcile(fabric)
     entry = ObjectChange.objects.get(request_id=report.request_id, changed_object_type__model='cable')
     assert entry.prechange_data['b_terminations'] == before
     assert entry.postchange_data['b_terminations'] != before
@@ -684,7 +685,7 @@ def test_the_change_log_says_where_a_cable_was():
 
 def test_a_digest_does_not_depend_on_where_rows_lie():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [item for item in small() if 'server' not in item.name])
     before = plan(fabric)
     with connection.cursor() as cursor:  # the same content in another place of the table
@@ -696,15 +697,15 @@ def test_a_digest_does_not_depend_on_where_rows_lie():
 
 def test_netboxs_urls_are_imported_before_anything_is_locked(monkeypatch):
     fabric = fabric_of(inventory_removal='delete')
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [item for item in small() if 'server-1' not in item.name])
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
     order = []
-    imported, locked = story.get_resolver, story.hold
-    monkeypatch.setattr(story, 'get_resolver', lambda: order.append('urls') or imported())
-    monkeypatch.setattr(story, 'hold', lambda fabric: order.append('lock') or locked(fabric))
-    assert settle(fabric).counts['delete'] > 0
+    imported, locked = transaction.get_resolver, transaction.lock_fabric
+    monkeypatch.setattr(transaction, 'get_resolver', lambda: order.append('urls') or imported())
+    monkeypatch.setattr(transaction, 'lock_fabric', lambda fabric: order.append('lock') or locked(fabric))
+    assert reconcile(fabric).counts['delete'] > 0
     assert order == ['urls', 'lock']
 
 
@@ -727,9 +728,9 @@ def leading_out(switch):
 def test_what_leads_out_by_another_switch_has_its_interface_and_address_there():
     """NetBox moves no interface to another device."""
     fabric = fabric_of(leading_out('leaf-1'))
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, leading_out('spine-1'))
-    settle(fabric)
+    reconcile(fabric)
     address = IPAddress.objects.get(address='192.0.2.6/24')
     assert (address.assigned_object.device.name, address.assigned_object.name) == ('spine-1', 'E1/5.300')
     everything_is_valid(fabric)
@@ -739,21 +740,21 @@ def test_what_leads_out_by_another_switch_has_its_interface_and_address_there():
 def test_a_renamed_subnet_goes_on_with_its_objects_before_it_has_a_vni():
     """The VPC cannot be carried in full until the controller has given the VNI: its VLAN ID is in use all the same."""
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     vlan = VLAN.objects.get(vid=1001)
     resources = small()
     vpc = next(resource for resource in resources if resource.kind == 'VPC')
     vpc.spec['subnets']['new'] = vpc.spec['subnets'].pop('web')
     mirror(fabric, resources)
-    settle(fabric)
+    reconcile(fabric)
     assert (VLAN.objects.get(vid=1001).pk, VLAN.objects.get(vid=1001).name) == (vlan.pk, 'vpc-1--new')
     assert not Discrepancy.objects.filter(type='conflict').exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_the_port_of_a_connection_that_cannot_be_read_goes_to_another():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     resources = [item for item in small() if item.name != 'server-1--unbundled--leaf-1']
     link = {'server': {'port': 'server-2/eth5'}, 'switch': {'port': 'leaf-1/E1/2'}}
     mirror(fabric, [
@@ -762,8 +763,8 @@ def test_the_port_of_a_connection_that_cannot_be_read_goes_to_another():
         }}),
         make('Connection', 'server-2--unbundled--leaf-1', unbundled={'link': link}),
     ])
-    settle(fabric)
+    reconcile(fabric)
     port = Interface.objects.get(device__name='leaf-1', name='E1/2')
     assert [str(peer.device) for peer in port.link_peers] == ['server-2']
     assert not Discrepancy.objects.filter(type='conflict').exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0

@@ -5,9 +5,16 @@ from dcim.models import Cable, Device, DeviceRole, DeviceType, Interface, Manufa
 from ipam.models import VLAN, VRF, IPAddress, Prefix
 from tenancy.models import Tenant
 
-from netbox_hedgehog.inventory.operations import forget, ignore, keep_netbox, recreate, reopen, take_fabric
+from netbox_hedgehog.inventory.operations import (
+    accept_fabric_value,
+    forget,
+    ignore,
+    keep_netbox_value,
+    recreate,
+    reopen,
+)
 from netbox_hedgehog.inventory.planning.plan import ADOPT
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from .fabrics import make, small
@@ -19,7 +26,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def fabric():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     return fabric
 
 
@@ -36,7 +43,7 @@ def device_of_the_operator(name='leaf-1', **fields):
 
 def test_a_field_that_a_person_changed_is_reported_and_left(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     row = Discrepancy.objects.get()
     assert (row.type, row.field, row.netbox_value, row.object) == (
         'field', 'serial', 'MINE', Device.objects.get(name='leaf-1'),
@@ -47,15 +54,15 @@ def test_a_field_that_a_person_changed_is_reported_and_left(fabric):
 def test_an_edit_back_to_the_fabrics_value_ends_the_discrepancy(fabric):
     device = Device.objects.get(name='leaf-1')
     Device.objects.filter(pk=device.pk).update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.filter(pk=device.pk).update(serial=device.serial)
-    settle(fabric)
+    reconcile(fabric)
     assert not Discrepancy.objects.exists()
 
 
 def test_unowned_fields_are_the_operators(fabric):
     Device.objects.filter(name='leaf-1').update(comments='mine', asset_tag='A1', status='offline')
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.changes == 0
     assert not Discrepancy.objects.exists()
 
@@ -63,11 +70,11 @@ def test_unowned_fields_are_the_operators(fabric):
 def test_take_the_fabrics_value(fabric):
     before = Device.objects.get(name='leaf-1').serial
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
-    assert take_fabric(Discrepancy.objects.all()) == 1
+    reconcile(fabric)
+    assert accept_fabric_value(Discrepancy.objects.all()).settled == 1
     assert Device.objects.get(name='leaf-1').serial == before
     assert not Discrepancy.objects.exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
     assert not Discrepancy.objects.exists()
 
 
@@ -80,56 +87,56 @@ def test_a_value_that_cannot_be_written_is_not_settled(fabric):
     cable = Cable.objects.get(pk=cable.pk)
     cable.b_terminations = [first]
     cable.save()
-    settle(fabric)
+    reconcile(fabric)
     Cable(a_terminations=[Interface.objects.get(pk=port.pk)], b_terminations=[second]).save()
-    refusals = []
-    assert take_fabric(Discrepancy.objects.all(), refusals=refusals) == 0
+    acceptance = accept_fabric_value(Discrepancy.objects.all())
+    assert acceptance.settled == 0
     assert Cable.objects.get(pk=cable.pk).b_terminations == [first]
     row = Discrepancy.objects.get()
     assert (row.type, row.state) == ('field', 'open')
-    assert len(refusals) == 1
-    assert 'cable' in refusals[0]
+    assert len(acceptance.refusals) == 1
+    assert 'cable' in acceptance.refusals[0]
 
 
 def test_a_value_that_was_changed_back_meanwhile_is_settled(fabric):
     device = Device.objects.get(name='leaf-1')
     Device.objects.filter(pk=device.pk).update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.filter(pk=device.pk).update(serial=device.serial)
-    assert take_fabric(Discrepancy.objects.all()) == 1
+    assert accept_fabric_value(Discrepancy.objects.all()).settled == 1
     assert not Discrepancy.objects.exists()
 
 
 def test_the_fabrics_value_of_a_resource_that_has_gone_is_not_settled(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [resource for resource in small() if 'leaf-1' not in resource.name])
-    refusals = []
-    assert take_fabric(Discrepancy.objects.all(), refusals=refusals) == 0
-    assert refusals == ['Switch leaf-1 does not have this object any more.']
+    acceptance = accept_fabric_value(Discrepancy.objects.all())
+    assert acceptance.settled == 0
+    assert acceptance.refusals == ['Switch leaf-1 does not have this object any more.']
     assert Discrepancy.objects.exists()
 
 
 def test_keep_netboxs_value_and_reopen(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
-    assert keep_netbox(Discrepancy.objects.all()) == 1
-    settle(fabric)
+    reconcile(fabric)
+    assert keep_netbox_value(Discrepancy.objects.all()) == 1
+    reconcile(fabric)
     row = Discrepancy.objects.get()
     assert row.state == 'kept'
     assert row.link.kept == ['serial']
     assert reopen([row]) == 1
     assert InventoryLink.objects.get(pk=row.link_id).kept == []
-    settle(fabric)
+    reconcile(fabric)
     assert Discrepancy.objects.get().state == 'open'
 
 
 def test_an_ignored_discrepancy_stays_ignored_whatever_value_it_shows(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     ignore(Discrepancy.objects.all())
     Device.objects.filter(name='leaf-1').update(serial='OTHER')
-    settle(fabric)
+    reconcile(fabric)
     row = Discrepancy.objects.get()
     assert (row.state, row.netbox_value) == ('ignored', 'OTHER')
 
@@ -137,7 +144,7 @@ def test_an_ignored_discrepancy_stays_ignored_whatever_value_it_shows(fabric):
 def test_what_was_deleted_in_netbox_is_one_finding_and_is_not_made_again(fabric):
     Device.objects.get(name='leaf-1').delete()
     before = Device.objects.count(), Interface.objects.count(), Cable.objects.count()
-    settle(fabric)
+    reconcile(fabric)
     rows = Discrepancy.objects.filter(type='deleted', subject='devices')
     assert [row.key for row in rows] == ['device/switch/leaf-1']
     assert 'left out with it' in rows[0].sentence
@@ -147,19 +154,19 @@ def test_what_was_deleted_in_netbox_is_one_finding_and_is_not_made_again(fabric)
 def test_what_was_deleted_is_made_again_when_a_person_says_so(fabric):
     before = Interface.objects.count(), Cable.objects.count(), IPAddress.objects.count()
     Device.objects.get(name='leaf-1').delete()
-    settle(fabric)
+    reconcile(fabric)
     assert recreate(Discrepancy.objects.all()) >= 1
-    settle(fabric)
+    reconcile(fabric)
     assert list(Discrepancy.objects.values_list('sentence', flat=True)) == []
     assert (Interface.objects.count(), Cable.objects.count(), IPAddress.objects.count()) == before
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_what_was_deleted_may_stay_deleted(fabric):
     Device.objects.get(name='leaf-1').delete()
-    settle(fabric)
+    reconcile(fabric)
     forget(Discrepancy.objects.all())
-    settle(fabric)
+    reconcile(fabric)
     assert set(Discrepancy.objects.values_list('state', flat=True)) == {'kept'}
 
 
@@ -169,7 +176,7 @@ def test_what_was_deleted_may_stay_deleted(fabric):
 def test_a_device_of_the_operators_is_a_conflict_and_what_hangs_on_it_is_left_out():
     theirs = device_of_the_operator()
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     conflicts = Discrepancy.objects.filter(type='conflict')
     assert [row.key for row in conflicts] == ['device/switch/leaf-1']
     assert conflicts[0].object == theirs
@@ -183,7 +190,7 @@ def test_adoption_by_name_is_shown_in_the_plan_and_overwrites_nothing():
     fabric = fabric_of(inventory_adoption='name')
     adopted = {action.key: action for action in plan(fabric).actions if action.verb == ADOPT}
     assert adopted['device/switch/leaf-1'].pk == theirs.pk
-    settle(fabric)
+    reconcile(fabric)
     theirs.refresh_from_db()
     port.refresh_from_db()
     assert (theirs.serial, theirs.comments, theirs.role.name) == ('THEIRS', 'mine', 'Mine')
@@ -196,7 +203,7 @@ def test_adoption_by_name_is_shown_in_the_plan_and_overwrites_nothing():
     assert {'serial', 'type'} <= fields
     assert theirs.primary_ip4 is not None  # nothing of theirs stood there
     print(plan(fabric).actions)
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 @pytest.mark.parametrize('of_the_fabric', [False, True])
@@ -206,7 +213,7 @@ def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
     theirs = device_of_the_operator(tenant=acme)
     interface = Interface.objects.create(device=theirs, name='E1/1', type='other')
     fabric = fabric_of(inventory_tenant=other if of_the_fabric else None)
-    settle(fabric)
+    reconcile(fabric)
     assert list(Device.objects.filter(name='leaf-1')) == [theirs]
     row = Discrepancy.objects.get(type='conflict', key='device/switch/leaf-1')
     assert 'let the fabric adopt it' in row.sentence
@@ -214,10 +221,10 @@ def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
     adopted = {action.key: action.pk for action in plan(fabric).actions if action.verb == ADOPT}
     assert adopted['device/switch/leaf-1'] == theirs.pk
     assert adopted['interface/switch/leaf-1/E1/1'] == interface.pk
-    settle(fabric)
+    reconcile(fabric)
     assert list(Device.objects.filter(name='leaf-1')) == [theirs]
     assert Device.objects.get(name='leaf-1').tenant == acme
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
     assert not Discrepancy.objects.filter(type='conflict').exists()
 
 
@@ -225,12 +232,12 @@ def test_of_devices_of_several_tenants_none_is_chosen():
     for name in ('acme', 'other'):
         device_of_the_operator(tenant=Tenant.objects.create(name=name, slug=name))
     fabric = fabric_of(inventory_adoption='name')
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name='leaf-1').count() == 2
     assert Discrepancy.objects.filter(type='conflict', key='device/switch/leaf-1').exists()
     # The one that is the fabric's own tenant's is no question.
     fabric.inventory_tenant = Tenant.objects.get(name='acme')
-    settle(fabric)
+    reconcile(fabric)
     link = InventoryLink.objects.get(key='device/switch/leaf-1')
     assert (link.origin, link.object.tenant.name) == ('adopted', 'acme')
 
@@ -238,7 +245,7 @@ def test_of_devices_of_several_tenants_none_is_chosen():
 def test_two_fabrics_of_two_tenants_have_a_device_of_one_name_each():
     for name in ('acme', 'other'):
         fabric = fabric_of(name=name, inventory_tenant=Tenant.objects.create(name=name, slug=name))
-        settle(fabric)
+        reconcile(fabric)
         assert InventoryLink.objects.get(fabric=fabric, key='device/switch/leaf-1').object.tenant.name == name
     assert Device.objects.filter(name='leaf-1').count() == 2
 
@@ -250,7 +257,7 @@ def test_adoption_by_serial():
     )
     theirs = device_of_the_operator('another-name', serial=serial)
     fabric = fabric_of(inventory_adoption='serial')
-    settle(fabric)
+    reconcile(fabric)
     assert InventoryLink.objects.get(fabric=fabric, key='device/switch/leaf-1').object == theirs
     theirs.refresh_from_db()
     assert theirs.name == 'another-name'
@@ -267,7 +274,7 @@ def test_a_cable_of_the_operators_on_a_port_is_a_conflict(fabric):
     )
     theirs = Cable(a_terminations=ends[0], b_terminations=[other])
     theirs.save()
-    settle(fabric)
+    reconcile(fabric)
     row = Discrepancy.objects.get()
     assert (row.type, row.key, row.object) == ('conflict', link.key, theirs)
     assert ends[1][0].__class__.objects.get(pk=ends[1][0].pk).cable is None
@@ -278,29 +285,29 @@ def test_taken_places_in_ipam(fabric):
     InventoryLink.objects.filter(object_type__model='vlan', object_id=vlan.pk).delete()
     prefix = Prefix.objects.filter(vlan=vlan).first()
     InventoryLink.objects.filter(object_type__model='prefix', object_id=prefix.pk).delete()
-    settle(fabric)
+    reconcile(fabric)
     assert {row.object for row in Discrepancy.objects.filter(type='conflict')} >= {vlan, prefix}
 
 
 def test_the_same_vrf_name_is_no_conflict():
     VRF.objects.create(name='vpc-1 (dc-1)')
-    settle(fabric_of())
+    reconcile(fabric_of())
     assert VRF.objects.filter(name='vpc-1 (dc-1)').count() == 2
 
 
 def test_two_fabrics_stand_side_by_side_and_share_what_is_shared():
     one, two = fabric_of(name='dc-1'), fabric_of(name='dc-2', inventory_name_pattern='{fabric}-{name}')
-    first, second = settle(one), settle(two)
+    first, second = reconcile(one), reconcile(two)
     assert first.counts['create'] > second.counts['create'] > 30
     assert not Discrepancy.objects.exists()
-    assert settle(one).changes == settle(two).changes == 0
+    assert reconcile(one).changes == reconcile(two).changes == 0
 
 
 def test_two_fabrics_never_take_each_others_objects():
     one = fabric_of(name='dc-1')
     two = fabric_of(name='dc-2', inventory_adoption='name')
-    settle(one)
-    settle(two)
+    reconcile(one)
+    reconcile(two)
     held = InventoryLink.objects.filter(shared=False)
     assert not set(held.filter(fabric=one).values_list('object_type', 'object_id')) & set(
         held.filter(fabric=two).values_list('object_type', 'object_id')
@@ -311,13 +318,13 @@ def test_two_fabrics_never_take_each_others_objects():
 def test_two_connections_of_the_same_ports_come_to_rest():
     """The ports belong to the first by name: what stands goes on for it, and stays the same object."""
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     bundle = next(resource for resource in small() if resource.name == 'server-2--bundled--leaf-1')
     bond = Interface.objects.get(device__name='server-2', type='lag')
     mirror(fabric, [*small(), make('Connection', 'a-copy', **bundle.spec)])
-    settle(fabric)
+    reconcile(fabric)
     assert plan(fabric).actions == []
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
     assert Interface.objects.get(device__name='server-2', type='lag') == bond
     assert not Discrepancy.objects.filter(type='conflict')
     assert Discrepancy.objects.filter(type='unmatched', name=bundle.name)
@@ -325,7 +332,7 @@ def test_two_connections_of_the_same_ports_come_to_rest():
     mirror(fabric, [
         *(resource for resource in small() if resource.name != bundle.name), make('Connection', 'a-copy', **bundle.spec),
     ])
-    settle(fabric)
+    reconcile(fabric)
     assert Interface.objects.get(device__name='server-2', type='lag') == bond
     assert not Discrepancy.objects.filter(type='conflict')
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0

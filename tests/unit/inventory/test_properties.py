@@ -10,7 +10,7 @@ from ipam.models import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from vpn.models import L2VPN, L2VPNTermination
 
 from netbox_hedgehog.inventory.planning.plan import DELETE
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import InventoryLink
 
 from ...examples import examples
@@ -75,7 +75,7 @@ class TestProperties(TestCase):
            policy=st.sampled_from(('ignore', 'mark', 'delete')))
     def test_a_run_does_what_it_said_and_comes_to_rest(self, gone, edits, back, policy):
         fabric = fabric_of(inventory_removal=policy)
-        settle(fabric)
+        reconcile(fabric)
         for what, number in edits:
             edit(what, number)
         mirror(fabric, [
@@ -86,7 +86,7 @@ class TestProperties(TestCase):
             before, seen = unowned(), plan(fabric)
             created = set(InventoryLink.objects.filter(origin='created').values_list('object_type', 'object_id'))
             there = everything()
-            report = settle(fabric, expected_digest=seen.digest)
+            report = reconcile(fabric, expected_digest=seen.digest)
             assert report.counts == seen.counts
             assert there - everything() <= created, 'what the plugin did not make is never deleted'
             for was, now in zip(before, unowned(), strict=True):
@@ -96,5 +96,5 @@ class TestProperties(TestCase):
         assert report.changes == 0
         if back:
             mirror(fabric, small())
-            settle(fabric)
-            assert settle(fabric).changes == 0
+            reconcile(fabric)
+            assert reconcile(fabric).changes == 0

@@ -15,7 +15,7 @@ from utilities.exceptions import AbortRequest
 
 from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.inventory.planning.plan import DELETE, UPDATE, Plan
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Discrepancy, Fabric
 
@@ -51,7 +51,7 @@ def refused() -> Iterator[Fabric]:
     """A rule of the operator's keeps server-1 from being created, and with it all that belongs to it."""
     with override_settings(CUSTOM_VALIDATORS=NO_SERVER_1):
         fabric = fabric_of()
-        settle(fabric)
+        reconcile(fabric)
         yield fabric
 
 
@@ -82,10 +82,10 @@ def test_the_page_the_api_and_the_command_say_why(refused, client):
 
 
 def test_a_run_tries_it_again_and_succeeds_once_the_rule_is_gone(refused):
-    assert settle(refused).changes == 0
+    assert reconcile(refused).changes == 0
     assert not plan(refused).actions
     with override_settings(CUSTOM_VALIDATORS={}):
-        settle(refused)
+        reconcile(refused)
     assert Device.objects.filter(name='server-1').exists()
     seen = plan(refused)
     assert (seen.actions, seen.refused_actions, seen.findings) == ([], [], [])
@@ -94,7 +94,7 @@ def test_a_run_tries_it_again_and_succeeds_once_the_rule_is_gone(refused):
 def test_a_plan_that_is_applied_tries_it_again(refused):
     digest = plan(refused).digest
     with override_settings(CUSTOM_VALIDATORS={}):
-        settle(refused, user=User.objects.create_superuser('boss'), expected_digest=digest)
+        reconcile(refused, user=User.objects.create_superuser('boss'), expected_digest=digest)
     assert Device.objects.filter(name='server-1').exists()
 
 
@@ -108,26 +108,26 @@ def test_who_applies_it_needs_the_permission_for_what_is_tried_again(refused, cl
 
 def test_it_is_a_change_again_once_the_fabric_has_moved():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     with override_settings(CUSTOM_VALIDATORS=NO_NEW_SERIAL):
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'NEW'}))
         assert [action.verb for action in plan(fabric).actions] == [UPDATE]
-        settle(fabric)
+        reconcile(fabric)
         seen = plan(fabric)
         assert (seen.actions, keys(seen.refused_actions)) == ([], {'device/switch/leaf-1'})
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'S-NEWER'}))
         seen = plan(fabric)
         assert ([action.verb for action in seen.actions], seen.refused_actions, seen.findings) == ([UPDATE], [], [])
-        settle(fabric)
+        reconcile(fabric)
         assert Device.objects.get(name='leaf-1').serial == 'S-NEWER'
 
 
 def test_nothing_is_refused_any_more_once_a_person_has_changed_the_object():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     with override_settings(CUSTOM_VALIDATORS=NO_NEW_SERIAL):
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'NEW'}))
-        settle(fabric)
+        reconcile(fabric)
         Device.objects.filter(name='leaf-1').update(serial='NEW')
         seen = plan(fabric)
         assert (seen.actions, seen.refused_actions, seen.findings) == ([], [], [])
@@ -148,11 +148,11 @@ def unforeseen() -> Iterator[None]:
 def test_a_deletion_that_was_refused_when_it_was_tried(unforeseen, monkeypatch):
     monkeypatch.setitem(conf.PLUGINS_CONFIG['netbox_hedgehog'], 'removal_guard_percent', 100)
     fabric = fabric_of(inventory_removal='delete')
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [each for each in small() if 'leaf-1' not in each.name])
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name='leaf-1').exists()
     seen = plan(fabric)
     assert DELETE not in {action.verb for action in seen.actions}

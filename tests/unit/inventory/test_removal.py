@@ -28,10 +28,10 @@ from utilities.exceptions import AbortRequest
 from utilities.serialization import serialize_object
 from wireless.models import WirelessLink
 
-from netbox_hedgehog.inventory.disable import leave_everything, plan_removal, remove_created
+from netbox_hedgehog.inventory.disable import disable_inventory, plan_removal, remove_created
 from netbox_hedgehog.inventory.errors import PlanMoved
 from netbox_hedgehog.inventory.planning.plan import DELETE, MARK
-from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, settle
+from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindReading
 
 from .fabrics import make, small
@@ -66,58 +66,58 @@ def with_external():
 @pytest.fixture
 def fabric():
     fabric = fabric_of(inventory_removal='delete')
-    settle(fabric)
+    reconcile(fabric)
     return fabric
 
 
 def test_a_device_that_has_gone_is_decommissioning_and_comes_back_as_it_was(fabric):
     Device.objects.filter(name='server-1').update(status='staged')
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     device = Device.objects.get(name='server-1')
     assert device.status == 'decommissioning'
     row = Discrepancy.objects.get(type='orphan', kind='Server')
     assert row.object == device
     mirror(fabric, small())
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.counts['restore'] > 0
     assert Device.objects.get(name='server-1').status == 'staged'
     assert not Discrepancy.objects.exists()
     assert not InventoryLink.objects.filter(stale_since__isnull=False).exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_nothing_is_deleted_before_runs_and_hours_have_passed(fabric):
     mirror(fabric, without('server-1'))
     for _ in range(5):
-        settle(fabric)
+        reconcile(fabric)
     link = InventoryLink.objects.get(key='device/server/server-1')
     assert link.stale_runs >= 3
     InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).update(
         stale_since=timezone.now() - timedelta(hours=25), stale_runs=1,
     )
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name='server-1').exists()
 
 
 def test_after_the_grace_what_was_made_is_deleted_with_all_that_hangs_on_it(fabric):
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.counts['delete'] > 2
     assert not Device.objects.filter(name='server-1').exists()
     assert Interface.objects.get(device__name='leaf-1', name='E1/2').cable is None
     assert not InventoryLink.objects.filter(name__startswith='server-1', shared=False).exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_a_vpc_goes_in_the_right_order(fabric):
     fabric.inventory_subjects = ['devices', 'cabling', 'addressing', 'vpcs']
     mirror(fabric, without('vpc-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    confirm_removal(fabric, plan(fabric).held_digest) if plan(fabric).held else settle(fabric)
+    confirm_removal(fabric, plan(fabric).held_digest) if plan(fabric).held else reconcile(fabric)
     assert not VRF.objects.filter(name__startswith='vpc-1').exists()
     assert not VLAN.objects.exists()
 
@@ -125,11 +125,11 @@ def test_a_vpc_goes_in_the_right_order(fabric):
 def test_policies_ignore_and_mark_delete_nothing():
     for policy in ('ignore', 'mark'):
         fabric = fabric_of(name=policy, inventory_removal=policy, inventory_name_pattern='{fabric}-{name}')
-        settle(fabric)
+        reconcile(fabric)
         mirror(fabric, without('server-1'))
-        settle(fabric)
+        reconcile(fabric)
         grace_is_over(fabric)
-        assert settle(fabric).changes == 0
+        assert reconcile(fabric).changes == 0
         device = Device.objects.get(name=f'{policy}-server-1')
         assert device.status == ('active' if policy == 'ignore' else 'decommissioning')
         assert Discrepancy.objects.filter(fabric=fabric, type='orphan').exists()
@@ -138,9 +138,9 @@ def test_policies_ignore_and_mark_delete_nothing():
 def test_an_adopted_device_is_never_deleted(fabric):
     InventoryLink.objects.filter(name='server-1', object_type__model='device').update(origin='adopted')
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name='server-1').exists()
 
 
@@ -152,9 +152,9 @@ def test_an_adopted_device_is_never_deleted(fabric):
 def test_what_holds_things_of_the_operators_is_reported_instead(fabric, attach):
     theirs = attach(Device.objects.get(name='server-1'))
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name='server-1').exists()
     assert type(theirs).objects.filter(pk=theirs.pk).exists()
     assert Discrepancy.objects.filter(type='protected', name='server-1').exists()
@@ -163,9 +163,9 @@ def test_what_holds_things_of_the_operators_is_reported_instead(fabric, attach):
 def test_a_protector_is_named(fabric):
     Prefix.objects.create(prefix='192.0.2.0/24', vrf=VRF.objects.get(name__startswith='vpc-1'))
     mirror(fabric, without('vpc-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert VRF.objects.filter(name__startswith='vpc-1').exists()
     assert '192.0.2.0/24' in Discrepancy.objects.get(type='protected', object_type__model='vrf').sentence
 
@@ -173,7 +173,7 @@ def test_a_protector_is_named(fabric):
 def test_a_subject_that_is_switched_off_is_no_removal(fabric):
     Fabric.objects.filter(pk=fabric.pk).update(inventory_subjects=['devices', 'cabling'])
     fabric.refresh_from_db()
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.counts[MARK] == report.counts[DELETE] == 0
     assert Discrepancy.objects.filter(sentence__contains='switched off').count() == 2
 
@@ -182,12 +182,12 @@ def test_a_subject_that_is_switched_off_is_no_removal(fabric):
 def test_without_devices_nothing_that_hangs_on_them_is_a_removal(subjects):
     """Nobody says then which cables and addresses there are to be, and so nobody says that one has gone."""
     fabric = fabric_of(with_external(), inventory_removal='delete')
-    settle(fabric)
+    reconcile(fabric)
     before = Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()
     assert before[0] > 2
     fabric.inventory_subjects = subjects
     for _ in range(2):
-        report = settle(fabric)
+        report = reconcile(fabric)
         assert report.counts[MARK] == report.counts[DELETE] == 0
         assert report.held == []
         grace_is_over(fabric)
@@ -201,7 +201,7 @@ def test_a_kind_that_was_never_read_is_no_removal(fabric):
     mirror_without = without('server-1')
     mirror(fabric, mirror_without)
     KindReading.objects.filter(kind='Server').delete()
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.get(name='server-1').status == 'active'
 
 
@@ -216,9 +216,9 @@ def many_servers(count):
 
 def test_a_run_that_would_remove_too_much_stops_and_asks():
     fabric = fabric_of(many_servers(20))
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, small())
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.counts[MARK] == 0
     assert report.held == [
         '20 NetBox objects would be marked stale: waiting for confirmation (20 devices). '
@@ -229,7 +229,7 @@ def test_a_run_that_would_remove_too_much_stops_and_asks():
     assert held['count'] == 20
     assert not Device.objects.filter(status='decommissioning').exists()
     # It goes on asking about the same thing, and says since when.
-    settle(fabric)
+    reconcile(fabric)
     fabric.refresh_from_db()
     assert fabric.inventory_held == held
     with pytest.raises(PlanMoved):
@@ -244,31 +244,31 @@ def test_a_run_that_would_remove_too_much_stops_and_asks():
 
 def test_what_waits_for_confirmation_goes_on_waiting_in_a_fabric_that_has_grown():
     fabric = fabric_of(many_servers(20))
-    settle(fabric)
+    reconcile(fabric)
     renamed = [make('Server', f'renamed-{number}') for number in range(6)]
     mirror(fabric, [*many_servers(14), *renamed])
     # 6 of 24 devices would go; once the 6 new ones are there, they are 6 of 30.
     for _ in range(3):
-        assert settle(fabric).held
+        assert reconcile(fabric).held
     assert not Device.objects.filter(status='decommissioning').exists()
     confirm_removal(fabric, plan(fabric).held_digest)
     assert Device.objects.filter(status='decommissioning').count() == 6
-    assert settle(fabric).held == []
+    assert reconcile(fabric).held == []
 
 
 def test_a_few_objects_pass_the_guard():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, without('server-1'))
-    assert settle(fabric).counts[MARK] > 0
+    assert reconcile(fabric).counts[MARK] > 0
 
 
 # Switched off
 
 
-def test_leave_everything(fabric):
+def test_disable_inventory(fabric):
     count = Device.objects.count()
-    assert leave_everything(fabric) > 0
+    assert disable_inventory(fabric) > 0
     assert Device.objects.count() == count
     assert not InventoryLink.objects.exists()
     assert not Fabric.objects.get(pk=fabric.pk).inventory_enabled
@@ -290,7 +290,7 @@ def test_remove_exactly_what_was_created(fabric):
 
 def test_a_subinterface_goes_before_its_port():
     fabric = fabric_of(with_external())
-    settle(fabric)
+    reconcile(fabric)
     assert Interface.objects.filter(name='E1/5.300', parent__name='E1/5').exists()
     seen = plan_removal(fabric)
     report = remove_created(fabric, expected_digest=seen.digest)
@@ -311,7 +311,7 @@ def test_a_removal_that_is_not_the_one_seen_is_refused(fabric):
 
 def test_a_deleted_fabric_takes_its_links_along_without_a_word_in_the_change_log(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     fabric.delete()
     assert not InventoryLink.objects.exists()
     assert not Discrepancy.objects.exists()
@@ -324,10 +324,10 @@ def test_a_deleted_fabric_takes_its_links_along_without_a_word_in_the_change_log
 def all_gone(fabric):
     """All resources have gone, and their grace is over."""
     mirror(fabric, [resource for resource in small() if resource.kind == 'SwitchProfile'])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
     seen = plan(fabric)
-    report = settle(fabric, confirmed=True)
+    report = reconcile(fabric, confirmed=True)
     assert report.counts[DELETE] == sum(1 for action in seen.actions + seen.held_actions if action.verb == DELETE)
     return sorted(finding.sentence for finding in seen.findings if finding.type == 'protected')
 
@@ -455,16 +455,16 @@ def test_what_objects_of_the_operators_refer_to_stays_and_they_are_unchanged(fab
 def test_a_vlan_that_is_used_stays_and_the_rest_of_its_vpc_goes(fabric):
     theirs = untagged(device_of_the_operator('mine'), VLAN.objects.get())
     mirror(fabric, without('vpc-1'))
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     theirs.refresh_from_db()
     assert theirs.untagged_vlan == VLAN.objects.get()
     assert not VRF.objects.filter(name__startswith='vpc-1').exists()
     assert not Prefix.objects.filter(prefix='10.0.1.0/24').exists()
     # It goes as soon as nobody uses it any more.
     theirs.delete()
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert not VLAN.objects.exists()
     assert not Discrepancy.objects.exists()
 
@@ -483,16 +483,16 @@ def vpc_2_instead_of_vpc_1():
 
 def test_interfaces_get_their_new_vlan_in_the_run_that_deletes_the_old_one(fabric):
     mirror(fabric, [resource for resource in small() if resource.kind != 'VPC'])
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     # The interfaces, of which the attachments say nothing that is known, still refer to it.
     old = VLAN.objects.get()
     assert old.interfaces_as_tagged.exists()
     assert old.interfaces_as_untagged.exists()
     mirror(fabric, vpc_2_instead_of_vpc_1())
     seen = plan(fabric)
-    report = settle(fabric, expected_digest=seen.digest)
+    report = reconcile(fabric, expected_digest=seen.digest)
     new = VLAN.objects.get()
     assert new.name == 'vpc-2--web'
     assert {port.name for port in new.interfaces_as_tagged.all()} == {'eth0', 'E1/2'}
@@ -583,10 +583,10 @@ def test_a_device_whose_deletion_is_refused_when_it_is_tried_keeps_all_that_it_h
 
 def test_a_server_whose_deletion_is_refused_does_not_keep_another_from_going(fabric):
     mirror(fabric, without('server-1', 'server-2'))
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
     with refusing('server-1'):
-        report = settle(fabric, confirmed=True)
+        report = reconcile(fabric, confirmed=True)
     assert Interface.objects.get(device__name='server-1').cable is not None
     assert not Device.objects.filter(name='server-2').exists()
     assert report.findings['protected'] == 1
@@ -595,15 +595,15 @@ def test_a_server_whose_deletion_is_refused_does_not_keep_another_from_going(fab
 def test_ports_wait_for_their_device(fabric):
     """However long they have been stale: without them a device that is there would be no use."""
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
     device = InventoryLink.objects.filter(key='device/server/server-1')
     device.update(stale_since=timezone.now())
-    assert settle(fabric).counts[DELETE] == 0
+    assert reconcile(fabric).counts[DELETE] == 0
     assert Interface.objects.get(device__name='server-1').cable is not None
     assert not Discrepancy.objects.filter(type='protected').exists()
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert not Device.objects.filter(name='server-1').exists()
 
 
@@ -618,11 +618,11 @@ def test_a_cable_that_a_person_has_connected_to_something_else_stays(fabric):
     cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
     mine = device_of_the_operator('mine')
     reconnect(cable, Interface.objects.create(device=mine, name='a', type='1000base-t'))
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     grace_is_over(fabric)
-    settle(fabric)
+    reconcile(fabric)
     assert Cable.objects.get(pk=cable.pk).b_terminations[0].device == mine
     row = Discrepancy.objects.get(type='protected', object_type__model='cable')
     assert 'it was connected to something else in NetBox' in row.sentence
@@ -662,17 +662,17 @@ def test_nothing_of_a_patch_panel_is_lost_when_the_device_at_the_other_end_is_re
     theirs = Cable(a_terminations=[ends[1]], b_terminations=[Interface.objects.get(pk=port.pk)], label='mine')
     theirs.full_clean()
     theirs.save()
-    settle(fabric)
+    reconcile(fabric)
     before = [as_it_is(each) for each in (front, rear, cable, theirs)]
     mapping = list(PortMapping.objects.values())
     terminations = list(CableTermination.objects.filter(cable__in=(cable, theirs)).order_by('pk').values_list(
         'pk', 'cable', 'cable_end', 'termination_type', 'termination_id',
     ))
     mirror(fabric, without(name))
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
     for _ in range(2):
-        settle(fabric, confirmed=True)
+        reconcile(fabric, confirmed=True)
     assert [as_it_is(each) for each in (front, rear, cable, theirs)] == before
     assert list(PortMapping.objects.values()) == mapping
     assert list(CableTermination.objects.filter(cable__in=(cable, theirs)).order_by('pk').values_list(
@@ -689,7 +689,7 @@ def test_an_address_that_a_person_has_moved_to_a_port_of_theirs_stays_there(fabr
     address.assigned_object = mine
     address.full_clean()
     address.save()
-    settle(fabric)
+    reconcile(fabric)
     sentences = remove(fabric)
     assert list(mine.ip_addresses.all()) == [address]
     assert any('it was moved to another object in NetBox' in sentence for sentence in sentences)
@@ -698,7 +698,7 @@ def test_an_address_that_a_person_has_moved_to_a_port_of_theirs_stays_there(fabr
 def test_the_search_forgets_what_is_said_of_objects_that_go(fabric):
     rows = CachedValue.objects.filter(object_type__model='discrepancy')
     mirror(fabric, without('server-1'))
-    settle(fabric)
+    reconcile(fabric)
     assert rows.exists()
-    leave_everything(fabric)
+    disable_inventory(fabric)
     assert not rows.exists()

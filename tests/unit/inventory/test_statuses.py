@@ -11,7 +11,7 @@ from django.utils.choices import normalize_choices
 from ipam.choices import IPAddressStatusChoices, PrefixStatusChoices
 from ipam.models import Prefix
 
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from .fabrics import small
@@ -44,7 +44,7 @@ def sentences(type_: str = 'unmatched') -> list[str]:
 
 def test_new_devices_get_the_status_that_the_fabric_names(offer):
     offer(DeviceStatusChoices, 'in-service', 'retired')
-    settle(fabric_of(inventory_device_status='in-service', inventory_stale_status='retired'))
+    reconcile(fabric_of(inventory_device_status='in-service', inventory_stale_status='retired'))
     assert set(Device.objects.values_list('status', flat=True)) == {'in-service'}
     for device in Device.objects.all():
         device.full_clean()
@@ -56,7 +56,7 @@ def test_a_status_that_is_not_offered_is_one_discrepancy_and_not_one_for_each_de
     fabric = fabric_of()
     found = plan(fabric)
     assert not [action for action in found.actions if action.model in ('dcim.device', 'dcim.interface')]
-    settle(fabric)
+    reconcile(fabric)
     (sentence,) = sentences()
     assert sentence.startswith(
         'The fabric’s setting “Status of new devices” is active, which NetBox does not offer. '
@@ -66,20 +66,20 @@ def test_a_status_that_is_not_offered_is_one_discrepancy_and_not_one_for_each_de
     assert not Device.objects.exists()
     Fabric.objects.update(inventory_device_status='in-service', inventory_stale_status='retired')
     fabric.refresh_from_db()
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.count() == 4
     assert sentences() == []
 
 
 def test_devices_that_stand_are_kept_true_meanwhile(offer):
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     offer(DeviceStatusChoices, 'in-service', 'retired')
     resources = [resource for resource in small() if resource.kind != 'SwitchProfile']
     profile = next(resource for resource in small() if resource.kind == 'SwitchProfile')
     profile.spec['ports']['E1/4']['nos'] = 'Ethernet99'
     mirror(fabric, [*resources, profile])
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.get(name='leaf-1').interfaces.get(name='E1/4').label == 'Ethernet99'
     assert sentences() == []
 
@@ -87,15 +87,15 @@ def test_devices_that_stand_are_kept_true_meanwhile(offer):
 def test_a_device_that_goes_gets_the_status_that_the_fabric_names_and_gets_its_own_back(offer):
     offer(DeviceStatusChoices, 'in-service', 'spare', 'retired')
     fabric = fabric_of(inventory_device_status='in-service', inventory_stale_status='retired')
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.filter(name='server-2').update(status='spare')
     mirror(fabric, without_server_2())
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert Device.objects.get(name='server-2').status == 'retired'
     Fabric.objects.update(inventory_stale_status='spare')  # what was marked before is brought back all the same
     fabric.refresh_from_db()
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.get(name='server-2').status == 'spare'
     assert plan(fabric).actions == []
 
@@ -103,10 +103,10 @@ def test_a_device_that_goes_gets_the_status_that_the_fabric_names_and_gets_its_o
 @pytest.mark.parametrize('removal', ['mark', 'delete'])
 def test_without_the_status_for_stale_devices_they_are_marked_all_the_same(offer, removal):
     fabric = fabric_of(inventory_removal=removal)
-    settle(fabric)
+    reconcile(fabric)
     offer(DeviceStatusChoices, 'active', 'retired')
     mirror(fabric, without_server_2())
-    report = settle(fabric, confirmed=True)
+    report = reconcile(fabric, confirmed=True)
     assert report.findings.get('conflict') is None
     assert sentences() == [
         'The fabric’s setting “Status of stale devices” is decommissioning, which NetBox does not offer. '
@@ -115,17 +115,17 @@ def test_without_the_status_for_stale_devices_they_are_marked_all_the_same(offer
     link = InventoryLink.objects.get(key='device/server/server-2')
     assert (link.stale_since is not None, Device.objects.get(name='server-2').status) == (True, 'active')
     grace_is_over(fabric)
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert Device.objects.filter(name='server-2').exists() is (removal == 'mark')
 
 
 def test_a_device_whose_own_rule_keeps_its_status_is_marked_all_the_same(settings):
     """Whatever refuses the status: that the resource has gone is the fabric's word, and the sentence says so truly."""
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     settings.CUSTOM_VALIDATORS = {'dcim.device': [{'status': {'neq': 'decommissioning'}}]}
     mirror(fabric, without_server_2())
-    settle(fabric, confirmed=True)
+    reconcile(fabric, confirmed=True)
     assert Device.objects.get(name='server-2').status == 'active'
     assert InventoryLink.objects.get(key='device/server/server-2').stale_since is not None
     assert len(sentences('conflict')) == 1
@@ -135,7 +135,7 @@ def test_other_objects_get_a_status_that_is_offered(offer):
     offer(PrefixStatusChoices, 'container', 'in-use')
     offer(IPAddressStatusChoices, 'used')
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     assert set(Prefix.objects.values_list('status', flat=True)) == {'container'}
     for prefix in Prefix.objects.all():
         prefix.full_clean()

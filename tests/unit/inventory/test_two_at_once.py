@@ -9,8 +9,9 @@ from dcim.models import Cable, Device, DeviceRole, DeviceType, Manufacturer, Pla
 from django.db import DatabaseError, connection, connections
 from ipam.models import ASN, RIR, VRF, Prefix
 
-from netbox_hedgehog.inventory import reconcile as settling
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory import reconcile as reconciling
+from netbox_hedgehog.inventory.applying.transaction import inventory_user
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from .mirror import fabric_of
@@ -33,29 +34,29 @@ def database(services, django_db_blocker) -> Iterator[None]:
 
 
 def together(monkeypatch, fabrics: list[Fabric]) -> list[Exception]:
-    """Settle them so that all have looked before any has written. Returns what was raised."""
-    looked, look = Barrier(len(fabrics), timeout=60), settling.look
+    """Reconcile them so that all have planned before any has written. Returns what was raised."""
+    planned, build_plan = Barrier(len(fabrics), timeout=60), reconciling.build_plan
 
-    def look_and_wait(fabric, now):
-        picture = look(fabric, now)
-        looked.wait()
-        return picture
+    def build_plan_and_wait(fabric, now):
+        context = build_plan(fabric, now)
+        planned.wait()
+        return context
 
     def run(fabric):
         try:
-            settle(fabric)
+            reconcile(fabric)
         except DatabaseError as error:
             return error
         finally:
             connection.close()
 
     with monkeypatch.context() as patch, ThreadPoolExecutor(len(fabrics)) as pool:
-        patch.setattr(settling, 'look', look_and_wait)
+        patch.setattr(reconciling, 'build_plan', build_plan_and_wait)
         return [error for error in pool.map(run, fabrics) if error is not None]
 
 
 def test_what_both_want_is_made_once_and_nothing_of_either_is_lost(database, monkeypatch):
-    settling.inventory_user()
+    inventory_user()
     sites = [Site.objects.create(name=name, slug=name) for name in ('east', 'west')]
     fabrics = [fabric_of('every-member', name=site.name, inventory_site=site) for site in sites]
     errors = together(monkeypatch, fabrics)
@@ -64,7 +65,7 @@ def test_what_both_want_is_made_once_and_nothing_of_either_is_lost(database, mon
     for fabric in fabrics:
         fabric.refresh_from_db()
         assert fabric.inventory_error == ''
-        assert settle(fabric).changes == 0
+        assert reconcile(fabric).changes == 0
     for model, field in SHARED.items():
         values = list(model.objects.values_list(field, flat=True))
         assert values
@@ -84,13 +85,13 @@ def test_what_both_want_is_made_once_and_nothing_of_either_is_lost(database, mon
 
 
 def test_two_fabrics_that_want_the_same_names_at_the_same_site(database, monkeypatch):
-    settling.inventory_user()
+    inventory_user()
     fabrics = [fabric_of(name=name) for name in ('east', 'west')]
     assert not together(monkeypatch, fabrics)
     # Who was first has the devices; the other says so, and takes nothing.
     for fabric in fabrics:
         fabric.refresh_from_db()
-        assert settle(fabric).changes == 0
+        assert reconcile(fabric).changes == 0
     names = list(Device.objects.values_list('name', flat=True))
     assert len(names) == len(set(names)) > 0
     held = InventoryLink.objects.filter(object_type__model='device', shared=False)

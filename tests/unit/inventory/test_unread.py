@@ -6,7 +6,7 @@ from ipam.models import VLAN
 
 from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Desired, Options, Resource, Want
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
 
 from .fabrics import make, small
@@ -121,13 +121,13 @@ def test_vlans_of_the_operators_stay_until_attachments_are_read():
     theirs = Interface.objects.create(
         device=device_of_the_operator('server-1'), name='eth0', type='other', mode='access', untagged_vlan=vlan,
     )
-    settle(fabric)
+    reconcile(fabric)
     assert fields_that_differ() == set()
     assert Discrepancy.objects.get(type='unmatched').sentence == sentence('VPCAttachment')
     theirs.refresh_from_db()
     assert (theirs.mode, theirs.untagged_vlan) == ('access', vlan)
     mirror(fabric, small())  # now they have been read, and the two sides do not agree
-    settle(fabric)
+    reconcile(fabric)
     assert fields_that_differ() == {'mode', 'untagged_vlan'}
 
 
@@ -136,11 +136,11 @@ def test_ports_are_shut_when_connections_have_been_read_and_not_before():
     fabric = fabric_of()
     FabricResource.objects.filter(kind='Connection').delete()
     KindReading.objects.filter(kind='Connection').delete()
-    settle(fabric)
+    reconcile(fabric)
     spine = Device.objects.get(name='spine-1')
     assert set(spine.interfaces.filter(name__startswith='E1/').values_list('enabled', flat=True)) == {True}
     mirror(fabric, small())
-    settle(fabric)
+    reconcile(fabric)
     assert not Discrepancy.objects.exists()  # NetBox's default is nobody's decision
     assert dict(spine.interfaces.filter(name__startswith='E1/').values_list('name', 'enabled')) == {
         'E1/1': True, 'E1/2': False, 'E1/3': False, 'E1/4': False,

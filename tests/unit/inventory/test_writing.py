@@ -14,8 +14,9 @@ from netbox.context_managers import event_tracking
 from users.models import ObjectPermission, User
 from utilities.request import NetBoxFakeRequest
 
+from netbox_hedgehog.inventory.applying.transaction import apply_transaction
 from netbox_hedgehog.inventory.errors import NotPermitted, PlanMoved
-from netbox_hedgehog.inventory.reconcile import carry_out, look, plan, settle
+from netbox_hedgehog.inventory.reconcile import build_plan, plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from .fabrics import make, small
@@ -32,7 +33,7 @@ def as_netbox(user):
 
 
 def test_cables_lead_where_the_wiring_says():
-    settle(fabric_of('sample'))
+    reconcile(fabric_of('sample'))
     wired = {
         frozenset(f'{end.device} {end.name}' for end in (cable.a_terminations[0], cable.b_terminations[0]))
         for cable in Cable.objects.all()
@@ -69,7 +70,7 @@ def same(ours, theirs):
 
 def test_the_change_log_is_what_netbox_writes():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     user = User.objects.get(username='hedgehog')
     for model, filters in (
         (Device, {'name': 'server-1'}), (Interface, {'name': 'bond-eth0'}), (VRF, {'name__startswith': 'vpc-1'}),
@@ -101,7 +102,7 @@ def test_the_change_log_is_what_netbox_writes():
 
 def test_the_change_log_of_a_cable_is_what_netbox_writes():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     ours = Cable.objects.filter(label__contains='unbundled').first()
     ends = [Interface.objects.get(device__name='spine-1', name=name) for name in ('E1/3', 'E1/4')]
     with as_netbox(User.objects.get(username='hedgehog')):
@@ -128,13 +129,13 @@ def test_the_change_log_of_a_cable_is_what_netbox_writes():
 def test_one_request_id_a_run_and_the_person_who_asked():
     person = User.objects.create(username='person', is_superuser=True)
     fabric = fabric_of()
-    report = settle(fabric, user=person)
+    report = reconcile(fabric, user=person)
     ids = set(ObjectChange.objects.values_list('request_id', 'user_name'))
     assert {(str(request), name) for request, name in ids} == {(report.request_id, 'person')}
 
 
 def test_derived_columns_are_as_netbox_would_have_them():
-    settle(fabric_of('sample'))
+    reconcile(fabric_of('sample'))
     for device in Device.objects.all():
         assert device.interface_count == device.interfaces.count()
     for interface in Interface.objects.select_related('device'):
@@ -153,7 +154,7 @@ def test_derived_columns_are_as_netbox_would_have_them():
 
 def test_the_search_finds_it_at_once(django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
-        settle(fabric_of())
+        reconcile(fabric_of())
     found = set(CachedValue.objects.values_list('object_type__model', 'value'))
     assert {('device', 'leaf-1'), ('vlan', 'vpc-1--web')} <= found
     from netbox.search.backends import search_backend
@@ -169,40 +170,40 @@ def test_the_search_finds_it_at_once(django_capture_on_commit_callbacks):
 def test_custom_fields_get_their_defaults():
     field = CustomField.objects.create(name='colour', type='text', default='red')
     field.object_types.set([ObjectType.objects.get_for_model(Device)])
-    settle(fabric_of())
+    reconcile(fabric_of())
     assert {device.custom_field_data['colour'] for device in Device.objects.all()} == {'red'}
 
 
 def test_templates_of_an_operators_device_type_add_nothing():
-    settle(fabric_of(name='first'))
+    reconcile(fabric_of(name='first'))
     for device_type in DeviceType.objects.all():
         InterfaceTemplate.objects.create(device_type=device_type, name='from-template', type='1000base-t')
-    settle(fabric_of(name='second', inventory_name_pattern='{fabric}-{name}'))
+    reconcile(fabric_of(name='second', inventory_name_pattern='{fabric}-{name}'))
     assert not Interface.objects.filter(name='from-template').exists()
 
 
 def test_a_cable_that_moves_is_moved():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     cable = Interface.objects.get(device__name='server-1', name='eth0').cable
     moved = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
     moved.append(make('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': {
         'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'spine-1/E1/2'},
     }}))
     mirror(fabric, moved)
-    report = settle(fabric)
+    report = reconcile(fabric)
     assert report.models['dcim.cable'] == {'update': 1}
     far = Interface.objects.get(device__name='server-1', name='eth0').connected_endpoints[0]
     assert (far.device.name, far.name) == ('spine-1', 'E1/2')
     assert Interface.objects.get(device__name='leaf-1', name='E1/2').path is None
     assert Cable.objects.filter(pk=cable.pk).exists()
     assert not Discrepancy.objects.exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_a_single_change_is_all_that_is_written():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     changed = [resource for resource in small() if resource.name != 'leaf-1' or resource.kind != 'Switch']
     leaf = next(resource for resource in small() if resource.name == 'leaf-1' and resource.kind == 'Switch')
     mirror(fabric, [*changed, make('Switch', 'leaf-1', **{**leaf.spec, 'boot': {'serial': 'NEW'}})])
@@ -210,7 +211,7 @@ def test_a_single_change_is_all_that_is_written():
     assert [[(change.field, change.old, change.new) for change in action.changes] for action in seen.actions] == [
         [('serial', 'S-LEAF-1', 'NEW')],
     ]
-    settle(fabric, expected_digest=seen.digest)
+    reconcile(fabric, expected_digest=seen.digest)
     assert Device.objects.get(name='leaf-1').serial == 'NEW'
 
 
@@ -218,7 +219,7 @@ def test_one_bad_object_costs_only_itself():
     from django.test import override_settings
 
     with override_settings(CUSTOM_VALIDATORS={'dcim.device': [{'name': {'neq': 'server-1'}}]}):
-        settle(fabric_of())
+        reconcile(fabric_of())
     assert set(Device.objects.values_list('name', flat=True)) == {'leaf-1', 'spine-1', 'server-2'}
     assert Discrepancy.objects.filter(type='conflict', key='device/server/server-1').exists()
 
@@ -227,7 +228,7 @@ def test_each_object_that_is_refused_is_named_also_where_the_reason_is_the_same(
     from django.test import override_settings
 
     with override_settings(CUSTOM_VALIDATORS={'dcim.device': [{'tenant': {'required': True}}]}):
-        settle(fabric_of())
+        reconcile(fabric_of())
     assert not Device.objects.exists()
     refused = Discrepancy.objects.filter(type='conflict', object_type=None, key__startswith='device/')
     assert sorted(refused.values_list('key', flat=True)) == [
@@ -242,11 +243,11 @@ def test_each_object_that_is_refused_is_named_also_where_the_reason_is_the_same(
 
 
 def written_after(fabric, change):
-    """Return the writer of a plan that is written after this change in NetBox."""
-    now = timezone.now()
-    picture = look(fabric, now)
+    """Return what came of a plan that is applied after this change in NetBox."""
+    context = build_plan(fabric, timezone.now())
     change()
-    return carry_out(fabric, picture, None, now)
+    with apply_transaction(context, None) as applying:
+        return applying.apply_plan()
 
 
 def with_another_port():
@@ -258,10 +259,10 @@ def with_another_port():
 
 def test_what_is_deleted_before_it_is_written_costs_only_what_refers_to_it():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, with_another_port())
-    writer = written_after(fabric, Device.objects.get(name='leaf-1').delete)
-    assert [finding.sentence for finding in writer.findings] == [
+    applied = written_after(fabric, Device.objects.get(name='leaf-1').delete)
+    assert [finding.sentence for finding in applied.findings] == [
         'interface E1/5: It refers to an object that was deleted meanwhile: the next sync tries again.',
     ]
     assert [port.device.name for port in Interface.objects.filter(name='E1/5')] == ['spine-1']
@@ -271,7 +272,7 @@ def test_what_is_deleted_before_it_is_written_costs_only_what_refers_to_it():
 def test_a_vlan_that_is_deleted_before_it_is_written_to_an_interface_is_named(native):
     attachment = next(resource for resource in small() if resource.name == 'vpc-1--server-1')
     fabric = fabric_of([resource for resource in small() if resource.kind != 'VPCAttachment'])
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [
         *(resource for resource in small() if resource.kind != 'VPCAttachment'),
         make('VPCAttachment', attachment.name, **{**attachment.spec, 'nativeVLAN': native}),
@@ -282,8 +283,8 @@ def test_a_vlan_that_is_deleted_before_it_is_written_to_an_interface_is_named(na
         Prefix.objects.update(vlan=None)
         VLAN.objects.get().delete()
 
-    writer = written_after(fabric, change)
-    assert {finding.sentence for finding in writer.findings} == {
+    applied = written_after(fabric, change)
+    assert {finding.sentence for finding in applied.findings} == {
         f'interface {name}: It refers to an object that was deleted meanwhile: the next sync tries again.'
         for name in ('E1/2', 'eth0')
     }
@@ -296,45 +297,45 @@ def test_a_vlan_that_is_deleted_before_it_is_written_to_an_interface_is_named(na
 def test_a_device_that_is_deleted_before_its_adoption_is_refused(name):
     fabric = fabric_of(inventory_adoption='name')
     theirs = Device.objects.get(pk=device_of_the_operator(name).pk)
-    writer = written_after(fabric, theirs.delete)
-    assert [finding.sentence for finding in writer.findings] == [
+    applied = written_after(fabric, theirs.delete)
+    assert [finding.sentence for finding in applied.findings] == [
         f'device {name}: It was deleted in NetBox while the sync ran.',
     ]
     assert not InventoryLink.objects.filter(key__startswith='device/', key__endswith=f'/{name}').exists()
     assert Device.objects.count() == 3
     # The next sync creates it.
-    settle(fabric)
+    reconcile(fabric)
     assert Device.objects.filter(name=name).exists()
-    assert settle(fabric).changes == 0
+    assert reconcile(fabric).changes == 0
 
 
 def test_a_stale_device_that_is_deleted_before_it_comes_back_is_refused():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [resource for resource in small() if 'server-1' not in resource.name])
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, small())
-    writer = written_after(fabric, Device.objects.get(name='server-1').delete)
+    applied = written_after(fabric, Device.objects.get(name='server-1').delete)
     assert 'device server-1: It was deleted in NetBox while the sync ran.' in [
-        finding.sentence for finding in writer.findings
+        finding.sentence for finding in applied.findings
     ]
-    assert not [action for action in writer.done if action.key == 'device/server/server-1']
+    assert not [action for action in applied.done if action.key == 'device/server/server-1']
 
 
 def test_a_cable_is_not_moved_to_a_port_that_was_deleted_meanwhile():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     resources = with_another_port()
     mirror(fabric, resources)
-    settle(fabric)
+    reconcile(fabric)
     link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/5'}}
     mirror(fabric, [
         *(resource for resource in resources if resource.name != 'server-1--unbundled--leaf-1'),
         make('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': link}),
     ])
     cable = Interface.objects.get(device__name='server-1', name='eth0').cable
-    writer = written_after(fabric, Interface.objects.get(device__name='leaf-1', name='E1/5').delete)
-    assert any('One of its interfaces has been deleted.' in finding.sentence for finding in writer.findings)
+    applied = written_after(fabric, Interface.objects.get(device__name='leaf-1', name='E1/5').delete)
+    assert any('One of its interfaces has been deleted.' in finding.sentence for finding in applied.findings)
     cable.refresh_from_db()
     assert (len(cable.a_terminations), len(cable.b_terminations)) == (1, 1)
 
@@ -346,17 +347,17 @@ def test_a_cable_is_not_moved_to_a_port_that_was_deleted_meanwhile():
 def test_a_plan_that_has_moved_is_refused():
     fabric = fabric_of()
     seen = plan(fabric)
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.all()[0].interfaces.first().delete()
     with pytest.raises(PlanMoved):
-        settle(fabric, expected_digest=seen.digest)
+        reconcile(fabric, expected_digest=seen.digest)
 
 
 def test_a_user_without_the_permission_makes_nothing_appear():
     person = User.objects.create(username='person')
     fabric = fabric_of()
     with pytest.raises(NotPermitted, match='permission'):
-        settle(fabric, user=person)
+        reconcile(fabric, user=person)
     assert not Device.objects.exists()
     assert not InventoryLink.objects.exists()
 
@@ -370,7 +371,7 @@ def test_conditions_of_a_permission_hold():
     some.object_types.set(ObjectType.objects.filter(app_label='dcim', model='device'))
     some.users.add(person)
     with pytest.raises(NotPermitted, match='conditions'):
-        settle(fabric_of(), user=person)
+        reconcile(fabric_of(), user=person)
     assert not Device.objects.exists()
 
 
@@ -378,7 +379,7 @@ def test_statements_do_not_grow_with_the_fabric():
     def grown(count):
         return [*small(), *(make('Server', f'many-{number}') for number in range(count))]
 
-    few = settle(fabric_of(grown(5), name='few', inventory_name_pattern='{fabric}-{name}')).statements
-    many = settle(fabric_of(grown(100), name='many', inventory_name_pattern='{fabric}-{name}')).statements
+    few = reconcile(fabric_of(grown(5), name='few', inventory_name_pattern='{fabric}-{name}')).statements
+    many = reconcile(fabric_of(grown(100), name='many', inventory_name_pattern='{fabric}-{name}')).statements
     assert many <= few
     assert connection.in_atomic_block

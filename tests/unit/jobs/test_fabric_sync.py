@@ -128,7 +128,7 @@ class TestRun:
             Fabric.objects.filter(pk=fabric.pk).update(**newer)
             raise OperationalError('server closed the connection unexpectedly')
 
-        with reading(), patch('netbox_hedgehog.jobs.inventory.settle', overtaken):
+        with reading(), patch('netbox_hedgehog.jobs.inventory.reconcile', overtaken):
             execute_fabric_sync(fabric.pk)
         fabric.refresh_from_db()
         assert {name: getattr(fabric, name) for name in newer} == newer

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import status
 from utilities.testing import APITestCase, TestCase
 
-from netbox_hedgehog.inventory.disable import leave_everything
+from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import RECORDED
 
@@ -82,7 +82,7 @@ class ModelTestCase(TestCase):
             Fabric.objects.update(comments='edited')
 
         with patch.object(Fabric, 'snapshot', run_ends):
-            leave_everything(fabric)
+            disable_inventory(fabric)
         left = Fabric.objects.get()
         self.assertEqual((left.sync_status, left.sync_error, left.comments), ('failed', 'No route.', 'edited'))
         self.assertEqual((left.inventory_enabled, left.inventory_held, left.inventory_error), (False, None, ''))

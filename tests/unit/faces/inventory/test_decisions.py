@@ -9,7 +9,7 @@ from django.urls import reverse
 from extras.models import CachedValue
 from utilities.testing import APITestCase, TestCase
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
@@ -25,7 +25,7 @@ class _Changed:
     @classmethod
     def setUpTestData(cls):
         cls.fabric = fabric_of('sample')
-        settle(cls.fabric)
+        reconcile(cls.fabric)
         cls.serials = {}
         for name in ('leaf-01', 'leaf-02'):
             device = Device.objects.get(name=name)
@@ -33,7 +33,7 @@ class _Changed:
             device.serial = f'BY-HAND-{name}'
             device.save()
         Device.objects.get(name='server-04').delete()
-        settle(cls.fabric)
+        reconcile(cls.fabric)
 
     def of(self, name, field='serial'):
         return Discrepancy.objects.get(name=name, field=field)
@@ -76,7 +76,7 @@ class PageTestCase(_Changed, TestCase):
         self.add_permissions('netbox_hedgehog.resolve_discrepancy')
         self.decide(self.of('leaf-01'), 'netbox')
         self.assertEqual(self.of('leaf-01').state, 'kept')
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.assertEqual(self.of('leaf-01').state, 'kept', 'a decision is remembered')
         self.assertContains(self.client.get(self.of('leaf-01').get_absolute_url()), 'Reopen')
         self.decide(self.of('leaf-01'), 'reopen')
@@ -93,7 +93,7 @@ class PageTestCase(_Changed, TestCase):
         self.assertIn('dcim.add_device', ' '.join(messages_of(response)))
         self.add_permissions('dcim.add_device')
         self.decide(self.of('server-04', ''), 'fabric')
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.assertTrue(Device.objects.filter(name='server-04').exists())
 
     def test_what_cannot_be_decided_is_said(self):
@@ -191,7 +191,7 @@ class PageTestCase(_Changed, TestCase):
         discrepancy = self.of('leaf-01')
         self.assertContains(self.client.get(url), discrepancy.get_absolute_url())
         Device.objects.filter(name='leaf-01').update(serial=self.serials['leaf-01'])
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.assertNotContains(self.client.get(url), discrepancy.get_absolute_url())
         self.assertFalse(CachedValue.objects.filter(object_id=discrepancy.pk, value=discrepancy.sentence).exists())
 
@@ -245,14 +245,14 @@ class TurnOffTestCase(TestCase):
     @classmethod
     def setUpTestData(cls):
         cls.fabric = fabric_of('small')
-        settle(cls.fabric)
+        reconcile(cls.fabric)
         Device.objects.get(name='server-2').delete()
-        settle(cls.fabric)
+        reconcile(cls.fabric)
 
     def url(self):
         return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[self.fabric.pk])
 
-    def test_leave_everything(self):
+    def test_disable_inventory(self):
         count = Device.objects.count()
         self.assertContains(self.client.get(self.url()), 'Disable and keep all objects')
         response = self.client.post(self.url(), {'objects': 'leave'})

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 from utilities.testing import APITestCase, TestCase
 
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Fabric, FabricResource
@@ -101,7 +101,7 @@ class PageTestCase(_Sample, TestCase):
 
     def test_a_plan_is_applied_by_a_job(self):
         """However small it is. Who may not view jobs is led to the fabric."""
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         self._rename_description()
         response = self.page()
@@ -139,7 +139,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertTrue(Device.objects.filter(name='leaf-01').exists())
 
     def test_refuses_when_either_side_has_moved(self):
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         digest = self.page().context['plan'].digest
         self._rename_description()
@@ -156,7 +156,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertFalse(Device.objects.exists())
 
     def test_confirm_removal_is_a_job(self):
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.gone()
         response = self.page()
         self.assertContains(response, 'Waiting for confirmation')
@@ -164,7 +164,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertNotContains(response, 'of dcim.')
         # The page with the button does not lead to itself.
         self.assertNotContains(response, '>Review</a>')
-        settle(self.fabric)  # it waits, and is recorded
+        reconcile(self.fabric)  # it waits, and is recorded
         self.assertContains(self.client.get(self.fabric.get_absolute_url()), '>Review</a>')
         held = response.context['plan'].held_digest
         rows = self.rows(
@@ -179,7 +179,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertEqual(Device.objects.get(name='server-01').status, 'decommissioning')
 
     def test_objects_that_a_user_may_not_view_are_not_shown(self):
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.gone()
         response = self.page()
         rows = self.rows(digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark')
@@ -237,7 +237,7 @@ class APIPlanTestCase(_Sample, APITestCase):
 
     def test_moved(self):
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
-        settle(self.fabric)
+        reconcile(self.fabric)
         response = self.post('apply', digest='0' * 32)
         self.assertHttpStatus(response, 409)
         self.assertIn('has changed since', response.data['detail'])
@@ -245,7 +245,7 @@ class APIPlanTestCase(_Sample, APITestCase):
         self.assertHttpStatus(self.post('confirm-removal', digest='0' * 32), 409)
 
     def test_confirm_removal(self):
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.gone()
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         data = self.get().data
@@ -304,7 +304,7 @@ class CommandTestCase(_Sample, TestCase):
     def test_moved_refused_and_held(self):
         self.assertEqual(self.run_command('dc-1', '--apply', '0' * 32)[0], 3)
         self.assertEqual(self.run_command('nothing')[0], 2)
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.gone()
         code, text = self.run_command('dc-1', '--summary')
         self.assertEqual(code, 1)

@@ -5,7 +5,7 @@ from django.urls import reverse
 from users.models import ObjectPermission
 from utilities.testing import APITestCase
 
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
 from ...inventory.mirror import fabric_of
@@ -22,7 +22,7 @@ class FindingsTestCase(APITestCase):
     @classmethod
     def setUpTestData(cls):
         cls.fabric = fabric_of('sample')
-        settle(cls.fabric)
+        reconcile(cls.fabric)
         Device.objects.filter(name='leaf-01').update(serial=BY_HAND)
         Device.objects.filter(name='server-01').delete()
 
@@ -89,6 +89,6 @@ class FindingsTestCase(APITestCase):
             with self.subTest(constraints=constraints):
                 self.of(constraints)
                 self.assertEqual(self.found().keys() & {'leaf-01', 'server-01'}, names)
-        settle(self.fabric)
+        reconcile(self.fabric)
         self.assertEqual(self.found().keys(), {'leaf-01'})
         self.assertNotIn('was deleted in NetBox', self.page())

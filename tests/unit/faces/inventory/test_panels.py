@@ -10,7 +10,7 @@ from ipam.models import ASN, VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from utilities.testing import TestCase
 from vpn.models import L2VPN
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 from netbox_hedgehog.template_content import KEY, any_inventory
 
@@ -36,7 +36,7 @@ class CorePagesTestCase(TestCase):
     @classmethod
     def setUpTestData(cls):
         cls.fabric = fabric_of('sample')
-        settle(cls.fabric)
+        reconcile(cls.fabric)
         Fabric.objects.filter(pk=cls.fabric.pk).update(last_sync=ago(seconds=60), sync_status='in_sync')
 
     def setUp(self):
@@ -129,7 +129,7 @@ class ResourcePagesTestCase(TestCase):
     @classmethod
     def setUpTestData(cls):
         cls.fabric = fabric_of('sample')
-        settle(cls.fabric)
+        reconcile(cls.fabric)
 
     def page(self, kind, name):
         resource = FabricResource.objects.get(fabric=self.fabric, kind=kind, name=name)

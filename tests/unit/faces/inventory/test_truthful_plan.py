@@ -6,9 +6,9 @@ from django.urls import reverse
 from django.utils import timezone
 from users.models import User
 
-from netbox_hedgehog.inventory.operations import take_fabric
+from netbox_hedgehog.inventory.operations import accept_fabric_value
 from netbox_hedgehog.inventory.planning.plan import ADOPT
-from netbox_hedgehog.inventory.reconcile import plan, settle
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource
 
 from ...inventory.fabrics import small
@@ -55,7 +55,7 @@ def device_of_the_operator(name='leaf-1', **values):
 
 
 def test_it_matches_only_where_nothing_differs(browser, fabric):
-    settle(fabric)
+    reconcile(fabric)
     assert MATCHES in dry_run(browser, fabric)
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     page = dry_run(browser, fabric)
@@ -69,7 +69,7 @@ def test_it_matches_only_where_nothing_differs(browser, fabric):
     ({'last_sync': None}, 'This fabric has never been fully synced.'),
 ])
 def test_it_does_not_match_a_fabric_that_nobody_has_read(browser, fabric, values, words):
-    settle(fabric)
+    reconcile(fabric)
     Fabric.objects.filter(pk=fabric.pk).update(**values)
     page = dry_run(browser, fabric)
     assert MATCHES not in page
@@ -79,7 +79,7 @@ def test_it_does_not_match_a_fabric_that_nobody_has_read(browser, fabric, values
 def test_conflicts_are_counted_with_what_they_block(browser, fabric):
     for name in ('leaf-1', 'spine-1', 'server-1', 'server-2'):
         device_of_the_operator(name)
-    settle(fabric)
+    reconcile(fabric)
     seen = plan(fabric)
     conflicts = [finding for finding in seen.findings if finding.type == 'conflict']
     blocked = len(conflicts) + sum(finding.skipped for finding in conflicts)
@@ -95,7 +95,7 @@ def test_conflicts_are_counted_with_what_they_block(browser, fabric):
 
 def test_a_device_in_the_way_says_where_adoption_is_set(browser, fabric, client):
     device_of_the_operator('leaf-1')
-    settle(fabric)
+    reconcile(fabric)
     conflict = Discrepancy.objects.get(type='conflict', name='leaf-1')
     edit = reverse('plugins:netbox_hedgehog:fabric_edit', args=[fabric.pk])
     page = browser.get(conflict.get_absolute_url()).content.decode()
@@ -113,7 +113,7 @@ def test_a_device_in_the_way_says_where_adoption_is_set(browser, fabric, client)
 
 
 def test_the_counts_of_objects_add_up(browser, fabric):
-    settle(fabric)
+    reconcile(fabric)
     origins = [link.origin for link in fabric.inventory_links.all()]
     words = ', '.join(f'{origins.count(origin)} {origin}' for origin in ('created', 'adopted', 'found'))
     page = ' '.join(browser.get(fabric.get_absolute_url()).content.decode().split())
@@ -124,7 +124,7 @@ def test_the_counts_of_objects_add_up(browser, fabric):
 
 def test_whoever_may_not_view_discrepancies_is_not_told_what_netbox_refused(client, fabric, settings):
     settings.CUSTOM_VALIDATORS = {'dcim.device': [{'asset_tag': {'required': True}}]}
-    settle(fabric)
+    reconcile(fabric)
     user = User.objects.create_user('viewer')
     allow(user, 'view')
     client.force_login(user)
@@ -133,11 +133,11 @@ def test_whoever_may_not_view_discrepancies_is_not_told_what_netbox_refused(clie
 
 
 def test_findings_have_links_values_and_an_order(browser, fabric):
-    settle(fabric)
+    reconcile(fabric)
     interface = Interface.objects.get(device__name='leaf-1', name='E1/2')
     Interface.objects.filter(pk=interface.pk).update(type='1000base-t')
     Device.objects.filter(name__in=('leaf-1', 'spine-1')).update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     page = dry_run(browser, fabric)
     row = page[page.index(f'href="{interface.get_absolute_url()}"'):]
     assert row.startswith(f'href="{interface.get_absolute_url()}">leaf-1 E1/2</a>')
@@ -155,9 +155,9 @@ def test_findings_have_links_values_and_an_order(browser, fabric):
 
 
 def test_what_waits_for_confirmation_is_not_reported_as_done(browser, fabric):
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
-    settle(fabric)
+    reconcile(fabric)
     held = Fabric.objects.get().inventory_held
     assert held
     count = held['count']
@@ -179,18 +179,18 @@ def test_what_waits_for_confirmation_is_not_reported_as_done(browser, fabric):
 
 
 def test_once_confirmed_it_is_reported_as_done(fabric):
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [item for item in small() if not item.name.startswith('server-1')])
     gone = next(finding for finding in plan(fabric).findings if finding.type == 'orphan')
     assert gone.planned_sentence.endswith(' will be marked stale.')
-    settle(fabric)
+    reconcile(fabric)
     assert Discrepancy.objects.filter(type='orphan', sentence__endswith=' marked stale.').exists()
 
 
 def test_people_are_notified_of_all_types_by_their_names(fabric):
     from netbox_hedgehog.jobs.inventory import settle_and_say
 
-    settle(fabric)
+    reconcile(fabric)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
     settle_and_say(fabric)
     event = FabricEvent.objects.get(event_type='hedgehog_mass_removal_held')
@@ -204,7 +204,7 @@ def test_an_adopted_device_differs_since_its_adoption_type_and_role_included(bro
     seen = plan(fabric)
     assert {action.verb for action in seen.actions if action.key == 'device/switch/leaf-1'} == {ADOPT}
     for _ in range(2):
-        settle(fabric)
+        reconcile(fabric)
         rows = Discrepancy.objects.filter(key='device/switch/leaf-1', type='field')
         assert set(rows.values_list('field', flat=True)) == {'serial', 'device_type', 'role'}
         assert all(row.sentence.endswith('differs from the fabric since its adoption.') for row in rows)
@@ -213,22 +213,22 @@ def test_an_adopted_device_differs_since_its_adoption_type_and_role_included(bro
     page = browser.get(rows.get(field='role').get_absolute_url()).content.decode()
     assert 'Changed in NetBox' not in page
     # A person may decide for the fabric.
-    assert take_fabric(rows.filter(field='device_type')) == 1
+    assert accept_fabric_value(rows.filter(field='device_type')).settled == 1
     theirs.refresh_from_db()
     assert theirs.device_type.model != 'HM-1'
-    settle(fabric)
+    reconcile(fabric)
     assert set(rows.all().values_list('field', flat=True)) == {'serial', 'role'}
 
 
 def test_what_a_person_changed_afterwards_differs_and_nothing_more_is_said(fabric):
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.filter(name='leaf-1').update(serial='MINE')
-    settle(fabric)
+    reconcile(fabric)
     assert Discrepancy.objects.get(field='serial').sentence == 'device leaf-1: serial number differs from the fabric.'
 
 
 def test_who_may_view_no_discrepancy_is_not_told_that_all_is_equal(client, fabric):
-    settle(fabric)
+    reconcile(fabric)
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     viewer = User.objects.create_user('viewer')
     allow(viewer, 'view')

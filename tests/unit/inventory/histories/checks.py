@@ -29,8 +29,8 @@ from ipam.models import ASN, RIR, VLAN, VRF, IPAddress, IPRange, Prefix, Service
 from vpn.models import L2VPN, L2VPNTermination
 
 from netbox_hedgehog.inventory.mapping.types import Existing, Ref, Want
+from netbox_hedgehog.inventory.planning.context import PlanContext
 from netbox_hedgehog.inventory.planning.plan import CREATE, DELETE, MARK, RESTORE, Plan
-from netbox_hedgehog.inventory.reconcile import Picture
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 __all__ = ('Snapshot', 'derived_wrongly', 'invalid', 'is_in_trouble', 'not_as_wanted', 'same_as_fresh', 'touched', 'unjustified')
@@ -311,7 +311,7 @@ class Explained:
         return [value for name, value in self.wants[key].owned.items() if isinstance(value, Ref)]
 
 
-def not_as_wanted(fabric: Fabric, picture: Picture) -> Iterator[str]:
+def not_as_wanted(fabric: Fabric, picture: PlanContext) -> Iterator[str]:
     """Each object that is wanted holds what is wanted of it, or a discrepancy says why it does not."""
     wants = picture.desired.wants
     explained = Explained(fabric, wants)
@@ -350,7 +350,7 @@ def equal(model: str, name: str, expected: Any, current: Any, values: Any) -> bo
     return (expected or None) == (current or None) or str(expected) == str(current)
 
 
-def unjustified(fabric: Fabric, picture: Picture, edited: bool) -> Iterator[str]:
+def unjustified(fabric: Fabric, picture: PlanContext, edited: bool) -> Iterator[str]:
     """Each discrepancy between the two sides is about something that a person has done; without edits there is none."""
     held = picture.present.held
     explained = Explained(fabric, picture.desired.wants)
@@ -386,7 +386,7 @@ def _as_written(link: Any) -> bool:
 # Whether it is what a fresh sync makes
 
 
-def same_as_fresh(fabric: Fabric, picture: Picture, fresh: Fabric, fresh_picture: Picture) -> Iterator[str]:
+def same_as_fresh(fabric: Fabric, picture: PlanContext, fresh: Fabric, fresh_picture: PlanContext) -> Iterator[str]:
     """What is wanted is there as a fresh sync of the same fabric makes it, field by field, or a discrepancy says why."""
     wants = picture.desired.wants
     explained = Explained(fabric, wants)

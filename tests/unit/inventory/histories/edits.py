@@ -32,7 +32,7 @@ from tenancy.models import Tenant
 from vpn.models import L2VPN, L2VPNTermination
 
 from netbox_hedgehog.inventory import operations
-from netbox_hedgehog.inventory.disable import leave_everything
+from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.models import Discrepancy
 
 from .world import Impossible, World
@@ -556,12 +556,12 @@ def a_custom_field_refers_to_an_object(world):
 
 @edit
 def a_person_uses_the_fabrics_value(world):
-    operations.take_fabric([world.one(Discrepancy.objects.filter(type='field').order_by('key', 'field'))])
+    operations.accept_fabric_value([world.one(Discrepancy.objects.filter(type='field').order_by('key', 'field'))])
 
 
 @edit
 def a_person_keeps_netboxs_value(world):
-    operations.keep_netbox([world.one(Discrepancy.objects.filter(type__in=('field', 'deleted')).order_by('key', 'field'))])
+    operations.keep_netbox_value([world.one(Discrepancy.objects.filter(type__in=('field', 'deleted')).order_by('key', 'field'))])
 
 
 @edit
@@ -581,7 +581,7 @@ def a_person_ignores_a_discrepancy(world):
 
 @edit
 def a_person_leaves_everything_and_adopts_it_by_name(world):
-    leave_everything(world.fabric)
+    disable_inventory(world.fabric)
     world.change_settings(inventory_enabled=True, inventory_adoption='name')
 
 

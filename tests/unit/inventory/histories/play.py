@@ -19,10 +19,10 @@ from django.utils import timezone
 from netbox.context import query_cache
 from utilities.exceptions import AbortRequest
 
-from netbox_hedgehog.inventory.disable import leave_everything
+from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.inventory.errors import InventoryRefused
 from netbox_hedgehog.inventory.planning.plan import Plan
-from netbox_hedgehog.inventory.reconcile import look, plan, settle
+from netbox_hedgehog.inventory.reconcile import build_plan, plan, reconcile
 from netbox_hedgehog.inventory.report import InventoryReport
 from netbox_hedgehog.models import Discrepancy, Fabric
 
@@ -111,7 +111,7 @@ def begin() -> World:
         name='dc-1', inventory_enabled=True, inventory_site=Site.objects.get(slug='dc'),
     ))
     world.sync()
-    settle(world.fabric)
+    reconcile(world.fabric)
     return world
 
 
@@ -133,7 +133,7 @@ def play(history: History, world: World) -> Outcome:
 def _violations(history: History, world: World, outcome: Outcome) -> Iterator[str]:
     world.change_settings(inventory_adoption=history.adoption, inventory_removal=history.removal)
     if history.documented:
-        leave_everything(world.fabric)
+        disable_inventory(world.fabric)
         world.change_settings(inventory_enabled=True)
     run = Run(world, edited=history.documented or any(step.edits for step in history.steps))
     for number, step in enumerate(history.steps, 1):
@@ -206,19 +206,19 @@ class Run:
             yield f'the plan said {seen.counts}, the run did {report.counts}'
         yield from checks.touched(before, after, seen)
         yield from checks.derived_wrongly()
-        picture = look(self.fabric, timezone.now())
-        yield from checks.not_as_wanted(self.fabric, picture)
-        yield from checks.unjustified(self.fabric, picture, self.edited)
-        if picture.plan.actions:
-            again = settle(self.fabric)
+        context = build_plan(self.fabric, timezone.now())
+        yield from checks.not_as_wanted(self.fabric, context)
+        yield from checks.unjustified(self.fabric, context, self.edited)
+        if context.plan.actions:
+            again = reconcile(self.fabric)
             if again.changes:
-                first = picture.plan.actions[0]
+                first = context.plan.actions[0]
                 yield f'a second run writes {again.counts}, first of all: {first.verb} {first.key} {first.changes}'
 
     def _run(self) -> tuple[Plan, InventoryReport]:
         """Look at the plan, and carry out exactly that."""
         seen = plan(self.fabric)
-        report = settle(self.fabric, expected_digest=seen.digest, confirmed=self.world.confirms)
+        report = reconcile(self.fabric, expected_digest=seen.digest, confirmed=self.world.confirms)
         if self.world.confirms:
             seen.actions += seen.held_actions
             seen.held_actions = []
@@ -228,15 +228,15 @@ class Run:
 def _at_rest(world: World) -> Iterator[str]:
     """At rest NetBox holds what a fresh sync of the same fabric makes, at a site where there is nothing yet."""
     fabric = world.fabric
-    picture = look(fabric, timezone.now())
+    context = build_plan(fabric, timezone.now())
     fresh = World(Fabric.objects.create(
         name='dc-9', inventory_enabled=True, inventory_site=Site.objects.get(slug='fresh'),
         inventory_name_pattern=fabric.inventory_name_pattern, inventory_subjects=fabric.inventory_subjects,
     ))
     fresh.resources, fresh.status = world.resources, world.status
     fresh.sync()
-    settle(fresh.fabric)
-    yield from checks.same_as_fresh(fabric, picture, fresh.fabric, look(fresh.fabric, timezone.now()))
+    reconcile(fresh.fabric)
+    yield from checks.same_as_fresh(fabric, context, fresh.fabric, build_plan(fresh.fabric, timezone.now()))
 
 
 def smallest(history: History, world: World) -> tuple[History, Outcome]:

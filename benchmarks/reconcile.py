@@ -1,11 +1,11 @@
-"""How long it takes to carry a fabric into NetBox, against saving the same objects one by one.
+"""How long it takes to reconcile NetBox with a fabric, against saving the same objects one by one.
 
-    python -m benchmarks.settle --switches 200 --servers 4000 --vpcs 300
+    python -m benchmarks.reconcile --switches 200 --servers 4000 --vpcs 300
 
 Makes a database of its own, and drops it in the end. Prints seconds, SQL statements and peak memory of the first
-carry and of one that finds nothing to do, and how long the same objects take one by one: every so many-th of each model
-is saved as NetBox's forms save, full_clean() and save() with all of NetBox's signals, and each model's time a piece
-counts for all of that model.
+reconcile and of one that finds nothing to do, and how long the same objects take one by one: every so many-th of each
+model is saved as NetBox's forms save, full_clean() and save() with all of NetBox's signals, and each model's time a
+piece counts for all of that model.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument('--switches', type=int, default=200)
     parser.add_argument('--servers', type=int, default=4000)
     parser.add_argument('--vpcs', type=int, default=300)
-    parser.add_argument('--profile', action='store_true', help='where the seconds of the first carry go')
+    parser.add_argument('--profile', action='store_true', help='where the seconds of the first reconcile go')
     parser.add_argument('--sample', type=int, default=20, help='save every so many-th object one by one')
     options = parser.parse_args()
     with netbox():
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    from netbox_hedgehog.inventory.reconcile import settle
+    from netbox_hedgehog.inventory.reconcile import reconcile
     from netbox_hedgehog.models import Discrepancy
 
     fabric = make_fabric('large', options.switches, options.servers, options.vpcs)
@@ -42,15 +42,15 @@ def compare(options: argparse.Namespace) -> int:
         import pstats
 
         profile = cProfile.Profile()
-        profile.runcall(settle, fabric)
+        profile.runcall(reconcile, fabric)
         pstats.Stats(profile).sort_stats('cumulative').print_stats(45)
         return 0
-    # Before the first carry, and taken back: the very objects that the carry is about to make.
+    # Before the first reconcile, and taken back: the very objects that it is about to create.
     sample = one_by_one(fabric, options.sample)
     page(fabric, 'of everything')
-    first = measured('first carry', lambda: settle(fabric))
+    first = measured('first reconcile', lambda: reconcile(fabric))
     page(fabric, 'with nothing to do')
-    again = measured('nothing to do', lambda: settle(fabric))
+    again = measured('nothing to do', lambda: reconcile(fabric))
     objects = first.counts['create']
     print(f'{objects} objects, {Discrepancy.objects.count()} discrepancies')
     seconds = 0.0
@@ -189,9 +189,10 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
     """
     from django.db import transaction
 
-    from netbox_hedgehog.inventory.reconcile import options_of, wants_of
+    from netbox_hedgehog.inventory.options import options_of
+    from netbox_hedgehog.inventory.reconcile import desired_of
 
-    wants = wants_of(fabric, options_of(fabric))
+    wants = desired_of(fabric, options_of(fabric))
     by_model = defaultdict(list)
     for want in wants.wants.values():
         by_model[want.model].append(want.key)
@@ -228,8 +229,8 @@ class Saving:
         from netbox.context_managers import event_tracking
         from utilities.request import NetBoxFakeRequest
 
+        from netbox_hedgehog.inventory.applying.transaction import inventory_user
         from netbox_hedgehog.inventory.planning.current import levels
-        from netbox_hedgehog.inventory.reconcile import inventory_user
 
         level_of = levels(self.wants)
         request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})

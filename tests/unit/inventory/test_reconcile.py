@@ -5,7 +5,7 @@ from dcim.models import Device, DeviceRole
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy
 
 from .mirror import fabric_of
@@ -26,9 +26,9 @@ def writes(queries: CaptureQueriesContext) -> list[str]:
 @pytest.mark.parametrize('name', ['small', 'sample', 'every-member'])
 def test_the_second_run_writes_nothing(name):
     fabric = fabric_of(name)
-    assert settle(fabric).changes
+    assert reconcile(fabric).changes
     with CaptureQueriesContext(connection) as queries:
-        again = settle(fabric)
+        again = reconcile(fabric)
     assert again.changes == 0
     assert writes(queries) == []
 
@@ -43,7 +43,7 @@ def test_a_role_that_cannot_be_told_is_told_and_not_guessed(slugs, words):
     for slug in slugs:
         parent = DeviceRole.objects.create(name=f'Role {slug}', slug=slug, parent=parent)
     fabric = fabric_of('sample', inventory_roles={'server-leaf': 'twice'})
-    settle(fabric)
+    reconcile(fabric)
     told = Discrepancy.objects.get(fabric=fabric, name='server-leaf')
     assert (told.type, told.subject) == ('unmatched', 'devices')
     assert words in told.sentence
@@ -52,5 +52,5 @@ def test_a_role_that_cannot_be_told_is_told_and_not_guessed(slugs, words):
     DeviceRole.objects.filter(pk=parent.pk).update(slug='mine')
     fabric.inventory_roles = {'server-leaf': 'mine'}
     fabric.save()
-    settle(fabric)
+    reconcile(fabric)
     assert not Discrepancy.objects.filter(fabric=fabric, name='server-leaf').exists()

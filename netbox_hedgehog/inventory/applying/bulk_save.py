@@ -1,0 +1,379 @@
+"""What save() of NetBox's models does, done for many objects at once.
+
+Everything here knows NetBox's internals: what a model's save() fills in, which columns follow from others, how a cable
+is stored. tests/unit/inventory/test_as_netbox_saves.py holds it to NetBox's own save(). What NetBox's signals do after
+a save is in side_effects.py, what clean() checks in validation.py.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from dcim.models import Cable, CablePath, CableTermination, Interface
+from dcim.utils import object_to_path_node
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.utils import timezone
+
+from ..planning.fields import ENDS, ENDS_OF_CABLE, GENERIC, MANY, kind_of, model_of
+from .context import ObjectWrite
+from .side_effects import BATCH, SideEffects, loaded_queryset, logged_state, prefetched, serialize_from_cache
+from .validation import sentence_of
+
+__all__ = (
+    'changed_columns', 'check_populated_ranges', 'count_prefixes', 'fill_custom_fields', 'insert', 'insert_cables',
+    'insert_related', 'populated_ranges', 'prepare_insert', 'prepare_update', 'save_individually', 'undo_insert',
+    'undo_insert_of_cables', 'update', 'update_naturalized', 'update_related', 'write_in_halves',
+)
+
+A, B = 'A', 'B'
+
+# An address range's IP addresses, first and last, by the ID of its VRF.
+Ranges = Mapping[int | None, Iterable[tuple[Any, Any]]]
+
+
+def write_in_halves(
+    writes: Sequence[ObjectWrite], write: Callable[[Sequence[ObjectWrite]], None],
+    undo: Callable[[Sequence[ObjectWrite]], None],
+) -> tuple[list[ObjectWrite], list[tuple[ObjectWrite, DatabaseError]]]:
+    """Write all at once; where the database refuses, halve until the object that it means is alone.
+
+    `write` runs inside of a savepoint; `undo` takes back what it has left on the instances. Returns what was written,
+    and what was refused with the error.
+    """
+    if not writes:
+        return [], []
+    try:
+        with transaction.atomic():
+            write(writes)
+        return list(writes), []
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        undo(writes)
+        if len(writes) == 1:
+            return [], [(writes[0], error)]
+    middle = len(writes) // 2
+    written, refused = write_in_halves(writes[:middle], write, undo)
+    more_written, more_refused = write_in_halves(writes[middle:], write, undo)
+    return [*written, *more_written], [*refused, *more_refused]
+
+
+def save_individually(instance: Any) -> None:
+    """Save as NetBox does, its signals included: for models of which a fabric has a handful."""
+    if type(instance)._meta.label_lower == 'ipam.vlangroup' and not instance.vid_ranges:
+        instance.vid_ranges = []
+    try:
+        with transaction.atomic():
+            instance.full_clean()
+            instance.save()
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        raise ValidationError(sentence_of(error)) from None
+
+
+# New objects
+
+
+def prepare_insert(instance: Any) -> None:
+    """Do what the model's own save() would do first."""
+    label = type(instance)._meta.label_lower
+    if label == 'dcim.device':
+        kind = instance.device_type
+        instance.airflow = instance.airflow or kind.airflow
+        instance.cooling_method = instance.cooling_method or kind.cooling_method
+        if not instance.platform_id:
+            instance.platform = kind.default_platform
+    elif label == 'dcim.interface':
+        device = instance.device
+        instance._site, instance._location, instance._rack = device.site, device.location, device.rack
+        if not instance.mode:
+            instance.untagged_vlan = None
+    elif label == 'ipam.prefix':
+        instance.prefix = instance.prefix.cidr
+        instance.cache_related_objects()
+    elif label == 'ipam.iprange':
+        instance.size = _size(instance)
+    elif label == 'ipam.ipaddress':
+        instance.dns_name = instance.dns_name.lower()
+
+
+def _size(ip_range: Any) -> int:
+    return int(ip_range.end_address.ip - ip_range.start_address.ip) + 1
+
+
+def insert(model: type[models.Model], writes: Iterable[ObjectWrite]) -> None:
+    """Insert the instances of one model."""
+    model._default_manager.bulk_create([write.instance for write in writes], batch_size=BATCH)
+
+
+def undo_insert(writes: Iterable[ObjectWrite]) -> None:
+    """Let instances be new again."""
+    for write in writes:
+        write.instance.pk, write.instance._state.adding = None, True
+
+
+def insert_related(label: str, writes: Sequence[ObjectWrite]) -> None:
+    """Write the many-to-many fields of objects that were just inserted."""
+    for name in _many_to_many_names(label, writes):
+        relation = _ManyToMany(label, name)
+        rows = []
+        for write in writes:
+            pks = write.values.get(name) or []
+            rows += relation.rows(write.instance, pks)
+            relation.remember(write.instance, pks)
+        relation.through._default_manager.bulk_create(rows, batch_size=BATCH)
+
+
+def populated_ranges(label: str, rows: Iterable[dict[str, Any]]) -> Ranges:
+    """Return the ranges of which NetBox takes no address, in the VRFs of these new addresses; {} for other models."""
+    if label != 'ipam.ipaddress':
+        return {}
+    vrfs = {values.get('vrf') for values in rows}
+    query = models.Q(vrf__in=vrfs - {None})
+    if None in vrfs:
+        query |= models.Q(vrf=None)
+    ranges = model_of('ipam.iprange')._default_manager.filter(query, mark_populated=True).order_by()
+    found: dict[int | None, list[tuple[Any, Any]]] = defaultdict(list)
+    for vrf, start, end in ranges.values_list('vrf', 'start_address', 'end_address'):
+        found[vrf].append((start.ip, end.ip))
+    return found
+
+
+def check_populated_ranges(instance: Any, ranges: Ranges) -> None:
+    """Raise ValidationError for an address that lies in one of these ranges."""
+    if ranges and any(start <= instance.address.ip <= end for start, end in ranges.get(instance.vrf_id, ())):
+        raise ValidationError(f'{instance.address.ip} lies in a populated range.')
+
+
+# Existing objects
+
+
+def prepare_update(instance: Any, values: dict[str, Any]) -> None:
+    """Do what the model's own save() would do first."""
+    label = type(instance)._meta.label_lower
+    if label == 'ipam.prefix':
+        instance.prefix = instance.prefix.cidr
+    elif label == 'ipam.iprange':
+        instance.size = _size(instance)
+    elif label == 'dcim.interface':
+        _follow_mode(instance, values)
+
+
+def _follow_mode(interface: Any, values: dict[str, Any]) -> None:
+    """Take away the VLANs that an interface of this mode cannot have."""
+    if not interface.mode:
+        interface.untagged_vlan = None
+    if interface.mode != 'tagged' and prefetched(interface)['tagged_vlans']:
+        values['tagged_vlans'] = []
+
+
+def fill_custom_fields(instance: Any, defaults: dict[str, Any]) -> None:
+    """Give an object the defaults of custom fields that it lacks."""
+    if hasattr(instance, 'custom_field_data'):
+        instance.custom_field_data = {**defaults, **instance.custom_field_data}
+
+
+def changed_columns(label: str, writes: Sequence[ObjectWrite]) -> set[str]:
+    """Return the model's fields that a bulk update of these has to write."""
+    columns: set[str] = set()
+    for name in {name for write in writes for name in write.values}:
+        kind = kind_of(label, name)
+        if kind == GENERIC:
+            generic: Any = model_of(label)._meta.get_field(name)
+            columns.update((generic.ct_field, generic.fk_field))
+        elif kind not in (MANY, ENDS):
+            columns.add(name)
+    if label == 'dcim.interface':
+        columns.add('untagged_vlan')
+    if label == 'ipam.iprange':
+        columns.add('size')
+    if any(_custom_fields_differ(write.instance) for write in writes):
+        columns.add('custom_field_data')
+    return columns
+
+
+def _custom_fields_differ(instance: Any) -> bool:
+    stored = getattr(instance, '_stored_custom_fields', None)
+    return getattr(instance, 'custom_field_data', None) != stored
+
+
+def update_naturalized(model: type[models.Model], writes: Sequence[ObjectWrite], columns: set[str]) -> None:
+    """Set the fields that are computed from these columns, such as a name to sort by, and add them to the columns."""
+    naturalized = [
+        field for field in model._meta.concrete_fields
+        if getattr(field, 'target_field', None) in columns and hasattr(field, 'naturalize_function')
+    ]
+    for field in naturalized:
+        for write in writes:
+            field.pre_save(write.instance, False)
+        columns.add(field.name)
+
+
+def update(model: type[models.Model], writes: Iterable[ObjectWrite], columns: Iterable[str]) -> None:
+    """Update these columns of the instances of one model."""
+    instances = [write.instance for write in writes]
+    for instance in instances:
+        instance.last_updated = timezone.now()
+    model._default_manager.bulk_update(instances, [*sorted(columns), 'last_updated'], batch_size=BATCH)
+
+
+def update_related(label: str, writes: Sequence[ObjectWrite]) -> None:
+    """Write the many-to-many fields of existing objects: what is gone is deleted, what is new inserted."""
+    for name in _many_to_many_names(label, writes):
+        relation = _ManyToMany(label, name)
+        rows, gone = [], models.Q(pk__in=[])
+        for write in writes:
+            if name not in write.values:
+                continue
+            before = {item.pk for item in prefetched(write.instance)[name]}
+            after = set(write.values[name])
+            rows += relation.rows(write.instance, sorted(after - before))
+            if before - after:
+                gone |= relation.query(write.instance, sorted(before - after))
+            relation.remember(write.instance, write.values[name])
+        if gone:
+            relation.through._default_manager.filter(gone).delete()
+        relation.through._default_manager.bulk_create(rows, batch_size=BATCH)
+
+
+def _many_to_many_names(label: str, writes: Iterable[ObjectWrite]) -> set[str]:
+    return {name for write in writes for name in write.values if kind_of(label, name) == MANY}
+
+
+class _ManyToMany:
+    """The table behind a many-to-many field of a model."""
+
+    def __init__(self, label: str, name: str) -> None:
+        model = model_of(label)
+        field: Any = model._meta.get_field(name)
+        self.through: Any = getattr(model, name).through
+        self._name, self._related_model = name, field.related_model
+        self._near, self._far = f'{field.m2m_field_name()}_id', f'{field.m2m_reverse_field_name()}_id'
+
+    def rows(self, instance: Any, pks: Iterable[int]) -> list[Any]:
+        return [self.through(**{self._near: instance.pk, self._far: pk}) for pk in pks]
+
+    def query(self, instance: Any, pks: Iterable[int]) -> models.Q:
+        return models.Q(**{self._near: instance.pk, f'{self._far}__in': pks})
+
+    def remember(self, instance: Any, pks: Iterable[int]) -> None:
+        """Let an instance know what is in the field from now on."""
+        prefetched(instance)[self._name] = loaded_queryset(self._related_model, pks)
+
+
+# Cables
+
+
+def insert_cables(writes: Sequence[ObjectWrite], interfaces: Mapping[int, Any], side_effects: SideEffects) -> None:
+    """Insert cables between interfaces that have none, with terminations and traced paths.
+
+    `interfaces` has the interfaces of all their ends, by ID.
+    """
+    Cable.objects.bulk_create([write.instance for write in writes], batch_size=BATCH)
+    terminations = _insert_terminations(writes, interfaces)
+    path_of = _insert_paths(writes, interfaces)
+    side_effects.created([write.instance for write in writes])
+    side_effects.created(terminations)
+    connected = []
+    for termination in terminations:
+        interface = termination.termination
+        serialize_from_cache(interface)
+        interface.snapshot()
+        interface.cable, interface.cable_end = termination.cable, termination.cable_end
+        interface.last_updated = timezone.now()
+        connected.append(interface)
+    side_effects.updated(connected)
+    for interface in connected:
+        interface._path = path_of[interface.pk]
+    Interface.objects.bulk_update(
+        connected, ['cable', 'cable_end', '_path', 'last_updated'], batch_size=BATCH,
+    )
+
+
+def _insert_terminations(writes: Sequence[ObjectWrite], interfaces: Mapping[int, Any]) -> list[Any]:
+    interface_type = ContentType.objects.get_for_model(Interface)
+    terminations = []
+    for write in writes:
+        cable = write.instance
+        cable._pk = cable.pk
+        for end, name in ((A, 'a'), (B, 'b')):
+            for pk in write.values[name]:
+                device = interfaces[pk].device
+                termination = CableTermination(
+                    cable=cable, cable_end=end, termination_type=interface_type, termination_id=pk,
+                    _device=device, _rack=device.rack, _location=device.location, _site=device.site,
+                )
+                # The generic relation's cache: to_objectchange() asks for the object.
+                termination.termination = interfaces[pk]
+                terminations.append(termination)
+    CableTermination.objects.bulk_create(terminations, batch_size=BATCH)
+    by_cable: dict[int, dict[str, list[int]]] = {write.instance.pk: {A: [], B: []} for write in writes}
+    for termination in terminations:
+        by_cable[termination.cable_id][termination.cable_end].append(termination.pk)
+    for write in writes:
+        write.instance.serialize_object = partial(_cable_state, write.instance, by_cable[write.instance.pk])
+    return terminations
+
+
+def _cable_state(cable: Any, terminations: dict[str, list[int]], exclude: Any = None) -> dict[str, Any]:
+    return logged_state(cable, a_terminations=sorted(terminations[A]), b_terminations=sorted(terminations[B]))
+
+
+def _insert_paths(writes: Sequence[ObjectWrite], interfaces: Mapping[int, Any]) -> dict[int, CablePath]:
+    """Insert two paths for each cable, one from each end. Return them by the ID of the interface they begin at."""
+    paths, path_of = [], {}
+    for write in writes:
+        cable = write.instance
+        sides = [[object_to_path_node(interfaces[pk]) for pk in write.values[name]] for name in ENDS_OF_CABLE]
+        for near, far, name in ((sides[0], sides[1], 'a'), (sides[1], sides[0], 'b')):
+            nodes = [near, [object_to_path_node(cable)], far]
+            path = CablePath(
+                path=nodes, is_complete=True, is_active=cable.status == 'connected', is_split=False,
+                _nodes=list(chain.from_iterable(nodes)),
+            )
+            paths.append(path)
+            path_of.update(dict.fromkeys(write.values[name], path))
+    CablePath.objects.bulk_create(paths, batch_size=BATCH)
+    return path_of
+
+
+def undo_insert_of_cables(writes: Sequence[ObjectWrite], interfaces: Mapping[int, Any]) -> None:
+    """Let cables be new again, and the interfaces of their ends free."""
+    undo_insert(writes)
+    for write in writes:
+        for name in ENDS_OF_CABLE:
+            for pk in write.values.get(name) or ():
+                interface = interfaces[pk]
+                interface.cable = interface.cable_end = interface._path = None
+
+
+# Prefixes
+
+COUNT_PREFIXES = """
+UPDATE ipam_prefix SET _depth = counted.depth, _children = counted.children
+FROM (
+    SELECT p.id,
+           (SELECT COUNT(DISTINCT u.prefix) FROM ipam_prefix u
+             WHERE u.prefix >> p.prefix AND COALESCE(u.vrf_id, 0) = COALESCE(p.vrf_id, 0)) AS depth,
+           (SELECT COUNT(u.prefix) FROM ipam_prefix u
+             WHERE u.prefix << p.prefix AND COALESCE(u.vrf_id, 0) = COALESCE(p.vrf_id, 0)) AS children
+    FROM ipam_prefix p WHERE COALESCE(p.vrf_id, 0) = ANY(%s)
+) counted
+WHERE counted.id = ipam_prefix.id AND (_depth, _children) IS DISTINCT FROM (counted.depth, counted.children)
+"""
+
+
+def count_prefixes(vrfs: Iterable[int | None]) -> None:
+    """Update depth and number of children of all prefixes in these VRFs: two numbers, one statement.
+
+    What ipam/signals.py does for one prefix after the other; unlike there, only rows that differ are written.
+    """
+    ids = [vrf or 0 for vrf in vrfs]
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT_PREFIXES, [ids])

@@ -1,0 +1,101 @@
+"""New objects: checked, and created as many at a time as NetBox and the database allow."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Model
+from extras.models import CustomField
+
+from ..planning.fields import model_of, shape
+from ..planning.plan import Action
+from . import bulk_save
+from .context import ApplyContext, ObjectWrite
+from .links import Links
+from .side_effects import nothing_related
+from .validation import REFUSALS, UniqueFields, check, sentence_of
+from .values import find_same
+
+__all__ = ('Creation',)
+
+
+class Creation:
+    """Creates the objects of one attempt to apply a plan."""
+
+    def __init__(self, context: ApplyContext, links: Links) -> None:
+        self._context, self._links = context, links
+
+    def create(self, label: str, actions: Iterable[Action]) -> None:
+        """Create objects of one model, and their links."""
+        resolved = []
+        for action in actions:
+            values = self._context.resolve(action)
+            if values is not None:
+                resolved.append((action, values))
+        self._context.load_related(label, [values for _, values in resolved])
+        writes = self._prepare(label, resolved)
+        if not shape(label).few:
+            for write in writes:
+                bulk_save.prepare_insert(write.instance)
+            writes = self._insert(model_of(label), writes)
+            bulk_save.insert_related(label, writes)
+            self._context.side_effects.created([write.instance for write in writes])
+        for write in writes:
+            self._note_created(label, write)
+
+    def _prepare(self, label: str, resolved: list[tuple[Action, dict[str, Any]]]) -> list[ObjectWrite]:
+        """Return new instances that NetBox would take; those of a model with few objects are saved already."""
+        model = model_of(label)
+        defaults = CustomField.objects.get_defaults_for_model(model)
+        populated = bulk_save.populated_ranges(label, [values for _, values in resolved])
+        unique = UniqueFields(model)
+        writes = []
+        for action, values in resolved:
+            try:
+                instance = self._new_instance(label, values)
+                if defaults and hasattr(instance, 'custom_field_data'):
+                    instance.custom_field_data = dict(defaults)
+                bulk_save.check_populated_ranges(instance, populated)
+                if shape(label).few:
+                    bulk_save.save_individually(instance)
+                else:
+                    check(instance)
+                    unique.take(instance)
+            except REFUSALS as error:
+                self._use_existing_or_skip(action, values, error)
+            else:
+                writes.append(ObjectWrite(action, values, instance))
+        return writes
+
+    def _new_instance(self, label: str, values: dict[str, Any]) -> Any:
+        # Not through the constructor: NetBox takes what it is given there for what was stored before.
+        instance = model_of(label)()
+        for name, value in values.items():
+            self._context.assign(instance, label, name, value)
+        nothing_related(instance)
+        return instance
+
+    def _insert(self, model: type[Model], writes: list[ObjectWrite]) -> list[ObjectWrite]:
+        written, refused = bulk_save.write_in_halves(
+            writes, write=lambda part: bulk_save.insert(model, part), undo=bulk_save.undo_insert,
+        )
+        for write, error in refused:
+            self._use_existing_or_skip(write.action, write.values, error)
+        return written
+
+    def _note_created(self, label: str, write: ObjectWrite) -> None:
+        instance = write.instance
+        self._context.pks[write.action.key] = instance.pk
+        self._context.objects[label, instance.pk] = instance
+        if label == 'ipam.prefix':
+            self._context.changed_vrfs.add(instance.vrf_id)
+        self._links.add_created(write.action, instance.pk, write.values)
+        self._context.mark_done(write.action)
+
+    def _use_existing_or_skip(self, action: Action, values: dict[str, Any], error: Exception) -> None:
+        """Use the shared object that somebody else has created meanwhile, or else skip the action."""
+        is_shared = self._context.desired.wants[action.key].shared
+        if is_shared and (pk := find_same(action.model, values)):
+            self._context.pks[action.key] = pk
+            self._links.add_found(action, pk)
+        else:
+            self._context.skip(action, sentence_of(error))
