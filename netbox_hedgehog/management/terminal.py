@@ -12,7 +12,7 @@ from rich.text import Text
 
 from netbox_hedgehog.choices import SyncStateChoices
 from netbox_hedgehog.jobs.progress import Progress as RunProgress
-from netbox_hedgehog.models.fabric import duration_words
+from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.monitoring.fabric_status import at_work
 from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, Health
 

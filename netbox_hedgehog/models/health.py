@@ -11,7 +11,7 @@ from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import SwitchStateChoices
-from .fabric import GRACE
+from .fabric_state import GRACE
 
 __all__ = ('SwitchHealth',)
 

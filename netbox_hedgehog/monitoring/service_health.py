@@ -26,7 +26,7 @@ from ..jobs.schedules import schedule_id
 from ..jobs.worker import PID_NAMESPACE, pid_namespace
 from ..locks import locked_fabrics
 from ..models import Fabric
-from ..models.fabric import READABLE, FabricQuerySet
+from ..models.fabric_state import READABLE, FabricQuerySet
 from ..watch.leases import live_watchers, watch_troubles, watched_fabrics
 from .shared_clusters import fabrics_by_cluster, same_cluster_sentence
 

@@ -9,7 +9,7 @@ from utilities.templatetags.builtins.filters import placeholder
 
 from ..jobs.schedules import due_times
 from ..models import Fabric
-from ..models.fabric import duration_words
+from ..models.fabric_state import duration_words
 from ..templatetags.hedgehog import age
 from .objects import PlainExport
 

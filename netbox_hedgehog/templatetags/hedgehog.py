@@ -6,7 +6,7 @@ from django.utils.html import format_html
 
 from ..choices import SwitchStateChoices
 from ..models import Fabric
-from ..models.fabric import duration_words
+from ..models.fabric_state import duration_words
 
 register = template.Library()
 

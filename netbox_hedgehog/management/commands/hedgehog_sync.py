@@ -32,7 +32,7 @@ from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Fabric
-from netbox_hedgehog.models.fabric import duration_words
+from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.monitoring.fabric_status import at_work, fabric_status
 from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health

@@ -14,7 +14,7 @@ from utilities.testing import TestCase
 
 from netbox_hedgehog.cluster.kubeconfig import KubeconfigError
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.models.fabric import duration_words
+from netbox_hedgehog.models.fabric_state import duration_words
 
 from ..base import SERVER, ago, allow, kubeconfig, make_fabric, resource_values
 

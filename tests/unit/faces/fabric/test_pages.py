@@ -12,7 +12,7 @@ from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, due_times, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.models.fabric import GRACE
+from netbox_hedgehog.models.fabric_state import GRACE
 
 from ..base import ago, all_alive, make_fabric, make_resource, redis_down, scheduler_alive, worker_alive
 from ..cluster import HOSTILE, cluster, connect
