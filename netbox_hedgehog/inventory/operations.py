@@ -97,7 +97,7 @@ def is_field(label: str, name: str) -> bool:
 
 def _settled(taking: _Taking) -> list[Discrepancy]:
     """The discrepancies whose field has another value than before, or had the fabric's value already."""
-    wants, held = taking.picture.desired.wants, taking.picture.present.held
+    wants, held = taking.picture.desired.objects, taking.picture.present.held
     fields: dict[str, set[str]] = defaultdict(set)
     pks: dict[str, set[int]] = defaultdict(set)
     for row in taking.rows:
@@ -124,7 +124,7 @@ def _settled(taking: _Taking) -> list[Discrepancy]:
 def _why(row: Discrepancy, taking: _Taking, why_not: dict[str, str]) -> str:
     """Why the fabric's value was not written."""
     link = taking.picture.present.held.get(row.key)
-    if row.key not in taking.picture.desired.wants:
+    if row.key not in taking.picture.desired.objects:
         return f'{row.kind} {row.name} does not have this object any more.'
     if link is None or link.values is None:
         return f'{row.kind} {row.name}: the object is not in NetBox any more.'
@@ -194,7 +194,7 @@ def _hanging_on(keys: set[str], wants: Desired) -> set[str]:
     """These keys and those of all that refers to them, near or far."""
     found = set(keys)
     users: dict[str, set[str]] = defaultdict(set)
-    for want in wants.wants.values():
+    for want in wants.objects.values():
         for ref in want.refs():
             users[ref.key].add(want.key)
     pending = list(keys)

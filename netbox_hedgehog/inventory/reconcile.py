@@ -116,7 +116,7 @@ def look(fabric: Fabric, now: datetime) -> Picture:
     rules = rules_of(fabric, now)
     options = options_of(fabric)
     wants = wants_of(fabric, options)
-    wants.problems += role_problems(fabric, options)
+    wants.issues += role_problems(fabric, options)
     present = read(fabric, wants)
     stale = unwanted(wants, present, rules.subjects)
     if due(stale, rules):

@@ -153,7 +153,7 @@ class Writer:
         self._write_links()
 
     def _is_wanted(self, action: Action) -> bool:
-        return action.key in self.desired.wants
+        return action.key in self.desired.objects
 
     # Creation
 
@@ -180,7 +180,7 @@ class Writer:
                     unique.take(instance)
                 ready.append((action, values, instance))
             except REFUSALS as error:
-                if self.desired.wants[action.key].shared and (pk := _same(model, label, values)):
+                if self.desired.objects[action.key].shared and (pk := _same(model, label, values)):
                     self._take(action, pk)
                 else:
                     self.refuse(action, sentence_of(error))
@@ -308,7 +308,7 @@ class Writer:
                 middle = len(ready) // 2
                 return [*self._insert(model, ready[:middle]), *self._insert(model, ready[middle:])]
             action, values, instance = ready[0]
-            if self.desired.wants[action.key].shared and (pk := _same(model, action.model, values)):
+            if self.desired.objects[action.key].shared and (pk := _same(model, action.model, values)):
                 self._take(action, pk)
             else:
                 self.refuse(action, sentence_of(error))
@@ -442,7 +442,7 @@ class Writer:
         for action, values, instance in written:
             self.objects[label, instance.pk] = instance
             if late:
-                owned = self.desired.wants[action.key].owned
+                owned = self.desired.objects[action.key].managed_fields
                 self._note_written(action.key, {name: value for name, value in values.items() if name in owned})
                 self.mark_done(action)
             else:
@@ -652,7 +652,7 @@ class Writer:
         if isinstance(value, dict):
             pk = self._pk(value['key'])
             if kind_of(model, change.field) == GENERIC:
-                return [self.desired.wants[value['key']].model, pk]
+                return [self.desired.objects[value['key']].model, pk]
             return pk
         if isinstance(value, list) and kind_of(model, change.field) in (MANY, ENDS):
             return sorted(self._pk(item['key']) if isinstance(item, dict) else item for item in value)
@@ -707,7 +707,7 @@ class Writer:
             if record.drop:
                 continue
             if record.new:
-                want = self.desired.wants[record.key]
+                want = self.desired.objects[record.key]
                 self.pks[record.key] = record.pk
                 found = InventoryOriginChoices.FOUND
                 self.new_links[record.key] = self._link(
@@ -716,7 +716,7 @@ class Writer:
             elif record.written:
                 self._note_written(record.key, dict(record.written))
             if record.renamed:
-                want = self.desired.wants[record.key]
+                want = self.desired.objects[record.key]
                 self.link_changes[record.key].update(
                     kind=want.source.kind, name=want.source.name, subject=want.subject,
                 )
@@ -726,7 +726,7 @@ class Writer:
 
     def _inherit(self, key: str, was: str) -> None:
         """An object goes on under another key: the link is renamed."""
-        want = self.desired.wants.get(key)
+        want = self.desired.objects.get(key)
         if want is not None:
             kind, name, subject = want.source.kind, want.source.name, want.subject
         else:
@@ -746,18 +746,18 @@ class Writer:
 
     def link(self, action: Action, pk: int, origin: str, written: dict[str, Any]) -> None:
         """Note that this object is the fabric's from here on."""
-        shared = self.desired.wants[action.key].shared
+        shared = self.desired.objects[action.key].shared
         self.new_links[action.key] = self._link(
             action.key, action.source, action.subject, action.model, pk, origin, shared, {} if shared else written,
         )
 
     def written(self, action: Action, values: dict[str, Any]) -> dict[str, Any]:
         """What a new object's link remembers: all owned fields, those that are empty too."""
-        want = self.desired.wants[action.key]
+        want = self.desired.objects[action.key]
         deferred = shape(action.model).deferred
         return {
             name: values.get(name, _empty(action.model, name))
-            for name in want.owned if name not in deferred
+            for name in want.managed_fields if name not in deferred
         }
 
     def _note_written(self, key: str, values: dict[str, Any]) -> None:
@@ -783,9 +783,9 @@ class Writer:
                 before_stale={'status': status.old, 'marked': status.new} if status and 'status' in values else {},
             )
             return
-        want = self.desired.wants.get(action.key)
+        want = self.desired.objects.get(action.key)
         # A stale object that has made room gets its place back where it is wanted again: the value is ours.
-        owned = want.owned if want is not None else values
+        owned = want.managed_fields if want is not None else values
         values = {name: value for name, value in values.items() if name in owned}
         if action.verb == ADOPT:
             assert action.pk is not None
