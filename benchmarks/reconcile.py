@@ -194,7 +194,7 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
 
     wants = desired_of(fabric, options_of(fabric))
     by_model = defaultdict(list)
-    for want in wants.wants.values():
+    for want in wants.objects.values():
         by_model[want.model].append(want.key)
     chosen: set[str] = set()
     due: list[str] = []
@@ -204,7 +204,7 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
         key = due.pop()
         if key not in chosen:
             chosen.add(key)
-            due += [ref.key for ref in wants.wants[key].refs()]
+            due += [ref.key for ref in wants.objects[key].refs()]
     with transaction.atomic():
         found = Saving(wants).save(chosen)
         transaction.set_rollback(True)
@@ -215,7 +215,7 @@ class Saving:
     """Saves wanted objects one after the other: full_clean(), save(), and all of NetBox's signals."""
 
     def __init__(self, wants: Any) -> None:
-        self.wants = wants
+        self.objects = wants
         self.made: dict[str, Any] = {}
         self.found: dict[str, tuple[int, float]] = {}
 
@@ -223,7 +223,7 @@ class Saving:
         return self.made[key].pk
 
     def label_of(self, key: str) -> str:
-        return self.wants.wants[key].model
+        return self.objects.objects[key].model
 
     def save(self, keys: set[str]) -> dict[str, tuple[int, float]]:
         from netbox.context_managers import event_tracking
@@ -232,20 +232,20 @@ class Saving:
         from netbox_hedgehog.inventory.applying.transaction import inventory_user
         from netbox_hedgehog.inventory.planning.current import levels
 
-        level_of = levels(self.wants)
+        level_of = levels(self.objects)
         request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})
         with event_tracking(request):
             for key in sorted(keys, key=lambda key: level_of[key]):
                 self._timed(key, self._create)
             for key in keys:
-                if self.wants.wants[key].fields.get('primary_ip4'):
+                if self.objects.objects[key].fields.get('primary_ip4'):
                     self._timed(key, self._set_address, count=0)
         return self.found
 
     def _timed(self, key: str, work: Any, count: int = 1) -> None:
         clock = time.perf_counter()
-        work(self.wants.wants[key])
-        model = self.wants.wants[key].model
+        work(self.objects.objects[key])
+        model = self.objects.objects[key].model
         before = self.found.get(model, (0, 0.0))
         self.found[model] = before[0] + count, before[1] + time.perf_counter() - clock
 

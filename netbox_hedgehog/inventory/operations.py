@@ -108,7 +108,7 @@ def is_field(label: str, name: str) -> bool:
 
 def _settled(of_fabric: _FabricRows) -> list[Discrepancy]:
     """Return the discrepancies whose field has another value than before, or had the fabric's value already."""
-    wants, held = of_fabric.context.desired.wants, of_fabric.context.present.held
+    wants, held = of_fabric.context.desired.objects, of_fabric.context.present.held
     fields: dict[str, set[str]] = defaultdict(set)
     pks: dict[str, set[int]] = defaultdict(set)
     for row in of_fabric.rows:
@@ -135,7 +135,7 @@ def _settled(of_fabric: _FabricRows) -> list[Discrepancy]:
 def _why(row: Discrepancy, of_fabric: _FabricRows, why_not: dict[str, str]) -> str:
     """Return why the fabric's value was not written."""
     link = of_fabric.context.present.held.get(row.key)
-    if row.key not in of_fabric.context.desired.wants:
+    if row.key not in of_fabric.context.desired.objects:
         return f'{row.kind} {row.name} does not have this object any more.'
     if link is None or link.values is None:
         return f'{row.kind} {row.name}: the object is not in NetBox any more.'
@@ -205,7 +205,7 @@ def _with_referrers(keys: set[str], wants: Desired) -> set[str]:
     """Return these keys and those of all objects that refer to them, near or far."""
     found = set(keys)
     users: dict[str, set[str]] = defaultdict(set)
-    for want in wants.wants.values():
+    for want in wants.objects.values():
         for ref in want.refs():
             users[ref.key].add(want.key)
     pending = list(keys)

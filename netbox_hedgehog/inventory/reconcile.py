@@ -90,7 +90,7 @@ def build_plan(fabric: Fabric, now: datetime) -> PlanContext:
     rules = rules_of(fabric, now)
     options = options_of(fabric)
     wanted = desired_of(fabric, options)
-    wanted.problems += role_problems(fabric, options)
+    wanted.issues += role_problems(fabric, options)
     present = read(fabric, wanted)
     stale = unwanted(wanted, present, rules.subjects)
     if due(stale, rules):

@@ -209,8 +209,8 @@ def mapping(data: bytes) -> None:
     wanted = desired(resources, wishes)
     check(wanted)
     again = desired(resources[::-1], wishes)
-    assert list(again.wants.items()) == list(wanted.wants.items())
-    assert again.problems == wanted.problems
+    assert list(again.objects.items()) == list(wanted.objects.items())
+    assert again.issues == wanted.issues
 
 
 def shown(data: bytes) -> None:

@@ -150,7 +150,7 @@ def check_populated_ranges(instance: Any, ranges: Ranges) -> None:
         raise ValidationError(f'{instance.address.ip} lies in a populated range.')
 
 
-# Existing objects
+# ExistingRef objects
 
 
 def prepare_update(instance: Any, values: dict[str, Any]) -> None:

@@ -129,7 +129,7 @@ class Cables:
             return False
         return True
 
-    # Existing cables
+    # ExistingRef cables
 
     def move(self, actions: Iterable[Action]) -> None:
         """Change cables as NetBox does, paths and change log included: those that can be, or else each as it was."""

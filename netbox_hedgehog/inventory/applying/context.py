@@ -85,7 +85,7 @@ class ApplyContext:
         return pks
 
     def is_wanted(self, action: Action) -> bool:
-        return action.key in self.desired.wants
+        return action.key in self.desired.objects
 
     def link_of(self, key: str) -> Held | None:
         """Return the stored link of an object, which may have had another key until now."""
@@ -168,7 +168,7 @@ class ApplyContext:
         if isinstance(value, dict):
             pk = self._pk(value['key'])
             if kind_of(model, change.field) == GENERIC:
-                return [self.desired.wants[value['key']].model, pk]
+                return [self.desired.objects[value['key']].model, pk]
             return pk
         if isinstance(value, list) and kind_of(model, change.field) in (MANY, ENDS):
             return sorted(self._pk(item['key']) if isinstance(item, dict) else item for item in value)

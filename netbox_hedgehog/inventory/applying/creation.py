@@ -93,7 +93,7 @@ class Creation:
 
     def _use_existing_or_skip(self, action: Action, values: dict[str, Any], error: Exception) -> None:
         """Use the shared object that somebody else has created meanwhile, or else skip the action."""
-        is_shared = self._context.desired.wants[action.key].shared
+        is_shared = self._context.desired.objects[action.key].shared
         if is_shared and (pk := find_same(action.model, values)):
             self._context.pks[action.key] = pk
             self._links.add_found(action, pk)

@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Concat
 from ...choices import InventoryOriginChoices
 from ...models import Discrepancy, InventoryLink
 from .. import discrepancies
-from ..mapping.types import Want
+from ..mapping.types import DesiredObject
 from ..planning.fields import model_of, shape
 from ..planning.plan import ADOPT, MARK, RESTORE, UPDATE, Action, Record
 from .context import ApplyContext
@@ -43,13 +43,13 @@ class Links:
 
     def _apply_record(self, record: Record) -> None:
         if record.new:
-            want = self._context.desired.wants[record.key]
+            want = self._context.desired.objects[record.key]
             self._context.pks[record.key] = record.pk
             self._new[record.key] = self._new_link(want, record.pk, InventoryOriginChoices.FOUND, True, {})
         elif record.written:
             self.note_values(record.key, dict(record.written))
         if record.renamed:
-            want = self._context.desired.wants[record.key]
+            want = self._context.desired.objects[record.key]
             self._changes[record.key].update(
                 kind=want.source.kind, name=want.source.name, subject=want.subject,
             )
@@ -58,7 +58,7 @@ class Links:
 
     def _rename(self, previous_key: str, key: str) -> None:
         """Note that an object goes on under another key, as what that key names."""
-        want = self._context.desired.wants.get(key)
+        want = self._context.desired.objects.get(key)
         if want is not None:
             kind, name, subject = want.source.kind, want.source.name, want.subject
         else:
@@ -70,12 +70,12 @@ class Links:
 
     def add_created(self, action: Action, pk: int, values: dict[str, Any]) -> None:
         """Note that this object was created with these values, and is the fabric's from here on."""
-        want = self._context.desired.wants[action.key]
+        want = self._context.desired.objects[action.key]
         deferred = shape(action.model).deferred
         # All managed fields are remembered, those that are empty too.
         written = {
             name: values.get(name, empty_value(action.model, name))
-            for name in want.owned if name not in deferred
+            for name in want.managed_fields if name not in deferred
         }
         self._add(action, pk, InventoryOriginChoices.CREATED, written)
 
@@ -90,9 +90,9 @@ class Links:
         if action.verb == MARK:
             self._note_stale(action, values)
             return
-        want = self._context.desired.wants.get(action.key)
+        want = self._context.desired.objects.get(action.key)
         # A stale object that has made room gets its place back where it is wanted again: the value is ours.
-        owned = want.owned if want is not None else values
+        owned = want.managed_fields if want is not None else values
         values = {name: value for name, value in values.items() if name in owned}
         if action.verb == ADOPT:
             assert action.pk is not None
@@ -123,11 +123,11 @@ class Links:
         self._changes[link.key].update(changes)
 
     def _add(self, action: Action, pk: int, origin: str, written: dict[str, Any]) -> None:
-        shared = self._context.desired.wants[action.key].shared
+        shared = self._context.desired.objects[action.key].shared
         self._new[action.key] = self._new_link(action, pk, origin, shared, {} if shared else written)
 
     def _new_link(
-        self, item: Want | Action, pk: int, origin: str, shared: bool, written: dict[str, Any],
+        self, item: DesiredObject | Action, pk: int, origin: str, shared: bool, written: dict[str, Any],
     ) -> InventoryLink:
         return InventoryLink(
             fabric=self._context.fabric, key=item.key, kind=item.source.kind, name=item.source.name,

@@ -1,4 +1,4 @@
-"""Existing objects: compared with what the plan was made from, and updated as many at a time as NetBox allows."""
+"""ExistingRef objects: compared with what the plan was made from, and updated as many at a time as NetBox allows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -244,7 +244,7 @@ class Updates:
         if not late:
             self._links.note_updated(action, write.values)
             return
-        owned = self._context.desired.wants[action.key].owned
+        owned = self._context.desired.objects[action.key].managed_fields
         values = {name: value for name, value in write.values.items() if name in owned}
         self._links.note_values(action.key, values)
         self._context.mark_done(action)

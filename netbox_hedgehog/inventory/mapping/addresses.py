@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...hedgehog.manifest import address, number, shown
-from .builder import Draft, Interface
+from .builder import Builder, Interface
 from .names import key
 from .types import Ref, Resource, Value
 
@@ -14,21 +14,23 @@ _LARGEST_VLAN = 4094
 
 
 def on_interface(
-    draft: Draft, resource: Resource, subject: str, interface: Interface, field: str, value: Any,
+    builder: Builder, resource: Resource, subject: str, interface: Interface, field: str, value: Any,
     vrf: Callable[[], Ref | None], role: str | None = None, *more: str,
 ) -> Ref | None:
-    """Want an address on an interface, in the VRF that `vrf` wants when it comes to that.
+    """Add an address on an interface, in the VRF that `vrf` adds when it comes to that.
 
     `field` is what the resource calls the address, for people; `more` tells several addresses of one interface apart.
-    Returns None, with a problem, for what is no address, cannot be an interface's, or is in use in the VRF.
+    Returns None, with an issue, for what is no address, cannot be an interface's, or is in use in the VRF.
     """
     found = address(value)
     if found is None:
-        draft.complain(resource, subject, f'Its {field} is {shown(value)}, which is not an address: it is not carried.')
+        builder.report_issue(
+            resource, subject, f'Its {field} is {shown(value)}, which is not an address: it is not carried.',
+        )
         return None
     ends = (found.network.network_address, found.network.broadcast_address) if found.version == 4 else ()
     if found.ip in ends and found.network.prefixlen < found.max_prefixlen - 1:
-        draft.complain(resource, subject, (
+        builder.report_issue(resource, subject, (
             f'Its {field} is {found}, the address of a network or its broadcast address, which no interface can have: '
             'it is not carried.'
         ))
@@ -37,49 +39,49 @@ def on_interface(
     if space is None:
         return None
     name = key('address', interface.key, *more)
-    owned: dict[str, Value] = {'address': str(found), 'vrf': space, 'assigned_object': interface.ref, 'role': role}
-    if there := draft.wanted(name):
+    managed: dict[str, Value] = {'address': str(found), 'vrf': space, 'assigned_object': interface.ref, 'role': role}
+    if there := builder.find(name):
         # A gateway and its Connection both tell of an address of theirs.
-        if there.owned != owned:
-            draft.complain(resource, subject, (
+        if there.managed_fields != managed:
+            builder.report_issue(resource, subject, (
                 f'Its {field} is {found}, but by {there.source.kind} {there.source.name} {interface} has '
-                f'{there.owned["address"]}: it is not carried. Correct one of the two.'
+                f'{there.managed_fields["address"]}: it is not carried. Correct one of the two.'
             ))
             return None
         return Ref(name)
-    holder = draft.claim(resource.source, 'address', space.key, str(found.ip))
+    holder = builder.reserve(resource.source, 'address', space.key, str(found.ip))
     if holder and role != 'anycast':
-        draft.complain(resource, subject, (
+        builder.report_issue(resource, subject, (
             f'Its {field}, {found}, belongs to {holder.kind} {holder.name} already: it is not carried. '
             'Give one of the two another.'
         ))
         return None
-    return draft.want('ipam.ipaddress', name, resource.source, subject, owned, draft.tenant(status='active'))
+    return builder.add('ipam.ipaddress', name, resource.source, subject, managed, builder.tenant(status='active'))
 
 
 def subinterface(
-    draft: Draft, resource: Resource, subject: str, port: Interface, vlan: Any, vrf: Ref | None,
+    builder: Builder, resource: Resource, subject: str, port: Interface, vlan: Any, vrf: Ref | None,
 ) -> Interface | None:
-    """Draw the subinterface of a port for a VLAN, such as E1/47.300; the port itself where there is no VLAN.
+    """Add the subinterface of a port for a VLAN, such as E1/47.300; the port itself where there is no VLAN.
 
-    `vrf` is the VRF of the subinterface, None for the fabric's own. Returns None, with a problem, where it cannot be.
+    `vrf` is the VRF of the subinterface, None for the fabric's own. Returns None, with an issue, where it cannot be.
     """
     if vlan in (None, 0):
         return port
     tag = number(vlan)
     if tag is None or not 1 <= tag <= _LARGEST_VLAN:
-        draft.complain(resource, subject, f'Its VLAN is {shown(vlan)}, which is none: 1 to 4094 are.')
+        builder.report_issue(resource, subject, f'Its VLAN is {shown(vlan)}, which is none: 1 to 4094 are.')
         return None
     name = f'{port.name}.{tag}'
     # NetBox moves no interface to another device: there it is another one.
     own_key = key('subinterface', resource.kind.lower(), resource.name, port.device.resource.name)
-    drawn = draft.interface(
+    added = builder.interface(
         port.device, name, own_key, resource.source,
         {'name': name, 'type': 'virtual', 'parent': port.ref, 'enabled': True, 'vrf': vrf}, subject=subject,
     )
-    if drawn is None:
-        draft.complain(resource, subject, (
+    if added is None:
+        builder.report_issue(resource, subject, (
             f'{port.device} has an interface {shown(name)} already, or the name is longer than 64 characters: '
             'it is not carried.'
         ))
-    return drawn
+    return added

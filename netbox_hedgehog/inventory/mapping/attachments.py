@@ -1,25 +1,25 @@
 """VPC attachments become VLANs on interfaces, at either end of the link."""
 
 from ...hedgehog.manifest import mapping, shown, text
-from .builder import Draft, Interface
+from .builder import Builder, Interface
 from .connections import BUNDLES, SERVED, Wire
 from .types import DEVICES, VPCS, Ref, Resource
 from .vpcs import vlan_key
 
-__all__ = ('draw',)
+__all__ = ('build',)
 
 
-def draw(draft: Draft, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface]) -> None:
+def build(builder: Builder, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface]) -> None:
     """Say of every interface that the fabric switches which VLANs are on it. None is a statement, too."""
-    if not draft.carries(VPCS, DEVICES) or not draft.devices:
+    if not builder.includes(VPCS, DEVICES) or not builder.devices:
         return
-    known = [draft.was_read(kind) for kind in ('VPCAttachment', 'Connection')]
+    known = [builder.was_read(kind) for kind in ('VPCAttachment', 'Connection')]
     tagged: dict[str, set[Ref]] = {}
     untagged: dict[str, Ref] = {}
     unclear: set[str] = set()
-    for resource in draft.of('VPCAttachment'):
-        interfaces = _interfaces(draft, resource, wires, lags)
-        vlan, clear = _vlan(draft, resource)
+    for resource in builder.of('VPCAttachment'):
+        interfaces = _interfaces(builder, resource, wires, lags)
+        vlan, clear = _vlan(builder, resource)
         native = mapping(resource.spec).get('nativeVLAN') is True
         for interface in interfaces:
             if vlan is None:
@@ -28,60 +28,62 @@ def draw(draft: Draft, wires: dict[str, Wire], lags: dict[tuple[str, str], Inter
                 tagged.setdefault(interface.key, set()).add(vlan)
             elif untagged.setdefault(interface.key, vlan) != vlan:
                 unclear.add(interface.key)
-                draft.complain(resource, VPCS, f'{interface} has another native VLAN already: it is not carried there.')
-    for device in draft.devices.values():
+                builder.report_issue(
+                    resource, VPCS, f'{interface} has another native VLAN already: it is not carried there.',
+                )
+    for device in builder.devices.values():
         for interface in device.interfaces.values():
-            # A VLAN that cannot be carried is not the same as none: what there is on the interface stays.
+            # An invalid VLAN is not the same as none: the interface keeps its VLANs.
             told = all(known) and not interface.unclear and interface.key not in unclear
             if interface.switched and told:
                 native_vlan = untagged.get(interface.key)
                 vlans = tagged.get(interface.key, set())
                 if native_vlan is not None:
                     vlans.discard(native_vlan)
-                interface.owned |= {
+                interface.managed_fields |= {
                     'mode': 'tagged' if vlans else 'access' if native_vlan else None,
                     'untagged_vlan': native_vlan,
                     'tagged_vlans': tuple(sorted(vlans)),
                 }
 
 
-def _vlan(draft: Draft, resource: Resource) -> tuple[Ref | None, bool]:
+def _vlan(builder: Builder, resource: Resource) -> tuple[Ref | None, bool]:
     """The VLAN of the subnet that is attached, if any, and whether that is all that is to be said.
 
     A subnet of hostBGP may have none: its servers are routed to.
     """
     whole = text(mapping(resource.spec).get('subnet'))
     vpc, _, subnet = whole.partition('/')
-    found = draft.get('VPC', vpc)
+    found = builder.get('VPC', vpc)
     subnets = mapping(mapping(found.spec if found else None).get('subnets'))
     if subnet not in subnets:
-        draft.complain_absence(
+        builder.report_missing(
             'VPC', resource, VPCS, f'The subnet {shown(whole)} that it attaches is not in the fabric.',
         )
         return None, False
-    wanted = draft.wanted(vlan_key(vpc, subnet))
-    if wanted is not None:
-        return Ref(wanted.key), True
+    added = builder.find(vlan_key(vpc, subnet))
+    if added is not None:
+        return Ref(added.key), True
     if mapping(subnets[subnet]).get('hostBGP') is True and mapping(subnets[subnet]).get('vlan') in (None, 0):
         return None, True
-    draft.complain(resource, VPCS, f'The subnet {shown(whole)} that it attaches has no VLAN that is carried.')
+    builder.report_issue(resource, VPCS, f'The subnet {shown(whole)} that it attaches has no VLAN that is carried.')
     return None, False
 
 
 def _interfaces(
-    draft: Draft, resource: Resource, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface],
+    builder: Builder, resource: Resource, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface],
 ) -> list[Interface]:
     """Both ends of the connection: LAGs on all switches of a bundle and on the server, else the ports."""
     name = text(mapping(resource.spec).get('connection'))
     wire = wires.get(name)
     if wire is None:
-        there = 'is not carried either' if draft.get('Connection', name) else 'is not in the fabric'
-        draft.complain_absence(
+        there = 'is not carried either' if builder.get('Connection', name) else 'is not in the fabric'
+        builder.report_missing(
             'Connection', resource, VPCS, f'The connection {shown(name)} that it attaches to {there}.',
         )
         return []
     if wire.member not in SERVED:
-        draft.complain(resource, VPCS, (
+        builder.report_issue(resource, VPCS, (
             f'The connection {name} is of the type {wire.member}, and leads to no server: nothing can be attached.'
         ))
         return []

@@ -1,13 +1,13 @@
-"""What the mappers of one fabric share while they work: its resources, its settings, and what is wanted so far."""
+"""What the mappers of one fabric share: its resources, its settings, and the desired objects so far."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...hedgehog.manifest import natural, shown, usable
 from .names import in_fabric, key, unique_slug
-from .types import DEVICES, VPCS, Desired, Existing, Options, Problem, Ref, Resource, Source, Value, Want
+from .types import DEVICES, VPCS, Desired, DesiredObject, ExistingRef, Issue, Options, Ref, Resource, Source, Value
 
-__all__ = ('Device', 'Draft', 'Interface')
+__all__ = ('Builder', 'Device', 'Interface')
 
 # Each after all that it may refer to, but for a device's primary address and an interface's LAG and parent.
 _ORDER = {model: place for place, model in enumerate((
@@ -21,15 +21,15 @@ _OVERLAY = frozenset(('VPC', 'VPCAttachment', 'External', 'ExternalAttachment', 
 
 @dataclass(slots=True)
 class Interface:
-    """An interface that is still being drawn: several mappers have a say in one."""
+    """An interface that is still being built: several mappers contribute to one."""
 
     device: 'Device'
     name: str
     key: str
     source: Source
     subject: str
-    owned: dict[str, Value]
-    initial: dict[str, Value]
+    managed_fields: dict[str, Value]
+    create_only_fields: dict[str, Value]
     # Whether the fabric decides which VLANs there are on it.
     switched: bool = False
     # Whether a Connection that cannot be read names it: then nobody can say what the port is used for.
@@ -45,12 +45,12 @@ class Interface:
 
 @dataclass(slots=True)
 class Device:
-    """A device that is still being drawn, with its interfaces by name."""
+    """A device that is still being built, with its interfaces by name."""
 
     resource: Resource
     key: str
-    owned: dict[str, Value]
-    initial: dict[str, Value]
+    managed_fields: dict[str, Value]
+    create_only_fields: dict[str, Value]
     interfaces: dict[str, Interface] = field(default_factory=dict)
 
     @property
@@ -65,11 +65,11 @@ class Device:
         return self.resource.name
 
 
-class Draft:
-    """A fabric on its way from resources to wants.
+class Builder:
+    """Collects the desired objects and issues of one fabric.
 
-    Everything is read in an order that follows from names alone, so that what is wanted does not depend on the order
-    in which the resources came.
+    Everything is read in an order that follows from names alone, so that the result does not depend on the order in
+    which the resources came.
     """
 
     def __init__(
@@ -80,16 +80,16 @@ class Draft:
         # Kinds that were never read, and that a mapper needed.
         self._missed: set[str] = set()
         self.devices: dict[tuple[str, str], Device] = {}
-        self._wants: dict[str, Want] = {}
-        self._problems: dict[Problem, None] = {}
-        self._taken: dict[tuple[object, ...], Source] = {}
+        self._objects: dict[str, DesiredObject] = {}
+        self._issues: dict[Issue, None] = {}
+        self._reserved: dict[tuple[object, ...], Source] = {}
         self._resources: dict[str, dict[str, Resource]] = {}
         for resource in sorted(resources, key=_by_name):
             self._take_in(resource)
 
     def _take_in(self, resource: Resource) -> None:
         if '/' in resource.name or not usable(resource.name, 253):
-            self.complain(
+            self.report_issue(
                 Resource(resource.kind, shown(resource.name), {}), VPCS if resource.kind in _OVERLAY else DEVICES,
                 'Its name is not one that Kubernetes gives: it is not carried.',
             )
@@ -114,65 +114,65 @@ class Draft:
             self._missed.add(kind)
         return kind not in self._unread
 
-    def carries(self, *subjects: str) -> bool:
-        """Whether all of these subjects are switched on."""
+    def includes(self, *subjects: str) -> bool:
+        """Return whether all of these subjects are in scope."""
         return self.options.subjects.issuperset(subjects)
 
-    # What is wanted
+    # What is desired
 
-    def want(
-        self, model: str, key: str, source: Source, subject: str, owned: Mapping[str, Value],
-        initial: Mapping[str, Value] | None = None, *, shared: bool = False,
+    def add(
+        self, model: str, key: str, source: Source, subject: str, managed: Mapping[str, Value],
+        create_only: Mapping[str, Value] | None = None, *, shared: bool = False,
     ) -> Ref:
-        """Want an object, unless one is wanted under its key already. Returns a reference to it."""
-        if key not in self._wants:
-            self._wants[key] = Want(model, key, source, subject, owned, initial or {}, shared)
+        """Add a desired object, unless there is one with its key already. Returns a reference to it."""
+        if key not in self._objects:
+            self._objects[key] = DesiredObject(model, key, source, subject, managed, create_only or {}, shared)
         return Ref(key)
 
-    def wanted(self, key: str) -> Want | None:
-        return self._wants.get(key)
+    def find(self, key: str) -> DesiredObject | None:
+        return self._objects.get(key)
 
-    def complain(self, resource: Resource, subject: str, sentence: str) -> None:
-        """Record what of a resource cannot be carried, unless its subject is switched off anyway."""
-        if self.carries(subject):
-            self._problems[Problem(resource.source, subject, sentence)] = None
+    def report_issue(self, resource: Resource, subject: str, sentence: str) -> None:
+        """Report what of a resource cannot be synced, unless its subject is not in scope anyway."""
+        if self.includes(subject):
+            self._issues[Issue(resource.source, subject, sentence)] = None
 
-    def complain_absence(self, kind: str, resource: Resource, subject: str, sentence: str) -> None:
-        """Record what cannot be carried as a resource of this kind is absent; nothing if the kind was never read."""
+    def report_missing(self, kind: str, resource: Resource, subject: str, sentence: str) -> None:
+        """Report an issue with an absent resource of this kind; nothing if the kind was never read in full."""
         if self.was_read(kind):
-            self.complain(resource, subject, sentence)
+            self.report_issue(resource, subject, sentence)
 
-    def claimed(self, *what: object) -> bool:
-        """Return whether somebody has taken this."""
-        return what in self._taken
+    def is_reserved(self, *what: object) -> bool:
+        """Return whether this is reserved."""
+        return what in self._reserved
 
-    def claim(self, source: Source, *what: object) -> Source | None:
-        """Take what only one may have, once. Returns None, or the source that has taken it before."""
-        if what in self._taken:
-            return self._taken[what]
-        self._taken[what] = source
+    def reserve(self, source: Source, *what: object) -> Source | None:
+        """Reserve what only one may have. Returns None, or the source that reserved it before."""
+        if what in self._reserved:
+            return self._reserved[what]
+        self._reserved[what] = source
         return None
 
-    def tenant(self, **initial: Value) -> dict[str, Value]:
-        """Initial fields, with the fabric's tenant where it has one."""
+    def tenant(self, **create_only: Value) -> dict[str, Value]:
+        """Return create-only fields, with the fabric's tenant where it has one."""
         if self.options.tenant is not None:
-            initial['tenant'] = Existing('tenancy.tenant', self.options.tenant)
-        return initial
+            create_only['tenant'] = ExistingRef('tenancy.tenant', self.options.tenant)
+        return create_only
 
     def vrf(
-        self, resource: Resource, subject: str, name: str, owned: Mapping[str, Value], *parts: str,
+        self, resource: Resource, subject: str, name: str, managed: Mapping[str, Value], *parts: str,
         source: Source | None = None,
     ) -> Ref | None:
-        """A VRF with the fabric's name in its own. Returns None, with a problem, where its name is too long."""
+        """Add a VRF with the fabric's name in its own. Returns None, with an issue, where its name is too long."""
         whole = in_fabric(name, self.options.fabric)
         if not usable(whole, 100):
-            self.complain(
+            self.report_issue(
                 resource, subject, 'Its name is too long for a VRF, which takes 100 characters: it is not carried.',
             )
             return None
-        return self.want(
+        return self.add(
             'ipam.vrf', key('vrf', *parts), source or resource.source, subject,
-            {'name': whole, **owned}, self.tenant(enforce_unique=True),
+            {'name': whole, **managed}, self.tenant(enforce_unique=True),
         )
 
     def slug(self, *parts: str) -> str:
@@ -180,35 +180,38 @@ class Draft:
         return unique_slug(self.options.fabric, *parts)
 
     def interface(
-        self, device: Device, name: str, key: str, source: Source, owned: dict[str, Value],
-        initial: dict[str, Value] | None = None, subject: str = DEVICES, *, switched: bool = False,
+        self, device: Device, name: str, key: str, source: Source, managed: dict[str, Value],
+        create_only: dict[str, Value] | None = None, subject: str = DEVICES, *, switched: bool = False,
     ) -> Interface | None:
-        """Draw an interface. Returns None where the name is in use on the device, or cannot be an interface's."""
+        """Add an interface. Returns None where the name is in use on the device, or cannot be an interface's."""
         if name in device.interfaces or not usable(name, 64):
             return None
-        drawn = Interface(
-            device, name, key, source, subject, {'device': device.ref, **owned}, initial or {}, switched,
+        interface = Interface(
+            device, name, key, source, subject, {'device': device.ref, **managed}, create_only or {}, switched,
         )
-        device.interfaces[name] = drawn
-        return drawn
+        device.interfaces[name] = interface
+        return interface
 
     def finish(self) -> Desired:
-        """All that is wanted, in order."""
+        """Return all desired objects, in order, and all issues."""
         for device in self.devices.values():
             source = device.resource.source
-            self.want('dcim.device', device.key, source, DEVICES, device.owned, device.initial)
-            for drawn in device.interfaces.values():
-                self.want('dcim.interface', drawn.key, drawn.source, drawn.subject, drawn.owned, drawn.initial)
-        self._complain_unread()
-        wants = sorted(self._wants.values(), key=lambda want: _ORDER[want.model])
+            self.add('dcim.device', device.key, source, DEVICES, device.managed_fields, device.create_only_fields)
+            for interface in device.interfaces.values():
+                self.add(
+                    'dcim.interface', interface.key, interface.source, interface.subject, interface.managed_fields,
+                    interface.create_only_fields,
+                )
+        self._report_unread()
+        objects = sorted(self._objects.values(), key=lambda item: _ORDER[item.model])
         sources = frozenset(item.source for same in self._resources.values() for item in same.values())
-        return Desired({want.key: want for want in wants}, sorted(self._problems), sources)
+        return Desired({item.key: item for item in objects}, sorted(self._issues), sources)
 
-    def _complain_unread(self) -> None:
-        """Record one problem for each kind that was needed and never read."""
+    def _report_unread(self) -> None:
+        """Report one issue for each kind that was needed and never read."""
         fabric = Resource('Fabric', self.options.fabric, {})
         for kind in self._missed:
-            self.complain(fabric, VPCS if kind in _OVERLAY else DEVICES, (
+            self.report_issue(fabric, VPCS if kind in _OVERLAY else DEVICES, (
                 f'No sync has read all {kind} resources yet. What depends on them is left as it is in NetBox.'
             ))
 

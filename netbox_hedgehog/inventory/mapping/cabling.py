@@ -1,48 +1,48 @@
 """Connections become cables and LAGs."""
 
 from ...hedgehog.manifest import mapping, natural, number, shown, text
-from .builder import Device, Draft, Interface
+from .builder import Builder, Device, Interface
 from .connections import BUNDLES, Wire
 from .devices import mtu_of
 from .names import key
 from .types import CABLING, DEVICES, Resource, Value
 
-__all__ = ('draw',)
+__all__ = ('build',)
 
 # What NetBox takes.
 _LONGEST_LABEL = 100
 _LARGEST_CHANNEL = 65535
 
 
-def draw(draft: Draft, wires: dict[str, Wire]) -> dict[tuple[str, str], Interface]:
-    """Draw LAGs and cables. Returns the LAGs by Connection and device key: where the VLANs of an attachment go."""
+def build(builder: Builder, wires: dict[str, Wire]) -> dict[tuple[str, str], Interface]:
+    """Add LAGs and cables. Returns the LAGs by Connection and device key: where the VLANs of an attachment go."""
     lags: dict[tuple[str, str], Interface] = {}
     for name, wire in wires.items():
-        mtu = mtu_of(draft, wire.resource, wire.said.get('mtu'))
+        mtu = mtu_of(builder, wire.resource, wire.said.get('mtu'))
         if wire.member in BUNDLES:
             for device, members in _by_device(wire):
-                if lag := _lag(draft, wire.resource, device, members, mtu):
+                if lag := _lag(builder, wire.resource, device, members, mtu):
                     lags[name, device.key] = lag
         else:
             for end in wire.ends:
                 if end.interface.device.is_switch:
-                    end.interface.owned.pop('mtu', None)
-                    end.interface.owned |= mtu
-        if draft.carries(CABLING):
-            _cables(draft, wire)
+                    end.interface.managed_fields.pop('mtu', None)
+                    end.interface.managed_fields |= mtu
+        if builder.includes(CABLING):
+            _cables(builder, wire)
     return lags
 
 
-def _cables(draft: Draft, wire: Wire) -> None:
+def _cables(builder: Builder, wire: Wire) -> None:
     for link in wire.links:
         if len(link.found) == 2:
             first, second = (end.interface for end in link.found)
             name = wire.resource.name
-            draft.want(
+            builder.add(
                 # A port has one cable: what hangs on the first end is the same cable wherever its other end goes.
                 'dcim.cable', key('cable', *first.key.split('/', 1)[1:]), wire.resource.source, CABLING,
                 {'a': (first.ref,), 'b': (second.ref,)},
-                draft.tenant(status='connected', label=name if len(name) <= _LONGEST_LABEL else ''),
+                builder.tenant(status='connected', label=name if len(name) <= _LONGEST_LABEL else ''),
             )
 
 
@@ -55,46 +55,46 @@ def _by_device(wire: Wire) -> list[tuple[Device, list[Interface]]]:
 
 
 def _lag(
-    draft: Draft, resource: Resource, device: Device, members: list[Interface], mtu: dict[str, Value],
+    builder: Builder, resource: Resource, device: Device, members: list[Interface], mtu: dict[str, Value],
 ) -> Interface | None:
-    """Draw the LAG of a bundle on one of its devices. Returns None, with a problem, where it cannot be."""
-    owned: dict[str, Value] = {'type': 'lag'}
-    initial: dict[str, Value] = {}
+    """Add the LAG of a bundle on one of its devices. Returns None, with an issue, where it cannot be."""
+    managed: dict[str, Value] = {'type': 'lag'}
+    create_only: dict[str, Value] = {}
     if device.is_switch:
-        name = _channel(draft, resource, device)
-        owned |= {'name': name, 'enabled': True, **mtu}
+        name = _channel(builder, resource, device)
+        managed |= {'name': name, 'enabled': True, **mtu}
     else:
         # How a server calls its bond it tells nobody: the name is one to begin with.
         name = f'bond-{min((member.name for member in members), key=natural)}'
-        initial['name'] = name
-    lag = draft.interface(
+        create_only['name'] = name
+    lag = builder.interface(
         device, name, key('lag', device.resource.kind.lower(), device.resource.name, resource.name), resource.source,
-        owned, initial, switched=True,
+        managed, create_only, switched=True,
     ) if name else None
     if name and lag is None:
-        draft.complain(resource, DEVICES, (
+        builder.report_issue(resource, DEVICES, (
             f'{device} has an interface {shown(name)} already, or the name is longer than 64 characters: the LAG is '
             'not carried, nor what is attached to it.'
         ))
     for member in members:
         if lag:
-            member.owned['lag'] = lag.ref
+            member.managed_fields['lag'] = lag.ref
         else:
-            member.owned.pop('lag', None)  # a LAG that cannot be carried is not the same as none
+            member.managed_fields.pop('lag', None)  # an invalid LAG is not the same as none
     return lag
 
 
-def _channel(draft: Draft, resource: Resource, device: Device) -> str:
+def _channel(builder: Builder, resource: Resource, device: Device) -> str:
     """The name of a Connection's PortChannel on a switch: the controller keeps its number in a Catalog.
 
-    Empty, with a problem, where it has none.
+    Empty, with an issue, where it has none.
     """
     group = text(mapping(mapping(device.resource.spec).get('redundancy')).get('group'))
     name = f'redundancy.{group}' if group else f'switch.{device.resource.name}'
-    catalog = draft.get('Catalog', name)
+    catalog = builder.get('Catalog', name)
     found = number(mapping(mapping(catalog.spec if catalog else None).get('portChannelIDs')).get(resource.name))
     if found is None or not 0 <= found <= _LARGEST_CHANNEL:
-        draft.complain_absence('Catalog', resource, DEVICES, (
+        builder.report_missing('Catalog', resource, DEVICES, (
             f'The Catalog {shown(name)} has no PortChannel number for it yet: on {device} its LAG is not carried, nor '
             'what is attached to it.'
         ))

@@ -1,4 +1,4 @@
-"""What Connections say: which ports hang together, and how. No NetBox object is wanted in here."""
+"""What Connections say: which ports are connected, and how. Adds no NetBox object of its own."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from ...hedgehog.manifest import items, mapping, shown, text
 from ...hedgehog.switch_ports import normalise
-from .builder import Draft, Interface
+from .builder import Builder, Interface
 from .devices import port_of
 from .types import CABLING, DEVICES, Resource
 
@@ -69,39 +69,39 @@ class Wire:
         return [end for link in self.links for end in link.found]
 
 
-def wire(draft: Draft) -> dict[str, Wire]:
+def wire(builder: Builder) -> dict[str, Wire]:
     """Every Connection of the fabric by its name; each port belongs to the first that names it."""
     found = {}
-    for resource in draft.of('Connection') if draft.carries(DEVICES) else ():
-        if member := _member(draft, resource):
+    for resource in builder.of('Connection') if builder.includes(DEVICES) else ():
+        if member := _member(builder, resource):
             said = mapping(mapping(resource.spec).get(member))
             lists, ends = _MEMBERS[member]
             links = [
-                Link(tuple(_end(draft, resource, link, *end) for end in ends))
-                for name in lists for link in _links(draft, resource, said, name)
+                Link(tuple(_end(builder, resource, link, *end) for end in ends))
+                for name in lists for link in _links(builder, resource, said, name)
             ]
             found[resource.name] = Wire(resource, member, said, links)
-    _mark_unclear(draft)
+    _mark_unclear(builder)
     return found
 
 
-def _mark_unclear(draft: Draft) -> None:
-    """Own nothing of a port that a Connection names and that no link uses: the Connection could not be read."""
-    for resource in draft.of('Connection') if draft.carries(DEVICES) else ():
+def _mark_unclear(builder: Builder) -> None:
+    """Manage nothing of a port that a Connection names and that no link uses: the Connection could not be read."""
+    for resource in builder.of('Connection') if builder.includes(DEVICES) else ():
         for whole in _port_names(resource.spec):
             name, _, port = whole.partition('/')
-            device = draft.devices.get(('Switch', name))
+            device = builder.devices.get(('Switch', name))
             found = normalise(port, device.interfaces) if device else ''
-            if device and found and not draft.claimed('port', device.interfaces[found].key):
-                _own_no_use(device.interfaces[found])
+            if device and found and not builder.is_reserved('port', device.interfaces[found].key):
+                _unmanage_use(device.interfaces[found])
 
 
-def _own_no_use(interface: Interface) -> None:
+def _unmanage_use(interface: Interface) -> None:
     interface.unclear = True
     for field in ('mtu', 'lag'):
-        interface.owned.pop(field, None)
-    if interface.owned.get('enabled') is False:
-        del interface.owned['enabled']
+        interface.managed_fields.pop(field, None)
+    if interface.managed_fields.get('enabled') is False:
+        del interface.managed_fields['enabled']
 
 
 def _port_names(spec: Any) -> Iterator[str]:
@@ -117,12 +117,12 @@ def _port_names(spec: Any) -> Iterator[str]:
             pending.extend(value)
 
 
-def _subject(draft: Draft) -> str:
-    return CABLING if draft.carries(CABLING) else DEVICES
+def _subject(builder: Builder) -> str:
+    return CABLING if builder.includes(CABLING) else DEVICES
 
 
-def _member(draft: Draft, resource: Resource) -> str:
-    """Which of the union's members a Connection has; empty, with a problem, where that is not clear."""
+def _member(builder: Builder, resource: Resource) -> str:
+    """Which of the union's members a Connection has; empty, with an issue, where that is not clear."""
     given = {name for name, value in mapping(resource.spec).items() if value is not None}
     known = sorted(given & _MEMBERS.keys())
     if len(known) == 1:
@@ -134,50 +134,50 @@ def _member(draft: Draft, resource: Resource) -> str:
         sentence = f'It is of a type that this version does not know ({names}): it is not carried.'
     else:
         sentence = 'It connects nothing: it is not carried.'
-    draft.complain(resource, _subject(draft), sentence)
+    builder.report_issue(resource, _subject(builder), sentence)
     return ''
 
 
-def _links(draft: Draft, resource: Resource, said: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _links(builder: Builder, resource: Resource, said: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = said.get(name)
     raw = [value] if name == 'link' else items(value)
     links = [link for link in raw if isinstance(link, Mapping)]
     # A domain may be without session links; everything else has at least one link.
     if len(links) < len(raw) or not (raw or name in ('peerLinks', 'sessionLinks')):
-        draft.complain(resource, _subject(draft), f'Its {name} cannot be read: it lists no ports.')
+        builder.report_issue(resource, _subject(builder), f'Its {name} cannot be read: it lists no ports.')
     return links
 
 
-def _end(draft: Draft, resource: Resource, link: Mapping[str, Any], field: str, kind: str) -> End | None:
+def _end(builder: Builder, resource: Resource, link: Mapping[str, Any], field: str, kind: str) -> End | None:
     said = mapping(link.get(field))
     whole = text(said.get('port'))
     name, _, port = whole.partition('/')
-    subject = _subject(draft)
+    subject = _subject(builder)
     if not name or not port:
-        draft.complain(
+        builder.report_issue(
             resource, subject, f'The port of its {field} is {shown(said.get("port"))}: write it as device/port.',
         )
         return None
-    device = draft.devices.get((kind, name))
+    device = builder.devices.get((kind, name))
     if device is None:
-        there = 'is not carried either' if draft.get(kind, name) else 'is not in the fabric'
-        draft.complain_absence(
+        there = 'is not carried either' if builder.get(kind, name) else 'is not in the fabric'
+        builder.report_missing(
             kind, resource, subject, f'It names {shown(whole)}, but the {kind.lower()} {shown(name)} {there}.',
         )
         return None
-    interface = port_of(draft, device, port, resource.source)
-    if interface is None or interface.owned.get('type') == 'virtual':
-        draft.complain(resource, subject, (
+    interface = port_of(builder, device, port, resource.source)
+    if interface is None or interface.managed_fields.get('type') == 'virtual':
+        builder.report_issue(resource, subject, (
             f'It names {shown(whole)}, a port that the profile of {name} does not have.'
             if kind == 'Switch' else f'It names {shown(whole)}, which cannot be the name of a port.'
         ))
         return None
-    if holder := draft.claim(resource.source, 'port', interface.key):
-        draft.complain(resource, subject, (
+    if holder := builder.reserve(resource.source, 'port', interface.key):
+        builder.report_issue(resource, subject, (
             f'It names {whole} twice: a port has one cable.' if holder == resource.source else
             f'The port {whole} belongs to {holder.kind} {holder.name} already: a port has one cable.'
         ))
         return None
     if kind == 'Switch':
-        interface.owned['enabled'] = True
+        interface.managed_fields['enabled'] = True
     return End(interface, said)

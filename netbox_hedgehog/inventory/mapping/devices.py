@@ -6,13 +6,13 @@ from typing import Any
 from ...hedgehog.manifest import entries, mapping, number, shown, text, usable
 from ...hedgehog.switch_ports import MANAGEMENT, normalise, ports
 from ...naming import device_name
-from .builder import Device, Draft, Interface
+from .builder import Builder, Device, Interface
 from .names import key, slug
-from .types import DEVICES, Existing, Ref, Resource, Source, Value
+from .types import DEVICES, ExistingRef, Ref, Resource, Source, Value
 
-__all__ = ('KINDS', 'LOOPBACKS', 'draw', 'mtu_of', 'port_of')
+__all__ = ('KINDS', 'LOOPBACKS', 'build', 'mtu_of', 'port_of')
 
-# The kinds that become devices, first come, first served where two want one name.
+# The kinds that become devices, first come, first served where two need one name.
 KINDS = ('Switch', 'Gateway', 'Server')
 
 # What a server is nobody tells the fabric, and a gateway is whatever machine runs one: types that stand for any.
@@ -23,116 +23,116 @@ LOOPBACKS = {'protocolIP': 'Loopback1', 'vtepIP': 'Loopback2'}
 
 _LARGEST_MTU = 65536
 
-# What is owned of any interface that a fabric configures, before a mapper has more to say. None means that there is
+# Managed fields of any interface that a fabric configures, before a mapper has more to say. None means that there is
 # none, not that nobody knows: what was once set has to go when the fabric takes it back.
 _PLAIN: Mapping[str, Value] = {'mtu': None, 'lag': None}
 
 
-def draw(draft: Draft) -> None:
-    """Draw the devices of a fabric, and those interfaces that follow from a device alone."""
-    if not draft.carries(DEVICES):
+def build(builder: Builder) -> None:
+    """Add the devices of a fabric, and those interfaces that follow from a device alone."""
+    if not builder.includes(DEVICES):
         return
     for kind in KINDS:
-        for resource in draft.of(kind):
+        for resource in builder.of(kind):
             spec = mapping(resource.spec)
-            device_type = _switch_type(draft, resource, spec) if kind == 'Switch' else _placeholder(draft, resource)
-            if device_type is not None and (device := _device(draft, resource, spec, device_type)):
-                draft.devices[kind, resource.name] = device
+            device_type = _switch_type(builder, resource, spec) if kind == 'Switch' else _placeholder(builder, resource)
+            if device_type is not None and (device := _device(builder, resource, spec, device_type)):
+                builder.devices[kind, resource.name] = device
                 if kind == 'Switch':
-                    _switch_interfaces(draft, device, spec)
+                    _switch_interfaces(builder, device, spec)
                 elif kind == 'Gateway':
-                    _gateway_interfaces(draft, device, spec)
+                    _gateway_interfaces(builder, device, spec)
                 if kind != 'Server':
-                    _loopbacks(draft, device, spec)
+                    _loopbacks(builder, device, spec)
 
 
-def _device(draft: Draft, resource: Resource, spec: Mapping[str, Any], device_type: Ref) -> Device | None:
-    name = _name(draft, resource)
+def _device(builder: Builder, resource: Resource, spec: Mapping[str, Any], device_type: Ref) -> Device | None:
+    name = _name(builder, resource)
     if not usable(name, 64):
-        draft.complain(resource, DEVICES, (
+        builder.report_issue(resource, DEVICES, (
             'Its name is too long for a device, which takes 64 characters: choose a shorter pattern, or a shorter name.'
         ))
         return None
-    if holder := draft.claim(resource.source, 'dcim.device', name.lower()):
-        draft.complain(resource, DEVICES, (
+    if holder := builder.reserve(resource.source, 'dcim.device', name.lower()):
+        builder.report_issue(resource, DEVICES, (
             f'{holder.kind} {holder.name} has the same device name, {name}: it is not carried. Rename one of the two.'
         ))
         return None
-    options = draft.options
-    owned: dict[str, Value] = {'name': name}
-    initial = draft.tenant(
-        site=Existing('dcim.site', options.site), role=_role(draft, resource, spec), device_type=device_type,
+    options = builder.options
+    managed: dict[str, Value] = {'name': name}
+    create_only = builder.tenant(
+        site=ExistingRef('dcim.site', options.site), role=_role(builder, resource, spec), device_type=device_type,
         status=options.device_status,
     )
     if options.location is not None:
-        initial['location'] = Existing('dcim.location', options.location)
+        create_only['location'] = ExistingRef('dcim.location', options.location)
     if description := text(spec.get('description')).strip():
-        initial['description'] = description[:200]
+        create_only['description'] = description[:200]
     if resource.kind == 'Switch':
-        # What a fabric does not know is not owned: an operator may.
-        if serial := _serial(draft, resource, spec):
-            owned['serial'] = serial
-        if platform := _platform(draft, resource, spec):
-            owned['platform'] = platform
-    return Device(resource, key('device', resource.kind.lower(), resource.name), owned, initial)
+        # What a fabric does not know is not managed: an operator may know it.
+        if serial := _serial(builder, resource, spec):
+            managed['serial'] = serial
+        if platform := _platform(builder, resource, spec):
+            managed['platform'] = platform
+    return Device(resource, key('device', resource.kind.lower(), resource.name), managed, create_only)
 
 
-def _name(draft: Draft, resource: Resource) -> str:
+def _name(builder: Builder, resource: Resource) -> str:
     try:
-        return device_name(draft.options.name_pattern, resource.name, draft.options.fabric)
+        return device_name(builder.options.name_pattern, resource.name, builder.options.fabric)
     except ValueError:
-        draft.complain(resource, DEVICES, (
-            f'The name pattern {shown(draft.options.name_pattern)} cannot be filled in: the device has the name of '
+        builder.report_issue(resource, DEVICES, (
+            f'The name pattern {shown(builder.options.name_pattern)} cannot be filled in: the device has the name of '
             'its resource. Correct the pattern.'
         ))
         return resource.name
 
 
-def _role(draft: Draft, resource: Resource, spec: Mapping[str, Any]) -> Existing | Ref:
+def _role(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> ExistingRef | Ref:
     """The operator's role where the fabric's settings name one, else one called as Hedgehog calls it."""
     role = text(spec.get('role')).strip() if resource.kind == 'Switch' else ''
     role = role if usable(role, 100) else resource.kind.lower()
-    chosen = draft.options.roles.get(role)
+    chosen = builder.options.roles.get(role)
     if chosen is not None:
-        return Existing('dcim.devicerole', chosen)
+        return ExistingRef('dcim.devicerole', chosen)
     name = role.replace('-', ' ')
-    return draft.want(
+    return builder.add(
         'dcim.devicerole', key('devicerole', slug(role)), resource.source, DEVICES,
         {'name': name[:1].upper() + name[1:], 'slug': slug(role), 'vm_role': False}, shared=True,
     )
 
 
-def _manufacturer(draft: Draft, source: Source, name: str) -> Ref:
-    return draft.want(
+def _manufacturer(builder: Builder, source: Source, name: str) -> Ref:
+    return builder.add(
         'dcim.manufacturer', key('manufacturer', slug(name)), source, DEVICES, {'name': name, 'slug': slug(name)},
         shared=True,
     )
 
 
-def _device_type(draft: Draft, source: Source, manufacturer: str, model: str) -> Ref:
-    maker = _manufacturer(draft, source, manufacturer)
+def _device_type(builder: Builder, source: Source, manufacturer: str, model: str) -> Ref:
+    maker = _manufacturer(builder, source, manufacturer)
     name = slug(f'{manufacturer} {model}')
-    return draft.want(
+    return builder.add(
         'dcim.devicetype', key('devicetype', name), source, DEVICES,
         {'manufacturer': maker, 'model': model, 'slug': name}, shared=True,
     )
 
 
-def _placeholder(draft: Draft, resource: Resource) -> Ref:
-    return _device_type(draft, resource.source, *_PLACEHOLDERS[resource.kind])
+def _placeholder(builder: Builder, resource: Resource) -> Ref:
+    return _device_type(builder, resource.source, *_PLACEHOLDERS[resource.kind])
 
 
-def _switch_type(draft: Draft, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
+def _switch_type(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
     """The device type that a switch's profile describes. Only profiles in use become device types."""
     name = text(spec.get('profile'))
-    profile = draft.get('SwitchProfile', name)
+    profile = builder.get('SwitchProfile', name)
     if profile is None:
         if name:
-            draft.complain_absence('SwitchProfile', resource, DEVICES, (
+            builder.report_missing('SwitchProfile', resource, DEVICES, (
                 f'Its profile {shown(name)} is not in the fabric, so that nobody knows its ports: it is not carried.'
             ))
         else:
-            draft.complain(
+            builder.report_issue(
                 resource, DEVICES, 'It has no profile, so that nobody knows its ports: it is not carried. Give it one.',
             )
         return None
@@ -141,77 +141,77 @@ def _switch_type(draft: Draft, resource: Resource, spec: Mapping[str, Any]) -> R
         words = [profile.name]
     manufacturer, model = words[0], ' '.join(words[1:]) or words[0]
     if not usable(manufacturer, 100) or not usable(model, 100):
-        draft.complain(resource, DEVICES, (
+        builder.report_issue(resource, DEVICES, (
             f'The display name of its profile {shown(name)} is too long for a device type, which takes 100 '
             'characters: it is not carried.'
         ))
         return None
-    return _device_type(draft, profile.source, manufacturer, model)
+    return _device_type(builder, profile.source, manufacturer, model)
 
 
-def _serial(draft: Draft, resource: Resource, spec: Mapping[str, Any]) -> str:
+def _serial(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> str:
     """The serial number that the agent reads from the switch, else the one it is to boot with; all zeros is none."""
-    agent = draft.get('Agent', resource.name)
+    agent = builder.get('Agent', resource.name)
     nos = mapping(mapping(mapping(agent.status if agent else None).get('state')).get('nos'))
     for value in (nos.get('serialNumber'), mapping(spec.get('boot')).get('serial')):
         serial = text(value).strip()
         if serial.strip('0'):
             if usable(serial, 50):
                 return serial
-            draft.complain(resource, DEVICES, (
+            builder.report_issue(resource, DEVICES, (
                 f'Its serial number {shown(serial)} is too long for a device, which takes 50 characters.'
             ))
     return ''
 
 
-def _platform(draft: Draft, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
+def _platform(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
     """The network operating system, by the name that the profile has for it."""
-    profile = draft.get('SwitchProfile', text(spec.get('profile')))
+    profile = builder.get('SwitchProfile', text(spec.get('profile')))
     name = text(mapping(profile.spec if profile else None).get('nosType')).strip()
     if not usable(name, 100):
         return None
-    return draft.want(
+    return builder.add(
         'dcim.platform', key('platform', slug(name)), profile.source if profile else resource.source, DEVICES,
         {'name': name, 'slug': slug(name)}, shared=True,
     )
 
 
-def _switch_interfaces(draft: Draft, device: Device, spec: Mapping[str, Any]) -> None:
+def _switch_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]) -> None:
     resource = device.resource
-    profile = draft.get('SwitchProfile', text(spec.get('profile')))
+    profile = builder.get('SwitchProfile', text(spec.get('profile')))
     found, wrong = ports(mapping(profile.spec if profile else None), spec)
     for sentence in wrong:
-        draft.complain(resource, DEVICES, sentence)
+        builder.report_issue(resource, DEVICES, sentence)
     all_ports = spec.get('enableAllPorts') is True
-    connections_known = draft.was_read('Connection')
+    connections_known = builder.was_read('Connection')
     for port in found:
-        owned: dict[str, Value] = {
+        managed: dict[str, Value] = {
             'name': port.name, 'type': port.type, 'speed': port.speed, 'mgmt_only': port.mgmt_only,
         }
         # Ports that no connection uses are shut, unless the switch is told to enable all of them.
         if connections_known or port.mgmt_only or all_ports:
-            owned['enabled'] = port.mgmt_only or all_ports
+            managed['enabled'] = port.mgmt_only or all_ports
         # The name in the operating system, where the profile knows it.
         if usable(port.label, 64):
-            owned['label'] = port.label
+            managed['label'] = port.label
         if not port.mgmt_only and connections_known:
-            owned |= _PLAIN
-        drawn = draft.interface(
-            device, port.name, _key(device, port.name), resource.source, owned, switched=not port.mgmt_only,
+            managed |= _PLAIN
+        interface = builder.interface(
+            device, port.name, _key(device, port.name), resource.source, managed, switched=not port.mgmt_only,
         )
-        if drawn is None:
-            draft.complain(resource, DEVICES, (
+        if interface is None:
+            builder.report_issue(resource, DEVICES, (
                 f'The port {shown(port.name)} of its profile cannot be an interface: its name is in use already, or '
                 'longer than 64 characters.'
             ))
     if spec.get('ip') and MANAGEMENT not in device.interfaces:
-        draft.interface(device, MANAGEMENT, _key(device, MANAGEMENT), resource.source, {
+        builder.interface(device, MANAGEMENT, _key(device, MANAGEMENT), resource.source, {
             'name': MANAGEMENT, 'type': 'other', 'speed': None, 'mgmt_only': True, 'enabled': True,
         })
 
 
-def port_of(draft: Draft, device: Device, name: str, source: Source) -> Interface | None:
-    """The interface of a device by name; one of a server or gateway is drawn, as only its use tells of it.
+def port_of(builder: Builder, device: Device, name: str, source: Source) -> Interface | None:
+    """The interface of a device by name; one of a server or gateway is added, as only its use tells of it.
 
     A switch has the ports of its profile: E1/49 may be wired as E1/49 or as E1/49/1 where it can be broken out.
     Returns None where the switch has no such port, or where the name cannot be an interface's.
@@ -222,39 +222,40 @@ def port_of(draft: Draft, device: Device, name: str, source: Source) -> Interfac
     if name in device.interfaces:
         return device.interfaces[name]
     # What kind of port it is the fabric is not told: whoever knows may say so.
-    return draft.interface(
+    return builder.interface(
         device, name, _key(device, name), source, {'name': name, 'lag': None}, {'type': 'other'},
         switched=device.resource.kind == 'Server',
     )
 
 
-def mtu_of(draft: Draft, resource: Resource, value: Any) -> dict[str, Value]:
-    """What is owned of an MTU: none is a statement, too, and of one that cannot be nothing is known."""
+def mtu_of(builder: Builder, resource: Resource, value: Any) -> dict[str, Value]:
+    """Return the managed field of an MTU: no MTU is a value, too; an invalid one is not managed."""
     found = number(value)
     if value in (None, 0) or (found is not None and 1 <= found <= _LARGEST_MTU):
         return {'mtu': found or None}
-    draft.complain(resource, DEVICES, f'Its MTU is {shown(value)}, which is none: it is left out.')
+    builder.report_issue(resource, DEVICES, f'Its MTU is {shown(value)}, which is none: it is left out.')
     return {}
 
 
-def _gateway_interfaces(draft: Draft, device: Device, spec: Mapping[str, Any]) -> None:
+def _gateway_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]) -> None:
     for name, entry in entries(spec.get('interfaces')):
-        interface = port_of(draft, device, name, device.resource.source)
+        interface = port_of(builder, device, name, device.resource.source)
         if interface is None:
-            draft.complain(device.resource, DEVICES, (
+            builder.report_issue(device.resource, DEVICES, (
                 f'The name of its interface {shown(name)} is longer than 64 characters: it is not carried.'
             ))
             continue
-        interface.owned |= mtu_of(draft, device.resource, mapping(entry).get('mtu'))
+        interface.managed_fields |= mtu_of(builder, device.resource, mapping(entry).get('mtu'))
 
 
-def _loopbacks(draft: Draft, device: Device, spec: Mapping[str, Any]) -> None:
+def _loopbacks(builder: Builder, device: Device, spec: Mapping[str, Any]) -> None:
     for field, name in LOOPBACKS.items():
         if spec.get(field) in (None, ''):
             continue
-        owned: dict[str, Value] = {'name': name, 'type': 'virtual', 'enabled': True}
-        if draft.interface(device, name, key('loopback', *_of(device), name), device.resource.source, owned) is None:
-            draft.complain(device.resource, DEVICES, (
+        managed: dict[str, Value] = {'name': name, 'type': 'virtual', 'enabled': True}
+        own_key = key('loopback', *_of(device), name)
+        if builder.interface(device, name, own_key, device.resource.source, managed) is None:
+            builder.report_issue(device.resource, DEVICES, (
                 f'It has a port {name}, which is the name of its loopback: its {field} is not carried as one.'
             ))
 

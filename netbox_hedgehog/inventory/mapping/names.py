@@ -1,4 +1,4 @@
-"""What wanted objects are called: keys that last, and names and slugs that two fabrics never share."""
+"""Names of desired objects: keys that last, and names and slugs that two fabrics never share."""
 
 import hashlib
 import re

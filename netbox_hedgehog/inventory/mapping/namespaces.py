@@ -1,24 +1,24 @@
 """VLAN namespaces become VLAN groups; IPv4 namespaces container prefixes."""
 
 from ...hedgehog.manifest import items, mapping, network, number, shown, usable
-from .builder import Draft
+from .builder import Builder
 from .names import in_fabric, key
-from .types import VPCS, Existing, Resource
+from .types import VPCS, ExistingRef, Resource
 
-__all__ = ('draw',)
+__all__ = ('build',)
 
 _LARGEST_VLAN = 4094
 
 
-def draw(draft: Draft) -> None:
-    if draft.carries(VPCS):
-        for resource in draft.of('VLANNamespace'):
-            _vlan_namespace(draft, resource)
-        for resource in draft.of('IPv4Namespace'):
-            _ipv4_namespace(draft, resource)
+def build(builder: Builder) -> None:
+    if builder.includes(VPCS):
+        for resource in builder.of('VLANNamespace'):
+            _vlan_namespace(builder, resource)
+        for resource in builder.of('IPv4Namespace'):
+            _ipv4_namespace(builder, resource)
 
 
-def _vlan_namespace(draft: Draft, resource: Resource) -> None:
+def _vlan_namespace(builder: Builder, resource: Resource) -> None:
     """A VLAN group at the fabric's site: within it IDs and names are unique, as they are in a namespace."""
     ranges: list[tuple[int, int]] = []
     for raw in items(mapping(resource.spec).get('ranges')):
@@ -26,45 +26,46 @@ def _vlan_namespace(draft: Draft, resource: Resource) -> None:
         start = number(span.get('from'))
         end = number(span.get('to')) or start
         if start is None or end is None or not 1 <= start <= end <= _LARGEST_VLAN:
-            draft.complain(resource, VPCS, (
+            builder.report_issue(resource, VPCS, (
                 f'Its range {shown(span.get("from"))} to {shown(span.get("to"))} is none: VLANs are 1 to 4094. '
                 'It is left out.'
             ))
         elif any(start <= high and low <= end for low, high in ranges):
-            draft.complain(resource, VPCS, f'Its range {start} to {end} overlaps another of its: it is left out.')
+            builder.report_issue(resource, VPCS, f'Its range {start} to {end} overlaps another of its: it is left out.')
         else:
             ranges.append((start, end))
-    name = in_fabric(resource.name, draft.options.fabric)
+    name = in_fabric(resource.name, builder.options.fabric)
     if not ranges or not usable(name, 100):
-        draft.complain(resource, VPCS, (
+        builder.report_issue(resource, VPCS, (
             'It has no VLANs' if not ranges else 'Its name is too long for a VLAN group, which takes 100 characters'
         ) + ': it is not carried, nor are the VLANs in it.')
         return
-    draft.want(
+    builder.add(
         'ipam.vlangroup', key('vlangroup', resource.name), resource.source, VPCS,
         {
-            'name': name, 'slug': draft.slug(resource.name),
+            'name': name, 'slug': builder.slug(resource.name),
             'vid_ranges': ','.join(f'{low}-{high}' for low, high in sorted(ranges)),
         },
-        draft.tenant(scope=Existing('dcim.site', draft.options.site)),
+        builder.tenant(scope=ExistingRef('dcim.site', builder.options.site)),
     )
 
 
-def _ipv4_namespace(draft: Draft, resource: Resource) -> None:
+def _ipv4_namespace(builder: Builder, resource: Resource) -> None:
     """Container prefixes in a VRF of the namespace's own: two namespaces may overlap, and VPCs of one may not."""
-    vrf = draft.vrf(
+    vrf = builder.vrf(
         resource, VPCS, f'IPv4 namespace {resource.name}', {}, 'ipv4namespace', resource.name,
     )
     for raw in items(mapping(resource.spec).get('subnets')) if vrf else ():
         prefix = network(raw)
         if prefix is None:
-            draft.complain(
+            builder.report_issue(
                 resource, VPCS, f'Its subnet {shown(raw)} is not a prefix, or has host bits set: it is not carried.',
             )
-        elif draft.claim(resource.source, 'container', resource.name, str(prefix)):
-            draft.complain(resource, VPCS, f'It lists the subnet {prefix} more than once.')
+        elif builder.reserve(resource.source, 'container', resource.name, str(prefix)):
+            builder.report_issue(resource, VPCS, f'It lists the subnet {prefix} more than once.')
         else:
-            draft.want(
+            builder.add(
                 'ipam.prefix', key('container', resource.name, str(prefix)), resource.source, VPCS,
-                {'prefix': str(prefix), 'vrf': vrf}, draft.tenant(status='container', description=resource.name[:200]),
+                {'prefix': str(prefix), 'vrf': vrf},
+                builder.tenant(status='container', description=resource.name[:200]),
             )

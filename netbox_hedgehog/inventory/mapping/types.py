@@ -1,7 +1,7 @@
-"""What a fabric wants NetBox to hold: the vocabulary of the mappers, and what the planner reads.
+"""The types of a fabric's desired objects: what the mappers return and the planner reads.
 
-Nothing in here knows Django. A want names a NetBox model by its label and other wanted objects by their keys, so that
-it can be made, compared and tested without a database.
+Nothing in here knows Django. A desired object names a NetBox model by its label and other desired objects by their
+keys, so that it can be created, compared and tested without a database.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = (
-    'ADDRESSING', 'CABLING', 'DEVICES', 'SUBJECTS', 'VPCS', 'Desired', 'Existing', 'Options', 'Problem', 'Ref',
-    'Resource', 'Source', 'Value', 'Want',
+    'ADDRESSING', 'CABLING', 'DEVICES', 'SUBJECTS', 'VPCS', 'Desired', 'DesiredObject', 'ExistingRef', 'Issue',
+    'Options', 'Ref', 'Resource', 'Source', 'Value',
 )
 
 # The subjects of an inventory: what a fabric's settings switch on and off, and what a dry run is grouped by.
@@ -21,13 +21,13 @@ SUBJECTS = (DEVICES, CABLING, ADDRESSING, VPCS)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """Another wanted object of the same fabric, by its key."""
+    """Another desired object of the same fabric, by its key."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Existing:
+class ExistingRef:
     """An object of the operator's, named in the fabric's settings: a site, a tenant, a role."""
 
     model: str
@@ -35,12 +35,12 @@ class Existing:
 
 
 # What a field is to hold. References of a many-to-many field, and the interfaces at one end of a cable, are a tuple.
-Value = str | int | bool | None | Ref | Existing | tuple[Ref | Existing, ...]
+Value = str | int | bool | None | Ref | ExistingRef | tuple[Ref | ExistingRef, ...]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """The custom resource that a want comes from."""
+    """The custom resource that a desired object comes from."""
 
     kind: str
     name: str
@@ -66,7 +66,7 @@ class Options:
     """What a fabric's settings say of its inventory.
 
     `roles` gives the operator's device roles for Hedgehog's switch roles and for `server` and `gateway`, by primary
-    key; a role that is not in there is wanted by name. `name_pattern` names devices: `{name}` and `{fabric}` stand for
+    key; any other role is found or created by name. `name_pattern` names devices: `{name}` and `{fabric}` stand for
     the resource's and the fabric's names. New devices get the `device_status`.
     """
 
@@ -81,27 +81,27 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
-    """One NetBox object that a fabric wants.
+class DesiredObject:
+    """One NetBox object that a fabric needs.
 
-    `model` is a label such as dcim.device. `key` names the object within its fabric for ever: it is made of what the
-    resource is called, never of what may change about it. `owned` fields are written while they hold what was last
-    written; `initial` ones are set when the object is made, and then belong to the operator. A `shared` object (a
-    device type, an ASN) is found or made, and never changed, marked or deleted.
+    `model` is a label such as dcim.device. `key` identifies the object within its fabric for good: it is built from the
+    names of resources, never from anything that may change about them. `managed_fields` are written while they hold
+    what was last written; `create_only_fields` are set when the object is created, and then belong to the operator. A
+    `shared` object (a device type, an ASN) is found or created, and never changed, marked or deleted.
     """
 
     model: str
     key: str
     source: Source
     subject: str
-    owned: Mapping[str, Value]
-    initial: Mapping[str, Value] = MappingProxyType({})
+    managed_fields: Mapping[str, Value]
+    create_only_fields: Mapping[str, Value] = MappingProxyType({})
     shared: bool = False
 
     @property
     def fields(self) -> dict[str, Value]:
-        """All that a new object is made with."""
-        return {**self.initial, **self.owned}
+        """Return all fields that a new object is created with."""
+        return {**self.create_only_fields, **self.managed_fields}
 
     def refs(self) -> Iterator[Ref]:
         for value in self.fields.values():
@@ -111,8 +111,8 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """Something of a resource that cannot be carried, in a sentence that says what and why."""
+class Issue:
+    """Something of a resource that cannot be synced, in a sentence that says what and why."""
 
     source: Source
     subject: str
@@ -121,19 +121,11 @@ class Problem:
 
 @dataclass(slots=True)
 class Desired:
-    """All that a fabric wants. Wants stand by key, each after those that it refers to. `sources` are its resources."""
+    """All desired objects of a fabric, by key, each after those that it refers to. `sources` are its resources."""
 
-    wants: dict[str, Want] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    objects: dict[str, DesiredObject] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
     sources: frozenset[Source] = frozenset()
 
-    def add(self, want: Want) -> Ref:
-        """Add a want, or keep the one that stands under its key already. Returns a reference to it."""
-        self.wants.setdefault(want.key, want)
-        return Ref(want.key)
-
-    def complain(self, resource: Resource, subject: str, sentence: str) -> None:
-        self.problems.append(Problem(resource.source, subject, sentence))
-
-    def of(self, model: str) -> Iterable[Want]:
-        return (want for want in self.wants.values() if want.model == model)
+    def of(self, model: str) -> Iterable[DesiredObject]:
+        return (item for item in self.objects.values() if item.model == model)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...hedgehog.manifest import Network, address, entries, mapping, network, number, shown, text, usable
-from .builder import Draft
+from .builder import Builder
 from .names import in_fabric, key
 from .types import VPCS, Ref, Resource, Value
 
-__all__ = ('draw', 'vlan_key')
+__all__ = ('build', 'vlan_key')
 
 # What NetBox's columns take.
 _LONGEST_VLAN = 64
@@ -19,38 +19,38 @@ _LARGEST_VNI = 2**24 - 1
 _LAYER_2_MODES = ('', 'l2vni')
 
 
-def draw(draft: Draft) -> None:
-    """Want all that VPCs and their subnets are in NetBox. The VLAN groups have been wanted before."""
-    if not draft.carries(VPCS):
+def build(builder: Builder) -> None:
+    """Add all that VPCs and their subnets are in NetBox. Their VLAN groups exist by now."""
+    if not builder.includes(VPCS):
         return
-    vnis = mapping(_catalog(draft).get('vpcSubnetVNIs'))
-    for resource in draft.of('VPC'):
+    vnis = mapping(_catalog(builder).get('vpcSubnetVNIs'))
+    for resource in builder.of('VPC'):
         spec = mapping(resource.spec)
-        vrf = draft.vrf(resource, VPCS, resource.name, described(draft, resource.name), 'vpc', resource.name)
+        vrf = builder.vrf(resource, VPCS, resource.name, described(builder, resource.name), 'vpc', resource.name)
         namespace = text(spec.get('ipv4Namespace'))
-        if draft.get('IPv4Namespace', namespace) is None:
-            draft.complain_absence(
+        if builder.get('IPv4Namespace', namespace) is None:
+            builder.report_missing(
                 'IPv4Namespace', resource, VPCS, f'Its IPv4 namespace {shown(namespace)} is not in the fabric.',
             )
         if vrf is None:
             continue
         ranges: list[tuple[int, int]] = []
         for name, raw in entries(spec.get('subnets')):
-            subnet = _Subnet(draft, resource, vrf, name, mapping(raw), ranges)
-            subnet.draw(mapping(vnis.get(resource.name)).get(name))
+            subnet = _Subnet(builder, resource, vrf, name, mapping(raw), ranges)
+            subnet.build(mapping(vnis.get(resource.name)).get(name))
 
 
-def described(draft: Draft, name: str) -> dict[str, Value]:
-    """What is owned of a VRF besides its name: the VNI, in the description, as NetBox's VRFs have no field for it.
+def described(builder: Builder, name: str) -> dict[str, Value]:
+    """Return the managed fields of a VRF besides its name: the VNI, in the description, as VRFs have no field for it.
 
-    A VNI that the controller has not given yet is not owned: nobody knows it.
+    A VNI that the controller has not assigned yet is not managed.
     """
-    vni = _vni(mapping(_catalog(draft).get('vpcVNIs')).get(name))
+    vni = _vni(mapping(_catalog(builder).get('vpcVNIs')).get(name))
     return {} if vni is None else {'description': f'VNI {vni}'}
 
 
-def _catalog(draft: Draft) -> Mapping[str, Any]:
-    catalog = draft.get('Catalog', 'vpcs')
+def _catalog(builder: Builder) -> Mapping[str, Any]:
+    catalog = builder.get('Catalog', 'vpcs')
     return mapping(catalog.spec if catalog else None)
 
 
@@ -63,56 +63,57 @@ class _Subnet:
     """One subnet on its way into NetBox. `ranges` are those of the VPC's other subnets, as numbers."""
 
     def __init__(
-        self, draft: Draft, vpc: Resource, vrf: Ref, name: str, said: Mapping[str, Any], ranges: list[tuple[int, int]],
+        self, builder: Builder, vpc: Resource, vrf: Ref, name: str, said: Mapping[str, Any],
+        ranges: list[tuple[int, int]],
     ) -> None:
-        self.draft, self.vpc, self.vrf, self.name, self.said, self.ranges = draft, vpc, vrf, name, said, ranges
+        self.builder, self.vpc, self.vrf, self.name, self.said, self.ranges = builder, vpc, vrf, name, said, ranges
 
-    def draw(self, vni: Any) -> None:
+    def build(self, vni: Any) -> None:
         if not usable(self.name, 200):
-            self._complain('Its name cannot be shown: it is not carried.')
+            self._report('Its name cannot be shown: it is not carried.')
             return
         tagged = self.said.get('vlan') not in (None, 0)
         vlan = self._vlan() if tagged else None
         if vlan is not None:
             self._l2vpn(vlan, vni)
         elif not tagged and self.said.get('hostBGP') is not True:
-            self._complain('It has neither a VLAN nor hostBGP: its prefix stands without a VLAN. Give it one of them.')
+            self._report('It has neither a VLAN nor hostBGP: its prefix stands without a VLAN. Give it one of them.')
         value = self.said.get('subnet')
         prefix = network(value)
         if prefix is None:
-            self._complain(f'Its prefix is {shown(value)}, which is none or has host bits set: it is not carried.')
+            self._report(f'Its prefix is {shown(value)}, which is none or has host bits set: it is not carried.')
             return
-        if holder := self._claim('prefix', self.vrf.key, str(prefix)):
-            self._complain(f'{prefix} is the prefix of another subnet of {holder.name} already: it is not carried.')
+        if holder := self._reserve('prefix', self.vrf.key, str(prefix)):
+            self._report(f'{prefix} is the prefix of another subnet of {holder.name} already: it is not carried.')
             return
-        owned: dict[str, Value] = {'prefix': str(prefix), 'vrf': self.vrf}
+        managed: dict[str, Value] = {'prefix': str(prefix), 'vrf': self.vrf}
         if vlan is not None or not tagged:
-            owned['vlan'] = vlan  # one that cannot be carried is not the same as none
-        self._want('ipam.prefix', 'prefix', owned, status='active', description=self._title[:200])
+            managed['vlan'] = vlan  # an invalid one is not the same as none
+        self._add('ipam.prefix', 'prefix', managed, status='active', description=self._title[:200])
         self._gateway(prefix)
         self._dhcp(prefix)
 
     def _vlan(self) -> Ref | None:
         value = self.said.get('vlan')
         namespace = text(mapping(self.vpc.spec).get('vlanNamespace'))
-        group = self.draft.wanted(key('vlangroup', namespace))
+        group = self.builder.find(key('vlangroup', namespace))
         if group is None:
-            self._complain_absence(
+            self._report_missing(
                 'VLANNamespace', f'Its VLAN namespace {shown(namespace)} is not carried: nor is its VLAN.',
             )
             return None
         vid = number(value)
-        if vid is None or not _within(vid, str(group.owned['vid_ranges'])):
-            self._complain(f'Its VLAN {shown(value)} is not one of the namespace {namespace}: it is not carried.')
+        if vid is None or not _within(vid, str(group.managed_fields['vid_ranges'])):
+            self._report(f'Its VLAN {shown(value)} is not one of the namespace {namespace}: it is not carried.')
             return None
         name = f'{self.vpc.name}--{self.name}'
         if not usable(name, _LONGEST_VLAN):
-            self._complain(f'The name of its VLAN, {shown(name)}, is longer than 64 characters: it is not carried.')
+            self._report(f'The name of its VLAN, {shown(name)}, is longer than 64 characters: it is not carried.')
             return None
-        if holder := self._claim('vlan name', namespace, name) or self._claim('vlan', namespace, vid):
-            self._complain(f'Its VLAN {vid}, or the name {name}, belongs to VPC {holder.name}: it is not carried.')
+        if holder := self._reserve('vlan name', namespace, name) or self._reserve('vlan', namespace, vid):
+            self._report(f'Its VLAN {vid}, or the name {name}, belongs to VPC {holder.name}: it is not carried.')
             return None
-        return self._want(
+        return self._add(
             'ipam.vlan', 'vlan', {'group': Ref(group.key), 'vid': vid, 'name': name}, status='active',
         )
 
@@ -122,18 +123,18 @@ class _Subnet:
         if text(mapping(self.vpc.spec).get('mode')) not in _LAYER_2_MODES:
             return
         if vni is None:
-            self._complain_absence('Catalog', 'The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
+            self._report_missing('Catalog', 'The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
             return
-        name = in_fabric(f'{self.vpc.name}--{self.name}', self.draft.options.fabric, _LONGEST_L2VPN)
-        if not usable(name, _LONGEST_L2VPN) or self._claim('l2vpn', name):
-            self._complain('The name of its L2VPN is in use already, or longer than 100 characters: it is not carried.')
+        name = in_fabric(f'{self.vpc.name}--{self.name}', self.builder.options.fabric, _LONGEST_L2VPN)
+        if not usable(name, _LONGEST_L2VPN) or self._reserve('l2vpn', name):
+            self._report('The name of its L2VPN is in use already, or longer than 100 characters: it is not carried.')
             return
-        slug = self.draft.slug(self.vpc.name, self.name)
-        l2vpn = self._want(
+        slug = self.builder.slug(self.vpc.name, self.name)
+        l2vpn = self._add(
             'vpn.l2vpn', 'l2vpn', {'name': name, 'slug': slug, 'type': 'vxlan-evpn', 'identifier': vni},
             status='active',
         )
-        self.draft.want(
+        self.builder.add(
             'vpn.l2vpntermination', key('l2vpntermination', self.vpc.name, self.name), self.vpc.source, VPCS,
             {'l2vpn': l2vpn, 'assigned_object': vlan},
         )
@@ -144,12 +145,12 @@ class _Subnet:
             return
         found = address(value)
         if found is None or found.ip not in prefix:
-            self._complain(f'Its gateway {shown(value)} is not an address in {prefix}: it is not carried.')
+            self._report(f'Its gateway {shown(value)} is not an address in {prefix}: it is not carried.')
             return
-        if self._claim('address', self.vrf.key, str(found.ip)):
-            self._complain(f'Its gateway {found.ip} is in use in the VPC already: it is not carried.')
+        if self._reserve('address', self.vrf.key, str(found.ip)):
+            self._report(f'Its gateway {found.ip} is in use in the VPC already: it is not carried.')
             return
-        self._want(
+        self._add(
             'ipam.ipaddress', 'gateway',
             # Every leaf that serves the subnet has it.
             {'address': f'{found.ip}/{prefix.prefixlen}', 'vrf': self.vrf, 'role': 'anycast'},
@@ -162,22 +163,22 @@ class _Subnet:
             return
         span = mapping(dhcp.get('range'))
         # What a VPC leaves open the controller decides.
-        server = self.draft.get('DHCPSubnet', f'{self.vpc.name}--{self.name}')
+        server = self.builder.get('DHCPSubnet', f'{self.vpc.name}--{self.name}')
         served = mapping(server.spec if server else None)
         first, last = span.get('start') or served.get('startIP'), span.get('end') or served.get('endIP')
         start, end = address(first), address(last)
         if start is None or end is None or start.ip not in prefix or end.ip not in prefix or int(end) < int(start):
             sentence = f'Its DHCP range, {shown(first)} to {shown(last)}, is not one in {prefix}: it is not carried.'
             if first and last:
-                self._complain(sentence)
+                self._report(sentence)
             else:
-                self._complain_absence('DHCPSubnet', sentence)
+                self._report_missing('DHCPSubnet', sentence)
             return
         if any(int(start) <= high and low <= int(end) for low, high in self.ranges):
-            self._complain(f'Its DHCP range, {start.ip} to {end.ip}, overlaps another of the VPC: it is not carried.')
+            self._report(f'Its DHCP range, {start.ip} to {end.ip}, overlaps another of the VPC: it is not carried.')
             return
         self.ranges.append((int(start), int(end)))
-        self._want(
+        self._add(
             'ipam.iprange', 'iprange', {
                 'start_address': f'{start.ip}/{prefix.prefixlen}', 'end_address': f'{end.ip}/{prefix.prefixlen}',
                 'vrf': self.vrf,
@@ -189,20 +190,19 @@ class _Subnet:
     def _title(self) -> str:
         return f'{self.vpc.name}/{self.name}'
 
-    def _want(self, model: str, what: str, owned: dict[str, Value], **initial: Value) -> Ref:
-        return self.draft.want(
-            model, key(what, self.vpc.name, self.name), self.vpc.source, VPCS, owned, self.draft.tenant(**initial),
-        )
+    def _add(self, model: str, what: str, managed: dict[str, Value], **create_only: Value) -> Ref:
+        own_key = key(what, self.vpc.name, self.name)
+        return self.builder.add(model, own_key, self.vpc.source, VPCS, managed, self.builder.tenant(**create_only))
 
-    def _claim(self, *what: object) -> Any:
-        return self.draft.claim(self.vpc.source, *what)
+    def _reserve(self, *what: object) -> Any:
+        return self.builder.reserve(self.vpc.source, *what)
 
-    def _complain(self, sentence: str) -> None:
-        self.draft.complain(self.vpc, VPCS, f'Subnet {shown(self.name)}: {sentence}')
+    def _report(self, sentence: str) -> None:
+        self.builder.report_issue(self.vpc, VPCS, f'Subnet {shown(self.name)}: {sentence}')
 
-    def _complain_absence(self, kind: str, sentence: str) -> None:
-        if self.draft.was_read(kind):
-            self._complain(sentence)
+    def _report_missing(self, kind: str, sentence: str) -> None:
+        if self.builder.was_read(kind):
+            self._report(sentence)
 
 
 def _vni(value: Any) -> int | None:

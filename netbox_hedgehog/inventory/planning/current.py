@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 from ...choices import InventoryAdoptionChoices
 from ...models import Fabric, InventoryLink, KindReading
-from ..mapping.types import Desired, Want
+from ..mapping.types import Desired, DesiredObject
 from .fields import (
     ENDS,
     ENDS_OF_CABLE,
@@ -178,9 +178,9 @@ class Known:
         return self.pks.get(key, {'key': key})
 
     def label_of(self, key: str) -> str:
-        if key not in self.desired.wants:
+        if key not in self.desired.objects:
             raise Unresolved(key)
-        return self.desired.wants[key].model
+        return self.desired.objects[key].model
 
 
 def levels(desired: Desired) -> dict[str, int]:
@@ -193,27 +193,28 @@ def levels(desired: Desired) -> dict[str, int]:
     def level(key: str, under: tuple[str, ...]) -> int:
         if key in found:
             return found[key]
-        want = desired.wants.get(key)
+        want = desired.objects.get(key)
         if want is None or key in under:
             return 0
         result = max((level(ref, (*under, key)) + 1 for ref in hard_refs(want)), default=0)
         found[key] = result
         return result
 
-    for key in desired.wants:
+    for key in desired.objects:
         level(key, ())
     return found
 
 
-def hard_refs(want: Want) -> Iterator[str]:
+def hard_refs(want: DesiredObject) -> Iterator[str]:
     """The keys that a want refers to, but for its deferred fields."""
     deferred = shape(want.model).deferred
     if not deferred:
         yield from (ref.key for ref in want.refs())
         return
-    owned = {name: value for name, value in want.owned.items() if name not in deferred}
-    initial = {name: value for name, value in want.initial.items() if name not in deferred}
-    yield from (ref.key for ref in Want(want.model, want.key, want.source, want.subject, owned, initial).refs())
+    managed = {name: value for name, value in want.managed_fields.items() if name not in deferred}
+    create_only = {name: value for name, value in want.create_only_fields.items() if name not in deferred}
+    early = DesiredObject(want.model, want.key, want.source, want.subject, managed, create_only)
+    yield from (ref.key for ref in early.refs())
 
 
 def read(fabric: Fabric, desired: Desired) -> Present:
@@ -224,8 +225,8 @@ def read(fabric: Fabric, desired: Desired) -> Present:
     _read_values(fabric, present, desired)
     known = Known(desired, present.held)
     level_of = levels(desired)
-    groups: dict[tuple[int, str], list[Want]] = defaultdict(list)
-    for want in desired.wants.values():
+    groups: dict[tuple[int, str], list[DesiredObject]] = defaultdict(list)
+    for want in desired.objects.values():
         groups[level_of[want.key], want.model].append(want)
     for (_level, label), wants in sorted(groups.items(), key=lambda item: item[0]):
         _read_candidates(fabric, label, wants, present, known)
@@ -252,11 +253,11 @@ def _links(fabric: Fabric) -> dict[str, Held]:
     }
 
 
-def _fields(label: str, wants: Iterable[Want]) -> list[str]:
+def _fields(label: str, wants: Iterable[DesiredObject]) -> list[str]:
     """The fields that a comparison may need, in a stable order."""
     names = set(natural_fields(label))
     for want in wants:
-        names.update(want.owned)
+        names.update(want.managed_fields)
     if label == DEVICE:
         names.update(('status', 'serial', 'name', *COMPARED_WHEN_ADOPTED))
     if label == ADDRESS:
@@ -278,7 +279,7 @@ def _read_values(fabric: Fabric, present: Present, desired: Desired) -> None:
     """Fill in the values of the objects that the fabric holds: a statement a model, and one a many-to-many field."""
     labels = {link.model for link in present.held.values()}
     wants = defaultdict(list)
-    for want in desired.wants.values():
+    for want in desired.objects.values():
         wants[want.model].append(want)
     for label in sorted(labels):
         links = InventoryLink.objects.filter(
@@ -364,7 +365,7 @@ def _terminations(**filters: Any) -> Iterable[tuple[int, str, int, int]]:
     ).iterator(chunk_size=5000)
 
 
-def wanted_values(want: Want, refer: Any, names: Iterable[str]) -> dict[str, Any]:
+def wanted_values(want: DesiredObject, refer: Any, names: Iterable[str]) -> dict[str, Any]:
     """What a want's fields are to hold, as far as that can be said: what cannot is left out."""
     values = {}
     fields = want.fields
@@ -377,19 +378,20 @@ def wanted_values(want: Want, refer: Any, names: Iterable[str]) -> dict[str, Any
     return values
 
 
-def _read_candidates(fabric: Fabric, label: str, wants: list[Want], present: Present, known: Known) -> None:
+def _read_candidates(fabric: Fabric, label: str, wants: list[DesiredObject], present: Present, known: Known) -> None:
     """Objects that stand where these wants would: those that no link holds, and links whose natural key changes."""
     names = natural_fields(label)
     if not names:
         return
-    sought: list[tuple[Want, dict[str, Any]]] = []
+    sought: list[tuple[DesiredObject, dict[str, Any]]] = []
     for want in wants:
         link = present.held.get(want.key)
         values = wanted_values(want, known, names)
         if link is None or link.values is None:
             sought.append((want, values))
-        elif any(name in want.owned and link.values.get(name) != value for name, value in values.items()):
-            sought.append((want, {**link.values, **{name: values[name] for name in values if name in want.owned}}))
+        elif any(name in want.managed_fields and link.values.get(name) != value for name, value in values.items()):
+            managed = {name: values[name] for name in values if name in want.managed_fields}
+            sought.append((want, {**link.values, **managed}))
     if not sought:
         return
     query = _query(label, [values for _, values in sought])
@@ -424,7 +426,7 @@ def _read_candidates(fabric: Fabric, label: str, wants: list[Want], present: Pre
             known.pks[want.key] = pk
 
 
-def _pk_of(fabric: Fabric, want: Want, values: Mapping[str, Any], present: Present) -> int | None:
+def _pk_of(fabric: Fabric, want: DesiredObject, values: Mapping[str, Any], present: Present) -> int | None:
     """Return the object that a want is going to be, as far as it is there: what hangs on it is looked for there."""
     if want.model == DEVICE and fabric.inventory_adoption != InventoryAdoptionChoices.OFF:
         found = present.devices_for(

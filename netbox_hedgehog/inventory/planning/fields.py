@@ -22,7 +22,7 @@ from django.db import models
 from netaddr.core import AddrFormatError
 from utilities.data import ranges_to_string, string_to_ranges
 
-from ..mapping.types import Existing, Ref, Value, Want
+from ..mapping.types import DesiredObject, ExistingRef, Ref, Value
 
 __all__ = (
     'BadValue', 'ENDS', 'ENDS_OF_CABLE', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'RANK', 'Refer', 'Shape', 'Unresolved',
@@ -215,7 +215,7 @@ def wanted(label: str, name: str, value: Value, refer: Refer) -> JSON:
     def one(item: Any) -> JSON:
         if isinstance(item, Ref):
             return refer(item.key)
-        return item.pk if isinstance(item, Existing) else item
+        return item.pk if isinstance(item, ExistingRef) else item
 
     if kind in (MANY, ENDS):
         items = value if isinstance(value, tuple) else () if value is None else (value,)
@@ -225,7 +225,7 @@ def wanted(label: str, name: str, value: Value, refer: Refer) -> JSON:
     if kind == GENERIC:
         if value is None:
             return None
-        if isinstance(value, Existing):
+        if isinstance(value, ExistingRef):
             return [value.model, value.pk]
         found = one(value)
         return found if isinstance(found, dict) or not isinstance(value, Ref) else [refer.label_of(value.key), found]
@@ -293,7 +293,7 @@ def natural_fields(label: str) -> set[str]:
 NAMES = ('name', 'model', 'prefix', 'address', 'start_address', 'mac_address', 'asn', 'label')
 
 
-def object_name(want: Want) -> str:
+def object_name(want: DesiredObject) -> str:
     """What people call a wanted object."""
     fields = want.fields
     for name in NAMES:

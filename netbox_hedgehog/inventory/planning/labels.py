@@ -80,7 +80,7 @@ def _described(action: Action, names: dict[Place, str], desired: Desired) -> Act
 
 def _item(item: Any, label: str, names: dict[Place, str], desired: Desired) -> str:
     if isinstance(item, dict) and 'key' in item:
-        want = desired.wants.get(item['key'])
+        want = desired.objects.get(item['key'])
         return object_name(want) if want else str(item['key'])
     if label and isinstance(item, int):
         return names.get((label, item), f'{label} {item}')

@@ -10,7 +10,7 @@ from rq.timeouts import JobTimeoutException
 
 from ...choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
 from ...labels import field_label, model_title
-from ..mapping.types import Desired, Ref, Source, Want
+from ..mapping.types import Desired, DesiredObject, Ref, Source
 from .current import (
     ADDRESS,
     CABLE,
@@ -69,7 +69,7 @@ LONGEST = {'dcim.interface': 64, 'dcim.device': 64}
 class Draft:
     """A want on its way to being an action."""
 
-    want: Want
+    want: DesiredObject
     verb: str = ''
     pk: int | None = None
     changes: list[FieldChange] = field(default_factory=list)
@@ -105,7 +105,7 @@ class _Planner:
         self.rows: dict[str, str] = {}
         self.choices: dict[tuple[str, str, str], Any] = {}
         self.alive = {(link.model, link.object_id) for link in present.held.values() if link.values is not None}
-        self.models = {want.model for want in desired.wants.values()}
+        self.models = {want.model for want in desired.objects.values()}
         # Objects that are not wanted now: they leave their place to what is. A device of a resource in trouble stays.
         stale = {link.key for link in unwanted(desired, present, rules.subjects)}
         self.gone = {
@@ -119,7 +119,7 @@ class _Planner:
         level_of = levels(self.desired)
         # Within a level, what stands keeps its names and ports before anything new asks for them.
         order = sorted(
-            self.desired.wants.values(), key=lambda want: (level_of[want.key], want.key not in self.present.held),
+            self.desired.objects.values(), key=lambda want: (level_of[want.key], want.key not in self.present.held),
         )
         for want in order:
             self._meet_guarded(want)
@@ -134,7 +134,7 @@ class _Planner:
         plan.findings += self.findings
         plan.findings += [
             Finding(DiscrepancyTypeChoices.UNMATCHED, '', problem.subject, problem.source, problem.sentence)
-            for problem in sorted(set(self.desired.problems))
+            for problem in sorted(set(self.desired.issues))
         ]
         plan_absence(plan, self.desired, self.present, self.rules, self.inherited)
         self._make_room(plan)
@@ -153,21 +153,21 @@ class _Planner:
             if link.shared or link.values is None:
                 continue
             self.board.put(key, link.model, link.values)
-            want = self.desired.wants.get(key)
+            want = self.desired.objects.get(key)
             after = self._after(want, link) if want is not None and want.model == link.model else link.values
             if after != link.values:
                 movers[key] = after
         if not self.rules.forced:
             self._change_owners(movers)
         for key, after in movers.items():
-            self.board.put(key, self.desired.wants[key].model, after)
+            self.board.put(key, self.desired.objects[key].model, after)
         pending = deque(movers)
         while pending:
             key = pending.popleft()
             link = self.present.held[key]
             if key in self.denied:
                 continue
-            want = self.desired.wants[key]
+            want = self.desired.objects[key]
             clash = self._clash(want, movers[key], link.object_id, _kept(want, link, movers[key]))
             if clash is not None:
                 assert link.values is not None
@@ -176,14 +176,14 @@ class _Planner:
                 pending += [other for other in self.board.holders(link.model, link.values) if other in movers]
         for key, after in movers.items():
             if key not in self.denied:
-                self._clear(self.desired.wants[key], after)
+                self._clear(self.desired.objects[key], after)
 
-    def _after(self, want: Want, link: Held) -> dict[str, Any]:
+    def _after(self, want: DesiredObject, link: Held) -> dict[str, Any]:
         """Return what an object that stands is to hold in the fields that decide about its place."""
         values: dict[str, Any] = {}
         fields = want.fields
         names = place_fields(want.model, natural_fields(want.model))
-        for name in sorted(names & set(want.owned)):
+        for name in sorted(names & set(want.managed_fields)):
             try:
                 values[name] = wanted(want.model, name, fields[name], _Known(self))
             except (BadValue, Unresolved):
@@ -196,7 +196,7 @@ class _Planner:
                 return dict(link.values or {})
         return self._with_changes(want, link, values)
 
-    def _with_changes(self, want: Want, link: Held, values: dict[str, Any]) -> dict[str, Any]:
+    def _with_changes(self, want: DesiredObject, link: Held, values: dict[str, Any]) -> dict[str, Any]:
         """Return what an object holds once the fields are written that may be."""
         after = dict(link.values or {})
         for name, value in _as_it_lies(want.model, after, values).items():
@@ -209,13 +209,13 @@ class _Planner:
         """Let objects that are to have the place of a stale one go on with its object, and leave it theirs."""
         wishes = Board()
         for key, after in movers.items():
-            wishes.put(key, self.desired.wants[key].model, after)
-        pending = deque(key for key in movers if self.desired.wants[key].model in CHANGE_OWNERS)
+            wishes.put(key, self.desired.objects[key].model, after)
+        pending = deque(key for key in movers if self.desired.objects[key].model in CHANGE_OWNERS)
         while pending:
             key = pending.popleft()
             if key not in movers:
                 continue
-            want = self.desired.wants[key]
+            want = self.desired.objects[key]
             there = self.board.holders(want.model, movers[key])
             stale = [other for other in there if other in self.gone and self._is_as_written(self.gone[other])]
             if not stale or key in there:
@@ -242,7 +242,7 @@ class _Planner:
             assert values is not None
             self.board.put(key, held[key].model, values)
 
-    def _clear(self, want: Want, values: dict[str, Any]) -> None:
+    def _clear(self, want: DesiredObject, values: dict[str, Any]) -> None:
         """Have stale objects leave the places that a want gets with these values."""
         for key in self.board.holders(want.model, values):
             if key == want.key or key not in self.gone:
@@ -321,11 +321,11 @@ class _Planner:
         elif not any(one.field == primary.field for one in self.drafts[key].changes):
             self.drafts[key].changes.append(change)
 
-    def _device_of(self, want: Want) -> int | None:
+    def _device_of(self, want: DesiredObject) -> int | None:
         """Return the ID of the device that a wanted address is on; None where there is none yet."""
-        interface = want.owned.get('assigned_object')
-        on = self.desired.wants.get(interface.key) if isinstance(interface, Ref) else None
-        device = on.owned.get('device') if on is not None else None
+        interface = want.managed_fields.get('assigned_object')
+        on = self.desired.objects.get(interface.key) if isinstance(interface, Ref) else None
+        device = on.managed_fields.get('device') if on is not None else None
         draft = self.drafts.get(device.key) if isinstance(device, Ref) else None
         return draft.pk if draft is not None else None
 
@@ -337,7 +337,7 @@ class _Planner:
             if key != row and key not in self.inherited:
                 link = self.present.held[key]
                 self.records.append(Record(key, link.model, link.object_id, was=row))
-        for key, want in self.desired.wants.items():
+        for key, want in self.desired.objects.items():
             named = self.present.held.get(key)
             if named is None or self.rows.get(key, key) != key:
                 continue
@@ -356,11 +356,11 @@ class _Planner:
         return draft.pk if draft.pk is not None else {'key': key}
 
     def label_of(self, key: str) -> str:
-        return self.desired.wants[key].model
+        return self.desired.objects[key].model
 
     # One want
 
-    def _meet_guarded(self, want: Want) -> None:
+    def _meet_guarded(self, want: DesiredObject) -> None:
         """Plan a want. One that cannot be compared with NetBox costs itself, and is named."""
         try:
             self._meet(want)
@@ -374,7 +374,7 @@ class _Planner:
                 'Please report this, with the log of the run.',
             )
 
-    def _meet(self, want: Want) -> None:
+    def _meet(self, want: DesiredObject) -> None:
         link = self.present.held.get(want.key)
         draft = Draft(want, link=link)
         if link is not None and link.values is None:
@@ -401,17 +401,17 @@ class _Planner:
         else:
             self._place(draft, values)
 
-    def _values(self, want: Want, names: Iterable[str], stands: bool) -> dict[str, Any] | None:
+    def _values(self, want: DesiredObject, names: Iterable[str], stands: bool) -> dict[str, Any] | None:
         """What the fields are to hold; None where the want is left out."""
         values: dict[str, Any] = {}
         soft = shape(want.model).soft
         fields = want.fields
         for name in names:
-            if stands and name not in want.owned:
+            if stands and name not in want.managed_fields:
                 continue
             try:
                 value = wanted(want.model, name, self._available(fields[name], name in soft), self)
-                values[name] = self._offered(want, name, value) if name in want.initial else value
+                values[name] = self._offered(want, name, value) if name in want.create_only_fields else value
             except Unresolved as error:
                 if name not in soft:
                     self._leave_out(want, error.key)
@@ -421,7 +421,7 @@ class _Planner:
                 return None
         return values
 
-    def _offered(self, want: Want, name: str, value: Any) -> Any:
+    def _offered(self, want: DesiredObject, name: str, value: Any) -> Any:
         """Return a choice that NetBox offers: FIELD_CHOICES may have taken away the one that a new object would get."""
         if want.model == DEVICE or not isinstance(value, str):
             return value
@@ -430,7 +430,7 @@ class _Planner:
             self.choices[place] = self._choose(want, name, value)
         return self.choices[place]
 
-    def _choose(self, want: Want, name: str, value: Any) -> Any:
+    def _choose(self, want: DesiredObject, name: str, value: Any) -> Any:
         offered = choices_of(want.model, name)
         if not offered or value in offered:
             return value
@@ -513,7 +513,7 @@ class _Planner:
             model=want.model, pk=draft.pk, field='mode', fabric_value=mode.new, netbox_value=mode.old,
         ))
 
-    def _may_write(self, want: Want, link: Held | None, name: str, current: Any) -> bool:
+    def _may_write(self, want: DesiredObject, link: Held | None, name: str, current: Any) -> bool:
         """Whether a field is the fabric's to write: it holds what was last written, or nothing, or a person says so."""
         if (want.key, name) in self.rules.forced:
             return True
@@ -546,7 +546,7 @@ class _Planner:
             return
         for name in COMPARED_WHEN_ADOPTED:
             try:
-                value = wanted(DEVICE, name, want.initial[name], self)
+                value = wanted(DEVICE, name, want.create_only_fields[name], self)
             except (KeyError, Unresolved, BadValue):
                 continue
             if draft.current.get(name) != value:
@@ -602,7 +602,7 @@ class _Planner:
         self.drafts[want.key] = draft
         self._create(draft, values)
 
-    def _heir(self, want: Want, values: dict[str, Any]) -> Held | None:
+    def _heir(self, want: DesiredObject, values: dict[str, Any]) -> Held | None:
         """Return the stale object that has the place of a new want: the want goes on with it."""
         for key in dict.fromkeys((*self.board.at(want.model, values), *self.board.holders(want.model, values))):
             link = self.gone.get(key)
@@ -612,7 +612,7 @@ class _Planner:
 
     def _inherit(self, draft: Draft, values: dict[str, Any], heir: Held) -> None:
         want = draft.want
-        values = {name: value for name, value in values.items() if name in want.owned}
+        values = {name: value for name, value in values.items() if name in want.managed_fields}
         after = self._with_changes(want, heir, values)
         self.board.remove(heir.key)
         if clash := self._clash(want, after, heir.object_id):
@@ -628,7 +628,7 @@ class _Planner:
         self.records.append(Record(want.key, want.model, heir.object_id, was=self.rows.get(heir.key, heir.key)))
         self._keep(draft, values)
 
-    def _block_new_device(self, want: Want) -> None:
+    def _block_new_device(self, want: DesiredObject) -> None:
         """Leave a new device out under one finding for all of them: NetBox does not offer the status it would get."""
         root = 'settings/inventory_device_status'
         self.roots.setdefault(root, Finding(
@@ -654,7 +654,7 @@ class _Planner:
         if want.model == DEVICE:
             self.adopted.add(candidate.pk)
         for name, value in _as_it_lies(want.model, candidate.values, values).items():
-            if name in want.owned:
+            if name in want.managed_fields:
                 self._compare(draft, name, value)
         self._compare_adopted(draft)
         self.board.put(want.key, want.model, candidate.values)
@@ -663,7 +663,7 @@ class _Planner:
 
     # What stands in the way
 
-    def _standing(self, want: Want, values: dict[str, Any]) -> Candidate | None:
+    def _standing(self, want: DesiredObject, values: dict[str, Any]) -> Candidate | None:
         """The object that this want might be."""
         if want.model == CABLE:
             ends = ends_of(values)
@@ -681,7 +681,7 @@ class _Planner:
                 return found_one
         return None
 
-    def _choices_to_adopt(self, want: Want, values: dict[str, Any]) -> list[Candidate]:
+    def _choices_to_adopt(self, want: DesiredObject, values: dict[str, Any]) -> list[Candidate]:
         """The objects that this want might be by what does not tell objects apart; those that are taken are none."""
         if self.rules.adoption == InventoryAdoptionChoices.OFF:
             return []
@@ -694,7 +694,7 @@ class _Planner:
             found = []
         return [candidate for candidate in found if (want.model, candidate.pk) not in self.claimed]
 
-    def _may_adopt(self, want: Want, values: dict[str, Any], candidate: Candidate) -> bool:
+    def _may_adopt(self, want: DesiredObject, values: dict[str, Any], candidate: Candidate) -> bool:
         if candidate.owner or (want.model, candidate.pk) in self.claimed:
             return False
         if self.rules.adoption == InventoryAdoptionChoices.NAME:
@@ -720,7 +720,7 @@ class _Planner:
             return False
         return draft.verb == ADOPT or (draft.link is not None and draft.link.origin == InventoryOriginChoices.ADOPTED)
 
-    def _clash(self, want: Want, values: dict[str, Any], pk: int | None, kept: str = '') -> Finding | None:
+    def _clash(self, want: DesiredObject, values: dict[str, Any], pk: int | None, kept: str = '') -> Finding | None:
         """Return what prevents an object from having the place that these values give it; None where nothing does.
 
         `kept` is how the sentence begins where the object is in NetBox already, and keeps the place that it has.
@@ -733,7 +733,7 @@ class _Planner:
                 return self._conflict_with_key(want, key, kept or f'{_title(want)} is skipped')
         return None
 
-    def _stranger(self, want: Want, values: dict[str, Any], pk: int | None) -> Candidate | None:
+    def _stranger(self, want: DesiredObject, values: dict[str, Any], pk: int | None) -> Candidate | None:
         """An object that is not this fabric's where this one is to be."""
         found = [self.present.cabled.get(end) for end in ends_of(values) if isinstance(end, int)]
         if not shape(want.model).loose:
@@ -748,7 +748,7 @@ class _Planner:
                 return candidate
         return None
 
-    def _conflict(self, want: Want, candidate: Candidate, kept: str) -> Finding:
+    def _conflict(self, want: DesiredObject, candidate: Candidate, kept: str) -> Finding:
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
             _in_the_way(candidate, kept) if kept else self._not_created(want, candidate),
@@ -756,7 +756,7 @@ class _Planner:
         )
 
     @staticmethod
-    def _not_created(want: Want, candidate: Candidate) -> str:
+    def _not_created(want: DesiredObject, candidate: Candidate) -> str:
         if candidate.owner:
             what = f'is held by the fabric {candidate.owner}'
         elif want.model == CABLE:
@@ -766,7 +766,7 @@ class _Planner:
             what += 'or let the fabric adopt it'
         return f'{_title(want)} is left out: {"another cable" if want.model == CABLE else "one"} {what}.'
 
-    def _ambiguous(self, want: Want, choices: list[Candidate]) -> Finding:
+    def _ambiguous(self, want: DesiredObject, choices: list[Candidate]) -> Finding:
         names = ', '.join(_described(candidate) for candidate in choices[:MOST_NAMED])
         more = f' and {len(choices) - MOST_NAMED} more' if len(choices) > MOST_NAMED else ''
         by = 'serial number' if self._adopts_by_serial(want) else 'name'
@@ -777,12 +777,12 @@ class _Planner:
             model=want.model, pk=choices[0].pk,
         )
 
-    def _adopts_by_serial(self, want: Want) -> bool:
+    def _adopts_by_serial(self, want: DesiredObject) -> bool:
         return want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL
 
-    def _conflict_with_key(self, want: Want, other: str, beginning: str) -> Finding:
+    def _conflict_with_key(self, want: DesiredObject, other: str, beginning: str) -> Finding:
         held = self.present.held.get(other)
-        if held is not None and (other in self.gone or other in self.desired.wants):
+        if held is not None and (other in self.gone or other in self.desired.objects):
             state = 'cannot be synced just now' if other in self.troubled else 'is stale'
             why = f'{state}, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
             if other in self.gone and MAKE_ROOM.get(held.model) is None:
@@ -792,14 +792,14 @@ class _Planner:
                 f'{beginning}: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} {why}.',
                 model=held.model, pk=held.object_id,
             )
-        if other not in self.desired.wants:
+        if other not in self.desired.objects:
             link = self.present.held[other]
             return Finding(
                 DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
                 f'{beginning}: what came from {link.kind} {link.name} of this fabric stands there, and '
                 'stays while that cannot be carried.', model=want.model, pk=link.object_id,
             )
-        source = self.desired.wants[other].source
+        source = self.desired.objects[other].source
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
             f'{beginning}: {source.kind} {source.name} of this fabric wants the same '
@@ -807,7 +807,7 @@ class _Planner:
             model=want.model,
         )
 
-    def _deleted(self, want: Want, link: Held) -> None:
+    def _deleted(self, want: DesiredObject, link: Held) -> None:
         """Somebody has deleted it. What hung on it went along: that is one finding."""
         for ref in want.refs():
             if ref.key in self.blocked and ref.key not in self._soft_keys(want):
@@ -819,7 +819,7 @@ class _Planner:
         ))
 
     @staticmethod
-    def _soft_keys(want: Want) -> set[str]:
+    def _soft_keys(want: DesiredObject) -> set[str]:
         found: set[str] = set()
         for name in shape(want.model).soft:
             value = want.fields.get(name)
@@ -827,16 +827,16 @@ class _Planner:
             found.update(item.key for item in items if isinstance(item, Ref))
         return found
 
-    def _refuse(self, want: Want, sentence: str) -> None:
+    def _refuse(self, want: DesiredObject, sentence: str) -> None:
         self._block(want, Finding(
             DiscrepancyTypeChoices.UNMATCHED, want.key, want.subject, want.source, sentence, model=want.model,
         ))
 
-    def _block(self, want: Want, finding: Finding) -> None:
+    def _block(self, want: DesiredObject, finding: Finding) -> None:
         self.blocked[want.key] = want.key
         self.roots[want.key] = finding
 
-    def _leave_out(self, want: Want, key: str) -> None:
+    def _leave_out(self, want: DesiredObject, key: str) -> None:
         """Leave a want out because of what it refers to."""
         root = self.blocked.get(key)
         if root is None:
@@ -864,7 +864,7 @@ class _Planner:
             if draft.verb == CREATE:
                 if value not in (None, []):
                     draft.changes.append(FieldChange(name, None, value))
-            elif name in want.owned:
+            elif name in want.managed_fields:
                 self._compare(draft, name, value)
 
     def _conclude(self, draft: Draft, plan: Plan) -> None:
@@ -912,11 +912,11 @@ def _drop_vlans_of_other_modes(draft: Draft) -> None:
     draft.changes = [change for change in draft.changes if not impossible.get(change.field)]
 
 
-def _title(want: Want) -> str:
+def _title(want: DesiredObject) -> str:
     return f'{model_title(want.model, 1)} {object_name(want)}'
 
 
-def _kept(want: Want, link: Held, after: dict[str, Any]) -> str:
+def _kept(want: DesiredObject, link: Held, after: dict[str, Any]) -> str:
     """Return how a sentence on an object begins that cannot get these values, and keeps those that it has."""
     before = link.values or {}
     changed = sorted(name for name, value in after.items() if value != before.get(name))
@@ -964,11 +964,11 @@ class _Known:
 
     def __call__(self, key: str) -> Any:
         link = self.planner.present.held.get(key)
-        if link is None and key in self.planner.desired.wants:
+        if link is None and key in self.planner.desired.objects:
             return {'key': key}
         if link is None or link.values is None:
             raise Unresolved(key)
         return link.object_id
 
     def label_of(self, key: str) -> str:
-        return self.planner.desired.wants[key].model
+        return self.planner.desired.objects[key].model

@@ -38,7 +38,7 @@ def unwanted(desired: Desired, present: Present, subjects: Iterable[str]) -> lis
     Not among them: what belongs to a subject that is switched off, what comes from a kind that was never read, and
     what comes from a resource that cannot be carried just now.
     """
-    troubled = {problem.source for problem in desired.problems}
+    troubled = {problem.source for problem in desired.issues}
     return [link for link in replaceable(desired, present, subjects) if Source(link.kind, link.name) not in troubled]
 
 
@@ -50,7 +50,7 @@ def replaceable(desired: Desired, present: Present, subjects: Iterable[str]) -> 
     carried = set(subjects)
     return [
         link for key, link in present.held.items()
-        if key not in desired.wants and _switched_off(link, carried) is None and link.kind in present.kinds
+        if key not in desired.objects and _switched_off(link, carried) is None and link.kind in present.kinds
     ]
 
 
@@ -388,7 +388,7 @@ def _objects(count: int) -> str:
 def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, rules: Rules) -> None:
     off = Counter(
         subject for key, link in present.held.items()
-        if key not in desired.wants and not link.shared and (subject := _switched_off(link, rules.subjects))
+        if key not in desired.objects and not link.shared and (subject := _switched_off(link, rules.subjects))
     )
     for subject, count in sorted(off.items()):
         plan.findings.append(Finding(

@@ -160,7 +160,7 @@ class PermissionsPageTestCase(TestCase):
 
     def test_the_operators_block_is_what_an_inventory_writes(self):
         (block,) = (each for blocks in BLOCKS for each in blocks if 'writes' in each['name'])
-        wants = desired(load('every-member'), Options('dc-1', site=1)).wants.values()
+        wants = desired(load('every-member'), Options('dc-1', site=1)).objects.values()
         self.assertEqual(set(block['object_types']), {want.model for want in wants})
 
     def test_the_conditions(self):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import Desired, Existing, Options, Ref, Value
+from netbox_hedgehog.inventory.mapping.types import Desired, ExistingRef, Options, Ref, Value
 
 from .fabrics import load
 
@@ -26,16 +26,16 @@ def render(found: Desired) -> str:
 
 
 def _lines(found: Desired) -> Iterator[str]:
-    for model, wants in groupby(found.wants.values(), key=lambda want: want.model):
+    for model, wants in groupby(found.objects.values(), key=lambda want: want.model):
         yield f'# {model}'
         for want in wants:
             yield f'{want.key}{" (shared)" if want.shared else ""}  < {want.source.kind} {want.source.name}'
-            yield f'    {_fields(want.owned)}'
-            if want.initial:
-                yield f'    at first: {_fields(want.initial)}'
-    if found.problems:
+            yield f'    {_fields(want.managed_fields)}'
+            if want.create_only_fields:
+                yield f'    at first: {_fields(want.create_only_fields)}'
+    if found.issues:
         yield '# problems'
-    for problem in found.problems:
+    for problem in found.issues:
         yield f'{problem.source.kind} {problem.source.name} ({problem.subject}): {problem.sentence}'
 
 
@@ -48,7 +48,7 @@ def _value(value: Value) -> str:
     match value:
         case Ref(key):
             return f'<{key}>'
-        case Existing(model, pk):
+        case ExistingRef(model, pk):
             return f'{model}#{pk}'
         case tuple():
             return f'[{" ".join(map(_value, value))}]'

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
-from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Desired, Existing, Ref, Want
+from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Desired, DesiredObject, ExistingRef, Ref
 
 # What stands on the object itself, and is written when it is there.
 CIRCULAR = {'primary_ip4', 'lag', 'parent'}
@@ -18,24 +18,24 @@ LONGEST = {
 def check(found: Desired) -> None:
     """Assert that NetBox can hold what is wanted, all of it at once, in the order in which it stands."""
     done: set[str] = set()
-    for key, want in found.wants.items():
+    for key, want in found.objects.items():
         assert key == want.key
         assert 0 < len(key) <= 300
         assert want.subject in SUBJECTS
-        assert not want.owned.keys() & want.initial.keys()
+        assert not want.managed_fields.keys() & want.create_only_fields.keys()
         for name, value in want.fields.items():
-            assert isinstance(value, str | int | bool | None | Ref | Existing | tuple), (key, name, value)
+            assert isinstance(value, str | int | bool | None | Ref | ExistingRef | tuple), (key, name, value)
             if isinstance(value, str):
                 assert len(value) <= LONGEST.get((want.model, name), 200 if name == 'description' else 100)
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, Ref):
-                    assert item.key in found.wants, (key, name)
+                    assert item.key in found.objects, (key, name)
                     assert item.key in done or name in CIRCULAR, (key, name)
         done.add(key)
     twice = [name for name, count in Counter(_unique(found)).items() if count > 1]
     assert not twice
-    assert len(set(found.problems)) == len(found.problems)
-    for problem in found.problems:
+    assert len(set(found.issues)) == len(found.issues)
+    for problem in found.issues:
         assert problem.subject in SUBJECTS
         assert problem.sentence.endswith('.')
         assert len(problem.sentence) < 600
@@ -44,7 +44,7 @@ def check(found: Desired) -> None:
 
 def _unique(found: Desired) -> Iterator[tuple[object, ...]]:
     """What NetBox lets nobody have twice."""
-    for want in found.wants.values():
+    for want in found.objects.values():
         fields = want.fields
         for names in UNIQUE.get(want.model, ()):
             yield want.model, names, tuple(fields[name] for name in names)
@@ -73,5 +73,5 @@ UNIQUE = {
 }
 
 
-def anycast(want: Want) -> bool:
+def anycast(want: DesiredObject) -> bool:
     return want.fields.get('role') == 'anycast'

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netbox_hedgehog.inventory.mapping import desired as mapper
-from netbox_hedgehog.inventory.mapping.builder import Draft
+from netbox_hedgehog.inventory.mapping.builder import Builder
 from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Options, Resource
 
@@ -42,19 +42,19 @@ options = st.builds(
 )
 
 
-class Strict(Draft):
-    """A draft that says when two mappers want different things under one key, and one of them would be lost."""
+class Strict(Builder):
+    """A builder that says when two mappers add different objects with one key, and one of them would be lost."""
 
-    def want(self, model, key, source, subject, owned, initial=None, *, shared=False):
-        before = self.wanted(key)
-        assert before is None or shared or key.startswith('vrf/underlay') or before.owned == owned, key
-        return super().want(model, key, source, subject, owned, initial, shared=shared)
+    def add(self, model, key, source, subject, managed, create_only=None, *, shared=False):
+        before = self.find(key)
+        assert before is None or shared or key.startswith('vrf/underlay') or before.managed_fields == managed, key
+        return super().add(model, key, source, subject, managed, create_only, shared=shared)
 
 
 @pytest.fixture(autouse=True, scope='module')
 def strictly():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mapper, 'Draft', Strict)
+        patch.setattr(mapper, 'Builder', Strict)
         yield
 
 
@@ -68,8 +68,8 @@ def test_of_a_fabric_with_faults_in_it(data, wishes):
     resources = faulty(data)
     found = desired(resources, wishes)
     check(found)
-    assert {want.subject for want in found.wants.values()} <= wishes.subjects
-    assert {problem.subject for problem in found.problems} <= wishes.subjects
+    assert {want.subject for want in found.objects.values()} <= wishes.subjects
+    assert {problem.subject for problem in found.issues} <= wishes.subjects
 
 
 @given(st.data(), st.integers())
@@ -78,8 +78,8 @@ def test_in_any_order(data, seed):
     found = desired(resources, Options('dc-1', site=1))
     random.Random(seed).shuffle(resources)
     again = desired(resources, Options('dc-1', site=1))
-    assert list(again.wants.items()) == list(found.wants.items())
-    assert again.problems == found.problems
+    assert list(again.objects.items()) == list(found.objects.items())
+    assert again.issues == found.issues
 
 
 def faulty(data: Any) -> list[Resource]:

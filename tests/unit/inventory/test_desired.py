@@ -27,12 +27,12 @@ def test_the_order_of_the_resources_does_not_matter(fabric):
     for seed in range(5):
         random.Random(seed).shuffle(resources)
         again = desired(resources, OPTIONS[fabric])
-        assert list(again.wants.items()) == list(as_given.wants.items())
-        assert again.problems == as_given.problems
+        assert list(again.objects.items()) == list(as_given.objects.items())
+        assert again.issues == as_given.issues
 
 
 def test_the_sample_fabric_has_no_problems():
-    assert desired(load('sample'), OPTIONS['sample']).problems == []
+    assert desired(load('sample'), OPTIONS['sample']).issues == []
 
 
 @pytest.mark.parametrize('fabric', OPTIONS)
@@ -44,7 +44,7 @@ def test_a_large_fabric_is_carried_whole():
     resources = generated('--slim-agents')
     found = desired(resources, Options('dc-1', site=1))
     check(found)
-    assert found.problems == []
+    assert found.issues == []
 
     def count(kind: str) -> int:
         return sum(resource.kind == kind for resource in resources)
@@ -56,5 +56,5 @@ def test_a_large_fabric_is_carried_whole():
         for link in said.get('links', [said.get('link')]) if len(link) == 2
     ]
     assert len(list(found.of('dcim.cable'))) == len(links)
-    tagged = sum(len(want.owned.get('tagged_vlans', ())) for want in found.of('dcim.interface'))
+    tagged = sum(len(want.managed_fields.get('tagged_vlans', ())) for want in found.of('dcim.interface'))
     assert tagged > count('VPCAttachment')

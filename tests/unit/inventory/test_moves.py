@@ -15,7 +15,7 @@ from ipam.models import VLAN, VRF, IPAddress
 from netbox_hedgehog.inventory import reconcile as story
 from netbox_hedgehog.inventory.applying import transaction
 from netbox_hedgehog.inventory.disable import disable_inventory
-from netbox_hedgehog.inventory.mapping.types import DEVICES, Desired, Existing, Ref, Source, Want
+from netbox_hedgehog.inventory.mapping.types import DEVICES, Desired, DesiredObject, ExistingRef, Ref, Source
 from netbox_hedgehog.inventory.planning import planner
 from netbox_hedgehog.inventory.planning.plan import DELETE
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
@@ -46,11 +46,11 @@ MOVES = {
 
 
 def want(model, key, resource, owned, **initial):
-    return Want(model, key, Source('VPC', resource), DEVICES, owned, initial)
+    return DesiredObject(model, key, Source('VPC', resource), DEVICES, owned, initial)
 
 
 def existing(instance):
-    return Existing(instance._meta.label_lower, instance.pk)
+    return ExistingRef(instance._meta.label_lower, instance.pk)
 
 
 class Wanted:
@@ -62,10 +62,10 @@ class Wanted:
         maker = Manufacturer.objects.get_or_create(name='m', slug='m')[0]
         self.type = DeviceType.objects.get_or_create(manufacturer=maker, model='t', slug='t')[0]
         self.role = DeviceRole.objects.get_or_create(name='r', slug='r')[0]
-        self.wants = []
+        self.objects = []
 
     def add(self, model, key, owned, resource='fabric', **initial):
-        self.wants.append(want(model, key, resource, owned, **initial))
+        self.objects.append(want(model, key, resource, owned, **initial))
         return Ref(key)
 
     def vrf(self):
@@ -205,7 +205,7 @@ def brought(monkeypatch):
     def bring(what, named):
         to = Wanted(named)
         VALUES[what][0](to)
-        wants = {one.key: one for one in to.wants}
+        wants = {one.key: one for one in to.objects}
         monkeypatch.setattr(story, 'desired', lambda resources, options, unread: Desired(wants))
 
     return bring
@@ -288,7 +288,7 @@ class TestAnyMoves(TestCase):
             named = {name: number for number, name in enumerate(step) if name}
             to = Wanted(named)
             VALUES[what][0](to)
-            wants = {one.key: one for one in to.wants}
+            wants = {one.key: one for one in to.objects}
             with patch.object(story, 'desired', lambda resources, options, unread, wants=wants: Desired(wants)):
                 reconcile(fabric, confirmed=True)
                 links = InventoryLink.objects.filter(fabric=fabric, key__in=[f'x/{name}' for name in named])
@@ -335,7 +335,7 @@ def referring(field):
         targets = [create(to, name, number) for name, number in to.named.items()]
         if targets:
             value = tuple(targets) if field == 'tagged_vlans' else targets[0]
-            fields = next(one for one in to.wants if one.key == owner).owned
+            fields = next(one for one in to.objects if one.key == owner).managed_fields
             fields.update({field: value, **more})
 
     return draw
@@ -455,7 +455,7 @@ def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, wh
 
     def with_text(to):
         draw(to)
-        next(one for one in to.wants if one.key == 'x/a').owned[field] = text
+        next(one for one in to.objects if one.key == 'x/a').managed_fields[field] = text
 
     monkeypatch.setitem(VALUES, what, (with_text, show))
     fabric = fabric_of([])
@@ -537,7 +537,7 @@ def test_a_range_that_covers_those_of_two_that_go_is_a_conflict_that_names_one(b
     to = Wanted({})
     fields = {'start_address': '10.0.1.10/16', 'end_address': '10.0.2.99/16', 'vrf': to.vrf()}
     to.add('ipam.iprange', 'x/new', fields, 'new')
-    monkeypatch.setattr(story, 'desired', lambda resources, options, unread: Desired({one.key: one for one in to.wants}))
+    monkeypatch.setattr(story, 'desired', lambda resources, options, unread: Desired({one.key: one for one in to.objects}))
     reconcile(fabric)
     assert 'stale' in conflicts(fabric)['x/new']
     everything_is_valid(fabric)

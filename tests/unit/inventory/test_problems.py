@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import Desired, Options, Problem, Resource
+from netbox_hedgehog.inventory.mapping.types import Desired, Issue, Options, Resource
 
 from .fabrics import load, make
 from .rules import check
@@ -43,16 +43,16 @@ def map_with(edit: Callable[[Edited], object], options: Options = OPTIONS) -> De
     return found
 
 
-def sentences(problems: list[Problem]) -> list[str]:
+def sentences(problems: list[Issue]) -> list[str]:
     return [f'{problem.source.kind} {problem.source.name}: {problem.sentence}' for problem in problems]
 
 
 def lost(found: Desired) -> set[str]:
-    return set(WHOLE.wants) - set(found.wants)
+    return set(WHOLE.objects) - set(found.objects)
 
 
 def test_the_fabric_as_it_is_has_none():
-    assert WHOLE.problems == []
+    assert WHOLE.issues == []
 
 
 def links(edited: Edited, connection: str, member: str) -> Any:
@@ -165,7 +165,7 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
             'Connection spine-1--fabric--leaf-1: It names spine-1/E1/9/1, but the switch spine-1 is not carried either.',
             'Switch spine-1: It has no profile, so that nobody knows its ports: it is not carried. Give it one.',
         ],
-        {key for key in WHOLE.wants if 'spine-1' in key} | {
+        {key for key in WHOLE.objects if 'spine-1' in key} | {
             'devicerole/spine', 'cable/switch/leaf-1/E1/8/1', 'cable/switch/leaf-1/E1/10/1',
             'cable/gateway/gateway-1/enp2s1', 'cable/gateway/gateway-1/enp2s2',
             'interface/gateway/gateway-1/enp2s2', 'address/interface/gateway/gateway-1/enp2s2/172.30.128.23',
@@ -486,7 +486,7 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
 def test_a_fault_says_what_is_wrong_and_costs_nothing_else(fault):
     edit, expected, costs = FAULTS[fault]
     found = map_with(edit)
-    assert sentences(found.problems) == expected
+    assert sentences(found.issues) == expected
     assert lost(found) == costs
 
 
@@ -520,11 +520,11 @@ UNSURE: dict[str, tuple[Callable[[Edited], object], str, str]] = {
 @pytest.mark.parametrize('what', UNSURE)
 def test_what_cannot_be_told_is_not_owned_rather_than_emptied(what):
     edit, key, field = UNSURE[what]
-    assert field in WHOLE.wants[key].owned
+    assert field in WHOLE.objects[key].managed_fields
     found = map_with(edit)
-    assert field not in found.wants[key].fields
+    assert field not in found.objects[key].fields
     # Everything else of the object is as it was, but for what goes with the field.
-    others = set(WHOLE.wants[key].owned) - set(found.wants[key].owned)
+    others = set(WHOLE.objects[key].managed_fields) - set(found.objects[key].managed_fields)
     assert others == ({'mode', 'untagged_vlan', 'tagged_vlans'} if field == 'tagged_vlans' else {field})
 
 
@@ -558,21 +558,21 @@ GONE: dict[str, tuple[Callable[[Edited], object], str, str, object]] = {
 @pytest.mark.parametrize('what', GONE)
 def test_what_the_fabric_has_taken_back_is_emptied(what):
     edit, key, field, empty = GONE[what]
-    assert WHOLE.wants[key].owned[field] != empty
+    assert WHOLE.objects[key].managed_fields[field] != empty
     found = map_with(edit)
-    assert {problem.source.kind for problem in found.problems} <= {'VPCAttachment'}  # to the connection that is gone
-    assert found.wants[key].owned[field] == empty
+    assert {problem.source.kind for problem in found.issues} <= {'VPCAttachment'}  # to the connection that is gone
+    assert found.objects[key].managed_fields[field] == empty
 
 
 def test_a_name_pattern_that_cannot_be_filled_in_costs_no_device():
     found = map_with(lambda f: None, Options('dc-2', site=1, name_pattern='{name'))
-    assert {want.owned['name'] for want in found.of('dcim.device')} >= {'leaf-1', 'server-1', 'gateway-1'}
+    assert {want.managed_fields['name'] for want in found.of('dcim.device')} >= {'leaf-1', 'server-1', 'gateway-1'}
     assert 'Switch leaf-1: The name pattern {name cannot be filled in: the device has the name of its resource. ' \
-        'Correct the pattern.' in sentences(found.problems)
+        'Correct the pattern.' in sentences(found.issues)
 
 
 def test_a_pattern_that_gives_all_one_name_carries_one_device():
     found = map_with(lambda f: None, Options('dc-2', site=1, name_pattern='{fabric}'))
     assert [want.key for want in found.of('dcim.device')] == ['device/switch/leaf-1']
     assert 'Switch leaf-2: Switch leaf-1 has the same device name, dc-2: it is not carried. Rename one of the two.' \
-        in sentences(found.problems)
+        in sentences(found.issues)

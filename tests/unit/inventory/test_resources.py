@@ -36,8 +36,8 @@ def test_the_mirror_is_mapped_as_the_cluster_is(fabric):
     mirror(Fabric.objects.create(name='dc-2'))
     found = desired(resources_of(fabric), OPTIONS['sample'])
     as_sent = desired(load('sample'), OPTIONS['sample'])
-    assert list(found.wants.items()) == list(as_sent.wants.items())
-    assert found.problems == as_sent.problems
+    assert list(found.objects.items()) == list(as_sent.objects.items())
+    assert found.issues == as_sent.issues
 
 
 def test_one_statement_reads_what_mappers_ask_for_and_nothing_else(fabric):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import netbox_hedgehog.inventory.mapping as room
 from netbox_hedgehog.inventory.mapping import desired as mapper
-from netbox_hedgehog.inventory.mapping.builder import Draft
+from netbox_hedgehog.inventory.mapping.builder import Builder
 from netbox_hedgehog.inventory.mapping.types import Options
 from netbox_hedgehog.inventory.resources import KINDS
 
@@ -55,7 +55,7 @@ def test_they_import_each_other_in_one_direction():
 def test_the_kinds_that_are_loaded_are_those_that_mappers_ask_for(monkeypatch):
     asked = set()
 
-    class Asked(Draft):
+    class Asked(Builder):
         def of(self, kind):
             asked.add(kind)
             return super().of(kind)
@@ -64,6 +64,6 @@ def test_the_kinds_that_are_loaded_are_those_that_mappers_ask_for(monkeypatch):
             asked.add(kind)
             return super().get(kind, name)
 
-    monkeypatch.setattr(mapper, 'Draft', Asked)
+    monkeypatch.setattr(mapper, 'Builder', Asked)
     mapper.desired(load('every-member'), Options('dc-1', site=1))
     assert asked == set(KINDS)

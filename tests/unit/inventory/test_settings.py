@@ -12,7 +12,7 @@ from netbox_hedgehog.inventory.mapping.types import (
     SUBJECTS,
     VPCS,
     Desired,
-    Existing,
+    ExistingRef,
     Options,
 )
 
@@ -24,7 +24,7 @@ WHOLE = desired(FABRIC, Options('dc-1', site=1))
 
 
 def models(found: Desired) -> set[str]:
-    return {want.model for want in found.wants.values()}
+    return {want.model for want in found.objects.values()}
 
 
 def carried(*subjects: str) -> Desired:
@@ -35,15 +35,15 @@ def carried(*subjects: str) -> Desired:
 def test_a_subject_that_is_off_is_not_carried_and_never_missed(subjects):
     found = carried(*subjects)
     check(found)
-    assert {want.subject for want in found.wants.values()} <= set(subjects)
-    assert found.problems == []
+    assert {want.subject for want in found.objects.values()} <= set(subjects)
+    assert found.issues == []
     # What is carried is what would be carried anyway.
-    assert set(found.wants) <= set(WHOLE.wants)
+    assert set(found.objects) <= set(WHOLE.objects)
 
 
 @pytest.mark.parametrize('subjects', [(), (CABLING,)])
 def test_nothing_comes_of_no_subject_nor_of_cables_without_devices(subjects):
-    assert carried(*subjects).wants == {}
+    assert carried(*subjects).objects == {}
 
 
 def test_devices_alone_have_interfaces_and_lags_and_no_addresses_or_vlans():
@@ -51,8 +51,8 @@ def test_devices_alone_have_interfaces_and_lags_and_no_addresses_or_vlans():
     assert models(found) == {
         'dcim.manufacturer', 'dcim.devicetype', 'dcim.devicerole', 'dcim.platform', 'dcim.device', 'dcim.interface',
     }
-    assert 'primary_ip4' not in found.wants['device/switch/leaf-1'].owned
-    port = found.wants['interface/switch/leaf-1/E1/9/1'].owned
+    assert 'primary_ip4' not in found.objects['device/switch/leaf-1'].managed_fields
+    port = found.objects['interface/switch/leaf-1/E1/9/1'].managed_fields
     assert not port.keys() & {'mode', 'untagged_vlan', 'tagged_vlans'}
     assert port['lag'] is not None
 
@@ -74,13 +74,13 @@ def test_problems_of_a_subject_that_is_off_are_nobodys():
     broken = [*FABRIC, make('Switch', 'leaf-9'), make('VPC', 'vpc-9', subnets={'a': {'subnet': '?'}})]
     for subjects in ((DEVICES,), (VPCS,)):
         found = desired(broken, Options('dc-1', site=1, subjects=frozenset(subjects)))
-        assert {problem.subject for problem in found.problems} == set(subjects)
+        assert {problem.subject for problem in found.issues} == set(subjects)
 
 
 def test_names_follow_the_pattern_and_keys_do_not():
     found = desired(FABRIC, Options('dc-1', site=1, name_pattern='{fabric}.{name}'))
-    assert found.wants['device/switch/leaf-1'].owned['name'] == 'dc-1.leaf-1'
-    assert set(found.wants) == set(WHOLE.wants)
+    assert found.objects['device/switch/leaf-1'].managed_fields['name'] == 'dc-1.leaf-1'
+    assert set(found.objects) == set(WHOLE.objects)
 
 
 def test_a_range_that_the_vpc_leaves_open_is_the_one_that_is_served():
@@ -89,14 +89,14 @@ def test_a_range_that_the_vpc_leaves_open_is_the_one_that_is_served():
     })
     server = make('DHCPSubnet', 'v--a', startIP='10.0.1.2', endIP='10.0.1.250')
     (found,) = desired([vpc, server], Options('dc-1', site=1)).of('ipam.iprange')
-    assert (found.owned['start_address'], found.owned['end_address']) == ('10.0.1.9/24', '10.0.1.250/24')
+    assert (found.managed_fields['start_address'], found.managed_fields['end_address']) == ('10.0.1.9/24', '10.0.1.250/24')
 
 
 def test_roles_are_the_operators_where_there_are_any():
     found = desired(FABRIC, Options('dc-1', site=1, roles={'server-leaf': 7, 'gateway': 8, 'server': 9}))
-    assert found.wants['device/switch/leaf-1'].initial['role'] == Existing('dcim.devicerole', 7)
-    assert found.wants['device/gateway/gateway-1'].initial['role'] == Existing('dcim.devicerole', 8)
-    assert found.wants['device/server/server-1'].initial['role'] == Existing('dcim.devicerole', 9)
+    assert found.objects['device/switch/leaf-1'].create_only_fields['role'] == ExistingRef('dcim.devicerole', 7)
+    assert found.objects['device/gateway/gateway-1'].create_only_fields['role'] == ExistingRef('dcim.devicerole', 8)
+    assert found.objects['device/server/server-1'].create_only_fields['role'] == ExistingRef('dcim.devicerole', 9)
     assert {want.key for want in found.of('dcim.devicerole')} == {
         'devicerole/spine', 'devicerole/mixed-leaf', 'devicerole/border-leaf',
     }
@@ -104,17 +104,17 @@ def test_roles_are_the_operators_where_there_are_any():
 
 def test_what_is_set_at_creation_only_is_no_field_that_is_owned():
     found = desired(FABRIC, Options('dc-1', site=1, location=2, tenant=3))
-    for want in found.wants.values():
+    for want in found.objects.values():
         if not want.shared:
-            assert not want.owned.keys() & {'site', 'location', 'tenant', 'device_type', 'status', 'scope'}, want.key
+            assert not want.managed_fields.keys() & {'site', 'location', 'tenant', 'device_type', 'status', 'scope'}, want.key
     for want in found.of('dcim.device'):
-        assert 'role' not in want.owned
-        assert want.initial['site'] == Existing('dcim.site', 1)
-        assert want.initial['location'] == Existing('dcim.location', 2)
-        assert want.initial['tenant'] == Existing('tenancy.tenant', 3)
+        assert 'role' not in want.managed_fields
+        assert want.create_only_fields['site'] == ExistingRef('dcim.site', 1)
+        assert want.create_only_fields['location'] == ExistingRef('dcim.location', 2)
+        assert want.create_only_fields['tenant'] == ExistingRef('tenancy.tenant', 3)
     never = {'rack', 'position', 'face', 'comments', 'asset_tag', 'contacts', 'custom_field_data', 'tags'}
-    assert not any(want.fields.keys() & never for want in found.wants.values())
-    owned_descriptions = [want for want in found.wants.values() if 'description' in want.owned]
+    assert not any(want.fields.keys() & never for want in found.objects.values())
+    owned_descriptions = [want for want in found.objects.values() if 'description' in want.managed_fields]
     assert {want.model for want in owned_descriptions} == {'ipam.vrf'}
 
 
@@ -124,22 +124,22 @@ def test_two_fabrics_with_the_same_underlay_share_nothing_but_what_belongs_to_no
 
     def told_apart(found: Desired) -> set[object]:
         return {
-            (want.model, name, want.owned[name])
-            for want in found.wants.values() if not want.shared and want.model in
+            (want.model, name, want.managed_fields[name])
+            for want in found.objects.values() if not want.shared and want.model in
             ('dcim.device', 'ipam.vrf', 'ipam.vlangroup', 'vpn.l2vpn')
-            for name in ('name', 'slug') if name in want.owned
+            for name in ('name', 'slug') if name in want.managed_fields
         }
 
     assert len(told_apart(first)) == len(told_apart(second)) > 20
     assert not told_apart(first) & told_apart(second)
     # The addresses are the same, each in a VRF of its fabric's.
-    assert [want.owned['address'] for want in first.of('ipam.ipaddress')] == [
-        want.owned['address'] for want in second.of('ipam.ipaddress')
+    assert [want.managed_fields['address'] for want in first.of('ipam.ipaddress')] == [
+        want.managed_fields['address'] for want in second.of('ipam.ipaddress')
     ]
-    assert all(want.owned['vrf'] for want in first.of('ipam.ipaddress'))
-    assert first.wants['vrf/underlay'].owned['name'] == 'Underlay (dc-1)'
-    assert second.wants['vrf/underlay'].owned['name'] == 'Underlay (dc-2)'
-    shared = [{want.key: want.owned for want in found.wants.values() if want.shared} for found in (first, second)]
+    assert all(want.managed_fields['vrf'] for want in first.of('ipam.ipaddress'))
+    assert first.objects['vrf/underlay'].managed_fields['name'] == 'Underlay (dc-1)'
+    assert second.objects['vrf/underlay'].managed_fields['name'] == 'Underlay (dc-2)'
+    shared = [{want.key: want.managed_fields for want in found.objects.values() if want.shared} for found in (first, second)]
     assert shared[0] == shared[1]
 
 
@@ -155,8 +155,8 @@ def test_no_two_fabrics_have_a_slug_in_common(first, second):
     for fabric, namespace in (first, second):
         resources = [make('VLANNamespace', namespace, ranges=[{'from': 1, 'to': 9}])]
         (group,) = desired(resources, Options(fabric, site=1)).of('ipam.vlangroup')
-        slugs.append(group.owned['slug'])
-        group_names.append(group.owned['name'])
+        slugs.append(group.managed_fields['slug'])
+        group_names.append(group.managed_fields['name'])
     assert slugs[0] != slugs[1]
     assert group_names[0] != group_names[1]
     assert all(len(name) <= 100 for name in (*slugs, *group_names))

@@ -5,7 +5,7 @@ from dcim.models import Device, Interface
 from ipam.models import VLAN
 
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import Desired, Options, Resource, Want
+from netbox_hedgehog.inventory.mapping.types import Desired, DesiredObject, Options, Resource
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
 
@@ -23,18 +23,18 @@ def without(*kinds: str) -> Desired:
     return desired(resources, Options('dc-1', site=1), kinds)
 
 
-def ports(found: Desired) -> list[Want]:
+def ports(found: Desired) -> list[DesiredObject]:
     return [want for want in found.of('dcim.interface') if '/E1/' in want.key or want.key.endswith('/eth0')]
 
 
 def emptied(found: Desired) -> set[str]:
     """The fields of ports that hold nothing from now on, or shut the port."""
     return {name for want in ports(found) for name in CONCLUSIONS
-            if name in want.owned and want.owned[name] in (None, (), False)}
+            if name in want.managed_fields and want.managed_fields[name] in (None, (), False)}
 
 
 def unread(found: Desired) -> list[str]:
-    return [problem.sentence for problem in found.problems]
+    return [problem.sentence for problem in found.issues]
 
 
 def sentence(kind: str) -> str:
@@ -69,8 +69,8 @@ def test_part_of_a_kind_is_not_all_of_it():
     resources = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
     found = desired(resources, Options('dc-1', site=1), ['Connection'])
     assert not emptied(found) & {'enabled', 'mode', 'untagged_vlan', 'tagged_vlans'}
-    port = found.wants['interface/switch/leaf-1/E1/3']
-    assert (port.owned['enabled'], bool(port.owned['lag'])) == (True, True)
+    port = found.objects['interface/switch/leaf-1/E1/3']
+    assert (port.managed_fields['enabled'], bool(port.managed_fields['lag'])) == (True, True)
 
 
 @pytest.mark.parametrize('kind', ['Catalog', 'IPv4Namespace', 'Server', 'SwitchProfile', 'VLANNamespace', 'VPC'])
@@ -96,15 +96,15 @@ def test_a_connection_that_cannot_be_read_shuts_no_port_that_it_names():
     resources = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
     resources.append(newer('new', 'leaf-1/E1/2'))
     found = desired(resources, Options('dc-1', site=1))
-    owned = found.wants['interface/switch/leaf-1/E1/2'].owned
+    owned = found.objects['interface/switch/leaf-1/E1/2'].managed_fields
     assert not set(CONCLUSIONS) & set(owned)
-    other = found.wants['interface/switch/spine-1/E1/2'].owned  # which no Connection names
+    other = found.objects['interface/switch/spine-1/E1/2'].managed_fields  # which no Connection names
     assert (other['enabled'], other['mode']) == (False, None)
 
 
 def test_nor_does_it_take_one_from_a_connection_that_can():
     found = desired([*small(), newer('a-new', 'leaf-1/E1/2')], Options('dc-1', site=1))
-    assert found.wants['interface/switch/leaf-1/E1/2'].owned['enabled'] is True
+    assert found.objects['interface/switch/leaf-1/E1/2'].managed_fields['enabled'] is True
 
 
 def fields_that_differ():

@@ -7,7 +7,7 @@ from utilities.data import string_to_ranges
 
 from netbox_hedgehog.hedgehog.switch_ports import _LANES, _TYPES
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import Existing, Ref, Want
+from netbox_hedgehog.inventory.mapping.types import DesiredObject, ExistingRef, Ref
 
 from .fabrics import load
 from .rendering import OPTIONS
@@ -15,7 +15,7 @@ from .rendering import OPTIONS
 CHECKED: set[tuple[str, str]] = set()
 
 
-def check(want: Want) -> None:
+def check(want: DesiredObject) -> None:
     model = apps.get_model(want.model)
     for name, value in want.fields.items():
         if want.model == 'dcim.cable' and name in ('a', 'b'):
@@ -23,7 +23,7 @@ def check(want: Want) -> None:
             continue
         field = model._meta.get_field(name)
         items = value if isinstance(value, tuple) else (value,)
-        if isinstance(value, Ref | Existing | tuple):
+        if isinstance(value, Ref | ExistingRef | tuple):
             assert field.is_relation, (want.key, name)
             assert isinstance(value, tuple) == bool(field.many_to_many), (want.key, name)
             if isinstance(field, models.ForeignKey | models.ManyToManyField):
@@ -38,17 +38,17 @@ def check(want: Want) -> None:
         CHECKED.add((want.model, name))
 
 
-def label(item: Ref | Existing) -> str:
-    return item.model if isinstance(item, Existing) else FOUND[item.key].model
+def label(item: Ref | ExistingRef) -> str:
+    return item.model if isinstance(item, ExistingRef) else FOUND[item.key].model
 
 
-FOUND: dict[str, Want] = {}
+FOUND: dict[str, DesiredObject] = {}
 
 
 @pytest.mark.parametrize('fabric', OPTIONS)
 def test_netbox_takes_every_value(fabric):
     FOUND.clear()
-    FOUND.update(desired(load(fabric), OPTIONS[fabric]).wants)
+    FOUND.update(desired(load(fabric), OPTIONS[fabric]).objects)
     for want in FOUND.values():
         check(want)
     assert len(CHECKED) > 60

@@ -28,7 +28,7 @@ from django.db import models
 from ipam.models import ASN, RIR, VLAN, VRF, IPAddress, IPRange, Prefix, Service, VLANGroup
 from vpn.models import L2VPN, L2VPNTermination
 
-from netbox_hedgehog.inventory.mapping.types import Existing, Ref, Want
+from netbox_hedgehog.inventory.mapping.types import DesiredObject, ExistingRef, Ref
 from netbox_hedgehog.inventory.planning.context import PlanContext
 from netbox_hedgehog.inventory.planning.plan import CREATE, DELETE, MARK, RESTORE, Plan
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
@@ -269,8 +269,8 @@ _UNKNOWN = object()
 class Explained:
     """What the discrepancies of a fabric say: why an object, or a field of it, is not as the fabric wants it."""
 
-    def __init__(self, fabric: Fabric, wants: dict[str, Want]) -> None:
-        self.wants = wants
+    def __init__(self, fabric: Fabric, wants: dict[str, DesiredObject]) -> None:
+        self.objects = wants
         self.objects: set[str] = set()
         self.fields: set[tuple[str, str]] = set()
         for row in Discrepancy.objects.filter(fabric=fabric):
@@ -284,7 +284,7 @@ class Explained:
         """Whether it is said why an object is not there: of itself, or of one that it refers to."""
         if key not in self._known:
             self._known[key] = False
-            want = self.wants.get(key)
+            want = self.objects.get(key)
             refs = [ref.key for ref in want.refs()] if want is not None else []
             self._known[key] = key in self.objects or any(self.is_missing(ref) for ref in refs)
         return self._known[key]
@@ -294,11 +294,11 @@ class Explained:
             return True
         if field in ('untagged_vlan', 'tagged_vlans') and (key, 'mode') in self.fields:
             return True
-        if self.wants[key].model == 'dcim.cable' and {(key, 'a'), (key, 'b')} & self.fields:
+        if self.objects[key].model == 'dcim.cable' and {(key, 'a'), (key, 'b')} & self.fields:
             return True
-        owned = self.wants[key].owned
+        owned = self.objects[key].managed_fields
         # A cable is led only where both of its ends are to be had.
-        values = (owned['a'], owned['b']) if self.wants[key].model == 'dcim.cable' else (owned.get(field),)
+        values = (owned['a'], owned['b']) if self.objects[key].model == 'dcim.cable' else (owned.get(field),)
         refs = [
             item.key for value in values for item in (value if isinstance(value, tuple) else (value,))
             if isinstance(item, Ref)
@@ -308,12 +308,12 @@ class Explained:
             ref.key in self.objects for ref in self._hard_refs(key))
 
     def _hard_refs(self, key: str) -> list[Ref]:
-        return [value for name, value in self.wants[key].owned.items() if isinstance(value, Ref)]
+        return [value for name, value in self.objects[key].managed_fields.items() if isinstance(value, Ref)]
 
 
 def not_as_wanted(fabric: Fabric, picture: PlanContext) -> Iterator[str]:
     """Each object that is wanted holds what is wanted of it, or a discrepancy says why it does not."""
-    wants = picture.desired.wants
+    wants = picture.desired.objects
     explained = Explained(fabric, wants)
     held = picture.present.held
     for key, want in wants.items():
@@ -324,7 +324,7 @@ def not_as_wanted(fabric: Fabric, picture: PlanContext) -> Iterator[str]:
             if not explained.is_missing(key):
                 yield f'{key} is not there, and no discrepancy says why'
             continue
-        for name, value in want.owned.items():
+        for name, value in want.managed_fields.items():
             expected, current = resolved(value, held, wants), link.values.get(name)
             if not equal(want.model, name, expected, current, link.values) and not explained.is_different(key, name):
                 if name in link.kept:
@@ -337,7 +337,7 @@ def resolved(value: Any, held: Any, wants: Any) -> Any:
         return sorted((resolved(item, held, wants) for item in value), key=str)
     if isinstance(value, Ref):
         return held[value.key].object_id if value.key in held else None
-    return value.pk if isinstance(value, Existing) else value
+    return value.pk if isinstance(value, ExistingRef) else value
 
 
 def equal(model: str, name: str, expected: Any, current: Any, values: Any) -> bool:
@@ -353,7 +353,7 @@ def equal(model: str, name: str, expected: Any, current: Any, values: Any) -> bo
 def unjustified(fabric: Fabric, picture: PlanContext, edited: bool) -> Iterator[str]:
     """Each discrepancy between the two sides is about something that a person has done; without edits there is none."""
     held = picture.present.held
-    explained = Explained(fabric, picture.desired.wants)
+    explained = Explained(fabric, picture.desired.objects)
     managed = {(link.model, link.object_id): link for link in held.values() if not link.shared}
     for row in Discrepancy.objects.filter(fabric=fabric, type__in=('field', 'deleted', 'conflict')).select_related(
             'object_type'):
@@ -388,11 +388,11 @@ def _as_written(link: Any) -> bool:
 
 def same_as_fresh(fabric: Fabric, picture: PlanContext, fresh: Fabric, fresh_picture: PlanContext) -> Iterator[str]:
     """What is wanted is there as a fresh sync of the same fabric makes it, field by field, or a discrepancy says why."""
-    wants = picture.desired.wants
+    wants = picture.desired.objects
     explained = Explained(fabric, wants)
     mine, theirs = picture.present.held, fresh_picture.present.held
-    for key in {*wants, *fresh_picture.desired.wants}:
-        if (key in wants) != (key in fresh_picture.desired.wants):
+    for key in {*wants, *fresh_picture.desired.objects}:
+        if (key in wants) != (key in fresh_picture.desired.objects):
             yield f'{key} is wanted by one and not by the other'
     fresh_says = {row.key for row in Discrepancy.objects.filter(fabric=fresh) if row.key}
     my_names = {(link.model, link.object_id): key for key, link in mine.items()}
@@ -403,13 +403,13 @@ def same_as_fresh(fabric: Fabric, picture: PlanContext, fresh: Fabric, fresh_pic
         one, other = mine.get(key), theirs.get(key)
         if other is None or other.values is None:
             if key not in fresh_says and one is not None and not Explained(
-                    fresh, fresh_picture.desired.wants).is_missing(key):
+                    fresh, fresh_picture.desired.objects).is_missing(key):
                 yield f'{key} is there, and a fresh sync does not make it'
             continue
         if one is None or one.values is None:
             yield f'{key} is not there, and a fresh sync makes it'
             continue
-        for name in want.owned:
+        for name in want.managed_fields:
             if name in one.kept or explained.is_different(key, name):
                 continue
             found = by_key(want.model, name, one.values, my_names)
