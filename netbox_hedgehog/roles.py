@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 __all__ = ('AMBIGUOUS', 'UNKNOWN', 'roles_by_slug')
 
-UNKNOWN = _('There is no device role with the slug %(slugs)s. Create it first.')
+UNKNOWN = _('No device role has the slug %(slugs)s. Create it first.')
 AMBIGUOUS = _(
-    'More than one device role has the slug %(slugs)s. Give the intended role a unique slug, or choose another role.'
+    'Several device roles have the slug %(slugs)s. Give the intended role a unique slug, or select another role.'
 )
 
 

@@ -123,7 +123,7 @@ class FormTestCase(TestCase):
         data = {**BASE, 'name': 'old', 'inventory_enabled': True, 'inventory_site': fabric.inventory_site_id}
         for role in (self.leaf, child):
             response = self.client.post(url, {**data, 'role_server': role.pk})
-            self.assertContains(response, 'More than one device role has the slug leaf. Give the intended role')
+            self.assertContains(response, 'Several device roles have the slug leaf. Give the intended role')
         # as it stands, until somebody says which is meant
         self.assertIn(FabricForm(instance=fabric).initial['role_spine'], (self.leaf.pk, child.pk))
         fabric.refresh_from_db()
@@ -260,7 +260,7 @@ class APISettingsTestCase(APITestCase):
         for data, field, words in (
             ({'inventory_enabled': True}, 'inventory_site', 'Select a site.'),
             ({'inventory_roles': {'spine': 'nothing'}}, 'inventory_roles', 'Create it first'),
-            ({'inventory_roles': {'spine': 'twice'}}, 'inventory_roles', 'More than one device role has the slug twice'),
+            ({'inventory_roles': {'spine': 'twice'}}, 'inventory_roles', 'Several device roles have the slug twice'),
             ({'inventory_roles': ['leaf']}, 'inventory_roles', 'object of role slugs'),
             ({'inventory_subjects': ['racks']}, 'inventory_subjects', 'racks'),
             ({'inventory_stale_status': 'retired'}, 'inventory_stale_status', 'retired'),
