@@ -22,19 +22,19 @@ from .inventory import InventorySettings
 
 __all__ = ('MIN_SYNC_INTERVAL', 'Fabric')
 
-# Seconds. Below this a run would often still be at work when the next one is due.
+# Seconds. Below this a sync would often still be running when the next one is due.
 MIN_SYNC_INTERVAL = 30
 MAX_SYNC_INTERVAL = 7 * 24 * 3600
 
-# Seconds that a run may be late, beyond one whole interval, before a fabric counts as stale.
+# Seconds that a sync may be late, beyond one whole interval, before a fabric is stale.
 GRACE = 30
 
 SECRET_FIELDS = ('kubernetes_token', 'kubeconfig')
 
-# Whom a stored secret is sent to.
+# The settings that decide where a stored secret is sent.
 CONNECTION_FIELDS = ('kubernetes_server', 'kubernetes_ca_cert', 'verify_tls')
 
-# What runs and connection tests record of a fabric, by update(): saving one that stands leaves it as it is.
+# Recorded by syncs and connection tests with update(); saving an existing fabric does not write them.
 RECORDED = (
     'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held',
     'last_inventory', 'inventory_error',
@@ -54,17 +54,17 @@ SETTINGS_OF_ERRORS = {
 }
 OLDER_ERROR = 'Before the change at '
 
-# Fabric.may_sync, as the database is asked for it.
+# Fabric.may_sync as a filter.
 READABLE = models.Q(sync_enabled=True, status__in=FabricStatusChoices.READ)
 
-# Fabric.is_failing, as the database is asked for it.
+# Fabric.is_failing as a filter.
 FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
     models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
 )
 
 
 def duration_words(seconds: int) -> str:
-    """A number of seconds as people say it, such as 1 hour 30 minutes."""
+    """Return a number of seconds in words, such as 1 hour 30 minutes."""
     parts = []
     for size, one, many in (
         (86400, '%d day', '%d days'), (3600, '%d hour', '%d hours'), (60, '%d minute', '%d minutes'),
@@ -77,26 +77,26 @@ def duration_words(seconds: int) -> str:
 
 
 class FabricQuerySet(RestrictedQuerySet):
-    """The derived states of fabrics as questions to the database; each is the twin of a property of Fabric."""
+    """The derived states of fabrics as filters; each is the twin of a property of Fabric."""
 
     def readable(self) -> Self:
-        """Fabrics that may be read at all: Fabric.may_sync."""
+        """Return fabrics that may be synced at all: Fabric.may_sync."""
         return self.filter(READABLE)
 
     def scheduled(self) -> Self:
-        """Fabrics that want periodic runs: Fabric.is_scheduled."""
+        """Return fabrics with scheduled syncs: Fabric.is_scheduled."""
         return self.readable().filter(scheduler_enabled=True)
 
     def watched(self) -> Self:
-        """Fabrics whose changes are to be taken as they happen: Fabric.is_watched."""
+        """Return fabrics with watch enabled: Fabric.is_watched."""
         return self.readable().filter(watch_enabled=True)
 
     def failing(self) -> Self:
-        """Fabrics whose last run that ended was none of all that there is: Fabric.is_failing."""
+        """Return fabrics whose last sync failed or was partial: Fabric.is_failing."""
         return self.filter(FAILING)
 
     def overdue(self) -> Self:
-        """Fabrics whose runs do not come as they should, with `overdue_at`: Fabric.overdue_since."""
+        """Return stale fabrics, with `overdue_at`: Fabric.overdue_since."""
         sign = models.Case(
             models.When(FAILING, then=models.F('last_attempt')),
             default=models.F('last_sync'),
@@ -113,7 +113,7 @@ class FabricQuerySet(RestrictedQuerySet):
 
 
 class Fabric(InventorySettings, JobsMixin, PrimaryModel):
-    """One Hedgehog fabric: how its Kubernetes API is reached, when it is read, and what came of it."""
+    """One Hedgehog fabric: its connection, its schedule, and the result of its last sync."""
 
     name = models.CharField(
         verbose_name=_('name'),
@@ -296,9 +296,9 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         return self.name
 
     def save(self, *args, **kwargs):
-        """Save what people set. Of a fabric that stands, RECORDED is left to whoever records it.
+        """Save the settings. The RECORDED fields of an existing fabric are not written.
 
-        A run may have recorded something since this instance was loaded. Who means these fields names them in
+        A sync may have recorded something since this instance was loaded. To write these fields, name them in
         `update_fields`. Raises AbortRequest, with a sentence, when the fabric has been deleted since it was loaded.
         """
         stands = self.pk is not None and not self._state.adding and kwargs.get('using') in (None, self._state.db)
@@ -319,12 +319,12 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         self._outdate_errors(before)
 
     def _stored_settings(self) -> dict[str, Any]:
-        """The settings that errors may be about, as the database has them."""
+        """Return the stored values of the settings that errors may be about."""
         names = {name for names in SETTINGS_OF_ERRORS.values() for name in names} - self.get_deferred_fields()
         return type(self)._base_manager.using(self._state.db).filter(pk=self.pk).values(*names).first() or {}
 
     def _outdate_errors(self, before: dict[str, Any]) -> None:
-        """Let errors from before a change of these settings say so: nobody knows whether they still hold."""
+        """Mark errors as older than a change of these settings, as they may no longer apply."""
         changed = [
             error for error, names in SETTINGS_OF_ERRORS.items()
             if any(name in before and _differs(name, before[name], getattr(self, name)) for name in names)
@@ -357,7 +357,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     @property
     def credentials_words(self) -> str:
-        """Which credentials are stored, in words, without showing any."""
+        """The kind of the stored credentials, in words."""
         if self.in_cluster:
             return _('Pod service account')
         if self.has_kubeconfig:
@@ -365,7 +365,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
         return _('Token (stored encrypted)') if self.has_token else _('None')
 
     def credentials(self) -> Credentials:
-        """What it takes to call this fabric's cluster, secrets opened.
+        """Return the decrypted credentials for this fabric's cluster.
 
         Raises KubeconfigError or SealError, with a sentence for the operator.
         """
@@ -432,7 +432,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
             ))
 
     def _check_secrets_are_for_this_connection(self):
-        """Who may change a fabric but does not know its secrets must not have them sent to a server of their own.
+        """Keep users who may change a fabric, but do not know its secrets, from having them sent to another server.
 
         That takes another address; or the same one, another's place in the network or in DNS, and a certificate that
         nobody checks, or that an authority of theirs has signed.
@@ -470,22 +470,22 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     @property
     def may_sync(self) -> bool:
-        """Whether this fabric may be read at all."""
+        """Whether this fabric may be synced at all."""
         return self.sync_enabled and self.status in FabricStatusChoices.READ
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether periodic runs are wanted: what should be scheduled follows from this, and from nothing else."""
+        """Whether this fabric is synced on schedule: what should be scheduled follows from this alone."""
         return self.may_sync and self.scheduler_enabled
 
     @property
     def is_watched(self) -> bool:
-        """Whether changes are to be taken as they happen."""
+        """Whether changes are streamed."""
         return self.may_sync and self.watch_enabled
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last run that ended failed or was partial; the next one, waiting or at work, changes nothing."""
+        """Whether the last sync failed or was partial; one that is queued or running does not change that."""
         if self.sync_status in SyncStatusChoices.UNDER_WAY:
             # What went wrong stands until a run ends and says something else.
             return bool(self.sync_error)
@@ -498,17 +498,17 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     @property
     def inventory_error_is_older(self) -> bool:
-        """Whether the inventory's error is from before its settings were changed."""
+        """Whether the inventory error is from before its settings were changed."""
         return self.inventory_error.startswith(OLDER_ERROR)
 
     @property
     def grace(self) -> int:
-        """Seconds after the last sign of life at which a scheduled fabric counts as stale."""
+        """Seconds after the last sync at which a scheduled fabric is stale."""
         return 2 * self.sync_interval + GRACE
 
     @property
     def overdue_since(self) -> datetime | None:
-        """When this fabric became stale, or None while its runs come as they should.
+        """When this fabric became stale, or None.
 
         A fabric that fails is not stale for it: somebody tries. Any other is, once its last success is too old, also
         while the run is at work that may put an end to it.
@@ -521,7 +521,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     @property
     def sync_state(self) -> str:
-        """The state people are shown, one of SyncStateChoices."""
+        """The state shown to users, one of SyncStateChoices."""
         if not self.may_sync:
             return SyncStateChoices.DISABLED
         if self.overdue_since:
@@ -530,7 +530,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
     @property
     def sync_interval_words(self) -> str:
-        """The interval as people say it, such as 1 hour 30 minutes."""
+        """The interval in words, such as 1 hour 30 minutes."""
         return duration_words(self.sync_interval)
 
     def get_sync_state_display(self):
@@ -550,7 +550,7 @@ class Fabric(InventorySettings, JobsMixin, PrimaryModel):
 
 
 def _differs(name: str, before: Any, now: Any) -> bool:
-    """Return whether a setting has another value. A seal of the same secret is another text each time."""
+    """Return whether a setting has another value. Encrypting the same secret gives another text each time."""
     if before == now or name not in SECRET_FIELDS:
         return bool(before != now)
     try:
