@@ -1,6 +1,6 @@
 """How long every page takes where NetBox holds 200 fabrics and 100,000 resources, against the same page with few.
 
-The pages come from the URL maps (tests/unit/faces/pages.py): lists, objects, tabs, pictures, API, GraphQL, metrics.
+The pages come from the URL maps (tests/unit/faces/pages.py): lists, objects, tabs, diagrams, API, GraphQL, metrics.
 """
 
 import time
@@ -17,7 +17,7 @@ GOAL = 1.0
 
 # Not what somebody waits for at each click, and bounded by what is asked for rather than by what else there is:
 # planning and drawing a fabric, acting upon many at once, and the ids of all that 100 fabrics have in one answer.
-LONG = ('dry_run', 'inventory_', 'topology', 'picture', 'bulk', 'graphql fabric_list')
+LONG = ('dry_run', 'inventory_', 'topology', 'diagram', 'bulk', 'graphql fabric_list')
 
 
 def results(fabrics: int, resources: int, rounds: int) -> list[Result]:

@@ -35,8 +35,8 @@ from .choices import (
 )
 from .events import EVENT_TYPES
 from .models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from .models.health import ISSUE_TITLES, ISSUES
 from .models.health import KIND_CHOICES as NODE_CHOICES
-from .models.health import TROUBLE_WORDS, TROUBLES
 from .models.resource import KIND_CHOICES
 
 __all__ = (
@@ -46,7 +46,7 @@ __all__ = (
 
 
 def viewable(model):
-    """What a filter takes: objects that whoever asks may view, or all where nobody asks, such as for the API's schema.
+    """Return the queryset of a filter: objects that the user may view, or all without a request (API schema).
 
     Any other is no choice, whether it is there or not: an answer must not tell.
     """
@@ -56,7 +56,7 @@ def viewable(model):
 
 
 class MomentField(forms.DateTimeField):
-    """A date and time that the database can hold: one at the end of the calendar may be none in UTC."""
+    """A date and time that the database can store: one at the end of the calendar may be out of range in UTC."""
 
     def to_python(self, value):
         moment = super().to_python(value)
@@ -124,7 +124,7 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
         )
 
     def filter_sync_state(self, queryset, name, value):
-        """What is shown as a fabric's state: the stored status, unless it is disabled or overdue."""
+        """Filter by the state shown to users: the stored status, unless disabled or stale."""
         if not value:
             return queryset
         readable = Fabric.objects.readable().values('pk')
@@ -138,7 +138,7 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
 
 
 class _OfFabricFilterSet(_Moments):
-    """What belongs to a fabric."""
+    """Filters of models that belong to a fabric."""
 
     q = django_filters.CharFilter(method='search', label=_('Search'))
     fabric_id = django_filters.ModelMultipleChoiceFilter(
@@ -180,7 +180,7 @@ class FabricResourceFilterSet(_OfFabricFilterSet):
 
 
 class _InventoryFilterSet(_OfFabricFilterSet):
-    """What discrepancies and links have in common: a fabric, a resource of it, and an object of NetBox."""
+    """Filters that discrepancies and managed objects share."""
 
     subject = django_filters.MultipleChoiceFilter(choices=InventorySubjectChoices, distinct=False)
     kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
@@ -237,7 +237,7 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
         choices=SwitchStateChoices, method='filter_state', label=_('State'),
     )
     trouble = django_filters.MultipleChoiceFilter(
-        choices=list(TROUBLE_WORDS.items()), method='filter_trouble', label=_('Issue (any)'),
+        choices=list(ISSUE_TITLES.items()), method='filter_trouble', label=_('Issue (any)'),
     )
 
     class Meta:
@@ -257,7 +257,7 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
         )
 
     def filter_state(self, queryset, name, value):
-        """What is shown as the state: the reading's level, unless the reading is too old to be believed."""
+        """Filter by the state shown to users: as reported, unless that is outdated."""
         return queryset.in_state(*value) if value else queryset
 
     def filter_trouble(self, queryset, name, value):
@@ -265,7 +265,7 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
             return queryset
         wanted = Q()
         for trouble in value:
-            wanted |= TROUBLES[trouble]
+            wanted |= ISSUES[trouble]
         return queryset.filter(wanted)
 
 

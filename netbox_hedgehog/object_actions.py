@@ -1,4 +1,4 @@
-"""What can be done with many discrepancies at once; core/object_actions.py is NetBox's own example."""
+"""Bulk actions on discrepancies, as in NetBox's core/object_actions.py."""
 
 from netbox.object_actions import ObjectAction
 
@@ -8,7 +8,7 @@ __all__ = ('BulkIgnore', 'BulkKeepNetBox', 'BulkReopen', 'BulkTakeFabric')
 
 
 class _BulkDecision(ObjectAction):
-    """Decide discrepancies that are selected in a list."""
+    """Apply a decision to the discrepancies selected in a list."""
 
     multi = True
     permissions_required = {'resolve'}

@@ -1,4 +1,4 @@
-"""NetBox's device roles by slug, as the settings of an inventory name them.
+"""NetBox's device roles by slug, as the inventory settings reference them.
 
 A slug is unique only among the children of one role: it may name several, and then none of them is meant.
 """
@@ -16,7 +16,7 @@ AMBIGUOUS = _(
 
 
 def roles_by_slug(slugs: Iterable[str]) -> dict[str, list[int]]:
-    """The IDs of the device roles with each of these slugs, in NetBox's order; slugs of none are left out."""
+    """Return the IDs of the device roles with each of these slugs; slugs without a role are omitted."""
     from dcim.models import DeviceRole  # models of the plugin are loaded before those of dcim may be asked
 
     found: dict[str, list[int]] = {}

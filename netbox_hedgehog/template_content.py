@@ -1,4 +1,4 @@
-"""On NetBox's own pages: which fabric an object comes from, what of it is managed, and what does not agree."""
+"""Panels on NetBox's own pages: the fabric of an object, its managed fields, and its discrepancies."""
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
@@ -27,7 +27,7 @@ REMEMBERED = 300
 
 
 def any_inventory() -> bool:
-    """Whether any fabric carries anything into NetBox: no page of NetBox pays for a plugin that has nothing to say."""
+    """Return whether any fabric has an inventory, so that NetBox's pages cost nothing otherwise."""
     found = cache.get(KEY)
     if found is None:
         found = Fabric.objects.filter(inventory_enabled=True).exists() or InventoryLink.objects.exists()

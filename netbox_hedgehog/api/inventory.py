@@ -188,9 +188,9 @@ class InventoryActions:
                 for _subject, _title, members in plans.groups(seen.actions) for group in members
             ],
             'action_count': len(content['actions']),
-            'actions': plans.veiled(content['actions'][offset:offset + limit], request.user),
-            'refused_actions': plans.veiled(content['refused_actions'][:limit], request.user),
-            'held_actions': plans.veiled(content['held_actions'][:limit], request.user),
+            'actions': plans.redact(content['actions'][offset:offset + limit], request.user),
+            'refused_actions': plans.redact(content['refused_actions'][:limit], request.user),
+            'held_actions': plans.redact(content['held_actions'][:limit], request.user),
             'findings': findings_for(request.user, fabric, seen.findings, names=plans.new_names(seen))[0],
             'may_apply': not why_not,
             'why_not': why_not,

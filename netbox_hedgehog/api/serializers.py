@@ -153,7 +153,7 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
     heartbeat_age = serializers.FloatField(read_only=True, allow_null=True)
     # It has no page of its own: that of the switch or gateway shows it.
     display_url = serializers.SerializerMethodField()
-    is_old = serializers.BooleanField(read_only=True)
+    is_old = serializers.BooleanField(source='is_outdated', read_only=True)
 
     class Meta:
         model = SwitchHealth

@@ -15,7 +15,7 @@ PIP = 12.0
 
 
 def draw_cards(canvas: Canvas, graph: Graph, nodes: Sequence[Node], x: float, y: float, width: float) -> float:
-    """Draw a card for each node, row by row. Returns the y beneath them."""
+    """Draw a card for each node, row by row. Return the y beneath them."""
     columns = max(1, int((width + GAP) // (WIDTH + GAP)))
     size = (width + GAP) / columns - GAP
     for index, node in enumerate(nodes):
@@ -39,7 +39,7 @@ def draw_cards(canvas: Canvas, graph: Graph, nodes: Sequence[Node], x: float, y:
 
 
 def draw_pips(canvas: Canvas, graph: Graph, key: str, x: float, y: float, most: int = 8) -> float:
-    """The links of a node as squares, at most so many. Returns the x behind them."""
+    """Draw the links of a node as squares, at most `most`. Return the x behind them."""
     wires = graph.touching(key)
     # Where there is no room for all, those that are not up come first.
     if len(wires) > most:

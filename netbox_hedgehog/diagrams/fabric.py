@@ -9,7 +9,7 @@ from .svg import Canvas
 
 __all__ = ('describe', 'draw_fabric')
 
-# Above these a picture with every cable is a hairball.
+# Above these a diagram with every cable is a hairball.
 MOST_LEAVES = 8
 MOST_SPINES = 8
 MOST_OUTER = 10
@@ -22,9 +22,9 @@ NAMED = 10
 
 
 def draw_fabric(graph: Graph, name: str, url: Callable[[str], str], group: str = '') -> str:
-    """The SVG of a fabric, or of one group of its leaves.
+    """Return the SVG of a fabric, or of one group of its leaves.
 
-    Takes the graph, the fabric's name, the address of a group's picture by its name, and the group to show. A group
+    Takes the graph, the fabric's name, the address of a group's diagram by its name, and the group to show. A group
     that is not there shows the whole fabric.
     """
     leaves = groups_of(graph).get(group, []) if group else []

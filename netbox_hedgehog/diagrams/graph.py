@@ -1,4 +1,4 @@
-"""What a picture of a fabric shows: nodes in tiers, and wires between them, each with a state."""
+"""The graph of a fabric: nodes in tiers, and wires between them, each with a state."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ NO_STATUS_YET = 'Status will be available after the next successful sync.'
 # Kinds of resources that a graph is made of.
 KINDS = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttachment')
 
-# A link's states, the gravest first. What the viewer may not know of is hidden, whatever it is.
+# A link's states, the most severe first. Without permission to view it, a state is hidden, whatever it is.
 WIRE_STATES = ('down', 'disabled', 'hidden', 'unknown', 'up')
 LINK_WORDS = {
     'disabled': 'disabled', 'unknown': 'state unknown', 'hidden': 'you do not have permission to view its state',
@@ -48,10 +48,10 @@ class Resource(NamedTuple):
 
 
 class NodeHealth(NamedTuple):
-    """How a switch or gateway is. `believed` is False where its good news may not be true any more."""
+    """The health of a switch or gateway. `trusted` is False if its good news may be outdated."""
 
     state: str
-    believed: bool
+    trusted: bool
     sentences: list[str]
     ports: Mapping[str, str]
     notes: list[str] = []
@@ -59,7 +59,7 @@ class NodeHealth(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """Something that has links. `state` is '' where nothing reports one; `notes` are words for beneath its name."""
+    """A node with links. `state` is '' if nothing reports one; `notes` are shown beneath its name."""
 
     key: str
     kind: str
@@ -155,7 +155,7 @@ class Graph:
 
 
 def natural(name: str) -> tuple[tuple[int, Any], ...]:
-    """A key that puts leaf-9 before leaf-10."""
+    """Return a sort key that puts leaf-9 before leaf-10."""
     parts: list[tuple[int, Any]] = []
     digits = ''
     for char in [*name, '']:
@@ -170,7 +170,7 @@ def natural(name: str) -> tuple[tuple[int, Any], ...]:
 
 
 def worst(states: Iterable[str]) -> str:
-    """The gravest of the states of links, or of nodes."""
+    """Return the most severe of the states of links, or of nodes."""
     ranks = {state: rank for known in (WIRE_STATES, NODE_STATES) for rank, state in enumerate(known)}
     return min(states, key=lambda state: ranks.get(state, 9), default='')
 
@@ -179,7 +179,7 @@ def build(
     resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHealth],
     may_be_hidden: bool = False,
 ) -> Graph:
-    """The graph of a fabric.
+    """Return the graph of a fabric.
 
     Takes its resources, the health of its switches and gateways by (kind, name), and whether there may be health that
     the viewer may not see. A node that a Connection names and the fabric does not have is drawn as gone. Nothing is
@@ -207,7 +207,7 @@ def build(
 
 
 def _judge_outer(graph: Graph) -> None:
-    """What has no agent is as well as its links are."""
+    """Derive the state of nodes without an agent from their links."""
     states: dict[str, list[str]] = {}
     for wire in graph.wires:
         states.setdefault(wire.lower, []).append(wire.state)
@@ -220,9 +220,9 @@ def _judge_outer(graph: Graph) -> None:
 
 
 def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
-    """The graph with servers of the same switches joined into one node each.
+    """Return the graph with servers of the same switches joined into one node each.
 
-    Takes the graph, and the address of the picture of a group of leaves by its name.
+    Takes the graph, and the address of the diagram of a group of leaves by its name.
     """
     uppers: dict[str, set[str]] = {}
     for wire in graph.wires:
@@ -252,12 +252,12 @@ def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
             wires[wire.upper, wire.lower, f'{wire.upper_port} {wire.lower_port}'] = wire
             continue
         key = (wire.upper, bundle_of[wire.lower], wire.kind)
-        held = wires.get(key)
+        known = wires.get(key)
         bad = int(wire.state in ('down', 'disabled'))
-        if held is None:
+        if known is None:
             wires[key] = replace(wire, lower=key[1], bad=bad, url='')
         else:
-            held.count, held.bad, held.state = held.count + 1, held.bad + bad, worst((held.state, wire.state))
+            known.count, known.bad, known.state = known.count + 1, known.bad + bad, worst((known.state, wire.state))
     return Graph(nodes, list(wires.values()), graph.loops)
 
 
@@ -309,7 +309,7 @@ def _connect(
 
 
 def _found(graph: Graph, kind: str, name: str) -> Node:
-    """The node of this kind and name; one that says it is not there where the fabric has none."""
+    """Return the node of this kind and name; a placeholder if the fabric has none."""
     key = f'{kind}/{name}'
     if key not in graph.nodes:
         tier = {'Gateway': GATEWAYS, 'Switch': LEAVES}.get(kind, OUTER)
@@ -323,9 +323,9 @@ def _found(graph: Graph, kind: str, name: str) -> Node:
 
 
 def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
-    """The state of a link: up, down, disabled or unknown; hidden where the viewer may not know it.
+    """Return the state of a link: up, down, disabled or unknown; hidden without permission to view it.
 
-    Bad news counts from either end; good news only from an end that is believed.
+    Bad news counts from either end; good news only from an end that is trusted.
     One end that sees the link up is enough: light goes both ways.
     """
     ends = [
@@ -340,6 +340,6 @@ def _end_state(end: End, health: Mapping[tuple[str, str], NodeHealth], may_be_hi
     if found is None:
         return 'hidden' if may_be_hidden else 'unknown'
     state = found.ports.get(end.port, 'up')
-    if state in ('down', 'disabled') and (found.believed or state == 'down'):
+    if state in ('down', 'disabled') and (found.trusted or state == 'down'):
         return state
-    return 'up' if state == 'up' and found.believed else 'unknown'
+    return 'up' if state == 'up' and found.trusted else 'unknown'

@@ -26,7 +26,7 @@ FOOT = 23.0
 
 
 def groups_of(graph: Graph) -> dict[str, list[Node]]:
-    """The leaves by redundancy group or, where they have none, each by itself under its own name."""
+    """Return the leaves by redundancy group; a leaf without one under its own name."""
     groups: dict[str, list[Node]] = {}
     for node in graph.tier(LEAVES):
         groups.setdefault(node.group or node.name, []).append(node)
@@ -34,7 +34,7 @@ def groups_of(graph: Graph) -> dict[str, list[Node]]:
 
 
 def draw_grouped(canvas: Canvas, graph: Graph, url: Callable[[str], str]) -> tuple[float, float]:
-    """Draw the graph. `url` gives the address of a group's own picture. Returns width and height."""
+    """Draw the graph. `url` gives the address of a group's own diagram. Returns width and height."""
     y = MARGIN
     gateways = graph.tier(GATEWAYS)
     if gateways:
@@ -76,10 +76,10 @@ def _draw_spines(canvas: Canvas, graph: Graph, y: float) -> float:
                 canvas.line((middle, top + HEIGHT), (middle, rail), 'rail')
             wires = graph.touching(node.key)
             down = sum(wire.state == 'down' for wire in wires)
-            told = f'{len(wires)} links' + (f', {down} down' if down else '')
+            links = f'{len(wires)} links' + (f', {down} down' if down else '')
             shown = Node(
-                node.key, node.kind, node.name, node.tier, node.url, told, state=node.state, notes=node.notes,
-                sentences=[told, *node.sentences], gone=node.gone,
+                node.key, node.kind, node.name, node.tier, node.url, links, state=node.state, notes=node.notes,
+                sentences=[links, *node.sentences], gone=node.gone,
             )
             draw_node(canvas, shown, middle, top, SPINE_WIDTH)
     canvas.line((MARGIN + 4, rail), (WIDTH - MARGIN - 4, rail), 'rail')
@@ -145,7 +145,7 @@ def _draw_group(
 def _draw_foot(
     canvas: Canvas, graph: Graph, leaves: list[Node], x: float, bottom: float, width: float, url: str,
 ) -> None:
-    """How many servers hang on a group, and how many of their links are down."""
+    """Draw how many servers a group has, and how many of their links are down."""
     keys = {node.key for node in leaves}
     wires = [wire for key in keys for wire in graph.touching(key) if wire.upper == key]
     servers = {wire.lower for wire in wires if graph.nodes[wire.lower].kind == 'Server'}
@@ -159,8 +159,8 @@ def _draw_foot(
         canvas.text(x + 10, bottom - 7.5, words, 'soft', size=11)
         if down:
             state = worst(graph.nodes[key].state for key in servers) or 'warning'
-            left, told = x + 24 + text_width(words, 11), f'{down} links down' if down > 1 else '1 link down'
+            left, label = x + 24 + text_width(words, 11), f'{down} links down' if down > 1 else '1 link down'
             canvas.sign(left, bottom - 11.5, state, 5)
-            canvas.text(left + 10, bottom - 7.5, told, f'{state} b', size=11)
+            canvas.text(left + 10, bottom - 7.5, label, f'{state} b', size=11)
         elif links:
             canvas.text(x + width - 10, bottom - 7.5, f'{len(links)} links', 'soft', 'end', size=11)

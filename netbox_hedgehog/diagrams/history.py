@@ -1,4 +1,4 @@
-"""The runs of a fabric over time: how long each took, how it ended, what it changed, and when there was none."""
+"""The syncs of a fabric over time: duration, outcome, changes, and gaps without a sync."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ STEPS = tuple(timedelta(minutes=minutes) for minutes in (
 
 
 class Run(NamedTuple):
-    """One run. `outcome` is in_sync, partial, failed, skipped or cancelled; `seconds` how long it took."""
+    """One sync. `outcome` is in_sync, partial, failed, skipped or cancelled; `seconds` is its duration."""
 
     url: str
     started: datetime
@@ -43,7 +43,7 @@ class Run(NamedTuple):
 
 
 def draw_runs(runs: Sequence[Run], now: datetime, interval: float = 0) -> str:
-    """The SVG of the runs, up to now.
+    """Return the SVG of the syncs, up to now.
 
     Takes the runs in order of time, with times in the zone that is to be shown, and the seconds between two periodic
     runs; 0 where there are none.
@@ -71,7 +71,7 @@ def draw_runs(runs: Sequence[Run], now: datetime, interval: float = 0) -> str:
 
 
 def describe_runs(runs: Sequence[Run]) -> str:
-    """The chart in a sentence, for those who do not see it."""
+    """Return the chart as text, for those who do not see it."""
     if not runs:
         return 'No sync yet.'
     outcomes = [run.outcome for run in runs]
@@ -86,7 +86,7 @@ def describe_runs(runs: Sequence[Run]) -> str:
 
 
 def _pauses(runs: Sequence[Run], now: datetime, interval: float) -> Iterator[tuple[datetime, datetime]]:
-    """When nothing ran for longer than it should: from the end of a run to the start of the next, or to now."""
+    """Yield the gaps that are too long: from the end of a sync to the start of the next, or to now."""
     if interval and runs:
         ends = [run.started + timedelta(seconds=run.seconds) for run in runs]
         starts = [*(run.started for run in runs[1:]), now]
@@ -121,7 +121,7 @@ def _draw_axes(canvas: Canvas, longest: float, most: int) -> None:
 
 
 def _height_of(changes: int, most: int) -> float:
-    """The y of a number of changes: logarithmic, because a first run makes thousands and most others none."""
+    """Return the y of a number of changes: logarithmic, as a first sync has thousands and most others none."""
     share = log10(1 + changes) / log10(1 + most)
     return CHANGES[1] - share * (CHANGES[1] - CHANGES[0])
 
@@ -138,7 +138,7 @@ def _draw_run(canvas: Canvas, run: Run, x: float, width: float, longest: float, 
 
 
 def _draw_outcome(canvas: Canvas, x: float, y: float, outcome: str) -> None:
-    """What says how a run ended without colour: a cross, a triangle, a ring; nothing where all went well."""
+    """Draw the outcome of a sync without color: a cross, a triangle or a ring; nothing for success."""
     if outcome == FAILED:
         canvas.wire_sign(x, y, 'down', 3.2)
     elif outcome == PARTIAL:
@@ -161,7 +161,7 @@ def _draw_legend(canvas: Canvas, outcomes: set[str]) -> None:
 
 
 def _ceiling(seconds: float) -> float:
-    """The end of an axis: 1, 2 or 5 times a power of ten, and no less than the value."""
+    """Return the end of an axis: 1, 2 or 5 times a power of ten, and no less than the value."""
     power = .1
     while True:
         for step in (1, 2, 5):
@@ -171,7 +171,7 @@ def _ceiling(seconds: float) -> float:
 
 
 def _ticks(start: datetime, end: datetime) -> Iterator[datetime]:
-    """Round moments, at most ten."""
+    """Yield round times, at most ten."""
     step = next((step for step in STEPS if (end - start) / step <= 10), STEPS[-1])
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     moment = midnight + step * ((start - midnight) // step + 1)

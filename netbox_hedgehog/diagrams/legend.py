@@ -1,4 +1,4 @@
-"""What the signs and lines of a picture mean: only those that it shows."""
+"""What the signs and lines of a diagram mean: only those that it shows."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""How the pictures look: in light and dark, on paper, on a page of NetBox's and as a file of their own.
+"""How the diagrams look: in light and dark, on paper, on a page of NetBox's and as a file of their own.
 
 Every colour of a text or sign stands out from its ground by 4.5 : 1 or more; a test computes it.
 """

@@ -1,4 +1,4 @@
-"""The few SVG elements that the pictures are drawn with. Everything that people wrote passes through ElementTree."""
+"""The few SVG elements that the diagrams are drawn with. Everything that people wrote passes through ElementTree."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -60,7 +60,7 @@ class Canvas:
     def link(self, url: str, title: str, kind: str = '', focus: bool = True) -> '_Group':
         """The same, leading somewhere when clicked; a plain group where the url is empty.
 
-        `focus` says whether the Tab key stops there: a picture of a thousand lines would be a trap otherwise.
+        `focus` says whether the Tab key stops there: a diagram of a thousand lines would be a trap otherwise.
         """
         if not url:
             return self.group(title, kind)
@@ -130,7 +130,7 @@ class Canvas:
         self.line((x, y + radius * .5), (x, y + radius * .52), 'mark')
 
     def wire_sign(self, x: float, y: float, state: str, radius: float = 4) -> None:
-        """The sign of a link's state: a cross for down, a bar for switched off, a ring for unknown; none for up."""
+        """The sign of a link's state: a cross for down, a bar for disabled, a ring for unknown; none for up."""
         if state == 'down':
             self.circle(x, y, radius + 3, 'halo')
             self.polyline([(x - radius, y - radius), (x + radius, y + radius)], 'cross')

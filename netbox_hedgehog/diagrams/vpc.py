@@ -1,4 +1,4 @@
-"""The picture of a VPC: what is attached on its left, its subnets in the middle, what it peers with on its right."""
+"""The diagram of a VPC: what is attached on its left, its subnets in the middle, what it peers with on its right."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class Attachment:
 
 @dataclass(slots=True)
 class Peer:
-    """What the VPC may talk to, and by which peering. `subnets` are those permitted; empty means all."""
+    """A peer of the VPC, and by which peering. `subnets` are the permitted ones; empty means all."""
 
     kind: str
     name: str
@@ -71,7 +71,7 @@ class Peer:
 
 @dataclass(slots=True)
 class VPCGraph:
-    """A VPC with all that hangs on it."""
+    """A VPC with its subnets, attachments and peers."""
 
     name: str
     notes: list[str]
@@ -81,7 +81,7 @@ class VPCGraph:
 
     @property
     def sentence(self) -> str:
-        """The picture in a sentence, for those who do not see it."""
+        """The diagram in a sentence, for those who do not see it."""
         down = sum(attachment.state == 'down' for attachment in self.attachments)
         return (
             f'{_counted(len(self.subnets), "subnet")}, {_counted(len(self.attachments), "attachment")}'
@@ -98,7 +98,7 @@ def build_vpc(
     peers: Mapping[tuple[str, str], Resource], health: Mapping[tuple[str, str], NodeHealth],
     may_be_hidden: bool = False,
 ) -> VPCGraph:
-    """A VPC's graph.
+    """Return the graph of a VPC.
 
     Takes the VPC; the attachments and peerings that name it and its VPCInfo; the connections they name, by name; the
     VPCs and externals they name, by kind and name; the health of switches, and whether there may be some that the
@@ -218,7 +218,7 @@ def _subnets(part: Any) -> list[str]:
 
 
 def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
-    """The SVG of a VPC. `more_url` is where the attachments are listed that there is no room for."""
+    """Return the SVG of a VPC. `more_url` lists the attachments that do not fit."""
     canvas = Canvas(f'VPC {graph.name}', graph.sentence)
     left, middle, right = MARGIN, (WIDTH - MIDDLE) / 2, WIDTH - MARGIN - SIDE
     top = MARGIN + 18
@@ -289,7 +289,7 @@ def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Names for a sentence: beyond NAMED of them their number."""
+    """Return names for a sentence: NAMED of them, and the number of others."""
     different = list(dict.fromkeys(names))
     more = f' and {len(different) - NAMED} more' if len(different) > NAMED else ''
     return ', '.join(different[:NAMED]) + more

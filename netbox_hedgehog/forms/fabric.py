@@ -15,14 +15,14 @@ SECRET_HELP = _('Leave blank to keep the stored value.')
 
 
 class SecretTextarea(forms.Textarea):
-    """A text area that forgets what was typed: a form that comes back with errors does not repeat a secret."""
+    """A text area that is always rendered empty: a form with errors does not repeat a secret."""
 
     def format_value(self, value):
         return None
 
 
 class FabricForm(InventoryFormMixin, PrimaryModelForm):
-    """A fabric. Stored secrets are never shown: an empty field keeps what is there."""
+    """A fabric. Stored secrets are never shown; a blank field keeps the stored value."""
 
     kubernetes_token = forms.CharField(
         label=_('Kubernetes token'),

@@ -11,8 +11,8 @@ from utilities.forms.widgets import DateTimePicker
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SwitchStateChoices, SyncStateChoices
 from ..events import EVENT_TYPES
 from ..models import Fabric, FabricEvent, FabricResource, SwitchHealth
+from ..models.health import ISSUE_TITLES
 from ..models.health import KIND_CHOICES as NODE_CHOICES
-from ..models.health import TROUBLE_WORDS
 from ..models.resource import KIND_CHOICES
 from .inventory import InventoryFilterMixin
 from .restricted import RestrictedFilterMixin
@@ -88,6 +88,6 @@ class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterFor
     group = forms.CharField(label=_('Redundancy group'), required=False)
     state = forms.MultipleChoiceField(label=_('State'), choices=SwitchStateChoices, required=False)
     trouble = forms.MultipleChoiceField(
-        label=_('Issue'), choices=list(TROUBLE_WORDS.items()), required=False,
+        label=_('Issue'), choices=list(ISSUE_TITLES.items()), required=False,
         help_text=_('Match any.'),
     )

@@ -1,4 +1,4 @@
-"""The inventory's settings in the forms of a fabric."""
+"""The inventory settings in the forms of a fabric."""
 
 from dcim.choices import DeviceStatusChoices
 from dcim.models import DeviceRole, Location, Site
@@ -58,14 +58,14 @@ def _field(name):
 
 
 def _default_if_empty(name):
-    """A cleaning method: an empty field means the model's default."""
+    """Return a clean method that replaces a blank value by the model's default."""
     def clean(self):
         return self.cleaned_data.get(name) or _field(name).get_default()
     return clean
 
 
 class InventoryFormMixin(forms.Form):
-    """The settings of the inventory; the role mapping as one picker a role."""
+    """The inventory settings, with one picker for each device role."""
 
     inventory_site = DynamicModelChoiceField(
         label=_('Site'), queryset=Site.objects.all(), required=False, selector=True, quick_add=True,
@@ -152,7 +152,7 @@ class InventoryFormMixin(forms.Form):
 
 
 class InventoryImportMixin(forms.Form):
-    """The settings of the inventory as columns of a CSV file."""
+    """The inventory settings as columns of a CSV file."""
 
     inventory_site = CSVModelChoiceField(
         label=_('Site'), queryset=Site.objects.all(), required=False, to_field_name='name',

@@ -1,4 +1,4 @@
-"""Forms of filters that name nothing that whoever looks may not view."""
+"""Filter forms that name no objects that the user may not view."""
 
 from django import forms
 from netbox.context import current_request
@@ -9,9 +9,9 @@ __all__ = ('RestrictedFilterMixin',)
 
 
 class RestrictedFilterMixin(forms.Form):
-    """Choices of related objects are those that the user may view: the page shows the names of chosen ones.
+    """Choices of related objects are restricted to those that the user may view: the page shows their names.
 
-    NetBox gives a filter form nothing but what was sent.
+    NetBox passes only the submitted data to a filter form.
     """
 
     def __init__(self, *args, **kwargs):

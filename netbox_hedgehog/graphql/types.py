@@ -31,7 +31,7 @@ __all__ = (
 
 
 def display_of(column: str):
-    """NetBox's field `display` of a model whose objects are called by one column.
+    """Return NetBox's field `display` for a model whose name is one column.
 
     NetBox's own does not say what it reads, and where no other field asks for that it is read row by row.
     """

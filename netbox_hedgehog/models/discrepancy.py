@@ -149,7 +149,7 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     @property
     def model_label(self) -> str:
-        """The model of NetBox's object, such as dcim.device, or ''."""
+        """The label of the NetBox object's model, such as dcim.device, or ''."""
         if self.object_type_id is None:
             return ''
         content_type = ContentType.objects.get_for_id(self.object_type_id)

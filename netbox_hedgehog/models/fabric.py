@@ -22,10 +22,10 @@ __all__ = ('MIN_SYNC_INTERVAL', 'Fabric')
 
 SECRET_FIELDS = ('kubernetes_token', 'kubeconfig')
 
-# Whom a stored secret is sent to.
+# The settings that decide where a stored secret is sent.
 CONNECTION_FIELDS = ('kubernetes_server', 'kubernetes_ca_cert', 'verify_tls')
 
-# What runs and connection tests record of a fabric, by update(): saving one that stands leaves it as it is.
+# Recorded by syncs and connection tests with update(); saving an existing fabric does not write them.
 RECORDED = (
     'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held',
     'last_inventory', 'inventory_error',
@@ -43,8 +43,10 @@ SETTINGS_OF_ERRORS = {
         'inventory_device_status', 'inventory_stale_status',
     ),
 }
+
+
 class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
-    """One Hedgehog fabric: how its Kubernetes API is reached, when it is read, and what came of it."""
+    """One Hedgehog fabric: its connection, its schedule, and the result of its last sync."""
 
     name = models.CharField(
         verbose_name=_('name'),
@@ -148,9 +150,9 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         return self.name
 
     def save(self, *args, **kwargs):
-        """Save what people set. Of a fabric that stands, RECORDED is left to whoever records it.
+        """Save the settings. The RECORDED fields of an existing fabric are not written.
 
-        A run may have recorded something since this instance was loaded. Who means these fields names them in
+        A sync may have recorded something since this instance was loaded. To write these fields, name them in
         `update_fields`. Raises AbortRequest, with a sentence, when the fabric has been deleted since it was loaded.
         """
         stands = self.pk is not None and not self._state.adding and kwargs.get('using') in (None, self._state.db)
@@ -171,12 +173,12 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         self._outdate_errors(before)
 
     def _stored_settings(self) -> dict[str, Any]:
-        """The settings that errors may be about, as the database has them."""
+        """Return the stored values of the settings that errors may be about."""
         names = {name for names in SETTINGS_OF_ERRORS.values() for name in names} - self.get_deferred_fields()
         return type(self)._base_manager.using(self._state.db).filter(pk=self.pk).values(*names).first() or {}
 
     def _outdate_errors(self, before: dict[str, Any]) -> None:
-        """Let errors from before a change of these settings say so: nobody knows whether they still hold."""
+        """Mark errors as older than a change of these settings, as they may no longer apply."""
         changed = [
             error for error, names in SETTINGS_OF_ERRORS.items()
             if any(name in before and _differs(name, before[name], getattr(self, name)) for name in names)
@@ -209,7 +211,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
 
     @property
     def credentials_words(self) -> str:
-        """Which credentials are stored, in words, without showing any."""
+        """The kind of the stored credentials, in words."""
         if self.in_cluster:
             return _('Pod service account')
         if self.has_kubeconfig:
@@ -217,7 +219,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         return _('Token (stored encrypted)') if self.has_token else _('None')
 
     def credentials(self) -> Credentials:
-        """What it takes to call this fabric's cluster, secrets opened.
+        """Return the decrypted credentials for this fabric's cluster.
 
         Raises KubeconfigError or SealError, with a sentence for the operator.
         """
@@ -284,7 +286,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
             ))
 
     def _check_secrets_are_for_this_connection(self):
-        """Who may change a fabric but does not know its secrets must not have them sent to a server of their own.
+        """Keep users who may change a fabric, but do not know its secrets, from having them sent to another server.
 
         That takes another address; or the same one, another's place in the network or in DNS, and a certificate that
         nobody checks, or that an authority of theirs has signed.
@@ -322,7 +324,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         return FabricStatusChoices.colors.get(self.status)
 
 def _differs(name: str, before: Any, now: Any) -> bool:
-    """Return whether a setting has another value. A seal of the same secret is another text each time."""
+    """Return whether a setting has another value. Encrypting the same secret gives another text each time."""
     if before == now or name not in SECRET_FIELDS:
         return bool(before != now)
     try:

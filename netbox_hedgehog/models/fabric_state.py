@@ -15,26 +15,26 @@ from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateCho
 
 __all__ = ('MIN_SYNC_INTERVAL', 'OLDER_ERROR', 'FabricQuerySet', 'FabricState', 'duration_words')
 
-# Seconds. Below this a run would often still be at work when the next one is due.
+# Seconds. Below this a sync would often still be running when the next one is due.
 MIN_SYNC_INTERVAL = 30
 MAX_SYNC_INTERVAL = 7 * 24 * 3600
 
-# Seconds that a run may be late, beyond one whole interval, before a fabric counts as stale.
+# Seconds that a sync may be late, beyond one whole interval, before a fabric is stale.
 GRACE = 30
 
 OLDER_ERROR = 'Before the change at '
 
-# Fabric.may_sync, as the database is asked for it.
+# Fabric.may_sync as a filter.
 READABLE = models.Q(sync_enabled=True, status__in=FabricStatusChoices.READ)
 
-# Fabric.is_failing, as the database is asked for it.
+# Fabric.is_failing as a filter.
 FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
     models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
 )
 
 
 def duration_words(seconds: int) -> str:
-    """A number of seconds as people say it, such as 1 hour 30 minutes."""
+    """Return a number of seconds in words, such as 1 hour 30 minutes."""
     parts = []
     for size, one, many in (
         (86400, '%d day', '%d days'), (3600, '%d hour', '%d hours'), (60, '%d minute', '%d minutes'),
@@ -47,26 +47,26 @@ def duration_words(seconds: int) -> str:
 
 
 class FabricQuerySet(RestrictedQuerySet):
-    """The derived states of fabrics as questions to the database; each is the twin of a property of Fabric."""
+    """The derived states of fabrics as filters; each is the twin of a property of Fabric."""
 
     def readable(self) -> Self:
-        """Fabrics that may be read at all: Fabric.may_sync."""
+        """Return fabrics that may be synced at all: Fabric.may_sync."""
         return self.filter(READABLE)
 
     def scheduled(self) -> Self:
-        """Fabrics that want periodic runs: Fabric.is_scheduled."""
+        """Return fabrics with scheduled syncs: Fabric.is_scheduled."""
         return self.readable().filter(scheduler_enabled=True)
 
     def watched(self) -> Self:
-        """Fabrics whose changes are to be taken as they happen: Fabric.is_watched."""
+        """Return fabrics with watch enabled: Fabric.is_watched."""
         return self.readable().filter(watch_enabled=True)
 
     def failing(self) -> Self:
-        """Fabrics whose last run that ended was none of all that there is: Fabric.is_failing."""
+        """Return fabrics whose last sync failed or was partial: Fabric.is_failing."""
         return self.filter(FAILING)
 
     def overdue(self) -> Self:
-        """Fabrics whose runs do not come as they should, with `overdue_at`: Fabric.overdue_since."""
+        """Return stale fabrics, with `overdue_at`: Fabric.overdue_since."""
         sign = models.Case(
             models.When(FAILING, then=models.F('last_attempt')),
             default=models.F('last_sync'),
@@ -169,22 +169,22 @@ class FabricState(models.Model):
 
     @property
     def may_sync(self) -> bool:
-        """Whether this fabric may be read at all."""
+        """Whether this fabric may be synced at all."""
         return self.sync_enabled and self.status in FabricStatusChoices.READ
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether periodic runs are wanted: what should be scheduled follows from this, and from nothing else."""
+        """Whether this fabric is synced on schedule: what should be scheduled follows from this alone."""
         return self.may_sync and self.scheduler_enabled
 
     @property
     def is_watched(self) -> bool:
-        """Whether changes are to be taken as they happen."""
+        """Whether changes are streamed."""
         return self.may_sync and self.watch_enabled
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last run that ended failed or was partial; the next one, waiting or at work, changes nothing."""
+        """Whether the last sync failed or was partial; one that is queued or running does not change that."""
         if self.sync_status in SyncStatusChoices.UNDER_WAY:
             # What went wrong stands until a run ends and says something else.
             return bool(self.sync_error)
@@ -197,17 +197,17 @@ class FabricState(models.Model):
 
     @property
     def inventory_error_is_older(self) -> bool:
-        """Whether the inventory's error is from before its settings were changed."""
+        """Whether the inventory error is from before its settings were changed."""
         return self.inventory_error.startswith(OLDER_ERROR)
 
     @property
     def grace(self) -> int:
-        """Seconds after the last sign of life at which a scheduled fabric counts as stale."""
+        """Seconds after the last sync at which a scheduled fabric is stale."""
         return 2 * self.sync_interval + GRACE
 
     @property
     def overdue_since(self) -> datetime | None:
-        """When this fabric became stale, or None while its runs come as they should.
+        """When this fabric became stale, or None.
 
         A fabric that fails is not stale for it: somebody tries. Any other is, once its last success is too old, also
         while the run is at work that may put an end to it.
@@ -220,7 +220,7 @@ class FabricState(models.Model):
 
     @property
     def sync_state(self) -> str:
-        """The state people are shown, one of SyncStateChoices."""
+        """The state shown to users, one of SyncStateChoices."""
         if not self.may_sync:
             return SyncStateChoices.DISABLED
         if self.overdue_since:
@@ -229,7 +229,7 @@ class FabricState(models.Model):
 
     @property
     def sync_interval_words(self) -> str:
-        """The interval as people say it, such as 1 hour 30 minutes."""
+        """The interval in words, such as 1 hour 30 minutes."""
         return duration_words(self.sync_interval)
 
     def get_sync_state_display(self):

@@ -17,8 +17,8 @@ __all__ = ('SwitchHealth',)
 
 KIND_CHOICES = [('Switch', _('Switch')), ('Gateway', _('Gateway'))]
 
-# What a roll-up counts, each with the condition that a row must meet.
-TROUBLES = {
+# The issues that a roll-up counts, each with the condition that a row must meet.
+ISSUES = {
     'silent': Q(silent=True),
     'agentless': Q(agentless=True),
     'pending': Q(pending=True),
@@ -30,7 +30,7 @@ TROUBLES = {
     'fans': Q(fans__gt=0),
 }
 
-TROUBLE_WORDS = {
+ISSUE_TITLES = {
     'silent': _('Agent unresponsive'),
     'agentless': _('No agent'),
     'pending': _('Configuration pending'),
@@ -44,57 +44,57 @@ TROUBLE_WORDS = {
 
 
 class SwitchHealthQuerySet(RestrictedQuerySet):
-    """The states that change with the clock as questions to the database; each is the twin of a property."""
+    """The time-dependent states as filters; each is the twin of a property."""
 
     def old(self) -> Self:
-        """Those whose reading is too old to say anything about now: SwitchHealth.is_old."""
+        """Return those whose data is outdated: SwitchHealth.is_outdated."""
         return self.filter(_read_before())
 
     def in_state(self, *states: str) -> Self:
-        """Those that are shown in one of these states: SwitchHealth.state."""
+        """Return those shown in one of these states: SwitchHealth.state."""
         wanted = Q(level__in=states) & ~_read_before()
         if SwitchStateChoices.UNKNOWN in states:
             wanted |= _read_before()
         return self.filter(wanted)
 
     def worst_first(self) -> Self:
-        """Those in trouble before the others."""
+        """Order by severity."""
         order = (SwitchStateChoices.CRITICAL, SwitchStateChoices.WARNING, SwitchStateChoices.UNKNOWN)
         gravity = models.Case(*(models.When(level=level, then=rank) for rank, level in enumerate(order)), default=9)
         return self.order_by(gravity, 'fabric__name', '-kind', 'name')
 
     def silent_names(self) -> list[str]:
-        """The names of those whose agent was silent when it was read, in order: one statement."""
+        """Return the sorted names of those whose agent was unresponsive when last fetched. One SQL statement."""
         return sorted(set(self.filter(silent=True).values_list('name', flat=True)))
 
     def rollup(self) -> dict[str, int]:
-        """How many rows are in each state, and how many have each trouble: one statement."""
+        """Return how many rows are in each state and how many have each issue. One SQL statement."""
         old = _read_before()
         states = {state: ~old & Q(level=state) for state in SwitchStateChoices.values()}
         states[SwitchStateChoices.UNKNOWN] |= old
-        conditions = {**states, 'old': old, **TROUBLES}
+        conditions = {**states, 'old': old, **ISSUES}
         return self.aggregate(
             total=Count('pk'), **{name: Count('pk', filter=condition) for name, condition in conditions.items()},
         )
 
 
 def _read_before() -> Q:
-    patience = models.ExpressionWrapper(
+    two_intervals = models.ExpressionWrapper(
         F('fabric__sync_interval') * Value(timedelta(seconds=2), output_field=models.DurationField()),
         output_field=models.DurationField(),
     )
     now = Value(timezone.now(), output_field=models.DateTimeField())
     limit = models.ExpressionWrapper(
-        now - patience - timedelta(seconds=GRACE), output_field=models.DateTimeField(),
+        now - two_intervals - timedelta(seconds=GRACE), output_field=models.DateTimeField(),
     )
     return Q(read_at__lt=limit)
 
 
 class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
-    """How a switch or gateway was at the last reading, as its agent said.
+    """The state of a switch or gateway when last fetched, as its agent reported it.
 
-    Rows follow from the mirror, are written in bulk at the end of a run and by nobody else, and carry no change log:
-    a heartbeat every 15 seconds would drown it.
+    Rows follow from the mirror and are written in bulk at the end of a sync, and by nobody else. They have no change
+    log: a heartbeat every 15 seconds would flood it.
     """
 
     resource = models.OneToOneField(
@@ -213,34 +213,34 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         return reverse('plugins:netbox_hedgehog:fabricresource', args=[self.resource_id])
 
     @property
-    def is_old(self) -> bool:
-        """Whether the reading is older than two intervals of its fabric: then it says nothing about now."""
+    def is_outdated(self) -> bool:
+        """Whether the data is older than two intervals of its fabric."""
         return self.read_at < timezone.now() - timedelta(seconds=self.fabric.grace)
 
     @property
     def state(self) -> str:
-        """The state people are shown, one of SwitchStateChoices: what the reading said, unless that is too old."""
-        return SwitchStateChoices.UNKNOWN if self.is_old else self.level
+        """The state shown to users, one of SwitchStateChoices: as reported, or unknown if that is outdated."""
+        return SwitchStateChoices.UNKNOWN if self.is_outdated else self.level
 
     @property
-    def believed(self) -> bool:
-        """Whether good news of this agent may be believed: it speaks, and was read of late."""
-        return not (self.silent or self.agentless or self.is_old)
+    def trusted(self) -> bool:
+        """Whether good news of this agent can be trusted: it is responsive, and its data is recent."""
+        return not (self.silent or self.agentless or self.is_outdated)
 
     @property
     def heartbeat_age(self) -> float | None:
-        """Seconds between the last heartbeat and the reading that saw it."""
+        """Seconds between the last heartbeat and the fetch that saw it."""
         return max(0.0, (self.read_at - self.heartbeat).total_seconds()) if self.heartbeat else None
 
     @property
     def sentences(self) -> list[str]:
-        """All that was found, in words, the gravest first."""
-        return [finding['sentence'] for finding in self.told]
+        """The sentences of all issues, the most severe first."""
+        return [finding['sentence'] for finding in self.findings_with_age]
 
     @property
-    def told(self) -> list[dict[str, Any]]:
-        """The findings, headed by the reading itself where it is too old."""
-        if not self.is_old:
+    def findings_with_age(self) -> list[dict[str, Any]]:
+        """The issues, headed by one for outdated data."""
+        if not self.is_outdated:
             return self.findings
         return [{'code': 'old', 'level': SwitchStateChoices.UNKNOWN, 'sentence': old_words(self.read_at)},
                 *self.findings]
@@ -253,5 +253,5 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
 
 def old_words(read_at: datetime) -> str:
-    """What is said of a reading that is too old."""
+    """Return the sentence for outdated data."""
     return f'No recent data. Last fetched at {read_at:%Y-%m-%d %H:%M:%S} UTC.'

@@ -20,9 +20,9 @@ KIND_CHOICES = [(kind.name, kind.title) for kind in KINDS]
 
 
 class KindReading(models.Model):
-    """When all of a fabric's resources of one kind were last read: each that is not missing was seen then.
+    """When all of a fabric's resources of one kind were last listed: each that is not missing was seen then.
 
-    One row a kind, so that a run that finds nothing new writes as many rows as there are kinds, not resources.
+    One row a kind, so that a sync without changes writes as many rows as there are kinds, not resources.
     """
 
     fabric = models.ForeignKey(
@@ -59,10 +59,10 @@ class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):
 
 
 class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
-    """One custom resource of a fabric, as it was read last: one model for every kind.
+    """One custom resource of a fabric, as last fetched: one model for every kind.
 
-    Rows are written in bulk by a run and by nobody else, so they carry no change log of their own: `changed` says
-    when a reading last differed from the one before.
+    Rows are written in bulk by a sync and by nobody else, so they have no change log: `changed` is when a sync last
+    detected a change.
     """
 
     fabric = models.ForeignKey(
@@ -232,7 +232,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
 
 def counted_resources(user: Any) -> models.Expression:
-    """For an annotation of fabrics: how many resources each has that a user may view."""
+    """Return an annotation of fabrics: the number of resources that a user may view."""
     resources = FabricResource.objects.restrict(user, 'view').filter(fabric=models.OuterRef('pk'))
     return Coalesce(
         models.Subquery(resources.order_by().values('fabric').annotate(count=models.Count('*')).values('count')), 0,

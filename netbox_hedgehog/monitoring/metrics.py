@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from ..choices import SyncStateChoices
 from ..jobs.recovery import sync_jobs
 from ..models import Fabric
-from .overview import Glance, glances
+from .overview import FabricSummary, fabric_summaries
 from .service_health import Health, worker_health
 
 __all__ = ('HedgehogCollector', 'exposition', 'register')
@@ -97,7 +97,7 @@ def _plugin(health: Health) -> Iterator[GaugeMetricFamily]:
 
 
 def _fabrics() -> Iterator[GaugeMetricFamily]:
-    found = glances(Fabric.objects.all(), redis=False)
+    found = fabric_summaries(Fabric.objects.all(), redis=False)
     reports = {
         pk: values for pk, *values in Fabric.objects.values_list(
             'pk', 'last_report__seconds', 'last_report__read', *(f'last_report__{change}' for change in CHANGES),
@@ -118,14 +118,14 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
     changes = GaugeMetricFamily(
         f'{PREFIX}fabric_last_run_changes', 'Changes made by the last sync.', labels=['fabric', 'change'],
     )
-    for glance in found:
-        name = glance.fabric.name
-        seconds, read, *changed = reports.get(glance.fabric.pk) or [None] * 5
-        for gauge, value in _values(glance, seconds, read, failed.get(glance.fabric.pk, 0)).items():
+    for summary in found:
+        name = summary.fabric.name
+        seconds, read, *changed = reports.get(summary.fabric.pk) or [None] * 5
+        for gauge, value in _values(summary, seconds, read, failed.get(summary.fabric.pk, 0)).items():
             if value is not None:
                 gauges[gauge].add_metric([name], float(value))
         for choice in SyncStateChoices.values():
-            state.add_metric([name, choice], float(glance.state == choice))
+            state.add_metric([name, choice], float(summary.state == choice))
         for change, count in zip(CHANGES, changed, strict=True):
             if count is not None:
                 changes.add_metric([name, change], float(count))
@@ -134,8 +134,8 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
     yield changes
 
 
-def _values(glance: Glance, seconds: float | None, read: int | None, failed: int) -> dict[str, Any]:
-    fabric = glance.fabric
+def _values(summary: FabricSummary, seconds: float | None, read: int | None, failed: int) -> dict[str, Any]:
+    fabric = summary.fabric
     return {
         'fabric_scheduled': fabric.is_scheduled,
         'fabric_interval_seconds': fabric.sync_interval,
@@ -144,14 +144,14 @@ def _values(glance: Glance, seconds: float | None, read: int | None, failed: int
         'fabric_last_success_age_seconds': (
             (timezone.now() - fabric.last_sync).total_seconds() if fabric.last_sync else None
         ),
-        'fabric_stale': glance.state == SyncStateChoices.STALE,
+        'fabric_stale': summary.state == SyncStateChoices.STALE,
         'fabric_failing': fabric.may_sync and fabric.is_failing,
         'fabric_last_run_duration_seconds': seconds,
         'fabric_last_run_resources': read,
-        'fabric_missing_resources': glance.missing,
+        'fabric_missing_resources': summary.missing,
         'fabric_failed_runs': failed,
-        'fabric_agents_silent': len(glance.silent),
-        'fabric_discrepancies': glance.discrepancies,
+        'fabric_agents_silent': len(summary.silent),
+        'fabric_discrepancies': summary.discrepancies,
     }
 
 

@@ -1,1 +1,1 @@
-"""What pages, API and commands show of plans, findings and resources, to the user who asks."""
+"""What pages, API and commands show of plans, discrepancies and resources, restricted to the user."""

@@ -25,21 +25,21 @@ VIEW = 'netbox_hedgehog.view_discrepancy'
 # What a permission for one fabric's discrepancies says of the fabric begins with this.
 OF_FABRIC = 'fabric__'
 
-# What a person has to see first.
+# The most urgent first.
 ORDER = (
     DiscrepancyTypeChoices.CONFLICT, DiscrepancyTypeChoices.DELETED, DiscrepancyTypeChoices.FIELD,
     DiscrepancyTypeChoices.PROTECTED, DiscrepancyTypeChoices.UNMATCHED, DiscrepancyTypeChoices.ORPHAN,
 )
 
-# What of a finding is left out where its object may not be viewed.
-VEILED = {'sentence': '', 'fabric_value': None, 'netbox_value': None}
+# Replaces the values of a finding whose object the user may not view.
+REDACTED = {'sentence': '', 'fabric_value': None, 'netbox_value': None}
 
 
 def findings_for(
     user: Any, fabric: Fabric, findings: Sequence[Finding], limit: int | None = None,
     names: Mapping[str, str] | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the findings of a fabric's plan that a user may see, at most `limit` of them, and how many there are.
+    """Return the findings of a fabric's plan that a user may view, at most `limit`, and their total number.
 
     Conflicts come first; the order is the same every time. `names` are what objects that are still to be created will
     be called, by their keys. Each finding is a dictionary of what a Finding has, with the texts of its values, what it
@@ -73,7 +73,7 @@ def _row(finding: Finding, pages: '_Pages', reader: ValueReader) -> dict[str, An
     row['sentence'] = row.pop('planned_sentence') or finding.sentence
     row |= {'fabric_text': '', 'netbox_text': '', 'field_title': '', **pages.of(finding), 'hidden': hidden}
     if hidden:
-        return row | VEILED
+        return row | REDACTED
     if finding.field:
         row |= {
             'field_title': field_label(finding.model, finding.field),
@@ -84,7 +84,7 @@ def _row(finding: Finding, pages: '_Pages', reader: ValueReader) -> dict[str, An
 
 
 class _Pages:
-    """Where what findings are about is shown to a user: their objects, their resources, and they themselves."""
+    """The pages of the objects, resources and discrepancies of findings, as far as a user may view them."""
 
     def __init__(self, user: Any, fabric: Fabric, findings: Sequence[Finding]) -> None:
         self.types = {
@@ -102,7 +102,7 @@ class _Pages:
 
     @staticmethod
     def _existing(places: set[tuple[str, Any]]) -> set[tuple[str, Any]]:
-        """Those of these places where there is an object, whoever may view it."""
+        """Return the places where an object exists, whoever may view it."""
         wanted: dict[str, set[Any]] = {}
         for label, pk in places:
             wanted.setdefault(label, set()).add(pk)
@@ -155,7 +155,7 @@ def _identity(finding: Finding) -> tuple[str, ...]:
 
 
 def _visible(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> list[Finding]:
-    """All where the user may view every discrepancy of the fabric; else those that stand as one that they may view."""
+    """Return all if the user may view every discrepancy of the fabric, else those stored as one that they may view."""
     if not findings or not user.has_perm(VIEW):
         return []
     if _views_all(user, fabric):
@@ -165,7 +165,7 @@ def _visible(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> list[Fin
 
 
 def _views_all(user: Any, fabric: Fabric) -> bool:
-    """Whether the conditions of the user's permission ask for nothing, or for nothing but a fabric such as this one."""
+    """Return whether the user's permission has no constraints, or only constraints that this fabric meets."""
     if user.is_superuser or permission_is_exempt(VIEW):
         return True
     # As NetBox's own RestrictedQuerySet; has_perm() has filled it.

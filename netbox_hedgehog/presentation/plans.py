@@ -1,7 +1,7 @@
-"""A dry run as faces show it: grouped, counted, in pages, and kept for as long as somebody looks at it.
+"""Plans as the pages and the API show them: grouped, counted, paginated, and cached while somebody views them.
 
-A plan is made anew whenever a dry run is opened. What is opened within it (the objects of a group, page by page) comes
-from the same plan, which the cache keeps under its digest: a page never shows two plans as one.
+A plan is built whenever a dry run is opened. What is opened within it (the objects of a group, page by page) comes from
+the same plan, which is cached under its digest: a page never mixes two plans.
 """
 
 import json
@@ -28,16 +28,16 @@ from .values import viewable
 
 __all__ = (
     'HELD', 'PAGE', 'VERB_COLORS', 'VERB_TITLES', 'Group', 'differences', 'groups', 'may_apply', 'new_names', 'page_of',
-    'recall', 'remember', 'veiled',
+    'cache_plan', 'cached_plan', 'redact',
 )
 
-# Seconds that a plan is kept for those who look into it.
+# Seconds that a plan is cached.
 KEPT = 1800
 
 # How many actions one page of a group shows.
 PAGE = 50
 
-# The pseudo subject of what is held back.
+# The pseudo subject of actions that need confirmation.
 HELD = 'held'
 
 VERB_TITLES = {
@@ -50,7 +50,7 @@ VERB_COLORS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Actions of one verb on one model of one subject."""
+    """Actions of one type on one model of one subject."""
 
     subject: str
     model: str
@@ -71,12 +71,12 @@ class Group:
 
 
 def new_names(plan: Plan) -> dict[str, str]:
-    """What the objects of a plan are called, by their keys."""
+    """Return the names of the objects of a plan, by their keys."""
     return {action.key: action.name for action in (*plan.attempted, *plan.held_actions)}
 
 
 def differences(plan: Plan) -> list[str]:
-    """What a plan leaves as it is although NetBox and the fabric differ, in sentences; the gravest first."""
+    """Return, in sentences, which differences a plan does not resolve; the most severe first."""
     counts = Counter(finding.type for finding in plan.findings)
     conflicts = [finding for finding in plan.findings if finding.type == DiscrepancyTypeChoices.CONFLICT]
     sentences = []
@@ -107,7 +107,7 @@ def differences(plan: Plan) -> list[str]:
 
 
 def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:
-    """The actions of a plan, counted: (subject, its title, groups), in the order of subjects, models and verbs."""
+    """Return the actions of a plan, counted: (subject, title, groups), in the order of subjects, models and types."""
     found = Counter((action.subject, action.model, action.verb) for action in actions)
     models: dict[str, None] = {model: None for _subject, model, _verb in found}
     result = []
@@ -122,7 +122,7 @@ def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:
 
 
 def may_apply(user: Any, fabric: Fabric, actions: Iterable[Action]) -> str:
-    """Why this user may not carry out these actions now, or '' where they may."""
+    """Return why this user may not apply these actions, or '' if they may."""
     if not user.has_perm('netbox_hedgehog.sync_fabric', fabric):
         return 'You do not have permission to sync this fabric.'
     try:
@@ -136,16 +136,16 @@ def _key(fabric_id: int, digest: str) -> str:
     return f'netbox_hedgehog.plan.{fabric_id}.{digest}'
 
 
-def remember(fabric: Fabric, plan: Plan, prefix: str = '') -> str:
-    """Keep a plan under its digest, with this before it, for those who look into it. Returns the digest."""
+def cache_plan(fabric: Fabric, plan: Plan, prefix: str = '') -> str:
+    """Cache a plan under its digest, with this prefix. Return the digest."""
     content = {**plan.as_dict(), 'made': timezone.now().isoformat()}
     text = json.dumps(content, cls=DjangoJSONEncoder)
     cache.set(_key(fabric.pk, f'{prefix}{content["digest"]}'), zlib.compress(text.encode(), 1), KEPT)
     return content['digest']
 
 
-def recall(fabric: Fabric, digest: str) -> dict[str, Any] | None:
-    """A plan that was kept, as a dictionary (Plan.as_dict and `made`); None once it is not kept any more."""
+def cached_plan(fabric: Fabric, digest: str) -> dict[str, Any] | None:
+    """Return a cached plan as a dictionary (Plan.as_dict and `made`); None once it has expired."""
     packed = cache.get(_key(fabric.pk, digest))
     return json.loads(zlib.decompress(packed)) if packed else None
 
@@ -153,9 +153,9 @@ def recall(fabric: Fabric, digest: str) -> dict[str, Any] | None:
 def page_of(
     kept: dict[str, Any], user: Any, subject: str, model: str, verb: str, number: int = 1,
 ) -> tuple[list[dict[str, Any]], int]:
-    """One page of a group of a kept plan, and how many pages there are.
+    """Return one page of a group of a cached plan, and the number of pages.
 
-    An object that stands is linked for those who may view it; for others its name and values are left out.
+    Existing objects are linked for users who may view them; for others name and values are redacted.
     """
     source = kept['held_actions'] if subject == HELD else kept['actions']
     members = [
@@ -164,7 +164,7 @@ def page_of(
     ]
     pages = max(1, -(-len(members) // PAGE))
     number = min(max(1, number), pages)
-    rows = veiled(members[(number - 1) * PAGE:number * PAGE], user)
+    rows = redact(members[(number - 1) * PAGE:number * PAGE], user)
     for row in rows:
         row['changes'] = [
             {
@@ -177,10 +177,10 @@ def page_of(
     return rows, pages
 
 
-def veiled(actions: Sequence[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
-    """Actions as a user may see them, with the `url` of what stands and whether it is `hidden`.
+def redact(actions: Sequence[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
+    """Return actions as a user may view them, with the `url` of existing objects and whether they are `hidden`.
 
-    Of an object that the user may not view, the name and the values are left out.
+    The name and the values of an object that the user may not view are removed.
     """
     types = {label: _type_id(label) for label in {action['model'] for action in actions}}
     objects = viewable(((types[action['model']], action['pk']) for action in actions), user)

@@ -1,4 +1,4 @@
-"""What a resource says, for the kinds that NetBox has no model of: tables of texts and of names, read from the spec.
+"""Sections of a resource page, for kinds without a NetBox model: tables of texts and of names, read from the spec.
 
 Pure: a spec in, sections out. A spec of unknown shape gives fewer rows, never an error.
 """
@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ('Name', 'Section', 'named_by', 'names_in', 'story')
+__all__ = ('Name', 'Section', 'build_sections', 'named_by', 'names_in')
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Another resource of the same fabric, which a cell names."""
+    """Another resource of the same fabric, which a cell references."""
 
     kind: str
     name: str
 
 
-# A cell is texts and names, which stand beside each other.
+# A cell is a sequence of texts and names.
 Cell = tuple[str | Name, ...]
 
 
@@ -31,16 +31,16 @@ class Section:
     rows: list[tuple[Cell, ...]] = field(default_factory=list)
 
 
-def story(kind: str, spec: Any) -> list[Section]:
-    """The sections that tell a resource of this kind; none for kinds whose columns say it all, and for empty ones."""
-    tell = TELLERS.get(kind)
-    if tell is None or not isinstance(spec, Mapping):
+def build_sections(kind: str, spec: Any) -> list[Section]:
+    """Return the sections of a resource; none for kinds without sections, and no empty ones."""
+    build = BUILDERS.get(kind)
+    if build is None or not isinstance(spec, Mapping):
         return []
-    return [section for section in tell(spec) if section.rows]
+    return [section for section in build(spec) if section.rows]
 
 
 def names_in(sections: list[Section]) -> set[tuple[str, str]]:
-    """The (kind, name) pairs that sections name."""
+    """Return the (kind, name) pairs that sections reference."""
     return {
         (part.kind, part.name)
         for section in sections for row in section.rows for cell in row for part in cell if isinstance(part, Name)
@@ -48,7 +48,7 @@ def names_in(sections: list[Section]) -> set[tuple[str, str]]:
 
 
 def named_by(kind: str, name: str) -> dict[str, dict[str, Any]]:
-    """Which other resources may name this one: by kind, the lookup on their `spec` that finds them."""
+    """Return which other resources may reference this one: by kind, the lookup on their `spec` that finds them."""
     if kind == 'VPC':
         return {
             'VPCAttachment': {'spec__subnet__startswith': f'{name}/'},
@@ -65,7 +65,7 @@ def named_by(kind: str, name: str) -> dict[str, dict[str, Any]]:
     return {}
 
 
-# Reading what may be anything
+# Reading values of unknown shape
 
 def _map(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
@@ -249,7 +249,7 @@ def _matched(value: Any) -> str:
     return f'{what} port {ports}' if ports else what
 
 
-TELLERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Section]]] = {
+BUILDERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Section]]] = {
     'VPC': _vpc,
     'VPCPeering': _vpc_peering,
     'External': _external,

@@ -1,4 +1,4 @@
-"""The values of fields as people read them: related objects by their names, choices by their labels.
+"""Field values in words: related objects by name, choices by label.
 
 Values are JSON, as inventory/planning/plan.py has them: a related object is its ID, a generic one [model, ID], a
 many-to-many field and the end of a cable a list of IDs, and what is still to be created {'key': KEY}.
@@ -20,7 +20,7 @@ NAMED = 8
 
 
 def short(value, limit=80):
-    """A value of a manifest in one line: lists joined, dictionaries by their keys."""
+    """Return a value of a manifest in one line: lists joined, dictionaries by their keys."""
     if value is None or value == '' or value == [] or value == {}:
         return ''
     if isinstance(value, bool):
@@ -49,7 +49,7 @@ BATCH = 5000
 
 
 def viewable(pairs, user):
-    """Objects by (content type ID, ID): those of the pairs that are there and that a user may view."""
+    """Return the objects of these (content type ID, ID) pairs that exist and that a user may view."""
     wanted: dict[int, set[int]] = {}
     for type_id, pk in pairs:
         if type_id and pk:
@@ -69,7 +69,7 @@ def viewable(pairs, user):
 
 
 def _related(label: str, name: str) -> str:
-    """The label of the model whose IDs a field holds, or ''."""
+    """Return the label of the model whose IDs a field holds, or ''."""
     if (label, name) in ENDS:
         return INTERFACE
     field = field_of(label, name)
@@ -77,10 +77,10 @@ def _related(label: str, name: str) -> str:
 
 
 class ValueReader:
-    """Reads many values at the cost of one statement a related model.
+    """Converts many values to text, at the cost of one SQL statement a related model.
 
-    Takes who looks: objects that this user may not view are shown by their IDs. `names` are what wanted objects that
-    do not stand yet will be called, by their keys.
+    Takes the user: objects that this user may not view are shown by ID. `names` are the names of objects that are yet
+    to be created, by their keys.
     """
 
     def __init__(self, user: Any, names: Mapping[str, str] | None = None) -> None:
@@ -89,7 +89,7 @@ class ValueReader:
         self._found: dict[tuple[str, int], str] = {}
 
     def load(self, values: Iterable[tuple[str, str, Any]]) -> None:
-        """Look up what these (model label, field, value) name."""
+        """Look up the related objects of these (model label, field, value)."""
         wanted = {
             pair for label, name, value in values for pair in self._pairs(label, name, value)
             if pair not in self._found and model_of(pair[0]) is not None
@@ -110,7 +110,7 @@ class ValueReader:
                     yield related, item
 
     def text(self, label: str, name: str, value: Any, limit: int = 300) -> str:
-        """A value on one line; '' for none. What load() has not been told of is shown by its ID."""
+        """Return a value on one line; '' for none. Objects that load() has not looked up are shown by ID."""
         if value is None or value == [] or value == '':
             return ''
         if isinstance(field_of(label, name), GenericForeignKey) and isinstance(value, list) and len(value) == 2:

@@ -1,4 +1,4 @@
-"""Objects within an answer: those that the user may view, and for the others nothing."""
+"""Related objects in API responses, restricted to those that the user may view."""
 
 from django.apps import apps
 from django.contrib.contenttypes.prefetch import GenericPrefetch
@@ -11,18 +11,18 @@ __all__ = ('RestrictedRelations', 'may_view_fabric', 'restricted', 'restricted_o
 
 
 def restricted(name, queryset):
-    """A relation whose objects are shown to those who may view them. Gives what RestrictedRelations takes."""
+    """Return a relation restricted to what the user may view, for RestrictedRelations."""
     return lambda user: Prefetch(name, queryset.restrict(user, 'view'))
 
 
 def restricted_object(user):
-    """The same for `object`, whatever NetBox object that is."""
+    """Return the restricted generic relation `object`."""
     managers = [apps.get_model(label).objects for label in SHAPES]
     return GenericPrefetch('object', [manager.restrict(user, 'view') for manager in managers])
 
 
 class RestrictedRelations:
-    """A view set whose `relations` are read as far as the user may view them; beyond that they are empty."""
+    """A view set whose `relations` are restricted to what the user may view."""
 
     relations = ()
 
@@ -33,7 +33,7 @@ class RestrictedRelations:
 
 
 def may_view_fabric(request, fabric):
-    """Whether whoever asks may view a fabric; everybody may where nobody asks, as for an event rule.
+    """Return whether the user may view a fabric; True without a request, as for an event rule.
 
     Asks the database once a request.
     """

@@ -9,7 +9,7 @@ __all__ = ('FabricEventTable',)
 
 
 class EventTypeColumn(columns.ChoiceFieldColumn):
-    """The words of an event type, which are no choices of the field: they are registered with NetBox."""
+    """The title of an event type, which is registered with NetBox instead of being a choice of the field."""
 
     def render(self, record, bound_column, value):
         return super().render(record=record, bound_column=bound_column, value=record.get_event_type_display())

@@ -29,14 +29,14 @@ SYNC_BUTTON = """
 
 
 class SyncStateColumn(columns.ChoiceFieldColumn):
-    """The derived state, which is no field of the model."""
+    """The derived sync state, which is not a model field."""
 
     def render(self, record, bound_column, value):
         return super().render(record=record, bound_column=bound_column, value=record.get_sync_state_display())
 
 
 class AgeColumn(tables.Column):
-    """A moment in the past, as how long ago it was."""
+    """A time in the past, shown as its age."""
 
     def render(self, value):
         words = _('%(time)s ago') % {'time': age(value)}
@@ -47,7 +47,7 @@ class AgeColumn(tables.Column):
 
 
 class NextRunColumn(tables.Column):
-    """When a fabric is due next: asked of rq-scheduler once for all the rows of a page."""
+    """When the next sync of a fabric is due; queried from Redis once for all rows of a page."""
 
     def _due(self, table, pk):
         if not hasattr(table, '_due_times'):

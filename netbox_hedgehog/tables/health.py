@@ -11,15 +11,15 @@ from .objects import PlainExport
 
 __all__ = ('SwitchHealthTable',)
 
-# How many findings a row tells in full.
-TOLD = 1
+# How many issues a row shows in full.
+SHOWN = 1
 
-# What must not be overlooked. The theme's plain text-danger is too faint on the dark ground.
+# What must not be overlooked. The theme's plain text-danger is too faint in dark mode.
 LOUD = 'text-danger-emphasis fw-bold'
 
 
 def short_duration(seconds):
-    """A duration in a table's narrow column: its two greatest units, such as 1d 2h."""
+    """Return a duration for a narrow column: its two largest units, such as 1d 2h."""
     parts, rest = [], max(0, round(seconds))
     for size, unit in ((86400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')):
         count, rest = divmod(rest, size)
@@ -29,7 +29,7 @@ def short_duration(seconds):
 
 
 class CountColumn(tables.Column):
-    """A number of faults: seen at once where it is not zero."""
+    """A number of faults, highlighted unless zero."""
 
     def __init__(self, **kwargs):
         super().__init__(attrs={'td': {'class': 'text-end'}, 'th': {'class': 'text-end'}}, **kwargs)
@@ -44,7 +44,7 @@ class CountColumn(tables.Column):
 
 
 class FlagColumn(tables.Column):
-    """A fault that is there or not: a word and a sign where it is."""
+    """A fault that is shown as an icon and a word if present."""
 
     def __init__(self, word, icon, **kwargs):
         super().__init__(**kwargs)
@@ -104,7 +104,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         return record.state
 
     def render_heartbeat(self, record):
-        """How old the last heartbeat was when it was read: what it is now, nobody knows."""
+        """Render the age of the last heartbeat when it was fetched; the present age is not known."""
         if record.heartbeat is None:
             return placeholder('')
         return format_html(
@@ -120,7 +120,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
 
     def render_read_at(self, record):
         return format_html(
-            '<span class="text-nowrap {}" title="{} UTC">{}</span>', LOUD if record.is_old else '',
+            '<span class="text-nowrap {}" title="{} UTC">{}</span>', LOUD if record.is_outdated else '',
             f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             _('{time} ago').format(time=short_duration((timezone.now() - record.read_at).total_seconds())),
         )
@@ -144,13 +144,13 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         return record.applied_generation
 
     def render_findings(self, record):
-        told = record.told
+        findings = record.findings_with_age
         lines = format_html_join(
             '', '<div><i class="mdi mdi-{} {}" aria-hidden="true"></i> {}</div>',
-            ((*STATE_ICONS[finding['level']], finding['sentence']) for finding in told[:TOLD]),
+            ((*STATE_ICONS[finding['level']], finding['sentence']) for finding in findings[:SHOWN]),
         )
-        if len(told) > TOLD:
-            more = _('and {count} more').format(count=len(told) - TOLD)
+        if len(findings) > SHOWN:
+            more = _('and {count} more').format(count=len(findings) - SHOWN)
             lines += format_html('<div><a href="{}">{}</a></div>', record.get_absolute_url(), more)
         return lines or placeholder('')
 

@@ -26,7 +26,7 @@ DECIDE_BUTTONS = """
 
 
 class ValueColumn(tables.Column):
-    """A value of either side, as people read it: what the values of a page name is looked up at once."""
+    """A value in the fabric or in NetBox, in words; related objects of a page are looked up at once."""
 
     def _text(self, record, table, value, limit):
         if not hasattr(table, '_reader'):

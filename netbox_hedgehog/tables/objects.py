@@ -1,4 +1,4 @@
-"""What the tables share: columns on NetBox's own objects, at one statement a model; and exports that run nothing."""
+"""Shared parts of tables: columns with NetBox objects, at one SQL statement a model, and safe exports."""
 
 from datetime import date
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
 
 
 def plain(value):
-    """A cell of an export, such that a spreadsheet shows it and computes nothing: texts of clusters are not ours."""
+    """Return a cell of an export that a spreadsheet does not take for a formula: texts of clusters are not trusted."""
     if value is None or isinstance(value, int | float | date):
         return value
     value = force_str(value)  # of a related object as well
@@ -35,7 +35,7 @@ def plain(value):
 
 
 class PlainExport:
-    """A table whose exported cells are plain() whatever column they come from; pages show them as they are."""
+    """A table whose exported cells all pass through plain(); pages show them unchanged."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -51,7 +51,7 @@ class PlainExport:
 
 
 class ViewerMixin:
-    """A table that knows who looks at it."""
+    """A table that knows the user who views it."""
 
     viewer = None
 
@@ -64,13 +64,13 @@ class ViewerMixin:
 
     @property
     def page_records(self):
-        """The records that are shown: those of the page, or all where the table is exported."""
+        """The records of the page, or all records of an export."""
         rows = self.page.object_list if getattr(self, 'page', None) else self.rows
         return [row.record for row in rows]
 
 
 class ObjectColumn(tables.Column):
-    """The NetBox object of a row with `object_type_id` and `object_id`, for those who may view it."""
+    """The NetBox object of a row with `object_type_id` and `object_id`, for users who may view it."""
 
     def __init__(self, **kwargs):
         # The accessor is no relation, so that NetBox does not load the objects whoever looks.
@@ -94,7 +94,7 @@ class ObjectColumn(tables.Column):
 
 
 class ResourceColumn(tables.Column):
-    """The mirrored resource of a row with `fabric_id`, `kind` and `name`: a link to the list that it stands in."""
+    """The mirrored resource of a row with `fabric_id`, `kind` and `name`, as a link to the filtered list."""
 
     def __init__(self, **kwargs):
         super().__init__(accessor='name', verbose_name=_('Resource'), **kwargs)

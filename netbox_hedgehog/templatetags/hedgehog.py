@@ -21,7 +21,7 @@ STATE_ICONS = {
 
 @register.filter
 def age(moment: datetime | None) -> str:
-    """How long ago a moment is, as words; an empty text for None. Django's timesince knows nothing below a minute."""
+    """Return the age of a time in words; '' for None. Django's timesince has no seconds."""
     if moment is None:
         return ''
     return duration_words(max(1, round((timezone.now() - moment).total_seconds())))
@@ -29,14 +29,14 @@ def age(moment: datetime | None) -> str:
 
 @register.filter
 def as_of(fabric: Fabric) -> str:
-    """Of which attempt and state of its fabric a page is that is made now, for FabricLiveView."""
+    """Return a token for the attempt and state that a page shows, for FabricLiveView."""
     attempt = fabric.last_attempt.isoformat() if fabric.last_attempt else 'never'
     return f'{attempt} {fabric.sync_state}'
 
 
 @register.filter
 def state_badge(state: str) -> str:
-    """A switch's state as a badge: colour, icon and word."""
+    """Return a switch's state as a badge: color, icon and word."""
     icon, _ = STATE_ICONS[state]
     return format_html(
         '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
@@ -46,7 +46,7 @@ def state_badge(state: str) -> str:
 
 @register.simple_tag
 def state_icon(state: str) -> str:
-    """A switch's state as an icon in its colour, which says its name to those who do not see it."""
+    """Return a switch's state as a colored icon with a label for screen readers."""
     icon, colour = STATE_ICONS[state]
     word = dict(SwitchStateChoices)[state]
     return format_html('<i class="mdi mdi-{} {}" role="img" aria-label="{}" title="{}"></i>', icon, colour, word, word)
@@ -60,7 +60,7 @@ def mid_sentence(title: str) -> str:
 
 @register.filter
 def until(moment: datetime) -> str:
-    """How long it is until a moment, as words."""
+    """Return the time until a moment in words."""
     return duration_words(max(1, round((moment - timezone.now()).total_seconds())))
 
 
@@ -71,11 +71,11 @@ def is_past(moment: datetime) -> bool:
 
 @register.filter
 def percent(share: float) -> int:
-    """A share of 1 as a number from 0 to 100."""
+    """Return a share of 1 as a number from 0 to 100."""
     return round(min(max(share, 0.0), 1.0) * 100)
 
 
 @register.filter
 def right_now(_: object) -> str:
-    """The time of day."""
+    """Return the time of day."""
     return f'{timezone.localtime():%H:%M:%S}'

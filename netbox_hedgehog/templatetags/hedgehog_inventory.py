@@ -8,5 +8,5 @@ register = template.Library()
 
 @register.filter
 def decisions(discrepancy: Discrepancy) -> list[Decision]:
-    """What can be decided about a discrepancy, for its buttons."""
+    """Return the possible decisions on a discrepancy, for its buttons."""
     return [DECISIONS[name] for name in possible(discrepancy)]

@@ -1,4 +1,4 @@
-"""What is done to one fabric from its page."""
+"""Actions of the buttons on a fabric's page."""
 
 from django.shortcuts import get_object_or_404, redirect
 from netbox.views.generic.base import BaseObjectView
@@ -11,7 +11,7 @@ __all__ = ('FabricAction',)
 
 
 class FabricAction(TakesSecrets, GetReturnURLMixin, BaseObjectView):
-    """Something done to one fabric by a POST, with the permission to sync it."""
+    """An action on one fabric by POST, which requires the permission to sync it."""
 
     queryset = Fabric.objects.all()
 

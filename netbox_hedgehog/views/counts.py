@@ -1,4 +1,4 @@
-"""Counts on pages: of what the user who looks may view, and asked for once a page."""
+"""Counts on pages: of what the user may view, queried once a page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ('CountedResources', 'inventory_counts', 'switch_count')
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much of NetBox a fabric has under its care, and what does not agree."""
+    """The number of managed objects of a fabric by origin, and of open discrepancies."""
 
     shown: bool
     links: int = 0
@@ -26,12 +26,12 @@ class Counts:
 
 
 def _viewer() -> Any:
-    """Who looks at the page that is made just now: NetBox tells the badge of a tab nothing but the object."""
+    """Return the user of the current request: NetBox passes only the object to the badge of a tab."""
     return current_request.get().user
 
 
 def inventory_counts(fabric: Fabric) -> Counts:
-    """The counts of a fabric as far as the user may view them, asked for once a page: two statements."""
+    """Return the counts that the user may view, queried once a page. Two SQL statements."""
     if not hasattr(fabric, '_inventory_counts'):
         user = _viewer()
         found = InventoryLink.objects.restrict(user, 'view').filter(fabric=fabric).aggregate(
@@ -51,12 +51,12 @@ def inventory_counts(fabric: Fabric) -> Counts:
 
 
 def switch_count(fabric: Fabric) -> int:
-    """How many switches and gateways of a fabric the user may view."""
+    """Return how many switches and gateways of a fabric the user may view."""
     return SwitchHealth.objects.restrict(_viewer(), 'view').filter(fabric=fabric).count()
 
 
 class CountedResources:
-    """A view of many fabrics, each with the number of its resources that the user may view."""
+    """A view that annotates fabrics with the number of resources that the user may view."""
 
     def has_permission(self):
         permitted = super().has_permission()

@@ -62,7 +62,7 @@ class DiscrepancyView(generic.ObjectView):
     actions = ()
     layout = layout.SimpleLayout(
         left_panels=[panels.DiscrepancyPanel()],
-        right_panels=[panels.BothSidesPanel()],
+        right_panels=[panels.ComparisonPanel()],
         breadcrumbs=[
             Breadcrumb('fabric', url=filtered_list_url('plugins:netbox_hedgehog:discrepancy_list', 'fabric_id')),
         ],
@@ -77,7 +77,7 @@ class DiscrepancyView(generic.ObjectView):
 
 
 def may_end_by_adoption(user, discrepancy):
-    """Whether a device of the operator is in the way, which the fabric could adopt, and the user may have it do so."""
+    """Return whether a conflict is about a device that the fabric could adopt, and the user may change the setting."""
     in_the_way = discrepancy.type == DiscrepancyTypeChoices.CONFLICT and discrepancy.link_id is None
     return (
         in_the_way and discrepancy.model_label == 'dcim.device'
@@ -86,7 +86,7 @@ def may_end_by_adoption(user, discrepancy):
 
 
 class _Decides(GetReturnURLMixin):
-    """Something decided about discrepancies by a POST, with the permission to resolve them."""
+    """A decision on discrepancies by POST, which requires the permission to resolve them."""
 
     queryset = Discrepancy.objects.all()
 

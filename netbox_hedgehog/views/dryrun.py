@@ -1,4 +1,4 @@
-"""The dry run of a fabric's inventory, and what is done with it: apply, confirm a removal, switch the inventory off."""
+"""The dry run of a fabric's inventory, and its actions: apply, confirm removals, disable the inventory."""
 
 from django.contrib import messages
 from django.http import Http404
@@ -39,8 +39,8 @@ REMOVAL = 'removal-'
 
 
 def _shown(request, fabric, seen, kept_as=''):
-    """What both pages with a plan show of it; it is kept for those who look into it."""
-    digest = plans.remember(fabric, seen, kept_as)
+    """Return what both pages with a plan show of it, and cache the plan."""
+    digest = plans.cache_plan(fabric, seen, kept_as)
     actions = plans.groups(seen.actions)
     held = plans.groups(seen.held_actions)
     findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN, plans.new_names(seen))
@@ -88,7 +88,7 @@ class FabricDryRunView(generic.ObjectView):
 
 @register_model_view(Fabric, 'dry_run_rows', path='dry-run/rows')
 class FabricDryRunRowsView(BaseObjectView):
-    """One page of one group of a plan that somebody looks at: a part of a page, for HTMX."""
+    """One page of one group of a cached plan: a part of a page, for HTMX."""
 
     queryset = Fabric.objects.all()
 
@@ -101,7 +101,7 @@ class FabricDryRunRowsView(BaseObjectView):
         page = request.GET.get('page', '1')
         if not is_number(page, PAGE_DIGITS):
             raise Http404
-        kept = plans.recall(fabric, asked['digest'])
+        kept = plans.cached_plan(fabric, asked['digest'])
         context = {'object': fabric, **asked, 'kept': kept is not None}
         if kept is not None:
             rows, pages = plans.page_of(
@@ -118,7 +118,7 @@ class FabricDryRunRowsView(BaseObjectView):
 
 
 class _PlanAction(BaseObjectView):
-    """Something that a job does with a plan as it was seen: a POST with its digest, and the permission to sync."""
+    """An action that a job does with a reviewed plan: POST with its digest, which requires the permission to sync."""
 
     queryset = Fabric.objects.all()
     action = APPLY
@@ -167,7 +167,7 @@ class FabricConfirmRemovalView(_PlanAction):
 
 @register_model_view(Fabric, 'inventory_turn_off', path='inventory/turn-off')
 class FabricTurnOffView(_PlanAction):
-    """Switching an inventory off asks what becomes of its objects, and shows what would go."""
+    """Disable an inventory: keep its objects, or delete those that the plugin created."""
 
     action = REMOVE
 
@@ -181,7 +181,7 @@ class FabricTurnOffView(_PlanAction):
         except InventoryRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(fabric.get_absolute_url())
-        return render(request, 'netbox_hedgehog/fabric_turn_off.html', {
+        return render(request, 'netbox_hedgehog/fabric_disable_inventory.html', {
             'object': fabric,
             'links': fabric.inventory_links.count(),
             'why_not': plans.may_apply(request.user, fabric, seen.attempted),

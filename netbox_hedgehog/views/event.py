@@ -1,4 +1,4 @@
-"""What was told of fabrics, and when: of all, and of one."""
+"""Events of all fabrics, and of one."""
 
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
@@ -37,7 +37,7 @@ class EventPanel(panels.ObjectAttributesPanel):
 
 
 class DispatchPanel(panels.ObjectAttributesPanel):
-    """Whether event rules had it."""
+    """Whether the event was dispatched to event rules."""
 
     title = _('Event rules')
     dispatched = attrs.DateTimeAttr('dispatched', label=_('Dispatched'), spec='seconds')
@@ -45,7 +45,7 @@ class DispatchPanel(panels.ObjectAttributesPanel):
 
 
 class PayloadPanel(panels.JSONPanel):
-    """What event rules were given: the fabric, for those who may view it."""
+    """The data passed to event rules: the fabric, for users who may view it."""
 
     def should_render(self, context):
         return context['request'].user.has_perm('netbox_hedgehog.view_fabric', obj=context['object'].fabric)

@@ -97,7 +97,7 @@ class FabricView(generic.ObjectView):
 
 
 def _kinds(request, fabric):
-    """Every kind, what the mirror holds of it and what the last sync said; None where resources may not be viewed."""
+    """Return every kind with its counts and the result of the last sync; None without permission to view resources."""
     if not request.user.has_perm('netbox_hedgehog.view_fabricresource'):
         return None
     counts = {
@@ -165,7 +165,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
         return super().post(request)
 
     def get_extra_context(self, request):
-        """What a page shows beside the form: asked for when an import has failed, and the form is about to come back.
+        """Return what the page shows beside the form; called when an import has failed and the form is shown again.
 
         The form shows what the request has; tokens are not to be among that.
         """

@@ -1,4 +1,4 @@
-"""What keeps a page from looking fresher than it is: who is not at work, and which fabrics are no longer read."""
+"""Banners that keep a page from looking fresher than it is: services that are down, and stale fabrics."""
 
 from ..models import Fabric
 from ..monitoring.service_health import worker_health
@@ -11,12 +11,12 @@ STALE_SHOWN = 5
 
 
 def health_context(request):
-    """What a page's banner says when nobody serves the queue."""
+    """Return the service health for a page's banner."""
     return {'health': worker_health(Fabric.objects.restrict(request.user, 'view'))}
 
 
 def stale_fabrics(request, **conditions):
-    """Fabrics under these conditions whose rows a list can show, and that are no longer read."""
+    """Return the stale fabrics whose rows a list can show, by these conditions."""
     fabrics = Fabric.objects.restrict(request.user, 'view').overdue().filter(**conditions)
     if chosen := [pk for pk in request.GET.getlist('fabric_id') if is_id(pk)]:
         fabrics = fabrics.filter(pk__in=chosen)

@@ -1,4 +1,4 @@
-"""How switches and gateways are: of all fabrics, of one, and of one switch."""
+"""Health of switches and gateways: of all fabrics, of one fabric, and of one switch."""
 
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
@@ -8,7 +8,7 @@ from utilities.views import ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
 from ..models import Fabric, SwitchHealth
-from ..models.health import TROUBLE_WORDS
+from ..models.health import ISSUE_TITLES
 from .counts import switch_count
 from .freshness import health_context, stale_fabrics
 from .inventory import FabricChildrenView
@@ -53,7 +53,7 @@ class FabricSwitchesView(FabricChildrenView):
 
 
 def _rollup(request, fabric):
-    """What a fabric's switches suffer from; None where the user may view none of them."""
+    """Return how many switches of a fabric are in which state and have which issues; None if the user may view none."""
     if not request.user.has_perm('netbox_hedgehog.view_switchhealth'):
         return None
     counts = SwitchHealth.objects.restrict(request.user, 'view').filter(fabric=fabric).rollup()
@@ -62,12 +62,12 @@ def _rollup(request, fabric):
     return {
         **counts,
         'states': [(state, counts[state]) for state in ('critical', 'warning', 'unknown', 'ok')],
-        'troubles': [(name, words, counts[name]) for name, words in TROUBLE_WORDS.items() if counts[name]],
+        'issues': [(name, words, counts[name]) for name, words in ISSUE_TITLES.items() if counts[name]],
     }
 
 
 class HealthRollupPanel(panels.ObjectPanel):
-    """How many of a fabric's switches are in which state, and what they suffer from."""
+    """How many switches of a fabric are in which state, and which issues they have."""
 
     title = _('Switch health')
     template_name = 'netbox_hedgehog/panels/health_rollup.html'
@@ -80,7 +80,7 @@ class HealthRollupPanel(panels.ObjectPanel):
 
 
 def health_of(user, resource):
-    """The health of a switch or gateway, or of the one that an agent reports for; None where there is none to see."""
+    """Return the health of a switch or gateway, or of the one that an agent reports for; None if there is none."""
     if resource.kind not in ('Switch', 'Gateway', 'Agent', 'GatewayAgent'):
         return None
     rows = SwitchHealth.objects.restrict(user, 'view').select_related('fabric', 'resource', 'agent').defer(
@@ -91,7 +91,7 @@ def health_of(user, resource):
 
 
 class HealthPanel(panels.ObjectPanel):
-    """What a switch's agent said, on the page of the switch and on that of the agent."""
+    """What a switch's agent reported, on the page of the switch and on that of the agent."""
 
     title = _('Health')
     template_name = 'netbox_hedgehog/panels/health.html'

@@ -1,4 +1,4 @@
-"""What happened to a fabric and its resources: runs as a chart, what changed of late, and what a change was."""
+"""History of a fabric and its resources: chart of syncs, recent changes, and the last change of a resource."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ PARTS = ('labels', 'annotations', 'spec', 'status')
 
 
 class RunChartPanel(panels.ObjectPanel):
-    """A fabric's runs as a chart."""
+    """A fabric's syncs as a chart."""
 
     title = _('Syncs over time')
     template_name = 'netbox_hedgehog/panels/run_chart.html'
@@ -44,7 +44,7 @@ class RunChartPanel(panels.ObjectPanel):
             fabric = context['object']
             interval = fabric.sync_interval if fabric.is_scheduled else 0
             found |= {
-                'svg': mark_safe(draw_runs(runs, timezone.localtime(), interval)), 'told': describe_runs(runs),  # noqa: S308
+                'svg': mark_safe(draw_runs(runs, timezone.localtime(), interval)), 'description': describe_runs(runs),  # noqa: S308
             }
         return found
 
@@ -53,7 +53,7 @@ class RunChartPanel(panels.ObjectPanel):
 
 
 def _runs(request, fabric):
-    """A fabric's last runs that have ended, the oldest first; what they say of each kind is not loaded."""
+    """Return a fabric's last syncs that have ended, the oldest first, without their report of each kind."""
     if not request.user.has_perm('core.view_job'):
         return []
     rows = Job.objects.restrict(request.user, 'view').filter(
@@ -65,7 +65,7 @@ def _runs(request, fabric):
     return [_run(*row) for row in reversed(rows)]
 
 
-def _run(pk, created, started, completed, status, error, outcome, seconds, made, updated, missing, told):
+def _run(pk, created, started, completed, status, error, outcome, seconds, made, updated, missing, message):
     started = started or created
     if outcome not in ('in_sync', 'partial', 'failed', 'skipped', 'cancelled'):
         outcome = 'in_sync' if status == JobStatusChoices.STATUS_COMPLETED else 'failed'
@@ -74,13 +74,13 @@ def _run(pk, created, started, completed, status, error, outcome, seconds, made,
     changes = sum(count for count in (made, updated, missing) if isinstance(count, int))
     return Run(
         Job(pk=pk).get_absolute_url(), timezone.localtime(started), outcome, seconds, changes,
-        str(told or error or '')[:300],
+        str(message or error or '')[:300],
     )
 
 
 @dataclass
 class Change:
-    """What happened to a resource, and when."""
+    """A change of a resource."""
 
     resource: FabricResource
     when: datetime
@@ -90,7 +90,7 @@ class Change:
 
 
 class ChangesPanel(panels.ObjectPanel):
-    """What changed in a fabric of late, resource by resource."""
+    """The most recent changes in a fabric, by resource."""
 
     title = _('Recent changes')
     template_name = 'netbox_hedgehog/panels/changes.html'
@@ -128,7 +128,7 @@ def _change(resource):
 
 
 def _fields(resource):
-    """The fields in which a resource differs from the reading before, without what moves all the time."""
+    """Return the fields that the last change of a resource changed, without those that change all the time."""
     previous = resource.previous
     if not isinstance(previous, dict):
         return []
@@ -141,7 +141,7 @@ def _fields(resource):
 
 
 class ChangePanel(panels.ObjectPanel):
-    """In which fields a resource differs from the reading before."""
+    """The fields that the last change of a resource changed."""
 
     title = _('Last change')
     template_name = 'netbox_hedgehog/panels/change.html'
@@ -165,7 +165,7 @@ class ChangePanel(panels.ObjectPanel):
 
 
 def _value(value):
-    """A value as it stands in JSON, on as many lines as it needs; an empty text where there is none."""
+    """Return a value as indented JSON; '' if there is none."""
     if value is ABSENT:
         return ''
     text = value if isinstance(value, str) and value else json.dumps(value, indent=1, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What of NetBox came from fabrics: the links, and the tabs of a fabric that show them."""
+"""Managed objects: their list and pages, and the tab of a fabric."""
 
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
@@ -50,7 +50,7 @@ class InventoryLinkView(generic.ObjectView):
 
 
 class FabricChildrenView(generic.ObjectChildrenView):
-    """A tab of a fabric: a table of what belongs to it. An export is the list's own, of this fabric."""
+    """A tab of a fabric with a table of what belongs to it. Exports use the list view, filtered by this fabric."""
 
     queryset = Fabric.objects.all()
     template_name = 'netbox_hedgehog/fabric_children.html'

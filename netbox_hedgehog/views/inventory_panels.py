@@ -1,4 +1,4 @@
-"""The panels of the inventory's pages."""
+"""Panels of the inventory pages."""
 
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
@@ -10,13 +10,13 @@ from ..presentation.values import ValueReader, viewable
 from .counts import inventory_counts
 
 __all__ = (
-    'BothSidesPanel', 'DiscrepancyPanel', 'InventoryPanel', 'LinkDiscrepanciesPanel', 'LinkPanel',
+    'ComparisonPanel', 'DiscrepancyPanel', 'InventoryPanel', 'LinkDiscrepanciesPanel', 'LinkPanel',
     'OpenDiscrepanciesPanel', 'WrittenPanel', 'concerned',
 )
 
 
 def concerned(user, row):
-    """What the page of a discrepancy or a link is about, for those who may view it: NetBox's object, the resource."""
+    """Return the NetBox object and resource of a discrepancy or managed object, as far as the user may view them."""
     objects = viewable([(row.object_type_id, row.object_id)], user)
     resource = FabricResource.objects.restrict(user, 'view').filter(
         fabric=row.fabric_id, kind=row.kind, name=row.name,
@@ -25,7 +25,7 @@ def concerned(user, row):
 
 
 class _ConcernedPanel(panels.ObjectPanel):
-    """A panel that shows what concerned() has found."""
+    """A panel that shows the result of concerned()."""
 
     def get_context(self, context):
         return {
@@ -40,9 +40,9 @@ class DiscrepancyPanel(_ConcernedPanel):
     template_name = 'netbox_hedgehog/panels/discrepancy.html'
 
 
-class BothSidesPanel(_ConcernedPanel):
+class ComparisonPanel(_ConcernedPanel):
     title = _('Comparison')
-    template_name = 'netbox_hedgehog/panels/both_sides.html'
+    template_name = 'netbox_hedgehog/panels/comparison.html'
 
     def get_context(self, context):
         row = context['object']
@@ -81,7 +81,7 @@ class WrittenPanel(panels.ObjectPanel):
 
 
 class LinkDiscrepanciesPanel(panels.ObjectsTablePanel):
-    """What does not agree about the object of a link."""
+    """The discrepancies of a managed object."""
 
     def __init__(self):
         super().__init__(
@@ -91,7 +91,7 @@ class LinkDiscrepanciesPanel(panels.ObjectsTablePanel):
 
 
 class OpenDiscrepanciesPanel(panels.ObjectsTablePanel):
-    """A fabric's open discrepancies, where it has an inventory."""
+    """A fabric's open discrepancies."""
 
     def __init__(self):
         super().__init__(
@@ -105,7 +105,7 @@ class OpenDiscrepanciesPanel(panels.ObjectsTablePanel):
 
 
 class InventoryPanel(panels.ObjectPanel):
-    """A fabric's settings of the inventory, and what came of them."""
+    """A fabric's inventory settings, and the counts of its managed objects."""
 
     title = _('Inventory')
     template_name = 'netbox_hedgehog/panels/inventory.html'

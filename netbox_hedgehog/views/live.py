@@ -1,4 +1,4 @@
-"""The part of a fabric's page that lives: how fresh it is, the run at work, and what can be done now."""
+"""The part of a fabric's page that refreshes: freshness, the running sync, and the buttons."""
 
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ WATCHING, IDLE = 2, 10
 
 
 def live_context(request, fabric, job, redis=True):
-    """What the live part shows, and what the buttons need to know.
+    """Return the context of the live part and of the buttons.
 
     Takes the fabric's active_job(). Without `redis` nothing is asked of Redis.
     """
@@ -52,7 +52,7 @@ def live_context(request, fabric, job, redis=True):
 
 @register_model_view(Fabric, 'live')
 class FabricLiveView(BaseObjectView):
-    """What the pages of a fabric ask for every few seconds.
+    """The live part of a fabric's pages, requested every few seconds.
 
     `job` is the run that a page shows as waiting or at work, `as_of` what it is a page of. Where that is over, all of
     the page is loaded anew: nobody is to find "In sync" further down on a page whose fabric has failed since. `quiet`

@@ -21,7 +21,7 @@ class KubernetesName(forms.CharField):
 
 
 class OnboardingForm(forms.Form):
-    """What the YAML depends on."""
+    """The names in the YAML."""
 
     namespace = KubernetesName(
         label=_('Namespace'), initial='default',
@@ -34,7 +34,7 @@ class OnboardingForm(forms.Form):
 
 @register_model_view(Fabric, 'onboard', detail=False)
 class FabricOnboardView(ContentTypePermissionRequiredMixin, View):
-    """The YAML with which a cluster lets NetBox read a fabric, and what to do with it. Nothing is stored."""
+    """The YAML that grants NetBox read access to a cluster, and the setup steps. Nothing is stored."""
 
     def get_required_permission(self):
         return 'netbox_hedgehog.add_fabric'

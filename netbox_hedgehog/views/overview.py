@@ -1,4 +1,4 @@
-"""The landing page: is anything wrong, and where do I click?"""
+"""The overview page: fabrics and services, with issues first."""
 
 from django.shortcuts import render
 from django.views.generic import View
@@ -7,7 +7,7 @@ from utilities.views import ContentTypePermissionRequiredMixin
 from ..choices import SyncStateChoices
 from ..compatibility import untested_release
 from ..models import Discrepancy, Fabric, FabricResource, SwitchHealth
-from ..monitoring.overview import glances, states
+from ..monitoring.overview import fabric_summaries, states
 from ..monitoring.service_health import worker_health
 from .topology import may_be_hidden
 
@@ -17,15 +17,15 @@ __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')
 SHOWN = 100
 WIDGET_SHOWN = 8
 
-# What nothing can be said about to those who may not view all of it.
+# Without permission to view all of these, the absence of issues is not claimed.
 COUNTED = (FabricResource, SwitchHealth, Discrepancy)
 
 
 def overview_context(request, shown=SHOWN):
-    """What the overview and the widget show to this user."""
+    """Return what the overview and the widget show to this user."""
     fabrics = Fabric.objects.restrict(request.user, 'view')
     health = worker_health(fabrics)
-    found = glances(
+    found = fabric_summaries(
         fabrics,
         resources=FabricResource.objects.restrict(request.user, 'view'),
         discrepancies=Discrepancy.objects.restrict(request.user, 'view'),
@@ -36,13 +36,13 @@ def overview_context(request, shown=SHOWN):
         'health': health,
         'states': states(found),
         'total': len(found),
-        'glances': found[:shown],
+        'summaries': found[:shown],
         'more': max(0, len(found) - shown),
-        'read': sum(1 for glance in found if glance.state != SyncStateChoices.DISABLED),
-        'to_look_at': sum(1 for glance in found if glance.needs_a_look),
-        'silent': sum(len(glance.silent) for glance in found),
-        'missing': sum(glance.missing for glance in found),
-        'discrepancies': sum(glance.discrepancies for glance in found),
+        'read': sum(1 for summary in found if summary.state != SyncStateChoices.DISABLED),
+        'needing_attention': sum(1 for summary in found if summary.needs_attention),
+        'silent': sum(len(summary.silent) for summary in found),
+        'missing': sum(summary.missing for summary in found),
+        'discrepancies': sum(summary.discrepancies for summary in found),
         'sees_all': not any(may_be_hidden(request.user, model) for model in COUNTED),
         'sees_resources': request.user.has_perm('netbox_hedgehog.view_fabricresource'),
         'sees_switches': request.user.has_perm('netbox_hedgehog.view_switchhealth'),
@@ -51,7 +51,7 @@ def overview_context(request, shown=SHOWN):
 
 
 class OverviewView(ContentTypePermissionRequiredMixin, View):
-    """All fabrics that the user may view. Its live part asks for itself anew every few seconds."""
+    """All fabrics that the user may view. Its live part refreshes every few seconds."""
 
     def get_required_permission(self):
         return 'netbox_hedgehog.view_fabric'

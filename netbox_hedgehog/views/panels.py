@@ -1,4 +1,4 @@
-"""The panels of the plugin's detail pages."""
+"""Panels of the plugin's detail pages."""
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _

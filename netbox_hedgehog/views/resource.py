@@ -52,9 +52,9 @@ class FabricResourceView(generic.ObjectView):
             HealthPanel(),
             panels.ResourcePanel(),
             panels.OwnColumnsPanel(),
-            resource_panels.StoryPanel(),
+            resource_panels.SectionsPanel(),
             panels.ReferencesPanel(),
-            resource_panels.NamedByPanel(),
+            resource_panels.ReferencedByPanel(),
         ],
         right_panels=[
             panels.TimesPanel(),
@@ -85,7 +85,7 @@ class FabricResourceView(generic.ObjectView):
 
 
 def _resolved(request, resource):
-    """What a resource names: (kind, name, the resource of this fabric or None)."""
+    """Return what a resource references: (kind, name, the resource of this fabric or None)."""
     named = references(resource.kind, resource.manifest)
     if not named:
         return []

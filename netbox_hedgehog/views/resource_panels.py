@@ -1,4 +1,4 @@
-"""What the page of a resource tells beside its manifest: its story, who names it, and what became of it in NetBox."""
+"""Panels of a resource page beside its manifest: sections, references to it, and its objects in NetBox."""
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -8,10 +8,10 @@ from ..choices import DiscrepancyStateChoices
 from ..hedgehog.kinds import KIND_BY_NAME
 from ..labels import model_title, object_label
 from ..models import Discrepancy, FabricResource, InventoryLink
-from ..presentation.resource_sections import Name, named_by, names_in, story
+from ..presentation.resource_sections import Name, build_sections, named_by, names_in
 from ..presentation.values import viewable
 
-__all__ = ('InNetBoxPanel', 'NamedByPanel', 'StoryPanel')
+__all__ = ('InNetBoxPanel', 'ReferencedByPanel', 'SectionsPanel')
 
 # How many objects of a model, and how many resources of a kind, a page names before it counts the rest.
 NAMED = 12
@@ -20,14 +20,14 @@ NAMED = 12
 MANIFEST = ('spec', 'status', 'labels', 'annotations', 'previous')
 
 
-class StoryPanel(panels.Panel):
-    """What a resource says, as tables with links to what it names."""
+class SectionsPanel(panels.Panel):
+    """The sections of a resource: tables with links to the resources they reference."""
 
-    template_name = 'netbox_hedgehog/panels/story.html'
+    template_name = 'netbox_hedgehog/panels/sections.html'
 
     def get_context(self, context):
         resource = context['object']
-        sections = story(resource.kind, resource.spec)
+        sections = build_sections(resource.kind, resource.spec)
         names = names_in(sections)
         found = {
             (other.kind, other.name): other
@@ -57,11 +57,11 @@ def _part(part, found):
     return {'text': part.name, 'named': True, 'resource': found.get((part.kind, part.name))}
 
 
-class NamedByPanel(panels.Panel):
-    """Which resources of the fabric name this one."""
+class ReferencedByPanel(panels.Panel):
+    """The resources of the fabric that reference this one."""
 
     title = _('Referenced by')
-    template_name = 'netbox_hedgehog/panels/named_by.html'
+    template_name = 'netbox_hedgehog/panels/referenced_by.html'
 
     def get_context(self, context):
         resource = context['object']
@@ -90,7 +90,7 @@ class NamedByPanel(panels.Panel):
 
 
 class InNetBoxPanel(panels.Panel):
-    """The objects of NetBox that were made from a resource, for those who may view them."""
+    """The NetBox objects that come from a resource, for users who may view them."""
 
     title = _('In NetBox')
     template_name = 'netbox_hedgehog/panels/in_netbox.html'

@@ -1,4 +1,4 @@
-"""The picture of a fabric, as a tab of its page."""
+"""The diagram of a fabric, as a tab of its page."""
 
 from urllib.parse import quote
 
@@ -20,13 +20,13 @@ from ..models import Fabric, FabricResource, SwitchHealth
 __all__ = ('FabricTopologyView', 'health_by_node', 'svg_response')
 
 # How many links that are not up, and how many VPCs, the page names one by one.
-WIRES_TOLD = 100
+WIRES_SHOWN = 100
 VPCS_SHOWN = 200
 
 
 @register_model_view(Fabric, 'topology', path='topology')
 class FabricTopologyView(generic.ObjectView):
-    """`?group=` shows one redundancy group with its servers and cables; `?format=svg` is the picture as a file."""
+    """`?group=` shows one redundancy group with its servers and cables; `?format=svg` is the diagram as a file."""
 
     queryset = Fabric.objects.all()
     template_name = 'netbox_hedgehog/fabric_topology.html'
@@ -36,12 +36,12 @@ class FabricTopologyView(generic.ObjectView):
         if request.GET.get('format') == 'svg':
             fabric = self.get_object(**kwargs)
             group = request.GET.get('group', '')
-            return svg_response(self.picture(request, fabric, group)[1], f'{fabric.name} {group}')
+            return svg_response(self.diagram(request, fabric, group)[1], f'{fabric.name} {group}')
         return super().get(request, **kwargs)
 
     def get_extra_context(self, request, instance):
         group = request.GET.get('group', '')
-        graph, svg, readings = self.picture(request, instance, group)
+        graph, svg, readings = self.diagram(request, instance, group)
         groups = groups_of(graph)
         if group and group in groups:
             graph = graph.around(node.key for node in groups[group])
@@ -51,8 +51,8 @@ class FabricTopologyView(generic.ObjectView):
             'group': group if group in groups else '',
             'groups': groups,
             'graph': graph,
-            'told': describe(graph),
-            'wires': [wire for wire in graph.wires if wire.state in ('down', 'disabled')][:WIRES_TOLD],
+            'description': describe(graph),
+            'wires': [wire for wire in graph.wires if wire.state in ('down', 'disabled')][:WIRES_SHOWN],
             'troubled': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
             'read_at': min(readings, default=None),
             'health_hidden': may_be_hidden(request.user),
@@ -60,8 +60,8 @@ class FabricTopologyView(generic.ObjectView):
             'vpcs_shown': VPCS_SHOWN,
         }
 
-    def picture(self, request, fabric, group) -> tuple[Graph, str, list]:
-        """The graph of what this user may see, its SVG, and when each agent was read."""
+    def diagram(self, request, fabric, group) -> tuple[Graph, str, list]:
+        """Return the graph of what this user may view, its SVG, and when each agent was fetched."""
         rows = list(FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=fabric, kind__in=KINDS,
         ).values_list('pk', 'kind', 'name', 'spec', 'missing_since'))
@@ -80,7 +80,7 @@ class FabricTopologyView(generic.ObjectView):
 
 
 def health_by_node(user, fabric, names=None):
-    """The health of a fabric's switches and gateways, or of those named, and when each was read: one statement."""
+    """Return the health of a fabric's switches and gateways, or of those named, and when each was fetched."""
     rows = SwitchHealth.objects.restrict(user, 'view').filter(fabric=fabric)
     if names is not None:
         rows = rows.filter(name__in=names)
@@ -89,16 +89,16 @@ def health_by_node(user, fabric, names=None):
         row.fabric = fabric
         readings.append(row.read_at)
         found[row.kind, row.name] = NodeHealth(
-            state=row.state, believed=row.believed, sentences=row.sentences, ports=mapping(row.ports),
+            state=row.state, trusted=row.trusted, sentences=row.sentences, ports=mapping(row.ports),
             notes=_notes(row),
         )
     return found, readings
 
 
 def may_be_hidden(user, model=SwitchHealth):
-    """Return whether there may be objects of a model that this user may not view, whether there are any or not.
+    """Return whether the user's permissions may hide objects of a model, whether there are any or not.
 
-    What is hidden must not show by what is said of it.
+    The answer must not reveal whether hidden objects exist.
     """
     permission = get_permission_for_model(model, 'view')
     if user.is_superuser or permission_is_exempt(permission):
@@ -108,14 +108,14 @@ def may_be_hidden(user, model=SwitchHealth):
 
 
 def _notes(row):
-    """What is wrong, in as few words as fit beneath a name, the gravest first."""
+    """Return the issues in few words each, the most severe first."""
     counted = (
         (row.interfaces_down, '%d link down', '%d links down'), (row.bgp_down, '%d BGP down', '%d BGP down'),
         (row.temperatures, '%d temperature', '%d temperatures'), (row.psus, '%d PSU', '%d PSUs'),
         (row.fans, '%d fan', '%d fans'),
     )
     flags = (
-        (row.is_old, _('no recent data')), (row.silent, _('unresponsive')), (row.agentless, _('no agent')),
+        (row.is_outdated, _('no recent data')), (row.silent, _('unresponsive')), (row.agentless, _('no agent')),
         (row.pending, _('pending')), (row.reboot_required, _('reboot')),
     )
     return [str(word) for flag, word in flags if flag] + [
@@ -124,8 +124,8 @@ def _notes(row):
 
 
 def svg_response(svg, name):
-    """The picture as a file. It may load nothing and run nothing, whatever stands in it."""
+    """Return the diagram as a file that may load and run nothing, whatever its content."""
     response = HttpResponse(svg, content_type='image/svg+xml; charset=utf-8')
-    response['Content-Disposition'] = f'attachment; filename="{slugify(name) or "picture"}.svg"'
+    response['Content-Disposition'] = f'attachment; filename="{slugify(name) or "diagram"}.svg"'
     response['Content-Security-Policy'] = "default-src 'none'; style-src 'unsafe-inline'"
     return response

@@ -1,4 +1,4 @@
-"""The picture of a VPC, as a tab of its page."""
+"""The diagram of a VPC, as a tab of its page."""
 
 from urllib.parse import urlencode
 
@@ -16,15 +16,15 @@ from ..hedgehog.manifest import mapping, objects, text
 from ..models import FabricResource
 from .topology import health_by_node, may_be_hidden, svg_response
 
-__all__ = ('VPCPictureView',)
+__all__ = ('VPCDiagramView',)
 
 
-@register_model_view(FabricResource, 'picture', path='picture')
-class VPCPictureView(generic.ObjectView):
-    """`?format=svg` is the picture as a file."""
+@register_model_view(FabricResource, 'diagram', path='diagram')
+class VPCDiagramView(generic.ObjectView):
+    """`?format=svg` is the diagram as a file."""
 
     queryset = FabricResource.objects.select_related('fabric').filter(kind='VPC')
-    template_name = 'netbox_hedgehog/fabricresource_picture.html'
+    template_name = 'netbox_hedgehog/fabricresource_diagram.html'
     actions = ()
     tab = ViewTab(
         label=_('Diagram'), visible=lambda resource: resource.kind == 'VPC',
@@ -34,11 +34,11 @@ class VPCPictureView(generic.ObjectView):
     def get(self, request, **kwargs):
         if request.GET.get('format') == 'svg':
             vpc = self.get_object(**kwargs)
-            return svg_response(self.picture(request, vpc)[1], f'vpc {vpc.name}')
+            return svg_response(self.diagram(request, vpc)[1], f'vpc {vpc.name}')
         return super().get(request, **kwargs)
 
     def get_extra_context(self, request, instance):
-        graph, svg, readings = self.picture(request, instance)
+        graph, svg, readings = self.diagram(request, instance)
         return {
             'graph': graph,
             'svg': mark_safe(svg),  # noqa: S308
@@ -47,8 +47,8 @@ class VPCPictureView(generic.ObjectView):
             'sees_fabric': request.user.has_perm('netbox_hedgehog.view_fabric', instance.fabric),
         }
 
-    def picture(self, request, vpc):
-        """The VPC's graph of what this user may see, its SVG, and when the switches concerned were read."""
+    def diagram(self, request, vpc):
+        """Return the VPC's graph of what this user may view, its SVG, and when the switches concerned were fetched."""
         resources = FabricResource.objects.restrict(request.user, 'view').filter(fabric=vpc.fabric_id)
         name = vpc.name
         related = _rows(resources.filter(
@@ -85,7 +85,7 @@ def _rows(queryset):
 
 
 def _named(peerings):
-    """The names of all VPCs and externals that peerings name."""
+    """Return the names of all VPCs and externals that peerings reference."""
     names = set()
     for row in peerings:
         permit = row.spec.get('permit')

@@ -106,7 +106,7 @@ PAGES: dict[str, Way] = {
     'fabricresource, connection': resource('Connection', 'server-01--eslag--leaf-01--leaf-02'),
     'fabricresource, missing': resource('VPCPeering', 'vpc-01--vpc-02'),
     'fabricresource, changed': resource('VPC', 'vpc-02'),
-    'fabricresource_picture': resource('VPC', 'vpc-01', 'fabricresource_picture'),
+    'fabricresource_diagram': resource('VPC', 'vpc-01', 'fabricresource_diagram'),
     'switchhealth_list': at('switchhealth_list'),
     'fabricevent_list': at('fabricevent_list'),
     'fabricevent': listed('fabricevent', 'events/'),

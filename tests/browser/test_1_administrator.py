@@ -117,24 +117,24 @@ def test_the_topology_shows_the_network_and_leads_to_its_parts(story: Story) -> 
     person = story.person
     story.open()
     person.content.get_by_role('link', name='Topology', exact=True).click()
-    picture = person.content.locator('svg.hh')
-    expect(picture).to_be_visible()
+    diagram = person.content.locator('svg.hh')
+    expect(diagram).to_be_visible()
     for kind in ('Switch', 'Server'):
         for manifest in story.api.objects(kind):
             name = manifest['metadata']['name']
-            expect(picture.locator('a.n', has=person.page.locator(f'text="{name}"')).first).to_be_visible()
+            expect(diagram.locator('a.n', has=person.page.locator(f'text="{name}"')).first).to_be_visible()
     # A line for every cable between a spine and a leaf.
     cables = sum(
         len(manifest['spec']['fabric']['links']) for manifest in story.api.objects('Connection')
         if 'fabric' in manifest['spec']
     )
-    assert picture.locator('a .wire.fabric').count() == cables
-    picture.locator('a.n', has=person.page.locator('text="leaf-01"')).first.click()
+    assert diagram.locator('a .wire.fabric').count() == cables
+    diagram.locator('a.n', has=person.page.locator('text="leaf-01"')).first.click()
     expect(person.page).to_have_url(re.compile(r'/resources/\d+/$'))
     expect(person.page.get_by_role('heading', name='leaf-01').first).to_be_visible()
 
 
-def test_a_picture_that_stays_open_is_not_left_as_it_was(story: Story) -> None:
+def test_a_diagram_that_stays_open_is_not_left_as_it_was(story: Story) -> None:
     person = story.person
     assert person.open(url('fabric_topology', story.fabric)) == 200
     # How long ago that was.

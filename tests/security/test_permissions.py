@@ -225,7 +225,7 @@ class PartTestCase(EndpointTestCase):
             for name, queries in {
                 'overview': ('?live=1', '?widget=1'),
                 'fabric_topology': ('?format=svg', '?group=hidden-group'),
-                'fabricresource_picture': ('?format=svg',),
+                'fabricresource_diagram': ('?format=svg',),
                 'fabricresource_list': ('?export=table', '?export=', '?kind=VPCAttachment', '?q=hidden'),
                 'fabric_list': ('?export=table', '?export=', '?q=bravo'),
                 'inventorylink_list': ('?export=table', '?export=', '?q=hidden'),

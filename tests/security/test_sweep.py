@@ -102,7 +102,7 @@ class SweepTestCase(TestCase):
         for resource in FabricResource.objects.filter(fabric=self.fabric):
             yield resource.get_absolute_url()
             if resource.kind == 'VPC':
-                yield reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[resource.pk])
+                yield reverse('plugins:netbox_hedgehog:fabricresource_diagram', args=[resource.pk])
         for kind in set(FabricResource.objects.values_list('kind', flat=True)):
             yield f'{reverse("plugins:netbox_hedgehog:fabricresource_list")}?kind={kind}'
         seen = set()
@@ -137,7 +137,7 @@ class SweepTestCase(TestCase):
     def test_no_picture_runs_anything(self):
         vpc = FabricResource.objects.filter(fabric=self.fabric, kind='VPC')
         urls = [reverse('plugins:netbox_hedgehog:fabric_topology', args=[self.fabric.pk])]
-        urls += [reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[row.pk]) for row in vpc]
+        urls += [reverse('plugins:netbox_hedgehog:fabricresource_diagram', args=[row.pk]) for row in vpc]
         for url in urls:
             response = self.client.get(f'{url}?format=svg')
             svg = response.content.decode()

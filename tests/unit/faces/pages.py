@@ -72,7 +72,7 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
     of = {
         'fabric': fabric.pk,
         'fabricresource': _pk(FabricResource.objects.filter(fabric=fabric, kind='Switch').order_by('name')),
-        'fabricresource_picture': _pk(FabricResource.objects.filter(fabric=fabric, kind='VPC').order_by('name')),
+        'fabricresource_diagram': _pk(FabricResource.objects.filter(fabric=fabric, kind='VPC').order_by('name')),
         'inventorylink': _pk(InventoryLink.objects.filter(fabric=fabric).order_by('pk')),
         'discrepancy': _pk(Discrepancy.objects.filter(fabric=fabric).order_by('pk')),
         'fabricevent': _pk(FabricEvent.objects.filter(fabric=fabric)),

@@ -94,7 +94,7 @@ class LiveTestCase(TestCase):
             for question in (asks, self.asked_for_by(again)):
                 self.assertEqual(self.client.get(question).headers.get('HX-Refresh'), 'true', change)
 
-    def test_and_so_are_its_pictures_and_its_switches(self):
+    def test_and_so_are_its_diagrams_and_its_switches(self):
         """They hang on walls."""
         allow(self.user, 'view', model=FabricResource)
         allow(self.user, 'view', model=SwitchHealth)
@@ -102,7 +102,7 @@ class LiveTestCase(TestCase):
         urls = [
             reverse('plugins:netbox_hedgehog:fabric_topology', args=[self.fabric.pk]),
             reverse('plugins:netbox_hedgehog:fabric_switches', args=[self.fabric.pk]),
-            reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[vpc.pk]),
+            reverse('plugins:netbox_hedgehog:fabricresource_diagram', args=[vpc.pk]),
         ]
         self.assertNotIn('/live/', self.client.get(urls[2]).content.decode(), 'of a fabric that this user may not view')
         allow(self.user, 'view')

@@ -1,4 +1,4 @@
-"""The pictures on their pages: who sees what, as a page and as a file, in how many statements."""
+"""The diagrams on their pages: who sees what, as a page and as a file, in how many statements."""
 
 from xml.etree import ElementTree
 
@@ -40,7 +40,7 @@ class TopologyTestCase(TestCase):
 
     def vpc_url(self, name='vpc-01'):
         vpc = FabricResource.objects.get(kind='VPC', name=name)
-        return reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[vpc.pk])
+        return reverse('plugins:netbox_hedgehog:fabricresource_diagram', args=[vpc.pk])
 
     def test_the_fabrics_page_leads_to_it(self):
         self.assertIn(self.url(), self.client.get(self.fabric.get_absolute_url()).content.decode())
@@ -54,7 +54,7 @@ class TopologyTestCase(TestCase):
 
     def test_text_alternative(self):
         page = text(self.page())
-        self.assertIn('2 spines, 3 leaves, 1 gateway, 4 servers, 1 external; 22 links', page)
+        self.assertIn('2 spines, 3 leaves, 1 gateway, 4 servers, 1 external, 22 links (', page)
         self.assertIn('Reboot required', page)
         self.assertIn('spine-02 E1/6/1 – leaf-03 E1/52: down', page)
 
@@ -80,14 +80,14 @@ class TopologyTestCase(TestCase):
         vpc = FabricResource.objects.get(kind='VPC', name=HOSTILE)
         pages = [
             self.page(fabric=fabric), self.page(f'?group={HOSTILE}', fabric=fabric),
-            self.client.get(reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[vpc.pk])).content.decode(),
+            self.client.get(reverse('plugins:netbox_hedgehog:fabricresource_diagram', args=[vpc.pk])).content.decode(),
         ]
         for page in pages:
             self.assertNotIn('<script>alert', page)
             self.assertNotIn('<img src=x', page)
 
     def test_stale(self):
-        """A picture of an hour ago says so, and shows nothing as well."""
+        """A diagram of an hour ago says so, and shows nothing as well."""
         for model in (FabricResource, KindReading):
             model.objects.filter(fabric=self.fabric).update(last_read=ago(hours=1))
         type(self.fabric).objects.filter(pk=self.fabric.pk).update(last_sync=ago(hours=1))
@@ -145,9 +145,9 @@ class TopologyTestCase(TestCase):
             self.assertIn('state unknown', page)
             self.assertNotIn('permission', page)
 
-    def test_only_a_vpc_has_a_picture(self):
+    def test_only_a_vpc_has_a_diagram(self):
         switch = FabricResource.objects.filter(kind='Switch').first()
-        url = reverse('plugins:netbox_hedgehog:fabricresource_picture', args=[switch.pk])
+        url = reverse('plugins:netbox_hedgehog:fabricresource_diagram', args=[switch.pk])
         self.assertHttpStatus(self.client.get(url), 404)
         self.assertNotIn(url, self.client.get(switch.get_absolute_url()).content.decode())
 
@@ -160,7 +160,7 @@ class TopologyTestCase(TestCase):
 
         leaf = FabricResource.objects.get(kind='Switch', name='leaf-03')
         pages = {
-            'topology': self.url(), 'vpc_picture': self.vpc_url(), 'page': self.fabric.get_absolute_url(),
+            'topology': self.url(), 'vpc_diagram': self.vpc_url(), 'page': self.fabric.get_absolute_url(),
             'switches': reverse('plugins:netbox_hedgehog:fabric_switches', args=[self.fabric.pk]),
             'switch': leaf.get_absolute_url(),
         }

@@ -1,4 +1,4 @@
-"""The pictures, without a database: what is shown, that it can be read, and that nothing in it can run."""
+"""The diagrams, without a database: what is shown, that it can be read, and that nothing in it can run."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -28,7 +28,7 @@ def resources(items):
     ]
 
 
-def health(items, believed=True):
+def health(items, trusted=True):
     wired = wired_ports(
         link for item in items if item['kind'] == 'Connection' for link in links(item['metadata']['name'], item['spec'])
     )
@@ -38,7 +38,7 @@ def health(items, believed=True):
             name = item['metadata']['name']
             told = assess(Reading(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
             found['Switch' if item['kind'] == 'Agent' else 'Gateway', name] = NodeHealth(
-                told.level, believed and not told.silent, [finding.sentence for finding in told.findings], told.ports,
+                told.level, trusted and not told.silent, [finding.sentence for finding in told.findings], told.ports,
                 ['silent'] if told.silent else [],
             )
     return found
@@ -96,7 +96,7 @@ def test_a_silent_switch_says_nothing_good_of_its_links() -> None:
 
 
 def test_old_readings_never_look_fresh() -> None:
-    graph = sample_graph(believed=False)
+    graph = sample_graph(trusted=False)
     assert {wire.state for wire in graph.wires} == {'unknown', 'down'}
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog.presentation.resource_sections import TELLERS, Name, names_in, story
+from netbox_hedgehog.presentation.resource_sections import BUILDERS, Name, build_sections, names_in
 
 
 def texts(section):
@@ -15,7 +15,7 @@ def texts(section):
 
 
 def test_vpc_peering() -> None:
-    section, = story('VPCPeering', {'permit': [{'a': {'subnets': ['default', 'db']}, 'b': {}}, {'b': {}, 'c': {}}]})
+    section, = build_sections('VPCPeering', {'permit': [{'a': {'subnets': ['default', 'db']}, 'b': {}}, {'b': {}, 'c': {}}]})
     assert texts(section) == [
         ('1', '<a>', 'default, db', '<b>'), ('1', '<b>', 'all', '<a>'), ('2', '<b>', 'all', '<c>'), ('2', '<c>', 'all', '<b>'),
     ]
@@ -23,7 +23,7 @@ def test_vpc_peering() -> None:
 
 
 def test_external_peering() -> None:
-    section, = story('ExternalPeering', {'permit': {
+    section, = build_sections('ExternalPeering', {'permit': {
         'vpc': {'name': 'v', 'subnets': ['default']},
         'external': {'name': 'e', 'prefixes': [{'prefix': '0.0.0.0/0'}, {'prefix': '10.0.0.0/8'}]},
     }})
@@ -34,14 +34,14 @@ def test_external_peering() -> None:
 
 
 def test_external() -> None:
-    section, = story('External', {'inboundCommunity': '64500:5000', 'outboundCommunity': '50000:64500'})
+    section, = build_sections('External', {'inboundCommunity': '64500:5000', 'outboundCommunity': '50000:64500'})
     assert texts(section) == [('BGP', 'community 64500:5000', 'community 50000:64500')]
-    section, = story('External', {'static': {'prefixes': ['0.0.0.0/0']}})
+    section, = build_sections('External', {'static': {'prefixes': ['0.0.0.0/0']}})
     assert texts(section) == [('static', '0.0.0.0/0', '')]
 
 
 def test_gateway_peering() -> None:
-    exposed, rules = story('GatewayPeering', {
+    exposed, rules = build_sections('GatewayPeering', {
         'peering': {
             'vpc-02': {'expose': [{
                 'ips': [{'vpcSubnet': 'default'}, {'not': '10.0.0.9/32'}], 'as': [{'cidr': '198.51.100.7/32'}],
@@ -73,7 +73,7 @@ def test_gateway_peering() -> None:
 
 
 def test_vpc() -> None:
-    subnets, permits, routes = story('VPC', {
+    subnets, permits, routes = build_sections('VPC', {
         'subnets': {
             'default': {
                 'subnet': '10.0.1.0/24', 'gateway': '10.0.1.1', 'vlan': 1001, 'isolated': True, 'restricted': True,
@@ -95,9 +95,9 @@ def test_vpc() -> None:
 
 
 def test_nothing_to_tell() -> None:
-    assert story('Switch', {'role': 'spine'}) == []
-    assert story('VPCPeering', {}) == []
-    assert story('VPC', None) == []
+    assert build_sections('Switch', {'role': 'spine'}) == []
+    assert build_sections('VPCPeering', {}) == []
+    assert build_sections('VPC', None) == []
 
 
 json_values = st.recursive(
@@ -110,8 +110,8 @@ json_values = st.recursive(
 )
 
 
-@given(spec=json_values, kind=st.sampled_from(sorted(TELLERS)))
+@given(spec=json_values, kind=st.sampled_from(sorted(BUILDERS)))
 def test_any_shape_is_told_without_an_error(spec, kind) -> None:
-    for section in story(kind, spec):
+    for section in build_sections(kind, spec):
         assert all(len(row) == len(section.columns) for row in section.rows)
         assert all(isinstance(part, Name) or (isinstance(part, str) and part) for row in section.rows for cell in row for part in cell)
