@@ -62,9 +62,9 @@ class PermissionsPageTestCase(TestCase):
             'see resources': [('get', self.url('fabricresource_list')), ('get', self.url('fabricresource', resource))],
             'see a fabric\'s topology': [('get', self.url('fabric_topology', fabric), None, 'leaf-1')],
             'see switch health': [('get', self.url('switchhealth_list'))],
-            'see what was told of fabrics': [('get', self.url('fabricevent_list'))],
-            'see a fabric\'s runs and their log': [('get', self.url('fabric', fabric), None, self.job_url)],
-            'sync, cancel a run, test the connection, confirm that a kind was removed': [
+            'see events of fabrics': [('get', self.url('fabricevent_list'))],
+            'see a fabric\'s syncs and their log': [('get', self.url('fabric', fabric), None, self.job_url)],
+            'sync, cancel a sync, test the connection, confirm that a kind was removed': [
                 ('post', self.url('fabric_sync', fabric)), ('post', self.url('fabric_cancel', fabric)),
                 ('post', self.url('fabric_test_connection', fabric)),
                 ('post', self.url('fabric_confirm_removed_kind', fabric), {'kind': 'VPC'}),
@@ -75,18 +75,18 @@ class PermissionsPageTestCase(TestCase):
             ],
             'edit a fabric, its connection, schedule and inventory': [('get', self.url('fabric_edit', fabric))],
             'delete a fabric': [('get', self.url('fabric_delete', fabric))],
-            'see which object came from what': [('get', self.url('inventorylink_list'))],
+            'see managed objects': [('get', self.url('inventorylink_list'))],
             'see discrepancies': [('get', self.url('discrepancy_list'))],
             'ignore or reopen a discrepancy': [
                 ('post', self.url('discrepancy_resolve', self.discrepancy.pk), {'decision': 'ignore'}),
             ],
-            'decide a discrepancy for one of the sides': None,  # tests/unit/faces/inventory/test_decisions.py
-            'look at a dry run': [('get', self.url('fabric_dry_run', fabric))],
-            'apply a dry run, confirm what was held back': [
+            'use the fabric value or keep the NetBox value': None,  # tests/unit/faces/inventory/test_decisions.py
+            'view a dry run': [('get', self.url('fabric_dry_run', fabric))],
+            'apply a plan, confirm removals': [
                 ('post', self.url('fabric_inventory_apply', fabric), DIGEST),
                 ('post', self.url('fabric_inventory_confirm', fabric), DIGEST),
             ],
-            'switch an inventory off': None,  # below
+            'disable an inventory': None,  # below
             'subscribe to a fabric': [('get', self.fabric.get_absolute_url(), None, 'subscriptions/add')],
             'write event rules': None,  # NetBox's own
         }
