@@ -15,7 +15,7 @@ from django.utils import timezone
 from extras.models import CustomField
 
 from ...choices import DiscrepancyTypeChoices, InventoryOriginChoices
-from ...labels import model_title
+from ...issue_codes import Code
 from ...models import Discrepancy, Fabric, InventoryLink
 from .. import discrepancies
 from ..mapping.types import Desired
@@ -670,13 +670,14 @@ class Writer:
 
     def refuse(self, action: Action, why: str) -> None:
         """This action is not done. What refers to it is left out with it, under the same finding."""
-        root = next((item for item in self.findings if item.sentence == why), None)
-        self.failed[action.key] = root.sentence if root else f'{model_title(action.model, 1)} {action.name}: {why}'
-        if root is None:
-            self.findings.append(Finding(
-                DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, self.failed[action.key],
-                model=action.model, pk=action.pk,
-            ))
+        finding = next((item for item in self.findings if item.sentence == why), None)
+        if finding is None:
+            finding = Finding(
+                DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, Code.OBJECT_REFUSED,
+                {'model': action.model, 'name': action.name, 'reason': why}, model=action.model, pk=action.pk,
+            )
+            self.findings.append(finding)
+        self.failed[action.key] = finding.sentence
         if self.parking.is_parked(action.model, action.pk):
             self.stuck[action.key] = [finding for finding in self.findings if finding.key == action.key]
 

@@ -34,8 +34,8 @@ def test_the_second_run_writes_nothing(name):
 
 
 @pytest.mark.parametrize(('slugs', 'words'), [
-    (('twice', 'twice'), 'More than one device role has the slug twice'),
-    (('other',), 'There is no device role with the slug twice'),
+    (('twice', 'twice'), 'Several device roles have the slug twice'),
+    (('other',), 'No device role has the slug twice'),
 ])
 def test_a_role_that_cannot_be_told_is_told_and_not_guessed(slugs, words):
     """In NetBox a slug is unique only among the children of one role."""
