@@ -166,6 +166,7 @@ def _trail(fabrics: list[Any], now: datetime) -> None:
     Discrepancy.objects.bulk_create(
         Discrepancy(
             fabric=fabric, type='unmatched', subject='devices', kind='Switch', name='leaf-01', since=now,
-            last_seen=now, sentence=f'Something that cannot be carried, number {number + index}.',
+            last_seen=now, digest=str(number + index),
+            sentence=f'Something that cannot be synced, number {number + index}.',
         ) for fabric in fabrics for index in range(DISCREPANCIES)
     )

@@ -200,7 +200,7 @@ class DiscrepancyFilterSet(_InventoryFilterSet):
 
     class Meta:
         model = Discrepancy
-        fields = ('id', 'key', 'name', 'object_id', 'field', 'since', 'last_seen')
+        fields = ('id', 'code', 'key', 'name', 'object_id', 'field', 'since', 'last_seen')
 
     def search(self, queryset, name, value):
         if not value.strip():

@@ -132,8 +132,8 @@ class DiscrepancySerializer(NetBoxModelSerializer):
         model = Discrepancy
         fields = [
             'id', 'url', 'display_url', 'display', 'fabric', 'type', 'subject', 'key', 'kind', 'name', 'link',
-            'object_type', 'object_id', 'object', 'field', 'fabric_value', 'netbox_value', 'sentence', 'state',
-            'decisions', 'since', 'last_seen',
+            'object_type', 'object_id', 'object', 'field', 'fabric_value', 'netbox_value', 'code', 'parameters',
+            'sentence', 'state', 'decisions', 'since', 'last_seen',
         ]
         brief_fields = ('id', 'url', 'display', 'type', 'state')
 

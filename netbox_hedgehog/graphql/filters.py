@@ -85,6 +85,7 @@ class DiscrepancyFilter(BaseModelFilter):
     fabric_id: ID | None = strawberry_django.filter_field()
     link_id: ID | None = strawberry_django.filter_field()
     type: StrFilterLookup | None = strawberry_django.filter_field()
+    code: StrFilterLookup | None = strawberry_django.filter_field()
     subject: StrFilterLookup | None = strawberry_django.filter_field()
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()

@@ -106,7 +106,7 @@ class InventoryLinkType(BaseObjectType):
     discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
 
 
-@register_type(models.Discrepancy, exclude=['refused'], filters=DiscrepancyFilter, pagination=True)
+@register_type(models.Discrepancy, exclude=['digest', 'refused'], filters=DiscrepancyFilter, pagination=True)
 class DiscrepancyType(BaseObjectType):
     display = display_of('sentence')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None

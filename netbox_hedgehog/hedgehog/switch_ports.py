@@ -7,10 +7,16 @@ from typing import Any
 
 from .manifest import entries, items, mapping, natural, shown, text
 
-__all__ = ('MANAGEMENT', 'Port', 'kbps', 'normalise', 'ports')
+__all__ = (
+    'MANAGEMENT', 'Port', 'PortIssue', 'UNKNOWN_PORT', 'UNSUPPORTED_BREAKOUT', 'WRONG_SPEED', 'kbps', 'normalise',
+    'ports',
+)
 
 # Where a switch has its own address; its name in every profile.
 MANAGEMENT = 'M1'
+
+# What a switch configures and its profile does not support.
+WRONG_SPEED, UNSUPPORTED_BREAKOUT, UNKNOWN_PORT = 'speed', 'breakout', 'port'
 
 _SPEED = re.compile(r'([0-9]{1,4}(?:\.[0-9])?)([MGT])')
 _MODE = re.compile(r'([0-9]{1,2})x(.+)')
@@ -53,6 +59,14 @@ class Port:
     mgmt_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PortIssue:
+    """A setting of a port that has no effect. `parameters` name the port and the setting, safe to show."""
+
+    what: str
+    parameters: dict[str, str]
+
+
 def kbps(speed: Any) -> int | None:
     """The kbit/s of a speed such as 25G; None where it is not one."""
     found = _SPEED.fullmatch(text(speed))
@@ -67,8 +81,8 @@ def normalise(port: str, known: Mapping[str, Any]) -> str | None:
     return first if first in known else None
 
 
-def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[str]]:
-    """The interfaces of a switch, in order, and sentences on what its spec asks of its profile in vain."""
+def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[PortIssue]]:
+    """Return the interfaces of a switch, in order, and what of its spec the profile does not support."""
     maker = _Maker(profile, switch)
     found = [port for name, entry in entries(profile.get('ports')) for port in maker.make(name, mapping(entry))]
     return found, [*maker.wrong, *maker.unknown()]
@@ -84,7 +98,7 @@ class _Maker:
         self.breakouts = mapping(switch.get('portBreakouts'))
         self.speeds = mapping(switch.get('portSpeeds'))
         self.group_speeds = mapping(switch.get('portGroupSpeeds'))
-        self.wrong: list[str] = []
+        self.wrong: list[PortIssue] = []
 
     def make(self, name: str, entry: Mapping[str, Any]) -> list[Port]:
         label = text(entry.get('nos'))
@@ -99,7 +113,7 @@ class _Maker:
         asked = self.group_speeds.get(group) if group else self.speeds.get(name)
         actual = kbps(asked) or kbps(speed.get('default'))
         if asked is not None and kbps(asked) is None:
-            self.wrong.append(f'Invalid speed {shown(asked)} for {shown(name)}. Use a value such as 25G.')
+            self.wrong.append(PortIssue(WRONG_SPEED, {'port': shown(name), 'speed': shown(asked)}))
         most = max((kbps(item) or 0 for item in (*items(speed.get('supported')), speed.get('default'))), default=0)
         return [Port(name, label, _type(kind, most), actual)]
 
@@ -110,10 +124,9 @@ class _Maker:
             if text(asked) in supported:
                 mode = text(asked)
             else:
-                self.wrong.append(
-                    f'The profile does not support breakout mode {shown(asked)} for {shown(name)}; '
-                    f'{shown(mode)} is used.'
-                )
+                self.wrong.append(PortIssue(
+                    UNSUPPORTED_BREAKOUT, {'port': shown(name), 'breakout': shown(asked), 'mode': shown(mode)},
+                ))
         offsets = items(mapping(supported.get(mode)).get('offsets')) or ['0']
         whole = _MODE.fullmatch(mode)
         speed = kbps(whole[2]) if whole else None
@@ -125,14 +138,11 @@ class _Maker:
         base = text(entry.get('baseNOSName')) or text(entry.get('nos'))
         return [Port(f'{name}/{lane}', _nos_name(base, offset), type, speed) for lane, offset in enumerate(offsets, 1)]
 
-    def unknown(self) -> list[str]:
-        """What is asked of ports that the profile does not have."""
+    def unknown(self) -> list[PortIssue]:
+        """Return an issue for each port that is configured and that the profile does not have."""
         asked = {*self.breakouts, *self.speeds}
         unknown = sorted((name for name in asked if isinstance(name, str) and name not in self.ports), key=natural)
-        return [
-            f'A speed or breakout is set for {shown(name)}, but the profile has no such port. Remove the setting.'
-            for name in unknown
-        ]
+        return [PortIssue(UNKNOWN_PORT, {'port': shown(name)}) for name in unknown]
 
 
 def _type(profile: str, speed: int) -> str:

@@ -4,24 +4,27 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
+from django.utils.translation import override
 from extras.models import CachedValue
 from netbox.search.backends import search_backend
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
+from ..issues import digest_of
 from ..models import Discrepancy, Fabric, InventoryLink
 from .planning.fields import model_of
 from .planning.plan import Finding
 from .refusals import Refusals
 
-__all__ = ('record', 'remove')
+__all__ = ('identity_of', 'record', 'remove')
 
 BATCH = 1000
-# PostgreSQL keeps the sentence in an index, whose entries have an end.
-LONGEST = 1000
-
-CONTENT = ('sentence', 'subject', 'link_id', 'object_type_id', 'object_id', 'fabric_value', 'netbox_value', 'refused')
+CONTENT = (
+    'code', 'parameters', 'sentence', 'subject', 'link_id', 'object_type_id', 'object_id', 'fabric_value',
+    'netbox_value', 'refused',
+)
 
 
 def record(
@@ -32,12 +35,11 @@ def record(
     Decisions of people stay: a discrepancy is the same one as long as it is about the same thing, whatever values it
     shows. Returns how many are new and how many are over.
     """
-    found: dict[tuple[str, ...], Finding] = {}
+    found: dict[tuple[str, str, str, str, str, str], Finding] = {}
     for finding in findings:
-        found.setdefault(_identity(finding.type, finding.key, finding.source.kind, finding.source.name, finding.field,
-                                   _sentence(finding)), finding)
+        found.setdefault(identity_of(finding), finding)
     stored = {
-        _identity(row.type, row.key, row.kind, row.name, row.field, row.sentence): row
+        (row.type, row.key, row.kind, row.name, row.field, row.digest): row
         for row in Discrepancy.objects.filter(fabric=fabric).order_by()
     }
     if not found and not stored:
@@ -50,7 +52,7 @@ def record(
         if row is None:
             new.append(Discrepancy(
                 fabric=fabric, type=finding.type, key=finding.key, kind=finding.source.kind, name=finding.source.name,
-                field=finding.field, since=now, last_seen=now, **values,
+                field=finding.field, digest=identity[-1], since=now, last_seen=now, **values,
             ))
         elif any(getattr(row, name) != value for name, value in values.items()):
             _update(row, values)
@@ -92,19 +94,26 @@ def remove(rows: QuerySet[Discrepancy]) -> None:
     rows._raw_delete(Discrepancy.objects.db)
 
 
-def _identity(type_: str, key: str, kind: str, name: str, field: str, sentence: str) -> tuple[str, ...]:
-    # A resource may have several problems, and nothing but what they say tells them apart.
-    told_apart_by = sentence if type_ == DiscrepancyTypeChoices.UNMATCHED and not key else ''
-    return type_, key, kind, name, field, told_apart_by
+def identity_of(finding: Finding) -> tuple[str, str, str, str, str, str]:
+    """Return what makes a finding the same as an earlier one: never its wording, nor how many objects it is about.
+
+    A resource may have several issues without a key: their code and parameters tell them apart.
+    """
+    digest = '' if finding.key else digest_of(finding.code, finding.parameters)
+    return finding.type, finding.key, finding.source.kind, finding.source.name, finding.field, digest
 
 
-def _sentence(finding: Finding) -> str:
-    return finding.sentence[:LONGEST]
+def _stored_sentence(finding: Finding) -> str:
+    """Return the sentence in NetBox's own language, for search, exports and the API: whoever runs the sync."""
+    with override(settings.LANGUAGE_CODE):
+        return finding.sentence
 
 
 def _values(finding: Finding, links: dict[str, int], refusals: Refusals) -> dict[str, Any]:
     return {
-        'sentence': _sentence(finding),
+        'code': str(finding.code),
+        'parameters': dict(finding.parameters),
+        'sentence': _stored_sentence(finding),
         'subject': finding.subject,
         'link_id': links.get(finding.key),
         'object_type_id': (

@@ -45,7 +45,6 @@ def exclude_refused(plan: Plan, fabric: Fabric) -> None:
 
 def _finding(row: Discrepancy, count: int) -> Finding:
     return Finding(
-        row.type, row.key, row.subject, Source(row.kind, row.name), row.sentence, model=row.model_label,
-        pk=row.object_id, skipped=count - 1,
-        planned_sentence=f'{row.sentence} NetBox refused this in the last sync. It is tried again with every sync.',
+        row.type, row.key, row.subject, Source(row.kind, row.name), row.code, row.parameters, model=row.model_label,
+        pk=row.object_id, skipped=count - 1, planned={'again': 1},
     )

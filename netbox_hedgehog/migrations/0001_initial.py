@@ -185,6 +185,9 @@ class Migration(migrations.Migration):
                 ('fabric_value', models.JSONField(blank=True, null=True)),
                 ('netbox_value', models.JSONField(blank=True, null=True)),
                 ('refused', models.JSONField(blank=True, default=list, editable=False)),
+                ('code', models.CharField(blank=True, max_length=50)),
+                ('parameters', models.JSONField(blank=True, default=dict)),
+                ('digest', models.CharField(blank=True, editable=False, max_length=32)),
                 ('sentence', models.TextField()),
                 ('state', models.CharField(default='open', max_length=20)),
                 ('since', models.DateTimeField()),
@@ -315,7 +318,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='discrepancy',
-            constraint=models.UniqueConstraint(fields=('fabric', 'type', 'key', 'kind', 'name', 'field', 'sentence'), name='netbox_hedgehog_discrepancy_unique'),
+            constraint=models.UniqueConstraint(fields=('fabric', 'type', 'key', 'kind', 'name', 'field', 'digest'), name='netbox_hedgehog_discrepancy_unique'),
         ),
         migrations.AddConstraint(
             model_name='kindreading',

@@ -7,6 +7,7 @@ from netbox.models import BaseModel
 from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices, InventorySubjectChoices
+from ..issues import render
 
 __all__ = ('Discrepancy',)
 
@@ -103,6 +104,25 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         editable=False,
         help_text=_('Digests of the changes that NetBox rejected for this reason.'),
     )
+    code = models.CharField(
+        verbose_name=_('code'),
+        max_length=50,
+        blank=True,
+        help_text=_('The code of the issue, independent of language and wording.'),
+    )
+    parameters = models.JSONField(
+        verbose_name=_('parameters'),
+        default=dict,
+        blank=True,
+        help_text=_('The values in the sentence, by name.'),
+    )
+    digest = models.CharField(
+        verbose_name=_('digest'),
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text=_('Tells issues without a key from each other.'),
+    )
     sentence = models.TextField(
         verbose_name=_('issue'),
         help_text=_('What is wrong and what to do.'),
@@ -132,7 +152,7 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=('fabric', 'type', 'key', 'kind', 'name', 'field', 'sentence'),
+                fields=('fabric', 'type', 'key', 'kind', 'name', 'field', 'digest'),
                 name='%(app_label)s_%(class)s_unique',
             ),
         ]
@@ -142,7 +162,12 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         ]
 
     def __str__(self) -> str:
-        return self.sentence[:100]
+        return self.message[:100]
+
+    @property
+    def message(self) -> str:
+        """The sentence in the active language. `sentence` is stored in NetBox's own, for search and exports."""
+        return render(self.code, self.parameters) or self.sentence
 
     def get_absolute_url(self) -> str:
         return reverse('plugins:netbox_hedgehog:discrepancy', args=[self.pk])

@@ -3,7 +3,6 @@ shown to those alone who may view that.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +12,7 @@ from utilities.ordering import naturalize
 from utilities.permissions import permission_is_exempt, qs_filter_from_constraints
 
 from ..choices import DiscrepancyTypeChoices
+from ..inventory.discrepancies import identity_of
 from ..inventory.planning.plan import Finding
 from ..labels import field_label, object_label
 from ..models import Discrepancy, Fabric, FabricResource
@@ -32,7 +32,7 @@ ORDER = (
 )
 
 # Replaces the values of a finding whose object the user may not view.
-REDACTED = {'sentence': '', 'fabric_value': None, 'netbox_value': None}
+REDACTED = {'sentence': '', 'parameters': {}, 'fabric_value': None, 'netbox_value': None}
 
 
 def findings_for(
@@ -63,13 +63,13 @@ def _order(finding: Finding) -> tuple[Any, ...]:
     source = finding.source
     return (
         ORDER.index(finding.type), source.kind, naturalize(source.name, 500), naturalize(finding.key, 500),
-        finding.field, finding.sentence,
+        finding.field, str(finding.code), identity_of(finding)[-1],
     )
 
 
 def _row(finding: Finding, pages: '_Pages', reader: ValueReader) -> dict[str, Any]:
     hidden = pages.is_hidden(finding)
-    row = asdict(finding)
+    row = finding.as_dict()
     row['sentence'] = row.pop('planned_sentence') or finding.sentence
     row |= {'fabric_text': '', 'netbox_text': '', 'field_title': '', **pages.of(finding), 'hidden': hidden}
     if hidden:
@@ -124,7 +124,7 @@ class _Pages:
         return (finding.model, finding.pk) in self.hidden
 
     def of(self, finding: Finding) -> dict[str, Any]:
-        pk = self.discrepancies.get(_identity(finding))
+        pk = self.discrepancies.get(identity_of(finding))
         content_type = self.types.get(finding.model)
         instance = self.objects.get((content_type.pk, finding.pk)) if content_type else None
         return {
@@ -139,19 +139,12 @@ class _Pages:
 
 def _standing(user: Any, fabric: Fabric) -> Any:
     return Discrepancy.objects.restrict(user, 'view').filter(fabric=fabric).order_by().values(
-        'pk', 'type', 'key', 'kind', 'name', 'field', 'sentence',
+        'pk', 'type', 'key', 'kind', 'name', 'field', 'digest',
     )
 
 
 def _identity_of_row(row: dict[str, Any]) -> tuple[str, ...]:
-    # Without a key nothing but what they say tells the problems of a resource apart.
-    told_apart_by = '' if row['key'] else row['sentence']
-    return row['type'], row['key'], row['kind'], row['name'], row['field'], told_apart_by
-
-
-def _identity(finding: Finding) -> tuple[str, ...]:
-    told_apart_by = '' if finding.key else finding.sentence
-    return finding.type, finding.key, finding.source.kind, finding.source.name, finding.field, told_apart_by
+    return row['type'], row['key'], row['kind'], row['name'], row['field'], row['digest']
 
 
 def _visible(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> list[Finding]:
@@ -161,7 +154,7 @@ def _visible(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> list[Fin
     if _views_all(user, fabric):
         return list(findings)
     standing = {_identity_of_row(row) for row in _standing(user, fabric)}
-    return [finding for finding in findings if _identity(finding) in standing]
+    return [finding for finding in findings if identity_of(finding) in standing]
 
 
 def _views_all(user: Any, fabric: Fabric) -> bool:

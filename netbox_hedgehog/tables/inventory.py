@@ -67,8 +67,8 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
     class Meta(NetBoxTable.Meta):
         model = Discrepancy
         fields = (
-            'pk', 'id', 'sentence', 'fabric', 'type', 'subject', 'kind', 'name', 'object_type', 'object', 'field',
-            'fabric_value', 'netbox_value', 'state', 'since', 'last_seen',
+            'pk', 'id', 'sentence', 'code', 'fabric', 'type', 'subject', 'kind', 'name', 'object_type', 'object',
+            'field', 'fabric_value', 'netbox_value', 'state', 'since', 'last_seen',
         )
         default_columns = (
             'pk', 'sentence', 'fabric', 'type', 'name', 'object', 'fabric_value', 'netbox_value', 'state',
@@ -76,6 +76,9 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
 
     def render_field(self, record, value):
         return field_label(record.model_label, value)
+
+    def render_sentence(self, record):
+        return record.message
 
 
 class InventoryLinkTable(ViewerMixin, PlainExport, NetBoxTable):

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from ...choices import DiscrepancyTypeChoices
-from ...labels import model_title
+from ...issue_codes import Code
 from ..planning.context import PlanContext
 from ..planning.current import Held
 from ..planning.fields import ENDS, GENERIC, MANY, decode, kind_of, model_of, shape
@@ -101,13 +101,14 @@ class ApplyContext:
 
     def skip(self, action: Action, reason: str) -> None:
         """Skip an action. What refers to its object is skipped with it, under the same finding."""
-        root = next((item for item in self.findings if item.sentence == reason), None)
-        self.skipped[action.key] = root.sentence if root else f'{model_title(action.model, 1)} {action.name}: {reason}'
-        if root is None:
-            self.findings.append(Finding(
-                DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, self.skipped[action.key],
-                model=action.model, pk=action.pk,
-            ))
+        finding = next((item for item in self.findings if item.sentence == reason), None)
+        if finding is None:
+            finding = Finding(
+                DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, Code.OBJECT_REFUSED,
+                {'model': action.model, 'name': action.name, 'reason': reason}, model=action.model, pk=action.pk,
+            )
+            self.findings.append(finding)
+        self.skipped[action.key] = finding.sentence
         if self.parking.is_parked(action.model, action.pk):
             self._findings_on_parked[action.key] = [
                 finding for finding in self.findings if finding.key == action.key

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...hedgehog.manifest import address, number, shown
+from ...issue_codes import Code
 from .builder import Builder, Interface
 from .names import key
 from .types import Ref, Resource, Value
@@ -24,16 +25,11 @@ def on_interface(
     """
     found = address(value)
     if found is None:
-        builder.report_issue(
-            resource, subject, f'Its {field} is {shown(value)}, which is not an address: it is not carried.',
-        )
+        builder.report_issue(resource, subject, Code.ADDRESS_INVALID, what=field, value=shown(value))
         return None
     ends = (found.network.network_address, found.network.broadcast_address) if found.version == 4 else ()
     if found.ip in ends and found.network.prefixlen < found.max_prefixlen - 1:
-        builder.report_issue(resource, subject, (
-            f'Its {field} is {found}, the address of a network or its broadcast address, which no interface can have: '
-            'it is not carried.'
-        ))
+        builder.report_issue(resource, subject, Code.ADDRESS_NOT_USABLE, what=field, address=str(found))
         return None
     space = vrf()
     if space is None:
@@ -43,18 +39,17 @@ def on_interface(
     if there := builder.find(name):
         # A gateway and its Connection both tell of an address of theirs.
         if there.managed_fields != managed:
-            builder.report_issue(resource, subject, (
-                f'Its {field} is {found}, but by {there.source.kind} {there.source.name} {interface} has '
-                f'{there.managed_fields["address"]}: it is not carried. Correct one of the two.'
-            ))
+            builder.report_issue(
+                resource, subject, Code.ADDRESS_DIFFERS, what=field, address=str(found), kind=there.source.kind,
+                name=there.source.name, interface=str(interface), other=str(there.managed_fields['address']),
+            )
             return None
         return Ref(name)
     holder = builder.reserve(resource.source, 'address', space.key, str(found.ip))
     if holder and role != 'anycast':
-        builder.report_issue(resource, subject, (
-            f'Its {field}, {found}, belongs to {holder.kind} {holder.name} already: it is not carried. '
-            'Give one of the two another.'
-        ))
+        builder.report_issue(
+            resource, subject, Code.ADDRESS_IN_USE, what=field, address=str(found), kind=holder.kind, name=holder.name,
+        )
         return None
     return builder.add('ipam.ipaddress', name, resource.source, subject, managed, builder.tenant(status='active'))
 
@@ -70,7 +65,7 @@ def subinterface(
         return port
     tag = number(vlan)
     if tag is None or not 1 <= tag <= _LARGEST_VLAN:
-        builder.report_issue(resource, subject, f'Its VLAN is {shown(vlan)}, which is none: 1 to 4094 are.')
+        builder.report_issue(resource, subject, Code.VLAN_OUT_OF_RANGE, vlan=shown(vlan))
         return None
     name = f'{port.name}.{tag}'
     # NetBox moves no interface to another device: there it is another one.
@@ -80,8 +75,7 @@ def subinterface(
         {'name': name, 'type': 'virtual', 'parent': port.ref, 'enabled': True, 'vrf': vrf}, subject=subject,
     )
     if added is None:
-        builder.report_issue(resource, subject, (
-            f'{port.device} has an interface {shown(name)} already, or the name is longer than 64 characters: '
-            'it is not carried.'
-        ))
+        builder.report_issue(
+            resource, subject, Code.INTERFACE_NAME_IN_USE, device=str(port.device), interface=shown(name),
+        )
     return added

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...hedgehog.manifest import address, entries, items, mapping, number, shown
 from ...hedgehog.switch_ports import MANAGEMENT
+from ...issue_codes import Code
 from .addresses import on_interface
 from .builder import Builder, Device, Interface
 from .connections import Wire
@@ -100,7 +101,7 @@ def _asn(builder: Builder, resource: Resource) -> None:
     if value in (None, 0):
         return
     if found is None or not 1 <= found <= _LARGEST_ASN:
-        builder.report_issue(resource, ADDRESSING, f'Its ASN is {shown(value)}, which is none: it is not carried.')
+        builder.report_issue(resource, ADDRESSING, Code.ASN_OUT_OF_RANGE, asn=shown(value))
         return
     private = 64512 <= found <= 65534 or 4200000000 <= found <= 4294967294
     # RFC 6996 reserves AS numbers for private use; who has given out any other the fabric does not say.

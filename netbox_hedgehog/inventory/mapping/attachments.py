@@ -1,6 +1,7 @@
 """VPC attachments become VLANs on interfaces, at either end of the link."""
 
 from ...hedgehog.manifest import mapping, shown, text
+from ...issue_codes import Code
 from .builder import Builder, Interface
 from .connections import BUNDLES, SERVED, Wire
 from .types import DEVICES, VPCS, Ref, Resource
@@ -28,9 +29,7 @@ def build(builder: Builder, wires: dict[str, Wire], lags: dict[tuple[str, str], 
                 tagged.setdefault(interface.key, set()).add(vlan)
             elif untagged.setdefault(interface.key, vlan) != vlan:
                 unclear.add(interface.key)
-                builder.report_issue(
-                    resource, VPCS, f'{interface} has another native VLAN already: it is not carried there.',
-                )
+                builder.report_issue(resource, VPCS, Code.NATIVE_VLAN_IN_USE, interface=str(interface))
     for device in builder.devices.values():
         for interface in device.interfaces.values():
             # An invalid VLAN is not the same as none: the interface keeps its VLANs.
@@ -57,16 +56,14 @@ def _vlan(builder: Builder, resource: Resource) -> tuple[Ref | None, bool]:
     found = builder.get('VPC', vpc)
     subnets = mapping(mapping(found.spec if found else None).get('subnets'))
     if subnet not in subnets:
-        builder.report_missing(
-            'VPC', resource, VPCS, f'The subnet {shown(whole)} that it attaches is not in the fabric.',
-        )
+        builder.report_missing('VPC', resource, VPCS, Code.SUBNET_MISSING, subnet=shown(whole))
         return None, False
     added = builder.find(vlan_key(vpc, subnet))
     if added is not None:
         return Ref(added.key), True
     if mapping(subnets[subnet]).get('hostBGP') is True and mapping(subnets[subnet]).get('vlan') in (None, 0):
         return None, True
-    builder.report_issue(resource, VPCS, f'The subnet {shown(whole)} that it attaches has no VLAN that is carried.')
+    builder.report_issue(resource, VPCS, Code.SUBNET_WITHOUT_VLAN, subnet=shown(whole))
     return None, False
 
 
@@ -77,15 +74,13 @@ def _interfaces(
     name = text(mapping(resource.spec).get('connection'))
     wire = wires.get(name)
     if wire is None:
-        there = 'is not carried either' if builder.get('Connection', name) else 'is not in the fabric'
-        builder.report_missing(
-            'Connection', resource, VPCS, f'The connection {shown(name)} that it attaches to {there}.',
-        )
+        code = Code.CONNECTION_SKIPPED if builder.get('Connection', name) else Code.CONNECTION_MISSING
+        builder.report_missing('Connection', resource, VPCS, code, connection=shown(name))
         return []
     if wire.member not in SERVED:
-        builder.report_issue(resource, VPCS, (
-            f'The connection {name} is of the type {wire.member}, and leads to no server: nothing can be attached.'
-        ))
+        builder.report_issue(
+            resource, VPCS, Code.CONNECTION_NOT_ATTACHABLE, connection=shown(name), type=wire.member,
+        )
         return []
     if wire.member in BUNDLES:
         devices = dict.fromkeys(end.interface.device.key for end in wire.ends)

@@ -4,8 +4,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...hedgehog.manifest import natural, shown, usable
+from ...issue_codes import Code
 from .names import in_fabric, key, unique_slug
-from .types import DEVICES, VPCS, Desired, DesiredObject, ExistingRef, Issue, Options, Ref, Resource, Source, Value
+from .types import (
+    DEVICES,
+    VPCS,
+    Desired,
+    DesiredObject,
+    ExistingRef,
+    Issue,
+    Options,
+    Parameter,
+    Ref,
+    Resource,
+    Source,
+    Value,
+)
 
 __all__ = ('Builder', 'Device', 'Interface')
 
@@ -89,10 +103,8 @@ class Builder:
 
     def _take_in(self, resource: Resource) -> None:
         if '/' in resource.name or not usable(resource.name, 253):
-            self.report_issue(
-                Resource(resource.kind, shown(resource.name), {}), VPCS if resource.kind in _OVERLAY else DEVICES,
-                'Its name is not one that Kubernetes gives: it is not carried.',
-            )
+            nameless = Resource(resource.kind, shown(resource.name), {})
+            self.report_issue(nameless, VPCS if resource.kind in _OVERLAY else DEVICES, Code.NAME_INVALID)
             return
         same = self._resources.setdefault(resource.kind, {})
         # Two namespaces may each have one of this name; the API accepts objects in one namespace only.
@@ -132,15 +144,17 @@ class Builder:
     def find(self, key: str) -> DesiredObject | None:
         return self._objects.get(key)
 
-    def report_issue(self, resource: Resource, subject: str, sentence: str) -> None:
+    def report_issue(self, resource: Resource, subject: str, code: Code, **parameters: Parameter) -> None:
         """Report what of a resource cannot be synced, unless its subject is not in scope anyway."""
         if self.includes(subject):
-            self._issues[Issue(resource.source, subject, sentence)] = None
+            self._issues[Issue(resource.source, subject, code, tuple(sorted(parameters.items())))] = None
 
-    def report_missing(self, kind: str, resource: Resource, subject: str, sentence: str) -> None:
+    def report_missing(
+        self, absent: str, resource: Resource, subject: str, code: Code, **parameters: Parameter,
+    ) -> None:
         """Report an issue with an absent resource of this kind; nothing if the kind was never read in full."""
-        if self.was_read(kind):
-            self.report_issue(resource, subject, sentence)
+        if self.was_read(absent):
+            self.report_issue(resource, subject, code, **parameters)
 
     def is_reserved(self, *what: object) -> bool:
         """Return whether this is reserved."""
@@ -166,9 +180,7 @@ class Builder:
         """Add a VRF with the fabric's name in its own. Returns None, with an issue, where its name is too long."""
         whole = in_fabric(name, self.options.fabric)
         if not usable(whole, 100):
-            self.report_issue(
-                resource, subject, 'Its name is too long for a VRF, which takes 100 characters: it is not carried.',
-            )
+            self.report_issue(resource, subject, Code.VRF_NAME_TOO_LONG)
             return None
         return self.add(
             'ipam.vrf', key('vrf', *parts), source or resource.source, subject,
@@ -211,9 +223,8 @@ class Builder:
         """Report one issue for each kind that was needed and never read."""
         fabric = Resource('Fabric', self.options.fabric, {})
         for kind in self._missed:
-            self.report_issue(fabric, VPCS if kind in _OVERLAY else DEVICES, (
-                f'No sync has read all {kind} resources yet. What depends on them is left as it is in NetBox.'
-            ))
+            subject = VPCS if kind in _OVERLAY else DEVICES
+            self.report_issue(fabric, subject, Code.KIND_NOT_SYNCED, resource_kind=kind)
 
 
 def _by_name(resource: Resource) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Connections become cables and LAGs."""
 
 from ...hedgehog.manifest import mapping, natural, number, shown, text
+from ...issue_codes import Code
 from .builder import Builder, Device, Interface
 from .connections import BUNDLES, Wire
 from .devices import mtu_of
@@ -72,10 +73,7 @@ def _lag(
         managed, create_only, switched=True,
     ) if name else None
     if name and lag is None:
-        builder.report_issue(resource, DEVICES, (
-            f'{device} has an interface {shown(name)} already, or the name is longer than 64 characters: the LAG is '
-            'not carried, nor what is attached to it.'
-        ))
+        builder.report_issue(resource, DEVICES, Code.LAG_NAME_IN_USE, device=str(device), interface=shown(name))
     for member in members:
         if lag:
             member.managed_fields['lag'] = lag.ref
@@ -94,9 +92,8 @@ def _channel(builder: Builder, resource: Resource, device: Device) -> str:
     catalog = builder.get('Catalog', name)
     found = number(mapping(mapping(catalog.spec if catalog else None).get('portChannelIDs')).get(resource.name))
     if found is None or not 0 <= found <= _LARGEST_CHANNEL:
-        builder.report_missing('Catalog', resource, DEVICES, (
-            f'The Catalog {shown(name)} has no PortChannel number for it yet: on {device} its LAG is not carried, nor '
-            'what is attached to it.'
-        ))
+        builder.report_missing(
+            'Catalog', resource, DEVICES, Code.LAG_NUMBER_MISSING, catalog=shown(name), device=str(device),
+        )
         return ''
     return f'PortChannel{found}'

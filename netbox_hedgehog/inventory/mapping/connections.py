@@ -6,6 +6,7 @@ from typing import Any
 
 from ...hedgehog.manifest import items, mapping, shown, text
 from ...hedgehog.switch_ports import normalise
+from ...issue_codes import Code
 from .builder import Builder, Interface
 from .devices import port_of
 from .types import CABLING, DEVICES, Resource
@@ -127,14 +128,14 @@ def _member(builder: Builder, resource: Resource) -> str:
     known = sorted(given & _MEMBERS.keys())
     if len(known) == 1:
         return known[0]
+    subject = _subject(builder)
     if known:
-        sentence = f'It is several things at once ({", ".join(known)}): it is not carried. Leave one of them.'
+        builder.report_issue(resource, subject, Code.CONNECTION_AMBIGUOUS, types=tuple(known))
     elif given:
-        names = ', '.join(sorted(shown(name) for name in given)[:3])
-        sentence = f'It is of a type that this version does not know ({names}): it is not carried.'
+        names = sorted(shown(name) for name in given)
+        builder.report_issue(resource, subject, Code.CONNECTION_TYPE_UNKNOWN, types=tuple(names[:3]))
     else:
-        sentence = 'It connects nothing: it is not carried.'
-    builder.report_issue(resource, _subject(builder), sentence)
+        builder.report_issue(resource, subject, Code.CONNECTION_EMPTY)
     return ''
 
 
@@ -144,7 +145,7 @@ def _links(builder: Builder, resource: Resource, said: Mapping[str, Any], name: 
     links = [link for link in raw if isinstance(link, Mapping)]
     # A domain may be without session links; everything else has at least one link.
     if len(links) < len(raw) or not (raw or name in ('peerLinks', 'sessionLinks')):
-        builder.report_issue(resource, _subject(builder), f'Its {name} cannot be read: it lists no ports.')
+        builder.report_issue(resource, _subject(builder), Code.LINKS_INVALID, links=name)
     return links
 
 
@@ -154,29 +155,27 @@ def _end(builder: Builder, resource: Resource, link: Mapping[str, Any], field: s
     name, _, port = whole.partition('/')
     subject = _subject(builder)
     if not name or not port:
-        builder.report_issue(
-            resource, subject, f'The port of its {field} is {shown(said.get("port"))}: write it as device/port.',
-        )
+        builder.report_issue(resource, subject, Code.PORT_INVALID, end=field, port=shown(said.get('port')))
         return None
     device = builder.devices.get((kind, name))
     if device is None:
-        there = 'is not carried either' if builder.get(kind, name) else 'is not in the fabric'
-        builder.report_missing(
-            kind, resource, subject, f'It names {shown(whole)}, but the {kind.lower()} {shown(name)} {there}.',
-        )
+        code = Code.DEVICE_SKIPPED if builder.get(kind, name) else Code.DEVICE_MISSING
+        builder.report_missing(kind, resource, subject, code, port=shown(whole), kind=kind.lower(), name=shown(name))
         return None
     interface = port_of(builder, device, port, resource.source)
     if interface is None or interface.managed_fields.get('type') == 'virtual':
-        builder.report_issue(resource, subject, (
-            f'It names {shown(whole)}, a port that the profile of {name} does not have.'
-            if kind == 'Switch' else f'It names {shown(whole)}, which cannot be the name of a port.'
-        ))
+        if kind == 'Switch':
+            builder.report_issue(resource, subject, Code.PORT_MISSING, port=shown(whole), device=name)
+        else:
+            builder.report_issue(resource, subject, Code.PORT_NAME_INVALID, port=shown(whole))
         return None
     if holder := builder.reserve(resource.source, 'port', interface.key):
-        builder.report_issue(resource, subject, (
-            f'It names {whole} twice: a port has one cable.' if holder == resource.source else
-            f'The port {whole} belongs to {holder.kind} {holder.name} already: a port has one cable.'
-        ))
+        if holder == resource.source:
+            builder.report_issue(resource, subject, Code.PORT_REPEATED, port=shown(whole))
+        else:
+            builder.report_issue(
+                resource, subject, Code.PORT_IN_USE, port=shown(whole), kind=holder.kind, name=holder.name,
+            )
         return None
     if kind == 'Switch':
         interface.managed_fields['enabled'] = True

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...hedgehog.manifest import entries, mapping, number, shown, text, usable
-from ...hedgehog.switch_ports import MANAGEMENT, normalise, ports
+from ...hedgehog.switch_ports import (
+    MANAGEMENT,
+    UNKNOWN_PORT,
+    UNSUPPORTED_BREAKOUT,
+    WRONG_SPEED,
+    normalise,
+    ports,
+)
+from ...issue_codes import Code
 from ...naming import device_name
 from .builder import Builder, Device, Interface
 from .names import key, slug
@@ -22,6 +30,12 @@ _PLACEHOLDERS = {'Server': ('Generic', 'Server'), 'Gateway': ('Hedgehog', 'Gatew
 LOOPBACKS = {'protocolIP': 'Loopback1', 'vtepIP': 'Loopback2'}
 
 _LARGEST_MTU = 65536
+
+_PORT_ISSUES = {
+    WRONG_SPEED: Code.PORT_SPEED_INVALID,
+    UNSUPPORTED_BREAKOUT: Code.BREAKOUT_NOT_SUPPORTED,
+    UNKNOWN_PORT: Code.PORT_UNKNOWN,
+}
 
 # Managed fields of any interface that a fabric configures, before a mapper has more to say. None means that there is
 # none, not that nobody knows: what was once set has to go when the fabric takes it back.
@@ -49,14 +63,12 @@ def build(builder: Builder) -> None:
 def _device(builder: Builder, resource: Resource, spec: Mapping[str, Any], device_type: Ref) -> Device | None:
     name = _name(builder, resource)
     if not usable(name, 64):
-        builder.report_issue(resource, DEVICES, (
-            'Its name is too long for a device, which takes 64 characters: choose a shorter pattern, or a shorter name.'
-        ))
+        builder.report_issue(resource, DEVICES, Code.DEVICE_NAME_TOO_LONG)
         return None
     if holder := builder.reserve(resource.source, 'dcim.device', name.lower()):
-        builder.report_issue(resource, DEVICES, (
-            f'{holder.kind} {holder.name} has the same device name, {name}: it is not carried. Rename one of the two.'
-        ))
+        builder.report_issue(
+            resource, DEVICES, Code.DEVICE_NAME_IN_USE, kind=holder.kind, name=holder.name, device=name,
+        )
         return None
     options = builder.options
     managed: dict[str, Value] = {'name': name}
@@ -81,10 +93,8 @@ def _name(builder: Builder, resource: Resource) -> str:
     try:
         return device_name(builder.options.name_pattern, resource.name, builder.options.fabric)
     except ValueError:
-        builder.report_issue(resource, DEVICES, (
-            f'The name pattern {shown(builder.options.name_pattern)} cannot be filled in: the device has the name of '
-            'its resource. Correct the pattern.'
-        ))
+        pattern = shown(builder.options.name_pattern)
+        builder.report_issue(resource, DEVICES, Code.NAME_PATTERN_INVALID, pattern=pattern)
         return resource.name
 
 
@@ -128,23 +138,16 @@ def _switch_type(builder: Builder, resource: Resource, spec: Mapping[str, Any]) 
     profile = builder.get('SwitchProfile', name)
     if profile is None:
         if name:
-            builder.report_missing('SwitchProfile', resource, DEVICES, (
-                f'Its profile {shown(name)} is not in the fabric, so that nobody knows its ports: it is not carried.'
-            ))
+            builder.report_missing('SwitchProfile', resource, DEVICES, Code.PROFILE_MISSING, profile=shown(name))
         else:
-            builder.report_issue(
-                resource, DEVICES, 'It has no profile, so that nobody knows its ports: it is not carried. Give it one.',
-            )
+            builder.report_issue(resource, DEVICES, Code.PROFILE_NOT_SET)
         return None
     words = text(mapping(profile.spec).get('displayName')).split()
     if not words:
         words = [profile.name]
     manufacturer, model = words[0], ' '.join(words[1:]) or words[0]
     if not usable(manufacturer, 100) or not usable(model, 100):
-        builder.report_issue(resource, DEVICES, (
-            f'The display name of its profile {shown(name)} is too long for a device type, which takes 100 '
-            'characters: it is not carried.'
-        ))
+        builder.report_issue(resource, DEVICES, Code.DEVICE_TYPE_NAME_TOO_LONG, profile=shown(name))
         return None
     return _device_type(builder, profile.source, manufacturer, model)
 
@@ -158,9 +161,7 @@ def _serial(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> st
         if serial.strip('0'):
             if usable(serial, 50):
                 return serial
-            builder.report_issue(resource, DEVICES, (
-                f'Its serial number {shown(serial)} is too long for a device, which takes 50 characters.'
-            ))
+            builder.report_issue(resource, DEVICES, Code.SERIAL_TOO_LONG, serial=shown(serial))
     return ''
 
 
@@ -180,8 +181,8 @@ def _switch_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]
     resource = device.resource
     profile = builder.get('SwitchProfile', text(spec.get('profile')))
     found, wrong = ports(mapping(profile.spec if profile else None), spec)
-    for sentence in wrong:
-        builder.report_issue(resource, DEVICES, sentence)
+    for issue in wrong:
+        builder.report_issue(resource, DEVICES, _PORT_ISSUES[issue.what], **issue.parameters)
     all_ports = spec.get('enableAllPorts') is True
     connections_known = builder.was_read('Connection')
     for port in found:
@@ -200,10 +201,7 @@ def _switch_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]
             device, port.name, _key(device, port.name), resource.source, managed, switched=not port.mgmt_only,
         )
         if interface is None:
-            builder.report_issue(resource, DEVICES, (
-                f'The port {shown(port.name)} of its profile cannot be an interface: its name is in use already, or '
-                'longer than 64 characters.'
-            ))
+            builder.report_issue(resource, DEVICES, Code.PORT_NAME_IN_USE, port=shown(port.name))
     if spec.get('ip') and MANAGEMENT not in device.interfaces:
         builder.interface(device, MANAGEMENT, _key(device, MANAGEMENT), resource.source, {
             'name': MANAGEMENT, 'type': 'other', 'speed': None, 'mgmt_only': True, 'enabled': True,
@@ -233,7 +231,7 @@ def mtu_of(builder: Builder, resource: Resource, value: Any) -> dict[str, Value]
     found = number(value)
     if value in (None, 0) or (found is not None and 1 <= found <= _LARGEST_MTU):
         return {'mtu': found or None}
-    builder.report_issue(resource, DEVICES, f'Its MTU is {shown(value)}, which is none: it is left out.')
+    builder.report_issue(resource, DEVICES, Code.MTU_INVALID, mtu=shown(value))
     return {}
 
 
@@ -241,9 +239,7 @@ def _gateway_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any
     for name, entry in entries(spec.get('interfaces')):
         interface = port_of(builder, device, name, device.resource.source)
         if interface is None:
-            builder.report_issue(device.resource, DEVICES, (
-                f'The name of its interface {shown(name)} is longer than 64 characters: it is not carried.'
-            ))
+            builder.report_issue(device.resource, DEVICES, Code.INTERFACE_NAME_TOO_LONG, interface=shown(name))
             continue
         interface.managed_fields |= mtu_of(builder, device.resource, mapping(entry).get('mtu'))
 
@@ -255,9 +251,7 @@ def _loopbacks(builder: Builder, device: Device, spec: Mapping[str, Any]) -> Non
         managed: dict[str, Value] = {'name': name, 'type': 'virtual', 'enabled': True}
         own_key = key('loopback', *_of(device), name)
         if builder.interface(device, name, own_key, device.resource.source, managed) is None:
-            builder.report_issue(device.resource, DEVICES, (
-                f'It has a port {name}, which is the name of its loopback: its {field} is not carried as one.'
-            ))
+            builder.report_issue(device.resource, DEVICES, Code.LOOPBACK_NAME_IN_USE, interface=name, what=field)
 
 
 def _of(device: Device) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...hedgehog.manifest import mapping, shown, text
+from ...issue_codes import Code
 from .addresses import on_interface, subinterface
 from .addressing import underlay
 from .builder import Builder, Interface
@@ -33,15 +34,13 @@ def _attachment(builder: Builder, resource: Resource, wires: dict[str, Wire]) ->
     external, name = text(spec.get('external')), text(spec.get('connection'))
     vrf = builder.find(key('vrf', 'external', external))
     if vrf is None:
-        builder.report_missing(
-            'External', resource, VPCS, f'The external {shown(external)} is not in the fabric: it is not carried.',
-        )
+        builder.report_missing('External', resource, VPCS, Code.EXTERNAL_MISSING, external=shown(external))
         return
     wire = wires.get(name)
     if wire is None or wire.member != 'external':
-        builder.report_missing('Connection', resource, VPCS, (
-            f'The connection {shown(name)} is not in the fabric, or not an external one: it is not carried.'
-        ))
+        builder.report_missing(
+            'Connection', resource, VPCS, Code.EXTERNAL_CONNECTION_MISSING, connection=shown(name),
+        )
         return
     said = mapping(spec.get('static')) or mapping(spec.get('switch'))
     for end in wire.ends:
@@ -56,10 +55,7 @@ def _static(builder: Builder, wire: Wire) -> None:
         return
     vrf = builder.find(key('vrf', 'vpc', within)) if within else None
     if within and vrf is None:
-        builder.report_missing(
-            'VPC', wire.resource, VPCS,
-            f'The VPC {shown(within)} that it is within is not in the fabric: it is not carried.',
-        )
+        builder.report_missing('VPC', wire.resource, VPCS, Code.VPC_MISSING, vpc=shown(within))
         return
     for end in wire.ends:
         _stand(builder, wire.resource, subject, end.interface, end.said, Ref(vrf.key) if vrf else None)

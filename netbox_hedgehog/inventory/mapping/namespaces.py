@@ -1,6 +1,7 @@
 """VLAN namespaces become VLAN groups; IPv4 namespaces container prefixes."""
 
 from ...hedgehog.manifest import items, mapping, network, number, shown, usable
+from ...issue_codes import Code
 from .builder import Builder
 from .names import in_fabric, key
 from .types import VPCS, ExistingRef, Resource
@@ -26,19 +27,19 @@ def _vlan_namespace(builder: Builder, resource: Resource) -> None:
         start = number(span.get('from'))
         end = number(span.get('to')) or start
         if start is None or end is None or not 1 <= start <= end <= _LARGEST_VLAN:
-            builder.report_issue(resource, VPCS, (
-                f'Its range {shown(span.get("from"))} to {shown(span.get("to"))} is none: VLANs are 1 to 4094. '
-                'It is left out.'
-            ))
+            builder.report_issue(
+                resource, VPCS, Code.VLAN_RANGE_INVALID, start=shown(span.get('from')), end=shown(span.get('to')),
+            )
         elif any(start <= high and low <= end for low, high in ranges):
-            builder.report_issue(resource, VPCS, f'Its range {start} to {end} overlaps another of its: it is left out.')
+            builder.report_issue(resource, VPCS, Code.VLAN_RANGE_OVERLAP, start=str(start), end=str(end))
         else:
             ranges.append((start, end))
     name = in_fabric(resource.name, builder.options.fabric)
-    if not ranges or not usable(name, 100):
-        builder.report_issue(resource, VPCS, (
-            'It has no VLANs' if not ranges else 'Its name is too long for a VLAN group, which takes 100 characters'
-        ) + ': it is not carried, nor are the VLANs in it.')
+    if not ranges:
+        builder.report_issue(resource, VPCS, Code.VLAN_GROUP_EMPTY)
+        return
+    if not usable(name, 100):
+        builder.report_issue(resource, VPCS, Code.VLAN_GROUP_NAME_TOO_LONG)
         return
     builder.add(
         'ipam.vlangroup', key('vlangroup', resource.name), resource.source, VPCS,
@@ -58,11 +59,9 @@ def _ipv4_namespace(builder: Builder, resource: Resource) -> None:
     for raw in items(mapping(resource.spec).get('subnets')) if vrf else ():
         prefix = network(raw)
         if prefix is None:
-            builder.report_issue(
-                resource, VPCS, f'Its subnet {shown(raw)} is not a prefix, or has host bits set: it is not carried.',
-            )
+            builder.report_issue(resource, VPCS, Code.PREFIX_INVALID, prefix=shown(raw))
         elif builder.reserve(resource.source, 'container', resource.name, str(prefix)):
-            builder.report_issue(resource, VPCS, f'It lists the subnet {prefix} more than once.')
+            builder.report_issue(resource, VPCS, Code.PREFIX_REPEATED, prefix=str(prefix))
         else:
             builder.add(
                 'ipam.prefix', key('container', resource.name, str(prefix)), resource.source, VPCS,

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from ...issue_codes import Code
+
 __all__ = (
     'ADDRESSING', 'CABLING', 'DEVICES', 'SUBJECTS', 'VPCS', 'Desired', 'DesiredObject', 'ExistingRef', 'Issue',
-    'Options', 'Ref', 'Resource', 'Source', 'Value',
+    'Options', 'Parameter', 'Ref', 'Resource', 'Source', 'Value',
 )
 
 # The subjects of an inventory: what a fabric's settings switch on and off, and what a dry run is grouped by.
@@ -33,6 +35,9 @@ class ExistingRef:
     model: str
     pk: int
 
+
+# What a sentence on an issue is filled in with.
+Parameter = str | int | tuple[str, ...]
 
 # What a field is to hold. References of a many-to-many field, and the interfaces at one end of a cable, are a tuple.
 Value = str | int | bool | None | Ref | ExistingRef | tuple[Ref | ExistingRef, ...]
@@ -112,11 +117,12 @@ class DesiredObject:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Issue:
-    """Something of a resource that cannot be synced, in a sentence that says what and why."""
+    """Something of a resource that cannot be synced: a code, and parameters that are safe to show."""
 
     source: Source
     subject: str
-    sentence: str
+    code: Code
+    parameters: tuple[tuple[str, Parameter], ...] = ()
 
 
 @dataclass(slots=True)

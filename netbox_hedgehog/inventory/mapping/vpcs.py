@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...hedgehog.manifest import Network, address, entries, mapping, network, number, shown, text, usable
+from ...issue_codes import Code
 from .builder import Builder
 from .names import in_fabric, key
-from .types import VPCS, Ref, Resource, Value
+from .types import VPCS, Parameter, Ref, Resource, Value
 
 __all__ = ('build', 'vlan_key')
 
@@ -30,7 +31,7 @@ def build(builder: Builder) -> None:
         namespace = text(spec.get('ipv4Namespace'))
         if builder.get('IPv4Namespace', namespace) is None:
             builder.report_missing(
-                'IPv4Namespace', resource, VPCS, f'Its IPv4 namespace {shown(namespace)} is not in the fabric.',
+                'IPv4Namespace', resource, VPCS, Code.IPV4_NAMESPACE_MISSING, namespace=shown(namespace),
             )
         if vrf is None:
             continue
@@ -70,21 +71,21 @@ class _Subnet:
 
     def build(self, vni: Any) -> None:
         if not usable(self.name, 200):
-            self._report('Its name cannot be shown: it is not carried.')
+            self._report(Code.SUBNET_NAME_INVALID)
             return
         tagged = self.said.get('vlan') not in (None, 0)
         vlan = self._vlan() if tagged else None
         if vlan is not None:
             self._l2vpn(vlan, vni)
         elif not tagged and self.said.get('hostBGP') is not True:
-            self._report('It has neither a VLAN nor hostBGP: its prefix stands without a VLAN. Give it one of them.')
+            self._report(Code.SUBNET_VLAN_NOT_SET)
         value = self.said.get('subnet')
         prefix = network(value)
         if prefix is None:
-            self._report(f'Its prefix is {shown(value)}, which is none or has host bits set: it is not carried.')
+            self._report(Code.SUBNET_PREFIX_INVALID, prefix=shown(value))
             return
         if holder := self._reserve('prefix', self.vrf.key, str(prefix)):
-            self._report(f'{prefix} is the prefix of another subnet of {holder.name} already: it is not carried.')
+            self._report(Code.SUBNET_PREFIX_IN_USE, prefix=str(prefix), vpc=holder.name)
             return
         managed: dict[str, Value] = {'prefix': str(prefix), 'vrf': self.vrf}
         if vlan is not None or not tagged:
@@ -98,20 +99,18 @@ class _Subnet:
         namespace = text(mapping(self.vpc.spec).get('vlanNamespace'))
         group = self.builder.find(key('vlangroup', namespace))
         if group is None:
-            self._report_missing(
-                'VLANNamespace', f'Its VLAN namespace {shown(namespace)} is not carried: nor is its VLAN.',
-            )
+            self._report_missing('VLANNamespace', Code.SUBNET_NAMESPACE_MISSING, namespace=shown(namespace))
             return None
         vid = number(value)
         if vid is None or not _within(vid, str(group.managed_fields['vid_ranges'])):
-            self._report(f'Its VLAN {shown(value)} is not one of the namespace {namespace}: it is not carried.')
+            self._report(Code.SUBNET_VLAN_NOT_IN_NAMESPACE, vlan=shown(value), namespace=namespace)
             return None
         name = f'{self.vpc.name}--{self.name}'
         if not usable(name, _LONGEST_VLAN):
-            self._report(f'The name of its VLAN, {shown(name)}, is longer than 64 characters: it is not carried.')
+            self._report(Code.SUBNET_VLAN_NAME_TOO_LONG, name=shown(name))
             return None
         if holder := self._reserve('vlan name', namespace, name) or self._reserve('vlan', namespace, vid):
-            self._report(f'Its VLAN {vid}, or the name {name}, belongs to VPC {holder.name}: it is not carried.')
+            self._report(Code.SUBNET_VLAN_IN_USE, vlan=str(vid), name=name, vpc=holder.name)
             return None
         return self._add(
             'ipam.vlan', 'vlan', {'group': Ref(group.key), 'vid': vid, 'name': name}, status='active',
@@ -123,11 +122,11 @@ class _Subnet:
         if text(mapping(self.vpc.spec).get('mode')) not in _LAYER_2_MODES:
             return
         if vni is None:
-            self._report_missing('Catalog', 'The Catalog vpcs has no VNI for it yet: its L2VPN is not carried.')
+            self._report_missing('Catalog', Code.SUBNET_VNI_MISSING)
             return
         name = in_fabric(f'{self.vpc.name}--{self.name}', self.builder.options.fabric, _LONGEST_L2VPN)
         if not usable(name, _LONGEST_L2VPN) or self._reserve('l2vpn', name):
-            self._report('The name of its L2VPN is in use already, or longer than 100 characters: it is not carried.')
+            self._report(Code.SUBNET_L2VPN_NAME)
             return
         slug = self.builder.slug(self.vpc.name, self.name)
         l2vpn = self._add(
@@ -145,10 +144,10 @@ class _Subnet:
             return
         found = address(value)
         if found is None or found.ip not in prefix:
-            self._report(f'Its gateway {shown(value)} is not an address in {prefix}: it is not carried.')
+            self._report(Code.SUBNET_GATEWAY_INVALID, gateway=shown(value), prefix=str(prefix))
             return
         if self._reserve('address', self.vrf.key, str(found.ip)):
-            self._report(f'Its gateway {found.ip} is in use in the VPC already: it is not carried.')
+            self._report(Code.SUBNET_GATEWAY_IN_USE, gateway=str(found.ip))
             return
         self._add(
             'ipam.ipaddress', 'gateway',
@@ -168,14 +167,14 @@ class _Subnet:
         first, last = span.get('start') or served.get('startIP'), span.get('end') or served.get('endIP')
         start, end = address(first), address(last)
         if start is None or end is None or start.ip not in prefix or end.ip not in prefix or int(end) < int(start):
-            sentence = f'Its DHCP range, {shown(first)} to {shown(last)}, is not one in {prefix}: it is not carried.'
+            span_shown = {'start': shown(first), 'end': shown(last), 'prefix': str(prefix)}
             if first and last:
-                self._report(sentence)
+                self._report(Code.SUBNET_DHCP_INVALID, **span_shown)
             else:
-                self._report_missing('DHCPSubnet', sentence)
+                self._report_missing('DHCPSubnet', Code.SUBNET_DHCP_INVALID, **span_shown)
             return
         if any(int(start) <= high and low <= int(end) for low, high in self.ranges):
-            self._report(f'Its DHCP range, {start.ip} to {end.ip}, overlaps another of the VPC: it is not carried.')
+            self._report(Code.SUBNET_DHCP_OVERLAP, start=str(start.ip), end=str(end.ip))
             return
         self.ranges.append((int(start), int(end)))
         self._add(
@@ -197,12 +196,12 @@ class _Subnet:
     def _reserve(self, *what: object) -> Any:
         return self.builder.reserve(self.vpc.source, *what)
 
-    def _report(self, sentence: str) -> None:
-        self.builder.report_issue(self.vpc, VPCS, f'Subnet {shown(self.name)}: {sentence}')
+    def _report(self, code: Code, **parameters: Parameter) -> None:
+        self.builder.report_issue(self.vpc, VPCS, code, subnet=shown(self.name), **parameters)
 
-    def _report_missing(self, kind: str, sentence: str) -> None:
-        if self.builder.was_read(kind):
-            self._report(sentence)
+    def _report_missing(self, absent: str, code: Code, **parameters: Parameter) -> None:
+        if self.builder.was_read(absent):
+            self._report(code, **parameters)
 
 
 def _vni(value: Any) -> int | None:

@@ -6,10 +6,11 @@ It is what a dry run shows, what a run applies and what a test asserts.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ...issues import render
 from ..mapping.types import Source
 
 __all__ = (
@@ -58,23 +59,38 @@ class Action:
 class Finding:
     """Something that does not agree and that no run may settle by itself: it becomes a Discrepancy.
 
-    `type` is one of DiscrepancyTypeChoices. `field` is empty where the whole object is meant. `skipped` is how many
-    objects are skipped because of it, beside its own. `planned_sentence` replaces the sentence until the plan is
-    applied, where that makes a difference.
+    `type` is one of DiscrepancyTypeChoices. `code` and `parameters` say what it is: issues.py has the sentence.
+    `field` is empty where the whole object is meant. `skipped` is how many objects are skipped because of it, beside
+    its own. `planned` are parameters that differ until the plan is applied.
     """
 
     type: str
     key: str
     subject: str
     source: Source
-    sentence: str
+    code: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     model: str = ''
     pk: int | None = None
     field: str = ''
     fabric_value: Any = None
     netbox_value: Any = None
     skipped: int = 0
-    planned_sentence: str = ''
+    planned: Mapping[str, Any] | None = None
+
+    @property
+    def sentence(self) -> str:
+        return render(self.code, self.parameters)
+
+    @property
+    def planned_sentence(self) -> str:
+        """The sentence until the plan is applied; '' where it is the same."""
+        return render(self.code, {**self.parameters, **self.planned}) if self.planned else ''
+
+    def as_dict(self) -> dict[str, Any]:
+        found = asdict(self)
+        del found['planned']
+        return {**found, 'sentence': self.sentence, 'planned_sentence': self.planned_sentence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +169,7 @@ class Plan:
             'actions': [asdict(action) for action in self.actions],
             'held_actions': [asdict(action) for action in self.held_actions],
             'refused_actions': [asdict(action) for action in self.refused_actions],
-            'findings': [asdict(finding) for finding in self.findings],
+            'findings': [finding.as_dict() for finding in self.findings],
         }
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from rq.timeouts import JobTimeoutException
 
 from ...choices import DiscrepancyTypeChoices, InventoryAdoptionChoices, InventoryOriginChoices
+from ...issue_codes import Code
 from ...labels import field_label, model_title
-from ..mapping.types import Desired, DesiredObject, Ref, Source
+from ..mapping.types import Desired, DesiredObject, Issue, Ref, Source
 from .current import (
     ADDRESS,
     CABLE,
@@ -132,10 +133,7 @@ class _Planner:
             self._conclude(draft, plan)
         plan.findings = [self._with_count(finding) for finding in self.roots.values()]
         plan.findings += self.findings
-        plan.findings += [
-            Finding(DiscrepancyTypeChoices.UNMATCHED, '', problem.subject, problem.source, problem.sentence)
-            for problem in sorted(set(self.desired.issues))
-        ]
+        plan.findings += [_unmatched(issue) for issue in sorted(set(self.desired.issues))]
         plan_absence(plan, self.desired, self.present, self.rules, self.inherited)
         self._make_room(plan)
         return plan
@@ -168,7 +166,7 @@ class _Planner:
             if key in self.denied:
                 continue
             want = self.desired.objects[key]
-            clash = self._clash(want, movers[key], link.object_id, _kept(want, link, movers[key]))
+            clash = self._clash(want, movers[key], link.object_id, _changed(link, movers[key]))
             if clash is not None:
                 assert link.values is not None
                 self.denied[key] = clash
@@ -313,8 +311,9 @@ class _Planner:
             draft.changes = [one for one in draft.changes if one.field != 'assigned_object']
             self.findings.append(Finding(
                 DiscrepancyTypeChoices.CONFLICT, draft.want.key, draft.want.subject, draft.want.source,
-                f'{_title(draft.want)} cannot move: it is the {field_label(DEVICE, primary.field)} of the device '
-                f'{primary.name}. Remove it there.', model=DEVICE, pk=primary.device,
+                Code.PRIMARY_ADDRESS_ELSEWHERE,
+                {**_about(draft.want), 'primary': primary.field, 'device': primary.name},
+                model=DEVICE, pk=primary.device,
             ))
         elif key not in self.drafts:
             self.leaving.setdefault(key, {})[primary.field] = change
@@ -369,10 +368,7 @@ class _Planner:
         except Exception as error:
             logger.exception('%s cannot be planned', want.key)
             self.drafts.pop(want.key, None)
-            self._refuse(
-                want, f'{_title(want)} is skipped: it cannot be compared with NetBox ({type(error).__name__}). '
-                'Please report this, with the log of the run.',
-            )
+            self._refuse(want, Code.OBJECT_NOT_PLANNABLE, error=type(error).__name__)
 
     def _meet(self, want: DesiredObject) -> None:
         link = self.present.held.get(want.key)
@@ -417,7 +413,7 @@ class _Planner:
                     self._leave_out(want, error.key)
                     return None
             except BadValue as error:
-                self._refuse(want, f'{_title(want)} cannot be carried: {error}')
+                self._refuse(want, Code.VALUE_INVALID, reason=str(error))
                 return None
         return values
 
@@ -436,10 +432,11 @@ class _Planner:
             return value
         default = default_of(want.model, name)
         chosen = default if default in offered else offered[0]
-        what, field = model_title(want.model, 2), field_label(want.model, name)
         self.findings.append(Finding(
-            DiscrepancyTypeChoices.UNMATCHED, f'choices/{want.model}/{name}/{value}', want.subject, Source('', field),
-            f'NetBox does not offer the {field} {value} of {what}: new ones get {chosen}.', model=want.model,
+            DiscrepancyTypeChoices.UNMATCHED, f'choices/{want.model}/{name}/{value}', want.subject,
+            Source('', field_label(want.model, name)),
+            Code.CHOICE_NOT_OFFERED, {'model': want.model, 'field': name, 'value': value, 'chosen': chosen},
+            model=want.model,
         ))
         return chosen
 
@@ -494,7 +491,7 @@ class _Planner:
             return
         self.findings.append(Finding(
             DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source,
-            self._difference(draft, name),
+            *self._difference(draft, name),
             model=want.model, pk=draft.pk, field=name, fabric_value=value, netbox_value=current,
         ))
 
@@ -509,7 +506,7 @@ class _Planner:
             return
         draft.changes.remove(mode)
         self.findings.append(Finding(
-            DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source, self._difference(draft, 'mode'),
+            DiscrepancyTypeChoices.FIELD, want.key, want.subject, want.source, *self._difference(draft, 'mode'),
             model=want.model, pk=draft.pk, field='mode', fabric_value=mode.new, netbox_value=mode.old,
         ))
 
@@ -531,13 +528,13 @@ class _Planner:
         return made and link is not None and current == default_of(link.model, name)
 
     @staticmethod
-    def _difference(draft: Draft, name: str) -> str:
+    def _difference(draft: Draft, name: str) -> tuple[Code, dict[str, Any]]:
         want, link = draft.want, draft.link
-        field = _field_in_sentence(want.model, name)
         adopted = draft.verb == ADOPT or (link is not None and link.origin == InventoryOriginChoices.ADOPTED)
         # Nobody has changed in NetBox what the plugin never wrote.
-        since = ' since its adoption' if adopted and (link is None or name not in link.written) else ''
-        return f'{_title(want)}: {field} differs from the fabric{since}.'
+        since_adoption = adopted and (link is None or name not in link.written)
+        code = Code.FIELD_DIFFERS_SINCE_ADOPTION if since_adoption else Code.FIELD_DIFFERS
+        return code, {**_about(want), 'field': name}
 
     def _compare_adopted(self, draft: Draft) -> None:
         """What an adopted device was created with by somebody else: a person should know where it differs."""
@@ -633,8 +630,7 @@ class _Planner:
         root = 'settings/inventory_device_status'
         self.roots.setdefault(root, Finding(
             DiscrepancyTypeChoices.UNMATCHED, root, want.subject, Source('', 'inventory_device_status'),
-            f'The fabric’s setting “Status of new devices” is {self.rules.device_status}, which NetBox does not offer. '
-            'No device is created: choose another status.',
+            Code.DEVICE_STATUS_NOT_OFFERED, {'status': self.rules.device_status},
         ))
         self.blocked[want.key] = root
         self.left_out[root] += 1
@@ -720,17 +716,19 @@ class _Planner:
             return False
         return draft.verb == ADOPT or (draft.link is not None and draft.link.origin == InventoryOriginChoices.ADOPTED)
 
-    def _clash(self, want: DesiredObject, values: dict[str, Any], pk: int | None, kept: str = '') -> Finding | None:
+    def _clash(
+        self, want: DesiredObject, values: dict[str, Any], pk: int | None, fields: Collection[str] = (),
+    ) -> Finding | None:
         """Return what prevents an object from having the place that these values give it; None where nothing does.
 
-        `kept` is how the sentence begins where the object is in NetBox already, and keeps the place that it has.
+        `fields` are those that an object keeps which is in NetBox already; a new object is skipped.
         """
         candidate = self._stranger(want, values, pk)
         if candidate is not None:
-            return self._conflict(want, candidate, kept)
+            return self._conflict(want, candidate, fields)
         for key in self.board.holders(want.model, values):
             if key != want.key and not (key in self.gone and self._way_out(key, values) is not None):
-                return self._conflict_with_key(want, key, kept or f'{_title(want)} is skipped')
+                return self._conflict_with_key(want, key, fields)
         return None
 
     def _stranger(self, want: DesiredObject, values: dict[str, Any], pk: int | None) -> Candidate | None:
@@ -748,64 +746,78 @@ class _Planner:
                 return candidate
         return None
 
-    def _conflict(self, want: DesiredObject, candidate: Candidate, kept: str) -> Finding:
+    def _conflict(self, want: DesiredObject, candidate: Candidate, fields: Collection[str]) -> Finding:
+        code, parameters = _in_the_way(candidate) if fields else self._not_created(want, candidate)
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-            _in_the_way(candidate, kept) if kept else self._not_created(want, candidate),
+            code, {**_about(want, self._held_name(want)), 'fields': list(fields), **parameters},
             model=want.model, pk=candidate.pk,
         )
 
+    def _held_name(self, want: DesiredObject) -> str:
+        """Return the name that an object has in NetBox, where it is there; '' for a new one and for a cable."""
+        link = self.present.held.get(want.key)
+        return held_name(link) if link is not None and want.model != CABLE else ''
+
     @staticmethod
-    def _not_created(want: DesiredObject, candidate: Candidate) -> str:
+    def _not_created(want: DesiredObject, candidate: Candidate) -> tuple[Code, dict[str, Any]]:
         if candidate.owner:
-            what = f'is held by the fabric {candidate.owner}'
-        elif want.model == CABLE:
-            what = f'stands on one of its ports: cable #{candidate.pk}. Remove it, or move it'
-        else:
-            what = f'stands there already ({want.model} {candidate.pk}), and is not the plugin’s: rename or remove it, '
-            what += 'or let the fabric adopt it'
-        return f'{_title(want)} is left out: {"another cable" if want.model == CABLE else "one"} {what}.'
+            code = Code.CABLE_OF_OTHER_FABRIC if want.model == CABLE else Code.OBJECT_OF_OTHER_FABRIC
+            return code, {'fabric': candidate.owner}
+        code = Code.CABLE_UNMANAGED if want.model == CABLE else Code.OBJECT_UNMANAGED
+        return code, {'id': candidate.pk}
 
     def _ambiguous(self, want: DesiredObject, choices: list[Candidate]) -> Finding:
-        names = ', '.join(_described(candidate) for candidate in choices[:MOST_NAMED])
-        more = f' and {len(choices) - MOST_NAMED} more' if len(choices) > MOST_NAMED else ''
-        by = 'serial number' if self._adopts_by_serial(want) else 'name'
+        names = [_described(candidate) for candidate in choices[:MOST_NAMED]]
+        if len(choices) > MOST_NAMED:
+            names.append('…')
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-            f'{_title(want)} is skipped: {len(choices)} objects have its {by}, {names}{more}. Nothing tells which one '
-            f'to adopt: correct the {by} of the others.',
+            Code.ADOPTION_AMBIGUOUS,
+            {
+                **_about(want), 'total': len(choices), 'names': names,
+                'field': 'serial' if self._adopts_by_serial(want) else 'name',
+            },
             model=want.model, pk=choices[0].pk,
         )
 
     def _adopts_by_serial(self, want: DesiredObject) -> bool:
         return want.model == DEVICE and self.rules.adoption == InventoryAdoptionChoices.SERIAL
 
-    def _conflict_with_key(self, want: DesiredObject, other: str, beginning: str) -> Finding:
+    def _conflict_with_key(self, want: DesiredObject, other: str, fields: Collection[str]) -> Finding:
+        about = {**_about(want, self._held_name(want)), 'fields': list(fields)}
         held = self.present.held.get(other)
         if held is not None and (other in self.gone or other in self.desired.objects):
-            state = 'cannot be synced just now' if other in self.troubled else 'is stale'
-            why = f'{state}, but was changed in NetBox' if other in self.gone else 'has that place in NetBox'
-            if other in self.gone and MAKE_ROOM.get(held.model) is None:
-                why = f'{state}, and stays until it is deleted'
             return Finding(
-                DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-                f'{beginning}: {model_title(held.model, 1)} {held_name(held)} of {held.kind} {held.name} {why}.',
+                DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source, self._why_it_stays(other, held),
+                {
+                    **about, 'holder_model': held.model, 'holder': held_name(held), 'kind': held.kind,
+                    'resource': held.name,
+                },
                 model=held.model, pk=held.object_id,
             )
         if other not in self.desired.objects:
             link = self.present.held[other]
             return Finding(
                 DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-                f'{beginning}: what came from {link.kind} {link.name} of this fabric stands there, and '
-                'stays while that cannot be carried.', model=want.model, pk=link.object_id,
+                Code.PLACE_OF_SKIPPED_RESOURCE, {**about, 'kind': link.kind, 'resource': link.name},
+                model=want.model, pk=link.object_id,
             )
         source = self.desired.objects[other].source
         return Finding(
             DiscrepancyTypeChoices.CONFLICT, want.key, want.subject, want.source,
-            f'{beginning}: {source.kind} {source.name} of this fabric wants the same '
-            f'{"port" if want.model == CABLE else "place"}.',
+            Code.PORT_NEEDED_TWICE if want.model == CABLE else Code.PLACE_NEEDED_TWICE,
+            {**about, 'kind': source.kind, 'resource': source.name},
             model=want.model,
         )
+
+    def _why_it_stays(self, key: str, held: Held) -> Code:
+        """Return why an object of this fabric does not leave its place to another one."""
+        if key not in self.gone:
+            return Code.PLACE_OF_MANAGED_OBJECT
+        if MAKE_ROOM.get(held.model) is None:
+            return Code.PLACE_OF_SKIPPED_OBJECT if key in self.troubled else Code.PLACE_OF_STALE_OBJECT
+        return Code.PLACE_OF_CHANGED_OBJECT if key in self.troubled else Code.PLACE_OF_STALE_CHANGED_OBJECT
 
     def _deleted(self, want: DesiredObject, link: Held) -> None:
         """Somebody has deleted it. What hung on it went along: that is one finding."""
@@ -815,7 +827,7 @@ class _Planner:
                 return
         self._block(want, Finding(
             DiscrepancyTypeChoices.DELETED, want.key, want.subject, want.source,
-            f'{_title(want)} was deleted in NetBox, and the fabric still has it.', model=want.model, pk=link.object_id,
+            Code.OBJECT_DELETED, _about(want), model=want.model, pk=link.object_id,
         ))
 
     @staticmethod
@@ -827,9 +839,10 @@ class _Planner:
             found.update(item.key for item in items if isinstance(item, Ref))
         return found
 
-    def _refuse(self, want: DesiredObject, sentence: str) -> None:
+    def _refuse(self, want: DesiredObject, code: Code, **parameters: Any) -> None:
         self._block(want, Finding(
-            DiscrepancyTypeChoices.UNMATCHED, want.key, want.subject, want.source, sentence, model=want.model,
+            DiscrepancyTypeChoices.UNMATCHED, want.key, want.subject, want.source,
+            code, {**_about(want), **parameters}, model=want.model,
         ))
 
     def _block(self, want: DesiredObject, finding: Finding) -> None:
@@ -840,7 +853,7 @@ class _Planner:
         """Leave a want out because of what it refers to."""
         root = self.blocked.get(key)
         if root is None:
-            self._refuse(want, f'{_title(want)} is left out: it refers to {key}, which is not there.')
+            self._refuse(want, Code.REFERENCE_MISSING, key=key)
             return
         if self.present.held.get(want.key) is None or self.present.held[want.key].values is None:
             self.blocked[want.key] = root
@@ -850,8 +863,7 @@ class _Planner:
         count = self.left_out[finding.key]
         if not count:
             return finding
-        what = '1 object that depends on it is' if count == 1 else f'{count} objects that depend on it are'
-        return replace(finding, sentence=f'{finding.sentence} {what} left out with it.', skipped=count)
+        return replace(finding, parameters={**finding.parameters, 'skipped': count}, skipped=count)
 
     # Fields that refer to what stands on the object itself
 
@@ -912,31 +924,28 @@ def _drop_vlans_of_other_modes(draft: Draft) -> None:
     draft.changes = [change for change in draft.changes if not impossible.get(change.field)]
 
 
-def _title(want: DesiredObject) -> str:
-    return f'{model_title(want.model, 1)} {object_name(want)}'
+def _unmatched(issue: Issue) -> Finding:
+    """Return the finding on an issue of a mapper, with parameters as JSON stores them."""
+    parameters = {name: list(value) if isinstance(value, tuple) else value for name, value in issue.parameters}
+    return Finding(DiscrepancyTypeChoices.UNMATCHED, '', issue.subject, issue.source, issue.code, parameters)
 
 
-def _kept(want: DesiredObject, link: Held, after: dict[str, Any]) -> str:
-    """Return how a sentence on an object begins that cannot get these values, and keeps those that it has."""
+def _about(want: DesiredObject, name: str = '') -> dict[str, Any]:
+    """Return the parameters that say which object a finding is about."""
+    return {'model': want.model, 'name': name or object_name(want)}
+
+
+def _changed(link: Held, after: dict[str, Any]) -> list[str]:
+    """Return the fields that an object keeps as they are where it cannot get these values."""
     before = link.values or {}
-    changed = sorted(name for name, value in after.items() if value != before.get(name))
-    fields = ' and '.join(_field_in_sentence(want.model, name) for name in changed)
-    title = _title(want) if want.model == CABLE else f'{model_title(link.model, 1)} {held_name(link)}'
-    return f'{title} keeps its {fields}'
+    return sorted(name for name, value in after.items() if value != before.get(name))
 
 
-def _in_the_way(candidate: Candidate, kept: str) -> str:
-    """Return the sentence on an object that keeps its place because an object of somebody else has the new one."""
+def _in_the_way(candidate: Candidate) -> tuple[Code, dict[str, Any]]:
+    """Return why an object keeps its place: an object of somebody else has the new one."""
     if candidate.owner:
-        return f'{kept}: {_described(candidate)} of the fabric {candidate.owner} is in the way.'
-    return (
-        f'{kept}: {_described(candidate)} is in the way, and this fabric does not manage it. Rename, move or remove it.'
-    )
-
-
-def _field_in_sentence(label: str, name: str) -> str:
-    field = field_label(label, name)
-    return field[:1].lower() + field[1:] if field[1:2].islower() else field
+        return Code.PLACE_OF_OTHER_FABRIC, {'other': _described(candidate), 'fabric': candidate.owner}
+    return Code.PLACE_OF_UNMANAGED_OBJECT, {'other': _described(candidate)}
 
 
 def _as_it_lies(label: str, current: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

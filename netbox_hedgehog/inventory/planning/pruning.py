@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from ...choices import DiscrepancyTypeChoices, InventoryOriginChoices, InventoryRemovalChoices
+from ...issue_codes import Code
 from ...labels import model_title
 from ..mapping.names import key
 from ..mapping.types import DEVICES, Desired, Source
@@ -21,8 +23,8 @@ __all__ = (
     'unwanted', 'what_goes',
 )
 
-# How many reasons the sentence on an object that cannot be deleted names.
-REASONS_SHOWN = 3
+# Why an object cannot be deleted: a code of issues.REASONS, and its parameters.
+Reason = dict[str, Any]
 
 # The model and the ID of an object.
 Place = tuple[str, int]
@@ -128,9 +130,7 @@ def _say_which_status_is_missing(plan: Plan, links: Iterable[Held], rules: Rules
     if marked and not rules.offers(rules.stale_status):
         plan.findings.append(Finding(
             DiscrepancyTypeChoices.UNMATCHED, 'settings/inventory_stale_status', DEVICES,
-            Source('', 'inventory_stale_status'),
-            f'The fabric’s setting “Status of stale devices” is {rules.stale_status}, which NetBox does not offer. '
-            'Stale devices keep their status: choose another one.',
+            Source('', 'inventory_stale_status'), Code.STALE_STATUS_NOT_OFFERED, {'status': rules.stale_status},
         ))
 
 
@@ -177,7 +177,8 @@ def what_goes(
     said = set(staying)
     findings = []
     for place, link in graph.going.items():
-        reasons = [*([refusals[place]] if place in refusals else []), *_rewired(link), *graph.outside(place)]
+        refused = [{'code': 'refused', 'text': refusals[place]}] if place in refusals else []
+        reasons = [*refused, *_rewired(link), *graph.outside(place)]
         if reasons:
             with_it = graph.spread({place}) - staying - {place}
             staying |= with_it | {place}
@@ -269,58 +270,59 @@ class _Graph:
                     found[referrer].add(place)
         return found
 
-    def outside(self, place: Place) -> list[str]:
-        """What of other objects prevents the deletion of this one, each as a part of a sentence."""
-        found: dict[str, None] = {}
+    def outside(self, place: Place) -> list[Reason]:
+        """Return what of other objects prevents the deletion of this one."""
+        found: list[Reason] = []
         for other in self.attached.get(place, ()):
             referrer = (other.model, other.pk)
             if referrer in self.going or referrer in self.waiting or self._is_replaced(place, other):
                 continue
-            found[_reason(other)] = None
-        return list(found)
+            found.append(_reason(other))
+        return _unique(found)
 
-    def among(self, place: Place, staying: set[Place]) -> list[str]:
-        """What of the objects that stay prevents the deletion of this one, each as a part of a sentence."""
-        found = {
-            f'{other.name} cannot be deleted': None for other in self.attached.get(place, ())
+    def among(self, place: Place, staying: set[Place]) -> list[Reason]:
+        """Return what of the objects that stay prevents the deletion of this one."""
+        return _unique(
+            {'code': 'not-deletable', 'name': other.name} for other in self.attached.get(place, ())
             if (other.model, other.pk) in staying
-        }
-        return list(found)
+        )
 
 
-def _reason(other: Attachment) -> str:
+def _unique(reasons: Iterable[Reason]) -> list[Reason]:
+    found: list[Reason] = []
+    for reason in reasons:
+        if reason not in found:
+            found.append(reason)
+    return found
+
+
+def _reason(other: Attachment) -> Reason:
     if other.effect == GOES:
-        return f'{other.name} would be deleted with it'
+        return {'code': 'deleted-with-it', 'name': other.name}
     if other.effect == PROTECTS:
-        return f'{other.name} depends on it'
-    return f'{other.name} refers to it ({other.title})'
+        return {'code': 'depends-on-it', 'name': other.name}
+    return {'code': 'refers-to-it', 'name': other.name, 'title': other.title}
 
 
-def _rewired(link: Held) -> list[str]:
+def _rewired(link: Held) -> list[Reason]:
     """That somebody has connected a cable, or moved a part, to something else than the fabric did."""
     if link.values is None:
         return []
     if belongs := BELONGS.get(link.model):
         owner, ours = link.values.get(belongs), link.written.get(belongs)
-        return ['it was moved to another object in NetBox'] if owner and ours and owner != ours else []
+        return [{'code': 'moved'}] if owner and ours and owner != ours else []
     if link.model != CABLE:
         return []
     now, written = ({hashable_end(end) for end in ends_of(values)} for values in (link.values, link.written))
-    return ['it was connected to something else in NetBox'] if written and now - written else []
+    return [{'code': 'rewired'}] if written and now - written else []
 
 
-def _protected(link: Held, reasons: list[str], with_it: int = 0) -> Finding:
+def _protected(link: Held, reasons: list[Reason], with_it: int = 0) -> Finding:
     """The finding on an object that is not deleted, for these reasons. So many other objects stay with it."""
-    shown = '; '.join(reasons[:REASONS_SHOWN])
-    if len(reasons) > REASONS_SHOWN:
-        shown += f'; and {len(reasons) - REASONS_SHOWN} more'
-    sentence = f'{model_title(link.model, 1)} {held_name(link)} cannot be deleted: {shown}.'
-    if with_it == 1:
-        sentence += ' 1 object that is connected to it stays too.'
-    elif with_it:
-        sentence += f' {with_it} objects that are connected to it stay too.'
     return Finding(
-        DiscrepancyTypeChoices.PROTECTED, link.key, link.subject, Source(link.kind, link.name), sentence,
+        DiscrepancyTypeChoices.PROTECTED, link.key, link.subject, Source(link.kind, link.name),
+        Code.OBJECT_NOT_DELETABLE,
+        {'model': link.model, 'name': held_name(link), 'reasons': reasons, 'kept': with_it},
         model=link.model, pk=link.object_id,
     )
 
@@ -341,44 +343,35 @@ def _orphans(plan: Plan, links: list[Held], desired: Desired, rules: Rules) -> N
         found[Source(link.kind, link.name)].append(link)
     for source, members in found.items():
         first = min(members, key=lambda link: (RANK.get(link.model, len(RANK)), link.key))
-        if source in desired.sources:
-            what = f'{source.kind} {source.name} no longer defines {held_name(first)}.'
-        else:
-            what = f'{source.kind} {source.name} was removed from the fabric.'
+        code = Code.RESOURCE_CHANGED if source in desired.sources else Code.RESOURCE_REMOVED
+        fate = _fate(members, plan, rules)
+        planned = {'to_mark': fate['marked'], 'marked': 0} if 'marked' in fate else None
         plan.findings.append(Finding(
-            DiscrepancyTypeChoices.ORPHAN, first.key, first.subject, source,
-            f'{what} {_fate(members, plan, rules, planned=False)}',
-            model=first.model, pk=first.object_id,
-            planned_sentence=f'{what} {_fate(members, plan, rules, planned=True)}',
+            DiscrepancyTypeChoices.ORPHAN, first.key, first.subject, source, code,
+            {'kind': source.kind, 'resource': source.name, 'name': held_name(first), **fate},
+            model=first.model, pk=first.object_id, planned=planned,
         ))
-
-
-WAITING = ' would be marked stale: waiting for confirmation.'
 
 
 def as_done(finding: Finding) -> Finding:
     """Return what is said of a resource that has gone once a person has confirmed what was waiting."""
     if finding.type != DiscrepancyTypeChoices.ORPHAN:
         return finding
-    return replace(finding, planned_sentence='', sentence=finding.sentence.replace(WAITING, ' marked stale.'))
+    parameters = dict(finding.parameters)
+    if 'waiting' in parameters:
+        parameters['marked'] = parameters.pop('waiting')
+    return replace(finding, parameters=parameters, planned=None)
 
 
-def _fate(links: list[Held], plan: Plan, rules: Rules, planned: bool) -> str:
-    """What becomes of objects that are not deleted, as it is before (`planned`) or after the plan is applied."""
+def _fate(links: list[Held], plan: Plan, rules: Rules) -> dict[str, int]:
+    """Return how many objects that are not deleted are stale already, and what becomes of the others."""
     new = sum(link.stale_since is None for link in links)
-    stale = len(links) - new
-    parts = []
-    if stale:
-        parts.append(f'{_objects(stale)} marked stale.')
+    found = {'stale': len(links) - new} if len(links) > new else {}
     if not new:
-        pass
-    elif rules.removal == InventoryRemovalChoices.IGNORE:
-        parts.append(f'{_objects(new)} left unchanged.')
-    elif plan.held:
-        parts.append(f'{_objects(new)}{WAITING}')
-    else:
-        parts.append(f'{_objects(new)} {"will be marked" if planned else "marked"} stale.')
-    return ' '.join(parts)
+        return found
+    if rules.removal == InventoryRemovalChoices.IGNORE:
+        return {**found, 'unchanged': new}
+    return {**found, 'waiting' if plan.held else 'marked': new}
 
 
 def _objects(count: int) -> str:
@@ -392,9 +385,8 @@ def _say_what_is_switched_off(plan: Plan, desired: Desired, present: Present, ru
     )
     for subject, count in sorted(off.items()):
         plan.findings.append(Finding(
-            DiscrepancyTypeChoices.ORPHAN, '', subject, Source('', subject),
-            f'The subject {subject} is switched off in the fabric’s settings: its objects stay as they are, and nobody '
-            f'keeps them true. There are {count}.',
+            DiscrepancyTypeChoices.ORPHAN, '', subject, Source('', subject), Code.SCOPE_DISABLED,
+            {'scope': subject, 'count': count},
         ))
 
 

@@ -13,6 +13,7 @@ from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Desired, ExistingRef, Options, Ref, Value
 
 from .fabrics import load
+from .rules import said
 
 # The settings that an expectation was made with.
 OPTIONS = {
@@ -34,9 +35,9 @@ def _lines(found: Desired) -> Iterator[str]:
             if want.create_only_fields:
                 yield f'    at first: {_fields(want.create_only_fields)}'
     if found.issues:
-        yield '# problems'
+        yield '# issues'
     for problem in found.issues:
-        yield f'{problem.source.kind} {problem.source.name} ({problem.subject}): {problem.sentence}'
+        yield f'{problem.source.kind} {problem.source.name} ({problem.subject}): {said(problem)}'
 
 
 def _fields(fields: object) -> str:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
-from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Desired, DesiredObject, ExistingRef, Ref
+from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Desired, DesiredObject, ExistingRef, Issue, Ref
+from netbox_hedgehog.issues import render
 
 # What stands on the object itself, and is written when it is there.
 CIRCULAR = {'primary_ip4', 'lag', 'parent'}
@@ -37,9 +38,14 @@ def check(found: Desired) -> None:
     assert len(set(found.issues)) == len(found.issues)
     for problem in found.issues:
         assert problem.subject in SUBJECTS
-        assert problem.sentence.endswith('.')
-        assert len(problem.sentence) < 600
-        assert problem.sentence.isprintable()
+        assert said(problem).endswith('.')
+        assert len(said(problem)) < 600
+        assert said(problem).isprintable()
+
+
+def said(issue: Issue) -> str:
+    """Return the sentence of a mapper's issue."""
+    return render(issue.code, dict(issue.parameters))
 
 
 def _unique(found: Desired) -> Iterator[tuple[object, ...]]:

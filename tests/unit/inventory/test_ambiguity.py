@@ -37,8 +37,8 @@ def test_two_devices_of_one_serial_number_are_a_conflict_that_names_them():
     assert adopted() == []
     row = Discrepancy.objects.get(key='device/switch/leaf-1')
     assert row.sentence.startswith(
-        f'device leaf-1 is skipped: 2 objects have its serial number, x1 (#{one.pk}, active), x2 (#{two.pk}, active). '
-        'Nothing tells which one to adopt: correct the serial number of the others.'
+        f'device leaf-1 skipped: 2 objects have its serial number: x1 (#{one.pk}, active), x2 (#{two.pk}, active). '
+        'Correct the serial number of the others.'
     )
     Device.objects.filter(pk=two.pk).update(serial='')
     reconcile(fabric)
@@ -84,7 +84,7 @@ def test_two_devices_of_one_name_and_of_different_tenants():
     fabric = fabric_of(inventory_adoption='name')
     reconcile(fabric)
     assert adopted() == []
-    assert '2 objects have its name, leaf-1 (#' in Discrepancy.objects.get(type='conflict').sentence
+    assert '2 objects have its name: leaf-1 (#' in Discrepancy.objects.get(type='conflict').sentence
     fabric.inventory_tenant = tenants[1]  # the fabric's own tenant tells which
     fabric.save()
     reconcile(fabric)

@@ -432,8 +432,8 @@ def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
     reconcile(fabric)
     ours = InventoryLink.objects.get(key='device/switch/leaf-1').object
     assert (ours.name, ours.serial) == ('leaf-1', 'NEW')
-    sentence = f'device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way, and this fabric does ' \
-        'not manage it. Rename, move or remove it.'
+    sentence = f'device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way and is not managed by ' \
+        'this fabric. Rename, move or remove it.'
     assert conflicts(fabric) == {'device/switch/leaf-1': sentence}
     theirs.delete()
     reconcile(fabric)

@@ -147,7 +147,7 @@ def test_what_was_deleted_in_netbox_is_one_finding_and_is_not_made_again(fabric)
     reconcile(fabric)
     rows = Discrepancy.objects.filter(type='deleted', subject='devices')
     assert [row.key for row in rows] == ['device/switch/leaf-1']
-    assert 'left out with it' in rows[0].sentence
+    assert 'skipped too' in rows[0].sentence
     assert (Device.objects.count(), Interface.objects.count(), Cable.objects.count()) == before
 
 
@@ -216,7 +216,7 @@ def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
     reconcile(fabric)
     assert list(Device.objects.filter(name='leaf-1')) == [theirs]
     row = Discrepancy.objects.get(type='conflict', key='device/switch/leaf-1')
-    assert 'let the fabric adopt it' in row.sentence
+    assert 'Adopt, rename or remove it' in row.sentence
     fabric.inventory_adoption = 'name'
     adopted = {action.key: action.pk for action in plan(fabric).actions if action.verb == ADOPT}
     assert adopted['device/switch/leaf-1'] == theirs.pk
@@ -312,7 +312,7 @@ def test_two_fabrics_never_take_each_others_objects():
     assert not set(held.filter(fabric=one).values_list('object_type', 'object_id')) & set(
         held.filter(fabric=two).values_list('object_type', 'object_id')
     )
-    assert 'held by the fabric dc-1' in Discrepancy.objects.filter(fabric=two, type='conflict')[0].sentence
+    assert 'is managed by fabric dc-1' in Discrepancy.objects.filter(fabric=two, type='conflict')[0].sentence
 
 
 def test_two_connections_of_the_same_ports_come_to_rest():

@@ -175,7 +175,7 @@ def test_a_subject_that_is_switched_off_is_no_removal(fabric):
     fabric.refresh_from_db()
     report = reconcile(fabric)
     assert report.counts[MARK] == report.counts[DELETE] == 0
-    assert Discrepancy.objects.filter(sentence__contains='switched off').count() == 2
+    assert Discrepancy.objects.filter(code='scope-disabled').count() == 2
 
 
 @pytest.mark.parametrize('subjects', [['cabling', 'addressing', 'vpcs'], ['addressing', 'vpcs'], ['vpcs'], ['cabling']])
@@ -193,7 +193,7 @@ def test_without_devices_nothing_that_hangs_on_them_is_a_removal(subjects):
         grace_is_over(fabric)
     assert (Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()) == before
     assert not Discrepancy.objects.filter(sentence__contains='no longer defines').exists()
-    assert Discrepancy.objects.filter(sentence__contains='The subject devices is switched off').exists()
+    assert Discrepancy.objects.filter(code='scope-disabled', name='devices').exists()
 
 
 def test_a_kind_that_was_never_read_is_no_removal(fabric):

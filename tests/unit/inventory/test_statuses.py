@@ -59,8 +59,8 @@ def test_a_status_that_is_not_offered_is_one_discrepancy_and_not_one_for_each_de
     reconcile(fabric)
     (sentence,) = sentences()
     assert sentence.startswith(
-        'The fabric’s setting “Status of new devices” is active, which NetBox does not offer. '
-        'No device is created: choose another status.',
+        'NetBox does not offer active, the status of new devices. No device is created. '
+        'Choose another status in the fabric’s settings.',
     )
     assert sentences('conflict') == []
     assert not Device.objects.exists()
@@ -109,8 +109,8 @@ def test_without_the_status_for_stale_devices_they_are_marked_all_the_same(offer
     report = reconcile(fabric, confirmed=True)
     assert report.findings.get('conflict') is None
     assert sentences() == [
-        'The fabric’s setting “Status of stale devices” is decommissioning, which NetBox does not offer. '
-        'Stale devices keep their status: choose another one.',
+        'NetBox does not offer decommissioning, the status of stale devices. Stale devices keep their status. '
+        'Choose another status in the fabric’s settings.',
     ]
     link = InventoryLink.objects.get(key='device/server/server-2')
     assert (link.stale_since is not None, Device.objects.get(name='server-2').status) == (True, 'active')
@@ -140,8 +140,8 @@ def test_other_objects_get_a_status_that_is_offered(offer):
     for prefix in Prefix.objects.all():
         prefix.full_clean()
     assert sorted(sentences()) == [
-        'NetBox does not offer the Status active of IP addresses: new ones get used.',
-        'NetBox does not offer the Status active of prefixes: new ones get container.',
+        'NetBox does not offer the status active for IP addresses; new ones get used.',
+        'NetBox does not offer the status active for prefixes; new ones get container.',
     ]
     assert plan(fabric).actions == []
 

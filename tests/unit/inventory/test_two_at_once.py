@@ -98,6 +98,6 @@ def test_two_fabrics_that_want_the_same_names_at_the_same_site(database, monkeyp
     assert sorted(link.object_id for link in held) == sorted(Device.objects.values_list('pk', flat=True))
     assert len({link.fabric_id for link in held}) == 1
     loser = next(fabric for fabric in fabrics if fabric.pk != held[0].fabric_id)
-    assert f'held by the fabric {held[0].fabric.name}' in ' '.join(
+    assert f'is managed by fabric {held[0].fabric.name}' in ' '.join(
         Discrepancy.objects.filter(fabric=loser, type='conflict').values_list('sentence', flat=True)
     )

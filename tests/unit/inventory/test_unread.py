@@ -11,6 +11,7 @@ from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
 
 from .fabrics import make, small
 from .mirror import fabric_of, mirror
+from .rules import said
 from .test_ownership import device_of_the_operator
 
 # What a fabric concludes from what is not there.
@@ -34,11 +35,11 @@ def emptied(found: Desired) -> set[str]:
 
 
 def unread(found: Desired) -> list[str]:
-    return [problem.sentence for problem in found.issues]
+    return [said(problem) for problem in found.issues]
 
 
 def sentence(kind: str) -> str:
-    return f'No sync has read all {kind} resources yet. What depends on them is left as it is in NetBox.'
+    return f'{kind} resources have never been synced completely. Objects that depend on them are not updated.'
 
 
 def test_a_fabric_that_was_read_says_what_is_none():
@@ -78,7 +79,7 @@ def test_one_problem_for_a_kind_and_not_one_for_each_that_names_it(kind):
     """Nothing is said to be absent from the fabric that nobody could read."""
     found = unread(without(kind))
     assert found.count(sentence(kind)) == 1
-    assert not [other for other in found if 'is not in the fabric' in other or 'has no PortChannel' in other]
+    assert not [other for other in found if 'does not exist' in other or 'No PortChannel' in other]
 
 
 @pytest.mark.parametrize('kind', ['Agent', 'DHCPSubnet', 'External', 'ExternalAttachment', 'Gateway'])
