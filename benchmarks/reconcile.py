@@ -215,7 +215,7 @@ class Saving:
     """Saves wanted objects one after the other: full_clean(), save(), and all of NetBox's signals."""
 
     def __init__(self, wants: Any) -> None:
-        self.objects = wants
+        self.desired = wants
         self.made: dict[str, Any] = {}
         self.found: dict[str, tuple[int, float]] = {}
 
@@ -223,7 +223,7 @@ class Saving:
         return self.made[key].pk
 
     def label_of(self, key: str) -> str:
-        return self.objects.objects[key].model
+        return self.desired.objects[key].model
 
     def save(self, keys: set[str]) -> dict[str, tuple[int, float]]:
         from netbox.context_managers import event_tracking
@@ -232,20 +232,20 @@ class Saving:
         from netbox_hedgehog.inventory.applying.transaction import inventory_user
         from netbox_hedgehog.inventory.planning.current import levels
 
-        level_of = levels(self.objects)
+        level_of = levels(self.desired)
         request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})
         with event_tracking(request):
             for key in sorted(keys, key=lambda key: level_of[key]):
                 self._timed(key, self._create)
             for key in keys:
-                if self.objects.objects[key].fields.get('primary_ip4'):
+                if self.desired.objects[key].fields.get('primary_ip4'):
                     self._timed(key, self._set_address, count=0)
         return self.found
 
     def _timed(self, key: str, work: Any, count: int = 1) -> None:
         clock = time.perf_counter()
-        work(self.objects.objects[key])
-        model = self.objects.objects[key].model
+        work(self.desired.objects[key])
+        model = self.desired.objects[key].model
         before = self.found.get(model, (0, 0.0))
         self.found[model] = before[0] + count, before[1] + time.perf_counter() - clock
 

@@ -30,15 +30,15 @@ __all__ = (
 )
 
 
-def display_of(column: str):
-    """Return NetBox's field `display` for a model whose name is one column.
+def display_of(*columns: str):
+    """Return NetBox's field `display` for a model whose name is made of these columns.
 
     NetBox's own does not say what it reads, and where no other field asks for that it is read row by row.
     """
     def display(self) -> str:
         return str(self)
 
-    return strawberry_django.field(display, only=[column])
+    return strawberry_django.field(display, only=[*columns])
 
 
 # NetBox has no type for notification groups; the rest is the plugin's own bookkeeping.
@@ -108,7 +108,7 @@ class InventoryLinkType(BaseObjectType):
 
 @register_type(models.Discrepancy, exclude=['digest', 'refused'], filters=DiscrepancyFilter, pagination=True)
 class DiscrepancyType(BaseObjectType):
-    display = display_of('sentence')
+    display = display_of('code', 'parameters', 'sentence')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     link: Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')] | None

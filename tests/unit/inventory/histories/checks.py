@@ -270,7 +270,7 @@ class Explained:
     """What the discrepancies of a fabric say: why an object, or a field of it, is not as the fabric wants it."""
 
     def __init__(self, fabric: Fabric, wants: dict[str, DesiredObject]) -> None:
-        self.objects = wants
+        self.desired = wants
         self.objects: set[str] = set()
         self.fields: set[tuple[str, str]] = set()
         for row in Discrepancy.objects.filter(fabric=fabric):
@@ -284,7 +284,7 @@ class Explained:
         """Whether it is said why an object is not there: of itself, or of one that it refers to."""
         if key not in self._known:
             self._known[key] = False
-            want = self.objects.get(key)
+            want = self.desired.get(key)
             refs = [ref.key for ref in want.refs()] if want is not None else []
             self._known[key] = key in self.objects or any(self.is_missing(ref) for ref in refs)
         return self._known[key]
@@ -294,11 +294,11 @@ class Explained:
             return True
         if field in ('untagged_vlan', 'tagged_vlans') and (key, 'mode') in self.fields:
             return True
-        if self.objects[key].model == 'dcim.cable' and {(key, 'a'), (key, 'b')} & self.fields:
+        if self.desired[key].model == 'dcim.cable' and {(key, 'a'), (key, 'b')} & self.fields:
             return True
-        owned = self.objects[key].managed_fields
+        owned = self.desired[key].managed_fields
         # A cable is led only where both of its ends are to be had.
-        values = (owned['a'], owned['b']) if self.objects[key].model == 'dcim.cable' else (owned.get(field),)
+        values = (owned['a'], owned['b']) if self.desired[key].model == 'dcim.cable' else (owned.get(field),)
         refs = [
             item.key for value in values for item in (value if isinstance(value, tuple) else (value,))
             if isinstance(item, Ref)
@@ -308,7 +308,7 @@ class Explained:
             ref.key in self.objects for ref in self._hard_refs(key))
 
     def _hard_refs(self, key: str) -> list[Ref]:
-        return [value for name, value in self.objects[key].managed_fields.items() if isinstance(value, Ref)]
+        return [value for name, value in self.desired[key].managed_fields.items() if isinstance(value, Ref)]
 
 
 def not_as_wanted(fabric: Fabric, picture: PlanContext) -> Iterator[str]:
