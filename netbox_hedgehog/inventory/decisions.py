@@ -69,8 +69,8 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
 
     Takes discrepancies that the user may resolve, one of DECISIONS, and the user. Returns how many were settled, and a
     sentence on those that were not ('' where all were). Raises NotPermitted where the user may not change (or make) one
-    of the NetBox objects that would be written, and InventoryRefused while a run of the fabric is at work or its
-    inventory is off: then nothing is written.
+    of the NetBox objects that would be written, and InventoryRefused while a sync of the fabric runs or its
+    inventory is disabled: then nothing is written.
     """
     refuse_in_branch()
     given = list(discrepancies)
@@ -80,8 +80,8 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     sentences += outcome.event_failures
     if left := len(given) - outcome.settled - len(outcome.refusals):
         sentences.append(ngettext(
-            '%d discrepancy was left as it is: this cannot be decided for its type or state.',
-            '%d discrepancies were left as they are: this cannot be decided for their types or states.', left,
+            'This action does not apply to %d of the selected items.',
+            'This action does not apply to %d of the selected items.', left,
         ) % left)
     return outcome.settled, ' '.join(sentences)
 
@@ -119,9 +119,11 @@ def _accept_fabric_value(chosen: Sequence[Discrepancy], user: Any) -> Acceptance
     with ExitStack() as locks:
         for fabric in sorted({discrepancy.fabric for discrepancy in chosen}, key=lambda fabric: fabric.pk):
             if not fabric.inventory_enabled:
-                raise InventoryOff(f'{fabric.name} has no inventory any more: switch it on in the fabric’s settings.')
+                raise InventoryOff(
+                    f'Inventory sync is not enabled for {fabric.name}. Enable it in the fabric’s settings.'
+                )
             if not locks.enter_context(fabric_lock(fabric.pk)):
-                raise InventoryRefused(f'A run of {fabric.name} is at work. Try again when it has ended.')
+                raise InventoryRefused(f'A sync of {fabric.name} is running. Try again when it has finished.')
         outcome = operations.accept_fabric_value(fields, user) if fields else Acceptance()
         outcome.settled += operations.recreate(deleted) if deleted else 0
         return outcome
@@ -135,6 +137,6 @@ def _check_may_recreate(discrepancy: Discrepancy, user: Any) -> None:
     permission = get_permission_for_model(model, 'add')
     if not user.has_perm(permission):
         raise NotPermitted(
-            f'This makes {model._meta.verbose_name_plural} again, which takes the permission {permission}: '
-            f'{user} does not have it.'
+            f'Creating {model._meta.verbose_name_plural} again requires the permission {permission}, '
+            f'which {user} does not have.'
         )

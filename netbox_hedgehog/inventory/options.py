@@ -17,9 +17,9 @@ __all__ = ('check_enabled', 'options_of', 'rules_of')
 def check_enabled(fabric: Fabric) -> None:
     """Raise InventoryOff where the fabric has no inventory, or not all that one needs."""
     if not fabric.inventory_enabled:
-        raise InventoryOff(f'{fabric.name} has no inventory: switch it on in the fabric’s settings.')
+        raise InventoryOff(f'Inventory sync is not enabled for {fabric.name}. Enable it in the fabric’s settings.')
     if fabric.inventory_site_id is None:
-        raise InventoryOff(f'The inventory of {fabric.name} has no site: choose one in the fabric’s settings.')
+        raise InventoryOff(f'Inventory sync of {fabric.name} has no site. Choose one in the fabric’s settings.')
 
 
 def options_of(fabric: Fabric) -> Options:

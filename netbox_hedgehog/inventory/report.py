@@ -15,8 +15,8 @@ from .planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, VERBS, 
 __all__ = ('InventoryReport', 'measure')
 
 WORDS = {
-    CREATE: 'created', ADOPT: 'adopted', UPDATE: 'updated', MARK: 'marked as stale', RESTORE: 'brought back',
-    DELETE: 'deleted',
+    CREATE: 'created', ADOPT: 'adopted', UPDATE: 'updated', MARK: 'marked stale',
+    RESTORE: 'no longer stale', DELETE: 'deleted',
 }
 
 
@@ -66,12 +66,10 @@ class InventoryReport:
     @property
     def sentence(self) -> str:
         parts = [f'{count} {WORDS[verb]}' for verb, count in self.counts.items() if count]
-        parts.append(f'{self.unchanged} unchanged')
         if found := sum(self.findings.values()):
             parts.append(f'{found} discrepancies' if found > 1 else '1 discrepancy')
-        return f'{self.fabric}: inventory: {", ".join(parts)}, in {self.seconds:.1f} s.' + ''.join(
-            f' {sentence}' for sentence in (*self.held, *self.left, *self.event_failures)
-        )
+        summary = f'Done: {", ".join(parts) or "no changes"}.'
+        return ' '.join((summary, *self.held, *self.left, *self.event_failures))
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -16,23 +16,23 @@ NEEDED = {CREATE: 'add', UPDATE: 'change', ADOPT: 'change', RESTORE: 'change', M
 
 
 def check_before(user: Any, actions: Iterable[Action]) -> None:
-    """Whether this person may do all of these: the permission for each model, and for each object that stands.
+    """Check that this person may do all of these: the permission for each model, and for each existing object.
 
     Raises NotPermitted, which names what is missing.
     """
-    standing: dict[tuple[str, str], set[int]] = defaultdict(set)
+    existing: dict[tuple[str, str], set[int]] = defaultdict(set)
     for action in actions:
         needed = NEEDED[action.verb]
         if action.verb == MARK and not action.changes:
             continue
-        standing[action.model, needed].update([action.pk] if action.pk is not None else [])
-    for (label, needed), pks in sorted(standing.items()):
+        existing[action.model, needed].update([action.pk] if action.pk is not None else [])
+    for (label, needed), pks in sorted(existing.items()):
         model = model_of(label)
         permission = get_permission_for_model(model, needed)
         if not user.has_perm(permission):
             raise NotPermitted(
-                f'This changes {model._meta.verbose_name_plural}, which takes the permission {permission}: '
-                f'{user} does not have it.'
+                f'Changing {model._meta.verbose_name_plural} requires the permission {permission}, '
+                f'which {user} does not have.'
             )
         if pks and (needed != 'add'):
             allowed = model._default_manager.restrict(user, needed).filter(pk__in=pks).count()
@@ -44,7 +44,7 @@ def check_before(user: Any, actions: Iterable[Action]) -> None:
 
 
 def check_after(user: Any, done: Iterable[Action], pks: dict[str, int]) -> None:
-    """Whether all that was written meets the conditions of this person's permissions, as NetBox's own views ask.
+    """Check that all that was written meets the conditions of this person's permissions, as NetBox's own views do.
 
     To be called inside of the transaction. Raises NotPermitted: then nothing may stay written.
     """

@@ -101,7 +101,7 @@ class PageTestCase(_Changed, TestCase):
         conflict = make_discrepancy(self.fabric, type='conflict', field='', sentence='The port is taken.')
         page = self.client.get(conflict.get_absolute_url())
         self.assertNotContains(page, 'Keep NetBox')
-        self.assertIn('was left as it is', ' '.join(messages_of(self.decide(conflict, 'netbox'))))
+        self.assertIn('does not apply to', ' '.join(messages_of(self.decide(conflict, 'netbox'))))
         self.assertIn('Choose one of', ' '.join(messages_of(self.decide(conflict, 'nonsense'))))
         conflict.refresh_from_db()
         self.assertEqual(conflict.state, 'open')
@@ -143,7 +143,7 @@ class PageTestCase(_Changed, TestCase):
     def test_inventory_off(self):
         self.add_permissions('netbox_hedgehog.resolve_discrepancy', 'dcim.change_device')
         Fabric.objects.update(inventory_enabled=False)
-        self.assertIn('no inventory any more', ' '.join(messages_of(self.decide(self.of('leaf-01'), 'fabric'))))
+        self.assertIn('Inventory sync is not enabled', ' '.join(messages_of(self.decide(self.of('leaf-01'), 'fabric'))))
         self.assertEqual(self.serial('leaf-01'), 'BY-HAND-leaf-01')
 
     def bulk(self, name, pks, query='', **data):
@@ -264,7 +264,7 @@ class TurnOffTestCase(TestCase):
 
     def test_remove_what_was_created_as_shown(self):
         page = self.client.get(self.url())
-        self.assertContains(page, 'which takes the permission')
+        self.assertContains(page, 'requires the permission')
         digest = page.context['plan'].digest
         self.client.post(self.url(), {'objects': 'remove', 'digest': digest})
         self.assertTrue(Device.objects.exists())

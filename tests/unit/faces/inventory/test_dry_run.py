@@ -94,9 +94,9 @@ class PageTestCase(_Sample, TestCase):
     def test_who_may_not_apply_is_told_why(self):
         self.assertContains(self.page(), 'permission to sync this fabric')
         self.add_permissions('netbox_hedgehog.sync_fabric')
-        self.assertContains(self.page(), 'which takes the permission')
+        self.assertContains(self.page(), 'requires the permission')
         response = self.client.post(self.url('inventory_apply'), {'digest': plan(self.fabric).digest}, follow=True)
-        self.assertContains(response, 'which takes the permission')
+        self.assertContains(response, 'requires the permission')
         self.assertFalse(Device.objects.exists())
 
     def test_a_plan_is_applied_by_a_job(self):
@@ -191,7 +191,7 @@ class PageTestCase(_Sample, TestCase):
 
     def test_without_an_inventory(self):
         Fabric.objects.update(inventory_enabled=False)
-        self.assertContains(self.page(), 'switch it on')
+        self.assertContains(self.page(), 'Inventory sync is not enabled')
         self.assertNotContains(self.client.get(self.fabric.get_absolute_url()), self.url('dry_run'))
 
     def test_other_fabrics_are_not_there(self):
@@ -263,7 +263,7 @@ class APIPlanTestCase(_Sample, APITestCase):
         Fabric.objects.update(inventory_enabled=False)
         response = self.get()
         self.assertHttpStatus(response, 409)
-        self.assertIn('switch it on', response.data['detail'])
+        self.assertIn('Inventory sync is not enabled', response.data['detail'])
 
 
 class CommandTestCase(_Sample, TestCase):
@@ -314,4 +314,4 @@ class CommandTestCase(_Sample, TestCase):
         Fabric.objects.update(inventory_enabled=False)
         code, text = self.run_command('dc-1')
         self.assertEqual(code, 2)
-        self.assertIn('switch it on', text)
+        self.assertIn('Inventory sync is not enabled', text)
