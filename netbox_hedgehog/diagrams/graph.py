@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ..hedgehog.connections import End, Link, links
+from ..hedgehog.connections import ConnectionLink, End, links
 from ..hedgehog.manifest import mapping, text
 
 __all__ = (
@@ -48,10 +48,10 @@ class Resource(NamedTuple):
 
 
 class NodeHealth(NamedTuple):
-    """How a switch or gateway is. `believed` is False where its good news may not be true any more."""
+    """How a switch or gateway is. `trusted` is False where its good news may not be true any more."""
 
     state: str
-    believed: bool
+    trusted: bool
     sentences: list[str]
     ports: Mapping[str, str]
     notes: list[str] = []
@@ -322,10 +322,10 @@ def _found(graph: Graph, kind: str, name: str) -> Node:
     return graph.nodes[key]
 
 
-def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
+def link_state(link: ConnectionLink, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
     """The state of a link: up, down, disabled (switched off) or unknown; hidden where the viewer may not know it.
 
-    Bad news counts from either end; good news only from an end that is believed.
+    Bad news counts from either end; good news only from an end that is trusted.
     One end that sees the link up is enough: light goes both ways.
     """
     ends = [
@@ -340,6 +340,6 @@ def _end_state(end: End, health: Mapping[tuple[str, str], NodeHealth], may_be_hi
     if found is None:
         return 'hidden' if may_be_hidden else 'unknown'
     state = found.ports.get(end.port, 'up')
-    if state in ('down', 'disabled') and (found.believed or state == 'down'):
+    if state in ('down', 'disabled') and (found.trusted or state == 'down'):
         return state
-    return 'up' if state == 'up' and found.believed else 'unknown'
+    return 'up' if state == 'up' and found.trusted else 'unknown'

@@ -1,4 +1,4 @@
-"""Which ports a Connection joins: one Link a cable, whichever its union member."""
+"""Which ports a Connection joins: one ConnectionLink a cable, whichever its union member."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from .manifest import mapping, objects, text
 
-__all__ = ('End', 'Link', 'interface_of', 'links', 'wired_ports')
+__all__ = ('End', 'ConnectionLink', 'interface_of', 'links', 'wired_ports')
 
 # Where a link of each union member names its ends, and what kind of thing each is.
 _ENDS = {
@@ -29,7 +29,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ConnectionLink:
     """One cable of a Connection. `kind` is the Connection's union member.
 
     `near` is the gateway's or spine's end, `far` the leaf's or server's; None where nobody says what is there.
@@ -41,7 +41,7 @@ class Link:
     far: End | None
 
 
-def links(connection: str, spec: Mapping[str, Any]) -> list[Link]:
+def links(connection: str, spec: Mapping[str, Any]) -> list[ConnectionLink]:
     """The links of a Connection's spec. A spec of unknown shape has none; nothing is raised."""
     found = []
     for kind, member in spec.items():
@@ -50,7 +50,7 @@ def links(connection: str, spec: Mapping[str, Any]) -> list[Link]:
         for item in [*objects([member.get('link')]), *listed]:
             ends = sorted(filter(None, (_end(name, item[name]) for name in _ENDS if name in item)), key=_rank)
             if ends:
-                found.append(Link(connection, kind, ends[0], ends[1] if len(ends) > 1 else None))
+                found.append(ConnectionLink(connection, kind, ends[0], ends[1] if len(ends) > 1 else None))
     return found
 
 
@@ -63,7 +63,7 @@ def _rank(end: End) -> int:
     return {'Gateway': 0, 'Switch': 1, 'Server': 2}[end.kind]
 
 
-def wired_ports(found: Iterable[Link]) -> dict[str, dict[str, str]]:
+def wired_ports(found: Iterable[ConnectionLink]) -> dict[str, dict[str, str]]:
     """The ports of each switch that a Connection names, each with the words for what is at its other end."""
     ports: dict[str, dict[str, str]] = {}
     for link in found:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ('ABSENT', 'FieldChange', 'differences')
+__all__ = ('ABSENT', 'ManifestChange', 'differences')
 
 
 class _Absent:
@@ -18,7 +18,7 @@ ABSENT = _Absent()
 
 
 @dataclass(frozen=True, slots=True)
-class FieldChange:
+class ManifestChange:
     """One field that differs. `before` or `after` is ABSENT where the field was added or removed."""
 
     path: tuple[str, ...]
@@ -40,7 +40,7 @@ class FieldChange:
         return '.'.join(parts).replace('.[', '[')
 
 
-def differences(before: Any, after: Any, limit: int = 200) -> list[FieldChange]:
+def differences(before: Any, after: Any, limit: int = 200) -> list[ManifestChange]:
     """The fields that differ between two manifests, in order, at most `limit`.
 
     Lists of objects are compared element by element, other lists as a whole: a list of subnets reads better as one
@@ -54,7 +54,7 @@ def differences(before: Any, after: Any, limit: int = 200) -> list[FieldChange]:
     return found
 
 
-def _walk(path: tuple[str, ...], before: Any, after: Any) -> Iterator[FieldChange]:
+def _walk(path: tuple[str, ...], before: Any, after: Any) -> Iterator[ManifestChange]:
     if _same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
@@ -67,7 +67,7 @@ def _walk(path: tuple[str, ...], before: Any, after: Any) -> Iterator[FieldChang
                 after[index] if index < len(after) else ABSENT,
             )
     else:
-        yield FieldChange(path, before, after)
+        yield ManifestChange(path, before, after)
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -47,7 +47,7 @@ class SwitchHealthQuerySet(RestrictedQuerySet):
     """The states that change with the clock as questions to the database; each is the twin of a property."""
 
     def old(self) -> Self:
-        """Those whose reading is too old to say anything about now: SwitchHealth.is_old."""
+        """Those whose reading is too old to say anything about now: SwitchHealth.is_outdated."""
         return self.filter(_read_before())
 
     def in_state(self, *states: str) -> Self:
@@ -135,7 +135,7 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     )
     level = models.CharField(
         verbose_name=_('state at the reading'), max_length=30, choices=SwitchStateChoices,
-        help_text=_('Whether the reading is too old to be believed is another question: see state.'),
+        help_text=_('Whether the reading is too old to be trusted is another question: see state.'),
     )
     read_at = models.DateTimeField(
         verbose_name=_('read'), help_text=_('When its agent was last read from the cluster.'),
@@ -213,19 +213,19 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         return reverse('plugins:netbox_hedgehog:fabricresource', args=[self.resource_id])
 
     @property
-    def is_old(self) -> bool:
+    def is_outdated(self) -> bool:
         """Whether the reading is older than two intervals of its fabric: then it says nothing about now."""
         return self.read_at < timezone.now() - timedelta(seconds=self.fabric.grace)
 
     @property
     def state(self) -> str:
         """The state people are shown, one of SwitchStateChoices: what the reading said, unless that is too old."""
-        return SwitchStateChoices.UNKNOWN if self.is_old else self.level
+        return SwitchStateChoices.UNKNOWN if self.is_outdated else self.level
 
     @property
-    def believed(self) -> bool:
-        """Whether good news of this agent may be believed: it speaks, and was read of late."""
-        return not (self.silent or self.agentless or self.is_old)
+    def trusted(self) -> bool:
+        """Whether good news of this agent may be trusted: it speaks, and was read of late."""
+        return not (self.silent or self.agentless or self.is_outdated)
 
     @property
     def heartbeat_age(self) -> float | None:
@@ -235,12 +235,12 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     @property
     def sentences(self) -> list[str]:
         """All that was found, in words, the gravest first."""
-        return [finding['sentence'] for finding in self.told]
+        return [finding['sentence'] for finding in self.findings_with_age]
 
     @property
-    def told(self) -> list[dict[str, Any]]:
+    def findings_with_age(self) -> list[dict[str, Any]]:
         """The findings, headed by the reading itself where it is too old."""
-        if not self.is_old:
+        if not self.is_outdated:
             return self.findings
         return [{'code': 'old', 'level': SwitchStateChoices.UNKNOWN, 'sentence': old_words(self.read_at)},
                 *self.findings]

@@ -120,7 +120,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
 
     def render_read_at(self, record):
         return format_html(
-            '<span class="text-nowrap {}" title="{} UTC">{}</span>', LOUD if record.is_old else '',
+            '<span class="text-nowrap {}" title="{} UTC">{}</span>', LOUD if record.is_outdated else '',
             f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             _('{time} ago').format(time=short_duration((timezone.now() - record.read_at).total_seconds())),
         )
@@ -144,7 +144,7 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         return record.applied_generation
 
     def render_findings(self, record):
-        told = record.told
+        told = record.findings_with_age
         lines = format_html_join(
             '', '<div><i class="mdi mdi-{} {}" aria-hidden="true"></i> {}</div>',
             ((*STATE_ICONS[finding['level']], finding['sentence']) for finding in told[:TOLD]),

@@ -89,7 +89,7 @@ def health_by_node(user, fabric, names=None):
         row.fabric = fabric
         readings.append(row.read_at)
         found[row.kind, row.name] = NodeHealth(
-            state=row.state, believed=row.believed, sentences=row.sentences, ports=mapping(row.ports),
+            state=row.state, trusted=row.trusted, sentences=row.sentences, ports=mapping(row.ports),
             notes=_notes(row),
         )
     return found, readings
@@ -115,7 +115,7 @@ def _notes(row):
         (row.fans, '%d fan', '%d fans'),
     )
     flags = (
-        (row.is_old, _('old reading')), (row.silent, _('silent')), (row.agentless, _('no agent')),
+        (row.is_outdated, _('old reading')), (row.silent, _('silent')), (row.agentless, _('no agent')),
         (row.pending, _('pending')), (row.reboot_required, _('reboot')),
     )
     return [str(word) for flag, word in flags if flag] + [

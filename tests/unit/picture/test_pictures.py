@@ -12,7 +12,7 @@ from netbox_hedgehog.diagrams.style import DARK, LIGHT
 from netbox_hedgehog.diagrams.svg import clean, fit, spread
 from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.hedgehog.connections import links, wired_ports
-from netbox_hedgehog.hedgehog.switch_health import Reading, assess
+from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
 
 from ..engine.samples import large_fabric, samples
 
@@ -28,7 +28,7 @@ def resources(items):
     ]
 
 
-def health(items, believed=True):
+def health(items, trusted=True):
     wired = wired_ports(
         link for item in items if item['kind'] == 'Connection' for link in links(item['metadata']['name'], item['spec'])
     )
@@ -36,9 +36,9 @@ def health(items, believed=True):
     for item in items:
         if item['kind'] in ('Agent', 'GatewayAgent'):
             name = item['metadata']['name']
-            told = assess(Reading(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
+            told = assess(AgentReading(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
             found['Switch' if item['kind'] == 'Agent' else 'Gateway', name] = NodeHealth(
-                told.level, believed and not told.silent, [finding.sentence for finding in told.findings], told.ports,
+                told.level, trusted and not told.silent, [finding.sentence for finding in told.findings], told.ports,
                 ['silent'] if told.silent else [],
             )
     return found
@@ -96,7 +96,7 @@ def test_a_silent_switch_says_nothing_good_of_its_links() -> None:
 
 
 def test_old_readings_never_look_fresh() -> None:
-    graph = sample_graph(believed=False)
+    graph = sample_graph(trusted=False)
     assert {wire.state for wire in graph.wires} == {'unknown', 'down'}
 
 

@@ -134,7 +134,7 @@ class HealthPageTestCase(TestCase):
         make_agent(fabric, 'leaf-1', read_at=ago(hours=1))
         record_health(fabric)
         health = SwitchHealth.objects.get()
-        self.assertEqual((health.level, health.state, health.silent, health.believed), ('ok', 'unknown', False, False))
+        self.assertEqual((health.level, health.state, health.silent, health.trusted), ('ok', 'unknown', False, False))
         self.assertEqual(self.names('&state=ok'), [])
         self.assertEqual(self.names('&state=unknown'), ['leaf-1'])
         self.assertEqual(SwitchHealth.objects.rollup()['ok'], 0)
@@ -160,7 +160,7 @@ class HealthPageTestCase(TestCase):
         seen = KindReading.objects.create(fabric=fabric, kind='Agent', last_read=timezone.now())
         record_health(fabric, settled=50)
         health = SwitchHealth.objects.get()
-        self.assertEqual((health.read_at, health.silent, health.is_old), (seen.last_read, True, False))
+        self.assertEqual((health.read_at, health.silent, health.is_outdated), (seen.last_read, True, False))
 
     def test_an_agent_that_moved_and_rests_is_as_old_as_its_status(self):
         """Its heartbeat may have moved since it was read, and was not looked at: it counts from when it was."""
@@ -182,7 +182,7 @@ class HealthPageTestCase(TestCase):
                 self.assertEqual(
                     SwitchHealth.objects.in_state(state).filter(pk=health.pk).exists(), health.state == state, health,
                 )
-            self.assertEqual(SwitchHealth.objects.old().filter(pk=health.pk).exists(), health.is_old, health)
+            self.assertEqual(SwitchHealth.objects.old().filter(pk=health.pk).exists(), health.is_outdated, health)
 
     def test_recording_again_follows_the_mirror(self):
         fabric = make_fabric()
