@@ -42,7 +42,7 @@ class ConnectionLink:
 
 
 def links(connection: str, spec: Mapping[str, Any]) -> list[ConnectionLink]:
-    """The links of a Connection's spec. A spec of unknown shape has none; nothing is raised."""
+    """Return the links of a Connection's spec. A spec of unknown shape has none; nothing is raised."""
     found = []
     for kind, member in spec.items():
         member = mapping(member)
@@ -64,7 +64,7 @@ def _rank(end: End) -> int:
 
 
 def wired_ports(found: Iterable[ConnectionLink]) -> dict[str, dict[str, str]]:
-    """The ports of each switch that a Connection names, each with the words for what is at its other end."""
+    """Return the ports of each switch that a Connection names, each with a text on what is at its other end."""
     ports: dict[str, dict[str, str]] = {}
     for link in found:
         for end, other in ((link.near, link.far), (link.far, link.near)):
@@ -74,7 +74,7 @@ def wired_ports(found: Iterable[ConnectionLink]) -> dict[str, dict[str, str]]:
 
 
 def interface_of(port: str, interfaces: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What an Agent says of a port, or None where it does not speak of it.
+    """Return what an Agent reports of a port, or None if it does not report it.
 
     A port that can be broken out is wired as `E1/49`, and reported as `E1/49/1` while it is one.
     """

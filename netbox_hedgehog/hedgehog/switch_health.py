@@ -72,7 +72,7 @@ class NodeHealth:
     findings: list[HealthIssue] = field(default_factory=list)
 
     def stored_findings(self) -> list[dict[str, str]]:
-        """The findings as they are stored, the gravest first."""
+        """Return the issues as they are stored, the most severe first."""
         return [asdict(finding) for finding in sorted(self.findings, key=lambda found: ORDER.index(found.level))]
 
 
@@ -104,7 +104,7 @@ def assess(reading: AgentReading | None, wired: Mapping[str, str]) -> NodeHealth
 
 
 def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float) -> datetime:
-    """When a resource was in the cluster just as the mirror holds it.
+    """Return when a resource was last in the cluster as the mirror has it.
 
     Takes when it was read, when a list last showed it, and the seconds for which a status that moves by itself is
     left as it was read. Seen later than that, it had not moved: else it had been read again. An agent that died does
@@ -156,7 +156,7 @@ def _heartbeat(health: NodeHealth, read_at: datetime) -> None:
 
 
 def _refusal(status: Mapping[str, Any]) -> str:
-    """What the agent itself says about a configuration that it could not apply."""
+    """Return what the agent reports about a configuration that it could not apply."""
     for condition in objects(status.get('conditions')):
         if condition.get('type') == 'Applied' and condition.get('status') == 'False' and condition.get('message'):
             return f' The agent reports: {text(condition.get("message"))[:200]}'
@@ -217,7 +217,7 @@ def _platform(health: NodeHealth, platform: Mapping[str, Any]) -> None:
 
 
 def _temperature(name: str, sensor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The level and sentence of a sensor that is out of its bounds; a bound of zero is none."""
+    """Yield level and sentence of a sensor that is out of its limits; a limit of zero does not count."""
     value = real_number(sensor.get('temp'))
     bound = {key: real_number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
     if value is not None:

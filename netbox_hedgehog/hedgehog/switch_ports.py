@@ -1,4 +1,4 @@
-"""The ports of a switch: what its profile has, set as its spec says."""
+"""Work out the ports of a switch from its profile and its spec."""
 
 import re
 from collections.abc import Mapping
@@ -54,13 +54,13 @@ class Port:
 
 
 def kbps(speed: Any) -> int | None:
-    """The kbit/s of a speed such as 25G; None where it is not one."""
+    """Return the kbit/s of a speed such as 25G, or None if it is invalid."""
     found = _SPEED.fullmatch(text(speed))
     return round(float(found[1]) * _UNITS[found[2]]) if found else None
 
 
 def normalise(port: str, known: Mapping[str, Any]) -> str | None:
-    """The interface that a connection means: a port that can be broken out may be wired as E1/49 or as E1/49/1."""
+    """Return the interface of a port as a connection names it: E1/49 and E1/49/1 are the same."""
     if port in known:
         return port
     first = f'{port}/1'
@@ -68,7 +68,7 @@ def normalise(port: str, known: Mapping[str, Any]) -> str | None:
 
 
 def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[str]]:
-    """The interfaces of a switch, in order, and sentences on what its spec asks of its profile in vain."""
+    """Return the interfaces of a switch, in order, and sentences on settings that its profile does not support."""
     maker = _Maker(profile, switch)
     found = [port for name, entry in entries(profile.get('ports')) for port in maker.make(name, mapping(entry))]
     return found, [*maker.wrong, *maker.unknown()]
@@ -126,7 +126,7 @@ class _Maker:
         return [Port(f'{name}/{lane}', _nos_name(base, offset), type, speed) for lane, offset in enumerate(offsets, 1)]
 
     def unknown(self) -> list[str]:
-        """What is asked of ports that the profile does not have."""
+        """Return sentences on settings of ports that the profile does not have."""
         asked = {*self.breakouts, *self.speeds}
         unknown = sorted((name for name in asked if isinstance(name, str) and name not in self.ports), key=natural)
         return [
@@ -140,13 +140,13 @@ def _type(profile: str, speed: int) -> str:
 
 
 def _single(mode: Any) -> int:
-    """The speed of a mode that leaves a port in one piece."""
+    """Return the speed of a mode that does not break a port out, or 0."""
     found = _MODE.fullmatch(text(mode))
     return kbps(found[2]) or 0 if found and found[1] == '1' else 0
 
 
 def _nos_name(base: str, offset: Any) -> str:
-    """Ethernet48 and an offset of 2 are Ethernet50."""
+    """Return the name of a lane in the NOS: Ethernet48 with an offset of 2 is Ethernet50."""
     found, steps = _NOS_NAME.fullmatch(base), text(offset)
     if not found or not (steps.isascii() and steps.isdigit() and len(steps) < 10):
         return ''
