@@ -1,4 +1,4 @@
-"""Which ports a Connection joins: one ConnectionLink a cable, whichever its union member."""
+"""Read the links of a Connection: one ConnectionLink a cable, whatever its union member."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
