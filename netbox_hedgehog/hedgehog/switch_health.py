@@ -14,7 +14,7 @@ from .connections import interface_of
 from .manifest import mapping, moment, named_objects, objects, real_number, text
 
 __all__ = (
-    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'AgentReading', 'HealthIssue', 'NodeHealth', 'assess',
+    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'AgentHealth', 'AgentReading', 'HealthIssue', 'assess',
     'confirmed_at',
 )
 
@@ -51,7 +51,7 @@ class AgentReading:
 
 
 @dataclass(slots=True)
-class NodeHealth:
+class AgentHealth:
     """What an agent's status means. `ports` has the wired ports that are not up: down, disabled or unreported."""
 
     level: str = OK
@@ -76,13 +76,13 @@ class NodeHealth:
         return [asdict(finding) for finding in sorted(self.findings, key=lambda found: ORDER.index(found.level))]
 
 
-def assess(reading: AgentReading | None, wired: Mapping[str, str]) -> NodeHealth:
+def assess(reading: AgentReading | None, wired: Mapping[str, str]) -> AgentHealth:
     """Judge an agent's reading.
 
     Takes the reading, or None where there is no agent, and the switch's wired ports with what is at their other ends.
-    Returns the NodeHealth. A status of unknown shape says nothing; nothing is raised.
+    Returns the AgentHealth. A status of unknown shape says nothing; nothing is raised.
     """
-    health = NodeHealth()
+    health = AgentHealth()
     if reading is None or reading.missing:
         what = 'The agent was deleted from the cluster.' if reading else 'No agent: status unavailable.'
         health.agentless = True
@@ -115,7 +115,7 @@ def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float
     return last_read
 
 
-def _agent(health: NodeHealth, reading: AgentReading) -> None:
+def _agent(health: AgentHealth, reading: AgentReading) -> None:
     status = reading.status
     health.version = text(status.get('version') or status.get('agentVersion'))[:100]
     health.heartbeat = moment(status.get('lastHeartbeat'))
@@ -136,7 +136,7 @@ def _agent(health: NodeHealth, reading: AgentReading) -> None:
         health.findings.append(HealthIssue('reboot', WARNING, 'Reboot required to apply configuration.'))
 
 
-def _heartbeat(health: NodeHealth, read_at: datetime) -> None:
+def _heartbeat(health: AgentHealth, read_at: datetime) -> None:
     if health.heartbeat is None:
         health.agentless = True
         health.findings.append(HealthIssue('agentless', UNKNOWN, 'The agent has never sent a heartbeat.'))
@@ -163,7 +163,7 @@ def _refusal(status: Mapping[str, Any]) -> str:
     return ''
 
 
-def _ports(health: NodeHealth, interfaces: Mapping[str, Any], wired: Mapping[str, str]) -> None:
+def _ports(health: AgentHealth, interfaces: Mapping[str, Any], wired: Mapping[str, str]) -> None:
     for port, far in wired.items():
         interface = interface_of(port, interfaces)
         if interface is None:
@@ -178,13 +178,13 @@ def _ports(health: NodeHealth, interfaces: Mapping[str, Any], wired: Mapping[str
             _port_down(health, f'{port} (to {far}) {down} (admin up).', port)
 
 
-def _port_down(health: NodeHealth, sentence: str, port: str) -> None:
+def _port_down(health: AgentHealth, sentence: str, port: str) -> None:
     health.ports[port] = 'down'
     health.interfaces_down += 1
     health.findings.append(HealthIssue('interfaces', WARNING, sentence))
 
 
-def _bgp(health: NodeHealth, vrfs: Any, key: str) -> None:
+def _bgp(health: AgentHealth, vrfs: Any, key: str) -> None:
     for vrf, neighbors in named_objects(vrfs):
         for address, neighbor in named_objects(neighbors):
             # Go leaves false out: a neighbor without `enabled` is one that was shut down on purpose.
@@ -197,7 +197,7 @@ def _bgp(health: NodeHealth, vrfs: Any, key: str) -> None:
                 ))
 
 
-def _platform(health: NodeHealth, platform: Mapping[str, Any]) -> None:
+def _platform(health: AgentHealth, platform: Mapping[str, Any]) -> None:
     for name, sensor in named_objects(platform.get('temps')):
         for level, sentence in _temperature(name, sensor):
             health.temperatures += 1

@@ -33,7 +33,7 @@ from netbox_hedgehog.hedgehog.kinds import KINDS, Kind
 from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
 from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Options, Resource
-from netbox_hedgehog.sync.compare import Held, compare
+from netbox_hedgehog.sync.compare import StoredRow, compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.sanitize import BadObject, observe
@@ -179,7 +179,7 @@ def objects(data: bytes) -> None:
     held = {}
     for number, item in enumerate(before):
         was = observe(kind, item)
-        held[was.namespace, was.name] = Held(
+        held[was.namespace, was.name] = StoredRow(
             number, was.uid, was.generation, was.resource_version, was.fingerprint, NOW, None,
         )
     items, touched = edited(before, choose)
