@@ -224,7 +224,7 @@ def shown(data: bytes) -> None:
         if kind.name in ('Agent', 'GatewayAgent'):
             told = assess(AgentReading(kind.name, seen.generation, seen.status, NOW), wired.get(seen.name, {}))
             assert all(finding.sentence for finding in told.findings)
-            json.dumps(told.told(), allow_nan=False).encode()
+            json.dumps(told.stored_findings(), allow_nan=False).encode()
             health['Switch' if kind.name == 'Agent' else 'Gateway', seen.name] = NodeHealth(
                 told.level, not told.silent, [finding.sentence for finding in told.findings], told.ports, [],
             )
