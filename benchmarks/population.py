@@ -103,7 +103,7 @@ def objects(count: int) -> Iterator[Manifest]:
 
 def _read(fabric: Any, manifests: Iterator[Manifest], now: datetime) -> None:
     from netbox_hedgehog.hedgehog.kinds import KINDS
-    from netbox_hedgehog.sync.apply import apply, held_rows
+    from netbox_hedgehog.sync.apply import apply, stored_rows
     from netbox_hedgehog.sync.compare import compare
     from netbox_hedgehog.sync.switch_health import record_health
 
@@ -113,7 +113,7 @@ def _read(fabric: Any, manifests: Iterator[Manifest], now: datetime) -> None:
         metadata.setdefault('uid', str(uuid.uuid5(uuid.NAMESPACE_URL, f'{item["kind"]}/{metadata["name"]}')))
         listed.setdefault(item['kind'], []).append({**item, 'metadata': metadata})
     for kind in KINDS:
-        apply(fabric, kind, compare(kind, held_rows(fabric, kind), listed.get(kind.name, [])), now)
+        apply(fabric, kind, compare(kind, stored_rows(fabric, kind), listed.get(kind.name, [])), now)
     record_health(fabric)
 
 

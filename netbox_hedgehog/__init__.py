@@ -103,7 +103,7 @@ class HedgehogPluginConfig(PluginConfig):
 
     @staticmethod
     def _validate_destinations(user_config: dict[str, Any], where: str) -> None:
-        from .cluster.egress import Destinations, DestinationsError
+        from .cluster.egress import DestinationsError, EgressPolicy
 
         names = ('allowed_schemes', 'allowed_destinations', 'denied_destinations')
         for name in names:
@@ -114,7 +114,7 @@ class HedgehogPluginConfig(PluginConfig):
             names = ', '.join(map(str, sorted(unknown)))
             raise ImproperlyConfigured(f"{where}['allowed_schemes'] may contain https and http, not {names}.")
         try:
-            Destinations.of(*(user_config[name] for name in names))
+            EgressPolicy.of(*(user_config[name] for name in names))
         except DestinationsError as error:
             raise ImproperlyConfigured(f'{where}: {error}.') from None
 

@@ -17,7 +17,7 @@ from django.db import models
 from django.views.decorators.debug import sensitive_variables
 from netbox.plugins.utils import get_plugin_config
 
-__all__ = ('Sealed', 'SealedTextField', 'SealError', 'unseal')
+__all__ = ('EncryptedStr', 'SealedTextField', 'SealError', 'decrypt')
 
 PREFIX = 'sealed:1:'
 
@@ -26,8 +26,8 @@ class SealError(Exception):
     """A stored secret cannot be opened with any key at hand. Its text is a sentence for the operator."""
 
 
-class Sealed(str):
-    """A secret as it stands in the database. Only unseal() makes it readable; printing it shows nothing."""
+class EncryptedStr(str):
+    """A secret as it stands in the database. Only decrypt() makes it readable; printing it shows nothing."""
 
     __slots__ = ()
 
@@ -49,18 +49,18 @@ def _keys() -> tuple[str, ...]:
 
 
 @sensitive_variables()
-def seal(secret: str) -> Sealed:
+def encrypt(secret: str) -> EncryptedStr:
     """Seal a plain secret with the current key. An empty one stays empty."""
-    return Sealed(PREFIX + _fernet(*_keys()).encrypt(secret.encode()).decode() if secret else '')
+    return EncryptedStr(PREFIX + _fernet(*_keys()).encrypt(secret.encode()).decode() if secret else '')
 
 
 @sensitive_variables()
-def unseal(value: str) -> str:
+def decrypt(value: str) -> str:
     """The plain secret behind a field's value; a value that was set and not yet saved is plain already.
 
     Raises SealError when no key opens it.
     """
-    if not isinstance(value, Sealed) or not value:
+    if not isinstance(value, EncryptedStr) or not value:
         return value or ''
     try:
         return _fernet(*_keys()).decrypt(value.removeprefix(PREFIX).encode()).decode()
@@ -86,22 +86,22 @@ class SealedTextField(models.TextField):
         """
         value = getattr(instance, self.attname)
         if raw and isinstance(value, str) and value.startswith(PREFIX):
-            setattr(instance, self.attname, Sealed(value))
+            setattr(instance, self.attname, EncryptedStr(value))
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed:
-        return Sealed(value or '')
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> EncryptedStr:
+        return EncryptedStr(value or '')
 
     def get_prep_value(self, value: Any) -> str:
-        return str.__str__(value if isinstance(value, Sealed) else seal(value or ''))
+        return str.__str__(value if isinstance(value, EncryptedStr) else encrypt(value or ''))
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Sealed:
+    def pre_save(self, model_instance: models.Model, add: bool) -> EncryptedStr:
         value = getattr(model_instance, self.attname)
-        if not isinstance(value, Sealed):
-            value = seal(value or '')
+        if not isinstance(value, EncryptedStr):
+            value = encrypt(value or '')
             setattr(model_instance, self.attname, value)
         return value
 
     def value_to_string(self, obj: models.Model) -> str:
         # Serialisation (change log, dumpdata) of an unsaved value must not show it.
         value = self.value_from_object(obj)
-        return str.__str__(value if isinstance(value, Sealed) else seal(value or ''))
+        return str.__str__(value if isinstance(value, EncryptedStr) else encrypt(value or ''))

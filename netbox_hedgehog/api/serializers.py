@@ -153,15 +153,15 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
     heartbeat_age = serializers.FloatField(read_only=True, allow_null=True)
     # It has no page of its own: that of the switch or gateway shows it.
     display_url = serializers.SerializerMethodField()
-    is_old = serializers.BooleanField(source='is_outdated', read_only=True)
+    is_outdated = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = SwitchHealth
         fields = [
             'id', 'url', 'display_url', 'display', 'fabric', 'resource', 'agent', 'kind', 'name', 'role', 'group',
-            'state', 'level', 'read_at', 'is_old', 'heartbeat', 'heartbeat_age', 'silent', 'agentless', 'generation',
-            'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'temperatures', 'psus',
-            'fans', 'version', 'software', 'findings', 'ports',
+            'state', 'level', 'read_at', 'is_outdated', 'heartbeat', 'heartbeat_age', 'silent', 'agentless',
+            'generation', 'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down',
+            'temperatures', 'psus', 'fans', 'version', 'software', 'findings', 'ports',
         ]
         brief_fields = ('id', 'url', 'display', 'kind', 'name', 'state')
 

@@ -24,7 +24,7 @@ from urllib3.util import Retry, Timeout
 from ..hedgehog.kinds import Kind
 from .credentials import api_client
 from .deadline import OpenSockets, deadline, seconds_left
-from .egress import ANYWHERE, Destinations
+from .egress import ANYWHERE, EgressPolicy
 from .errors import (
     BadAnswer,
     ClusterError,
@@ -46,7 +46,7 @@ __all__ = ('ClientOptions', 'Cluster', 'Page')
 # Seconds. No wait between two tries is longer, whatever Retry-After says; and all waits for a sick server together
 # are not either, as every kind would have its own: then it is reported, and the next run comes anyway.
 LONGEST_WAIT = 20
-PATIENCE = 60
+RETRY_BUDGET = 60
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 # Seconds. No request takes longer, its connection and its headers included, however steadily bytes arrive.
@@ -109,9 +109,9 @@ class ClientOptions:
     connect_timeout: float = 5
     read_timeout: float = 30
     longest_answer: float = LONGEST_ANSWER
-    patience: float = PATIENCE
+    retry_budget: float = RETRY_BUDGET
     retries: int = 4
-    destinations: Destinations = ANYWHERE
+    destinations: EgressPolicy = ANYWHERE
     max_answer_size: int = 32 * 1024 * 1024
     max_kind_size: int = 512 * 1024 * 1024
     max_object_size: int = 2 * 1024 * 1024
@@ -160,11 +160,11 @@ class Cluster:
         self.server: str = self._client.configuration.host
         self._pool = self._client.rest_client.pool_manager
         self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix='cluster')
-        self.renew_patience()
+        self.renew_retry_budget()
 
-    def renew_patience(self) -> None:
+    def renew_retry_budget(self) -> None:
         """Begin anew to wait for a server that is sick, as each run does."""
-        self._patience = self.options.patience
+        self._retry_budget = self.options.retry_budget
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +244,7 @@ class Cluster:
                 raise
             return self._page(kind, namespace, query, METADATA)
 
-    def whole(self, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
+    def full_pages(self, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
         """The objects of a page of metadata again, at the same moment in the cluster's life, with spec and status: in
         pages of the kind's size. Raises as pages, and Unreadable where one of them cannot be read as it is.
         """
@@ -323,7 +323,7 @@ class Cluster:
         `most` are the bytes of its body that are taken, where that is less than usual.
         """
         most = min(most or self.options.max_answer_size, self.options.max_answer_size)
-        longest_wait = min(LONGEST_WAIT, self.options.patience)
+        longest_wait = min(LONGEST_WAIT, self.options.retry_budget)
         url = self.server + path + (f'?{urlencode(query)}' if query else '')
         timeout = Timeout(connect=self.options.connect_timeout, read=self.options.read_timeout)
         retry = Retry(
@@ -340,7 +340,7 @@ class Cluster:
                 retry = self._again(retry, url, error)
                 self._wait(retry)
                 continue
-            if response.status in TRANSIENT and retry.total and self._patience > 0:
+            if response.status in TRANSIENT and retry.total and self._retry_budget > 0:
                 retry = retry.increment('GET', url, response=response)
                 self._wait(retry, response)
                 continue
@@ -416,7 +416,7 @@ class Cluster:
             retry.sleep(response)
         except (InvalidHeader, ValueError, OverflowError):
             retry.sleep()  # a Retry-After that cannot be read
-        self._patience -= time.monotonic() - start
+        self._retry_budget -= time.monotonic() - start
 
     def unreachable(self, error: HTTPError, silence: float | None = None) -> Unreachable:
         """What an error of the transport means, for the person who must act.

@@ -9,7 +9,7 @@ from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, Configuration
 
 from .deadline import OpenSockets, TLSSocket
-from .egress import ANYWHERE, Destinations
+from .egress import ANYWHERE, EgressPolicy
 from .errors import UnusableCredentials
 from .guard import guarded_pool
 from .kubeconfig import Credentials
@@ -23,7 +23,7 @@ CERTIFICATES = ('CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE')
 
 
 def api_client(
-    credentials: Credentials, destinations: Destinations = ANYWHERE, sockets: OpenSockets | None = None,
+    credentials: Credentials, destinations: EgressPolicy = ANYWHERE, sockets: OpenSockets | None = None,
 ) -> ApiClient:
     """An ApiClient of the `kubernetes` package for these credentials, which calls only `destinations`; what it opens is
     among `sockets`.

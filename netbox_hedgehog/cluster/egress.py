@@ -14,7 +14,7 @@ from netbox.plugins.utils import get_plugin_config
 
 from .kubeconfig import KubeconfigError
 
-__all__ = ('ANYWHERE', 'DestinationDenied', 'Destinations', 'DestinationsError', 'configured')
+__all__ = ('ANYWHERE', 'DestinationDenied', 'EgressPolicy', 'DestinationsError', 'configured')
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -46,7 +46,7 @@ class DestinationsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Destinations:
+class EgressPolicy:
     """Schemes, hosts and networks that may and may not be called.
 
     `allowed` and `denied` hold networks (10.0.0.0/8), addresses, and host names in which `*` stands for anything
@@ -61,7 +61,7 @@ class Destinations:
     denied_networks: tuple[Network, ...] = ()
 
     @classmethod
-    def of(cls, schemes: Sequence[str], allowed: Sequence[str], denied: Sequence[str]) -> 'Destinations':
+    def of(cls, schemes: Sequence[str], allowed: Sequence[str], denied: Sequence[str]) -> 'EgressPolicy':
         """Read lists as they stand in settings. Raises DestinationsError, with a sentence, for an unusable entry."""
         allowed_hosts, allowed_networks = _sorted(allowed)
         denied_hosts, denied_networks = _sorted(denied)
@@ -103,18 +103,18 @@ class Destinations:
             )
 
 
-ANYWHERE = Destinations()
+ANYWHERE = EgressPolicy()
 
 
-def configured() -> Destinations:
+def configured() -> EgressPolicy:
     """Where the plugin's settings let fabrics be. The settings were validated when NetBox started."""
     names = ('allowed_schemes', 'allowed_destinations', 'denied_destinations')
     return _of(*(tuple(get_plugin_config('netbox_hedgehog', name)) for name in names))
 
 
 @lru_cache(maxsize=8)
-def _of(schemes: tuple[str, ...], allowed: tuple[str, ...], denied: tuple[str, ...]) -> Destinations:
-    return Destinations.of(schemes, allowed, denied)
+def _of(schemes: tuple[str, ...], allowed: tuple[str, ...], denied: tuple[str, ...]) -> EgressPolicy:
+    return EgressPolicy.of(schemes, allowed, denied)
 
 
 def _sorted(entries: Sequence[str]) -> tuple[tuple[str, ...], tuple[Network, ...]]:

@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family, create_connection
 
 from .deadline import OpenSockets, plain_socket, seconds_left
-from .egress import ANYWHERE, Destinations
+from .egress import ANYWHERE, EgressPolicy
 
 __all__ = ('guarded_pool',)
 
@@ -29,7 +29,7 @@ LONGEST_LOOKUP = 20
 MOST_ADDRESSES = 8
 
 
-def guarded_pool(destinations: Destinations, sockets: OpenSockets, **options: Any) -> urllib3.PoolManager:
+def guarded_pool(destinations: EgressPolicy, sockets: OpenSockets, **options: Any) -> urllib3.PoolManager:
     """A PoolManager whose every new connection is checked against `destinations` before it is opened, and whose sockets
     are among `sockets`.
     """
@@ -56,7 +56,7 @@ def guarded_pool(destinations: Destinations, sockets: OpenSockets, **options: An
 class _Guarded:
     """Opens a connection only to an address that was checked, and to that very address."""
 
-    destinations: Destinations = ANYWHERE
+    destinations: EgressPolicy = ANYWHERE
     sockets: OpenSockets
 
     def connect(self) -> None:

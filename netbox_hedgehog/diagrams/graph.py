@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ..hedgehog.connections import End, Link, links
+from ..hedgehog.connections import ConnectionLink, End, links
 from ..hedgehog.manifest import mapping, text
 
 __all__ = (
@@ -322,7 +322,7 @@ def _found(graph: Graph, kind: str, name: str) -> Node:
     return graph.nodes[key]
 
 
-def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
+def link_state(link: ConnectionLink, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
     """Return the state of a link: up, down, disabled or unknown; hidden without permission to view it.
 
     Bad news counts from either end; good news only from an end that is trusted.

@@ -1,4 +1,4 @@
-"""Which ports a Connection joins: one Link a cable, whichever its union member."""
+"""Read the links of a Connection: one ConnectionLink a cable, whatever its union member."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from .manifest import mapping, objects, text
 
-__all__ = ('End', 'Link', 'interface_of', 'links', 'wired_ports')
+__all__ = ('End', 'ConnectionLink', 'interface_of', 'links', 'wired_ports')
 
 # Where a link of each union member names its ends, and what kind of thing each is.
 _ENDS = {
@@ -29,7 +29,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ConnectionLink:
     """One cable of a Connection. `kind` is the Connection's union member.
 
     `near` is the gateway's or spine's end, `far` the leaf's or server's; None where nobody says what is there.
@@ -41,8 +41,8 @@ class Link:
     far: End | None
 
 
-def links(connection: str, spec: Mapping[str, Any]) -> list[Link]:
-    """The links of a Connection's spec. A spec of unknown shape has none; nothing is raised."""
+def links(connection: str, spec: Mapping[str, Any]) -> list[ConnectionLink]:
+    """Return the links of a Connection's spec. A spec of unknown shape has none; nothing is raised."""
     found = []
     for kind, member in spec.items():
         member = mapping(member)
@@ -50,7 +50,7 @@ def links(connection: str, spec: Mapping[str, Any]) -> list[Link]:
         for item in [*objects([member.get('link')]), *listed]:
             ends = sorted(filter(None, (_end(name, item[name]) for name in _ENDS if name in item)), key=_rank)
             if ends:
-                found.append(Link(connection, kind, ends[0], ends[1] if len(ends) > 1 else None))
+                found.append(ConnectionLink(connection, kind, ends[0], ends[1] if len(ends) > 1 else None))
     return found
 
 
@@ -63,8 +63,8 @@ def _rank(end: End) -> int:
     return {'Gateway': 0, 'Switch': 1, 'Server': 2}[end.kind]
 
 
-def wired_ports(found: Iterable[Link]) -> dict[str, dict[str, str]]:
-    """The ports of each switch that a Connection names, each with the words for what is at its other end."""
+def wired_ports(found: Iterable[ConnectionLink]) -> dict[str, dict[str, str]]:
+    """Return the ports of each switch that a Connection names, each with a text on what is at its other end."""
     ports: dict[str, dict[str, str]] = {}
     for link in found:
         for end, other in ((link.near, link.far), (link.far, link.near)):
@@ -74,7 +74,7 @@ def wired_ports(found: Iterable[Link]) -> dict[str, dict[str, str]]:
 
 
 def interface_of(port: str, interfaces: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What an Agent says of a port, or None where it does not speak of it.
+    """Return what an Agent reports of a port, or None if it does not report it.
 
     A port that can be broken out is wired as `E1/49`, and reported as `E1/49/1` while it is one.
     """

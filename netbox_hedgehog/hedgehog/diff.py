@@ -1,14 +1,14 @@
-"""What differs between two readings of a resource, field by field."""
+"""Compare two versions of a resource field by field."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ('ABSENT', 'FieldChange', 'differences')
+__all__ = ('ABSENT', 'ManifestChange', 'differences')
 
 
 class _Absent:
-    """Stands for a field that is not there, which is something else than null."""
+    """Marks a field that is absent, which differs from null."""
 
     def __bool__(self) -> bool:
         return False
@@ -18,7 +18,7 @@ ABSENT = _Absent()
 
 
 @dataclass(frozen=True, slots=True)
-class FieldChange:
+class ManifestChange:
     """One field that differs. `before` or `after` is ABSENT where the field was added or removed."""
 
     path: tuple[str, ...]
@@ -35,13 +35,13 @@ class FieldChange:
 
     @property
     def name(self) -> str:
-        """The path as people write it: keys joined by dots; a key that holds a dot, or nothing, in brackets."""
+        """Return the path as text: keys joined by dots; a key that is empty or contains a dot in brackets."""
         parts = [f'[{part}]' if '.' in part or not part else part for part in self.path]
         return '.'.join(parts).replace('.[', '[')
 
 
-def differences(before: Any, after: Any, limit: int = 200) -> list[FieldChange]:
-    """The fields that differ between two manifests, in order, at most `limit`.
+def differences(before: Any, after: Any, limit: int = 200) -> list[ManifestChange]:
+    """Return the fields that differ between two manifests, in order, at most `limit`.
 
     Lists of objects are compared element by element, other lists as a whole: a list of subnets reads better as one
     line before and after than as a line for each that moved.
@@ -54,7 +54,7 @@ def differences(before: Any, after: Any, limit: int = 200) -> list[FieldChange]:
     return found
 
 
-def _walk(path: tuple[str, ...], before: Any, after: Any) -> Iterator[FieldChange]:
+def _walk(path: tuple[str, ...], before: Any, after: Any) -> Iterator[ManifestChange]:
     if _same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
@@ -67,11 +67,11 @@ def _walk(path: tuple[str, ...], before: Any, after: Any) -> Iterator[FieldChang
                 after[index] if index < len(after) else ABSENT,
             )
     else:
-        yield FieldChange(path, before, after)
+        yield ManifestChange(path, before, after)
 
 
 def _same(before: Any, after: Any) -> bool:
-    """Whether two values are the same in JSON, where true is not 1."""
+    """Return whether two values are the same in JSON, where true is not 1."""
     if type(before) is not type(after):
         return False
     if isinstance(before, dict):

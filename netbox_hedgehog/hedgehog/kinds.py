@@ -61,7 +61,7 @@ class Kind:
 
 
 def pick(manifest: Any, path: Path) -> Any:
-    """The value that stands at `path` in nested dictionaries, or None where the path leads nowhere.
+    """Return the value at `path` in nested dictionaries, or None if there is none.
 
     A final `?` gives the dictionary's keys instead of a value.
     """
@@ -98,7 +98,7 @@ def _paths(text: str) -> tuple[Path, ...]:
 
 
 def _ports(kind: str, ends: str) -> tuple[tuple[Path, str], ...]:
-    """Where a Connection's spec names ports of this kind, whichever its union member."""
+    """Return where a Connection's spec names ports of this kind, whatever its union member."""
     return tuple((('spec', '*', *path, 'port'), kind) for path in _paths(ends))
 
 

@@ -1,4 +1,4 @@
-"""Which other resources a resource names: read from its manifest by the paths in kinds.py, never from its labels."""
+"""Find the resources that a resource refers to, by the paths in kinds.py and never by its labels."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ('references',)
 
 
 def references(kind_name: str, manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    """The (kind, name) pairs that a manifest names, each once, in order.
+    """Return the (kind, name) pairs that a manifest refers to, each once, in order.
 
     A reference to a part of a resource (`device/port`, `vpc/subnet`) counts for the resource: what stands before the
     first slash. Manifests of unknown shape name nothing; nothing is raised.

@@ -14,7 +14,8 @@ from .connections import interface_of
 from .manifest import mapping, moment, named_objects, objects, real_number, text
 
 __all__ = (
-    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'Finding', 'Health', 'Reading', 'assess', 'confirmed_at',
+    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'AgentHealth', 'AgentReading', 'HealthIssue', 'assess',
+    'confirmed_at',
 )
 
 OK, WARNING, CRITICAL, UNKNOWN = 'ok', 'warning', 'critical', 'unknown'
@@ -26,12 +27,12 @@ ORDER = (CRITICAL, WARNING, UNKNOWN, OK)
 SILENT_AFTER = 60
 
 # Seconds that a heartbeat may be younger than the start of the reading: a reading lasts, and clocks differ a little.
-AHEAD = 600
+MAX_CLOCK_SKEW = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be. `code` is one of those of Health.counts, or silent, pending and so on."""
+class HealthIssue:
+    """One thing that is wrong. `code` names its sort, such as bgp, silent or pending."""
 
     code: str
     level: str
@@ -39,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class AgentReading:
     """An Agent or GatewayAgent as the mirror holds it. `read_at` is when it was last in the cluster."""
 
     kind: str
@@ -50,7 +51,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Health:
+class AgentHealth:
     """What an agent's status means. `ports` has the wired ports that are not up: down, disabled or unreported."""
 
     level: str = OK
@@ -68,24 +69,24 @@ class Health:
     version: str = ''
     software: str = ''
     ports: dict[str, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[HealthIssue] = field(default_factory=list)
 
-    def told(self) -> list[dict[str, str]]:
-        """The findings as they are stored, the gravest first."""
+    def stored_findings(self) -> list[dict[str, str]]:
+        """Return the issues as they are stored, the most severe first."""
         return [asdict(finding) for finding in sorted(self.findings, key=lambda found: ORDER.index(found.level))]
 
 
-def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
+def assess(reading: AgentReading | None, wired: Mapping[str, str]) -> AgentHealth:
     """Judge an agent's reading.
 
     Takes the reading, or None where there is no agent, and the switch's wired ports with what is at their other ends.
-    Returns the Health. A status of unknown shape says nothing; nothing is raised.
+    Returns the AgentHealth. A status of unknown shape says nothing; nothing is raised.
     """
-    health = Health()
+    health = AgentHealth()
     if reading is None or reading.missing:
         what = 'The agent was deleted from the cluster.' if reading else 'No agent: status unavailable.'
         health.agentless = True
-        health.findings.append(Finding('agentless', UNKNOWN, what))
+        health.findings.append(HealthIssue('agentless', UNKNOWN, what))
     if reading is not None:
         _agent(health, reading)
         state = mapping(reading.status.get('state'))
@@ -103,7 +104,7 @@ def assess(reading: Reading | None, wired: Mapping[str, str]) -> Health:
 
 
 def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float) -> datetime:
-    """When a resource was in the cluster just as the mirror holds it.
+    """Return when a resource was last in the cluster as the mirror has it.
 
     Takes when it was read, when a list last showed it, and the seconds for which a status that moves by itself is
     left as it was read. Seen later than that, it had not moved: else it had been read again. An agent that died does
@@ -114,7 +115,7 @@ def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float
     return last_read
 
 
-def _agent(health: Health, reading: Reading) -> None:
+def _agent(health: AgentHealth, reading: AgentReading) -> None:
     status = reading.status
     health.version = text(status.get('version') or status.get('agentVersion'))[:100]
     health.heartbeat = moment(status.get('lastHeartbeat'))
@@ -125,29 +126,29 @@ def _agent(health: Health, reading: Reading) -> None:
     if health.heartbeat is not None and health.applied_generation != reading.generation:
         health.pending = True
         done = f'generation {health.applied_generation}' if health.applied_generation else 'none'
-        health.findings.append(Finding(
+        health.findings.append(HealthIssue(
             'pending', WARNING,
             f'Configuration pending: generation {reading.generation} is current, {done} is applied.'
             + _refusal(status),
         ))
     if status.get('rebootRequired') is True:
         health.reboot_required = True
-        health.findings.append(Finding('reboot', WARNING, 'Reboot required to apply configuration.'))
+        health.findings.append(HealthIssue('reboot', WARNING, 'Reboot required to apply configuration.'))
 
 
-def _heartbeat(health: Health, read_at: datetime) -> None:
+def _heartbeat(health: AgentHealth, read_at: datetime) -> None:
     if health.heartbeat is None:
         health.agentless = True
-        health.findings.append(Finding('agentless', UNKNOWN, 'The agent has never sent a heartbeat.'))
+        health.findings.append(HealthIssue('agentless', UNKNOWN, 'The agent has never sent a heartbeat.'))
     elif read_at - health.heartbeat > timedelta(seconds=SILENT_AFTER):
         health.silent = True
-        health.findings.append(Finding(
+        health.findings.append(HealthIssue(
             'silent', CRITICAL,
             f'Agent unresponsive: last heartbeat at {_when(health.heartbeat)}, more than {SILENT_AFTER} seconds before '
             f'the sync at {_when(read_at)}.',
         ))
-    elif health.heartbeat - read_at > timedelta(seconds=AHEAD):
-        health.findings.append(Finding(
+    elif health.heartbeat - read_at > timedelta(seconds=MAX_CLOCK_SKEW):
+        health.findings.append(HealthIssue(
             'clock', UNKNOWN,
             'Clock skew between switch and NetBox: agent status is unreliable '
             f'(heartbeat at {_when(health.heartbeat)}, sync at {_when(read_at)}).',
@@ -155,14 +156,14 @@ def _heartbeat(health: Health, read_at: datetime) -> None:
 
 
 def _refusal(status: Mapping[str, Any]) -> str:
-    """What the agent itself says about a configuration that it could not apply."""
+    """Return what the agent reports about a configuration that it could not apply."""
     for condition in objects(status.get('conditions')):
         if condition.get('type') == 'Applied' and condition.get('status') == 'False' and condition.get('message'):
             return f' The agent reports: {text(condition.get("message"))[:200]}'
     return ''
 
 
-def _ports(health: Health, interfaces: Mapping[str, Any], wired: Mapping[str, str]) -> None:
+def _ports(health: AgentHealth, interfaces: Mapping[str, Any], wired: Mapping[str, str]) -> None:
     for port, far in wired.items():
         interface = interface_of(port, interfaces)
         if interface is None:
@@ -177,13 +178,13 @@ def _ports(health: Health, interfaces: Mapping[str, Any], wired: Mapping[str, st
             _port_down(health, f'{port} (to {far}) {down} (admin up).', port)
 
 
-def _port_down(health: Health, sentence: str, port: str) -> None:
+def _port_down(health: AgentHealth, sentence: str, port: str) -> None:
     health.ports[port] = 'down'
     health.interfaces_down += 1
-    health.findings.append(Finding('interfaces', WARNING, sentence))
+    health.findings.append(HealthIssue('interfaces', WARNING, sentence))
 
 
-def _bgp(health: Health, vrfs: Any, key: str) -> None:
+def _bgp(health: AgentHealth, vrfs: Any, key: str) -> None:
     for vrf, neighbors in named_objects(vrfs):
         for address, neighbor in named_objects(neighbors):
             # Go leaves false out: a neighbor without `enabled` is one that was shut down on purpose.
@@ -191,16 +192,16 @@ def _bgp(health: Health, vrfs: Any, key: str) -> None:
                 health.bgp_down += 1
                 state = text(neighbor.get(key)).capitalize() or 'unknown'
                 peer = f' (AS {neighbor["peerAS"]})' if real_number(neighbor.get('peerAS')) else ''
-                health.findings.append(Finding(
+                health.findings.append(HealthIssue(
                     'bgp', WARNING, f'BGP session to {address}{peer} in VRF {vrf} is not established (state: {state}).',
                 ))
 
 
-def _platform(health: Health, platform: Mapping[str, Any]) -> None:
+def _platform(health: AgentHealth, platform: Mapping[str, Any]) -> None:
     for name, sensor in named_objects(platform.get('temps')):
         for level, sentence in _temperature(name, sensor):
             health.temperatures += 1
-            health.findings.append(Finding('temperature', level, sentence))
+            health.findings.append(HealthIssue('temperature', level, sentence))
     for what, plural in (('PSU', 'psus'), ('Fan', 'fans')):
         for name, unit in named_objects(platform.get(plural)):
             # Go leaves false out, so absence means absence.
@@ -212,11 +213,11 @@ def _platform(health: Health, platform: Mapping[str, Any]) -> None:
             else:
                 continue
             setattr(health, plural, getattr(health, plural) + 1)
-            health.findings.append(Finding(what.lower(), WARNING, sentence))
+            health.findings.append(HealthIssue(what.lower(), WARNING, sentence))
 
 
 def _temperature(name: str, sensor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The level and sentence of a sensor that is out of its bounds; a bound of zero is none."""
+    """Yield level and sentence of a sensor that is out of its limits; a limit of zero does not count."""
     value = real_number(sensor.get('temp'))
     bound = {key: real_number(sensor.get(f'{key}Threshold')) for key in ('critHigh', 'high', 'low', 'critLow')}
     if value is not None:

@@ -1,4 +1,4 @@
-"""The ports of a switch: what its profile has, set as its spec says."""
+"""Work out the ports of a switch from its profile and its spec."""
 
 import re
 from collections.abc import Mapping
@@ -68,13 +68,13 @@ class PortIssue:
 
 
 def kbps(speed: Any) -> int | None:
-    """The kbit/s of a speed such as 25G; None where it is not one."""
+    """Return the kbit/s of a speed such as 25G, or None if it is invalid."""
     found = _SPEED.fullmatch(text(speed))
     return round(float(found[1]) * _UNITS[found[2]]) if found else None
 
 
 def normalise(port: str, known: Mapping[str, Any]) -> str | None:
-    """The interface that a connection means: a port that can be broken out may be wired as E1/49 or as E1/49/1."""
+    """Return the interface of a port as a connection names it: E1/49 and E1/49/1 are the same."""
     if port in known:
         return port
     first = f'{port}/1'
@@ -150,13 +150,13 @@ def _type(profile: str, speed: int) -> str:
 
 
 def _single(mode: Any) -> int:
-    """The speed of a mode that leaves a port in one piece."""
+    """Return the speed of a mode that does not break a port out, or 0."""
     found = _MODE.fullmatch(text(mode))
     return kbps(found[2]) or 0 if found and found[1] == '1' else 0
 
 
 def _nos_name(base: str, offset: Any) -> str:
-    """Ethernet48 and an offset of 2 are Ethernet50."""
+    """Return the name of a lane in the NOS: Ethernet48 with an offset of 2 is Ethernet50."""
     found, steps = _NOS_NAME.fullmatch(base), text(offset)
     if not found or not (steps.isascii() and steps.isdigit() and len(steps) < 10):
         return ''

@@ -25,7 +25,7 @@ __all__ = ('CancelRefused', 'cancel_run', 'stop_deleted')
 logger = logging.getLogger(__name__)
 
 # Seconds to wait for a worker to end a run, and between two looks whether it has.
-PATIENCE = 5.0
+STOP_TIMEOUT = 5.0
 POLL = 0.05
 
 NOTHING = 'No sync of {fabric} is queued or running.'
@@ -110,7 +110,7 @@ def _stop(fabric: Fabric, what: str, rq_id: str = '') -> bool:
     Returns whether a worker had it.
     """
     stopped = _send_stop(connection(), fabric.pk, rq_id)
-    deadline = time.monotonic() + (PATIENCE if stopped else 0)
+    deadline = time.monotonic() + (STOP_TIMEOUT if stopped else 0)
     while fabric.pk in locked_fabrics():
         if time.monotonic() > deadline:
             raise CancelRefused(

@@ -26,7 +26,7 @@ from ..sync.report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, UNREAD, Ki
 from ..sync.run import read_fabric
 from ..sync.switch_health import AGENTS
 from .inventory import InventoryJob, settle_and_say
-from .migration_check import refuse_if_outdated
+from .migration_check import refuse_newer_database
 from .progress import keep_row
 from .queue import connection, hand_over, put_in_queue, queue_name, usable_queue
 from .recovery import JOB_NAME, recover, run_jobs, sync_jobs
@@ -55,10 +55,10 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
     """Read a fabric now, in this process: what a worker executes for a fabric's schedule.
 
     Takes the fabric's id. Returns the report as a dictionary, whose `outcome` is in_sync, partial or failed; or
-    skipped, with the reason in `error`, where there was nothing to do. What each kind's part was is left to the job
-    and the fabric: RQ keeps what is returned here, of many runs. Raises only what the database raises, and Outdated.
+    skipped, with the reason in `error`, where there was nothing to do. Details of each kind are only in the job and
+    on the fabric, as RQ keeps what many syncs return. Raises DatabaseIsNewer, and what the database raises.
     """
-    refuse_if_outdated()
+    refuse_newer_database()
     if hand_over(get_current_job()):
         return {'outcome': SKIPPED, 'error': OF_ANOTHER}
     try:
@@ -80,9 +80,9 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
 def execute_requested_run(job_pk: int) -> None:
     """What a worker executes for a run that somebody asked for: the NetBox job with this id, if it still waits.
 
-    Raises Outdated.
+    Raises DatabaseIsNewer.
     """
-    refuse_if_outdated()
+    refuse_newer_database()
     entry = get_current_job()
     if hand_over(entry):
         return

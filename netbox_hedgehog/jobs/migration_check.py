@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from .. import migrations
 
-__all__ = ('Outdated', 'Schema', 'look', 'outdated', 'refuse_if_outdated')
+__all__ = ('DatabaseIsNewer', 'Schema', 'database_is_newer', 'look', 'refuse_newer_database')
 
 # How many migrations a sentence names.
 SHOWN = 3
@@ -24,7 +24,7 @@ APP = 'netbox_hedgehog'
 KNOWN = frozenset(name for _, name, package in iter_modules(migrations.__path__) if not package and name[0] not in '_~')
 
 
-class Outdated(Exception):
+class DatabaseIsNewer(Exception):
     """The database was migrated for a newer release of the plugin while this process ran."""
 
 
@@ -82,7 +82,7 @@ def look() -> Schema:
     return Schema(pending=tuple(pending), unknown=tuple(unknown))
 
 
-def outdated() -> str:
+def database_is_newer() -> str:
     """Why this process must not work on the database any more, or ''. One small statement: asked before every run."""
     try:
         with connection.cursor() as cursor:
@@ -93,10 +93,10 @@ def outdated() -> str:
     return Schema(unknown=tuple(f'{APP}.{name}' for name in newer)).sentence if newer else ''
 
 
-def refuse_if_outdated() -> None:
-    """Raises Outdated, with the sentence of outdated(), where there is one."""
-    if sentence := outdated():
-        raise Outdated(sentence)
+def refuse_newer_database() -> None:
+    """Raises DatabaseIsNewer, with the sentence of database_is_newer(), where there is one."""
+    if sentence := database_is_newer():
+        raise DatabaseIsNewer(sentence)
 
 
 def _newer(applied: Set[str], known: Set[str]) -> list[str]:

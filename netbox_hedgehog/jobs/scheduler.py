@@ -23,7 +23,7 @@ from rq.utils import utcformat
 from ..events import AT_ONCE, dispatch, raise_state_events
 from ..locks import locked_fabrics
 from .deployment import suffix
-from .migration_check import outdated
+from .migration_check import database_is_newer
 from .queue import queue_name
 from .records import name_once, read_jobs, text
 from .recovery import recover
@@ -166,18 +166,18 @@ class HedgehogScheduler(DjangoScheduler):
         close_old_connections()
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + get_plugin_config('netbox_hedgehog', 'beat_interval')
-            self.beat()
+            self.heartbeat_tick()
         with self._outliving('Redis'):
             return self._enqueue_due(time.time())
         return []
 
-    def beat(self) -> None:
+    def heartbeat_tick(self) -> None:
         """Bring the schedules in line with the database, record killed runs, and tell what became of fabrics.
 
         Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
         anew, from what is installed now.
         """
-        if sentence := outdated():
+        if sentence := database_is_newer():
             logger.error('The scheduler stops: %s', sentence)
             raise SystemExit(1)
         with self._outliving('the database or Redis'):

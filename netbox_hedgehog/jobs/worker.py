@@ -11,7 +11,7 @@ from rq.job import Job
 from rq.queue import Queue
 from utilities.rqworker import NetBoxRQWorker
 
-from .migration_check import outdated
+from .migration_check import database_is_newer
 from .queue import queue_name
 
 __all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace', 'warm_up')
@@ -47,7 +47,7 @@ class HedgehogWorker(NetBoxRQWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         super().execute_job(job, queue)
-        if self._outdated():
+        if self._database_is_newer():
             self._stop_requested = True
 
     def monitor_work_horse(self, job: Job, queue: Queue) -> None:
@@ -72,11 +72,11 @@ class HedgehogWorker(NetBoxRQWorker):
         while True:
             # RQ comes back from an idle wait only where one is limited.
             found = super().dequeue_job_and_maintain_ttl(timeout, timeout)
-            if found is not None or self._outdated():
+            if found is not None or self._database_is_newer():
                 return found
 
-    def _outdated(self) -> bool:
-        sentence = outdated()
+    def _database_is_newer(self) -> bool:
+        sentence = database_is_newer()
         # Runs are forked off this process, and must not inherit its connection.
         connections.close_all()
         if sentence:

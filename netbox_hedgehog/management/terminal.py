@@ -14,7 +14,7 @@ from netbox_hedgehog.choices import SyncStateChoices
 from netbox_hedgehog.jobs.progress import Progress as RunProgress
 from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.monitoring.fabric_status import at_work
-from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, Health
+from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, ServiceHealth
 
 __all__ = ('bar', 'is_one', 'print_status')
 
@@ -30,7 +30,7 @@ def is_one(stream: Any) -> bool:
     return bool(stream.isatty())
 
 
-def print_status(stream: Any, rows: list[dict[str, Any]], health: Health, *, no_color: bool = False) -> None:
+def print_status(stream: Any, rows: list[dict[str, Any]], health: ServiceHealth, *, no_color: bool = False) -> None:
     """Print a table of fabrics, then services and issues. Takes the rows of fabric_status()."""
     console = _console(stream, no_color)
     table = Table(box=None, pad_edge=False, header_style='bold')

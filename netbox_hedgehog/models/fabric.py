@@ -14,7 +14,7 @@ from utilities.exceptions import AbortRequest
 from ..choices import ConnectionStatusChoices, FabricStatusChoices
 from ..cluster.egress import configured
 from ..cluster.kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
-from ..fields import Sealed, SealedTextField, SealError, unseal
+from ..fields import EncryptedStr, SealedTextField, SealError, decrypt
 from .fabric_state import MIN_SYNC_INTERVAL, OLDER_ERROR, FabricQuerySet, FabricState
 from .inventory import InventorySettings
 
@@ -226,12 +226,12 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         if self.in_cluster:
             return Credentials(in_cluster=True, verify_tls=self.verify_tls)
         if self.kubeconfig:
-            return parse_kubeconfig(unseal(self.kubeconfig), verify_tls=self.verify_tls)
+            return parse_kubeconfig(decrypt(self.kubeconfig), verify_tls=self.verify_tls)
         if not self.kubernetes_server:
             raise KubeconfigError('No connection configured. Enter a Kubernetes server or a kubeconfig.')
         return Credentials(
             server=check_server(self.kubernetes_server),
-            token=unseal(self.kubernetes_token),
+            token=decrypt(self.kubernetes_token),
             ca_pem=self.kubernetes_ca_cert,
             verify_tls=self.verify_tls,
         )
@@ -263,7 +263,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
 
     def clean(self):
         super().clean()
-        kubeconfig = '' if isinstance(self.kubeconfig, Sealed) else self.kubeconfig
+        kubeconfig = '' if isinstance(self.kubeconfig, EncryptedStr) else self.kubeconfig
         if kubeconfig:
             try:
                 configured().check_server(parse_kubeconfig(kubeconfig, verify_tls=self.verify_tls).server)
@@ -291,7 +291,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         That takes another address; or the same one, another's place in the network or in DNS, and a certificate that
         nobody checks, or that an authority of theirs has signed.
         """
-        kept = [name for name in SECRET_FIELDS if getattr(self, name) and isinstance(getattr(self, name), Sealed)]
+        kept = [name for name in SECRET_FIELDS if getattr(self, name) and isinstance(getattr(self, name), EncryptedStr)]
         if not self.pk or not kept:
             return
         before = Fabric.objects.only(*CONNECTION_FIELDS, *SECRET_FIELDS).filter(pk=self.pk).first()
@@ -328,6 +328,6 @@ def _differs(name: str, before: Any, now: Any) -> bool:
     if before == now or name not in SECRET_FIELDS:
         return bool(before != now)
     try:
-        return unseal(before) != unseal(now)
+        return decrypt(before) != decrypt(now)
     except SealError:
         return True

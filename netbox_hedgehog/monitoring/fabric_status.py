@@ -12,7 +12,7 @@ from ..jobs.progress import ACTIVE
 from ..jobs.recovery import run_jobs, sync_jobs
 from ..jobs.schedules import due_times
 from ..models import Fabric
-from .service_health import Health
+from .service_health import ServiceHealth
 
 __all__ = ('at_work', 'fabric_status')
 
@@ -55,7 +55,7 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
     ]
 
 
-def at_work(health: Health) -> str:
+def at_work(health: ServiceHealth) -> str:
     """One line on who is at work, on the schedules that stand, and on the runs of the last day."""
     watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
     completed = sync_jobs().filter(

@@ -24,7 +24,7 @@ from ..choices import SyncStateChoices
 from ..jobs.recovery import sync_jobs
 from ..models import Fabric
 from .overview import FabricSummary, fabric_summaries
-from .service_health import Health, worker_health
+from .service_health import ServiceHealth, worker_health
 
 __all__ = ('HedgehogCollector', 'exposition', 'register')
 
@@ -87,7 +87,7 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, text, value=float(value))
 
 
-def _plugin(health: Health) -> Iterator[GaugeMetricFamily]:
+def _plugin(health: ServiceHealth) -> Iterator[GaugeMetricFamily]:
     yield _gauge('redis_up', 'Whether the Redis of NetBox’s tasks responds.', health.redis)
     if health.redis:
         yield _gauge('workers', 'Workers that serve the plugin’s queue.', len(health.workers))

@@ -30,7 +30,7 @@ from ..models.fabric_state import READABLE, FabricQuerySet
 from ..watch.leases import live_watchers, watch_troubles, watched_fabrics
 from .shared_clusters import fabrics_by_cluster, same_cluster_sentence
 
-__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'Health', 'check_worker_health', 'missing_here', 'worker_health')
+__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'ServiceHealth', 'check_worker_health', 'missing_here', 'worker_health')
 
 HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
 
@@ -39,7 +39,7 @@ SHOWN = 5
 
 
 @dataclass(slots=True)
-class Health:
+class ServiceHealth:
     """Who serves the queue, and what is wrong. `problems` are sentences, the gravest first.
 
     `watched` are the fabrics that ask for a watch, `unwatched` those among them that no watcher follows just now.
@@ -82,12 +82,12 @@ def check_worker_health() -> dict[str, Any]:
     return worker_health().as_dict()
 
 
-def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
-    """The same as a Health. `fabrics` limits of whom is told: give those that the asker may see.
+def worker_health(fabrics: FabricQuerySet | None = None) -> ServiceHealth:
+    """The same as a ServiceHealth. `fabrics` limits of whom is told: give those that the asker may see.
 
     Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
     """
-    health = Health(queue=queue_name())
+    health = ServiceHealth(queue=queue_name())
     _look_at_redis(health, fabrics)
     raise_state_events_safely(redis=health.redis)
     runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
@@ -103,7 +103,7 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> Health:
     return health
 
 
-def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
+def _look_at_redis(health: ServiceHealth, fabrics: FabricQuerySet | None) -> None:
     try:
         redis = connection()
         health.waiting = _waiting(fabrics)
@@ -127,7 +127,7 @@ def _look_at_redis(health: Health, fabrics: FabricQuerySet | None) -> None:
         health.outages.append('No scheduler is running; no fabric is synced on schedule. Start one: rqscheduler')
 
 
-def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
+def _look_at_database(health: ServiceHealth, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
     running = set(runs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
     health.failed = runs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
@@ -157,7 +157,7 @@ def _look_at_database(health: Health, fabrics: FabricQuerySet, runs: QuerySet[Jo
         health.problems.append(f'{more_failing} more fabrics failed or were only partially synced.')
 
 
-def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
+def _look_at_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     """Fabrics without a watcher are read by their periodic runs, as ever: late, not lost."""
     if not health.watched or not health.redis:
         return
@@ -184,7 +184,7 @@ def _look_at_watchers(health: Health, fabrics: FabricQuerySet) -> None:
         health.problems.append(f'Watching fails for {more_ill} more fabrics.')
 
 
-def _look_at_clusters(health: Health, fabrics: FabricQuerySet) -> None:
+def _look_at_clusters(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     health.same_cluster = fabrics_by_cluster(fabrics)
     health.notices = [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
 

@@ -13,11 +13,11 @@ from psycopg import sql
 
 from ..hedgehog.kinds import Kind
 from ..models import Fabric, FabricResource, KindReading
-from .compare import Held, Plan, Write
+from .compare import MirrorPlan, StoredRow, Write
 from .sanitize import ENCODER, Key, stable
 from .search import index_new
 
-__all__ = ('apply', 'confirm', 'count_present', 'held_rows', 'hold', 'last_confirmed')
+__all__ = ('apply', 'count_present', 'last_seen_in_cluster', 'lock_mirror', 'mark_seen', 'stored_rows')
 
 # The first of the two numbers of an advisory lock that those who write to a fabric's mirror take one after another.
 WRITE_LOCK = 470_221
@@ -102,7 +102,7 @@ _COMPLETE = _statement("""
 """)
 
 
-def held_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) -> dict[Key, Held]:
+def stored_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) -> dict[Key, StoredRow]:
     """What the mirror holds of a kind, or of these names, by (namespace, name).
 
     One statement, and no spec or status loaded.
@@ -110,8 +110,8 @@ def held_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) ->
     rows = FabricResource.objects.filter(fabric=fabric, kind=kind.name)
     if names is not None:
         rows = rows.filter(name__in=names)
-    found = rows.values_list('namespace', 'name', 'pk', *Held._fields[1:])
-    return {(row[0], row[1]): Held(*row[2:]) for row in found}
+    found = rows.values_list('namespace', 'name', 'pk', *StoredRow._fields[1:])
+    return {(row[0], row[1]): StoredRow(*row[2:]) for row in found}
 
 
 def count_present(fabric: Fabric, kind: Kind) -> int:
@@ -119,13 +119,13 @@ def count_present(fabric: Fabric, kind: Kind) -> int:
     return FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).count()
 
 
-def last_confirmed(fabric: Fabric, kind: Kind, held: Iterable[Held]) -> datetime:
+def last_seen_in_cluster(fabric: Fabric, kind: Kind, held: Iterable[StoredRow]) -> datetime:
     """Return when the cluster last showed these rows of a kind, of which there is one at least."""
     complete = KindReading.objects.filter(fabric=fabric, kind=kind.name).values_list('last_read', flat=True)
     return max([*complete, *(row.last_read for row in held)])
 
 
-def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bool = True) -> int:
+def apply(fabric: Fabric, kind: Kind, plan: MirrorPlan, now: datetime, *, complete: bool = True) -> int:
     """Write a kind's plan: all of it or nothing.
 
     `complete` says that the plan is of a whole list, after which every resource that is there counts as seen at `now`.
@@ -136,10 +136,10 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
     values: dict[str, Any] = {'fabric': fabric.pk, 'kind': kind.name, 'now': now}
     if not plan.writes and not plan.missing:
         if complete:
-            confirm(fabric, [kind.name], now)
+            mark_seen(fabric, [kind.name], now)
         return left
     with transaction.atomic(), connection.cursor() as cursor:
-        hold(fabric)
+        lock_mirror(fabric)
         if plan.writes:
             left += len(plan.writes) - _write(cursor, kind, plan, values, complete)
             if plan.created:
@@ -151,18 +151,18 @@ def apply(fabric: Fabric, kind: Kind, plan: Plan, now: datetime, *, complete: bo
             })
             left += len(plan.missing) - cursor.rowcount
         if complete:
-            confirm(fabric, [kind.name], now)
+            mark_seen(fabric, [kind.name], now)
     return left
 
 
-def confirm(fabric: Fabric, kinds: list[str], now: datetime) -> None:
+def mark_seen(fabric: Fabric, kinds: list[str], now: datetime) -> None:
     """All of these kinds' resources that are not missing were seen at `now`: one statement for all of them."""
     if kinds:
         with connection.cursor() as cursor:
             cursor.execute(_COMPLETE, {'fabric': fabric.pk, 'kinds': sorted(kinds), 'now': now})
 
 
-def _write(cursor: Any, kind: Kind, plan: Plan, values: dict[str, Any], complete: bool) -> int:
+def _write(cursor: Any, kind: Kind, plan: MirrorPlan, values: dict[str, Any], complete: bool) -> int:
     """Write a plan's rows. Returns how many."""
     if complete and plan.read == len(plan.created) and cursor.execute(_EMPTY, values).fetchone()[0]:
         same = (values['fabric'], kind.name, *[values['now']] * 3)
@@ -182,13 +182,13 @@ def _write(cursor: Any, kind: Kind, plan: Plan, values: dict[str, Any], complete
     return written
 
 
-def hold(fabric: Fabric) -> None:
+def lock_mirror(fabric: Fabric) -> None:
     """Wait, within a transaction, until nobody else writes to the fabric's mirror; nobody does until it ends."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, [fabric.pk])
 
 
-def _stable_before(kind: Kind, plan: Plan) -> dict[int, str]:
+def _stable_before(kind: Kind, plan: MirrorPlan) -> dict[int, str]:
     """For each row that a change replaces, its status without what moves all the time, as JSON."""
     ids = [
         held.pk for observed, held in plan.updated if held is not None and held.fingerprint != observed.fingerprint

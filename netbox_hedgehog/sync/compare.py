@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from ..hedgehog.kinds import Kind
 from .sanitize import BadObject, Key, Observed, identify, kind_digest, observe
 
-__all__ = ('Held', 'Plan', 'Seen', 'Unread', 'Write', 'compare', 'is_held')
+__all__ = ('MirrorPlan', 'Seen', 'StoredRow', 'Unread', 'Write', 'compare', 'is_up_to_date')
 
 
-class Held(NamedTuple):
+class StoredRow(NamedTuple):
     """What the mirror holds of a resource, as far as a comparison needs it."""
 
     pk: int
@@ -40,11 +40,11 @@ class Write(NamedTuple):
     """A row to write. `held` is what stands there now, or None where the row is new."""
 
     observed: Observed
-    held: Held | None
+    held: StoredRow | None
 
 
 @dataclass(slots=True)
-class Plan:
+class MirrorPlan:
     """Everything one kind's complete list asks of the mirror.
 
     `updated` are resources that changed, or came back; `refreshed` those of which only heartbeat-like fields or the
@@ -58,7 +58,7 @@ class Plan:
     updated: list[Write] = field(default_factory=list)
     refreshed: list[Write] = field(default_factory=list)
     unchanged: int = 0
-    missing: list[Held] = field(default_factory=list)
+    missing: list[StoredRow] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     nameless: bool = False
 
@@ -68,19 +68,19 @@ class Plan:
 
 
 def compare(
-    kind: Kind, held: Mapping[Key, Held], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
+    kind: Kind, held: Mapping[Key, StoredRow], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
     namespace: str = '',
-) -> Plan:
+) -> MirrorPlan:
     """Compare a kind's complete list with what the mirror holds.
 
     Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them, or a Seen for one that
     was not read because the mirror holds it, or an Unread for one that cannot be; of one object no more is kept than
     `largest` bytes (0: any number), and nothing of an object that is in another `namespace` (empty: any). Returns a
-    Plan. Raises nothing of its own: an object that cannot be
+    MirrorPlan. Raises nothing of its own: an object that cannot be
     mirrored costs only itself and is named in the plan's errors. What `manifests` raises passes through, and then
     there is no plan: half a list says nothing about absence.
     """
-    plan = Plan()
+    plan = MirrorPlan()
     digest = kind_digest(kind)
     seen: set[Key] = set()
     for manifest in manifests:
@@ -98,7 +98,7 @@ def compare(
             if namespace and key[0] != namespace:
                 raise BadObject(f'{key[1]}: it is in namespace {key[0]} instead of {namespace}', key)
             known = held.get(key)
-            if known is not None and is_held(known, uid, version, digest):
+            if known is not None and is_up_to_date(known, uid, version, digest):
                 plan.unchanged += key not in seen
             elif key not in seen:
                 _sort(plan, Write(observe(kind, manifest, largest, identity), known))
@@ -114,7 +114,7 @@ def compare(
     return plan
 
 
-def is_held(known: Held, uid: str, version: str, digest: str) -> bool:
+def is_up_to_date(known: StoredRow, uid: str, version: str, digest: str) -> bool:
     """Whether the mirror holds an object with this uid exactly as it is at this resource version.
 
     `digest` is kind_digest() of its kind: of what was kept under another, more or less may be wanted now.
@@ -127,7 +127,7 @@ def is_held(known: Held, uid: str, version: str, digest: str) -> bool:
     )
 
 
-def _sort(plan: Plan, write: Write) -> None:
+def _sort(plan: MirrorPlan, write: Write) -> None:
     if write.held is None:
         plan.created.append(write)
     elif write.held.fingerprint == write.observed.fingerprint and write.held.missing_since is None:

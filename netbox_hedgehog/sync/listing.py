@@ -8,7 +8,7 @@ from typing import Any
 from ..cluster.client import Cluster, Page
 from ..cluster.errors import BadAnswer, Unreadable
 from ..hedgehog.kinds import Kind
-from .compare import Held, Seen, Unread, is_held
+from .compare import Seen, StoredRow, Unread, is_up_to_date
 from .report import KindReport
 from .sanitize import BadObject, Key, identify, kind_digest
 
@@ -30,7 +30,7 @@ class Listing:
     the list.
 
     `listed` counts the objects of the list so far; `expected` is how many there will be, as far as the server or the
-    mirror can tell. `told` is called with the listing after each page, and each second for which one is waited for.
+    mirror can tell. `on_page` is called with the listing after each page, and each second for which one is waited for.
 
     `settled` are the seconds for which a status that moves by itself (Kind.volatile) is left as it was read, while
     nobody has changed the object. `report` is told what was read. `version` is the list's resource version, once it
@@ -40,7 +40,7 @@ class Listing:
     cluster: Cluster
     kind: Kind
     namespace: str
-    held: Mapping[Key, Held]
+    held: Mapping[Key, StoredRow]
     report: KindReport
     now: datetime
     settled: float = 0
@@ -48,7 +48,7 @@ class Listing:
     weight: int = 0
     listed: int = 0
     expected: int = 0
-    told: Callable[['Listing'], object] | None = None
+    on_page: Callable[['Listing'], object] | None = None
     _begun: Iterator[Page] | None = None
 
     def begin(self) -> None:
@@ -56,11 +56,11 @@ class Listing:
         self._begun = self._pages()
 
     def _pages(self) -> Iterator[Page]:
-        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held), waiting=self._tell)
+        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held), waiting=self._report_page)
 
-    def _tell(self) -> None:
-        if self.told is not None:
-            self.told(self)
+    def _report_page(self) -> None:
+        if self.on_page is not None:
+            self.on_page(self)
 
     def __iter__(self) -> Iterator[Manifest | Seen | Unread]:
         """Raises ClusterError; Expired means that all that was given is void."""
@@ -69,7 +69,7 @@ class Listing:
             self.version = self.version or page.version
             self.listed += len(page.items)
             self.expected = max(self.listed, len(self.held) if page.remaining is None else self.listed + page.remaining)
-            self._tell()
+            self._report_page()
             yield from self.completed(page)
 
     def completed(self, page: Page) -> Iterator[Manifest | Seen | Unread]:
@@ -84,8 +84,8 @@ class Listing:
         unread: dict[str, Key] = {}
         digest = kind_digest(self.kind)
         for item in page.items:
-            if (unmoved := self._unmoved(item, digest)) is not None:
-                yield Seen(unmoved)
+            if (unchanged := self._unchanged_key(item, digest)) is not None:
+                yield Seen(unchanged)
                 continue
             try:
                 key, uid, _ = identify(item)
@@ -96,7 +96,7 @@ class Listing:
                 yield item  # as well: its name may be that of another object, which is asked for by it
                 continue
             known = self.held.get(key)
-            if known is not None and self._rests(known, uid, item, digest):
+            if known is not None and self._is_only_volatile_change(known, uid, item, digest):
                 yield Seen(key)
             else:
                 unread[key[1]] = key
@@ -104,7 +104,7 @@ class Listing:
             return
         if page.repeatable and len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
             try:
-                for whole in self._counted(self.cluster.whole(self.kind, self.namespace, page)):
+                for whole in self._counted(self.cluster.full_pages(self.kind, self.namespace, page)):
                     yield from (item for item in whole.items if unread.pop(_name(item), None))
             except Unreadable:
                 pass  # one object may be the reason, and shall cost only itself: what is left is asked for one by one
@@ -114,7 +114,7 @@ class Listing:
                 yield Unread(key, found.unreadable)
             yield from (item for item in found.items if _name(item) == key[1])
 
-    def _unmoved(self, item: Any, digest: str) -> Key | None:
+    def _unchanged_key(self, item: Any, digest: str) -> Key | None:
         """The key of an object that the mirror holds as it is, or None. Of most lists that is all, so it is quick: what
         is held has been checked before.
         """
@@ -122,18 +122,18 @@ class Listing:
             metadata = item['metadata']
             key = metadata['namespace'], metadata['name']
             known = self.held.get(key)
-            held = known is not None and is_held(known, metadata['uid'], metadata['resourceVersion'], digest)
+            held = known is not None and is_up_to_date(known, metadata['uid'], metadata['resourceVersion'], digest)
         except (KeyError, TypeError):
             return None
         return key if held else None
 
-    def _rests(self, known: Held, uid: str, item: Manifest, digest: str) -> bool:
+    def _is_only_volatile_change(self, known: StoredRow, uid: str, item: Manifest, digest: str) -> bool:
         """Whether of an object that moved nothing has but its status, by itself, and that was read lately."""
         return (
             bool(self.kind.volatile)
             and self.now - known.last_read < timedelta(seconds=self.settled)
             and known.generation == item['metadata'].get('generation')
-            and is_held(known, uid, known.resource_version, digest)
+            and is_up_to_date(known, uid, known.resource_version, digest)
         )
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:

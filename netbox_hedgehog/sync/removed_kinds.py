@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from ..hedgehog.kinds import KIND_BY_NAME
 from ..models import Fabric
-from .apply import apply, held_rows
-from .compare import Plan
+from .apply import apply, stored_rows
+from .compare import MirrorPlan
 from .report import NOT_SERVED
 from .run import settled_seconds
 from .switch_health import record_health
@@ -29,7 +29,7 @@ def confirm_removed_kind(fabric: Fabric, name: str) -> int:
         raise NotConfirmable('The last sync did not report this kind as removed. Nothing was changed.')
     kind = KIND_BY_NAME[name]
     with transaction.atomic():
-        rows = [row for row in held_rows(fabric, kind).values() if row.missing_since is None]
-        left = apply(fabric, kind, Plan(missing=rows), timezone.now(), complete=False)
+        rows = [row for row in stored_rows(fabric, kind).values() if row.missing_since is None]
+        left = apply(fabric, kind, MirrorPlan(missing=rows), timezone.now(), complete=False)
         record_health(fabric, settled_seconds())
     return len(rows) - left

@@ -16,7 +16,7 @@ from ..cluster.probe import Probe, probe
 from ..fields import SealError
 from ..hedgehog.kinds import KINDS, Kind
 from ..models import Fabric
-from .apply import apply, confirm, held_rows, last_confirmed
+from .apply import apply, last_seen_in_cluster, mark_seen, stored_rows
 from .compare import compare
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
@@ -31,16 +31,16 @@ RESTARTS = 3
 ERRORS_NAMED = 100
 
 # Seconds by which two runs may follow each other earlier than their interval says.
-UNPUNCTUAL = 10
+EARLY_START_TOLERANCE = 10
 
 # A connection test asks twice at most, waits so many seconds for an answer, and takes no more bytes of one than one
 # object may have: a person waits as well, and a process that serves pages.
-IMPATIENT = {
-    'retries': 1, 'read_timeout': 10, 'longest_answer': 10, 'patience': 10, 'max_answer_size': 4 * 1024 * 1024,
+CONNECTION_TEST_LIMITS = {
+    'retries': 1, 'read_timeout': 10, 'longest_answer': 10, 'retry_budget': 10, 'max_answer_size': 4 * 1024 * 1024,
 }
 
 # Of so many kinds the first page is asked for before it is their turn.
-AHEAD = 2
+PREFETCHED_KINDS = 2
 
 
 def read_fabric(
@@ -49,24 +49,24 @@ def read_fabric(
 ) -> Report:
     """Read all of a fabric's kinds into the mirror.
 
-    Takes the fabric and, optionally, who is told after each kind, and of each page of one as Listing.told. Returns the
-    Report; what goes wrong in the cluster is in there and never raised. Errors of the database are raised: then nothing
-    can be recorded anyway.
+    Takes the fabric and, optionally, functions that are called after each kind and after each page (Listing.on_page).
+    Returns the Report, which includes errors of the cluster. Raises errors of the database, as nothing can be recorded
+    then.
     """
     report = Report(fabric=fabric.name, started=timezone.now())
-    failure, written, unmoved = '', {}, []
+    failure, written, unchanged_kinds = '', {}, []
     try:
         with open_cluster(fabric) as cluster:
             for listing in listings(cluster, fabric, report.started):
                 report.kinds.append(listing.report)
-                listing.told = paged
-                written[listing.kind.name], whole = read_kind(fabric, listing)
-                if whole:
-                    unmoved.append(listing.kind.name)
+                listing.on_page = paged
+                written[listing.kind.name], fully_unchanged = read_kind(fabric, listing)
+                if fully_unchanged:
+                    unchanged_kinds.append(listing.kind.name)
                 progress(listing.report)
     except (ClusterError, KubeconfigError, SealError) as error:
         failure = str(error)
-    confirm(fabric, unmoved, report.started)
+    mark_seen(fabric, unchanged_kinds, report.started)
     if any(kind.outcome == READ for kind in report.kinds) and health_is_due(
         fabric, written, report.started, settled_seconds(),
     ):
@@ -83,7 +83,7 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
     """
     def listing(kind: Kind) -> Listing:
         return Listing(
-            cluster, kind, fabric.kubernetes_namespace, held_rows(fabric, kind), KindReport(kind.name), now,
+            cluster, kind, fabric.kubernetes_namespace, stored_rows(fabric, kind), KindReport(kind.name), now,
             settled_seconds(),
         )
 
@@ -94,7 +94,7 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
         following = listing(kind)
         following.begin()
         ahead.append(following)
-        if len(ahead) > AHEAD:
+        if len(ahead) > PREFETCHED_KINDS:
             yield ahead.popleft()
     yield from ahead
 
@@ -103,9 +103,9 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
     """Read one kind, and fill in its report.
 
     Returns how many rows were written or marked as missing, and whether a whole list has shown that nothing moved:
-    that is for the caller to confirm(), of all kinds at once. Raises the ClusterErrors that end a whole run.
+    that is for the caller to mark_seen(), of all kinds at once. Raises the ClusterErrors that end a whole run.
     """
-    clock, written, whole = time.monotonic(), 0, False
+    clock, written, fully_unchanged = time.monotonic(), 0, False
     kind, report = listing.kind, listing.report
     try:
         for attempt in range(RESTARTS):
@@ -120,7 +120,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
         written = len(plan.writes) + len(plan.missing)
         if written:
             apply(fabric, kind, plan, listing.now)
-        whole = not written and not plan.nameless
+        fully_unchanged = not written and not plan.nameless
         report.outcome = READ
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
         report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
@@ -138,7 +138,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
             raise
     finally:
         report.seconds = round(time.monotonic() - clock, 3)
-    return written, whole
+    return written, fully_unchanged
 
 
 def _absent(fabric: Fabric, listing: Listing) -> tuple[str, list[str]]:
@@ -146,7 +146,7 @@ def _absent(fabric: Fabric, listing: Listing) -> tuple[str, list[str]]:
     present = [row for row in listing.held.values() if row.missing_since is None]
     if not present:
         return NOT_INSTALLED, []
-    seen = last_confirmed(fabric, listing.kind, present)
+    seen = last_seen_in_cluster(fabric, listing.kind, present)
     return NOT_SERVED, [not_served(listing.kind.name, len(present), seen)]
 
 
@@ -155,7 +155,7 @@ def test_connection(fabric: Fabric) -> Probe:
     raises nothing.
     """
     try:
-        with open_cluster(fabric, **IMPATIENT) as cluster:
+        with open_cluster(fabric, **CONNECTION_TEST_LIMITS) as cluster:
             return probe(cluster, KINDS, fabric.kubernetes_namespace)
     except (ClusterError, KubeconfigError, SealError) as error:
         return Probe(errors=[str(error)], sentences=[str(error)])
@@ -176,4 +176,4 @@ def open_cluster(fabric: Fabric, **at_most: float) -> Cluster:
 
 def settled_seconds() -> float:
     """For how long a status that moves by itself is left as it was read. Runs are not due to the second."""
-    return max(0, get_plugin_config('netbox_hedgehog', 'status_interval') - UNPUNCTUAL)
+    return max(0, get_plugin_config('netbox_hedgehog', 'status_interval') - EARLY_START_TOLERANCE)

@@ -11,9 +11,9 @@ from django.db.models import Max
 from ..hedgehog.connections import links, wired_ports
 from ..hedgehog.kinds import KIND_BY_NAME
 from ..hedgehog.manifest import mapping, objects, text
-from ..hedgehog.switch_health import Finding, Reading, assess, confirmed_at
+from ..hedgehog.switch_health import AgentReading, HealthIssue, assess, confirmed_at
 from ..models import Fabric, FabricResource, SwitchHealth
-from .apply import hold
+from .apply import lock_mirror
 
 __all__ = ('AGENTS', 'health_is_due', 'record_health')
 
@@ -65,7 +65,7 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
             rows.append(_row(fabric, node, agent, wired, settled))
     rows += [_row(fabric, node, None, wired, settled) for node in waiting.values()]
     with transaction.atomic():
-        hold(fabric)
+        lock_mirror(fabric)
         here = set(nodes.values_list('pk', flat=True))
         SwitchHealth.objects.bulk_create(
             (row for row in rows if row.resource_id in here), batch_size=BATCH, update_conflicts=True,
@@ -78,7 +78,7 @@ def _row(
     fabric: Fabric, node: FabricResource, agent: FabricResource | None, wired: dict[str, dict[str, str]],
     settled: float,
 ) -> SwitchHealth:
-    reading = agent and Reading(
+    reading = agent and AgentReading(
         kind=agent.kind, generation=agent.generation, status=mapping(agent.status),
         read_at=confirmed_at(agent.last_read, agent.last_seen, settled),
         missing=agent.missing_since is not None,
@@ -86,13 +86,13 @@ def _row(
     health = assess(reading or None, wired.get(node.name, {}) if node.kind == 'Switch' else {})
     if node.missing_since is not None:
         since = f'{node.missing_since:%Y-%m-%d %H:%M:%S}'
-        health.findings.append(Finding(
+        health.findings.append(HealthIssue(
             'missing', 'unknown',
             f'{KIND_BY_NAME[node.kind].title} {node.name} has been missing from the cluster since {since} UTC.',
         ))
         if health.level == 'ok':
             health.level = 'unknown'
-    told = asdict(health) | {'findings': health.told()}
+    told = asdict(health) | {'findings': health.stored_findings()}
     return SwitchHealth(
         fabric=fabric, resource=node, agent_id=agent and agent.pk, kind=node.kind, name=node.name,
         read_at=reading.read_at if reading else confirmed_at(node.last_read, node.last_seen, 0),

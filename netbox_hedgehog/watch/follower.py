@@ -20,14 +20,14 @@ from ..cluster.errors import NotInstalled, NotServed
 from ..cluster.watch import Event, events
 from ..hedgehog.kinds import Kind
 from ..models import Fabric
-from ..sync.apply import apply, count_present, held_rows, last_confirmed
-from ..sync.compare import Held, Plan, compare
+from ..sync.apply import apply, count_present, last_seen_in_cluster, stored_rows
+from ..sync.compare import MirrorPlan, StoredRow, compare
 from ..sync.listing import Listing
 from ..sync.report import KindReport, not_served
 from ..sync.run import settled_seconds
 from ..sync.sanitize import LONGEST_VERSION, BadObject, Key, key_of
 
-__all__ = ('Database', 'Follower', 'Overtaken', 'Room')
+__all__ = ('Database', 'Follower', 'MemoryBudget', 'WriteConflict')
 
 logger = logging.getLogger(__name__)
 
@@ -35,24 +35,24 @@ logger = logging.getLogger(__name__)
 TRIES = 5
 
 # Bytes of memory for the events of a fabric that wait to be written.
-ROOM = 64 * 1024 * 1024
+MEMORY = 64 * 1024 * 1024
 
 
-class Overtaken(Exception):
+class WriteConflict(Exception):
     """The mirror's other writer came in between on every try. The text is a sentence."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(f'Saving {kind.plural} conflicted with a sync; they are listed again.')
 
 
-class Room:
+class MemoryBudget:
     """Memory that followers share for what they have collected."""
 
-    def __init__(self, size: int = ROOM) -> None:
+    def __init__(self, size: int = MEMORY) -> None:
         self._lock = threading.Lock()
         self._left = size
 
-    def take(self, size: int) -> bool:
+    def reserve(self, size: int) -> bool:
         """Returns whether there was room. A negative size gives some back."""
         with self._lock:
             if size > max(0, self._left):
@@ -71,10 +71,10 @@ class Database(Protocol):
 class Follower:
     """Keeps the mirror of one kind true to a watch. `database` is called for all that is stored or looked up.
 
-    One thread calls list() and follow(), which collects what happens; another calls take(), which writes it: so what
+    One thread calls list() and follow(), which collects what happens; another calls flush(), which writes it: so what
     comes in a burst is written together. `version` is the resource version up to which all was collected; empty before
     the first list, and where something was lost on the way: then it is time to list again. `gap` is why, a sentence,
-    where nothing was raised. `room` limits the events that wait for take().
+    where nothing was raised. `room` limits the events that wait for flush().
     """
 
     cluster: Cluster
@@ -83,21 +83,21 @@ class Follower:
     database: Database
     version: str = ''
     gap: str = ''
-    room: Room = field(default_factory=Room)
+    room: MemoryBudget = field(default_factory=MemoryBudget)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: dict[Key, Event] = {}
+        self._pending: dict[Key, Event] = {}
         self._sizes: dict[Key, int] = {}
 
     def list(self) -> None:
         """Bring the mirror in line with a whole list. Raises ClusterError, NotServed where the mirror holds resources
-        of a kind that the cluster does not serve; Overtaken; what the database raises.
+        of a kind that the cluster does not serve; WriteConflict; what the database raises.
         """
         self.gap = ''
         for _ in range(TRIES):
             now = timezone.now()
-            held = self.database(held_rows, self.fabric, self.kind)
+            held = self.database(stored_rows, self.fabric, self.kind)
             listing = self._listing(held, now)
             try:
                 plan = compare(self.kind, held, listing, self.cluster.options.max_object_size, listing.namespace)
@@ -108,21 +108,21 @@ class Follower:
                 with self._lock:
                     self.version = listing.version
                 return
-        raise Overtaken(self.kind)
+        raise WriteConflict(self.kind)
 
-    def _absent(self, held: Mapping[Key, Held], error: NotInstalled) -> NotInstalled:
+    def _absent(self, held: Mapping[Key, StoredRow], error: NotInstalled) -> NotInstalled:
         present = [row for row in held.values() if row.missing_since is None]
         if not present:
             return error
-        seen = self.database(last_confirmed, self.fabric, self.kind, present)
+        seen = self.database(last_seen_in_cluster, self.fabric, self.kind, present)
         return NotServed(not_served(self.kind.name, len(present), seen))
 
     def follow(self, told: Callable[[], object], opened: Callable[[BaseHTTPResponse], object]) -> None:
         """Collect every change from `version` on, until the server ends the watch.
 
-        `told` is called when there is something for take(); `opened` is given the response. Raises ClusterError; after
+        `told` is called when there is something for flush(); `opened` is given the response. Raises ClusterError; after
         Expired it is time to list again. Of kinds whose objects move all the time by themselves only metadata comes.
-        Returns at once where `version` is empty, and at the next event where take() has emptied it meanwhile.
+        Returns at once where `version` is empty, and at the next event where flush() has emptied it meanwhile.
         """
         version = self.version
         if not version:
@@ -132,7 +132,7 @@ class Follower:
             metadata_only=bool(self.kind.volatile), opened=opened,
         ):
             news = self._by_key(some)
-            # Together, so that a version which take() empties is not filled in again.
+            # Together, so that a version which flush() empties is not filled in again.
             with self._lock:
                 if not self.version:
                     return
@@ -167,40 +167,40 @@ class Follower:
         return news
 
     def _collect(self, news: Mapping[Key, Event]) -> bool:
-        """Keep events for take(). Returns False, and forgets all that was kept, where they need too much memory."""
+        """Keep events for flush(). Returns False, and forgets all that was kept, where they need too much memory."""
         for key, event in news.items():
             size = _memory_of(event.object)
-            if not self.room.take(size - self._sizes.get(key, 0)):
+            if not self.room.reserve(size - self._sizes.get(key, 0)):
                 self._forget()
                 return False
-            self._told[key], self._sizes[key] = event, size
+            self._pending[key], self._sizes[key] = event, size
         return True
 
     def _forget(self) -> None:
-        self.room.take(-sum(self._sizes.values()))
-        self._told, self._sizes = {}, {}
+        self.room.reserve(-sum(self._sizes.values()))
+        self._pending, self._sizes = {}, {}
 
-    def take(self) -> None:
-        """Write what was collected. Where it raises ClusterError, Overtaken or a DatabaseError, `version` is empty."""
+    def flush(self) -> None:
+        """Write what was collected. Raises ClusterError, WriteConflict or a DatabaseError; then `version` is empty."""
         with self._lock:
-            latest, sizes = self._told, self._sizes
-            self._told, self._sizes = {}, {}
+            latest, sizes = self._pending, self._sizes
+            self._pending, self._sizes = {}, {}
         try:
-            self._take(latest)
+            self._flush(latest)
         except BaseException:
             with self._lock:
                 self.version = ''
             raise
         finally:
-            self.room.take(-sum(sizes.values()))
+            self.room.reserve(-sum(sizes.values()))
 
-    def _take(self, latest: dict[Key, Event]) -> None:
+    def _flush(self, latest: dict[Key, Event]) -> None:
         for _ in range(TRIES):
             if not latest:
                 return
             now = timezone.now()
-            held = self.database(held_rows, self.fabric, self.kind, names=[name for _, name in latest])
-            latest = {key: event for key, event in latest.items() if not self._is_old(event, held.get(key))}
+            held = self.database(stored_rows, self.fabric, self.kind, names=[name for _, name in latest])
+            latest = {key: event for key, event in latest.items() if not self._is_outdated(event, held.get(key))}
             held = {key: row for key, row in held.items() if key in latest}
             # What was deleted is missing, whatever is wrong with another object of the same moment.
             deleted = [held.pop(key) for key, event in latest.items() if event.type == 'DELETED']
@@ -214,9 +214,9 @@ class Follower:
             self._log(plan.errors)
             if not self.database(apply, self.fabric, self.kind, plan, now, complete=False):
                 return
-        raise Overtaken(self.kind)
+        raise WriteConflict(self.kind)
 
-    def _limit(self, plan: Plan) -> None:
+    def _limit(self, plan: MirrorPlan) -> None:
         """Leave out new objects beyond max_objects. The next list says what is wrong, or is right again."""
         if not plan.created:
             return
@@ -233,7 +233,7 @@ class Follower:
             )
         plan.errors.append(self.gap)
 
-    def _is_old(self, event: Event, row: Held | None) -> bool:
+    def _is_outdated(self, event: Event, row: StoredRow | None) -> bool:
         """Whether the mirror holds what an event says, or newer than that: resource versions grow."""
         if row is None:
             return event.type == 'DELETED'
@@ -242,7 +242,7 @@ class Follower:
         known, told = (_number(version) for version in (row.resource_version, event.version))
         return known is not None and told is not None and told < known and row.missing_since is None
 
-    def _listing(self, held: Mapping[Key, Held], now: datetime) -> Listing:
+    def _listing(self, held: Mapping[Key, StoredRow], now: datetime) -> Listing:
         return Listing(
             self.cluster, self.kind, self.fabric.kubernetes_namespace, held, KindReport(self.kind.name), now,
             settled_seconds(),

@@ -75,7 +75,7 @@ class Leases:
         self._redis = redis or connection()
         self._renewed = time.monotonic()
 
-    def beat(self, wanted: Collection[int], troubles: Mapping[int, str] | None = None) -> set[int]:
+    def renew(self, wanted: Collection[int], troubles: Mapping[int, str] | None = None) -> set[int]:
         """Renew what is ours, take our share of what is free of `wanted`, give back what is more than our share.
 
         `troubles` says of fabrics that are ours why they are not followed as they should be: it stands for as long as

@@ -29,10 +29,10 @@ from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled, Not
 from ..cluster.kubeconfig import KubeconfigError
 from ..fields import SealError
 from ..hedgehog.kinds import KINDS, Kind
-from ..jobs.migration_check import outdated
+from ..jobs.migration_check import database_is_newer
 from ..models import Fabric
 from ..sync.run import open_cluster
-from .follower import Follower, Overtaken, Room
+from .follower import Follower, MemoryBudget, WriteConflict
 from .leases import BEAT, Leases
 
 __all__ = ('Watcher',)
@@ -105,12 +105,12 @@ class Watcher:
 
     def _look(self) -> None:
         """One beat: which fabrics are ours, and does each have its watches?"""
-        if sentence := self._ask(outdated):
+        if sentence := self._ask(database_is_newer):
             logger.error('The watcher stops: %s', sentence)
             raise SystemExit(1)
         try:
             wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
-            mine = self.leases.beat(wanted, self._troubles())
+            mine = self.leases.renew(wanted, self._troubles())
         except (RedisError, DatabaseError, OSError) as error:
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
@@ -192,7 +192,7 @@ class FabricWatch:
             return True
         self._said.pop('', None)
         logger.info('%s is watched.', self.fabric.name)
-        room = Room()
+        room = MemoryBudget()
         followers = [Follower(cluster, self.fabric, kind, self._database, room=room) for kind in self._kinds]
         threads = [threading.Thread(target=self._write, args=(followers,), name=f'write {self.fabric.pk}', daemon=True)]
         threads += [
@@ -272,13 +272,13 @@ class FabricWatch:
     def _list(self, cluster: Cluster, follower: Follower) -> None:
         with self._lists:
             if not self._stop.is_set():
-                cluster.renew_patience()
+                cluster.renew_retry_budget()
                 follower.list()
 
     def _ended(self, cluster: Cluster, follower: Follower, wait: float) -> float:
         """A watch has ended without an error. Returns how long to wait before the next one."""
         kind = follower.kind
-        if not follower.version:  # take() has failed, or too much was told
+        if not follower.version:  # flush() has failed, or too much was told
             if follower.gap:
                 self._say(kind.name, follower.gap)
             return self._longer(kind, wait)
@@ -305,7 +305,7 @@ class FabricWatch:
                 if self._stop.is_set():
                     return
                 try:
-                    follower.take()
+                    follower.flush()
                 except Exception as error:
                     self._failed(follower.kind, error)
                 if not follower.version:
@@ -335,7 +335,7 @@ class FabricWatch:
         """Remember and log why a kind is not followed; None stands for all kinds."""
         key, what = (kind.name, kind.plural) if kind is not None else ('', 'all kinds')
         name, text = type(error).__name__, (str(error).splitlines() or [''])[0]
-        if isinstance(error, ClusterError | KubeconfigError | SealError | Overtaken):
+        if isinstance(error, ClusterError | KubeconfigError | SealError | WriteConflict):
             self._say(key, text)
             return
         if not isinstance(error, DatabaseError) and not self._stop.is_set():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from netbox_hedgehog.hedgehog.kinds import KINDS
-from netbox_hedgehog.sync.run import AHEAD
+from netbox_hedgehog.sync.run import PREFETCHED_KINDS
 from tests.e2e.stack import SCHEDULED, Row, overlaps, schedule_id
 
 from .fabrics import Fabric, Identity
@@ -252,7 +252,7 @@ class Promises:
         last = 0
         # What comes before anybody begins is the rest of a run that was at work when the last round was over.
         for moment, kind in itertools.dropwhile(lambda seen: seen[1] != 0, list(fabric.seen.lists)):
-            if kind > last + AHEAD + 1:
+            if kind > last + PREFETCHED_KINDS + 1:
                 when = datetime.fromtimestamp(moment, UTC).strftime('%H:%M:%S')
                 return [f'two runs asked at the same time: {KINDS[kind].name} after {KINDS[last].name} at {when}']
             last = kind if kind == 0 else max(last, kind)

@@ -21,7 +21,7 @@ from demo.kubernetes_api import load_objects
 from demo.machine import ROOT
 from netbox_hedgehog.cluster.client import ClientOptions, Cluster
 from netbox_hedgehog.cluster.credentials import api_client
-from netbox_hedgehog.cluster.egress import Destinations, DestinationsError
+from netbox_hedgehog.cluster.egress import DestinationsError, EgressPolicy
 from netbox_hedgehog.cluster.errors import ClusterError
 from netbox_hedgehog.cluster.kubeconfig import KubeconfigError, check_server, parse_kubeconfig
 from netbox_hedgehog.cluster.watch import _event
@@ -30,10 +30,10 @@ from netbox_hedgehog.diagrams.graph import NodeHealth, build
 from netbox_hedgehog.diagrams.graph import Resource as Drawn
 from netbox_hedgehog.hedgehog.connections import links, wired_ports
 from netbox_hedgehog.hedgehog.kinds import KINDS, Kind
-from netbox_hedgehog.hedgehog.switch_health import Reading, assess
+from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
 from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Options, Resource
-from netbox_hedgehog.sync.compare import Held, compare
+from netbox_hedgehog.sync.compare import StoredRow, compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.sanitize import BadObject, observe
@@ -50,7 +50,7 @@ SAMPLES: list[dict[str, Any]] = [
 ]
 SECRET = 'CANARY-fuzz-51c0'
 DENIED = ('127.0.0.0/8', '::1', '169.254.0.0/16', 'fe80::/10', '224.0.0.0/4', '*.internal')
-GATE = Destinations.of(['https'], [], DENIED)
+GATE = EgressPolicy.of(['https'], [], DENIED)
 
 # What is put where something else stood: values of another type, of another place, or of no use to anybody.
 VALUES: list[Any] = [
@@ -179,7 +179,7 @@ def objects(data: bytes) -> None:
     held = {}
     for number, item in enumerate(before):
         was = observe(kind, item)
-        held[was.namespace, was.name] = Held(
+        held[was.namespace, was.name] = StoredRow(
             number, was.uid, was.generation, was.resource_version, was.fingerprint, NOW, None,
         )
     items, touched = edited(before, choose)
@@ -222,9 +222,9 @@ def shown(data: bytes) -> None:
     health = {}
     for kind, seen in found:
         if kind.name in ('Agent', 'GatewayAgent'):
-            told = assess(Reading(kind.name, seen.generation, seen.status, NOW), wired.get(seen.name, {}))
+            told = assess(AgentReading(kind.name, seen.generation, seen.status, NOW), wired.get(seen.name, {}))
             assert all(finding.sentence for finding in told.findings)
-            json.dumps(told.told(), allow_nan=False).encode()
+            json.dumps(told.stored_findings(), allow_nan=False).encode()
             health['Switch' if kind.name == 'Agent' else 'Gateway', seen.name] = NodeHealth(
                 told.level, not told.silent, [finding.sentence for finding in told.findings], told.ports, [],
             )
@@ -280,7 +280,7 @@ def destinations(data: bytes) -> None:
             assert not literal.is_link_local
             assert not literal.is_multicast or literal.version == 6
     try:
-        Destinations.of(['https', 'http'], entries[::2], entries[1::2]).check_server(server)
+        EgressPolicy.of(['https', 'http'], entries[::2], entries[1::2]).check_server(server)
     except KubeconfigError as error:
         _is_sentence(error)
     except DestinationsError:

@@ -64,7 +64,7 @@ class Watch:
         while True:
             assert self.told.wait(PATIENCE), f'{kind} {name} is not {fields}'
             self.told.clear()
-            self.follower.take()
+            self.follower.flush()
             if row := FabricResource.objects.filter(kind=kind, name=name, **fields).first():
                 return row
 
@@ -129,11 +129,11 @@ def test_a_burst_is_written_together(sample, watch, django_assert_max_num_querie
     while True:
         assert watch.told.wait(PATIENCE)
         watch.told.clear()
-        told = watch.follower._told
+        told = watch.follower._pending
         if len(told) >= 60 and told['default', 'burst-00'].object['spec'].get('description') == 'last':
             break
     with django_assert_max_num_queries(11):
-        watch.follower.take()
+        watch.follower.flush()
     assert_exact(sample, 'Server')
 
 
@@ -195,14 +195,14 @@ def test_a_run_in_between(sample, watch):
     sample.patch('Server', 'server-01', {'spec': {'description': 'one'}})
     assert watch.told.wait(PATIENCE)
     with watch.follower._lock:
-        old = dict(watch.follower._told)
+        old = dict(watch.follower._pending)
     sample.patch('Server', 'server-01', {'spec': {'description': 'two'}})
     sample.delete('Server', 'server-03')
     read_fabric(watch.follower.fabric)
     before = list(FabricResource.objects.filter(kind='Server').order_by('pk').values())
-    watch.follower._take(old)
+    watch.follower._flush(old)
     assert list(FabricResource.objects.filter(kind='Server').order_by('pk').values()) == before
-    watch.follower.take()
+    watch.follower.flush()
     assert_exact(sample, 'Server')
 
 
@@ -214,10 +214,10 @@ def test_heartbeats_bring_metadata_alone(sample):
     try:
         sample.patch('Agent', 'leaf-01', {'status': {'lastHeartbeat': '2027-01-01T00:00:00Z'}})
         assert watch.told.wait(PATIENCE)
-        event = watch.follower._told['default', 'leaf-01']
+        event = watch.follower._pending['default', 'leaf-01']
         assert event.metadata_only
         assert 'status' not in event.object
-        watch.follower.take()
+        watch.follower.flush()
         row = FabricResource.objects.get(kind='Agent', name='leaf-01')
         assert row.last_read < first, 'it was read lately'
         FabricResource.objects.filter(pk=row.pk).update(last_read=first.replace(year=2020))

@@ -124,7 +124,7 @@ def test_a_connection_test_asks_twice_and_waits_little(
 ) -> None:
     """Whatever patience runs have: a person waits, and a process that serves pages."""
     setting(read_timeout=30, retries=8)
-    monkeypatch.setitem(run_module.IMPATIENT, 'read_timeout', 0.3)
+    monkeypatch.setitem(run_module.CONNECTION_TEST_LIMITS, 'read_timeout', 0.3)
     before = proxy.connections
     proxy.stall(0)
     found = run_module.test_connection(fabric)

@@ -387,14 +387,14 @@ def test_what_spoils_a_later_piece_of_a_page_costs_only_itself(
     read_fabric(fabric)
     for item in samples('Server'):
         api.patch('Server', item['metadata']['name'], {'metadata': {'labels': {'moved': 'yes'}}})
-    whole = Cluster.whole
+    whole = Cluster.full_pages
 
     def in_pieces(self: Cluster, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
         for piece in whole(self, kind, namespace, page):
             yield dataclasses.replace(piece, items=piece.items[:2])
             raise Unreadable('what follows is no text')
 
-    monkeypatch.setattr(Cluster, 'whole', in_pieces)
+    monkeypatch.setattr(Cluster, 'full_pages', in_pieces)
     servers = kind_report(read_fabric(fabric), 'Server')
     assert (servers.outcome, servers.read, servers.updated, servers.missing) == ('read', SERVERS, SERVERS, 0)
     assert servers.errors == []

@@ -200,10 +200,10 @@ class TestProbe:
     def test_a_watcher_is_alive_while_it_shows_it(self, redis: Redis) -> None:
         dead = 'No watcher of this container has shown a sign of life lately.'
         assert self.probe(redis, 'watcher') == dead
-        Leases('another-host.1', redis).beat([])
+        Leases('another-host.1', redis).renew([])
         assert self.probe(redis, 'watcher') == dead
         leases = Leases(f'{socket.gethostname()}.1', redis)
-        leases.beat([])
+        leases.renew([])
         assert self.probe(redis, 'watcher') == ''
         leases.give_back()
         assert self.probe(redis, 'watcher') == dead

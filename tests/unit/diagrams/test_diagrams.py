@@ -12,7 +12,7 @@ from netbox_hedgehog.diagrams.style import DARK, LIGHT
 from netbox_hedgehog.diagrams.svg import clean, fit, spread
 from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.hedgehog.connections import links, wired_ports
-from netbox_hedgehog.hedgehog.switch_health import Reading, assess
+from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
 
 from ..engine.samples import large_fabric, samples
 
@@ -36,7 +36,7 @@ def health(items, trusted=True):
     for item in items:
         if item['kind'] in ('Agent', 'GatewayAgent'):
             name = item['metadata']['name']
-            told = assess(Reading(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
+            told = assess(AgentReading(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
             found['Switch' if item['kind'] == 'Agent' else 'Gateway', name] = NodeHealth(
                 told.level, trusted and not told.silent, [finding.sentence for finding in told.findings], told.ports,
                 ['silent'] if told.silent else [],

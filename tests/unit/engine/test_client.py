@@ -112,7 +112,7 @@ def test_pages_of_metadata_are_longer_and_come_whole_in_pieces(api, count):
             assert len(page.items) <= 6
             listed = [item['metadata']['name'] for item in page.items]
             pieces = []
-            for piece in cluster.whole(small, 'default', page):
+            for piece in cluster.full_pages(small, 'default', page):
                 assert len(piece.items) <= 3
                 pieces += [item['metadata']['name'] for item in piece.items if item['spec']]
                 api.put(server(f'server-000-{len(api.requests)}'))  # would stand among them in a list of now
@@ -221,7 +221,7 @@ def test_all_waits_of_a_run_together_are_bounded(api, monkeypatch):
         for kind in KINDS:
             with pytest.raises(ServerFault):
                 list(cluster.pages(kind, 'default'))
-    assert clock == client_module.PATIENCE
+    assert clock == client_module.RETRY_BUDGET
 
 
 @pytest.mark.parametrize('retries', [0, 1, 3])
@@ -676,7 +676,7 @@ def test_a_name_server_that_does_not_answer(monkeypatch):
 
 def test_no_wait_is_longer_than_patience(api, waits):
     api.faults.answer(503, times=None, retry_after=3600)
-    with connect(api, options=dataclasses.replace(QUICK, patience=7)) as cluster, pytest.raises(ServerFault):
+    with connect(api, options=dataclasses.replace(QUICK, retry_budget=7)) as cluster, pytest.raises(ServerFault):
         names(cluster)
     assert max(waits) == 7
 

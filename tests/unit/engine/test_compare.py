@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
-from netbox_hedgehog.sync.compare import Held, Plan, compare
+from netbox_hedgehog.sync.compare import MirrorPlan, StoredRow, compare
 from netbox_hedgehog.sync.sanitize import Key
 
 from .samples import Manifest, manifest, samples
@@ -17,15 +17,15 @@ SERVER = KIND_BY_NAME['Server']
 AGENT = KIND_BY_NAME['Agent']
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
-Mirror = dict[Key, Held]
+Mirror = dict[Key, StoredRow]
 
 
-def applied(held: Mirror, plan: Plan) -> Mirror:
+def applied(held: Mirror, plan: MirrorPlan) -> Mirror:
     """What is held once a plan is applied."""
     after = dict(held)
     for write in plan.writes:
         seen = write.observed
-        after[seen.namespace, seen.name] = Held(
+        after[seen.namespace, seen.name] = StoredRow(
             write.held.pk if write.held else len(after) + 1, seen.uid, seen.generation, seen.resource_version,
             seen.fingerprint, NOW, None,
         )

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog import HedgehogPluginConfig
 from netbox_hedgehog.cluster.client import ClientOptions, Cluster
-from netbox_hedgehog.cluster.egress import DestinationDenied, Destinations
+from netbox_hedgehog.cluster.egress import DestinationDenied, EgressPolicy
 from netbox_hedgehog.cluster.kubeconfig import Credentials
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric
@@ -19,14 +19,14 @@ DEFAULTS = HedgehogPluginConfig.default_settings
 SERVER = KIND_BY_NAME['Server']
 
 
-def of(**settings: Any) -> Destinations:
+def of(**settings: Any) -> EgressPolicy:
     settings = {**DEFAULTS, **settings}
-    return Destinations.of(*(settings[f'{name}'] for name in (
+    return EgressPolicy.of(*(settings[f'{name}'] for name in (
         'allowed_schemes', 'allowed_destinations', 'denied_destinations',
     )))
 
 
-def call(server: str, destinations: Destinations, **credentials: Any) -> None:
+def call(server: str, destinations: EgressPolicy, **credentials: Any) -> None:
     options = ClientOptions(connect_timeout=2, read_timeout=2, retries=0, destinations=destinations)
     with Cluster(Credentials(server=server, token='t', **credentials), options) as cluster:
         next(cluster.pages(SERVER, 'default'))

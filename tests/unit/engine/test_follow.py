@@ -17,7 +17,7 @@ from netbox_hedgehog.sync.apply import apply
 from netbox_hedgehog.sync.run import open_cluster
 from netbox_hedgehog.sync.sanitize import Key
 from netbox_hedgehog.watch import follower as module
-from netbox_hedgehog.watch.follower import TRIES, Follower, Overtaken, Room
+from netbox_hedgehog.watch.follower import TRIES, Follower, MemoryBudget, WriteConflict
 
 from .samples import samples
 
@@ -91,7 +91,7 @@ def test_a_list_that_was_overtaken_is_read_again(api, follower, contended):
 def test_a_list_that_is_overtaken_each_time_gives_up(api, follower, contended):
     change(api)
     contended.times = 99
-    with pytest.raises(Overtaken, match='servers'):
+    with pytest.raises(WriteConflict, match='servers'):
         follower.list()
     assert contended.writes == TRIES
 
@@ -99,9 +99,9 @@ def test_a_list_that_is_overtaken_each_time_gives_up(api, follower, contended):
 def test_a_change_that_is_overtaken_each_time_makes_it_list_again(api, follower, contended):
     change(api)
     contended.times = 99
-    follower._told = told(api)
-    with pytest.raises(Overtaken):
-        follower.take()
+    follower._pending = told(api)
+    with pytest.raises(WriteConflict):
+        follower.flush()
     assert follower.version == ''
     contended.times = 0
     follower.list()
@@ -116,7 +116,7 @@ def test_without_a_version_nothing_is_followed(api, follower):
 
 
 def test_a_version_that_was_emptied_is_not_filled_in_again(api, follower, monkeypatch):
-    """take() fails at the very moment at which follow() has new events."""
+    """flush() fails at the very moment at which follow() has new events."""
     version = follower.version
     at_work, fails = threading.Event(), threading.Event()
 
@@ -125,11 +125,11 @@ def test_a_version_that_was_emptied_is_not_filled_in_again(api, follower, monkey
         fails.wait(5)
         raise RuntimeError('no database')
 
-    def take() -> None:
+    def flush() -> None:
         with pytest.raises(RuntimeError):
-            follower.take()
+            follower.flush()
 
-    other = threading.Thread(target=take)
+    other = threading.Thread(target=flush)
 
     class Slow(Follower):
         def __setattr__(self, name: str, value: object) -> None:
@@ -140,7 +140,7 @@ def test_a_version_that_was_emptied_is_not_filled_in_again(api, follower, monkey
 
     item = api.get('Server', 'server-01')
     monkeypatch.setattr(module, 'events', lambda *args, **options: iter([[Event('MODIFIED', item, 'later')]]))
-    monkeypatch.setattr(Follower, '_take', fail)
+    monkeypatch.setattr(Follower, '_flush', fail)
     follower.__class__ = Slow
     other.start()
     assert at_work.wait(5)
@@ -184,7 +184,7 @@ def test_an_object_without_a_usable_name_hides_no_deletion(
     batch.insert(0 if first else 2, Event('MODIFIED', spoilt, '9000002'))
     monkeypatch.setattr(module, 'events', lambda *args, **options: iter([batch]))
     follower.follow(lambda: None, lambda response: None)
-    follower.take()
+    follower.flush()
     servers = FabricResource.objects.filter(kind='Server')
     assert list(servers.exclude(missing_since=None).values_list('name', flat=True)) == ['server-01']
     assert servers.get(name='server-03').spec['description'] == 'moved'
@@ -244,8 +244,8 @@ def test_a_burst_of_any_size_is_taken_in_full(
     """Those of the end of the list, which a list from its start does not show first."""
     everybody = present()
     moved = sorted(name for name in everybody if name.startswith('agent-'))[-size:]
-    agent_follower._told = burst(api, moved)
-    agent_follower.take()
+    agent_follower._pending = burst(api, moved)
+    agent_follower.flush()
     assert present() == everybody
     assert present(labels__moved='yes') == set(moved)
     assert agent_follower.version
@@ -256,12 +256,12 @@ def test_what_goes_while_a_burst_is_taken_is_missing_and_nothing_else(
 ) -> None:
     everybody = present()
     moved = sorted(everybody)[-60:]
-    agent_follower._told = burst(api, moved)
+    agent_follower._pending = burst(api, moved)
     for name in moved[:2]:
         api.delete('Agent', name)  # after its event, which says that it is there
     deleted = metadata_of(api, moved[2])
-    agent_follower._told['default', moved[2]] = Event('DELETED', deleted.object, deleted.version)
-    agent_follower.take()
+    agent_follower._pending['default', moved[2]] = Event('DELETED', deleted.object, deleted.version)
+    agent_follower.flush()
     assert everybody - present() == set(moved[:3])
 
 
@@ -279,11 +279,11 @@ def test_events_that_nobody_takes_need_no_more_memory_than_there_is_room_for(
             yield [Event('ADDED', item, str(number))]
 
     monkeypatch.setattr(module, 'events', flood)
-    follower.room = Room(1_000_000)
+    follower.room = MemoryBudget(1_000_000)
     follower.follow(lambda: None, lambda response: None)
-    assert (len(told), follower._told, follower.version) == (10, {}, '')
+    assert (len(told), follower._pending, follower.version) == (10, {}, '')
     assert follower.gap == 'Changes of servers arrived faster than they could be saved; they are listed again.'
-    assert follower.room.take(1_000_000), 'all of it is free again'
+    assert follower.room.reserve(1_000_000), 'all of it is free again'
 
 
 ODD_PLACES = [
@@ -300,7 +300,7 @@ def test_events_of_objects_that_have_no_usable_place_cost_no_others(
     odd = [Event(kind, {'metadata': place}, '7') for place in ODD_PLACES for kind in ('ADDED', 'DELETED')]
     monkeypatch.setattr(module, 'events', lambda *args, **options: iter([[*odd, *told(api).values(), *odd]]))
     follower.follow(lambda: None, lambda response: None)
-    follower.take()
+    follower.flush()
     assert (described(), follower.version) == ('moved', '7')
     assert not FabricResource.objects.exclude(missing_since=None).exists()
 
@@ -310,12 +310,12 @@ def test_what_was_taken_makes_room(follower: Follower, api: KubernetesAPI, monke
     item['spec']['description'] = 'x' * 100_000
     event = Event('MODIFIED', item, item['metadata']['resourceVersion'])
     monkeypatch.setattr(module, 'events', lambda *args, **options: iter([[event]] * 20))
-    follower.room = Room(150_000)
+    follower.room = MemoryBudget(150_000)
     for _ in range(3):
         follower.follow(lambda: None, lambda response: None)  # the same name each time needs its room once
-        follower.take()
+        follower.flush()
         assert follower.version
-    assert follower.room.take(150_000)
+    assert follower.room.reserve(150_000)
 
 
 def test_new_objects_beyond_max_objects_are_skipped_and_the_list_says_so(
@@ -329,10 +329,10 @@ def test_new_objects_beyond_max_objects_are_skipped_and_the_list_says_so(
         follower = Follower(cluster, fabric, SERVER, Contended())
         follower.list()
         new = [{**samples('Server')[0], 'metadata': {'name': f'new-{number}', 'namespace': 'default'}} for number in range(9)]
-        follower._told = told(api)
+        follower._pending = told(api)
         for item in map(api.put, new):
-            follower._told['default', item['metadata']['name']] = Event('ADDED', item, item['metadata']['resourceVersion'])
-        follower.take()
+            follower._pending['default', item['metadata']['name']] = Event('ADDED', item, item['metadata']['resourceVersion'])
+        follower.flush()
         assert servers.count() == known + 2
         assert follower.version == ''
         assert f'has more than {known + 2} servers; new ones are skipped' in follower.gap

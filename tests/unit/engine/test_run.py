@@ -19,7 +19,7 @@ from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 from netbox_hedgehog.sync import listing as listing_module
 from netbox_hedgehog.sync import run as run_module
-from netbox_hedgehog.sync.apply import apply, held_rows
+from netbox_hedgehog.sync.apply import apply, stored_rows
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
@@ -304,7 +304,7 @@ def test_what_differs_cannot_be_read(api, fabric, status, outcome):
 def test_what_was_written_since_the_plan_was_made_is_left(api, fabric):
     """A watch and a run write to the same mirror: the newer word stays, whoever writes last."""
     read_fabric(fabric)
-    held = held_rows(fabric, SERVER)
+    held = stored_rows(fabric, SERVER)
     api.patch('Server', 'server-01', {'spec': {'description': 'older'}})
     older = compare(SERVER, held, [api.get('Server', 'server-01')])
     api.patch('Server', 'server-01', {'spec': {'description': 'newer'}})
@@ -446,7 +446,7 @@ def test_a_page_that_cannot_be_listed_again_is_read_one_by_one(api, fabric, monk
     for name in names:
         api.patch('Server', name, {'metadata': {'labels': {'moved': 'yes'}}})
     cluster = run_module.Cluster
-    listed, whole = cluster._listed, cluster.whole
+    listed, whole = cluster._listed, cluster.full_pages
 
     def unversioned(self, kind, query, body, size):
         page, metadata = listed(self, kind, query, body, size)
@@ -458,7 +458,7 @@ def test_a_page_that_cannot_be_listed_again_is_read_one_by_one(api, fabric, monk
             return
 
     monkeypatch.setattr(cluster, '_listed', unversioned)
-    monkeypatch.setattr(cluster, 'whole', some)
+    monkeypatch.setattr(cluster, 'full_pages', some)
     servers = kind_report(read_fabric(fabric), 'Server')
     assert (servers.read, servers.updated, servers.missing) == (len(names), len(names), 0)
 
@@ -658,7 +658,7 @@ def items(count: int, version: int) -> list[Manifest]:
 
 def statements(fabric: Fabric, kind: Kind, listed: list[Manifest]) -> int:
     with CaptureQueriesContext(connection) as captured:
-        apply(fabric, kind, compare(kind, held_rows(fabric, kind), listed), timezone.now())
+        apply(fabric, kind, compare(kind, stored_rows(fabric, kind), listed), timezone.now())
     return len(captured)
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from netbox_hedgehog.fields import PREFIX, Sealed, SealError, seal, unseal
+from netbox_hedgehog.fields import PREFIX, EncryptedStr, SealError, decrypt, encrypt
 from netbox_hedgehog.models import Fabric
 
 SECRET = 'CANARY-secret é\n'
@@ -21,54 +21,54 @@ def stored() -> str:
 
 
 def test_there_and_back():
-    sealed = seal(SECRET)
+    sealed = encrypt(SECRET)
     assert 'CANARY' not in f'{sealed!r} {sealed} {sealed:>9} {[sealed]}'
     assert sealed.startswith(PREFIX)
-    assert unseal(sealed) == SECRET
-    assert seal(SECRET) != sealed, 'two seals of the same do not show that'
+    assert decrypt(sealed) == SECRET
+    assert encrypt(SECRET) != sealed, 'two seals of the same do not show that'
 
 
 def test_nothing_stays_nothing():
-    assert (seal(''), unseal(Sealed('')), unseal('')) == ('', '', '')
+    assert (encrypt(''), decrypt(EncryptedStr('')), decrypt('')) == ('', '', '')
 
 
 @pytest.mark.parametrize('duplicate', [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 def test_copies_stay_sealed(duplicate):
-    assert unseal(duplicate(seal(SECRET))) == SECRET
+    assert decrypt(duplicate(encrypt(SECRET))) == SECRET
 
 
 def test_rotation(settings):
-    old = seal(SECRET)
+    old = encrypt(SECRET)
     first = settings.SECRET_KEY
     settings.SECRET_KEY = 'b' * 60
     with pytest.raises(SealError, match='secret_key_fallbacks') as caught:
-        unseal(old)
+        decrypt(old)
     assert 'CANARY' not in str(caught.value)
     settings.PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'] = ['a' * 60, first]
     try:
-        assert unseal(old) == SECRET
-        new = seal(SECRET)
+        assert decrypt(old) == SECRET
+        new = encrypt(SECRET)
     finally:
         settings.PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'] = []
-    assert unseal(new) == SECRET, 'sealed with the newest key'
+    assert decrypt(new) == SECRET, 'sealed with the newest key'
     with pytest.raises(SealError):
-        unseal(old)
+        decrypt(old)
 
 
 @pytest.mark.parametrize('spoilt', ['sealed:1:', 'sealed:1:CANARY', 'CANARY', PREFIX + 'gAAAA' * 20, 'é'])
 def test_what_is_no_seal(spoilt):
     with pytest.raises(SealError) as caught:
-        unseal(Sealed(spoilt))
+        decrypt(EncryptedStr(spoilt))
     assert 'CANARY' not in str(caught.value)
 
 
 @pytest.mark.django_db
 def test_the_field():
     fabric = Fabric.objects.create(name='a', kubernetes_token=SECRET)
-    assert unseal(fabric.kubernetes_token) == SECRET
+    assert decrypt(fabric.kubernetes_token) == SECRET
     fabric.refresh_from_db()
-    assert isinstance(fabric.kubernetes_token, Sealed)
-    assert unseal(fabric.kubernetes_token) == SECRET
+    assert isinstance(fabric.kubernetes_token, EncryptedStr)
+    assert decrypt(fabric.kubernetes_token) == SECRET
     before = str(fabric.kubernetes_token)
     fabric.save()
     fabric.refresh_from_db()
@@ -81,21 +81,21 @@ def test_updates_are_sealed_too():
     fabric = Fabric.objects.create(name='a')
     Fabric.objects.update(kubernetes_token=SECRET, kubeconfig=SECRET)
     fabric.refresh_from_db()
-    assert (unseal(fabric.kubernetes_token), unseal(fabric.kubeconfig)) == (SECRET, SECRET)
+    assert (decrypt(fabric.kubernetes_token), decrypt(fabric.kubeconfig)) == (SECRET, SECRET)
     fabric.kubernetes_token = 'CANARY-2'
     Fabric.objects.bulk_update([fabric], ['kubernetes_token'])
     fabric.refresh_from_db()
-    assert unseal(fabric.kubernetes_token) == 'CANARY-2'
+    assert decrypt(fabric.kubernetes_token) == 'CANARY-2'
     assert 'CANARY' not in stored()
 
 
 @pytest.mark.django_db
 def test_what_looks_like_a_seal_is_sealed():
     """A person's input is a secret, whatever it looks like: nobody can put another fabric's seal in."""
-    other = str(seal(SECRET))
+    other = str(encrypt(SECRET))
     fabric = Fabric.objects.create(name='a', kubernetes_token=str(other))
     fabric.refresh_from_db()
-    assert unseal(fabric.kubernetes_token) == other
+    assert decrypt(fabric.kubernetes_token) == other
 
 
 @pytest.mark.django_db
@@ -110,7 +110,7 @@ def test_dumpdata_and_loaddata_keep_a_secret(tmp_path):
             Fabric.objects.all().delete()
         call_command('loaddata', str(dump), verbosity=0)
         restored = Fabric.objects.get(pk=fabric.pk)
-        assert (unseal(restored.kubernetes_token), unseal(restored.kubeconfig)) == (SECRET, f'{SECRET}-2')
+        assert (decrypt(restored.kubernetes_token), decrypt(restored.kubeconfig)) == (SECRET, f'{SECRET}-2')
 
 
 @pytest.mark.django_db
@@ -119,7 +119,7 @@ def test_a_fixture_may_hold_a_plain_secret(tmp_path):
     fields = {'name': 'a', 'kubernetes_token': SECRET}
     fixture.write_text(json.dumps([{'model': 'netbox_hedgehog.fabric', 'pk': 1, 'fields': fields}]))
     call_command('loaddata', str(fixture), verbosity=0)
-    assert unseal(Fabric.objects.get(name='a').kubernetes_token) == SECRET
+    assert decrypt(Fabric.objects.get(name='a').kubernetes_token) == SECRET
     assert 'CANARY' not in stored()
 
 

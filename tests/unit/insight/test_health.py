@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from netbox_hedgehog.hedgehog.connections import links, wired_ports
-from netbox_hedgehog.hedgehog.switch_health import Reading, assess
+from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
 
 from ..engine.samples import samples
 
@@ -14,7 +14,7 @@ READ_AT = datetime(2026, 8, 20, 12, 0, 5, tzinfo=UTC)
 
 def reading(status=None, kind='Agent', generation=7, **values):
     told = {'lastHeartbeat': '2026-08-20T12:00:00Z', 'lastAppliedGen': generation} | (status or {})
-    return Reading(kind, generation, told, READ_AT, **values)
+    return AgentReading(kind, generation, told, READ_AT, **values)
 
 
 def found(health, code):
@@ -40,7 +40,7 @@ def test_silent_after_a_minute_without_heartbeat(seconds: int, silent: bool) -> 
 
 def test_silence_is_judged_at_the_reading_and_not_now() -> None:
     # Read long ago, right after a heartbeat: it was not silent then, and nobody says it is not now (see the model).
-    long_ago = Reading('Agent', 7, {'lastHeartbeat': '2020-01-01T00:00:00Z', 'lastAppliedGen': 7},
+    long_ago = AgentReading('Agent', 7, {'lastHeartbeat': '2020-01-01T00:00:00Z', 'lastAppliedGen': 7},
                        datetime(2020, 1, 1, 0, 0, 9, tzinfo=UTC))
     assert not assess(long_ago, {}).silent
 
@@ -148,7 +148,7 @@ def test_a_status_of_unknown_shape_says_nothing(junk) -> None:
 
 def test_gravest_first() -> None:
     health = assess(reading({'rebootRequired': True, 'lastHeartbeat': '2026-08-20T11:00:00Z'}), {})
-    assert [finding['code'] for finding in health.told()] == ['silent', 'reboot']
+    assert [finding['code'] for finding in health.stored_findings()] == ['silent', 'reboot']
 
 
 def test_the_sample_fabric() -> None:
@@ -156,7 +156,7 @@ def test_the_sample_fabric() -> None:
     wired = wired_ports(link for item in samples('Connection') for link in links(item['metadata']['name'], item['spec']))
     healths = {
         item['metadata']['name']: assess(
-            Reading('Agent', item['metadata']['generation'], item['status'], READ_AT), wired[item['metadata']['name']],
+            AgentReading('Agent', item['metadata']['generation'], item['status'], READ_AT), wired[item['metadata']['name']],
         ) for item in samples('Agent')
     }
     assert {name for name, health in healths.items() if health.level != 'ok'} == {'leaf-02', 'leaf-03'}

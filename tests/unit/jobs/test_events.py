@@ -124,7 +124,7 @@ class TestSync:
     def test_one_that_was_killed_is_told_of_by_the_beat(self) -> None:
         fabric = make_fabric()
         put(fabric, 'syncing')
-        HedgehogScheduler(connection=django_rq.get_connection('default')).beat()
+        HedgehogScheduler(connection=django_rq.get_connection('default')).heartbeat_tick()
         assert raised(fabric) == ['sync_failed']
         assert 'its worker was killed' in FabricEvent.objects.get().message
 
@@ -132,7 +132,7 @@ class TestSync:
 class TestStale:
     @pytest.mark.parametrize('look', [
         events.raise_state_events, worker_health,
-        lambda: HedgehogScheduler(connection=django_rq.get_connection('default')).beat(),
+        lambda: HedgehogScheduler(connection=django_rq.get_connection('default')).heartbeat_tick(),
     ])
     def test_whoever_lives_notices(self, stale: Fabric, look: Any) -> None:
         look()
@@ -445,7 +445,7 @@ class TestCost:
         make_fabrics(40, sync_status='failed', sync_error='No route.', last_attempt=timezone.now())
         events.raise_state_events_safely()
         assert len(raised()) == events.AT_ONCE
-        HedgehogScheduler(connection=django_rq.get_connection('default')).beat()
+        HedgehogScheduler(connection=django_rq.get_connection('default')).heartbeat_tick()
         assert len(raised()) == 40
 
     def test_old_events_are_dropped(self) -> None:

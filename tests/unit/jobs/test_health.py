@@ -145,7 +145,7 @@ def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
     scheduler('dead', hostname=socket.gethostname(), death='1', **{PID_NAMESPACE: pid_namespace()})
     assert missing_here('worker') == f'No worker here serves the queue {queue_name()}.'
     assert missing_here('scheduler') == 'No scheduler is running here.'
-    Leases('elsewhere.1').beat([])
+    Leases('elsewhere.1').renew([])
     assert missing_here('watcher') == 'No watcher is running here.'
     for role in ('worker', 'scheduler', 'watcher'):
         with pytest.raises(CommandError, match=' here') as stop:
@@ -154,6 +154,6 @@ def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
 
     worker('w', hostname=socket.gethostname(), pid=os.getpid())
     scheduler('s', hostname=socket.gethostname(), **{PID_NAMESPACE: pid_namespace()})
-    Leases(f'{socket.gethostname()}.1').beat([])
+    Leases(f'{socket.gethostname()}.1').renew([])
     assert [missing_here(role) for role in ('worker', 'scheduler', 'watcher')] == ['', '', '']
     call_command('hedgehog_sync', 'health', '--here', 'worker', stdout=StringIO())

@@ -35,17 +35,17 @@ def expire(leases: Leases, redis: Redis) -> None:
 
 def test_one_takes_all():
     one = Leases('one')
-    assert one.beat(WANTED) == set(WANTED) == one.beat(WANTED)
+    assert one.renew(WANTED) == set(WANTED) == one.renew(WANTED)
     assert watched_fabrics(range(5, 15)) == set(range(5, 11))
     assert live_watchers() == [one.name]
 
 
 def test_they_share_and_nobody_has_another_s():
     one, two, three = Leases('one'), Leases('two'), Leases('three')
-    one.beat(WANTED)
+    one.renew(WANTED)
     for _ in range(3):
         for each in (two, three, one):
-            each.beat(WANTED)
+            each.renew(WANTED)
     shares = [each.mine for each in (one, two, three)]
     assert sorted(pk for share in shares for pk in share) == list(WANTED)
     assert sorted(map(len, shares)) == [2, 4, 4]
@@ -54,16 +54,16 @@ def test_they_share_and_nobody_has_another_s():
 def test_a_dead_one_is_replaced(redis):
     one, two = Leases('one'), Leases('two')
     for _ in range(3):
-        one.beat(WANTED)
-        two.beat(WANTED)
+        one.renew(WANTED)
+        two.renew(WANTED)
     assert len(two.mine) == 5
     expire(one, redis)
-    assert two.beat(WANTED) == set(WANTED)
+    assert two.renew(WANTED) == set(WANTED)
 
 
 def test_every_lease_ends_by_itself(redis):
     one = Leases('one')
-    one.beat(WANTED)
+    one.renew(WANTED)
     assert all(0 < redis.ttl(f'{module.PREFIX}{pk}') <= module.LEASE for pk in WANTED)
     redis.zadd(module.WATCHERS, {one.name: redis.time()[0] - 1})
     assert live_watchers() == []
@@ -73,21 +73,21 @@ def test_every_lease_ends_by_itself(redis):
 def test_a_lease_that_would_never_end_is_freed(redis, owner):
     redis.set(f'{module.PREFIX}3', owner)
     redis.set(f'{module.PREFIX}4', 'dead', ex=module.LEASE)
-    assert Leases('one').beat(WANTED) == set(WANTED) - {4}
+    assert Leases('one').renew(WANTED) == set(WANTED) - {4}
 
 
 def test_signs_of_life_that_would_never_end_are_of_nobody(redis):
     redis.zadd(module.WATCHERS, {f'ghost-{number}': 'inf' for number in range(20)})
     one = Leases('one')
-    assert one.beat(WANTED) == set(WANTED)
+    assert one.renew(WANTED) == set(WANTED)
     assert live_watchers() == [one.name]
     assert redis.zrange(module.WATCHERS, 0, -1) == [one.name.encode()]
 
 
 def test_what_is_not_wanted_any_more_is_given_back():
     one = Leases('one')
-    one.beat(WANTED)
-    assert one.beat([1, 2]) == {1, 2}
+    one.renew(WANTED)
+    assert one.renew([1, 2]) == {1, 2}
     assert watched_fabrics(WANTED) == {1, 2}
     one.give_back()
     assert watched_fabrics(WANTED) == set()
@@ -96,24 +96,24 @@ def test_what_is_not_wanted_any_more_is_given_back():
 
 def test_an_emptied_redis(redis):
     one = Leases('one')
-    one.beat(WANTED)
+    one.renew(WANTED)
     redis.flushdb()
-    assert one.beat(WANTED) == set(WANTED)
+    assert one.renew(WANTED) == set(WANTED)
     assert live_watchers() == [one.name]
 
 
 def test_a_redis_that_is_away_for_longer_than_a_lease():
     server = FakeServer()
     one = Leases('one', FakeRedis(server=server))
-    one.beat(WANTED)
+    one.renew(WANTED)
     server.connected = False
     with pytest.raises(RedisDown):
-        one.beat(WANTED)
+        one.renew(WANTED)
     assert not one.lost(), 'nobody else can have taken them yet'
     one._renewed -= module.LEASE + 1  # as much later
     assert one.lost()
     server.connected = True
-    assert one.beat(WANTED) == set(WANTED)
+    assert one.renew(WANTED) == set(WANTED)
     assert not one.lost()
 
 
@@ -121,21 +121,21 @@ def test_round_trips_do_not_grow_with_the_fabrics():
     one = Leases('one')
     for _ in range(2):
         with round_trips() as sent:
-            one.beat(range(1, 1001), dict.fromkeys(range(1, 1001), 'It cannot be reached.'))
+            one.renew(range(1, 1001), dict.fromkeys(range(1, 1001), 'It cannot be reached.'))
         assert len(sent) == 2
     assert len(watch_troubles(range(1, 1001))) == 1000
 
 
 def test_a_trouble_stands_beside_its_lease_and_until_the_next_beat(redis):
     one = Leases('one')
-    one.beat(WANTED)
-    one.beat(WANTED, {3: 'Geht nicht: ü \udc80', 99: 'It is of nobody here.'})
+    one.renew(WANTED)
+    one.renew(WANTED, {3: 'Geht nicht: ü \udc80', 99: 'It is of nobody here.'})
     assert watch_troubles([*WANTED, 99]) == {3: 'Geht nicht: ü ?'}
     assert 0 < redis.ttl(f'{module.TROUBLE}3') <= module.LEASE
-    one.beat(WANTED)
+    one.renew(WANTED)
     assert watch_troubles(WANTED) == {}
-    one.beat(WANTED, {3: 'Again.', 4: 'And this.'})
-    one.beat([4], {4: 'And this.'})
+    one.renew(WANTED, {3: 'Again.', 4: 'And this.'})
+    one.renew([4], {4: 'And this.'})
     assert watch_troubles(WANTED) == {4: 'And this.'}
     one.give_back()
     assert watch_troubles(WANTED) == {}
@@ -149,9 +149,9 @@ def test_health_says_who_is_not_watched():
     assert (found['watched'], found['unwatched'], found['watchers']) == (1, 1, [])
     assert any('No watcher is running' in problem for problem in found['problems'])
     one = Leases('one')
-    one.beat([])
+    one.renew([])
     assert any(f'{fabric.name} is not watched yet' in problem for problem in check_worker_health()['problems'])
-    one.beat([fabric.pk])
+    one.renew([fabric.pk])
     found = check_worker_health()
     assert (found['unwatched'], found['watchers']) == (0, [one.name])
     assert not any('watch' in problem for problem in found['problems'])

@@ -138,7 +138,7 @@ def test_a_key_of_another_type_stops_nobody(
     for command in (['hedgehog_sync', 'status'], ['hedgehog_sync', 'health']):
         with pytest.raises(SystemExit):
             call_command(*command, stdout=StringIO())
-    Leases('w').beat([fabrics[0].pk])
+    Leases('w').renew([fabrics[0].pk])
     with pytest.raises(CancelRefused):
         cancel_run(fabrics[0], 'alice')
     database.run_on_commit.clear()  # a real commit does
@@ -146,7 +146,7 @@ def test_a_key_of_another_type_stops_nobody(
         third = make_fabric('third')
     assert due(third)
     call_command('start_periodic_sync', fabric='third', stdout=StringIO())
-    assert Leases('w2').beat([third.pk]) == {third.pk}
+    assert Leases('w2').renew([third.pk]) == {third.pk}
     make_due(third, time.time() - 1)
     look(scheduler)
     assert schedule_id(third.pk) in waiting()

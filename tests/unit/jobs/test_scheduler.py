@@ -227,7 +227,7 @@ class TestBeat:
             return raise_state_events(**options)
 
         with patch('netbox_hedgehog.jobs.scheduler.raise_state_events', watched):
-            scheduler.beat()
+            scheduler.heartbeat_tick()
         assert FabricEvent.objects.count() == 25
         assert len(signs) == 4
         assert all(alive > 10 and locked > 5 for alive, locked in signs)
@@ -246,7 +246,7 @@ class TestBeat:
         assert FabricEvent.objects.count() == 25, 'the next looks go on at once'
 
     def test_it_comes_every_so_often(self, scheduler: HedgehogScheduler) -> None:
-        with patch.object(scheduler, 'beat') as beat:
+        with patch.object(scheduler, 'heartbeat_tick') as beat:
             for _ in range(5):
                 scheduler.enqueue_jobs()
         assert beat.call_count == 1

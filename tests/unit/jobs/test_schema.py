@@ -102,22 +102,22 @@ def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_process_that_the_database_has_outgrown_works_no_more() -> None:
-    migration_check.refuse_if_outdated()
+    migration_check.refuse_newer_database()
     record('netbox_hedgehog', '0999_of_tomorrow')
-    assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in migration_check.outdated()
-    with pytest.raises(migration_check.Outdated, match='newer release'):
+    assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in migration_check.database_is_newer()
+    with pytest.raises(migration_check.DatabaseIsNewer, match='newer release'):
         execute_fabric_sync(1)
-    with pytest.raises(migration_check.Outdated, match='newer release'):
+    with pytest.raises(migration_check.DatabaseIsNewer, match='newer release'):
         execute_requested_run(1)
     with pytest.raises(SystemExit):
-        HedgehogScheduler(connection=queue_connection()).beat()
+        HedgehogScheduler(connection=queue_connection()).heartbeat_tick()
 
 
 def test_an_idle_worker_notices_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its scheduler has noticed first, and gives it no job to notice by."""
     monkeypatch.setattr(worker_module, 'connections', SimpleNamespace(close_all=lambda: None))
     answers = iter(['', '', 'The database was migrated by a newer release.'])
-    monkeypatch.setattr(worker_module, 'outdated', lambda: next(answers))
+    monkeypatch.setattr(worker_module, 'database_is_newer', lambda: next(answers))
     worker = HedgehogWorker([queue()], connection=queue_connection())
     worker.register_birth()
     assert worker.dequeue_job_and_maintain_ttl(1) is None

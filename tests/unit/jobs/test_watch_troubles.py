@@ -20,7 +20,7 @@ from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.monitoring import service_health as health_module
 from netbox_hedgehog.monitoring.service_health import DEGRADED, HEALTHY, check_worker_health
-from netbox_hedgehog.sync.apply import held_rows
+from netbox_hedgehog.sync.apply import stored_rows
 from netbox_hedgehog.watch import watcher as module
 from netbox_hedgehog.watch.follower import Follower
 from netbox_hedgehog.watch.leases import Leases
@@ -43,7 +43,7 @@ class Inline(Watcher):
     def _ask(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
             return function(*args, **options)
-        return {} if function is held_rows else 0
+        return {} if function is stored_rows else 0
 
     def look_until(self, wanted: Callable[[], object]) -> None:
         until = time.monotonic() + PATIENCE
@@ -201,8 +201,8 @@ def test_a_kind_that_is_not_installed_is_no_trouble(watcher: Inline, impatient: 
 def test_only_some_fabrics_are_told_one_by_one() -> None:
     ids = [make_fabric(f'f{number}', scheduler_enabled=False, watch_enabled=True).pk for number in range(7)]
     leases = Leases('one')
-    leases.beat(ids)
-    leases.beat(ids, dict.fromkeys(ids, 'It cannot be reached.'))
+    leases.renew(ids)
+    leases.renew(ids, dict.fromkeys(ids, 'It cannot be reached.'))
     assert problems()[0] == 'Watching f0 fails: It cannot be reached.'
     assert problems()[5:] == ['Watching fails for 2 more fabrics.']
 
@@ -235,7 +235,7 @@ def follow(
     watch = FabricWatch(Fabric(name='a'), lambda *args: None, (SERVER,))
     stop: Any = Stop(rounds)
     watch._stop = stop
-    cluster: Any = SimpleNamespace(renew_patience=lambda: None)
+    cluster: Any = SimpleNamespace(renew_retry_budget=lambda: None)
     follower: Any = SimpleNamespace(kind=SERVER, version='1', list=lists, follow=fail)
     watch._follow(cluster, follower)
     return watch, stop.waits[1:]
@@ -309,7 +309,7 @@ def test_a_kind_that_is_not_served_any_more_is_told(impatient: None, monkeypatch
 def test_what_was_left_out_is_told(impatient: None) -> None:
     """A watch that took more than there is room for lists again, later each time."""
     watch = FabricWatch(Fabric(name='a'), lambda *args: None, (SERVER,))
-    cluster: Any = SimpleNamespace(renew_patience=lambda: None)
+    cluster: Any = SimpleNamespace(renew_retry_budget=lambda: None)
     follower: Any = SimpleNamespace(kind=SERVER, version='', gap='', list=lambda: None)
 
     def follow(told: object, opened: object) -> None:
@@ -331,7 +331,7 @@ def threads() -> int:
 
 
 def nothing_stored(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    return {} if function is held_rows else 0
+    return {} if function is stored_rows else 0
 
 
 @pytest.mark.property

@@ -94,8 +94,8 @@ def test_a_watch_that_was_stopped_writes_nothing_more() -> None:
     watch = FabricWatch(make_fabric(), lambda function, *args: function(*args), kinds=())
     taken = []
     followers: Any = [
-        SimpleNamespace(version='1', take=lambda: (taken.append('first'), watch.stop())),
-        SimpleNamespace(version='1', take=lambda: taken.append('second')),
+        SimpleNamespace(version='1', flush=lambda: (taken.append('first'), watch.stop())),
+        SimpleNamespace(version='1', flush=lambda: taken.append('second')),
     ]
     watch._told.set()
     watch._write(followers)

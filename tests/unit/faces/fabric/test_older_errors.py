@@ -6,7 +6,7 @@ from dcim.models import Site
 from django.urls import reverse
 from utilities.testing import APITestCase
 
-from netbox_hedgehog.fields import unseal
+from netbox_hedgehog.fields import decrypt
 from netbox_hedgehog.models import Fabric
 
 from ..base import SERVER, allow, make_fabric
@@ -65,7 +65,7 @@ class OlderErrorsTestCase(APITestCase):
         self.assertEqual(fabric.sync_error, 'The API server refused the token.')
 
     def test_the_same_token_entered_again_changes_nothing(self):
-        self.fabric.kubernetes_token = unseal(self.fabric.kubernetes_token)
+        self.fabric.kubernetes_token = decrypt(self.fabric.kubernetes_token)
         self.fabric.save()
         self.assertEqual(Fabric.objects.get().sync_error, 'The API server refused the token.')
 

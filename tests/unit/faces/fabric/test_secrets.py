@@ -18,7 +18,7 @@ from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
 from utilities.testing import APITestCase, TestCase, disable_logging
 
 from netbox_hedgehog.api.serializers import FabricSerializer
-from netbox_hedgehog.fields import SealError, unseal
+from netbox_hedgehog.fields import SealError, decrypt
 from netbox_hedgehog.forms import FabricForm
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection as redis
@@ -136,9 +136,9 @@ class RotationTestCase(SecretTestCase):
         with override_settings(SECRET_KEY=self.NEW_KEY, PLUGINS_CONFIG=config):
             fabric = Fabric.objects.get(name='a')
             self.assertEqual(fabric.credentials().token, TOKEN)
-            fabric.kubernetes_token = unseal(fabric.kubernetes_token)
+            fabric.kubernetes_token = decrypt(fabric.kubernetes_token)
             fabric.save()
-        # Sealed anew with the newest key, the old one is not needed any more.
+        # EncryptedStr anew with the newest key, the old one is not needed any more.
         with override_settings(SECRET_KEY=self.NEW_KEY):
             self.assertEqual(Fabric.objects.get(name='a').credentials().token, TOKEN)
 

@@ -27,12 +27,12 @@ class SwitchHealthAPITestCase(
         for model in (SwitchHealth, FabricResource):
             allow(self.user, 'view', model=model)
         data = self.client.get(self._get_list_url(), {'name': 'leaf-1'}, **self.header).data['results'][0]
-        self.assertEqual((data['state']['value'], data['level']['value'], data['is_old']), ('ok', 'ok', False))
+        self.assertEqual((data['state']['value'], data['level']['value'], data['is_outdated']), ('ok', 'ok', False))
         self.assertEqual((data['heartbeat_age'], data['resource']['name']), (5.0, 'leaf-1'))
         self.assertEqual(data['agent']['kind'], 'Agent')
         SwitchHealth.objects.filter(name='leaf-1').update(read_at=ago(hours=2))
         data = self.client.get(self._get_list_url(), {'name': 'leaf-1'}, **self.header).data['results'][0]
-        self.assertEqual((data['state']['value'], data['level']['value'], data['is_old']), ('unknown', 'ok', True))
+        self.assertEqual((data['state']['value'], data['level']['value'], data['is_outdated']), ('unknown', 'ok', True))
         query = '{ switch_health_list(filters: {silent: {exact: false}}) { name state resource { name } } }'
         answer = self.client.post('/graphql/', {'query': query}, format='json', **self.header)
         self.assertNotIn('errors', answer.json())
