@@ -111,8 +111,8 @@ class HedgehogPluginConfig(PluginConfig):
             if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
                 raise ImproperlyConfigured(f'{where}[{name!r}] must be a list of strings, not {value!r}.')
         if unknown := set(user_config['allowed_schemes']) - {'https', 'http'}:
-            names = ', '.join(map(str, sorted(unknown)))
-            raise ImproperlyConfigured(f"{where}['allowed_schemes'] may contain https and http, not {names}.")
+            others = ', '.join(map(str, sorted(unknown)))
+            raise ImproperlyConfigured(f"{where}['allowed_schemes'] may contain https and http, not {others}.")
         try:
             EgressPolicy.of(*(user_config[name] for name in names))
         except DestinationsError as error:

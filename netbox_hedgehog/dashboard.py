@@ -1,3 +1,4 @@
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from extras.dashboard.utils import register_widget
@@ -13,7 +14,7 @@ class FabricsWidget(DashboardWidget):
     width = 4
     height = 4
 
-    def render(self, request):
+    def render(self, request: HttpRequest) -> str:
         # Views register themselves when they are imported, which is too early while the app starts.
         from .views.overview import WIDGET_SHOWN, overview_context
 

@@ -1,4 +1,5 @@
-from datetime import UTC
+from datetime import UTC, datetime
+from typing import Any
 
 import django_filters
 from core.models import ObjectType
@@ -7,7 +8,8 @@ from dcim.models import Location, Site
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
@@ -45,12 +47,12 @@ __all__ = (
 )
 
 
-def viewable(model):
+def viewable(model: type[Model]) -> Any:
     """Return the queryset of a filter: objects that the user may view, or all without a request (API schema).
 
     Any other is no choice, whether it is there or not: an answer must not tell.
     """
-    def queryset(request):
+    def queryset(request: HttpRequest) -> QuerySet:
         return model.objects.all() if request is None else model.objects.restrict(request.user, 'view')
     return queryset
 
@@ -58,7 +60,7 @@ def viewable(model):
 class MomentField(forms.DateTimeField):
     """A date and time that the database can store: one at the end of the calendar may be out of range in UTC."""
 
-    def to_python(self, value):
+    def to_python(self, value: Any) -> datetime | None:
         moment = super().to_python(value)
         try:
             return moment and moment.astimezone(UTC)
@@ -115,7 +117,7 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
             'inventory_enabled', 'inventory_name_pattern', 'last_inventory',
         )
 
-    def search(self, queryset, name, value):
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value.strip():
             return queryset
         return queryset.filter(
@@ -123,7 +125,7 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
             | Q(kubernetes_server__icontains=value) | Q(sync_error__icontains=value)
         )
 
-    def filter_sync_state(self, queryset, name, value):
+    def filter_sync_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         """Filter by the state shown to users: the stored status, unless disabled or stale."""
         if not value:
             return queryset
@@ -170,12 +172,12 @@ class FabricResourceFilterSet(_OfFabricFilterSet):
             'changed', 'missing_since',
         )
 
-    def search(self, queryset, name, value):
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value.strip():
             return queryset
         return queryset.filter(Q(name__icontains=value) | Q(uid__iexact=value.strip()))
 
-    def filter_last_seen(self, queryset, name, value):
+    def filter_last_seen(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset.filter(last_seen__in=value) if value else queryset
 
 
@@ -202,7 +204,7 @@ class DiscrepancyFilterSet(_InventoryFilterSet):
         model = Discrepancy
         fields = ('id', 'code', 'key', 'name', 'object_id', 'field', 'since', 'last_seen')
 
-    def search(self, queryset, name, value):
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value.strip():
             return queryset
         return queryset.filter(
@@ -224,7 +226,7 @@ class InventoryLinkFilterSet(_InventoryFilterSet):
             'id', 'key', 'name', 'object_id', 'shared', 'stale_since', 'stale_runs', 'created', 'last_updated',
         )
 
-    def search(self, queryset, name, value):
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value.strip():
             return queryset
         return queryset.filter(Q(name__icontains=value) | Q(key__icontains=value))
@@ -248,7 +250,7 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
             'fans', 'version', 'software',
         )
 
-    def search(self, queryset, name, value):
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value.strip():
             return queryset
         return queryset.filter(
@@ -256,11 +258,11 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
             | Q(version__icontains=value)
         )
 
-    def filter_state(self, queryset, name, value):
+    def filter_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         """Filter by the state shown to users: as reported, unless that is outdated."""
         return queryset.in_state(*value) if value else queryset
 
-    def filter_trouble(self, queryset, name, value):
+    def filter_trouble(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value:
             return queryset
         wanted = Q()
@@ -279,7 +281,7 @@ class FabricEventFilterSet(_OfFabricFilterSet):
         model = FabricEvent
         fields = ('id', 'created', 'message', 'taken', 'dispatched', 'error')
 
-    def search(self, queryset, name, value):
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value.strip():
             return queryset
         return queryset.filter(Q(message__icontains=value) | Q(error__icontains=value))

@@ -16,7 +16,7 @@ ENDS = {('dcim.cable', 'a'): 'A end', ('dcim.cable', 'b'): 'B end'}
 ACRONYMS = {'l2vpn': 'L2VPN', 'vlan': 'VLAN', 'vrf': 'VRF', 'asn': 'ASN', 'rir': 'RIR', 'lag': 'LAG', 'asns': 'ASNs'}
 
 
-def object_label(instance) -> str:
+def object_label(instance: Any) -> str:
     """What a person calls an object: an interface with its device."""
     if instance._meta.label_lower == 'dcim.interface':
         return f'{instance.device} {instance.name}'

@@ -1,5 +1,7 @@
 """Bulk actions on discrepancies, as in NetBox's core/object_actions.py."""
 
+from typing import Any
+
 from netbox.object_actions import ObjectAction
 
 from .inventory.decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN
@@ -16,7 +18,7 @@ class _BulkDecision(ObjectAction):
     decision = ''
 
     @classmethod
-    def get_context(cls, context, obj):
+    def get_context(cls, context: dict[str, Any], obj: Any) -> dict[str, Any]:
         return {'decision': DECISIONS[cls.decision]}
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from netbox.search import SearchIndex
 
 from .hedgehog.kinds import KIND_BY_NAME
@@ -27,7 +29,7 @@ class FabricResourceIndex(SearchIndex):
     display_attrs = ('fabric', 'kind', 'missing_since')
 
     @classmethod
-    def to_cache(cls, instance, custom_fields=None):
+    def to_cache(cls, instance: Any, custom_fields: Any = None) -> list[Any]:
         kind = KIND_BY_NAME.get(instance.kind)
         return [] if kind is None or kind.derived else super().to_cache(instance, custom_fields)
 

@@ -1,5 +1,7 @@
 """Panels on NetBox's own pages: the fabric of an object, its managed fields, and its discrepancies."""
 
+from typing import Any
+
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db.models import OuterRef, Subquery
@@ -36,14 +38,14 @@ def any_inventory() -> bool:
 
 
 @receiver((post_save, post_delete), sender=Fabric, dispatch_uid='netbox_hedgehog_any_inventory')
-def _ask_again(**kwargs):
+def _ask_again(**kwargs: Any) -> None:
     cache.delete(KEY)
 
 
 class FromFabricPanel(PluginTemplateExtension):
     models = list(MODELS)
 
-    def right_page(self):
+    def right_page(self) -> str:
         user, instance = self.context['request'].user, self.context['object']
         if not any_inventory() or not (
             user.has_perm('netbox_hedgehog.view_inventorylink') or user.has_perm('netbox_hedgehog.view_discrepancy')

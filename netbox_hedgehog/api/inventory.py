@@ -1,5 +1,8 @@
 """REST API of the inventory: managed objects, discrepancies and their resolution, plans and applying them."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from netbox.api.viewsets import NetBoxReadOnlyModelViewSet
@@ -7,6 +10,7 @@ from redis.exceptions import RedisError
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import filtersets
@@ -15,7 +19,7 @@ from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
-from ..models import Discrepancy, InventoryLink
+from ..models import Discrepancy, Fabric, InventoryLink
 from ..numbers import is_number
 from ..presentation import plans
 from ..presentation.findings import findings_for
@@ -65,14 +69,14 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
     serializer_class = DiscrepancySerializer
     filterset_class = filtersets.DiscrepancyFilterSet
 
-    def get_permissions(self):
+    def get_permissions(self) -> list[Any]:
         if self.action in ('resolve', 'bulk_resolve'):
             return [TokenResolvePermission()]
         return super().get_permissions()
 
     @extend_schema(request=DecisionSerializer, responses={200: SettledSerializer})
     @action(detail=True, methods=['post'])
-    def resolve(self, request, pk):
+    def resolve(self, request: Request, pk: int) -> Response:
         """Resolve one discrepancy. 403 without permission to change the object, 409 if the decision does not apply."""
         discrepancy = get_object_or_404(Discrepancy, pk=pk)
         if not request.user.has_perm('netbox_hedgehog.resolve_discrepancy', discrepancy):
@@ -85,7 +89,7 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
 
     @extend_schema(request=BulkDecisionSerializer, responses={200: SettledSerializer}, filters=False)
     @action(detail=False, methods=['post'], url_path='resolve', url_name='bulk-resolve')
-    def bulk_resolve(self, request):
+    def bulk_resolve(self, request: Request) -> Response:
         """Resolve several discrepancies in the same way. The user must have permission to resolve each of them."""
         data = BulkDecisionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
@@ -100,7 +104,7 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
             ]})
         return self._apply_decision(found, data.validated_data['decision'])
 
-    def _apply_decision(self, discrepancies, decision):
+    def _apply_decision(self, discrepancies: Iterable[Discrepancy], decision: str) -> Response:
         try:
             settled, left = decide(discrepancies, decision, self.request.user)
         except NotPermitted as refusal:
@@ -155,6 +159,10 @@ QUEUED = {202: QueuedSerializer, 403: REFUSED, 409: REFUSED}
 class InventoryActions:
     """The actions of a fabric that concern its inventory; a part of FabricViewSet."""
 
+    request: Any
+    get_object: Callable[[], Any]
+    _permitted: Callable[[int], Fabric]
+
     sync_actions = ('inventory_apply', 'inventory_confirm', 'inventory_turn_off')
 
     @extend_schema(
@@ -169,7 +177,7 @@ class InventoryActions:
         ],
     )
     @action(detail=True, methods=['get'], url_path='inventory/plan', url_name='inventory-plan')
-    def inventory_plan(self, request, pk):
+    def inventory_plan(self, request: Request, pk: int) -> Response:
         """Return the pending changes of this fabric (dry run). Nothing is written."""
         fabric = self.get_object()
         what = REMOVE if request.query_params.get('of') == 'removal' else APPLY
@@ -198,19 +206,19 @@ class InventoryActions:
 
     @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/apply', url_name='inventory-apply')
-    def inventory_apply(self, request, pk):
+    def inventory_apply(self, request: Request, pk: int) -> Response:
         """Queue a job that applies the plan with this digest. 409 if anything has changed since."""
         return self._with_digest(request, pk, APPLY)
 
     @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/confirm-removal', url_name='inventory-confirm')
-    def inventory_confirm(self, request, pk):
+    def inventory_confirm(self, request: Request, pk: int) -> Response:
         """Queue a job that confirms removals: `held_digest` of the plan, or of `inventory_held`."""
         return self._with_digest(request, pk, CONFIRM)
 
     @extend_schema(request=TurnOffSerializer, responses={200: LeftSerializer, **QUEUED})
     @action(detail=True, methods=['post'], url_path='inventory/turn-off', url_name='inventory-turn-off')
-    def inventory_turn_off(self, request, pk):
+    def inventory_turn_off(self, request: Request, pk: int) -> Response:
         """Disable the inventory: keep its objects, or queue a job that deletes those created by the plugin."""
         fabric = self._permitted(pk)
         if not request.user.has_perm('netbox_hedgehog.change_fabric', obj=fabric):
@@ -226,13 +234,13 @@ class InventoryActions:
             raise ValidationError({'digest': ['Get the digest from GET inventory/plan/?of=removal first.']})
         return self._do(fabric, REMOVE, digest)
 
-    def _with_digest(self, request, pk, what):
+    def _with_digest(self, request: Request, pk: int, what: str) -> Response:
         fabric = self._permitted(pk)
         data = DigestSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         return self._do(fabric, what, data.validated_data['digest'])
 
-    def _do(self, fabric, what, digest):
+    def _do(self, fabric: Fabric, what: str, digest: str) -> Response:
         try:
             job = InventoryJob.request(fabric, self.request.user, what, digest)
         except NotPermitted as refusal:
@@ -244,7 +252,7 @@ class InventoryActions:
         return Response(QueuedSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 
-def _number(request, name, default):
+def _number(request: Request, name: str, default: int) -> int:
     value = request.query_params.get(name)
     if value is None:
         return default

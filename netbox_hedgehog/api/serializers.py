@@ -1,3 +1,5 @@
+from typing import Any
+
 from core.models import Job
 from dcim.api.serializers import LocationSerializer, SiteSerializer
 from dcim.choices import DeviceStatusChoices
@@ -83,7 +85,7 @@ class FabricSerializer(PrimaryModelSerializer):
 class NestedFabricSerializer(FabricSerializer):
     """The fabric of an object: null without permission to view the fabric, as in GraphQL."""
 
-    def to_representation(self, fabric):
+    def to_representation(self, fabric: Fabric) -> Any:
         return super().to_representation(fabric) if may_view_fabric(self.context.get('request'), fabric) else None
 
 
@@ -137,7 +139,7 @@ class DiscrepancySerializer(NetBoxModelSerializer):
         ]
         brief_fields = ('id', 'url', 'display', 'type', 'state')
 
-    def get_decisions(self, discrepancy) -> list[str]:
+    def get_decisions(self, discrepancy: Discrepancy) -> list[str]:
         """Decisions that POST resolve/ accepts for this discrepancy."""
         return possible(discrepancy)
 
@@ -165,7 +167,7 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
         ]
         brief_fields = ('id', 'url', 'display', 'kind', 'name', 'state')
 
-    def get_display_url(self, health) -> str:
+    def get_display_url(self, health: Any) -> str:
         return self.context['request'].build_absolute_uri(health.get_absolute_url())
 
 
@@ -182,7 +184,7 @@ class FabricEventSerializer(NetBoxModelSerializer):
         ]
         brief_fields = ('id', 'url', 'display', 'event_type', 'created')
 
-    def to_representation(self, event):
+    def to_representation(self, event: Any) -> Any:
         shown = super().to_representation(event)
         if 'data' in shown and not may_view_fabric(self.context.get('request'), event.fabric):
             shown['data'] = None

@@ -1,3 +1,6 @@
+from typing import Any
+
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired
@@ -6,6 +9,7 @@ from redis.exceptions import RedisError
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, Throttled, ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
@@ -32,7 +36,7 @@ REDIS_AWAY_CANCEL = 'Cannot reach Redis. The sync was not cancelled.'
 class HedgehogRootView(APIRootView):
     """The plugin's REST API."""
 
-    def get_view_name(self):
+    def get_view_name(self) -> str:
         return 'Hedgehog'
 
 
@@ -43,27 +47,27 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     # A background job carries the whole request, tokens included, through Redis.
     background_enabled = False
 
-    def initialize_request(self, request, *args, **kwargs):
+    def initialize_request(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         keep_secrets(request)
         return super().initialize_request(request, *args, **kwargs)
 
-    def _handle_background_request(self, request, action, action_kwargs=None):
+    def _handle_background_request(self, request: Request, action: str, action_kwargs: Any = None) -> None:
         # NetBox 4.7.0 and 4.7.1 do not know background_enabled.
         if isinstance(request.data, list) and self._background_requested(request):
             raise ValidationError({'background': 'Background processing is not supported for fabrics.'})
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet:
         queryset = super().get_queryset()
         if 'resource_count' in queryset.query.annotations:
             queryset = queryset.annotate(resource_count=counted_resources(self.request.user))
         return queryset
 
-    def get_permissions(self):
+    def get_permissions(self) -> list[Any]:
         if self.action in ('sync', 'cancel', 'confirm_removed_kind', 'test_connection', *InventoryActions.sync_actions):
             return [TokenSyncPermission()]
         return super().get_permissions()
 
-    def _permitted(self, pk):
+    def _permitted(self, pk: int) -> Fabric:
         """The fabric, if this user may sync it; 404 for one they may not even know of."""
         fabric = get_object_or_404(Fabric, pk=pk)
         if not self.request.user.has_perm('netbox_hedgehog.sync_fabric', obj=fabric):
@@ -77,7 +81,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         409: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
     })
     @action(detail=True, methods=['post'])
-    def sync(self, request, pk):
+    def sync(self, request: Request, pk: int) -> Response:
         """Queue a sync of this fabric. 409 while one is queued or running, or while sync is disabled."""
         fabric = self._permitted(pk)
         try:
@@ -93,7 +97,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         409: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
     })
     @action(detail=True, methods=['post'])
-    def cancel(self, request, pk):
+    def cancel(self, request: Request, pk: int) -> Response:
         """Cancel the running sync of this fabric, or else the queued one. 409 if there is none to cancel."""
         fabric = self._permitted(pk)
         try:
@@ -108,7 +112,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         409: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
     })
     @action(detail=True, methods=['post'], url_path='confirm-removed-kind')
-    def confirm_removed_kind(self, request, pk):
+    def confirm_removed_kind(self, request: Request, pk: int) -> Response:
         """Mark the resources of a kind that is no longer served as missing. 409 if the last sync found the kind."""
         fabric = self._permitted(pk)
         data = serializers.RemovedKindSerializer(data=request.data)
@@ -123,7 +127,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         429: {'type': 'object', 'properties': {'detail': {'type': 'string'}}},
     })
     @action(detail=True, methods=['post'], url_path='test-connection')
-    def test_connection(self, request, pk):
+    def test_connection(self, request: Request, pk: int) -> Response:
         """Test the connection: the version of the cluster, and which kinds can be read. 429 after too many tests."""
         fabric = self._permitted(pk)
         try:
@@ -136,7 +140,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
 
     @extend_schema(responses={200: serializers.FabricStatusSerializer}, filters=False)
     @action(detail=True, methods=['get'])
-    def status(self, request, pk):
+    def status(self, request: Request, pk: int) -> Response:
         """Return the sync status of this fabric."""
         fabric = self.get_object()
         same_cluster = fabrics_of_same_cluster(fabric, request.user)
@@ -171,7 +175,7 @@ class HealthView(APIView):
     permission_classes = [IsAuthenticatedOrLoginNotRequired]
 
     @extend_schema(responses={200: serializers.HealthSerializer})
-    def get(self, request):
+    def get(self, request: Request) -> Response:
         if not request.user.has_perm('netbox_hedgehog.view_fabric'):
             raise PermissionDenied
         health = worker_health(Fabric.objects.restrict(request.user, 'view'))

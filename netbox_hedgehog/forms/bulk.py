@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
@@ -78,17 +80,17 @@ class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
         'sync_interval', 'watch_enabled', *InventoryImportMixin.inventory_optional,
     )
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stored_token = self.instance.kubernetes_token
         for name in self.optional:
             self.fields[name].required = False
 
-    def clean_kubernetes_token(self):
+    def clean_kubernetes_token(self) -> str:
         # Updating other columns of a fabric by CSV keeps its token.
         return self.cleaned_data.get('kubernetes_token') or self._stored_token
 
-    def clean(self):
+    def clean(self) -> Any:
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
         for name in self.optional:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
@@ -17,7 +19,7 @@ SECRET_HELP = _('Leave blank to keep the stored value.')
 class SecretTextarea(forms.Textarea):
     """A text area that is always rendered empty: a form with errors does not repeat a secret."""
 
-    def format_value(self, value):
+    def format_value(self, value: Any) -> None:
         return None
 
 
@@ -77,7 +79,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             }),
         }
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stored = {name: getattr(self.instance, name) for name in SECRET_FIELDS}
         for name in SECRET_FIELDS:
@@ -93,7 +95,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         if not any(self._stored.values()):
             del self.fields['forget_secrets']
 
-    def clean(self):
+    def clean(self) -> Any:
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
         for name in SECRET_FIELDS:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
@@ -20,7 +22,7 @@ from .restricted import RestrictedFilterMixin
 __all__ = ('FabricEventFilterForm', 'FabricFilterForm', 'FabricResourceFilterForm', 'SwitchHealthFilterForm')
 
 
-def _yes_no(label):
+def _yes_no(label: Any) -> Any:
     return forms.NullBooleanField(label=label, required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES))
 
 

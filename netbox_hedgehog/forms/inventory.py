@@ -1,5 +1,7 @@
 """The inventory settings in the forms of a fabric."""
 
+from typing import Any
+
 from dcim.choices import DeviceStatusChoices
 from dcim.models import DeviceRole, Location, Site
 from django import forms
@@ -46,20 +48,20 @@ ROLES = {
 }
 
 
-def _role_field(role):
+def _role_field(role: str) -> str:
     return f'role_{role.replace("-", "_")}'
 
 
 ROLE_FIELDS = {role: _role_field(role) for role in ROLES}
 
 
-def _field(name):
+def _field(name: str) -> Any:
     return Fabric._meta.get_field(name)
 
 
-def _default_if_empty(name):
+def _default_if_empty(name: str) -> Any:
     """Return a clean method that replaces a blank value by the model's default."""
-    def clean(self):
+    def clean(self: Any) -> Any:
         return self.cleaned_data.get(name) or _field(name).get_default()
     return clean
 
@@ -110,7 +112,7 @@ class InventoryFormMixin(forms.Form):
         FieldSet(*ROLE_FIELDS.values(), name=_('Device roles')),
     )
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in STATUS_FIELDS:
             if getattr(self.instance, name) not in DeviceStatusChoices.values():
@@ -123,7 +125,7 @@ class InventoryFormMixin(forms.Form):
                 label=title, queryset=DeviceRole.objects.all(), required=False, quick_add=True,
                 help_text=_('Role for new devices. Created automatically if blank.'),
             )
-            if found := chosen.get(mapping.get(role)):
+            if found := chosen.get(mapping.get(role, '')):
                 # One of several is refused when the form is saved: the operator says which is meant.
                 self.initial.setdefault(ROLE_FIELDS[role], found[0])
 
@@ -133,7 +135,7 @@ class InventoryFormMixin(forms.Form):
     clean_inventory_device_status = _default_if_empty('inventory_device_status')
     clean_inventory_stale_status = _default_if_empty('inventory_stale_status')
 
-    def clean(self):
+    def clean(self) -> Any:
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
         # Roles that a newer release may know, and this form does not, are kept, as long as they name one of NetBox's.
@@ -192,7 +194,7 @@ class InventoryImportMixin(forms.Form):
         'inventory_removal', *STATUS_FIELDS,
     )
 
-    def __init__(self, data=None, *args, **kwargs):
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(data, *args, **kwargs)
         if data and data.get('inventory_site'):
             self.fields['inventory_location'].queryset = Location.objects.filter(site__name=data['inventory_site'])

@@ -1,5 +1,7 @@
 """Filter forms that name no objects that the user may not view."""
 
+from typing import Any
+
 from django import forms
 from netbox.context import current_request
 from utilities.forms.widgets.modifiers import FilterModifierWidget
@@ -14,7 +16,7 @@ class RestrictedFilterMixin(forms.Form):
     NetBox passes only the submitted data to a filter form.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         request = current_request.get()
         if request is None:

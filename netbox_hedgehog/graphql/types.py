@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 import strawberry_django
@@ -30,12 +30,12 @@ __all__ = (
 )
 
 
-def display_of(*columns: str):
+def display_of(*columns: str) -> Any:
     """Return NetBox's field `display` for a model whose name is made of these columns.
 
     NetBox's own does not say what it reads, and where no other field asks for that it is read row by row.
     """
-    def display(self) -> str:
+    def display(self: Any) -> str:
         return str(self)
 
     return strawberry_django.field(display, only=[*columns])
@@ -68,7 +68,7 @@ class FabricResourceType(BaseObjectType):
 
     @strawberry_django.field
     def last_seen(self) -> datetime | None:
-        return self.last_seen
+        return self.last_seen  # type: ignore[return-value]  # of the model
 
 
 @register_type(models.SwitchHealth, fields='__all__', filters=SwitchHealthFilter, pagination=True)
@@ -93,7 +93,7 @@ class FabricEventType(BaseObjectType):
 
     # What event rules were given is the fabric.
     @strawberry_django.field(select_related=['fabric'], only=['data', 'fabric__name'])
-    def data(self, info: Info) -> JSON | None:
+    def data(self: Any, info: Info) -> JSON | None:
         return self.data if may_view_fabric(info.context.request, self.fabric) else None
 
 

@@ -143,7 +143,7 @@ def _place() -> str:
     return f'host {socket.gethostname()} with the database {settings.DATABASES["default"]["NAME"]}'
 
 
-def _by_id(members: Iterable[bytes]) -> dict[str, list[str]]:
+def _by_id(members: Iterable[Any]) -> dict[str, list[str]]:
     alive: dict[str, list[str]] = {}
     for member in sorted(map(text, members)):
         key, _, place = member.partition(' ')

@@ -37,7 +37,7 @@ def queue_name() -> str:
 
 
 def queue() -> DjangoRQ:
-    return django_rq.get_queue(queue_name())
+    return django_rq.get_queue(queue_name())  # type: ignore[return-value]  # its own class
 
 
 def usable_queue() -> DjangoRQ:

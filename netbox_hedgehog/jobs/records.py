@@ -38,7 +38,7 @@ def name_once(what: str, reason: object) -> None:
     log_once(f'{what} in Redis cannot be used and is skipped: {str(reason)[:300]}')
 
 
-def text(raw: bytes) -> str:
+def text(raw: Any) -> str:
     """A name that stands in Redis, also where it is not text; only what was text before can be found again by it."""
     return raw.decode(errors='backslashreplace')
 
@@ -95,10 +95,10 @@ def read_workers(queue: Queue) -> list[Worker]:
     except ResponseError as error:
         name_once(f'The set of workers of {queue.name}', of_the_record(error))
         return []
-    workers = []
+    workers: list[Worker] = []
     for key in sorted(map(text, keys)):
         try:
-            worker = Worker.find_by_key(key, connection=redis)
+            worker: Any = Worker.find_by_key(key, connection=redis)
         except ResponseError as error:
             name_once(f'The worker {key}', of_the_record(error))
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -200,7 +200,7 @@ def _forget(pipe: Pipeline, name: str, queue: str) -> None:
     pipe.lrem(f'rq:queue:{queue}', 0, name)
     for registry in REGISTRIES:
         pipe.zrem(f'rq:{registry}:{queue}', name)
-    pipe.delete(RQJob.key_for(name), Result.get_key(name))
+    pipe.delete(RQJob.key_for(name), Result.get_key(name))  # type: ignore[no-untyped-call]  # RQ's
 
 
 def due_times(fabric_ids: Iterable[int]) -> dict[int, float]:

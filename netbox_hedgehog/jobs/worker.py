@@ -42,7 +42,7 @@ class HedgehogWorker(NetBoxRQWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if queue_name() in self.queue_names():
-            self.worker_ttl = min(self.worker_ttl, WORKER_TTL)
+            self.worker_ttl: int = min(self.worker_ttl, WORKER_TTL)
             warm_up()
 
     def execute_job(self, job: Job, queue: Queue) -> None:

@@ -149,7 +149,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the settings. The RECORDED fields of an existing fabric are not written.
 
         A sync may have recorded something since this instance was loaded. To write these fields, name them in
@@ -237,20 +237,20 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         )
 
     # Export templates and custom links are templates that people write: none of them may call this.
-    credentials.alters_data = True
+    credentials.alters_data = True  # type: ignore[attr-defined]
 
-    def serialize_object(self, exclude=None):
+    def serialize_object(self, exclude: Any = None) -> Any:
         data = super().serialize_object(exclude=exclude)
         for name in SECRET_FIELDS:
             if data.get(name):
                 data[name] = CENSOR_TOKEN
         return data
 
-    def snapshot(self):
+    def snapshot(self) -> None:
         super().snapshot()
         self._secrets_before = {name: getattr(self, name) for name in SECRET_FIELDS}
 
-    def to_objectchange(self, action):
+    def to_objectchange(self, action: str) -> Any:
         objectchange = super().to_objectchange(action)
         before = getattr(self, '_secrets_before', {})
         for name in SECRET_FIELDS:
@@ -261,7 +261,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
 
     # Validation
 
-    def clean(self):
+    def clean(self) -> None:
         super().clean()
         kubeconfig = '' if isinstance(self.kubeconfig, EncryptedStr) else self.kubeconfig
         if kubeconfig:
@@ -285,7 +285,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
                 'Use only one connection method: server and token, kubeconfig, or in-cluster. Clear the others.'
             ))
 
-    def _check_secrets_are_for_this_connection(self):
+    def _check_secrets_are_for_this_connection(self) -> None:
         """Keep users who may change a fabric, but do not know its secrets, from having them sent to another server.
 
         That takes another address; or the same one, another's place in the network or in DNS, and a certificate that
@@ -311,7 +311,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
                 'To disable TLS verification, enter the kubeconfig again.'
             ))
 
-    def _why_token_is_asked_for_again(self, before):
+    def _why_token_is_asked_for_again(self, before: Any) -> Any:
         if before.kubernetes_server != self.kubernetes_server:
             return _('The server has changed. Enter the token again.')
         if before.verify_tls and not self.verify_tls:
@@ -320,7 +320,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
             return _('The CA certificate has changed. Enter the token again.')
         return None
 
-    def get_status_color(self):
+    def get_status_color(self) -> str | None:
         return FabricStatusChoices.colors.get(self.status)
 
 def _differs(name: str, before: Any, now: Any) -> bool:

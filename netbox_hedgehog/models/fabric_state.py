@@ -232,14 +232,14 @@ class FabricState(models.Model):
         """The interval in words, such as 1 hour 30 minutes."""
         return duration_words(self.sync_interval)
 
-    def get_sync_state_display(self):
+    def get_sync_state_display(self) -> str:
         return dict(SyncStateChoices)[self.sync_state]
 
-    def get_sync_state_color(self):
+    def get_sync_state_color(self) -> str | None:
         return SyncStateChoices.colors.get(self.sync_state)
 
-    def get_connection_status_color(self):
+    def get_connection_status_color(self) -> str | None:
         return ConnectionStatusChoices.colors.get(self.connection_status)
 
-    def get_sync_status_color(self):
+    def get_sync_status_color(self) -> str | None:
         return SyncStatusChoices.colors.get(self.sync_status)

@@ -245,10 +245,10 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         return [{'code': 'old', 'level': SwitchStateChoices.UNKNOWN, 'sentence': old_words(self.read_at)},
                 *self.findings]
 
-    def get_state_display(self):
+    def get_state_display(self) -> str:
         return dict(SwitchStateChoices)[self.state]
 
-    def get_state_color(self):
+    def get_state_color(self) -> str | None:
         return SwitchStateChoices.colors.get(self.state)
 
 

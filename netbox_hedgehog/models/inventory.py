@@ -1,5 +1,7 @@
 """The inventory settings of a fabric."""
 
+from typing import Any
+
 from dcim.choices import DeviceStatusChoices
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -124,12 +126,12 @@ class InventorySettings(models.Model):
     class Meta:
         abstract = True
 
-    def clean_fields(self, exclude=None):
+    def clean_fields(self, exclude: Any = None) -> None:
         # NetBox's FIELD_CHOICES may offer neither default: that is the business of fabrics with an inventory.
         unused = () if self.inventory_enabled else ('inventory_device_status', 'inventory_stale_status')
         super().clean_fields(exclude={*(exclude or ()), *unused})
 
-    def clean(self):
+    def clean(self) -> None:
         super().clean()
         if self.inventory_enabled and not self.inventory_site:
             raise ValidationError({'inventory_site': _('Select a site.')})
@@ -149,7 +151,7 @@ class InventorySettings(models.Model):
             })
         self._clean_roles()
 
-    def _clean_roles(self):
+    def _clean_roles(self) -> None:
         roles = self.inventory_roles
         if not isinstance(roles, dict) or not all(isinstance(slug, str) for slug in roles.values()):
             raise ValidationError({
@@ -163,14 +165,14 @@ class InventorySettings(models.Model):
             if wrong:
                 raise ValidationError({'inventory_roles': words % {'slugs': ', '.join(sorted(wrong))}})
 
-    def get_inventory_adoption_color(self):
+    def get_inventory_adoption_color(self) -> str | None:
         return InventoryAdoptionChoices.colors.get(self.inventory_adoption)
 
-    def get_inventory_device_status_color(self):
+    def get_inventory_device_status_color(self) -> str | None:
         return DeviceStatusChoices.colors.get(self.inventory_device_status)
 
-    def get_inventory_stale_status_color(self):
+    def get_inventory_stale_status_color(self) -> str | None:
         return DeviceStatusChoices.colors.get(self.inventory_stale_status)
 
-    def get_inventory_removal_color(self):
+    def get_inventory_removal_color(self) -> str | None:
         return InventoryRemovalChoices.colors.get(self.inventory_removal)

@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -48,10 +49,10 @@ class KindReading(models.Model):
         ]
 
 
-class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):
+class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):  # type: ignore[misc]  # made by Django
     """Resources with `last_seen`: when a list last showed the resource."""
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet:
         reading = KindReading.objects.filter(fabric=models.OuterRef('fabric'), kind=models.OuterRef('kind'))
         return super().get_queryset().annotate(last_seen=Coalesce(
             'seen_until', Greatest('last_read', models.Subquery(reading.values('last_read'))),

@@ -32,7 +32,7 @@ ORDER = (
 )
 
 # Replaces the values of a finding whose object the user may not view.
-REDACTED = {'sentence': '', 'parameters': {}, 'fabric_value': None, 'netbox_value': None}
+REDACTED: dict[str, Any] = {'sentence': '', 'parameters': {}, 'fabric_value': None, 'netbox_value': None}
 
 
 def findings_for(
@@ -92,7 +92,7 @@ class _Pages:
             for label in {finding.model for finding in findings if finding.model and finding.pk}
         }
         places = {(finding.model, finding.pk) for finding in findings if finding.model and finding.pk}
-        self.objects = viewable(((self.types[label].pk, pk) for label, pk in places), user)
+        self.objects: dict[tuple[int, Any], Any] = viewable(((self.types[label].pk, pk) for label, pk in places), user)
         self.hidden = self._existing(places - {(self._label(type_id), pk) for type_id, pk in self.objects})
         self.resources = self._resources(user, fabric, findings)
         self.discrepancies = {_identity_of_row(row): row['pk'] for row in _standing(user, fabric)} if findings else {}
@@ -106,7 +106,7 @@ class _Pages:
         wanted: dict[str, set[Any]] = {}
         for label, pk in places:
             wanted.setdefault(label, set()).add(pk)
-        found = set()
+        found: set[tuple[str, Any]] = set()
         for label, pks in wanted.items():
             there = apps.get_model(label)._base_manager.filter(pk__in=pks).order_by().values_list('pk', flat=True)
             found.update((label, pk) for pk in there)

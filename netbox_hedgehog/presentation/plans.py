@@ -111,7 +111,7 @@ def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:
     found = Counter((action.subject, action.model, action.verb) for action in actions)
     models: dict[str, None] = {model: None for _subject, model, _verb in found}
     result = []
-    for subject, title in InventorySubjectChoices:
+    for subject, title in InventorySubjectChoices:  # type: ignore[attr-defined]  # ChoiceSet's metaclass
         members = [
             Group(subject, model, verb, found[subject, model, verb])
             for model in models for verb in VERBS if (subject, model, verb) in found

@@ -5,6 +5,7 @@ many-to-many field and the end of a cable a list of IDs, and what is still to be
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import batched
 from typing import Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -19,7 +20,7 @@ __all__ = ('ValueReader', 'short', 'viewable')
 NAMED = 8
 
 
-def short(value, limit=80):
+def short(value: Any, limit: int = 80) -> str:
     """Return a value of a manifest in one line: lists joined, dictionaries by their keys."""
     if value is None or value == '' or value == [] or value == {}:
         return ''
@@ -48,7 +49,7 @@ RELATED = {
 BATCH = 5000
 
 
-def viewable(pairs, user):
+def viewable(pairs: Iterable[tuple[int | None, int | None]], user: Any) -> dict[tuple[int, int], Any]:
     """Return the objects of these (content type ID, ID) pairs that exist and that a user may view."""
     wanted: dict[int, set[int]] = {}
     for type_id, pk in pairs:
@@ -59,9 +60,8 @@ def viewable(pairs, user):
         model = ContentType.objects.get_for_id(type_id).model_class()
         if model is None or not hasattr(model.objects, 'restrict'):
             continue
-        pks = sorted(pks)
-        for start in range(0, len(pks), BATCH):
-            objects = list(model.objects.restrict(user, 'view').filter(pk__in=pks[start:start + BATCH]))
+        for batch in batched(sorted(pks), BATCH):
+            objects = list(model.objects.restrict(user, 'view').filter(pk__in=batch))
             if objects and (related := RELATED.get(model._meta.label_lower)):
                 prefetch_related_objects(objects, *related)
             found.update({(type_id, instance.pk): instance for instance in objects})

@@ -1,8 +1,12 @@
 """Related objects in API responses, restricted to those that the user may view."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from django.apps import apps
 from django.contrib.contenttypes.prefetch import GenericPrefetch
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
 
 from ..inventory.planning.fields import SHAPES
 from ..models import Fabric
@@ -10,12 +14,12 @@ from ..models import Fabric
 __all__ = ('RestrictedRelations', 'may_view_fabric', 'restricted', 'restricted_object')
 
 
-def restricted(name, queryset):
+def restricted(name: str, queryset: QuerySet) -> Any:
     """Return a relation restricted to what the user may view, for RestrictedRelations."""
     return lambda user: Prefetch(name, queryset.restrict(user, 'view'))
 
 
-def restricted_object(user):
+def restricted_object(user: Any) -> Any:
     """Return the restricted generic relation `object`."""
     managers = [apps.get_model(label).objects for label in SHAPES]
     return GenericPrefetch('object', [manager.restrict(user, 'view') for manager in managers])
@@ -24,15 +28,16 @@ def restricted_object(user):
 class RestrictedRelations:
     """A view set whose `relations` are restricted to what the user may view."""
 
-    relations = ()
+    relations: Sequence[Callable[[Any], Any]] = ()
+    queryset: Any
 
-    def initial(self, request, *args, **kwargs):
-        super().initial(request, *args, **kwargs)
+    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of a view set
         # Before NetBox adds relations of its own accord: the first to name one decides how it is read.
         self.queryset = self.queryset.prefetch_related(*(relation(request.user) for relation in self.relations))
 
 
-def may_view_fabric(request, fabric):
+def may_view_fabric(request: HttpRequest, fabric: Fabric) -> bool:
     """Return whether the user may view a fabric; True without a request, as for an event rule.
 
     Asks the database once a request.

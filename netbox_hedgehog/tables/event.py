@@ -1,3 +1,5 @@
+from typing import Any
+
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
@@ -11,7 +13,7 @@ __all__ = ('FabricEventTable',)
 class EventTypeColumn(columns.ChoiceFieldColumn):
     """The title of an event type, which is registered with NetBox instead of being a choice of the field."""
 
-    def render(self, record, bound_column, value):
+    def render(self, record: Any, bound_column: Any, value: Any) -> Any:
         return super().render(record=record, bound_column=bound_column, value=record.get_event_type_display())
 
 

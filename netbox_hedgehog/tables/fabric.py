@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import django_tables2 as tables
 from django.utils.html import format_html
@@ -31,25 +32,25 @@ SYNC_BUTTON = """
 class SyncStateColumn(columns.ChoiceFieldColumn):
     """The derived sync state, which is not a model field."""
 
-    def render(self, record, bound_column, value):
+    def render(self, record: Any, bound_column: Any, value: Any) -> Any:
         return super().render(record=record, bound_column=bound_column, value=record.get_sync_state_display())
 
 
 class AgeColumn(tables.Column):
     """A time in the past, shown as its age."""
 
-    def render(self, value):
+    def render(self, value: Any) -> Any:
         words = _('%(time)s ago') % {'time': age(value)}
         return format_html('<span title="{}">{}</span>', f'{value:%Y-%m-%d %H:%M:%S} UTC', words)
 
-    def value(self, value):
+    def value(self, value: Any) -> Any:
         return value.isoformat()
 
 
 class NextRunColumn(tables.Column):
     """When the next sync of a fabric is due; queried from Redis once for all rows of a page."""
 
-    def _due(self, table, pk):
+    def _due(self, table: Any, pk: int) -> datetime | None:
         if not hasattr(table, '_due_times'):
             rows = table.page.object_list if getattr(table, 'page', None) else table.rows
             try:
@@ -59,7 +60,7 @@ class NextRunColumn(tables.Column):
         due = table._due_times.get(pk)
         return datetime.fromtimestamp(due, UTC) if due else None
 
-    def render(self, value, table):
+    def render(self, value: Any, table: Any) -> Any:
         due = self._due(table, value)
         if due is None:
             return placeholder('')
@@ -67,7 +68,7 @@ class NextRunColumn(tables.Column):
         words = _('due') if left <= 0 else _('in %(time)s') % {'time': duration_words(left)}
         return format_html('<span title="{}">{}</span>', f'{due:%Y-%m-%d %H:%M:%S} UTC', words)
 
-    def value(self, value, table):
+    def value(self, value: Any, table: Any) -> Any:
         due = self._due(table, value)
         return due.isoformat() if due else None
 
@@ -120,11 +121,11 @@ class FabricTable(PlainExport, PrimaryModelTable):
             'description',
         )
 
-    def value_sync_state(self, record):
+    def value_sync_state(self, record: Any) -> Any:
         return record.get_sync_state_display()
 
-    def render_sync_interval(self, record):
+    def render_sync_interval(self, record: Any) -> Any:
         return record.sync_interval_words
 
-    def value_sync_interval(self, record):
+    def value_sync_interval(self, record: Any) -> Any:
         return record.sync_interval

@@ -1,3 +1,5 @@
+from typing import Any
+
 import django_tables2 as tables
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -18,9 +20,10 @@ SHOWN = 1
 LOUD = 'text-danger-emphasis fw-bold'
 
 
-def short_duration(seconds):
+def short_duration(seconds: float) -> str:
     """Return a duration for a narrow column: its two largest units, such as 1d 2h."""
-    parts, rest = [], max(0, round(seconds))
+    parts: list[str] = []
+    rest = max(0, round(seconds))
     for size, unit in ((86400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')):
         count, rest = divmod(rest, size)
         if count or (unit == 's' and not parts):
@@ -31,26 +34,26 @@ def short_duration(seconds):
 class CountColumn(tables.Column):
     """A number of faults, highlighted unless zero."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(attrs={'td': {'class': 'text-end'}, 'th': {'class': 'text-end'}}, **kwargs)
 
-    def render(self, value):
+    def render(self, value: Any) -> Any:
         if not value:
             return format_html('<span class="text-secondary">{}</span>', value)
         return format_html('<strong class="text-danger-emphasis">{}</strong>', value)
 
-    def value(self, value):
+    def value(self, value: Any) -> Any:
         return value
 
 
 class FlagColumn(tables.Column):
     """A fault that is shown as an icon and a word if present."""
 
-    def __init__(self, word, icon, **kwargs):
+    def __init__(self, word: Any, icon: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.word, self.icon = word, icon
 
-    def render(self, value):
+    def render(self, value: Any) -> Any:
         if not value:
             return placeholder('')
         return format_html(
@@ -58,7 +61,7 @@ class FlagColumn(tables.Column):
             self.icon, self.word,
         )
 
-    def value(self, value):
+    def value(self, value: Any) -> Any:
         return value
 
 
@@ -97,13 +100,13 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         )
         row_attrs = {'data-state': lambda record: record.state}
 
-    def render_state(self, record):
+    def render_state(self, record: Any) -> Any:
         return state_badge(record.state)
 
-    def value_state(self, record):
+    def value_state(self, record: Any) -> Any:
         return record.state
 
-    def render_heartbeat(self, record):
+    def render_heartbeat(self, record: Any) -> Any:
         """Render the age of the last heartbeat when it was fetched; the present age is not known."""
         if record.heartbeat is None:
             return placeholder('')
@@ -115,20 +118,20 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
             _('{time} old').format(time=short_duration(record.heartbeat_age)),
         )
 
-    def value_heartbeat(self, record):
+    def value_heartbeat(self, record: Any) -> Any:
         return record.heartbeat.isoformat() if record.heartbeat else None
 
-    def render_read_at(self, record):
+    def render_read_at(self, record: Any) -> Any:
         return format_html(
             '<span class="text-nowrap {}" title="{} UTC">{}</span>', LOUD if record.is_outdated else '',
             f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             _('{time} ago').format(time=short_duration((timezone.now() - record.read_at).total_seconds())),
         )
 
-    def value_read_at(self, record):
+    def value_read_at(self, record: Any) -> Any:
         return record.read_at.isoformat()
 
-    def render_applied_generation(self, record):
+    def render_applied_generation(self, record: Any) -> Any:
         if record.generation is None:
             return placeholder('')
         if not record.pending:
@@ -140,10 +143,10 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
             _('{applied} of {current}').format(applied=applied, current=record.generation),
         )
 
-    def value_applied_generation(self, record):
+    def value_applied_generation(self, record: Any) -> Any:
         return record.applied_generation
 
-    def render_findings(self, record):
+    def render_findings(self, record: Any) -> Any:
         findings = record.findings_with_age
         lines = format_html_join(
             '', '<div><i class="mdi mdi-{} {}" aria-hidden="true"></i> {}</div>',
@@ -154,5 +157,5 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
             lines += format_html('<div><a href="{}">{}</a></div>', record.get_absolute_url(), more)
         return lines or placeholder('')
 
-    def value_findings(self, record):
+    def value_findings(self, record: Any) -> Any:
         return ' '.join(record.sentences)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
@@ -28,7 +30,7 @@ DECIDE_BUTTONS = """
 class ValueColumn(tables.Column):
     """A value in the fabric or in NetBox, in words; related objects of a page are looked up at once."""
 
-    def _text(self, record, table, value, limit):
+    def _text(self, record: Any, table: Any, value: Any, limit: int) -> str:
         if not hasattr(table, '_reader'):
             table._reader = ValueReader(table.viewer)
             if table.viewer:
@@ -38,10 +40,10 @@ class ValueColumn(tables.Column):
                 )
         return table._reader.text(record.model_label, record.field, value, limit)
 
-    def render(self, record, table, value):
+    def render(self, record: Any, table: Any, value: Any) -> Any:
         return self._text(record, table, value, 80) or '—'
 
-    def value(self, record, table, value):
+    def value(self, record: Any, table: Any, value: Any) -> Any:
         return self._text(record, table, value, 10_000)
 
 
@@ -74,10 +76,10 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
             'pk', 'sentence', 'fabric', 'type', 'name', 'object', 'fabric_value', 'netbox_value', 'state',
         )
 
-    def render_field(self, record, value):
+    def render_field(self, record: Any, value: Any) -> Any:
         return field_label(record.model_label, value)
 
-    def render_sentence(self, record):
+    def render_sentence(self, record: Any) -> Any:
         return record.message
 
 
@@ -106,5 +108,5 @@ class InventoryLinkTable(ViewerMixin, PlainExport, NetBoxTable):
         )
         default_columns = ('object', 'object_type', 'fabric', 'kind', 'name', 'origin', 'stale_since', 'key')
 
-    def render_kept(self, value):
+    def render_kept(self, value: Any) -> Any:
         return ', '.join(value)

@@ -1,9 +1,11 @@
 """Shared parts of tables: columns with NetBox objects, at one SQL statement a model, and safe exports."""
 
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 import django_tables2 as tables
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.encoding import force_str
 from django.utils.html import format_html
@@ -20,7 +22,7 @@ __all__ = ('ObjectColumn', 'PlainExport', 'ResourceColumn', 'ViewerMixin', 'plai
 FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return a cell of an export that a spreadsheet does not take for a formula: texts of clusters are not trusted."""
     if value is None or isinstance(value, int | float | date):
         return value
@@ -37,14 +39,14 @@ def plain(value):
 class PlainExport:
     """A table whose exported cells all pass through plain(); pages show them unchanged."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for bound in self.columns.iterall():
+        for bound in self.columns.iterall():  # type: ignore[attr-defined]  # of a table
             bound.value = self._plain(bound.value)
 
     @staticmethod
-    def _plain(value_of):
-        def value(**kwargs):
+    def _plain(value_of: Any) -> Any:
+        def value(**kwargs: Any) -> Any:
             return plain(call_with_appropriate(value_of, kwargs))
 
         return value
@@ -55,40 +57,41 @@ class ViewerMixin:
 
     viewer = None
 
-    def configure(self, request):
+    def configure(self, request: HttpRequest) -> None:
         self.viewer = request.user
-        super().configure(request)
+        super().configure(request)  # type: ignore[misc]  # of NetBox's table
         # Buttons need a form around them: where a page only shows the table, it says that it wants none.
         if 'actions' in request.GET.get('exclude_columns', '').split(','):
-            self.columns.hide('actions')
+            self.columns.hide('actions')  # type: ignore[attr-defined]
 
     @property
-    def page_records(self):
+    def page_records(self) -> list[Any]:
         """The records of the page, or all records of an export."""
-        rows = self.page.object_list if getattr(self, 'page', None) else self.rows
+        page = getattr(self, 'page', None)
+        rows = page.object_list if page else self.rows  # type: ignore[attr-defined]
         return [row.record for row in rows]
 
 
 class ObjectColumn(tables.Column):
     """The NetBox object of a row with `object_type_id` and `object_id`, for users who may view it."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         # The accessor is no relation, so that NetBox does not load the objects whoever looks.
         super().__init__(accessor='object_id', orderable=False, empty_values=(), **kwargs)
 
-    def _object(self, record, table):
+    def _object(self, record: Any, table: Any) -> Any:
         if not hasattr(table, '_objects'):
             pairs = ((row.object_type_id, row.object_id) for row in table.page_records)
             table._objects = viewable(pairs, table.viewer) if table.viewer else {}
         return table._objects.get((record.object_type_id, record.object_id))
 
-    def render(self, record, table):
+    def render(self, record: Any, table: Any) -> Any:
         found = self._object(record, table)
         if found is None:
             return placeholder('')
         return format_html('<a href="{}">{}</a>', found.get_absolute_url(), object_label(found))
 
-    def value(self, record, table):
+    def value(self, record: Any, table: Any) -> Any:
         found = self._object(record, table)
         return object_label(found) if found else ''
 
@@ -96,13 +99,13 @@ class ObjectColumn(tables.Column):
 class ResourceColumn(tables.Column):
     """The mirrored resource of a row with `fabric_id`, `kind` and `name`, as a link to the filtered list."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(accessor='name', verbose_name=_('Resource'), **kwargs)
 
-    def render(self, record, value):
+    def render(self, record: Any, value: Any) -> Any:
         url = reverse('plugins:netbox_hedgehog:fabricresource_list')
         query = urlencode({'fabric_id': record.fabric_id, 'kind': record.kind, 'name': value})
         return format_html('<a href="{}?{}">{}</a>', url, query, value)
 
-    def value(self, value):
+    def value(self, value: Any) -> Any:
         return value

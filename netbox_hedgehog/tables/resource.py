@@ -1,3 +1,5 @@
+from typing import Any
+
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 from netbox.tables import NetBoxTable, columns
@@ -13,14 +15,14 @@ __all__ = ('FabricResourceTable', 'kind_columns', 'short')
 class ManifestColumn(tables.Column):
     """One of a kind's own columns."""
 
-    def __init__(self, column: Column):
+    def __init__(self, column: Column) -> None:
         super().__init__(verbose_name=column.title, accessor='manifest', orderable=False, empty_values=())
         self.path = column.path
 
-    def render(self, value):
+    def render(self, value: Any) -> Any:
         return short(pick(value, self.path)) or '—'
 
-    def value(self, value):
+    def value(self, value: Any) -> Any:
         return short(pick(value, self.path), limit=10_000)
 
 
@@ -53,11 +55,11 @@ class FabricResourceTable(PlainExport, NetBoxTable):
     # Set by the view, on a subclass, where the list shows one kind only.
     one_kind: Kind | None = None
 
-    def __init__(self, *args, extra_columns=None, **kwargs):
+    def __init__(self, *args: Any, extra_columns: Any = None, **kwargs: Any) -> None:
         self.own_columns = kind_columns(self.one_kind) if self.one_kind else []
         super().__init__(*args, extra_columns=[*(extra_columns or []), *self.own_columns], **kwargs)
 
-    def _set_columns(self, selected_columns):
+    def _set_columns(self, selected_columns: Any) -> None:
         # A kind's own columns are what the list was filtered for: always shown, right after the name.
         own = [name for name, _ in self.own_columns]
         rest = [name for name in selected_columns if name not in ('name', *own)]

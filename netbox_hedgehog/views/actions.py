@@ -1,5 +1,6 @@
 """Actions of the buttons on a fabric's page."""
 
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from netbox.views.generic.base import BaseObjectView
 from utilities.views import GetReturnURLMixin
@@ -15,13 +16,13 @@ class FabricAction(TakesSecrets, GetReturnURLMixin, BaseObjectView):
 
     queryset = Fabric.objects.all()
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.sync_fabric'
 
-    def get(self, request, pk):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(get_object_or_404(self.queryset, pk=pk).get_absolute_url())
 
-    def post(self, request, pk):
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         self.act(request, fabric)
         return redirect(self.get_return_url(request, fabric))

@@ -58,8 +58,9 @@ def switch_count(fabric: Fabric) -> int:
 class CountedResources:
     """A view that annotates fabrics with the number of resources that the user may view."""
 
-    def has_permission(self):
-        permitted = super().has_permission()
+    def has_permission(self) -> bool:
+        permitted: bool = super().has_permission()  # type: ignore[misc]  # of a view
         if permitted:
-            self.queryset = self.queryset.annotate(resource_count=counted_resources(self.request.user))
+            viewer = self.request.user  # type: ignore[attr-defined]
+            self.queryset: Any = self.queryset.annotate(resource_count=counted_resources(viewer))
         return permitted

@@ -1,4 +1,9 @@
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -51,7 +56,7 @@ class DiscrepancyListView(generic.ObjectListView):
     template_name = 'netbox_hedgehog/discrepancy_list.html'
     actions = (BulkExport, *BULK_ACTIONS)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         return {'stale': stale_fabrics(request, inventory_enabled=True)}
 
 
@@ -68,7 +73,7 @@ class DiscrepancyView(generic.ObjectView):
         ],
     )
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         return {
             'can_resolve': request.user.has_perm('netbox_hedgehog.resolve_discrepancy', instance),
             'adoption': may_end_by_adoption(request.user, instance),
@@ -76,7 +81,7 @@ class DiscrepancyView(generic.ObjectView):
         }
 
 
-def may_end_by_adoption(user, discrepancy):
+def may_end_by_adoption(user: Any, discrepancy: Discrepancy) -> bool:
     """Return whether a conflict is about a device that the fabric could adopt, and the user may change the setting."""
     in_the_way = discrepancy.type == DiscrepancyTypeChoices.CONFLICT and discrepancy.link_id is None
     return (
@@ -90,10 +95,10 @@ class _Decides(GetReturnURLMixin):
 
     queryset = Discrepancy.objects.all()
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.resolve_discrepancy'
 
-    def apply_decision(self, request, discrepancies, decision):
+    def apply_decision(self, request: HttpRequest, discrepancies: Iterable[Discrepancy], decision: str) -> None:
         try:
             settled, left = decide(discrepancies, decision, request.user)
         except InventoryRefused as refusal:
@@ -108,10 +113,10 @@ class _Decides(GetReturnURLMixin):
 @register_model_view(Discrepancy, 'resolve')
 class DiscrepancyResolveView(_Decides, BaseObjectView):
 
-    def get(self, request, pk):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(get_object_or_404(self.queryset, pk=pk).get_absolute_url())
 
-    def post(self, request, pk):
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         discrepancy = get_object_or_404(self.queryset, pk=pk)
         decision = request.GET.get('decision') or request.POST.get('decision')
         if decision in DECISIONS:
@@ -128,16 +133,16 @@ class DiscrepancyResolveView(_Decides, BaseObjectView):
 class _BulkDecisionView(_Decides, BaseMultiObjectView):
     decision = ''
 
-    def get(self, request):
+    def get(self, request: HttpRequest) -> HttpResponse:
         return redirect(self.get_return_url(request))
 
-    def _chosen(self, request):
+    def _chosen(self, request: HttpRequest) -> QuerySet:
         if request.POST.get('_all'):
             # "Select all that match": the list's filters stand in the query string.
             return filtersets.DiscrepancyFilterSet(request.GET, self.queryset, request=request).qs
         return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 
-    def post(self, request):
+    def post(self, request: HttpRequest) -> HttpResponse:
         self.apply_decision(request, self._chosen(request).select_related('fabric', 'link'), self.decision)
         return redirect(self.get_return_url(request))
 

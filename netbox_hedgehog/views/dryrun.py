@@ -1,7 +1,9 @@
 """The dry run of a fabric's inventory, and its actions: apply, confirm removals, disable the inventory."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +16,7 @@ from utilities.views import ViewTab, register_model_view
 
 from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, PlanMoved
+from ..inventory.planning.plan import Plan
 from ..jobs.apply import actions_of
 from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Fabric
@@ -38,7 +41,7 @@ PAGE_DIGITS = 9
 REMOVAL = 'removal-'
 
 
-def _shown(request, fabric, seen, kept_as=''):
+def _shown(request: HttpRequest, fabric: Fabric, seen: Plan, kept_as: str = '') -> dict[str, Any]:
     """Return what both pages with a plan show of it, and cache the plan."""
     digest = plans.cache_plan(fabric, seen, kept_as)
     actions = plans.groups(seen.actions)
@@ -72,7 +75,7 @@ class FabricDryRunView(generic.ObjectView):
     actions = ()
     tab = ViewTab(label=_('Dry run'), visible=lambda fabric: fabric.inventory_enabled, weight=530)
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         try:
             seen = actions_of(instance, APPLY)
         except InventoryRefused as refusal:
@@ -92,10 +95,10 @@ class FabricDryRunRowsView(BaseObjectView):
 
     queryset = Fabric.objects.all()
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.view_fabric'
 
-    def get(self, request, pk):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         asked = {name: request.GET.get(name, '') for name in ('digest', 'subject', 'model', 'verb')}
         page = request.GET.get('page', '1')
@@ -123,20 +126,20 @@ class _PlanAction(BaseObjectView):
     queryset = Fabric.objects.all()
     action = APPLY
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.sync_fabric'
 
-    def get(self, request, pk):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(self.page(get_object_or_404(self.queryset, pk=pk)))
 
-    def post(self, request, pk):
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         return self.carry_out(request, fabric, request.POST.get('digest', ''))
 
-    def page(self, fabric):
+    def page(self, fabric: Fabric) -> str:
         return reverse('plugins:netbox_hedgehog:fabric_dry_run', kwargs={'pk': fabric.pk})
 
-    def carry_out(self, request, fabric, digest):
+    def carry_out(self, request: HttpRequest, fabric: Fabric, digest: str) -> HttpResponse:
         if not digest:
             messages.error(request, _('Review the plan first, then apply it.'))
             return redirect(self.page(fabric))
@@ -171,10 +174,10 @@ class FabricTurnOffView(_PlanAction):
 
     action = REMOVE
 
-    def page(self, fabric):
+    def page(self, fabric: Fabric) -> str:
         return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', kwargs={'pk': fabric.pk})
 
-    def get(self, request, pk):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         try:
             seen = actions_of(fabric, REMOVE)
@@ -189,7 +192,7 @@ class FabricTurnOffView(_PlanAction):
             **_shown(request, fabric, seen, REMOVAL),
         })
 
-    def post(self, request, pk):
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         if not request.user.has_perm('netbox_hedgehog.change_fabric', fabric):
             messages.error(request, _('You do not have permission to change this fabric.'))

@@ -1,5 +1,9 @@
 """Events of all fabrics, and of one."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
 from netbox.ui import attrs, layout, panels
@@ -24,7 +28,7 @@ class FabricEventListView(generic.ObjectListView):
     template_name = 'netbox_hedgehog/fabricresource_list.html'
     actions = (BulkExport,)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**health_context(request), 'stale': stale_fabrics(request)}
 
 
@@ -47,7 +51,7 @@ class DispatchPanel(panels.ObjectAttributesPanel):
 class PayloadPanel(panels.JSONPanel):
     """The data passed to event rules: the fabric, for users who may view it."""
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return context['request'].user.has_perm('netbox_hedgehog.view_fabric', obj=context['object'].fabric)
 
 
@@ -74,5 +78,5 @@ class FabricEventsView(FabricChildrenView):
     filterset_form = forms.FabricEventFilterForm
     tab = ViewTab(label=_('Events'), permission='netbox_hedgehog.view_fabricevent', weight=540)
 
-    def get_children(self, request, parent):
+    def get_children(self, request: HttpRequest, parent: Any) -> QuerySet:
         return super().get_children(request, parent).defer('data')

@@ -1,7 +1,10 @@
+from typing import Any
+
 from core.models import Job
 from core.object_actions import BulkSync
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -54,7 +57,7 @@ class FabricListView(CountedResources, generic.ObjectListView):
     template_name = 'netbox_hedgehog/fabric_list.html'
     actions = (AddObject, BulkImport, BulkExport, BulkSync, BulkEdit, BulkRename, BulkDelete)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         return health_context(request)
 
 
@@ -84,7 +87,7 @@ class FabricView(generic.ObjectView):
         ],
     )
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         health = health_context(request)['health']
         return {
             'health': health,
@@ -96,7 +99,7 @@ class FabricView(generic.ObjectView):
         }
 
 
-def _kinds(request, fabric):
+def _kinds(request: HttpRequest, fabric: Fabric) -> list[dict[str, Any]] | None:
     """Return every kind with its counts and the result of the last sync; None without permission to view resources."""
     if not request.user.has_perm('netbox_hedgehog.view_fabricresource'):
         return None
@@ -117,7 +120,7 @@ def _kinds(request, fabric):
     ]
 
 
-def _runs(request, fabric):
+def _runs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
     if not request.user.has_perm('core.view_job'):
         return None
     jobs = Job.objects.restrict(request.user, 'view')
@@ -133,11 +136,11 @@ class FabricEditView(TakesSecrets, generic.ObjectEditView):
     queryset = Fabric.objects.all()
     form = forms.FabricForm
 
-    def alter_object(self, obj, request, url_args, url_kwargs):
+    def alter_object(self, obj: Any, request: HttpRequest, url_args: Any, url_kwargs: Any) -> Any:
         self.had_inventory = obj.inventory_enabled
         return obj
 
-    def get_return_url(self, request, obj=None):
+    def get_return_url(self, request: HttpRequest, obj: Any = None) -> str:
         switched_off = request.method == 'POST' and self.had_inventory and obj.pk and not obj.inventory_enabled
         if switched_off and obj.inventory_links.exists() and request.user.has_perm('netbox_hedgehog.sync_fabric', obj):
             # What is to become of its objects? Who may not say that has only paused the inventory.
@@ -156,7 +159,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     queryset = Fabric.objects.all()
     model_form = forms.FabricImportForm
 
-    def post(self, request):
+    def post(self, request: HttpRequest) -> HttpResponse:
         request.POST = request.POST.copy()
         if request.POST.get('background_job'):
             # A background job carries the whole request, tokens included, through Redis.
@@ -164,7 +167,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
             messages.info(request, _('Fabrics are imported immediately, so that no token is stored in a queue.'))
         return super().post(request)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the page shows beside the form; called when an import has failed and the form is shown again.
 
         The form shows what the request has; tokens are not to be among that.
@@ -205,7 +208,7 @@ class FabricBulkDeleteView(CountedResources, generic.BulkDeleteView):
 @register_model_view(Fabric, 'sync')
 class FabricSyncView(FabricAction):
 
-    def act(self, request, fabric):
+    def act(self, request: HttpRequest, fabric: Fabric) -> None:
         try:
             job = FabricSyncJob.request(fabric, user=request.user)
         except SyncRefused as refusal:
@@ -219,7 +222,7 @@ class FabricSyncView(FabricAction):
 @register_model_view(Fabric, 'test_connection', path='test-connection')
 class FabricTestConnectionView(FabricAction):
 
-    def act(self, request, fabric):
+    def act(self, request: HttpRequest, fabric: Fabric) -> None:
         try:
             found = check_connection(fabric, request.user)
         except TooManyTests as refusal:
@@ -233,7 +236,7 @@ class FabricTestConnectionView(FabricAction):
 @register_model_view(Fabric, 'confirm_removed_kind', path='confirm-removed-kind')
 class FabricConfirmRemovedKindView(FabricAction):
 
-    def act(self, request, fabric):
+    def act(self, request: HttpRequest, fabric: Fabric) -> None:
         try:
             count = confirm_removed_kind(fabric, request.POST.get('kind', ''))
         except NotConfirmable as refusal:
@@ -249,19 +252,19 @@ class FabricConfirmRemovedKindView(FabricAction):
 class FabricBulkSyncView(GetReturnURLMixin, BaseMultiObjectView):
     queryset = Fabric.objects.all()
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.sync_fabric'
 
-    def get(self, request):
+    def get(self, request: HttpRequest) -> HttpResponse:
         return redirect(self.get_return_url(request))
 
-    def _chosen(self, request):
+    def _chosen(self, request: HttpRequest) -> QuerySet:
         if request.POST.get('_all'):
             # "Select all that match": the list's filters stand in the query string.
             return filtersets.FabricFilterSet(request.GET, self.queryset, request=request).qs
         return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 
-    def post(self, request):
+    def post(self, request: HttpRequest) -> HttpResponse:
         queued = 0
         for fabric in self._chosen(request):
             try:

@@ -1,5 +1,9 @@
 """Health of switches and gateways: of all fabrics, of one fabric, and of one switch."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
 from netbox.ui import panels
@@ -7,7 +11,7 @@ from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
-from ..models import Fabric, SwitchHealth
+from ..models import Fabric, FabricResource, SwitchHealth
 from ..models.health import ISSUE_TITLES
 from .counts import switch_count
 from .freshness import health_context, stale_fabrics
@@ -27,7 +31,7 @@ class SwitchHealthListView(generic.ObjectListView):
     template_name = 'netbox_hedgehog/switchhealth_list.html'
     actions = (BulkExport,)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**health_context(request), 'stale': stale_fabrics(request)}
 
 
@@ -45,14 +49,14 @@ class FabricSwitchesView(FabricChildrenView):
         permission='netbox_hedgehog.view_switchhealth', weight=510,
     )
 
-    def get_children(self, request, parent):
+    def get_children(self, request: HttpRequest, parent: Any) -> QuerySet:
         return SwitchHealthListView.queryset.restrict(request.user, 'view').filter(fabric=parent)
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         return {**super().get_extra_context(request, instance), 'rollup': _rollup(request, instance)}
 
 
-def _rollup(request, fabric):
+def _rollup(request: HttpRequest, fabric: Fabric) -> dict[str, Any] | None:
     """Return how many switches of a fabric are in which state and have which issues; None if the user may view none."""
     if not request.user.has_perm('netbox_hedgehog.view_switchhealth'):
         return None
@@ -72,14 +76,14 @@ class HealthRollupPanel(panels.ObjectPanel):
     title = _('Switch health')
     template_name = 'netbox_hedgehog/panels/health_rollup.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         return {**super().get_context(context), 'rollup': _rollup(context['request'], context['object'])}
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return context['rollup'] is not None
 
 
-def health_of(user, resource):
+def health_of(user: Any, resource: FabricResource) -> SwitchHealth | None:
     """Return the health of a switch or gateway, or of the one that an agent reports for; None if there is none."""
     if resource.kind not in ('Switch', 'Gateway', 'Agent', 'GatewayAgent'):
         return None
@@ -96,9 +100,9 @@ class HealthPanel(panels.ObjectPanel):
     title = _('Health')
     template_name = 'netbox_hedgehog/panels/health.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         health = health_of(context['request'].user, context['object'])
         return {**super().get_context(context), 'health': health}
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return context['health'] is not None

@@ -3,9 +3,11 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core.choices import JobStatusChoices
 from core.models import Job
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +16,7 @@ from netbox.ui import panels
 from ..diagrams.history import Run, describe_runs, draw_runs
 from ..hedgehog.diff import ABSENT, differences
 from ..jobs.recovery import sync_jobs
-from ..models import FabricResource
+from ..models import Fabric, FabricResource
 from ..sync.sanitize import stable
 
 __all__ = ('ChangePanel', 'ChangesPanel', 'RunChartPanel')
@@ -37,7 +39,7 @@ class RunChartPanel(panels.ObjectPanel):
     title = _('Syncs over time')
     template_name = 'netbox_hedgehog/panels/run_chart.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         runs = _runs(context['request'], context['object'])
         found = {**super().get_context(context), 'runs': runs}
         if runs:
@@ -48,33 +50,36 @@ class RunChartPanel(panels.ObjectPanel):
             }
         return found
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['runs'])
 
 
-def _runs(request, fabric):
+def _runs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
     """Return a fabric's last syncs that have ended, the oldest first, without their report of each kind."""
     if not request.user.has_perm('core.view_job'):
         return []
     rows = Job.objects.restrict(request.user, 'view').filter(
         pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'), status__in=JobStatusChoices.TERMINAL_STATE_CHOICES,
-    ).order_by('-created').values_list(
+    ).order_by('-created').values(
         'pk', 'created', 'started', 'completed', 'status', 'error', 'data__outcome', 'data__seconds', 'data__created',
         'data__updated', 'data__missing', 'data__error',
     )[:RUNS_SHOWN]
-    return [_run(*row) for row in reversed(rows)]
+    return [_run(row) for row in reversed(rows)]
 
 
-def _run(pk, created, started, completed, status, error, outcome, seconds, made, updated, missing, message):
-    started = started or created
+def _run(row: dict[str, Any]) -> Run:
+    started = row['started'] or row['created']
+    outcome = row['data__outcome']
     if outcome not in ('in_sync', 'partial', 'failed', 'skipped', 'cancelled'):
-        outcome = 'in_sync' if status == JobStatusChoices.STATUS_COMPLETED else 'failed'
+        outcome = 'in_sync' if row['status'] == JobStatusChoices.STATUS_COMPLETED else 'failed'
+    seconds = row['data__seconds']
     if not isinstance(seconds, int | float):
-        seconds = max(0.0, (completed - started).total_seconds()) if completed else 0.0
-    changes = sum(count for count in (made, updated, missing) if isinstance(count, int))
+        seconds = max(0.0, (row['completed'] - started).total_seconds()) if row['completed'] else 0.0
+    counts = (row['data__created'], row['data__updated'], row['data__missing'])
+    changes = sum(count for count in counts if isinstance(count, int))
+    message = str(row['data__error'] or row['error'] or '')
     return Run(
-        Job(pk=pk).get_absolute_url(), timezone.localtime(started), outcome, seconds, changes,
-        str(message or error or '')[:300],
+        Job(pk=row['pk']).get_absolute_url(), timezone.localtime(started), outcome, seconds, changes, message[:300],
     )
 
 
@@ -95,7 +100,7 @@ class ChangesPanel(panels.ObjectPanel):
     title = _('Recent changes')
     template_name = 'netbox_hedgehog/panels/changes.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resources = FabricResource.objects.restrict(context['request'].user, 'view').filter(fabric=context['object'])
         changed = resources.order_by('-changed')[:CHANGES_SHOWN]
         missing = resources.filter(missing_since__isnull=False).order_by('-missing_since').defer(
@@ -108,11 +113,11 @@ class ChangesPanel(panels.ObjectPanel):
         changes.sort(key=lambda change: change.when, reverse=True)
         return {**super().get_context(context), 'changes': changes[:CHANGES_SHOWN]}
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['changes'])
 
 
-def _change(resource):
+def _change(resource: FabricResource) -> Change:
     if resource.first_seen == resource.changed:
         return Change(resource, resource.changed, 'new', _('new'), 'plus-circle-outline')
     fields = _fields(resource)
@@ -127,7 +132,7 @@ def _change(resource):
     return Change(resource, resource.changed, 'changed', words, 'circle-edit-outline')
 
 
-def _fields(resource):
+def _fields(resource: FabricResource) -> list[Any]:
     """Return the fields that the last change of a resource changed, without those that change all the time."""
     previous = resource.previous
     if not isinstance(previous, dict):
@@ -146,7 +151,7 @@ class ChangePanel(panels.ObjectPanel):
     title = _('Last change')
     template_name = 'netbox_hedgehog/panels/change.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resource = context['object']
         previous = resource.previous if isinstance(resource.previous, dict) else {}
         fields = _fields(resource)
@@ -160,11 +165,11 @@ class ChangePanel(panels.ObjectPanel):
             'previous': previous,
         }
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['fields'])
 
 
-def _value(value):
+def _value(value: Any) -> str:
     """Return a value as indented JSON; '' if there is none."""
     if value is ABSENT:
         return ''
@@ -172,7 +177,7 @@ def _value(value):
     return text if len(text) <= LONGEST_VALUE else f'{text[:LONGEST_VALUE]}…'
 
 
-def _moment(value):
+def _moment(value: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):

@@ -1,5 +1,9 @@
 """Managed objects: their list and pages, and the tab of a fabric."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
@@ -27,7 +31,7 @@ class InventoryLinkListView(generic.ObjectListView):
     template_name = 'netbox_hedgehog/discrepancy_list.html'
     actions = (BulkExport,)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         return {'stale': stale_fabrics(request, inventory_enabled=True)}
 
 
@@ -35,7 +39,7 @@ class InventoryLinkListView(generic.ObjectListView):
 class InventoryLinkView(generic.ObjectView):
     queryset = InventoryLink.objects.select_related('fabric')
     template_name = 'netbox_hedgehog/inventorylink.html'
-    actions = ()
+    actions: tuple[Any, ...] = ()
     layout = layout.SimpleLayout(
         left_panels=[panels.LinkPanel()],
         right_panels=[panels.WrittenPanel(), JSONPanel('before_stale', title=_('Values before it was marked stale'))],
@@ -45,7 +49,7 @@ class InventoryLinkView(generic.ObjectView):
         ],
     )
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         return panels.concerned(request.user, instance)
 
 
@@ -54,27 +58,27 @@ class FabricChildrenView(generic.ObjectChildrenView):
 
     queryset = Fabric.objects.all()
     template_name = 'netbox_hedgehog/fabric_children.html'
-    actions = ()
+    actions: tuple[Any, ...] = ()
 
-    def get_children(self, request, parent):
+    def get_children(self, request: HttpRequest, parent: Any) -> QuerySet:
         return self.child_model.objects.restrict(request.user, 'view').filter(fabric=parent)
 
-    def get(self, request, *args, **kwargs):
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if 'export' in request.GET:
             return redirect(self._list_url(request, kwargs['pk']))
         return super().get(request, *args, **kwargs)
 
-    def get_table(self, data, request, bulk_actions=True):
+    def get_table(self, data: Any, request: HttpRequest, bulk_actions: bool = True) -> Any:
         table = super().get_table(data, request, bulk_actions)
         table.columns.hide('fabric')
         return table
 
-    def _list_url(self, request, pk):
+    def _list_url(self, request: HttpRequest, pk: int) -> str:
         params = request.GET.copy()
         params.setlist('fabric_id', [str(pk)])
         return f'{get_action_url(self.child_model, "list")}?{params.urlencode()}'
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         params = request.GET.copy()
         params['export'] = 'table'
         # Fabric and the filters' panel say the same: it is this fabric's page.

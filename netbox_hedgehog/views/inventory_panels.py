@@ -1,5 +1,7 @@
 """Panels of the inventory pages."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
@@ -15,7 +17,7 @@ __all__ = (
 )
 
 
-def concerned(user, row):
+def concerned(user: Any, row: Any) -> dict[str, Any]:
     """Return the NetBox object and resource of a discrepancy or managed object, as far as the user may view them."""
     objects = viewable([(row.object_type_id, row.object_id)], user)
     resource = FabricResource.objects.restrict(user, 'view').filter(
@@ -27,7 +29,7 @@ def concerned(user, row):
 class _ConcernedPanel(panels.ObjectPanel):
     """A panel that shows the result of concerned()."""
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         return {
             **super().get_context(context),
             'netbox_object': context.get('netbox_object'),
@@ -44,7 +46,7 @@ class ComparisonPanel(_ConcernedPanel):
     title = _('Comparison')
     template_name = 'netbox_hedgehog/panels/comparison.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         row = context['object']
         reader = ValueReader(context['request'].user)
         reader.load((row.model_label, row.field, value) for value in (row.fabric_value, row.netbox_value))
@@ -55,7 +57,7 @@ class ComparisonPanel(_ConcernedPanel):
             'netbox_text': reader.text(row.model_label, row.field, row.netbox_value, 5000),
         }
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['field'] or context['fabric_text'] or context['netbox_text'])
 
 
@@ -68,7 +70,7 @@ class WrittenPanel(panels.ObjectPanel):
     title = _('Managed fields')
     template_name = 'netbox_hedgehog/panels/written.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         link = context['object']
         label = f'{link.object_type.app_label}.{link.object_type.model}'
         reader = ValueReader(context['request'].user)
@@ -83,7 +85,7 @@ class WrittenPanel(panels.ObjectPanel):
 class LinkDiscrepanciesPanel(panels.ObjectsTablePanel):
     """The discrepancies of a managed object."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(
             'netbox_hedgehog.discrepancy', filters={'link_id': lambda context: context['object'].pk},
             exclude_columns=['pk', 'fabric', 'object', 'name', 'actions'], title=_('Discrepancies'),
@@ -93,14 +95,14 @@ class LinkDiscrepanciesPanel(panels.ObjectsTablePanel):
 class OpenDiscrepanciesPanel(panels.ObjectsTablePanel):
     """A fabric's open discrepancies."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(
             'netbox_hedgehog.discrepancy', title=_('Open discrepancies'),
             filters={'fabric_id': lambda context: context['object'].pk, 'state': 'open'},
             exclude_columns=['pk', 'fabric', 'state', 'actions'],
         )
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return super().should_render(context) and bool(inventory_counts(context['object']).open)
 
 
@@ -110,11 +112,11 @@ class InventoryPanel(panels.ObjectPanel):
     title = _('Inventory')
     template_name = 'netbox_hedgehog/panels/inventory.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         fabric = context['object']
         return {
             **super().get_context(context),
             'counts': inventory_counts(fabric),
             'can_sync': context.get('can_sync'),
-            'subjects': [label for value, label in InventorySubjectChoices if value in fabric.inventory_subjects],
+            'subjects': [label for value, label in InventorySubjectChoices if value in fabric.inventory_subjects],  # type: ignore[attr-defined]  # ChoiceSet's metaclass
         }

@@ -1,9 +1,10 @@
 """The part of a fabric's page that refreshes: freshness, the running sync, and the buttons."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 from netbox.views.generic.base import BaseObjectView
@@ -26,7 +27,7 @@ __all__ = ('FabricCancelView', 'FabricLiveView', 'live_context')
 WATCHING, IDLE = 2, 10
 
 
-def live_context(request, fabric, job, redis=True):
+def live_context(request: HttpRequest, fabric: Fabric, job: Any, redis: bool = True) -> dict[str, Any]:
     """Return the context of the live part and of the buttons.
 
     Takes the fabric's active_job(). Without `redis` nothing is asked of Redis.
@@ -61,10 +62,10 @@ class FabricLiveView(BaseObjectView):
 
     queryset = Fabric.objects.all()
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return get_permission_for_model(self.queryset.model, 'view')
 
-    def get(self, request, pk):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         raise_state_events_safely([fabric.pk])
         shown, job = request.GET.get('job', ''), active_job(fabric)
@@ -82,7 +83,7 @@ class FabricLiveView(BaseObjectView):
 @register_model_view(Fabric, 'cancel')
 class FabricCancelView(FabricAction):
 
-    def act(self, request, fabric):
+    def act(self, request: HttpRequest, fabric: Fabric) -> None:
         try:
             messages.success(request, cancel_run(fabric, str(request.user)))
         except CancelRefused as refusal:

@@ -1,5 +1,8 @@
+from typing import Any
+
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
@@ -13,7 +16,7 @@ __all__ = ('FabricOnboardView',)
 
 class KubernetesName(forms.CharField):
 
-    def clean(self, value):
+    def clean(self, value: Any) -> str:
         try:
             return check_name(super().clean(value))
         except OnboardingError as error:
@@ -36,10 +39,10 @@ class OnboardingForm(forms.Form):
 class FabricOnboardView(ContentTypePermissionRequiredMixin, View):
     """The YAML that grants NetBox read access to a cluster, and the setup steps. Nothing is stored."""
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.add_fabric'
 
-    def get(self, request):
+    def get(self, request: HttpRequest) -> HttpResponse:
         initial = {name: field.initial for name, field in OnboardingForm.base_fields.items()}
         form = OnboardingForm({**initial, **request.GET.dict()})
         names = form.cleaned_data if form.is_valid() else {}

@@ -1,5 +1,8 @@
 """The overview page: fabrics and services, with issues first."""
 
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin
@@ -21,7 +24,7 @@ WIDGET_SHOWN = 8
 COUNTED = (FabricResource, SwitchHealth, Discrepancy)
 
 
-def overview_context(request, shown=SHOWN):
+def overview_context(request: HttpRequest, shown: int = SHOWN) -> dict[str, Any]:
     """Return what the overview and the widget show to this user."""
     fabrics = Fabric.objects.restrict(request.user, 'view')
     health = worker_health(fabrics)
@@ -53,10 +56,10 @@ def overview_context(request, shown=SHOWN):
 class OverviewView(ContentTypePermissionRequiredMixin, View):
     """All fabrics that the user may view. Its live part refreshes every few seconds."""
 
-    def get_required_permission(self):
+    def get_required_permission(self) -> str:
         return 'netbox_hedgehog.view_fabric'
 
-    def get(self, request):
+    def get(self, request: HttpRequest) -> HttpResponse:
         # The page asks for its live part by name, so that a boosted link, which HTMX follows too, gets the whole.
         if 'widget' in request.GET:
             return render(request, 'netbox_hedgehog/inc/widget.html', overview_context(request, WIDGET_SHOWN))

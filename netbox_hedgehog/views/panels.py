@@ -1,5 +1,7 @@
 """Panels of the plugin's detail pages."""
 
+from typing import Any
+
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import attrs, panels
@@ -30,7 +32,7 @@ class SyncPanel(panels.ObjectPanel):
     title = _('Synchronization')
     template_name = 'netbox_hedgehog/panels/sync.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         next_run = context.get('next_run')
         due = next_run is not None and next_run <= timezone.now()
         return {**super().get_context(context), 'next_run': next_run, 'due': due}
@@ -39,20 +41,20 @@ class SyncPanel(panels.ObjectPanel):
 class KindsPanel(panels.TemplatePanel):
     """How many resources of each kind there are, for those who may view resources."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__('netbox_hedgehog/panels/kinds.html', title=_('Resources'))
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return context['kinds'] is not None
 
 
 class RunsPanel(panels.TemplatePanel):
     """The last syncs, for those who may view jobs."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__('netbox_hedgehog/panels/runs.html', title=_('Recent syncs'))
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return context['runs'] is not None
 
 
@@ -81,12 +83,12 @@ class TimesPanel(panels.ObjectAttributesPanel):
 class OwnColumnsPanel(panels.Panel):
     template_name = 'netbox_hedgehog/panels/own_columns.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resource = context['object']
         title = resource.kind_row.title if resource.kind_row else resource.kind
         return {**super().get_context(context), 'title': title, 'columns': context.get('own_columns')}
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['columns'])
 
 
@@ -94,8 +96,8 @@ class ReferencesPanel(panels.Panel):
     title = _('References')
     template_name = 'netbox_hedgehog/panels/references.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         return {**super().get_context(context), 'references': context.get('references')}
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['references'])

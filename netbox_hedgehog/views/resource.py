@@ -1,3 +1,6 @@
+from typing import Any
+
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
 from netbox.ui import layout
@@ -24,14 +27,14 @@ class FabricResourceListView(generic.ObjectListView):
     queryset = FabricResource.objects.all()
     filterset = filtersets.FabricResourceFilterSet
     filterset_form = forms.FabricResourceFilterForm
-    table = tables.FabricResourceTable
+    table: Any = tables.FabricResourceTable
     template_name = 'netbox_hedgehog/fabricresource_list.html'
     actions = (BulkExport,)
 
-    def get_extra_context(self, request):
+    def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**health_context(request), 'stale': stale_fabrics(request)}
 
-    def get_table(self, data, request, bulk_actions=True):
+    def get_table(self, data: Any, request: HttpRequest, bulk_actions: bool = True) -> Any:
         kinds = request.GET.getlist('kind')
         kind = KIND_BY_NAME.get(kinds[0]) if len(kinds) == 1 else None
         if kind is None:
@@ -77,14 +80,14 @@ class FabricResourceView(generic.ObjectView):
         ],
     )
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         return {
             'own_columns': [(title, short(value, limit=500)) for title, value in instance.own_columns],
             'references': _resolved(request, instance),
         }
 
 
-def _resolved(request, resource):
+def _resolved(request: HttpRequest, resource: FabricResource) -> list[Any]:
     """Return what a resource references: (kind, name, the resource of this fabric or None)."""
     named = references(resource.kind, resource.manifest)
     if not named:

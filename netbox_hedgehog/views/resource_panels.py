@@ -1,5 +1,7 @@
 """Panels of a resource page beside its manifest: sections, references to it, and its objects in NetBox."""
 
+from typing import Any
+
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
@@ -25,7 +27,7 @@ class SectionsPanel(panels.Panel):
 
     template_name = 'netbox_hedgehog/panels/sections.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resource = context['object']
         sections = build_sections(resource.kind, resource.spec)
         names = names_in(sections)
@@ -47,11 +49,11 @@ class SectionsPanel(panels.Panel):
             ],
         }
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['sections'])
 
 
-def _part(part, found):
+def _part(part: Any, found: Any) -> dict[str, Any]:
     if not isinstance(part, Name):
         return {'text': part}
     return {'text': part.name, 'named': True, 'resource': found.get((part.kind, part.name))}
@@ -63,7 +65,7 @@ class ReferencedByPanel(panels.Panel):
     title = _('Referenced by')
     template_name = 'netbox_hedgehog/panels/referenced_by.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resource = context['object']
         wanted = Q()
         for kind, lookup in named_by(resource.kind, resource.name).items():
@@ -85,7 +87,7 @@ class ReferencedByPanel(panels.Panel):
             ],
         }
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['kinds'])
 
 
@@ -95,7 +97,7 @@ class InNetBoxPanel(panels.Panel):
     title = _('In NetBox')
     template_name = 'netbox_hedgehog/panels/in_netbox.html'
 
-    def get_context(self, context):
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resource, user = context['object'], context['request'].user
         of_this = {'fabric': resource.fabric_id, 'kind': resource.kind, 'name': resource.name}
         links: dict[int, list] = {}
@@ -124,5 +126,5 @@ class InNetBoxPanel(panels.Panel):
             )[:NAMED] if links or resource.fabric.inventory_enabled else [],
         }
 
-    def should_render(self, context):
+    def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['models'] or context['discrepancies'])

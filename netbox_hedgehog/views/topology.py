@@ -1,8 +1,11 @@
 """The diagram of a fabric, as a tab of its page."""
 
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
-from django.http import HttpResponse
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import mark_safe
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -32,14 +35,14 @@ class FabricTopologyView(generic.ObjectView):
     template_name = 'netbox_hedgehog/fabric_topology.html'
     tab = ViewTab(label=_('Topology'), permission='netbox_hedgehog.view_fabricresource', weight=500)
 
-    def get(self, request, **kwargs):
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if request.GET.get('format') == 'svg':
             fabric = self.get_object(**kwargs)
             group = request.GET.get('group', '')
             return svg_response(self.diagram(request, fabric, group)[1], f'{fabric.name} {group}')
         return super().get(request, **kwargs)
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         group = request.GET.get('group', '')
         graph, svg, readings = self.diagram(request, instance, group)
         groups = groups_of(graph)
@@ -60,7 +63,7 @@ class FabricTopologyView(generic.ObjectView):
             'vpcs_shown': VPCS_SHOWN,
         }
 
-    def diagram(self, request, fabric, group) -> tuple[Graph, str, list]:
+    def diagram(self, request: HttpRequest, fabric: Fabric, group: str) -> tuple[Graph, str, list]:
         """Return the graph of what this user may view, its SVG, and when each agent was fetched."""
         rows = list(FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=fabric, kind__in=KINDS,
@@ -73,13 +76,15 @@ class FabricTopologyView(generic.ObjectView):
         )
         base = request.path
 
-        def url(name):
+        def url(name: str) -> str:
             return f'{base}?group={quote(name)}'
 
         return graph, draw_fabric(graph, fabric.name, url, group), readings
 
 
-def health_by_node(user, fabric, names=None):
+def health_by_node(
+    user: Any, fabric: Fabric, names: Any = None,
+) -> tuple[dict[tuple[str, str], NodeHealth], list[datetime]]:
     """Return the health of a fabric's switches and gateways, or of those named, and when each was fetched."""
     rows = SwitchHealth.objects.restrict(user, 'view').filter(fabric=fabric)
     if names is not None:
@@ -95,7 +100,7 @@ def health_by_node(user, fabric, names=None):
     return found, readings
 
 
-def may_be_hidden(user, model=SwitchHealth):
+def may_be_hidden(user: Any, model: type[Model] = SwitchHealth) -> bool:
     """Return whether the user's permissions may hide objects of a model, whether there are any or not.
 
     The answer must not reveal whether hidden objects exist.
@@ -107,7 +112,7 @@ def may_be_hidden(user, model=SwitchHealth):
     return not user.has_perm(permission) or all(user._object_perm_cache.get(permission, (None,)))
 
 
-def _notes(row):
+def _notes(row: Any) -> list[str]:
     """Return the issues in few words each, the most severe first."""
     counted = (
         (row.interfaces_down, '%d link down', '%d links down'), (row.bgp_down, '%d BGP down', '%d BGP down'),
@@ -123,7 +128,7 @@ def _notes(row):
     ]
 
 
-def svg_response(svg, name):
+def svg_response(svg: str, name: str) -> HttpResponse:
     """Return the diagram as a file that may load and run nothing, whatever its content."""
     response = HttpResponse(svg, content_type='image/svg+xml; charset=utf-8')
     response['Content-Disposition'] = f'attachment; filename="{slugify(name) or "diagram"}.svg"'

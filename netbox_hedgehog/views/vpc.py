@@ -1,8 +1,11 @@
 """The diagram of a VPC, as a tab of its page."""
 
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -31,13 +34,13 @@ class VPCDiagramView(generic.ObjectView):
         permission='netbox_hedgehog.view_fabricresource', weight=500,
     )
 
-    def get(self, request, **kwargs):
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if request.GET.get('format') == 'svg':
             vpc = self.get_object(**kwargs)
             return svg_response(self.diagram(request, vpc)[1], f'vpc {vpc.name}')
         return super().get(request, **kwargs)
 
-    def get_extra_context(self, request, instance):
+    def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         graph, svg, readings = self.diagram(request, instance)
         return {
             'graph': graph,
@@ -47,7 +50,7 @@ class VPCDiagramView(generic.ObjectView):
             'sees_fabric': request.user.has_perm('netbox_hedgehog.view_fabric', instance.fabric),
         }
 
-    def diagram(self, request, vpc):
+    def diagram(self, request: HttpRequest, vpc: FabricResource) -> tuple[Any, str, list[datetime]]:
         """Return the VPC's graph of what this user may view, its SVG, and when the switches concerned were fetched."""
         resources = FabricResource.objects.restrict(request.user, 'view').filter(fabric=vpc.fabric_id)
         name = vpc.name
@@ -77,16 +80,16 @@ class VPCDiagramView(generic.ObjectView):
         return graph, draw_vpc(graph, f'{reverse("plugins:netbox_hedgehog:fabricresource_list")}?{query}'), readings
 
 
-def _rows(queryset):
+def _rows(queryset: QuerySet) -> list[Resource]:
     return [
         Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
         for pk, kind, name, spec, missing in queryset.values_list('pk', 'kind', 'name', 'spec', 'missing_since')
     ]
 
 
-def _named(peerings):
+def _named(peerings: Any) -> set[str]:
     """Return the names of all VPCs and externals that peerings reference."""
-    names = set()
+    names: set[str] = set()
     for row in peerings:
         permit = row.spec.get('permit')
         names.update(key for part in objects(permit) for key in part)

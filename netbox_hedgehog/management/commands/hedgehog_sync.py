@@ -277,7 +277,7 @@ class Command(BaseCommand):
         return fabric
 
 
-def _outcome_title(outcome: str) -> str:
+def _outcome_title(outcome: str | None) -> str:
     return str(dict(SyncStatusChoices).get(outcome, str(outcome).capitalize()))
 
 
