@@ -32,7 +32,7 @@ def sentence_of(text: Text) -> str:
 
 
 def table(texts: dict[str, Text]) -> str:
-    rows = ['| it says | code | what to do |', '|---|---|---|']
+    rows = ['| message | code | what to do |', '|---|---|---|']
     rows += [
         f'| {sentence_of(text)} | {f"`{code}`" if code in ISSUES else "–"} | {text.advice} |'
         for code, text in texts.items()

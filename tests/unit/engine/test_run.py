@@ -602,7 +602,7 @@ def test_connection_lost_in_mid_list(api, fabric, small_pages):
 
 
 @pytest.mark.parametrize(('fields', 'said'), [
-    ({'kubernetes_server': ''}, 'no connection'),
+    ({'kubernetes_server': ''}, 'No connection configured'),
     ({'kubernetes_server': 'nonsense'}, 'scheme and a host'),
     ({'kubernetes_server': '', 'kubeconfig': '{}'}, 'not a kubeconfig'),
     ({'kubernetes_ca_cert': 'BEGIN CERTIFICATE'}, 'CA certificate'),

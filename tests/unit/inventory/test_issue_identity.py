@@ -7,7 +7,7 @@ from django.utils.translation import get_language, override
 
 from netbox_hedgehog import issues
 from netbox_hedgehog.inventory.operations import ignore
-from netbox_hedgehog.inventory.reconcile import settle
+from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.issue_codes import Code
 from netbox_hedgehog.models import Discrepancy
 
@@ -22,7 +22,7 @@ NAMESPACES = [make('VLANNamespace', 'none', ranges=[]), make('VLANNamespace', 'w
 def with_ignored_issue():
     fabric = fabric_of()
     mirror(fabric, [*small(), *NAMESPACES])
-    settle(fabric)
+    reconcile(fabric)
     row = Discrepancy.objects.get(name='none')
     assert (row.type, row.key, row.code, row.parameters) == ('unmatched', '', Code.VLAN_GROUP_EMPTY, {})
     ignore([row])
@@ -33,7 +33,7 @@ def test_an_ignored_one_stays_ignored_when_the_wording_changes(monkeypatch):
     fabric, row = with_ignored_issue()
     text = issues.Text('Something else about VLAN groups.', 'Nothing.')
     monkeypatch.setitem(issues.ISSUES, Code.VLAN_GROUP_EMPTY, text)
-    settle(fabric)
+    reconcile(fabric)
     again = Discrepancy.objects.get(name='none')
     assert (again.pk, again.state, again.since) == (row.pk, 'ignored', row.since)
     assert again.sentence == again.message == 'Something else about VLAN groups.'
@@ -44,7 +44,7 @@ def test_an_ignored_one_stays_ignored_when_the_language_changes(monkeypatch):
     text = issues.Text(lazy(lambda: f'In {get_language()}.', str)(), 'Nothing.')
     monkeypatch.setitem(issues.ISSUES, Code.VLAN_GROUP_EMPTY, text)
     with override('de'):
-        settle(fabric)
+        reconcile(fabric)
     again = Discrepancy.objects.get(name='none')
     assert (again.pk, again.state) == (row.pk, 'ignored')
     # What is stored is in NetBox's own language; what is shown in that of the reader.
@@ -59,7 +59,7 @@ def test_the_issues_of_one_resource_are_told_apart_by_code_and_parameters():
     assert {row.code for row in rows} == {Code.VLAN_RANGE_INVALID, Code.VLAN_GROUP_EMPTY}
     before = dict(rows.values_list('code', 'pk'))
     mirror(fabric, [*small(), NAMESPACES[0], make('VLANNamespace', 'wrong', ranges=[{'from': 6000}])])
-    settle(fabric)
+    reconcile(fabric)
     after = dict(rows.all().values_list('code', 'pk'))
     assert after[Code.VLAN_GROUP_EMPTY] == before[Code.VLAN_GROUP_EMPTY]
     assert after[Code.VLAN_RANGE_INVALID] != before[Code.VLAN_RANGE_INVALID]
@@ -67,12 +67,12 @@ def test_the_issues_of_one_resource_are_told_apart_by_code_and_parameters():
 
 def test_one_of_a_disabled_scope_stays_the_same_while_its_count_changes():
     fabric = fabric_of()
-    settle(fabric)
+    reconcile(fabric)
     fabric.inventory_subjects = ['devices', 'cabling', 'addressing']
     fabric.save()
-    settle(fabric)
+    reconcile(fabric)
     row = Discrepancy.objects.get(code=Code.SCOPE_DISABLED)
     Discrepancy.objects.filter(pk=row.pk).update(parameters={**row.parameters, 'count': 1}, state='ignored')
-    settle(fabric)
+    reconcile(fabric)
     again = Discrepancy.objects.get(code=Code.SCOPE_DISABLED)
     assert (again.pk, again.state, again.parameters) == (row.pk, 'ignored', row.parameters)

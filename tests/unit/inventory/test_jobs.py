@@ -61,7 +61,7 @@ def test_a_failure_of_the_inventory_is_its_own():
 def test_an_apply_is_a_job_that_does_what_was_seen(person):
     fabric = fabric_of()
     job = InventoryJob.request(fabric, person, APPLY, plan(fabric).digest)
-    with pytest.raises(InventoryRefused, match='on its way'):
+    with pytest.raises(InventoryRefused, match='already queued or running'):
         InventoryJob.request(fabric, person)
     execute_requested_run(job.pk)
     job.refresh_from_db()

@@ -91,7 +91,7 @@ def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -
     away = migration_check.Schema(error='refused')
     states = iter([away, away, migration_check.Schema(pending=('a.0001',)), migration_check.Schema()])
     monkeypatch.setattr(hedgehog_sync, 'look', lambda: next(states))
-    monkeypatch.setattr(hedgehog_sync, 'LOOK_AGAIN', 0)
+    monkeypatch.setattr(hedgehog_sync, 'RECHECK', 0)
     out = StringIO()
     call_command('hedgehog_sync', 'ready', '--wait', stdout=out)
     assert out.getvalue().splitlines() == [
