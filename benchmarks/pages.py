@@ -1,6 +1,6 @@
 """How long every page takes where NetBox holds 200 fabrics and 100,000 resources, against the same page with few.
 
-The pages come from the URL maps (tests/unit/faces/pages.py): lists, objects, tabs, diagrams, API, GraphQL, metrics.
+The pages come from the URL maps (tests/support/every_page.py): lists, objects, tabs, diagrams, API, GraphQL, metrics.
 """
 
 import time
@@ -57,7 +57,7 @@ def _measured(client: Any, population: Population, rounds: int) -> dict[str, tup
     from django.db import connection, transaction
     from django.test.utils import CaptureQueriesContext
 
-    from tests.unit.faces.pages import pages
+    from tests.support.every_page import pages
 
     found = {}
     for page in pages(population.fabrics[0], population.fabrics):

@@ -79,7 +79,7 @@ def _bootstrap(count: int) -> Result:
     from django.test.utils import CaptureQueriesContext
 
     from netbox_hedgehog.jobs.schedules import reconcile
-    from tests.unit.jobs.base import round_trips
+    from tests.support.jobs import round_trips
 
     with fabrics(count, 60), CaptureQueriesContext(connection) as statements, round_trips() as sent:
         start = time.perf_counter()

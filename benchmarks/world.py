@@ -92,7 +92,7 @@ def _grow(agent: Manifest) -> None:
 @contextmanager
 def cluster(count: int) -> Iterator[Any]:
     """A cluster with a generated fabric: a real API server where there is one, else the demo's, in this process."""
-    from tests.cluster import RealCluster, why_not
+    from tests.support.real_cluster import RealCluster, why_not
 
     if why_not():
         with KubernetesAPI(generated(count)) as api:
@@ -104,7 +104,7 @@ def cluster(count: int) -> Iterator[Any]:
 
 
 def kind_of_cluster() -> str:
-    from tests.cluster import why_not
+    from tests.support.real_cluster import why_not
 
     return "the demo's API server, in the measuring process" if why_not() else 'a real Kubernetes API server with etcd'
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .examples import LONG
 from .plugin import SERVICES, Services
+from .support.examples import LONG
 
 UNIT = Path(__file__).with_name('unit')
 

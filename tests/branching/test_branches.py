@@ -17,9 +17,9 @@ from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, schedule_id
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
 
-from ..unit.faces.base import OTHER_TOKEN
-from ..unit.inventory.fabrics import make, small
-from ..unit.inventory.mirror import grace_is_over, mirror
+from ..support.inventory import grace_is_over, mirror
+from ..support.pages import OTHER_TOKEN
+from ..support.resources import make, small
 from .world import api_client, everything, merge, new_branch, new_fabric, new_site, revert, sync
 
 OURS = list(apps.get_app_config('netbox_hedgehog').get_models())

@@ -9,8 +9,8 @@ from tenancy.models import Tenant
 from benchmarks.population import populate
 from netbox_hedgehog.models import Fabric
 
-from ..unit.faces.base import all_alive
-from ..unit.faces.pages import SENT, pages
+from ..support.every_page import SENT, pages
+from ..support.pages import all_alive
 from .world import api_client, new_branch, page_client
 
 # What answers with something else than a response of a page, or is a form that a branch does not show.

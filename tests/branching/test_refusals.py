@@ -17,7 +17,7 @@ from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 
 from ..security.endpoints import UNSAFE, api, pages
-from ..unit.faces.base import OTHER_TOKEN, TOKEN
+from ..support.pages import OTHER_TOKEN, TOKEN
 from .world import NOT_IN_A_BRANCH, api_client, changes_in, everything, page_client
 
 

@@ -17,8 +17,8 @@ from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.jobs.queue import connection
 from netbox_hedgehog.models import Fabric
 
-from ..unit.faces.base import CA, SERVER, TOKEN
-from ..unit.inventory.mirror import fabric_of
+from ..support.inventory import fabric_of
+from ..support.pages import CA, SERVER, TOKEN
 
 NOT_IN_A_BRANCH = 'This is not available in a branch. Switch to main.'
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from utilities.views import get_viewname
 
 from netbox_hedgehog.template_content import MODELS
-from tests.unit.faces.pages import names
+from tests.support.every_page import names
 
 from .person import Person
 from .world import World

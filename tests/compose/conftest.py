@@ -9,7 +9,7 @@ import pytest
 
 from demo.kubernetes_api import load_objects
 from demo.machine import ROOT
-from tests.cluster import RealCluster, why_not
+from tests.support.real_cluster import RealCluster, why_not
 
 from .deployment import Deployment
 from .engine import Engine, EngineMissing

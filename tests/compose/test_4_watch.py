@@ -1,6 +1,6 @@
 """The watcher, a service that only its profile starts: what changes in the cluster is in NetBox at once."""
 
-from tests.cluster import RealCluster
+from tests.support.real_cluster import RealCluster
 
 from .deployment import Deployment
 

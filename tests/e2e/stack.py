@@ -25,8 +25,8 @@ from demo.kubernetes_api import KubernetesAPI, load_objects
 from demo.machine import free_port
 from demo.processes import Process, tail
 from demo.valkey import Valkey
-from tests.cluster import RealCluster
 from tests.plugin import Services
+from tests.support.real_cluster import RealCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / 'demo' / 'data'

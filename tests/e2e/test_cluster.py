@@ -6,7 +6,7 @@ import pytest
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
 from netbox_hedgehog.hedgehog.kinds import KINDS
-from tests.cluster import RealCluster, why_not
+from tests.support.real_cluster import RealCluster, why_not
 
 from .stack import DATA, QUICK, Row, Stack
 

@@ -14,8 +14,8 @@ from demo.kubernetes_api import KubernetesAPI, load_objects, multiplied
 from demo.kubernetes_api.server import Request
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.sync.sanitize import Observed, observe
-from tests.cluster import RealCluster
 from tests.e2e.stack import DATA, TOKEN
+from tests.support.real_cluster import RealCluster
 
 __all__ = ('Fabric', 'Identity', 'generated')
 

@@ -18,8 +18,8 @@ import redis.exceptions
 from demo.kubernetes_api import KubernetesAPI, load_objects
 from demo.processes import Process, tail
 from demo.valkey import ValkeyError
-from tests.cluster import EXTERNAL, why_not
 from tests.e2e.stack import DATA, QUICK, Row, Stack, children, schedule_id
+from tests.support.real_cluster import EXTERNAL, why_not
 
 from .fabrics import Fabric, generated
 from .servers import ForgetfulValkey, KillableServices

@@ -38,7 +38,7 @@ from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.sanitize import BadObject, observe
 
-from ..unit.inventory.rules import check
+from ..support.mapping_rules import check
 
 __all__ = ('TARGETS', 'seeds')
 

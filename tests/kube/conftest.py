@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import RealCluster, why_not
+from tests.support.real_cluster import RealCluster, why_not
 
 HERE = Path(__file__).parent
 

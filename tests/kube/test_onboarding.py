@@ -13,8 +13,8 @@ from netbox_hedgehog.cluster.kubeconfig import parse_kubeconfig
 from netbox_hedgehog.cluster.probe import probe
 from netbox_hedgehog.cluster.rbac import manifests
 from netbox_hedgehog.hedgehog.kinds import KINDS
-from tests.cluster import EXTERNAL, KUBE, RealCluster, why_not
-from tests.unit.engine.samples import samples
+from tests.support.real_cluster import EXTERNAL, KUBE, RealCluster, why_not
+from tests.support.samples import samples
 
 pytestmark = pytest.mark.skipif(bool(EXTERNAL), reason='needs a server that takes roles and tokens from files')
 

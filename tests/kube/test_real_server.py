@@ -20,9 +20,9 @@ from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.run import read_fabric
 from netbox_hedgehog.sync.run import test_connection as try_connection
-from tests.cluster import EXTERNAL, RealCluster, why_not
-from tests.unit.engine.mirror import dump, expected, kind_report, mirrored
-from tests.unit.engine.samples import large_fabric, samples
+from tests.support.mirror_contents import dump, expected, kind_report, mirrored
+from tests.support.real_cluster import EXTERNAL, RealCluster, why_not
+from tests.support.samples import large_fabric, samples
 
 pytestmark = pytest.mark.django_db
 

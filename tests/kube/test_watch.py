@@ -12,9 +12,9 @@ from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync.run import open_cluster, read_fabric
 from netbox_hedgehog.watch.follower import Follower
-from tests.cluster import EXTERNAL, RealCluster
-from tests.unit.engine.mirror import expected
-from tests.unit.engine.samples import samples
+from tests.support.mirror_contents import expected
+from tests.support.real_cluster import EXTERNAL, RealCluster
+from tests.support.samples import samples
 
 from .test_real_server import expire, fabric_of
 

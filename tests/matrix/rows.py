@@ -11,8 +11,8 @@ NPM = {'15': '15.18.0-beta.17', '18': '18.4.0-beta.17'}
 # Not the pages, whose tests count the newest NetBox's statements, and choose columns, which in older ones are then every new
 # user's.
 TESTS = (
-    'tests/unit/engine/test_client.py', 'tests/unit/engine/test_compare.py', 'tests/unit/engine/test_run.py',
-    'tests/unit/engine/test_sealing.py', 'tests/unit/jobs', 'tests/unit/faces/test_models.py',
+    'tests/unit/cluster/test_client.py', 'tests/unit/sync/test_compare.py', 'tests/unit/sync/test_run.py',
+    'tests/unit/test_fields.py', 'tests/unit/jobs', 'tests/unit/watch', 'tests/unit/monitoring', 'tests/unit/faces/test_models.py',
     'tests/unit/faces/test_migrations.py', 'tests/unit/faces/fabric/test_api.py', 'tests/unit/faces/resource/test_api.py',
     'tests/unit/inventory/test_reconcile.py', 'tests/e2e/test_story.py',
 )
@@ -23,7 +23,7 @@ PARALLEL = ('-n', str(os.cpu_count() or 1), '--dist', 'worksteal')
 BRANCHING_TESTS = ('-c', 'tests/branching/pytest.ini', 'tests/branching')
 
 # What works with RQ's jobs, queues, workers and registries.
-RQ_TESTS = ('tests/unit/jobs',)
+RQ_TESTS = ('tests/unit/jobs', 'tests/unit/watch', 'tests/unit/monitoring')
 
 
 @dataclass(frozen=True)

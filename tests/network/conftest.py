@@ -9,7 +9,7 @@ from django.conf import settings as conf
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.models import Fabric
 
-from ..unit.engine.samples import samples
+from ..support.samples import samples
 from .proxy import Proxy
 
 

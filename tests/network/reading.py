@@ -6,7 +6,7 @@ from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.models import Fabric, FabricResource
 
-from ..unit.engine.mirror import FIELDS, expected
+from ..support.mirror_contents import FIELDS, expected
 
 __all__ = ('assert_complete', 'assert_failed', 'assert_recovers', 'mirror', 'read')
 

@@ -14,7 +14,7 @@ from netbox_hedgehog.cluster.client import ClientOptions
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
 
-from ..unit.engine.samples import samples
+from ..support.samples import samples
 from .proxy import Proxy
 from .reading import assert_complete, assert_failed, assert_recovers, mirror, read
 

@@ -16,8 +16,8 @@ from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.watch.watcher import FabricWatch
 
-from ..unit.engine.mirror import expected, mirrored
-from ..unit.engine.samples import samples
+from ..support.mirror_contents import expected, mirrored
+from ..support.samples import samples
 from .proxy import Proxy
 
 AGENT = KIND_BY_NAME['Agent']

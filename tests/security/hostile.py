@@ -6,7 +6,7 @@ from typing import Any
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
 
-from ..unit.faces.cluster import DATA, SERVER_PROFILE
+from ..support.fake_cluster import DATA, SERVER_PROFILE
 
 __all__ = ('CANARY', 'FORMULA', 'MARKUP', 'TOKEN', 'hostile_api')
 

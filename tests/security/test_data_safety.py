@@ -14,8 +14,8 @@ from vpn.models import L2VPN
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Fabric
 
-from ..unit.inventory.fabrics import make, small
-from ..unit.inventory.mirror import fabric_of, grace_is_over, mirror
+from ..support.inventory import fabric_of, grace_is_over, mirror
+from ..support.resources import make, small
 
 MODELS = (Device, Interface, Cable, VRF, Prefix, VLAN, IPAddress, IPRange, L2VPN)
 TIMES = ('created', 'last_updated')

@@ -13,7 +13,7 @@ from utilities.testing import TestCase, disable_logging
 from netbox_hedgehog.filtersets import MomentFilter
 from netbox_hedgehog.models import FabricResource
 
-from ..unit.faces.base import all_alive, make_fabric, resource_values
+from ..support.pages import all_alive, make_fabric, resource_values
 from .endpoints import api, pages
 
 # Digits to Python, and no numbers; more digits than int() takes; more than a 64-bit number has.

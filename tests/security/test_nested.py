@@ -8,7 +8,7 @@ from utilities.testing import TestCase, disable_logging
 
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 
-from ..unit.faces.base import all_alive, allow
+from ..support.pages import all_alive, allow
 from .endpoints import api
 from .world import alpha
 

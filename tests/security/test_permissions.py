@@ -20,7 +20,7 @@ from utilities.testing import TestCase, disable_logging
 
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
 
-from ..unit.faces.base import SERVER, all_alive, allow
+from ..support.pages import SERVER, all_alive, allow
 from .endpoints import UNSAFE, api, pages
 from .graphql import queries
 from .world import (

@@ -12,7 +12,7 @@ from netbox_hedgehog.jobs import probe as probe_module
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.models import Fabric
 
-from ..unit.faces.base import allow, make_fabric, messages_of
+from ..support.pages import allow, make_fabric, messages_of
 
 NOW = 1_800_000_010
 ALLOWED = 10

@@ -35,8 +35,8 @@ from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResou
 from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.tables.objects import PlainExport, plain
 
-from ..unit.engine.mirror import dump
-from ..unit.faces.base import KUBECONFIG_TOKEN, OTHER_TOKEN, all_alive, kubeconfig
+from ..support.mirror_contents import dump
+from ..support.pages import KUBECONFIG_TOKEN, OTHER_TOKEN, all_alive, kubeconfig
 from .endpoints import api, pages
 from .graphql import queries
 from .hostile import CANARY, MARKUP, TOKEN, hostile_api

@@ -36,8 +36,8 @@ from netbox_hedgehog.sync.report import KindReport
 from netbox_hedgehog.sync.run import ERRORS_NAMED, read_fabric
 from netbox_hedgehog.sync.run import test_connection as check
 
-from ..unit.engine.mirror import fabric_of, kind_report
-from ..unit.engine.samples import manifest, samples
+from ..support.mirror_contents import fabric_of, kind_report
+from ..support.samples import manifest, samples
 
 pytestmark = pytest.mark.django_db
 

@@ -28,10 +28,10 @@ from netbox_hedgehog.models import (
 )
 from netbox_hedgehog.sync.switch_health import record_health
 
-from ..unit.faces.base import allow, make_fabric
+from ..support.inventory import mirror
+from ..support.pages import allow, make_fabric
+from ..support.resources import load
 from ..unit.faces.inventory.base import make_device, make_discrepancy, make_link
-from ..unit.inventory.fabrics import load
-from ..unit.inventory.mirror import mirror
 
 __all__ = (
     'MODELS', 'VISIBLE', 'alpha', 'bravo', 'put_bravo_in_queue', 'rows_of', 'sees_a_part', 'without_bravo',

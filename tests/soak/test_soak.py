@@ -17,7 +17,7 @@ from tests.faults.injections import Fault
 from tests.faults.promises import Promises
 from tests.faults.rig import AWAY
 from tests.faults.servers import KillableServices, load_average
-from tests.unit.engine.mirror import FIELDS, expected
+from tests.support.mirror_contents import FIELDS, expected
 
 from .figures import percentile, table
 from .fleet import Fleet, Member, fifty

@@ -24,7 +24,7 @@ GUARDED_BY: dict[str, list[str]] = {
     ],
     'a worker is told to serve a queue that NetBox does not have': [
         'unit/jobs/test_schedules.py::test_the_queue_is_the_plugins_or_the_one_of_queue_mappings',
-        'unit/jobs/test_health.py::test_a_worker_of_other_queues_serves_no_fabric',
+        'unit/monitoring/test_service_health.py::test_a_worker_of_other_queues_serves_no_fabric',
         'e2e/test_story.py::test_a_fabric_is_read_again_and_again_with_no_hand_on_it',
     ],
     'the package that rqscheduler needs is another one than the one installed': [
@@ -59,35 +59,35 @@ GUARDED_BY: dict[str, list[str]] = {
         'unit/jobs/test_fabric_sync.py::test_a_second_one_is_a_visible_skip',
     ],
     'a sync logs what it would import, imports nothing, and says "in sync"': [
-        'unit/engine/test_run.py::test_the_sample_is_mirrored_exactly',
+        'unit/sync/test_run.py::test_the_sample_is_mirrored_exactly',
         'kube/test_real_server.py::test_the_sample_is_mirrored_exactly',
         'e2e/test_cluster.py::test_the_sample_fabric_is_mirrored_exactly',
     ],
     '404 for a kind counts as an empty list': [
-        'unit/engine/test_run.py::test_kind_not_installed',
+        'unit/sync/test_run.py::test_kind_not_installed',
         'kube/test_real_server.py::test_not_installed',
         'e2e/test_cluster.py::test_a_kind_that_is_not_served_any_more_is_told_and_no_empty_list',
     ],
     'objects that have gone from the cluster stay for ever': [
-        'unit/engine/test_run.py::test_gone_and_back',
+        'unit/sync/test_run.py::test_gone_and_back',
         'unit/faces/resource/test_pages.py::test_missing_resource_says_so',
     ],
     'no paging': [
-        'unit/engine/test_client.py::test_pages_give_every_object_once',
+        'unit/cluster/test_client.py::test_pages_give_every_object_once',
         'kube/test_real_server.py::test_small_pages',
     ],
     'no time-outs': [
-        'unit/engine/test_client.py::test_connect_timeout',
-        'unit/engine/test_client.py::test_read_timeout',
+        'unit/cluster/test_client.py::test_connect_timeout',
+        'unit/cluster/test_client.py::test_read_timeout',
         'e2e/test_faults.py::test_a_run_that_takes_too_long_ends_with_its_reason',
     ],
     'TLS verification is off where no CA is given': [
-        'unit/engine/test_client.py::test_unknown_authority',
-        'unit/engine/test_client.py::test_self_signed_certificate',
+        'unit/cluster/test_client.py::test_unknown_authority',
+        'unit/cluster/test_client.py::test_self_signed_certificate',
         'kube/test_real_server.py::test_tls_by_authority',
     ],
     'CA files are left behind in the temporary directory': [
-        'unit/engine/test_client.py::test_no_temporary_files',
+        'unit/cluster/test_client.py::test_no_temporary_files',
     ],
     'tokens are stored and served in plain text': [
         'unit/faces/fabric/test_secrets.py::test_sealed',

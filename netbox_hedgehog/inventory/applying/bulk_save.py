@@ -1,8 +1,8 @@
 """What save() of NetBox's models does, done for many objects at once.
 
 Everything here knows NetBox's internals: what a model's save() fills in, which columns follow from others, how a cable
-is stored. tests/unit/inventory/test_as_netbox_saves.py holds it to NetBox's own save(). What NetBox's signals do after
-a save is in side_effects.py, what clean() checks in validation.py.
+is stored. tests/unit/inventory/applying/test_as_netbox_saves.py compares it with NetBox's own save(). What NetBox's
+signals do after a save is in side_effects.py, what clean() checks in validation.py.
 """
 
 from collections import defaultdict

@@ -14,7 +14,7 @@ from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.hedgehog.connections import links, wired_ports
 from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
 
-from ..engine.samples import large_fabric, samples
+from ...support.samples import large_fabric, samples
 
 SVG = '{http://www.w3.org/2000/svg}'
 READ_AT = datetime(2026, 8, 20, 12, 0, 5, tzinfo=UTC)

@@ -21,8 +21,8 @@ from netbox_hedgehog import tables
 from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.models import Fabric
 
-from .base import all_alive
-from .pages import pages
+from ...support.every_page import pages
+from ...support.pages import all_alive
 
 RECORDED = Path(__file__).with_name('query_counts.json')
 APPS = ('netbox_hedgehog', 'core', 'dcim', 'extras', 'ipam', 'tenancy', 'vpn')

@@ -11,7 +11,7 @@ from netbox_hedgehog import events
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
-from .base import ago, all_alive, allow, make_fabric, make_resource, redis_down
+from ...support.pages import ago, all_alive, allow, make_fabric, make_resource, redis_down
 from .health.test_pages import make_agent
 
 URL = '/plugins/hedgehog/'

@@ -18,8 +18,8 @@ from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
-from ..inventory.fabrics import load
-from .base import all_alive, make_fabric, make_resource
+from ...support.pages import all_alive, make_fabric, make_resource
+from ...support.resources import load
 from .health.test_pages import make_agent
 from .inventory.base import inventory_fabric, make_discrepancy
 

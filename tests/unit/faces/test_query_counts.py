@@ -13,7 +13,7 @@ from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResou
 from netbox_hedgehog.sync.switch_health import record_health
 
 from ...security.graphql import queries as graphql_lists
-from .base import allow, make_fabric, make_resource, resource_values
+from ...support.pages import allow, make_fabric, make_resource, resource_values
 from .health.test_pages import make_agent
 from .inventory.base import make_device, make_discrepancy, make_link, make_site
 

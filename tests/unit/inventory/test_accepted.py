@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import InventoryLink
 
-from .mirror import fabric_of
+from ...support.inventory import fabric_of
 
 pytestmark = pytest.mark.django_db
 

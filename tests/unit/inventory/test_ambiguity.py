@@ -8,7 +8,7 @@ from tenancy.models import Tenant
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from .mirror import fabric_of
+from ...support.inventory import fabric_of
 from .test_ownership import device_of_the_operator
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.issue_codes import Code
 from netbox_hedgehog.models import Discrepancy
 
-from .fabrics import make, small
-from .mirror import fabric_of, mirror
+from ...support.inventory import fabric_of, mirror
+from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_reques
 from netbox_hedgehog.jobs.inventory import APPLY, InventoryJob
 from netbox_hedgehog.models import FabricResource
 
-from ..jobs.base import reading
-from .mirror import fabric_of
+from ...support.inventory import fabric_of
+from ...support.jobs import reading
 
 pytestmark = pytest.mark.django_db
 

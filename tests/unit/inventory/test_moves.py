@@ -21,9 +21,9 @@ from netbox_hedgehog.inventory.planning.plan import DELETE
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ...examples import LONG, examples
-from .fabrics import make, small
-from .mirror import fabric_of, grace_is_over, mirror
+from ...support.examples import LONG, examples
+from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.resources import make, small
 from .test_ownership import device_of_the_operator
 
 pytestmark = pytest.mark.django_db

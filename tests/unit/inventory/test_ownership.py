@@ -17,8 +17,8 @@ from netbox_hedgehog.inventory.planning.plan import ADOPT
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from .fabrics import make, small
-from .mirror import fabric_of, mirror
+from ...support.inventory import fabric_of, mirror
+from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
 

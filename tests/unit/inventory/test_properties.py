@@ -13,9 +13,9 @@ from netbox_hedgehog.inventory.planning.plan import DELETE
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import InventoryLink
 
-from ...examples import examples
-from .fabrics import small
-from .mirror import fabric_of, grace_is_over, mirror
+from ...support.examples import examples
+from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.resources import small
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from .mirror import fabric_of
+from ...support.inventory import fabric_of
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,8 @@ from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Discrepancy, Fabric
 
-from .fabrics import make, small
-from .mirror import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.resources import KINDS, resources_of
 from netbox_hedgehog.models import Fabric, FabricResource
 
-from ..engine.mirror import expected
-from ..engine.samples import samples, text
-from .fabrics import load
-from .rendering import OPTIONS
+from ...support.mirror_contents import expected
+from ...support.rendering import OPTIONS
+from ...support.resources import load
+from ...support.samples import samples, text
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from netbox_hedgehog.inventory.mapping.types import (
     Options,
 )
 
-from .fabrics import load, make
-from .rules import check
+from ...support.mapping_rules import check
+from ...support.resources import load, make
 
 FABRIC = load('every-member')
 WHOLE = desired(FABRIC, Options('dc-1', site=1))

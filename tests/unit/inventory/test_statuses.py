@@ -14,8 +14,8 @@ from ipam.models import Prefix
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from .fabrics import small
-from .mirror import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.resources import small
 
 pytestmark = pytest.mark.django_db
 

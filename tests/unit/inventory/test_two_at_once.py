@@ -14,7 +14,7 @@ from netbox_hedgehog.inventory.applying.transaction import inventory_user
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from .mirror import fabric_of
+from ...support.inventory import fabric_of
 
 SHARED = {Manufacturer: 'slug', DeviceType: 'slug', DeviceRole: 'slug', Platform: 'slug', RIR: 'slug', ASN: 'asn'}
 

@@ -9,9 +9,9 @@ from netbox_hedgehog.inventory.mapping.types import Desired, DesiredObject, Opti
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
 
-from .fabrics import make, small
-from .mirror import fabric_of, mirror
-from .rules import said
+from ...support.inventory import fabric_of, mirror
+from ...support.mapping_rules import said
+from ...support.resources import make, small
 from .test_ownership import device_of_the_operator
 
 # What a fabric concludes from what is not there.

@@ -17,7 +17,7 @@ from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import Fabric, FabricEvent
 from netbox_hedgehog.sync.report import READ, KindReport
 
-from .base import ago, locked, make_fabric, make_job, reading, report, waiting
+from ...support.jobs import ago, locked, make_fabric, make_job, reading, report, waiting
 
 pytestmark = pytest.mark.django_db
 

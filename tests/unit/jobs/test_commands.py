@@ -16,7 +16,7 @@ from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.models import Fabric
 
-from .base import ago, due, make_fabric, reading, report, waiting
+from ...support.jobs import ago, due, make_fabric, reading, report, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,7 @@ from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, due_times, reconcile,
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.monitoring.service_health import check_worker_health
 
-from .base import ago, make_fabric, make_job, reading, waiting
+from ...support.jobs import ago, make_fabric, make_job, reading, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,7 @@ from netbox_hedgehog.monitoring.service_health import worker_health
 from netbox_hedgehog.sync.report import FORBIDDEN, READ, KindReport, Report
 from netbox_hedgehog.sync.switch_health import record_health
 
-from .base import ago, make_fabric, make_fabrics, reading, report
+from ...support.jobs import ago, make_fabric, make_fabrics, reading, report
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from netbox_hedgehog import events
 from netbox_hedgehog.models import Fabric, FabricEvent
 
-from .base import ago, make_fabric
+from ...support.jobs import ago, make_fabric
 
 LOOKERS = 12
 

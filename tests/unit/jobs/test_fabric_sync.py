@@ -20,7 +20,7 @@ from netbox_hedgehog.jobs.schedules import reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.report import Report
 
-from .base import ago, locked, make_fabric, make_job, reading, report, waiting
+from ...support.jobs import ago, locked, make_fabric, make_job, reading, report, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -23,7 +23,7 @@ from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.monitoring.service_health import check_worker_health
 from netbox_hedgehog.watch.leases import WATCHERS, Leases
 
-from .base import ago, due, make_due, make_fabric, make_job, waiting
+from ...support.jobs import ago, due, make_due, make_fabric, make_job, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from netbox_hedgehog.jobs.queue import connection, put_in_queue
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.models import Fabric, FabricEvent
 
-from .base import ago, locked, make_fabric, make_job, waiting
+from ...support.jobs import ago, locked, make_fabric, make_job, waiting
 
 pytestmark = pytest.mark.django_db
 

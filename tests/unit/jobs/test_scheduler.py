@@ -17,7 +17,7 @@ from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
 from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, reconcile, schedule_id
 from netbox_hedgehog.models import Fabric, FabricEvent
 
-from .base import ago, due, locked, make_due, make_fabric, make_fabrics, round_trips, waiting
+from ...support.jobs import ago, due, locked, make_due, make_fabric, make_fabrics, round_trips, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -30,7 +30,7 @@ from netbox_hedgehog.jobs.schedules import (
 )
 from netbox_hedgehog.models import Fabric
 
-from .base import ago, due, make_due, make_fabric, make_fabrics, round_trips, waiting
+from ...support.jobs import ago, due, make_due, make_fabric, make_fabrics, round_trips, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@
 from netbox_hedgehog import events
 from netbox_hedgehog.models import FabricEvent
 
-from ..base import make_fabric
+from ....support.pages import make_fabric
 
 
 def make_events(name='a'):

@@ -5,7 +5,7 @@ from utilities.testing import APIViewTestCases
 from netbox_hedgehog.graphql.types import FabricEventType
 from netbox_hedgehog.models import FabricEvent
 
-from ..base import ReadOnlyAPI, allow
+from ....support.pages import ReadOnlyAPI, allow
 from .base import make_events
 
 

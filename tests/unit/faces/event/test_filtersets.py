@@ -6,7 +6,7 @@ from utilities.testing import BaseFilterSetTestMixin
 from netbox_hedgehog.filtersets import FabricEventFilterSet
 from netbox_hedgehog.models import FabricEvent
 
-from ..base import ago
+from ....support.pages import ago
 from .base import make_events
 
 

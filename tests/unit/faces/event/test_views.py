@@ -7,7 +7,7 @@ from utilities.testing import ViewTestCases
 
 from netbox_hedgehog.models import Fabric, FabricEvent
 
-from ..base import allow
+from ....support.pages import allow
 from .base import make_events
 
 

@@ -14,8 +14,8 @@ from netbox_hedgehog.jobs.schedules import due_times, reconcile
 from netbox_hedgehog.locks import fabric_lock
 from netbox_hedgehog.models import Fabric
 
-from ..base import TOKEN, ago, all_alive, make_fabric, messages_of, redis_down, scheduler_alive, worker_alive
-from ..cluster import cluster, connect
+from ....support.fake_cluster import cluster, connect
+from ....support.pages import TOKEN, ago, all_alive, make_fabric, messages_of, redis_down, scheduler_alive, worker_alive
 
 PERMISSIONS = ('netbox_hedgehog.view_fabric', 'netbox_hedgehog.sync_fabric')
 

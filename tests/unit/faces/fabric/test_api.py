@@ -5,7 +5,7 @@ from utilities.testing import APIViewTestCases
 from netbox_hedgehog.graphql.types import FabricType
 from netbox_hedgehog.models import Fabric
 
-from ..base import CA, SERVER, TOKEN, make_fabric
+from ....support.pages import CA, SERVER, TOKEN, make_fabric
 
 
 class FabricAPITestCase(APIViewTestCases.APIViewTestCase):

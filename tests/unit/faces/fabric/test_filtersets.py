@@ -17,7 +17,7 @@ from netbox_hedgehog.choices import (
 from netbox_hedgehog.filtersets import FabricFilterSet
 from netbox_hedgehog.models import Fabric
 
-from ..base import ago, make_fabric
+from ....support.pages import ago, make_fabric
 
 
 class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):

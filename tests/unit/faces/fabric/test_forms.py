@@ -8,7 +8,7 @@ from utilities.testing import APITestCase, TestCase
 from netbox_hedgehog.forms import FabricBulkEditForm, FabricForm
 from netbox_hedgehog.models import Fabric
 
-from ..base import CA, CANARY, SERVER, TOKEN, allow, kubeconfig, make_fabric
+from ....support.pages import CA, CANARY, SERVER, TOKEN, allow, kubeconfig, make_fabric
 
 BASE = {
     'name': 'new', 'status': 'active', 'kubernetes_namespace': 'default', 'verify_tls': True, 'in_cluster': False,

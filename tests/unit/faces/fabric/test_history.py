@@ -9,8 +9,8 @@ from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import FabricResource
 from netbox_hedgehog.sync.run import read_fabric
 
-from ..base import ago, all_alive, make_fabric, make_resource
-from ..cluster import HOSTILE, cluster, connect
+from ....support.fake_cluster import HOSTILE, cluster, connect
+from ....support.pages import ago, all_alive, make_fabric, make_resource
 from ..resource.test_pages import text
 from .test_pages import PageTestCase
 

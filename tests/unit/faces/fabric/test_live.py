@@ -10,7 +10,7 @@ from utilities.testing import TestCase
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 
-from ..base import ago, allow, make_fabric, make_resource, messages_of, redis_down
+from ....support.pages import ago, allow, make_fabric, make_resource, messages_of, redis_down
 
 
 class LiveTestCase(TestCase):

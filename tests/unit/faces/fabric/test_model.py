@@ -16,7 +16,7 @@ from netbox_hedgehog.cluster.kubeconfig import KubeconfigError
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.models.fabric_state import duration_words
 
-from ..base import SERVER, ago, allow, kubeconfig, make_fabric, resource_values
+from ....support.pages import SERVER, ago, allow, kubeconfig, make_fabric, resource_values
 
 
 def fabric(**values) -> Fabric:

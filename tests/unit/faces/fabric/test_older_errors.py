@@ -9,7 +9,7 @@ from utilities.testing import APITestCase
 from netbox_hedgehog.fields import decrypt
 from netbox_hedgehog.models import Fabric
 
-from ..base import SERVER, allow, make_fabric
+from ....support.pages import SERVER, allow, make_fabric
 
 OLDER = re.compile(r'^Before the change at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: The API server refused the token\.$')
 

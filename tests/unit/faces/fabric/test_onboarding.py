@@ -10,7 +10,7 @@ from utilities.testing import TestCase
 
 from netbox_hedgehog.cluster.rbac import manifests
 
-from ..base import allow
+from ....support.pages import allow
 
 PAGE = reverse('plugins:netbox_hedgehog:fabric_onboard')
 

@@ -14,8 +14,8 @@ from netbox_hedgehog.jobs.schedules import SCHEDULED_JOBS, due_times, reconcile,
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.models.fabric_state import GRACE
 
-from ..base import ago, all_alive, make_fabric, make_resource, redis_down, scheduler_alive, worker_alive
-from ..cluster import HOSTILE, cluster, connect
+from ....support.fake_cluster import HOSTILE, cluster, connect
+from ....support.pages import ago, all_alive, make_fabric, make_resource, redis_down, scheduler_alive, worker_alive
 
 NO_WORKER = 'No worker serves the queue'
 NO_SCHEDULER = 'No scheduler is running'

@@ -10,7 +10,7 @@ from utilities.testing import APITestCase, TestCase
 
 from netbox_hedgehog.models import Fabric, FabricResource
 
-from ..base import allow, make_fabric, make_resource, messages_of
+from ....support.pages import allow, make_fabric, make_resource, messages_of
 
 SYNC_BUTTON, TEST_BUTTON = 'Sync now', 'Test connection'
 ONLY_A = {'name': 'a'}

@@ -11,9 +11,9 @@ from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 
-from ...engine.mirror import fabric_of
-from ...engine.samples import samples
-from ..base import allow, messages_of
+from ....support.mirror_contents import fabric_of
+from ....support.pages import allow, messages_of
+from ....support.samples import samples
 
 pytestmark = pytest.mark.django_db
 

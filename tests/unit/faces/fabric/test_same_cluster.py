@@ -7,7 +7,7 @@ from utilities.testing import APITestCase
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.monitoring.service_health import worker_health
 
-from ..base import allow, make_fabric
+from ....support.pages import allow, make_fabric
 
 
 def switch(fabric, uid, **values):

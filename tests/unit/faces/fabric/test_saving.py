@@ -12,7 +12,7 @@ from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric import RECORDED
 
-from ..base import SERVER, ago, allow, make_fabric
+from ....support.pages import SERVER, ago, allow, make_fabric
 
 GONE = 'a was deleted while you were editing it. Nothing was saved. Add it again if you need it.'
 

@@ -25,7 +25,7 @@ from netbox_hedgehog.jobs.queue import connection as redis
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.tables import FabricTable
 
-from ..base import CANARY, OTHER_TOKEN, SEALED, SERVER, TOKEN, allow, kubeconfig, make_fabric
+from ....support.pages import CANARY, OTHER_TOKEN, SEALED, SERVER, TOKEN, allow, kubeconfig, make_fabric
 
 FORM = {
     'name': 'a', 'status': 'active', 'kubernetes_server': SERVER, 'kubernetes_namespace': 'default',

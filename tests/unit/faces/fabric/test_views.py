@@ -6,7 +6,7 @@ from utilities.testing import ViewTestCases, create_tags, post_data
 
 from netbox_hedgehog.models import Fabric
 
-from ..base import CA, SERVER, TOKEN, allow, make_fabric
+from ....support.pages import CA, SERVER, TOKEN, allow, make_fabric
 
 
 class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.BulkRenameObjectsViewTestCase):

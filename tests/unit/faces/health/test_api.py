@@ -5,7 +5,7 @@ from utilities.testing import APIViewTestCases
 from netbox_hedgehog.graphql.types import SwitchHealthType
 from netbox_hedgehog.models import FabricResource, SwitchHealth
 
-from ..base import ReadOnlyAPI, ago, allow
+from ....support.pages import ReadOnlyAPI, ago, allow
 from .test_pages import make_leaves
 
 

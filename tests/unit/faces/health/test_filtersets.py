@@ -7,7 +7,7 @@ from netbox_hedgehog.filtersets import SwitchHealthFilterSet
 from netbox_hedgehog.models import SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
-from ..base import make_fabric
+from ....support.pages import make_fabric
 from .test_pages import make_agent
 
 

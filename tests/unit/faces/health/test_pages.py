@@ -17,8 +17,8 @@ from utilities.testing import TestCase, ViewTestCases
 from netbox_hedgehog.models import FabricResource, KindReading, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
-from ..base import ago, all_alive, allow, make_fabric, make_resource
-from ..cluster import HOSTILE, cluster, read
+from ....support.fake_cluster import HOSTILE, cluster, read
+from ....support.pages import ago, all_alive, allow, make_fabric, make_resource
 from ..resource.test_pages import text
 
 LIST = 'plugins:netbox_hedgehog:switchhealth_list'

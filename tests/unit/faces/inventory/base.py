@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ..base import make_fabric
+from ....support.pages import make_fabric
 
 
 def make_site(name='DC 1') -> Site:

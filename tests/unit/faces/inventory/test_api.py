@@ -6,7 +6,7 @@ from utilities.testing import APIViewTestCases
 from netbox_hedgehog.graphql.types import DiscrepancyType, InventoryLinkType
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ..base import ReadOnlyAPI, allow
+from ....support.pages import ReadOnlyAPI, allow
 from .base import inventory_fabric, make_device, make_discrepancy, make_link
 
 

@@ -14,8 +14,8 @@ from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from ...inventory.mirror import fabric_of
-from ..base import allow, messages_of
+from ....support.inventory import fabric_of
+from ....support.pages import allow, messages_of
 from .base import inventory_fabric, make_discrepancy
 
 

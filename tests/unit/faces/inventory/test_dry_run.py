@@ -16,8 +16,8 @@ from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.presentation.plans import PAGE
 
-from ...inventory.mirror import fabric_of
-from ..base import allow, messages_of
+from ....support.inventory import fabric_of
+from ....support.pages import allow, messages_of
 
 WRITE_ALL = tuple(
     f'{app}.{action}_{model}' for action in ('view', 'add', 'change', 'delete') for app, models in {

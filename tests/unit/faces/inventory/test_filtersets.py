@@ -9,7 +9,7 @@ from utilities.testing import BaseFilterSetTestMixin
 from netbox_hedgehog.filtersets import DiscrepancyFilterSet, InventoryLinkFilterSet
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ..base import ago
+from ....support.pages import ago
 from .base import inventory_fabric, make_device, make_discrepancy, make_link
 
 

@@ -8,8 +8,8 @@ from utilities.testing import APITestCase
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ...inventory.mirror import fabric_of
-from ..base import allow
+from ....support.inventory import fabric_of
+from ....support.pages import allow
 
 BY_HAND = 'BY-HAND-1'
 

@@ -14,8 +14,8 @@ from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 from netbox_hedgehog.template_content import KEY, any_inventory
 
-from ...inventory.mirror import fabric_of
-from ..base import ago, allow, make_fabric
+from ....support.inventory import fabric_of
+from ....support.pages import ago, allow, make_fabric
 from .base import make_device, make_discrepancy, make_site
 
 OURS = ('netbox_hedgehog.view_fabric', 'netbox_hedgehog.view_fabricresource', 'netbox_hedgehog.view_inventorylink',

@@ -12,7 +12,7 @@ from utilities.testing import APITestCase, TestCase
 from netbox_hedgehog.forms import FabricForm
 from netbox_hedgehog.models import Fabric, InventoryLink
 
-from ..base import SERVER, allow, make_fabric
+from ....support.pages import SERVER, allow, make_fabric
 from .base import inventory_fabric, make_link, make_site
 
 BASE = {

@@ -11,9 +11,9 @@ from netbox_hedgehog.inventory.planning.plan import ADOPT
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource
 
-from ...inventory.fabrics import small
-from ...inventory.mirror import fabric_of, mirror
-from ..base import allow
+from ....support.inventory import fabric_of, mirror
+from ....support.pages import allow
+from ....support.resources import small
 
 pytestmark = pytest.mark.django_db
 

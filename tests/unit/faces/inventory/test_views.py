@@ -5,7 +5,7 @@ from utilities.testing import ViewTestCases
 
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ..base import allow
+from ....support.pages import allow
 from .base import inventory_fabric, make_device, make_discrepancy, make_link
 
 

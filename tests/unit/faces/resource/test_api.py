@@ -5,7 +5,7 @@ from utilities.testing import APIViewTestCases
 from netbox_hedgehog.graphql.types import FabricResourceType
 from netbox_hedgehog.models import FabricResource
 
-from ..base import ReadOnlyAPI, allow, make_fabric, make_resource
+from ....support.pages import ReadOnlyAPI, allow, make_fabric, make_resource
 
 
 class FabricResourceAPITestCase(

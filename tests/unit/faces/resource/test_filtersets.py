@@ -7,7 +7,7 @@ from utilities.testing import BaseFilterSetTestMixin
 from netbox_hedgehog.filtersets import FabricResourceFilterSet
 from netbox_hedgehog.models import FabricResource
 
-from ..base import ago, make_fabric, make_resource
+from ....support.pages import ago, make_fabric, make_resource
 
 
 class FabricResourceFilterSetTestCase(BaseFilterSetTestMixin, TestCase):

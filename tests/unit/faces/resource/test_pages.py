@@ -10,8 +10,8 @@ from utilities.testing import TestCase
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.models import FabricResource
 
-from ..base import ago, all_alive, allow, make_fabric, make_resource
-from ..cluster import HOSTILE_SERVER, cluster, read
+from ....support.fake_cluster import HOSTILE_SERVER, cluster, read
+from ....support.pages import ago, all_alive, allow, make_fabric, make_resource
 
 
 def text(content) -> str:

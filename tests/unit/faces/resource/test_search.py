@@ -14,8 +14,8 @@ from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync.run import read_fabric
 
-from ..base import allow
-from ..cluster import cluster
+from ....support.fake_cluster import cluster
+from ....support.pages import allow
 
 
 class SearchTestCase(TestCase):

@@ -5,7 +5,7 @@ from utilities.testing import ViewTestCases
 
 from netbox_hedgehog.models import FabricResource
 
-from ..base import allow, make_fabric, make_resource
+from ....support.pages import allow, make_fabric, make_resource
 
 
 class FabricResourceViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):

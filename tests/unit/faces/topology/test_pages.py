@@ -9,8 +9,8 @@ from utilities.testing.query_counts import assert_expected_query_count
 from netbox_hedgehog.models import Fabric, FabricResource, KindReading, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
-from ..base import ago, all_alive, allow, make_fabric, make_resource
-from ..cluster import HOSTILE, cluster, read
+from ....support.fake_cluster import HOSTILE, cluster, read
+from ....support.pages import ago, all_alive, allow, make_fabric, make_resource
 from ..resource.test_pages import text
 
 

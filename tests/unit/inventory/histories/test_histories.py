@@ -12,7 +12,7 @@ import os
 
 import pytest
 
-from ....examples import LONG
+from ....support.examples import LONG
 from .changes import CHANGES
 from .edits import EDITS
 from .play import begin, draw, play, smallest

@@ -12,8 +12,8 @@ from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
 
-from ..fabrics import make
-from ..mirror import grace_is_over
+from ....support.inventory import grace_is_over
+from ....support.resources import make
 
 __all__ = ('Impossible', 'World', 'beginning')
 

@@ -1,0 +1,58 @@
+"""A fabric with a mirror, as a run of the engine leaves it, without a cluster."""
+
+from datetime import timedelta
+from typing import Any
+
+from dcim.models import Site
+from django.utils import timezone
+
+from netbox_hedgehog.hedgehog.kinds import KINDS
+from netbox_hedgehog.inventory.mapping.types import Resource
+from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
+
+from .resources import load, small
+
+
+def fabric_of(resources: list[Resource] | str = 'small', name: str = 'dc-1', **settings: Any) -> Fabric:
+    """A fabric whose mirror holds these resources, with an inventory at a site of its own."""
+    settings.setdefault('inventory_enabled', True)
+    if 'inventory_site' not in settings:
+        settings['inventory_site'] = Site.objects.get_or_create(name='DC', slug='dc')[0]
+    fabric = Fabric.objects.create(name=name, **settings)
+    if isinstance(resources, str):
+        resources = small() if resources == 'small' else load(resources)
+    mirror(fabric, resources)
+    return fabric
+
+
+def mirror(fabric: Fabric, resources: list[Resource]) -> None:
+    """Let the mirror hold these; what it held beside them is missing from now on."""
+    now = timezone.now()
+    names = {(resource.kind, resource.name) for resource in resources}
+    for row in FabricResource.objects.filter(fabric=fabric, missing_since=None):
+        if (row.kind, row.name) not in names:
+            FabricResource.objects.filter(pk=row.pk).update(missing_since=now)
+    FabricResource.objects.bulk_create(
+        [
+            FabricResource(
+                fabric=fabric, kind=resource.kind, namespace='default', name=resource.name,
+                uid=f'{resource.kind}-{resource.name}'[:64], generation=resource.generation or 1,
+                resource_version='1', spec=dict(resource.spec), status=dict(resource.status), fingerprint='x',
+                first_seen=now, last_read=now, changed=now,
+            )
+            for resource in resources
+        ],
+        update_conflicts=True, unique_fields=('fabric', 'kind', 'namespace', 'name'),
+        update_fields=('spec', 'status', 'generation', 'missing_since'),
+    )
+    KindReading.objects.bulk_create(
+        [KindReading(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS],
+        update_conflicts=True, unique_fields=('fabric', 'kind'), update_fields=('last_read',),
+    )
+
+
+def grace_is_over(fabric: Fabric) -> None:
+    """Lets runs and time pass, so that what is stale may be deleted."""
+    InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).update(
+        stale_since=timezone.now() - timedelta(hours=25), stale_runs=3,
+    )

@@ -1,0 +1,120 @@
+"""Whatever a fabric holds, nothing is raised, and what is wanted can stand in NetBox."""
+
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netbox_hedgehog.inventory.mapping import desired as mapper
+from netbox_hedgehog.inventory.mapping.builder import Builder
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Options, Resource
+
+from ....support.mapping_rules import check
+from ....support.resources import load
+
+FABRIC = load('every-member')
+KINDS = sorted({resource.kind for resource in FABRIC})
+
+# Values that mean something in one place turn up in another.
+WORDS = sorted({
+    'E1/1', 'E1/9', 'E1/9/1', 'M1', 'Loopback1', 'PortChannel1', 'leaf-1', 'leaf-1/E1/1', 'leaf-2/E1/8/1', 'server-1',
+    'server-2/enp1', 'vpc-1', 'vpc-1/default', 'default', '4x25G', '25G', '', '/', '//', 'a/b/c', '10.0.1.0/24',
+    '10.0.1.1', '10.0.1.1/0', '172.30.0.5/21', '::1/128', 'fe80::1%eth0/64', '00000', 'true', 'x' * 300, 'é漢\n\t',
+    '{name}', '%s', "'", '-', '9' * 5000,
+})
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 5000) | st.integers() | st.floats() | st.sampled_from(WORDS)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+names = st.sampled_from([*(resource.name for resource in FABRIC), 'x' * 253, 'a/b', '', '\n', 'Underlay', 'LEAF-1'])
+options = st.builds(
+    Options, fabric=st.sampled_from(['dc-1', 'x' * 100, 'é', '({)']), site=st.just(1),
+    location=st.none() | st.just(2), tenant=st.none() | st.just(3), roles=st.just({'spine': 7}) | st.just({}),
+    name_pattern=st.sampled_from(['{name}', '{fabric}-{name}', 'same', '{', '{0}', '{name.x}']),
+    subjects=st.frozensets(st.sampled_from(SUBJECTS)) | st.just(frozenset(SUBJECTS)),
+)
+
+
+class Strict(Builder):
+    """A builder that says when two mappers add different objects with one key, and one of them would be lost."""
+
+    def add(self, model, key, source, subject, managed, create_only=None, *, shared=False):
+        before = self.find(key)
+        assert before is None or shared or key.startswith('vrf/underlay') or before.managed_fields == managed, key
+        return super().add(model, key, source, subject, managed, create_only, shared=shared)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def strictly():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapper, 'Builder', Strict)
+        yield
+
+
+@given(st.lists(st.builds(Resource, st.sampled_from(KINDS), names, junk, junk), max_size=20), options)
+def test_of_anything_at_all(resources, wishes):
+    check(desired(resources, wishes))
+
+
+@given(st.data(), options)
+def test_of_a_fabric_with_faults_in_it(data, wishes):
+    resources = faulty(data)
+    found = desired(resources, wishes)
+    check(found)
+    assert {want.subject for want in found.objects.values()} <= wishes.subjects
+    assert {problem.subject for problem in found.issues} <= wishes.subjects
+
+
+@given(st.data(), st.integers())
+def test_in_any_order(data, seed):
+    resources = faulty(data)
+    found = desired(resources, Options('dc-1', site=1))
+    random.Random(seed).shuffle(resources)
+    again = desired(resources, Options('dc-1', site=1))
+    assert list(again.objects.items()) == list(found.objects.items())
+    assert again.issues == found.issues
+
+
+def faulty(data: Any) -> list[Resource]:
+    """The fabric with every member, in which a few things are changed for others, taken out, or there twice."""
+    resources = list(FABRIC)
+    for _ in range(data.draw(st.integers(1, 6), 'faults')):
+        place = data.draw(st.integers(0, len(resources) - 1), 'resource')
+        resource = resources[place]
+        fault = data.draw(st.sampled_from(['gone', 'copied', 'renamed', *['changed'] * 9]), 'fault')
+        if fault == 'gone':
+            resources[place] = Resource(resource.kind, f'{resource.name}-new', resource.spec)
+        elif fault == 'copied':
+            resources.append(Resource(resource.kind, f'{resource.name}-copy', resource.spec, resource.status))
+        elif fault == 'renamed':
+            resources[place] = Resource(resource.kind, data.draw(names, 'name'), resource.spec, resource.status)
+        else:
+            spec = copy.deepcopy(resource.spec)
+            change(data, spec)
+            resources[place] = Resource(resource.kind, resource.name, spec, resource.status)
+    return resources
+
+
+def change(data: Any, node: Any) -> None:
+    """Change one value somewhere below a node."""
+    while True:
+        steps = sorted(node) if isinstance(node, dict) else list(range(len(node)))
+        if not steps:
+            if isinstance(node, dict):
+                node['new'] = data.draw(junk, 'value')
+            return
+        step = data.draw(st.sampled_from(steps), 'step')
+        if not isinstance(node[step], dict | list) or data.draw(st.integers(0, 3), 'stop') == 0:
+            if isinstance(node, dict) and data.draw(st.integers(0, 4), 'take out') == 0:
+                del node[step]
+            else:
+                node[step] = data.draw(junk, 'value')
+            return
+        node = node[step]

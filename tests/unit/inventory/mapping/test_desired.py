@@ -1,0 +1,60 @@
+"""Fabrics and what is wanted of them, object by object."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.types import Options
+
+from ....support.mapping_rules import check
+from ....support.rendering import OPTIONS, render
+from ....support.resources import generated, load
+
+EXPECTED = Path(__file__).parent / 'expected'
+
+
+@pytest.mark.parametrize('fabric', OPTIONS)
+def test_a_fabric_is_mapped_as_expected_object_by_object(fabric):
+    assert render(desired(load(fabric), OPTIONS[fabric])) == (EXPECTED / f'{fabric}.txt').read_text()
+
+
+@pytest.mark.parametrize('fabric', OPTIONS)
+def test_the_order_of_the_resources_does_not_matter(fabric):
+    resources = load(fabric)
+    as_given = desired(resources, OPTIONS[fabric])
+    for seed in range(5):
+        random.Random(seed).shuffle(resources)
+        again = desired(resources, OPTIONS[fabric])
+        assert list(again.objects.items()) == list(as_given.objects.items())
+        assert again.issues == as_given.issues
+
+
+def test_the_sample_fabric_has_no_problems():
+    assert desired(load('sample'), OPTIONS['sample']).issues == []
+
+
+@pytest.mark.parametrize('fabric', OPTIONS)
+def test_netbox_can_hold_all_of_a_fabric_at_once(fabric):
+    check(desired(load(fabric), OPTIONS[fabric]))
+
+
+def test_a_large_fabric_is_carried_whole():
+    resources = generated('--slim-agents')
+    found = desired(resources, Options('dc-1', site=1))
+    check(found)
+    assert found.issues == []
+
+    def count(kind: str) -> int:
+        return sum(resource.kind == kind for resource in resources)
+
+    assert len(list(found.of('dcim.device'))) == count('Switch') + count('Server')
+    assert len(list(found.of('ipam.vlan'))) == count('VPC')
+    links = [
+        link for resource in resources if resource.kind == 'Connection' for said in resource.spec.values()
+        for link in said.get('links', [said.get('link')]) if len(link) == 2
+    ]
+    assert len(list(found.of('dcim.cable'))) == len(links)
+    tagged = sum(len(want.managed_fields.get('tagged_vlans', ())) for want in found.of('dcim.interface'))
+    assert tagged > count('VPCAttachment')
