@@ -27,8 +27,9 @@ def status(job: Job) -> str:
 
 
 def test_a_run_without_its_lock_was_killed() -> None:
-    fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1), last_sync=ago(hours=1))
-    job = make_job(fabric, 'running', started=ago(minutes=1))
+    began = ago(minutes=1)
+    fabric = make_fabric(sync_status='syncing', last_attempt=began, last_sync=ago(hours=1))
+    job = make_job(fabric, 'running', started=began)
     assert recover() == {**NOTHING, 'killed': 1}
     fabric.refresh_from_db()
     assert status(job) == 'errored'
