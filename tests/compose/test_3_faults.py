@@ -140,7 +140,7 @@ def test_postgres_restarted(deployment: Deployment, fabric: int) -> None:
     deployment.docker_compose('stop', 'postgres')
     said = deployment.in_container('netbox', 'python', 'manage.py', 'hedgehog_sync', 'status', check=False)
     assert said.code == 2
-    assert 'The database cannot be used' in said.text
+    assert 'Cannot use the database' in said.text
     deployment.docker_compose('start', 'postgres')
     goes_on(deployment, fabric, before)
 

@@ -56,7 +56,7 @@ def test_a_run_at_work_is_cancelled_and_the_next_one_runs(stack: Stack, api: Kub
     stack.wait_until(lambda: stack.jobs(fabric, 'running'), 30, 'the run is at work')
     result = stack.run('hedgehog_sync', 'cancel', 'berlin')
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith('The run of berlin (job '), result.stdout
+    assert result.stdout.startswith('The sync of berlin (job '), result.stdout
     (cancelled,) = [row for row in stack.jobs(fabric) if row['data'].get('outcome') == 'cancelled']
     assert cancelled['status'] == 'failed'
     assert cancelled['error'].startswith('Cancelled by ')

@@ -182,7 +182,7 @@ def test_outage(sample):
         report = read_fabric(fabric)
         assert report.outcome == 'failed'
         assert 'Cannot reach ' in report.error
-        assert 'cannot be reached' in try_connection(fabric).sentences[0]
+        assert 'Cannot reach ' in try_connection(fabric).sentences[0]
     finally:
         sample.start_server()
     assert mirrored() == before

@@ -158,7 +158,7 @@ def test_what_happened_during_an_outage(sample, watch):
     sample.stop_server()
     watch.ended()
     watch.start()
-    assert 'cannot be reached' in str(watch.ended())
+    assert 'Cannot reach ' in str(watch.ended())
     assert not FabricResource.objects.exclude(missing_since=None).exists()
     sample.start_server()
     sample.patch('Server', 'server-01', {'spec': {'description': 'afterwards'}})
