@@ -1,1 +1,1 @@
-"""One fabric's reading, start to end: pages, compare, apply, report."""
+"""Sync one fabric, start to end: list pages, compare, apply, report."""

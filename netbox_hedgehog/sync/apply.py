@@ -1,7 +1,8 @@
-"""A plan is written to the mirror: in bulk, one transaction a kind, a number of statements that does not grow.
+"""Write a plan to the mirror: in bulk, one transaction per kind, with a constant number of statements.
 
-Rows travel by COPY into a temporary table, and from there into the mirror: an UPDATE for those that stand, an INSERT
-for the new. What the mirror's other writer, a watch, has written since the plan was made is newer, and left alone.
+Rows are copied into a temporary table (COPY), and from there into the mirror: an UPDATE for existing rows, an INSERT
+for new ones. A row that the mirror's other writer, a watch, has written since the plan was made is newer, and is
+skipped.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from .search import index_new
 
 __all__ = ('apply', 'count_present', 'last_seen_in_cluster', 'lock_mirror', 'mark_seen', 'stored_rows')
 
-# The first of the two numbers of an advisory lock that those who write to a fabric's mirror take one after another.
+# First number of the advisory lock that serializes those who write to a fabric's mirror.
 WRITE_LOCK = 470_221
 
 _READ = ('uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec', 'status', 'fingerprint', 'created')
@@ -37,14 +38,14 @@ def _statement(text: str) -> sql.Composed:
     return sql.SQL(text).format(**_NAMES)
 
 
-# The lock on the fabric's row is the one that a foreign key takes, so nobody who edits the fabric waits for it. It
-# comes before those on its resources, as for a deletion of the fabric: the two cannot block each other.
+# The lock on the fabric's row is the one that a foreign key takes, so nobody who edits the fabric waits for it. It is
+# taken before those on its resources, as for a deletion of the fabric: the two cannot deadlock.
 _HOLD = _statement(
     'SELECT pg_advisory_xact_lock({lock}, (id %% 2147483648)::integer) FROM {fabric} WHERE id = %s FOR KEY SHARE'
 )
 
-# `held` and `held_version` are the row that the plan found, and its resource version then; `stable` is the status that
-# stands there without what moves all the time, where that is less than all.
+# `held` and `held_version` are the row that the plan found, and its resource version then; `stable` is the status of
+# that row without volatile fields, where there are any.
 _RECEIVE = _statement("""
     CREATE TEMPORARY TABLE netbox_hedgehog_incoming AS
     SELECT id AS held, resource_version AS held_version, status AS stable, namespace, name, {read}
@@ -52,7 +53,7 @@ _RECEIVE = _statement("""
 """)
 _COPY = _statement('COPY netbox_hedgehog_incoming (held, held_version, stable, namespace, name, {read}) FROM STDIN')
 
-# The same name with another uid is another object: it was deleted and made anew.
+# The same name with another UID is another object: it was deleted and recreated.
 _UPDATE = _statement("""
     UPDATE {mirror} AS stands SET
         ({read}) = ROW ({read_anew}),
@@ -80,7 +81,7 @@ _INSERT = _statement("""
     FROM netbox_hedgehog_incoming WHERE held IS NULL
     ON CONFLICT (fabric_id, kind, namespace, name) DO NOTHING
 """)
-# Where nothing of a kind stands yet, rows travel into the mirror itself: half the way, for whom has most to write.
+# If the mirror has no rows of a kind, rows are copied into it directly: half the work for the largest syncs.
 _EMPTY = _statement('SELECT NOT EXISTS (SELECT FROM {mirror} WHERE fabric_id = %(fabric)s AND kind = %(kind)s)')
 _COPY_NEW = _statement("""
     COPY {mirror} (fabric_id, kind, first_seen, last_read, changed, namespace, name, {read}) FROM STDIN
@@ -103,9 +104,9 @@ _COMPLETE = _statement("""
 
 
 def stored_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) -> dict[Key, StoredRow]:
-    """What the mirror holds of a kind, or of these names, by (namespace, name).
+    """Return the mirror's rows of a kind, or of these names, by (namespace, name).
 
-    One statement, and no spec or status loaded.
+    One statement, without loading spec and status.
     """
     rows = FabricResource.objects.filter(fabric=fabric, kind=kind.name)
     if names is not None:
@@ -120,7 +121,7 @@ def count_present(fabric: Fabric, kind: Kind) -> int:
 
 
 def last_seen_in_cluster(fabric: Fabric, kind: Kind, held: Iterable[StoredRow]) -> datetime:
-    """Return when the cluster last showed these rows of a kind, of which there is one at least."""
+    """Return when the cluster last showed these rows of a kind. `held` has at least one row."""
     complete = KindReading.objects.filter(fabric=fabric, kind=kind.name).values_list('last_read', flat=True)
     return max([*complete, *(row.last_read for row in held)])
 
@@ -128,8 +129,9 @@ def last_seen_in_cluster(fabric: Fabric, kind: Kind, held: Iterable[StoredRow]) 
 def apply(fabric: Fabric, kind: Kind, plan: MirrorPlan, now: datetime, *, complete: bool = True) -> int:
     """Write a kind's plan: all of it or nothing.
 
-    `complete` says that the plan is of a whole list, after which every resource that is there counts as seen at `now`.
-    Returns how many rows were left alone, because they are not any more what the plan was made for.
+    Takes the fabric, the kind, its plan and the time of the sync. `complete` says that the plan is of a whole list,
+    after which every resource that is present counts as seen at `now`. Returns how many rows were skipped because they
+    are no longer what the plan was made for. Raises what the database raises.
     """
     left = 0
     complete = complete and not plan.nameless
@@ -156,14 +158,14 @@ def apply(fabric: Fabric, kind: Kind, plan: MirrorPlan, now: datetime, *, comple
 
 
 def mark_seen(fabric: Fabric, kinds: list[str], now: datetime) -> None:
-    """All of these kinds' resources that are not missing were seen at `now`: one statement for all of them."""
+    """Record that all resources of these kinds that are not missing were seen at `now`: one statement for all."""
     if kinds:
         with connection.cursor() as cursor:
             cursor.execute(_COMPLETE, {'fabric': fabric.pk, 'kinds': sorted(kinds), 'now': now})
 
 
 def _write(cursor: Any, kind: Kind, plan: MirrorPlan, values: dict[str, Any], complete: bool) -> int:
-    """Write a plan's rows. Returns how many."""
+    """Write a plan's rows. Return how many were written."""
     if complete and plan.read == len(plan.created) and cursor.execute(_EMPTY, values).fetchone()[0]:
         same = (values['fabric'], kind.name, *[values['now']] * 3)
         with connection.wrap_database_errors, cursor.copy(_COPY_NEW) as copy:
@@ -183,13 +185,13 @@ def _write(cursor: Any, kind: Kind, plan: MirrorPlan, values: dict[str, Any], co
 
 
 def lock_mirror(fabric: Fabric) -> None:
-    """Wait, within a transaction, until nobody else writes to the fabric's mirror; nobody does until it ends."""
+    """Lock the fabric's mirror until the transaction ends; wait for any other writer first."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, [fabric.pk])
 
 
 def _stable_before(kind: Kind, plan: MirrorPlan) -> dict[int, str]:
-    """For each row that a change replaces, its status without what moves all the time, as JSON."""
+    """Return, for each row that a change replaces, its status without the volatile fields, as JSON."""
     ids = [
         held.pk for observed, held in plan.updated if held is not None and held.fingerprint != observed.fingerprint
     ] if kind.volatile else []

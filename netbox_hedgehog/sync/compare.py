@@ -1,4 +1,4 @@
-"""What a reading means for the mirror: two inputs, one plan, nothing written."""
+"""Compare what was listed with the mirror. Pure: two inputs, one plan, nothing written."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ __all__ = ('MirrorPlan', 'Seen', 'StoredRow', 'Unread', 'Write', 'compare', 'is_
 
 
 class StoredRow(NamedTuple):
-    """What the mirror holds of a resource, as far as a comparison needs it."""
+    """A resource in the mirror, as far as a comparison needs it."""
 
     pk: int
     uid: str
@@ -24,20 +24,20 @@ class StoredRow(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """An object that a list shows, and that need not be read: the mirror holds it as it is."""
+    """An object in a list that need not be fetched: the mirror has its current version."""
 
     key: Key
 
 
 class Unread(NamedTuple):
-    """An object that a list shows, and that cannot be read: `why` is a sentence."""
+    """An object in a list that cannot be read. `why` is a sentence."""
 
     key: Key
     why: str
 
 
 class Write(NamedTuple):
-    """A row to write. `held` is what stands there now, or None where the row is new."""
+    """A row to write. `held` is the existing row, or None if the row is new."""
 
     observed: Observed
     held: StoredRow | None
@@ -45,12 +45,12 @@ class Write(NamedTuple):
 
 @dataclass(slots=True)
 class MirrorPlan:
-    """Everything one kind's complete list asks of the mirror.
+    """All changes that one kind's complete list requires in the mirror.
 
-    `updated` are resources that changed, or came back; `refreshed` those of which only heartbeat-like fields or the
-    resource version moved: they are written, and do not count as changed. `missing` are held resources that were not
-    in the list and not missing before. `nameless` says that the list held objects without a usable name: each may be
-    any of the held ones, so that nothing is known to be missing, nor to have been seen.
+    `updated` are resources that changed or came back. `refreshed` are those of which only volatile fields or the
+    resource version changed: they are written, and do not count as changed. `missing` are stored resources that were
+    not in the list and not missing before. `nameless` says that the list had objects without a usable name: each may be
+    any of the stored ones, so none can be marked as missing or as seen.
     """
 
     read: int = 0
@@ -71,14 +71,15 @@ def compare(
     kind: Kind, held: Mapping[Key, StoredRow], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
     namespace: str = '',
 ) -> MirrorPlan:
-    """Compare a kind's complete list with what the mirror holds.
+    """Compare a kind's complete list with the mirror.
 
-    Takes the kind, the held rows by (namespace, name), and the manifests as the API sent them, or a Seen for one that
-    was not read because the mirror holds it, or an Unread for one that cannot be; of one object no more is kept than
-    `largest` bytes (0: any number), and nothing of an object that is in another `namespace` (empty: any). Returns a
-    MirrorPlan. Raises nothing of its own: an object that cannot be
-    mirrored costs only itself and is named in the plan's errors. What `manifests` raises passes through, and then
-    there is no plan: half a list says nothing about absence.
+    Takes the kind, the stored rows by (namespace, name), and the manifests as the API sent them. A Seen stands for an
+    object that was not fetched because the mirror has it, an Unread for one that cannot be read. An object larger than
+    `largest` bytes (0: no limit) or in another `namespace` (empty: any) is an error of the plan.
+
+    Returns a MirrorPlan. Raises nothing of its own: an object that cannot be mirrored affects only itself and is named
+    in the plan's errors. What `manifests` raises passes through, and then there is no plan: an incomplete list says
+    nothing about absence.
     """
     plan = MirrorPlan()
     digest = kind_digest(kind)
@@ -115,9 +116,9 @@ def compare(
 
 
 def is_up_to_date(known: StoredRow, uid: str, version: str, digest: str) -> bool:
-    """Whether the mirror holds an object with this uid exactly as it is at this resource version.
+    """Return whether the mirror has an object with this UID exactly as it is at this resource version.
 
-    `digest` is kind_digest() of its kind: of what was kept under another, more or less may be wanted now.
+    `digest` is kind_digest() of its kind: a row that was stored under another one may lack fields, or have too many.
     """
     return (
         known.resource_version == version

@@ -1,4 +1,4 @@
-"""A kind's list, of which only that is read in full what the mirror does not hold already."""
+"""List a kind for comparison with the mirror, and fetch in full only what the mirror does not have."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from .sanitize import BadObject, Key, identify, kind_digest
 
 __all__ = ('Listing',)
 
-# So many objects of a page (of the kind's size) are asked for one by one; of more than that the page is read again as a
-# whole, where it can be. Measured: a request for one object costs as much as 20 objects of a page, or as one Agent.
+# Up to this many objects of a page (of the kind's size) are fetched one by one. If more differ, the whole page is
+# fetched again where possible. Measured: a request for one object costs as much as 20 objects of a page, or as one
+# Agent.
 FEW = 20
 
 Manifest = dict[str, Any]
@@ -23,18 +24,17 @@ Manifest = dict[str, Any]
 
 @dataclass(slots=True)
 class Listing:
-    """All objects of a kind, for a comparison with what the mirror holds.
+    """All objects of a kind, for comparison with the mirror.
 
-    Where nothing is held the list is read as it is. Else only its metadata is listed, which costs a quarter, and then
-    what differs. An object that moved after it was listed is taken as it is then; one that has gone by then is not in
-    the list.
+    If the mirror has no rows of the kind, full objects are listed. Otherwise only metadata is listed (a quarter of the
+    cost), and full objects are fetched where resourceVersion differs. An object that changed after it was listed is
+    taken in its newer version; one that was deleted by then is not in the list.
 
     `listed` counts the objects of the list so far; `expected` is how many there will be, as far as the server or the
-    mirror can tell. `on_page` is called with the listing after each page, and each second for which one is waited for.
+    mirror can tell. `on_page` is called with the listing after each page, and each second while waiting for one.
 
-    `settled` are the seconds for which a status that moves by itself (Kind.volatile) is left as it was read, while
-    nobody has changed the object. `report` is told what was read. `version` is the list's resource version, once it
-    has begun.
+    `settled` is for how many seconds a stored status that changes by itself (Kind.volatile) is kept, unless somebody
+    has changed the object. `report` receives the counts. `version` is the list's resource version, once it has begun.
     """
 
     cluster: Cluster
@@ -52,7 +52,7 @@ class Listing:
     _begun: Iterator[Page] | None = None
 
     def begin(self) -> None:
-        """Ask for the first page already: it travels while something else is done. Raises nothing."""
+        """Request the first page already, so that it travels while other work is done. Raises nothing."""
         self._begun = self._pages()
 
     def _pages(self) -> Iterator[Page]:
@@ -63,7 +63,7 @@ class Listing:
             self.on_page(self)
 
     def __iter__(self) -> Iterator[Manifest | Seen | Unread]:
-        """Raises ClusterError; Expired means that all that was given is void."""
+        """Yield the objects. Raises ClusterError; after Expired everything that was yielded is void."""
         pages, self._begun, self.weight, self.listed = self._begun or self._pages(), None, 0, 0
         for page in self._counted(pages):
             self.version = self.version or page.version
@@ -73,9 +73,9 @@ class Listing:
             yield from self.completed(page)
 
     def completed(self, page: Page) -> Iterator[Manifest | Seen | Unread]:
-        """A page's objects, of which only that is read that differs. Raises ClusterError.
+        """Yield a page's objects, and fetch those that differ from the mirror. Raises ClusterError.
 
-        The page may also be one that is in no list, such as a watch's events. An object counts as gone only where a
+        The page may also be one that is in no list, such as a watch's events. An object counts as deleted only if a
         request for it alone does not find it.
         """
         if not page.metadata_only:
@@ -90,10 +90,10 @@ class Listing:
             try:
                 key, uid, _ = identify(item)
             except BadObject:
-                yield item  # the comparison says what is wrong with it
+                yield item  # compare() reports what is wrong with it
                 continue
             if key[0] != self.namespace:
-                yield item  # as well: its name may be that of another object, which is asked for by it
+                yield item  # likewise: its name may be that of another object, which is fetched by it
                 continue
             known = self.held.get(key)
             if known is not None and self._is_only_volatile_change(known, uid, item, digest):
@@ -107,7 +107,7 @@ class Listing:
                 for whole in self._counted(self.cluster.full_pages(self.kind, self.namespace, page)):
                     yield from (item for item in whole.items if unread.pop(_name(item), None))
             except Unreadable:
-                pass  # one object may be the reason, and shall cost only itself: what is left is asked for one by one
+                pass  # one object may be the cause, and must affect only itself: fetch the rest one by one
         pages = self.cluster.objects(self.kind, self.namespace, unread)
         for key, found in zip(unread.values(), self._counted(pages), strict=True):
             if found.unreadable:
@@ -115,8 +115,9 @@ class Listing:
             yield from (item for item in found.items if _name(item) == key[1])
 
     def _unchanged_key(self, item: Any, digest: str) -> Key | None:
-        """The key of an object that the mirror holds as it is, or None. Of most lists that is all, so it is quick: what
-        is held has been checked before.
+        """Return the key of an object that the mirror has unchanged, or None.
+
+        Most objects of most lists are unchanged, so this is quick: what is stored has been validated before.
         """
         try:
             metadata = item['metadata']
@@ -128,7 +129,7 @@ class Listing:
         return key if held else None
 
     def _is_only_volatile_change(self, known: StoredRow, uid: str, item: Manifest, digest: str) -> bool:
-        """Whether of an object that moved nothing has but its status, by itself, and that was read lately."""
+        """Return whether only the volatile status of a changed object changed, and it was fetched recently."""
         return (
             bool(self.kind.volatile)
             and self.now - known.last_read < timedelta(seconds=self.settled)

@@ -1,4 +1,4 @@
-"""A kind that the cluster served before and that is gone for good: somebody says so, as no list ever can."""
+"""Let a user confirm that a kind was removed from the cluster for good, which no list can show."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,10 +19,10 @@ class NotConfirmable(Exception):
 
 
 def confirm_removed_kind(fabric: Fabric, name: str) -> int:
-    """Mark all resources of a kind as missing that the last sync found not to be served any more.
+    """Mark all resources of a kind that the last sync found to be no longer served as missing.
 
-    Returns how many that were. Raises NotConfirmable for any other kind. Should the kind be served again, the next sync
-    brings its resources back.
+    Takes the fabric and the kind's name. Returns how many resources were marked. Raises NotConfirmable for any other
+    kind. If the kind is served again, the next sync restores its resources.
     """
     kinds = (fabric.last_report or {}).get('kinds', ())
     if not any((kind['kind'], kind['outcome']) == (name, NOT_SERVED) for kind in kinds):

@@ -1,4 +1,4 @@
-"""What a run did, for the fabric's page, its job, the API and the log."""
+"""Report what a sync did, for the fabric's page, its job, the API and the log."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ UNREAD = 'error'
 
 
 def not_served(kind: str, count: int, seen: datetime) -> str:
-    """Return the sentence for a kind that the cluster served before: nobody confirms what the mirror holds of it."""
+    """Return the sentence for a kind that is no longer served, so that its mirrored resources cannot be confirmed."""
     resources = 'resource is' if count == 1 else 'resources are'
     return (
         f'{kind} is no longer served; {count} {resources} shown as of {seen.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC. '
@@ -27,7 +27,7 @@ def not_served(kind: str, count: int, seen: datetime) -> str:
 
 @dataclass(slots=True)
 class KindReport:
-    """One kind's part of a run. Times in seconds, sizes in bytes."""
+    """One kind's part of a sync. Times in seconds, sizes in bytes."""
 
     kind: str
     outcome: str = UNREAD
@@ -59,7 +59,7 @@ class KindReport:
 
 @dataclass(slots=True)
 class Report:
-    """One run of one fabric. `error` is the sentence for the person who must act, empty when all went well."""
+    """One sync of one fabric. `error` is the sentence for the person who must act; empty without errors."""
 
     fabric: str
     started: datetime
@@ -69,7 +69,7 @@ class Report:
     kinds: list[KindReport] = field(default_factory=list)
 
     def conclude(self, finished: datetime, failure: str = '') -> None:
-        """Settle outcome and error from what each kind said; `failure` is what ended the run early, if anything."""
+        """Set outcome and error from the kinds' reports. `failure` is what ended the sync early, if anything."""
         self.finished = finished
         readable = [kind for kind in self.kinds if kind.outcome == READ]
         errors = self._sentences()
@@ -93,8 +93,9 @@ class Report:
         return any(kind.outcome not in (NOT_INSTALLED, NOT_SERVED) for kind in self.kinds)
 
     def _sentences(self) -> list[str]:
-        """What each kind complains of, the same only once; kinds that are forbidden share a sentence, because one
-        change mends them all.
+        """Return the kinds' errors without duplicates.
+
+        Forbidden kinds share a sentence, because one change fixes them all.
         """
         forbidden = [kind for kind in self.kinds if kind.outcome == FORBIDDEN]
         others = list(dict.fromkeys(

@@ -1,4 +1,4 @@
-"""The one story, top to bottom: open the cluster; for each kind list its pages, compare, apply; write the report."""
+"""Sync one fabric: open the cluster; list, compare and apply each kind; report. Start reading here."""
 
 import time
 from collections import deque
@@ -24,22 +24,22 @@ from .switch_health import health_is_due, record_health
 
 __all__ = ('read_fabric', 'test_connection')
 
-# How often a list that expired while it was read (410) is read again before the kind counts as not read.
+# How often a list that expired while it was read (410) is started again before the kind counts as failed.
 RESTARTS = 3
 
-# How many objects of a kind that cannot be mirrored are named; the rest is counted.
+# How many objects of a kind that cannot be mirrored are named; the rest are counted.
 ERRORS_NAMED = 100
 
-# Seconds by which two runs may follow each other earlier than their interval says.
+# Seconds by which a sync may start earlier than its interval says.
 EARLY_START_TOLERANCE = 10
 
-# A connection test asks twice at most, waits so many seconds for an answer, and takes no more bytes of one than one
-# object may have: a person waits as well, and a process that serves pages.
+# A connection test repeats a request once at most, with short time-outs and no more bytes per response than one object
+# may have: a user and a web worker are waiting.
 CONNECTION_TEST_LIMITS = {
     'retries': 1, 'read_timeout': 10, 'longest_answer': 10, 'retry_budget': 10, 'max_answer_size': 4 * 1024 * 1024,
 }
 
-# Of so many kinds the first page is asked for before it is their turn.
+# For this many kinds the first page is requested ahead.
 PREFETCHED_KINDS = 2
 
 
@@ -47,11 +47,11 @@ def read_fabric(
     fabric: Fabric, progress: Callable[[KindReport], None] = lambda kind: None,
     paged: Callable[[Listing], object] | None = None,
 ) -> Report:
-    """Read all of a fabric's kinds into the mirror.
+    """Sync all of a fabric's kinds into the mirror.
 
     Takes the fabric and, optionally, functions that are called after each kind and after each page (Listing.on_page).
-    Returns the Report, which includes errors of the cluster. Raises errors of the database, as nothing can be recorded
-    then.
+    Returns the Report, which includes errors of the cluster. Raises errors of the database, because nothing can be
+    recorded then.
     """
     report = Report(fabric=fabric.name, started=timezone.now())
     failure, written, unchanged_kinds = '', {}, []
@@ -76,10 +76,10 @@ def read_fabric(
 
 
 def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listing]:
-    """A Listing of each kind, one after the other; the first pages of the next ones travel while one is worked on.
+    """Yield a Listing of each kind, one after the other; the first pages of the next ones are prefetched.
 
-    What the mirror holds is always older than the list that it is compared with: what a watch writes in between is
-    then recognised as newer by apply(), and never as missing.
+    The stored rows are always older than the list that they are compared with: apply() then recognizes what a watch
+    writes in between as newer, and never as missing.
     """
     def listing(kind: Kind) -> Listing:
         return Listing(
@@ -88,7 +88,7 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
         )
 
     first, *others = KINDS
-    yield listing(first)  # alone: where nobody answers, or nobody may read, one request tells
+    yield listing(first)  # alone: if the server does not respond or denies access, one request shows it
     ahead: deque[Listing] = deque()
     for kind in others:
         following = listing(kind)
@@ -100,10 +100,10 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
 
 
 def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
-    """Read one kind, and fill in its report.
+    """Sync one kind, and fill in its report.
 
-    Returns how many rows were written or marked as missing, and whether a whole list has shown that nothing moved:
-    that is for the caller to mark_seen(), of all kinds at once. Raises the ClusterErrors that end a whole run.
+    Returns how many rows were written or marked as missing, and whether a complete list showed no change: the caller
+    then calls mark_seen() once for all such kinds. Raises the ClusterErrors that end a whole sync.
     """
     clock, written, fully_unchanged = time.monotonic(), 0, False
     kind, report = listing.kind, listing.report
@@ -151,8 +151,9 @@ def _absent(fabric: Fabric, listing: Listing) -> tuple[str, list[str]]:
 
 
 def test_connection(fabric: Fabric) -> Probe:
-    """Ask a fabric's cluster for its version and for what may be read, which takes a minute at most. Returns a Probe;
-    raises nothing.
+    """Ask a fabric's cluster for its version and for what may be read, within a minute.
+
+    Return a Probe; raise nothing.
     """
     try:
         with open_cluster(fabric, **CONNECTION_TEST_LIMITS) as cluster:
@@ -162,8 +163,9 @@ def test_connection(fabric: Fabric) -> Probe:
 
 
 def open_cluster(fabric: Fabric, **at_most: float) -> Cluster:
-    """A Cluster for this fabric, with the time-outs, limits and destinations of the plugin's settings; those numbers of
-    ClientOptions that are named are `at_most` so large.
+    """Return a Cluster for this fabric, with time-outs, limits and destinations from the plugin's settings.
+
+    The ClientOptions in `at_most` are upper limits.
     """
     names = (
         'connect_timeout', 'read_timeout', 'retries', 'max_answer_size', 'max_kind_size', 'max_object_size',
@@ -175,5 +177,5 @@ def open_cluster(fabric: Fabric, **at_most: float) -> Cluster:
 
 
 def settled_seconds() -> float:
-    """For how long a status that moves by itself is left as it was read. Runs are not due to the second."""
+    """Return for how many seconds a stored volatile status is kept. Allows for syncs that start early."""
     return max(0, get_plugin_config('netbox_hedgehog', 'status_interval') - EARLY_START_TOLERANCE)

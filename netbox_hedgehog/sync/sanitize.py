@@ -1,4 +1,4 @@
-"""A custom resource as the API sent it becomes what the mirror may hold: nothing but what kinds.py lets through."""
+"""Turn a custom resource as the API sent it into what the mirror may store: only what kinds.py allows."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, 
 
 
 class BadObject(ValueError):
-    """An object that cannot be mirrored. `key` is its namespace and name, or None when even those are unusable."""
+    """An object that cannot be mirrored. `key` is its namespace and name, or None if even those are unusable."""
 
     def __init__(self, sentence: str, key: Key | None) -> None:
         super().__init__(sentence)
@@ -38,7 +38,7 @@ class BadObject(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One resource as it was just read, its content as JSON: a tenth of what objects would weigh."""
+    """One resource as it was just fetched, its content as JSON: a tenth of the memory of objects."""
 
     namespace: str
     name: str
@@ -81,7 +81,7 @@ def key_of(manifest: Any) -> Key:
 
 
 def identify(manifest: Any) -> tuple[Key, str, str]:
-    """The (namespace, name), uid and resource version of a manifest. Raises BadObject."""
+    """Return the (namespace, name), UID and resource version of a manifest. Raises BadObject."""
     key = key_of(manifest)
     metadata = manifest['metadata']
     uid, version = metadata.get('uid'), metadata.get('resourceVersion')
@@ -93,18 +93,17 @@ def identify(manifest: Any) -> tuple[Key, str, str]:
 def observe(
     kind: Kind, manifest: dict[str, Any], largest: int = 0, identity: tuple[Key, str, str] | None = None,
 ) -> Observed:
-    """What the mirror holds of a manifest: spec unless it holds secrets, status by whitelist, metadata cleaned.
+    """Return what the mirror stores of a manifest: spec unless it has secrets, allowed status fields, cleaned metadata.
 
-    `identity` is what identify() says of it, where that is known already.
-
-    Raises BadObject, naming the object, when it is of another kind or version, when the database could not hold it, or
-    when that is more than `largest` bytes (0: never).
+    Takes the kind, the manifest, the limit `largest` in bytes (0: no limit), and the result of identify() if it is
+    known already. Raises BadObject, naming the object, if it is of another kind or version, if the database cannot
+    store it, or if it exceeds the limit.
     """
     (namespace, name), uid, version = identity or identify(manifest)
     metadata = manifest['metadata']
     told = manifest.get('kind', kind.name), manifest.get('apiVersion', kind.api_version)
     if told != (kind.name, kind.api_version):
-        # Its fields may mean something else.
+        # The fields of another kind or version may mean something else.
         other, group = map(quoted, told)
         sentence = f'{name}: it is a {other} of {group} instead of a {kind.name} of {kind.api_version}'
         raise BadObject(sentence, (namespace, name))
@@ -136,16 +135,16 @@ def observe(
 
 
 def stable(kind: Kind, status: Any) -> Any:
-    """What is left of a status without that which moves all the time."""
+    """Return a status without its volatile fields."""
     return drop(status, _moving(kind))
 
 
 def _text(value: Any) -> str:
-    """The JSON of a value. Raises ValueError where PostgreSQL could not store it, RecursionError."""
-    if not value:  # as most labels, annotations and statuses are: half of all calls, and an encoder costs more
+    """Return a value as JSON. Raises ValueError if PostgreSQL cannot store it, and RecursionError."""
+    if not value:  # half of all calls: most labels and annotations are empty, and an encoder costs more
         return '{}'
     text = ENCODER.encode(value)
-    text.encode()  # half of a surrogate pair is no text
+    text.encode()  # a lone surrogate is not valid text
     if '\\u0000' in text and NUL.search(text):
         raise ValueError('a NUL character')
     return text
@@ -153,18 +152,21 @@ def _text(value: Any) -> str:
 
 @lru_cache(maxsize=64)
 def kind_digest(kind: Kind) -> str:
-    """Eight hex digits that change with what is kept of a kind, so that an upgrade reads every object anew."""
+    """Return eight hex digits that identify which fields of a kind are kept.
+
+    An upgrade that changes them fetches every object again.
+    """
     row = repr((kind.keeps_spec, kind.status, kind.volatile))
     return hashlib.blake2b(row.encode(), digest_size=4).hexdigest()
 
 
 def keep(value: Any, tree: Tree) -> Any:
-    """Only what the whitelist names. An empty tree keeps nothing; None as a branch keeps all below it."""
+    """Return only what the whitelist names. An empty tree keeps nothing; None as a branch keeps all below it."""
     return _walk(value, tree, keeping=True)
 
 
 def drop(value: Any, tree: Tree) -> Any:
-    """All but what the tree names."""
+    """Return all but what the tree names."""
     return _walk(value, tree, keeping=False)
 
 
@@ -219,7 +221,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _storable(value: Any, longest: int) -> TypeGuard[str]:
-    """Whether a database column of this length takes the value as a name."""
+    """Return whether a database column of this length accepts the value as a name."""
     return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
 
 

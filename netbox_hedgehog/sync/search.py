@@ -1,7 +1,7 @@
-"""NetBox's global search learns of what a run has found: it hears of objects by signals, which bulk writes do not send.
+"""Add what a sync has found to NetBox's global search, which indexes on signals that bulk writes do not send.
 
-The search index holds a row for each resource that people declare, with its name. Names never change (another name is
-another resource), so only what is new is written: one statement a kind, and none where nothing is new.
+The search index has a row with the name of each resource that people declare. Names never change (another name is
+another resource), so only new resources are written: one statement per kind, and none without new resources.
 """
 
 from datetime import datetime
@@ -31,7 +31,7 @@ _INDEX = sql.SQL("""
 
 
 def index_new(fabric: Fabric, kind: Kind, now: datetime) -> None:
-    """Let the search find the resources of a kind that were first seen at `now`, within the caller's transaction."""
+    """Index the resources of a kind that were first seen at `now`, within the caller's transaction."""
     if kind.derived:
         return
     if not isinstance(search_backend, CachedValueSearchBackend):
@@ -46,7 +46,7 @@ def index_new(fabric: Fabric, kind: Kind, now: datetime) -> None:
 
 
 def leave_index(fabric: Fabric, using: str | None = None) -> None:
-    """Let the search forget all that is written in bulk for a fabric, before that is deleted: a statement a model."""
+    """Remove a fabric's rows from the index before the fabric is deleted: one statement per model."""
     for model in (FabricResource, Discrepancy):
         rows = model._base_manager.using(using).filter(fabric=fabric)
         CachedValue.objects.using(using).filter(

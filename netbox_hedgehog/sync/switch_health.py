@@ -1,4 +1,4 @@
-"""How every switch and gateway of a fabric is: follows from the mirror, and is written beside it."""
+"""Derive the health of a fabric's switches and gateways from the mirror, and store it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -20,7 +20,7 @@ __all__ = ('AGENTS', 'health_is_due', 'record_health')
 BATCH = 1000
 AT_A_TIME = 50
 
-# Who reports for whom.
+# The resource that reports the state, and the one it reports on.
 AGENTS = {'Agent': 'Switch', 'GatewayAgent': 'Gateway'}
 
 _FIELDS = tuple(
@@ -29,10 +29,10 @@ _FIELDS = tuple(
 
 
 def health_is_due(fabric: Fabric, written: Mapping[str, int], now: datetime, settled: float) -> bool:
-    """Whether a run that wrote so many rows of each kind has to record anew how the switches and gateways are.
+    """Return whether a sync that wrote this many rows of each kind must record the health of switches and gateways.
 
-    Where nothing of theirs was written, time alone may turn one silent: that is looked for once in `settled` seconds,
-    as agents that live are.
+    If none of their resources changed, an agent may still have become unresponsive: that is checked once in `settled`
+    seconds, because healthy agents report as often.
     """
     if any(written.get(kind) for kind in ('Connection', *AGENTS, *AGENTS.values())):
         return True
@@ -41,12 +41,11 @@ def health_is_due(fabric: Fabric, written: Mapping[str, int], now: datetime, set
 
 
 def record_health(fabric: Fabric, settled: float = 0) -> int:
-    """Write how each switch and gateway is, from what the mirror holds.
+    """Record the health of each switch and gateway, from the mirror.
 
-    Takes the fabric, and the seconds for which a status that moves by itself was left as it had been read (see
-    Listing). Returns how many rows there are. Five statements, and one a batch of 1,000 rows to write; without
-    signals, so that no heartbeat reaches the change log. Whoever calls it, and however often: the rows say what the
-    mirror says.
+    Takes the fabric, and for how many seconds a stored volatile status was kept (see Listing). Returns the number of
+    rows. Five statements, and one per batch of 1,000 rows; without signals, so that no heartbeat reaches the change
+    log. Idempotent: the result depends on the mirror alone.
     """
     resources = FabricResource.objects.filter(fabric=fabric)
     connections = resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
@@ -59,7 +58,7 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
         'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',
     )
     rows = []
-    # A few at a time: what an Agent tells weighs tens of kilobytes, and ten times that as objects.
+    # A few at a time: the status of an Agent has tens of kilobytes, and ten times that as objects.
     for agent in agents.iterator(chunk_size=AT_A_TIME):
         if node := waiting.pop((AGENTS[agent.kind], agent.name), None):
             rows.append(_row(fabric, node, agent, wired, settled))
@@ -102,7 +101,7 @@ def _row(
 
 
 def _place(node: FabricResource) -> Iterator[tuple[str, Any]]:
-    """Role and group of a switch, or group of a gateway, as its spec names them."""
+    """Yield role and group of a switch, or group of a gateway, as in its spec."""
     spec = mapping(node.spec)
     yield 'role', (text(spec.get('role')) or node.kind.lower())[:100]
     groups = spec.get('groups')
