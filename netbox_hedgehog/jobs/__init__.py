@@ -1,1 +1,1 @@
-"""When, where and who runs it: schedules, runs, healing, health."""
+"""Run syncs: schedules, queue, worker, scheduler, recovery."""

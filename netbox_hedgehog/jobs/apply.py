@@ -1,4 +1,4 @@
-"""What people ask of an inventory: of a worker, or in the process of a command."""
+"""Apply what users request of a fabric's inventory: in a worker, or in the process of a command."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ __all__ = ('actions_of', 'apply_now')
 
 
 def actions_of(fabric: Fabric, action: str) -> Plan:
-    """The plan of what is asked for: what a run would do, or for REMOVE what the plugin has created here."""
+    """Return the plan for an action: the pending changes, or for REMOVE the objects that the plugin created."""
     return plan_removal(fabric) if action == REMOVE else plan(fabric)
 
 
 def apply_now(fabric: Fabric, action: str, digest: str, user: Any = None) -> InventoryReport:
-    """Apply in this process exactly what was seen: for commands, never for a web request.
+    """Apply exactly the reviewed plan in this process: for commands, never for a web request.
 
-    Takes the fabric, one of APPLY, CONFIRM and REMOVE, the digest of what was seen, and who asks; without a user it is
-    the plugin's own. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused while a run
-    of the fabric is at work; then nothing was done.
+    Takes the fabric, one of APPLY, CONFIRM and REMOVE, the digest of the reviewed plan, and the user; None stands for
+    the plugin itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused while a
+    sync of the fabric is running; nothing is changed then.
     """
     with fabric_lock(fabric.pk) as free:
         if not free:

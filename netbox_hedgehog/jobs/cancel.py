@@ -1,4 +1,4 @@
-"""A run that waits or is at work ends because somebody says so, and the record says who."""
+"""Cancel a queued or running sync on request, and record who requested it."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ __all__ = ('CancelRefused', 'cancel_run', 'stop_deleted')
 
 logger = logging.getLogger(__name__)
 
-# Seconds to wait for a worker to end a run, and between two looks whether it has.
+# Seconds to wait for a worker to end a sync, and between two checks.
 STOP_TIMEOUT = 5.0
 POLL = 0.05
 
@@ -32,18 +32,18 @@ NOTHING = 'No sync of {fabric} is queued or running.'
 
 
 class CancelRefused(Exception):
-    """A run cannot be cancelled: the text says why."""
+    """A sync cannot be cancelled. The text says why."""
 
 
 def cancel_run(fabric: Fabric, who: str) -> str:
-    """Cancel the run of a fabric that is at work, or else what waits of it.
+    """Cancel the running sync of a fabric, or else the queued one.
 
-    Takes the fabric and who asks, for the record. Returns a sentence on what was done. Raises CancelRefused where
-    there is nothing to cancel or nobody ends the run, and RedisError or OSError while Redis is away: then nothing has
-    been changed. The fabric's schedule stands; its status is again what the last run that ended has made of it.
+    Takes the fabric and the user's name, for the record. Returns a sentence on what was done. Raises CancelRefused if
+    there is nothing to cancel or no worker ends the sync, and RedisError or OSError if Redis cannot be reached: nothing
+    is changed then. The fabric's schedule stays; its status becomes that of the last finished sync.
     """
     locked = fabric.pk in locked_fabrics()
-    # In this order: who takes the lock has a job before.
+    # In this order: a sync has its job before it takes the lock.
     job = active_job(fabric)
     if locked and _is_without_record(fabric, job):
         return _cancel_without_record(fabric, who)
@@ -55,9 +55,9 @@ def cancel_run(fabric: Fabric, who: str) -> str:
     if job.status == JobStatusChoices.STATUS_PENDING:
         usable_queue().remove(str(job.job_id))
         if not record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_PENDING, sentence):
-            return cancel_run(fabric, who)  # a worker has begun it meanwhile
+            return cancel_run(fabric, who)  # a worker has started it in the meantime
         return f'The queued sync of {fabric} (job {job.pk}) is cancelled.'
-    # Said before it is done: the scheduler's beat, should it find the run dead first, knows why.
+    # Recorded before it is done, so that the scheduler's heartbeat knows why if it finds the sync dead first.
     running = Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_RUNNING)
     running.update(error=sentence)
     try:
@@ -73,30 +73,31 @@ def cancel_run(fabric: Fabric, who: str) -> str:
 
 
 def _is_without_record(fabric: Fabric, job: Job | None) -> bool:
-    """Whether what holds a fabric's lock is not the sync of `job`, its active one."""
+    """Return whether the holder of a fabric's lock is not the sync of `job`, its active one."""
     if job is None:
         return True
-    # A sync is running before the fabric says so. Where only one that waits is left, the other's record was deleted.
+    # A sync is running before the fabric says so. If only a queued one is left, the record of the running one was
+    # deleted.
     syncing = Fabric.objects.filter(pk=fabric.pk, sync_status=SyncStatusChoices.SYNCING).exists()
     return job.status == JobStatusChoices.STATUS_PENDING and syncing
 
 
 def _cancel_without_record(fabric: Fabric, who: str) -> str:
-    """Cancel what holds a fabric's lock and has no job of a sync that is running."""
+    """Cancel the holder of a fabric's lock that has no running sync job. Returns a sentence; raises CancelRefused."""
     other = run_jobs().filter(object_id=fabric.pk, status=JobStatusChoices.STATUS_RUNNING).first()
     if other is not None:
         raise CancelRefused(
             f'An inventory change of {fabric} is running (job {other.pk}); it cannot be cancelled.'
         )
     if not _stop(fabric, f'the sync of {fabric}'):
-        raise CancelRefused(NOTHING.format(fabric=fabric))  # it has ended meanwhile
+        raise CancelRefused(NOTHING.format(fabric=fabric))  # it has ended in the meantime
     record_as_before(fabric.pk, *SyncStatusChoices.UNDER_WAY)
     logger.warning('The sync of %s, whose job had been deleted, was cancelled by %s.', fabric, who)
     return f'The sync of {fabric} is cancelled; its job had been deleted. Data synced until then is kept.'
 
 
 def stop_deleted(fabric_id: int) -> None:
-    """Have a worker end the sync of a fabric that was deleted: there is no page any more to cancel it on.
+    """Have a worker end the sync of a deleted fabric, which no longer has a page to cancel it on.
 
     Does not wait for it. Raises what Redis and the database raise.
     """
@@ -107,7 +108,7 @@ def stop_deleted(fabric_id: int) -> None:
 def _stop(fabric: Fabric, what: str, rq_id: str = '') -> bool:
     """Have the worker kill the process that runs a job, and wait until its lock is free: then it writes no more.
 
-    Returns whether a worker had it.
+    Returns whether a worker had the job. Raises CancelRefused if the lock is still held after STOP_TIMEOUT.
     """
     stopped = _send_stop(connection(), fabric.pk, rq_id)
     deadline = time.monotonic() + (STOP_TIMEOUT if stopped else 0)
@@ -122,12 +123,12 @@ def _stop(fabric: Fabric, what: str, rq_id: str = '') -> bool:
 
 
 def _send_stop(redis: Redis, fabric_id: int, rq_id: str = '') -> bool:
-    """Tell the worker that reads a fabric to end that. Returns whether there is one.
+    """Tell the worker that syncs a fabric to stop the job. Return whether there is one.
 
-    The workers say what they are at: RQ's record of the job may be gone, as that of a schedule is once its fabric was
-    disabled. A run that somebody asked for has an id of its own, `rq_id`, or names the fabric in its record.
+    The workers' own records say what they run: RQ's record of the job may be gone, as that of a schedule is once its
+    fabric was disabled. A sync on request has its own id, `rq_id`, or names the fabric in its record.
     """
-    # An idle worker would kill itself, and may still name the job whose record was gone when it ended.
+    # An idle worker would kill itself on this command, and may still name a job that has ended without its record.
     busy = [worker for worker in read_workers(queue()) if worker.state == WorkerStatus.BUSY]
     current = {worker.name: worker.get_current_job_id() or '' for worker in busy}
     ids = {rq_id, own_schedule_id(fabric_id)} - {''}

@@ -1,9 +1,9 @@
-"""Which NetBox this is, and which others use the same Redis database.
+"""Identify this NetBox, and others that use the same Redis database.
 
-Redis knows nothing of NetBoxes: two on one of its databases share rq-scheduler's schedules, RQ's queues and workers.
-A deployment is told by its database, so that a copy of the database is another one. While another one lives, only the
-first of them (the primary) uses the short ids of schedules; see schedules.py. Each shows a sign of life with every
-comparison of the schedules with the database.
+Redis knows nothing of NetBox installations: two in one Redis database share rq-scheduler's schedules, RQ's queues and
+workers. A deployment is identified by its database, so a copy of the database is another deployment. While several are
+alive, only the first of them (the primary) uses the short ids of schedules; see schedules.py. Each renews its sign of
+life whenever it compares the schedules with the database.
 """
 
 import hashlib
@@ -27,11 +27,11 @@ __all__ = ('Deployments', 'deployment_id', 'live_deployments', 'several', 'suffi
 DEPLOYMENTS = 'netbox_hedgehog:deployments'
 PRIMARY = 'netbox_hedgehog:primary'
 
-# Seconds that a sign of life counts, and a time so far ahead that nobody has written it for that.
+# Seconds that a sign of life is valid, and seconds ahead that no valid one can be.
 LIFE = 60
 FAR = 86400
 
-# Show the sign of life, and become the primary where there is none that lives. Keys of a wrong type are made anew.
+# Renew the sign of life, and become the primary if none is alive. Keys of a wrong type are deleted.
 JOIN = """
 local function of_type(key, wanted)
   local found = redis.call('TYPE', key).ok
@@ -56,15 +56,15 @@ end
 return {primary, members}
 """
 
-# One id for each session of the database: what it is connected to does not change.
+# One id per database session: what a session is connected to does not change.
 _ids: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
 def deployment_id() -> str:
-    """The id of this NetBox's database: 12 hexadecimal digits. Asked once a session; raises what the database raises.
+    """Return the id of this NetBox's database: 12 hexadecimal digits. Raises what the database raises.
 
-    It comes from PostgreSQL's own number of its data directory, where that may be read, and of the database in it. So a
-    restored or copied database has another one, and a standby that takes over has the same.
+    Derived from PostgreSQL's system identifier, if it may be read, and the database's name and OID: a restored or
+    copied database has another id, a standby that takes over has the same. Queried once per session.
     """
     database.ensure_connection()
     session = database.connection
@@ -84,7 +84,7 @@ def deployment_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
-    """What Redis says of the NetBoxes that use it: this one, the primary, and where each that lives is, by id."""
+    """The NetBox installations that use this Redis: `me`, the primary, and the hosts of all that are alive, by id."""
 
     me: str
     primary: str
@@ -92,12 +92,12 @@ class Deployments:
 
     @property
     def suffix(self) -> str:
-        """What ends the ids of this NetBox's schedules: nothing, or its own id while another one is the primary."""
+        """Return the suffix of this NetBox's schedule ids: empty, or its own id while another one is the primary."""
         return '' if self.primary == self.me else self.me
 
     @staticmethod
     def join(pipe: Pipeline, me: str) -> None:
-        """Show the sign of life of this NetBox, as a command in a pipeline: of() takes its answer."""
+        """Renew the sign of life of this NetBox, as a command in a pipeline; of() takes its response."""
         life = max(LIFE, 4 * int(get_plugin_config('netbox_hedgehog', 'beat_interval')))
         pipe.eval(JOIN, 2, DEPLOYMENTS, PRIMARY, me, _place(), life, FAR)
 
@@ -108,7 +108,10 @@ class Deployments:
 
 
 def suffix(redis: Redis) -> str:
-    """What ends the ids of this NetBox's schedules now: see Deployments. Raises what Redis and the database raise."""
+    """Return the current suffix of this NetBox's schedule ids: see Deployments.
+
+    Raises what Redis and the database raise.
+    """
     try:
         primary = redis.get(PRIMARY)
     except ResponseError as error:
@@ -119,7 +122,10 @@ def suffix(redis: Redis) -> str:
 
 
 def live_deployments(redis: Redis) -> dict[str, list[str]]:
-    """Where the NetBoxes are that use this Redis database now, by their ids. Raises what Redis raises."""
+    """Return the hosts of the NetBox installations that use this Redis database now, by id.
+
+    Raises what Redis raises.
+    """
     try:
         return _by_id(redis.zrangebyscore(DEPLOYMENTS, redis.time()[0], '+inf'))
     except ResponseError as error:
@@ -128,7 +134,7 @@ def live_deployments(redis: Redis) -> dict[str, list[str]]:
 
 
 def several(alive: dict[str, list[str]]) -> str:
-    """A sentence on NetBoxes that share a Redis database, or '' where it is one, as it should be."""
+    """Return a sentence on NetBox installations that share a Redis database, or '' if there is only one."""
     if len(alive) < 2:
         return ''
     places = '; '.join(sorted(' and '.join(places) for places in alive.values()))
@@ -139,7 +145,7 @@ def several(alive: dict[str, list[str]]) -> str:
 
 
 def _place() -> str:
-    """Where this NetBox is, for people."""
+    """Return host and database of this NetBox, for people."""
     return f'host {socket.gethostname()} with the database {settings.DATABASES["default"]["NAME"]}'
 
 

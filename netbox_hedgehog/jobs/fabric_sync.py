@@ -1,4 +1,4 @@
-"""A run of one fabric: asked for by a person or by its schedule, one at a time, on record from start to end."""
+"""Run one sync of a fabric, on request or on schedule: one at a time, recorded from start to end."""
 
 import time
 import uuid
@@ -37,26 +37,26 @@ __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabri
 SKIPPED = 'skipped'
 OF_ANOTHER = 'This job belongs to another NetBox that uses the same Redis database.'
 
-# Seconds that RQ keeps its record of a run whose schedule went away during it.
+# Seconds that RQ keeps its record of a sync whose schedule was removed while it ran.
 FORGET_AFTER = 60
 
 # Seconds between two writes of a running job's log to the database.
 PROGRESS_EVERY = 1.0
 
-# What a job's data says of each kind while the run is at work.
+# Fields that a running job's data has of each kind.
 PROGRESS_TOLD = ('kind', 'outcome', 'read', 'created', 'updated', 'missing', 'seconds')
 
 
 class SyncRefused(Exception):
-    """A run was asked for and cannot be: its text says why."""
+    """A requested sync cannot be queued. The text says why."""
 
 
 def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
-    """Read a fabric now, in this process: what a worker executes for a fabric's schedule.
+    """Sync a fabric now, in this process: what a worker executes for a fabric's schedule.
 
     Takes the fabric's id. Returns the report as a dictionary, whose `outcome` is in_sync, partial or failed; or
-    skipped, with the reason in `error`, where there was nothing to do. Details of each kind are only in the job and
-    on the fabric, as RQ keeps what many syncs return. Raises DatabaseIsNewer, and what the database raises.
+    skipped, with the reason in `error`. Details of each kind are only in the job and on the fabric, because RQ keeps
+    the return values of many syncs. Raises DatabaseIsNewer, and what the database raises.
     """
     refuse_newer_database()
     if hand_over(get_current_job()):
@@ -73,12 +73,12 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
     finally:
         entry = get_current_job()
         if entry is not None and not Fabric.objects.scheduled().filter(pk=fabric_id).exists():
-            # Deleted or switched off meanwhile: what RQ now brings back of what reconcile() has removed is to go soon.
+            # Deleted or disabled in the meantime: RQ now restores what reconcile() has removed; let it expire soon.
             entry.result_ttl = entry.failure_ttl = FORGET_AFTER
 
 
 def execute_requested_run(job_pk: int) -> None:
-    """What a worker executes for a run that somebody asked for: the NetBox job with this id, if it still waits.
+    """Execute the NetBox job with this id, a sync on request, if it is still queued: called by a worker.
 
     Raises DatabaseIsNewer.
     """
@@ -87,26 +87,26 @@ def execute_requested_run(job_pk: int) -> None:
     if hand_over(entry):
         return
     job = run_jobs().filter(pk=job_pk).first()
-    # Not any job that has this number: the entry may be older than a restored database, or another NetBox's.
+    # Not any job with this number: the entry may be older than a restored database, or another NetBox's.
     if job is not None and (entry is None or entry.id == str(job.job_id)):
         (InventoryJob if job.name == InventoryJob.name else FabricSyncJob).handle(job)
 
 
 def switched_off(fabric: Fabric) -> str:
-    """Why a fabric is not read, for one that may not be."""
+    """Return why a fabric that may not be synced is not synced."""
     reason = f'its status is {fabric.get_status_display()}' if fabric.sync_enabled else 'sync is disabled'
     return f'{fabric.name} is not synced: {reason}.'
 
 
 class FabricSyncJob(JobRunner):
-    """NetBox's job for one run of one fabric."""
+    """NetBox's job for one sync of one fabric."""
 
     class Meta:
         name = JOB_NAME
 
     @classmethod
     def record(cls, fabric: Fabric, user: User | None = None) -> Job:
-        """A NetBox job for this fabric that is not in any queue yet."""
+        """Create a NetBox job for this fabric that is not in any queue yet."""
         return Job.objects.create(
             object_type=ObjectType.objects.get_for_model(fabric), object_id=fabric.pk, name=cls.name, user=user,
             job_id=uuid.uuid4(), queue_name=queue_name(), status=JobStatusChoices.STATUS_PENDING,
@@ -114,16 +114,16 @@ class FabricSyncJob(JobRunner):
 
     @classmethod
     def request(cls, fabric: Fabric, user: User | None = None) -> Job:
-        """Queue a run that somebody asks for.
+        """Queue a sync on request.
 
-        Takes the fabric and who asks. Returns the waiting job. Raises SyncRefused when the fabric is not to be read,
-        or when a run of it is waiting or at work already.
+        Takes the fabric and the user. Returns the queued job. Raises SyncRefused if syncs of the fabric are disabled,
+        or if one is queued or running already.
         """
         if not fabric.may_sync:
             raise SyncRefused(switched_off(fabric))
         recover()
         with transaction.atomic():
-            # Two people at once: the second waits here, and then finds the first one's job.
+            # Two users at once: the second waits here, and then finds the first one's job.
             fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
             if reason := cls.busy(fabric):
                 raise SyncRefused(reason)
@@ -134,7 +134,7 @@ class FabricSyncJob(JobRunner):
 
     @classmethod
     def busy(cls, fabric: Fabric) -> str:
-        """Why a run of this fabric cannot be queued now, or '' when it can."""
+        """Return why a sync of this fabric cannot be queued now, or '' if it can."""
         active = run_jobs().filter(
             object_id=fabric.pk, status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
         ).first()
@@ -149,10 +149,10 @@ class FabricSyncJob(JobRunner):
 
     @classmethod
     def handle(cls, job: Job, *args: Any, **kwargs: Any) -> None:
-        """Run a job under the fabric's lock, which is held before the job says "running" and until it says otherwise.
+        """Run a job under the fabric's lock, which is held from before until after the job is "running".
 
-        A run that finds another at work ends as a skip, and so does one whose fabric was switched off while it waited.
-        A job that does not wait any more is left alone: recover() may have put it into the queue twice.
+        If another sync is running, or the fabric was disabled while the job was queued, the job ends as skipped. A job
+        that is no longer queued is ignored: recover() may have queued it twice.
         """
         with fabric_lock(job.object_id) as free:
             fabric = Fabric.objects.filter(pk=job.object_id).first()
@@ -168,7 +168,7 @@ class FabricSyncJob(JobRunner):
         raise_state_events_safely([job.object_id])
         _prune(job.object_id)
         if not Fabric.objects.filter(pk=job.object_id).exists():
-            # Deleted while it was read: saving the job has brought its row back.
+            # The fabric was deleted during the sync: saving the job has restored the job's row.
             Job.objects.filter(pk=job.pk).delete()
 
     @classmethod
@@ -187,14 +187,14 @@ class FabricSyncJob(JobRunner):
         fabric = Fabric.objects.get(pk=self.job.object_id)
         attempt = timezone.now()
         Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=attempt)
-        # With its session a run loses its lock: where another one has begun since, that one has the last word.
+        # A sync whose database session ends loses its lock: if another one has begun since, that one has the last word.
         newest = Fabric.objects.filter(pk=fabric.pk, last_attempt=attempt)
         try:
             progress = _Progress(self)
             report = read_fabric(fabric, progress, progress.page)
         except Exception as error:
-            # Time-out, database: the report is lost, the fact must not be. A time-out in the middle of a statement
-            # leaves a connection on which nothing more can be said.
+            # After a time-out or a database error the report is lost, but the failure must be recorded. A time-out in
+            # the middle of a statement leaves a connection that cannot be used.
             if not database.is_usable():
                 database.close()
             sentence = _interruption(error)
@@ -215,9 +215,9 @@ class FabricSyncJob(JobRunner):
             raise JobFailed()
 
     def _settle(self, newest: QuerySet[Fabric], report: Report) -> None:
-        """Bring the inventory in line with what was read. What goes wrong there is not the mirror's fault.
+        """Sync the inventory with the mirror. An error there does not make the fabric's sync fail.
 
-        `newest` is the fabric, for as long as no newer run of it has begun.
+        `newest` selects the fabric as long as no newer sync of it has begun.
         """
         fabric = newest.first()
         if fabric is None or not fabric.inventory_enabled or not any(kind.outcome == READ for kind in report.kinds):
@@ -234,8 +234,9 @@ class FabricSyncJob(JobRunner):
 
 
 class _Progress:
-    """Told after each kind and each page, and while one is waited for: writes the job's log, and saves it with what was
-    read so far, now and then, for who watches.
+    """Record the progress of a sync for those who watch: its log, and counts by kind.
+
+    Called after each kind and each page, and while waiting for one; saves at most once in PROGRESS_EVERY seconds.
     """
 
     def __init__(self, runner: FabricSyncJob) -> None:
@@ -265,7 +266,7 @@ class _Progress:
 
 
 def _store(newest: QuerySet[Fabric], report: Report) -> None:
-    """Write what happened to the fabric, if no newer run has begun: the last success only where it was one."""
+    """Store a sync's result on the fabric, unless a newer sync has begun; last_sync only if it succeeded."""
     reached = any(kind.outcome != UNREAD for kind in report.kinds)
     values: dict[str, Any] = {
         'sync_status': report.outcome,
@@ -279,9 +280,9 @@ def _store(newest: QuerySet[Fabric], report: Report) -> None:
 
 
 def _prune(fabric_id: int) -> None:
-    """Keep the newest jobs of a fabric's periodic runs; those that failed are kept longer.
+    """Delete old jobs of a fabric's scheduled syncs; failed ones are kept longer.
 
-    Those that a person asked for are left to NetBox's JOB_RETENTION.
+    Jobs of syncs on request are left to NetBox's JOB_RETENTION.
     """
     ended = sync_jobs().filter(object_id=fabric_id, user=None).order_by('-created')
     for setting, statuses in (

@@ -1,4 +1,4 @@
-"""What people ask of a fabric's inventory, carried out by a worker: no web request takes minutes."""
+"""Run what users request of a fabric's inventory in a worker: no web request takes minutes."""
 
 import uuid
 from collections.abc import Callable
@@ -30,35 +30,34 @@ from .recovery import INVENTORY_JOB_NAME
 
 __all__ = ('APPLY', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'settle_and_say')
 
-# What may be asked: apply the plan that was seen, do what a run has held back, remove what the plugin has created.
+# Actions: apply the reviewed plan, confirm pending removals, remove what the plugin created.
 APPLY, CONFIRM, REMOVE = 'apply', 'confirm', 'remove'
 
-# What who asked for a job is told while Redis takes none.
+# Shown to the user who requested a job while Redis cannot be reached.
 REDIS_AWAY = _('Cannot reach Redis. The job was not queued.')
 
 
 class InventoryJob(JobRunner):
-    """NetBox's job for a change of the inventory that a person asked for."""
+    """NetBox's job for an inventory change on request."""
 
     class Meta:
         name = INVENTORY_JOB_NAME
 
     @classmethod
     def request(cls, fabric: Fabric, user: User, action: str = APPLY, digest: str = '') -> Job:
-        """Queue what somebody asks for.
+        """Queue an inventory change on request.
 
-        Takes the fabric, who asks, one of APPLY, CONFIRM and REMOVE, and the digest of the plan that was seen.
-        Returns the waiting job; its data holds the InventoryReport as a dictionary in the end. Raises InventoryRefused
-        where another run of the fabric is waiting for its turn because somebody asked for it, PlanMoved where the plan
-        is not the one that was seen, NotPermitted where the person may not do all of it, InventoryOff where there is no
-        inventory.
+        Takes the fabric, the user, one of APPLY, CONFIRM and REMOVE, and the digest of the reviewed plan. Returns the
+        queued job; in the end its data has the InventoryReport as a dictionary. Raises InventoryRefused if another
+        requested change of the fabric is queued, PlanMoved if the plan is not the one that was reviewed, NotPermitted
+        if the user may not do all of it, and InventoryOff if the inventory is disabled.
         """
         seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
         if digest and digest != (seen.held_digest if action == CONFIRM else seen.digest):
             raise PlanMoved('The fabric or NetBox has changed since you reviewed this plan. Review it again.')
         check_before(user, seen.held_actions if action == CONFIRM else seen.attempted)
         with transaction.atomic():
-            # Two people at once: the second waits here, and then finds the first one's job.
+            # Two users at once: the second waits here, and then finds the first one's job.
             fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
             waiting = Job.objects.filter(
                 object_type=ObjectType.objects.get_for_model(fabric), object_id=fabric.pk, name=cls.name,
@@ -78,12 +77,12 @@ class InventoryJob(JobRunner):
 
     @classmethod
     def handle(cls, job: Job, *args: Any, **kwargs: Any) -> None:
-        """Run a job under the fabric's lock, after whatever holds it now. A job that does not wait any more is left."""
+        """Run a job under the fabric's lock, after its current holder. Ignore a job that is no longer queued."""
         with fabric_lock(job.object_id, wait=True):
             if Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_PENDING).exists():
                 super().handle(job, *args, **kwargs)
         if not Fabric.objects.filter(pk=job.object_id).exists():
-            # Deleted meanwhile: saving the job has brought its row back.
+            # The fabric was deleted in the meantime: saving the job has restored the job's row.
             Job.objects.filter(pk=job.pk).delete()
 
     def run(self, *args: Any, **kwargs: Any) -> None:
@@ -119,24 +118,24 @@ class InventoryJob(JobRunner):
 
 
 def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
-    """A periodic run of a fabric's inventory, recorded on the fabric whatever becomes of it.
+    """Sync a fabric's inventory within its scheduled sync, and record any failure on the fabric.
 
-    Returns the report as a dictionary and whether it failed. Raises nothing but the time-out of the job.
+    Returns the report as a dictionary and whether it failed. Raises only the job's time-out.
     """
     try:
         report = reconcile(fabric)
         tell_people(fabric)
         return report.as_dict(), False
     except Exception as error:
-        # Whatever it was: the mirror is as it was read, and the fabric says so. Nothing was written, unless the time
-        # was up while event rules were told, after the commit. A time-out in the middle of a statement leaves a
-        # connection on which nothing more can be said.
+        # The mirror is synced whatever fails here. Nothing was written to the inventory, unless time ran out during
+        # event rules, after the commit. A time-out in the middle of a statement leaves a connection that cannot be
+        # used.
         if not database.is_usable():
             database.close()
         sentence = str(error) if isinstance(error, InventoryRefused) else (
             f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:300]}'
         )
-        # Where another run has begun meanwhile, that one says how it went.
+        # If another sync has begun in the meantime, that one records its own result.
         Fabric.objects.filter(pk=fabric.pk, last_attempt=fabric.last_attempt).update(inventory_error=sentence)
         if isinstance(error, JobTimeoutException):
             raise
@@ -145,7 +144,7 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
 
 
 def tell_people(fabric: Fabric) -> None:
-    """Tell of what a run has found and held back, where that is new: see events.py."""
+    """Notify of new discrepancies and pending removals of a fabric: see events.py."""
     rows = Discrepancy.objects.filter(fabric=fabric, state=DiscrepancyStateChoices.OPEN).exclude(
         type=DiscrepancyTypeChoices.UNMATCHED,
     )

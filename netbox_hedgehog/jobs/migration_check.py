@@ -1,4 +1,4 @@
-"""Does this code fit the database? Asked before a process works on it, by names alone: no migration is loaded."""
+"""Check whether this code fits the database, by names of migrations alone: none is loaded."""
 
 import re
 from collections.abc import Iterable, Set
@@ -20,7 +20,7 @@ SHOWN = 3
 
 APP = 'netbox_hedgehog'
 
-# The plugin's migrations that this process has started with, whatever is installed over it since.
+# The plugin's migrations when this process started, whatever is installed over it later.
 KNOWN = frozenset(name for _, name, package in iter_modules(migrations.__path__) if not package and name[0] not in '_~')
 
 
@@ -30,12 +30,12 @@ class DatabaseIsNewer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """How the database stands to this code. `pending` and `unknown` are names of migrations, as app.name."""
+    """Differences between the database and this code. `pending` and `unknown` are names of migrations, as app.name."""
 
     error: str = ''
-    # Here, and not applied there.
+    # In this code, but not applied to the database.
     pending: tuple[str, ...] = ()
-    # Applied there by somebody newer, and not known here.
+    # Applied to the database by a newer release, and unknown to this code.
     unknown: tuple[str, ...] = ()
 
     @property
@@ -56,7 +56,7 @@ class Schema:
 
     @property
     def sentence(self) -> str:
-        """What is the case, and what to do about it."""
+        """Return what differs and what to do about it."""
         if self.error:
             return f'The database cannot be reached yet: {self.error}'
         if self.unknown:
@@ -70,7 +70,7 @@ class Schema:
 
 
 def look() -> Schema:
-    """Compare the migrations that this code has with those that the database has. Raises nothing of the database's."""
+    """Return the difference between this code's migrations and the database's. Raises nothing of the database's."""
     here = _on_disk()
     try:
         there = _applied()
@@ -83,30 +83,30 @@ def look() -> Schema:
 
 
 def database_is_newer() -> str:
-    """Why this process must not work on the database any more, or ''. One small statement: asked before every run."""
+    """Return why this process must no longer use the database, or ''. One small query, made before every sync."""
     try:
         with connection.cursor() as cursor:
             cursor.execute('SELECT name FROM django_migrations WHERE app = %s', [APP])
             newer = _newer({row[0] for row in cursor.fetchall()}, KNOWN)
     except DatabaseError:
-        return ''  # who needs the database finds out
+        return ''  # reported by whatever uses the database next
     return Schema(unknown=tuple(f'{APP}.{name}' for name in newer)).sentence if newer else ''
 
 
 def refuse_newer_database() -> None:
-    """Raises DatabaseIsNewer, with the sentence of database_is_newer(), where there is one."""
+    """Raise DatabaseIsNewer, with the sentence of database_is_newer(), if there is one."""
     if sentence := database_is_newer():
         raise DatabaseIsNewer(sentence)
 
 
 def _newer(applied: Set[str], known: Set[str]) -> list[str]:
-    """The applied migrations that only a newer release can have brought. Lower ones were squashed long ago."""
+    """Return the applied migrations that only a newer release can have. Lower ones were squashed long ago."""
     last = max(map(_number, known), default=0)
     return sorted(name for name in applied - known if _number(name) > last)
 
 
 def _on_disk() -> dict[str, set[str]]:
-    """The migrations of every app that has some, by file name."""
+    """Return the migrations of every app that has any, by file name."""
     found = {}
     for app in apps.get_app_configs():
         module, _ = MigrationLoader.migrations_module(app.label)
@@ -131,7 +131,7 @@ def _applied() -> dict[str, set[str]]:
 
 
 def _number(name: str) -> int:
-    """The number that a migration's name begins with."""
+    """Return the number that a migration's name begins with."""
     found = re.match(r'\d+', name)
     return int(found[0]) if found else 0
 

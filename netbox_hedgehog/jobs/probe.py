@@ -1,4 +1,4 @@
-"""Test connection, and what it says kept on the fabric."""
+"""Test a fabric's connection, and store the result on the fabric."""
 
 import logging
 import math
@@ -27,18 +27,18 @@ logger = logging.getLogger(__name__)
 
 MINUTE = 60
 
-# How many tests run at the same time, of one user and of all: each holds a thread of a process that serves pages, and a
-# server may let them all wait. And the seconds after which one that never said that it had ended no longer counts.
+# How many tests may run at the same time, for one user and in total: each holds a thread of a web worker, and a server
+# may keep them all waiting. And the seconds after which a test that never recorded its end no longer counts.
 AT_ONCE_OF_A_USER, AT_ONCE = 2, 4
 LONGEST_TEST = 75
 WAIT_FOR_PLACE = 10
 
-# Where tests are counted: those that a user began, and those that run.
+# Redis keys of the counts: tests that a user started, and running tests.
 BEGUN = 'netbox_hedgehog.connection_tests.'
 RUNNING = 'netbox_hedgehog.running_connection_tests'
 
-# Take a place among the running tests. Returns 1, or 0 where there is none. Keys: the running tests. Arguments: this
-# test, its user, the time, how many of a user and of all may run, and for how long a test counts.
+# Count a test as running. Returns 1, or 0 if there are too many. Keys: the running tests. Arguments: this test, its
+# user, the time, the limits per user and in total, and the seconds that a test counts.
 TAKE_PLACE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (ARGV[3] + 2 * ARGV[6]), '+inf')
@@ -54,7 +54,10 @@ return 1
 
 
 class TooManyTests(Exception):
-    """A user tests connections too often. Its text is a sentence; `wait` are the seconds until the next may follow."""
+    """A user tests connections too often.
+
+    The text is a sentence; `wait` is the seconds until the next test may start.
+    """
 
     def __init__(self, sentence: str, wait: int) -> None:
         super().__init__(sentence)
@@ -64,8 +67,8 @@ class TooManyTests(Exception):
 def check_connection(fabric: Fabric, user: Any = None) -> Probe:
     """Test a fabric's connection in this process and record whether it was reached.
 
-    Raises TooManyTests where `user` asks too often (setting connection_tests_per_minute), or where too many tests
-    run at the same time, and nothing of the cluster's.
+    Takes the fabric and the user, or None for a command. Returns the Probe. Raises TooManyTests if the user tests too
+    often (setting connection_tests_per_minute) or too many tests are running; raises nothing of the cluster's.
     """
     with nullcontext() if user is None else _limited(user):
         found = test_connection(fabric)
@@ -75,7 +78,7 @@ def check_connection(fabric: Fabric, user: Any = None) -> Probe:
 
 
 def _record(fabric: Fabric, status: str) -> None:
-    """Store whether a fabric was reached. The database may be read-only: the result is worth telling all the same."""
+    """Store whether a fabric was reached. If the database is read-only the result is still returned to the user."""
     try:
         with transaction.atomic():
             Fabric.objects.filter(pk=fabric.pk).update(connection_status=status)
@@ -88,7 +91,7 @@ def _record(fabric: Fabric, status: str) -> None:
 def _limited(user: Any) -> Iterator[None]:
     """Count a test of this user while it runs. Raises TooManyTests.
 
-    While Redis is away nobody counts: a test is what one then looks with.
+    Without Redis nothing is counted: a connection test is most useful during an outage.
     """
     allowed = get_plugin_config('netbox_hedgehog', 'connection_tests_per_minute')
     if not allowed:
@@ -107,7 +110,7 @@ def _limited(user: Any) -> Iterator[None]:
 
 
 def _take_place(redis: Redis, this: str, user_id: int) -> None:
-    """Raises TooManyTests where too many tests run."""
+    """Count this test as running. Raises TooManyTests if too many are."""
     remove_wrong_types(redis, {RUNNING: 'zset'})
     limits = (AT_ONCE_OF_A_USER, AT_ONCE, LONGEST_TEST)
     if not redis.eval(TAKE_PLACE, 1, RUNNING, this, user_id, time.time(), *limits):
@@ -118,19 +121,19 @@ def _take_place(redis: Redis, this: str, user_id: int) -> None:
 
 
 def _count(redis: Redis, this: str, user_id: int, allowed: int) -> None:
-    """Raises TooManyTests where as many tests as are allowed began within the last minute."""
+    """Count this test for its user. Raises TooManyTests if `allowed` tests began within the last minute."""
     now, key = time.time(), f'{BEGUN}{user_id}'
     remove_wrong_types(redis, {key: 'zset'})
     with redis.pipeline() as pipe:
         pipe.zremrangebyscore(key, '-inf', now - MINUTE)
-        pipe.zremrangebyscore(key, now + MINUTE, '+inf')  # of a clock that was ahead
+        pipe.zremrangebyscore(key, now + MINUTE, '+inf')  # written while a clock was ahead
         pipe.zadd(key, {this: now})
         pipe.zrange(key, 0, 0, withscores=True)
         pipe.zcard(key)
         pipe.expire(key, 2 * MINUTE)
         _, _, _, ((_, oldest),), begun, _ = pipe.execute()
     if begun > allowed:
-        # A test that is refused is none.
+        # A refused test does not count.
         redis.zrem(key, this)
         wait = min(MINUTE, max(1, math.ceil(oldest + MINUTE - now)))
         raise TooManyTests(f'Too many connection tests. Try again in {wait} seconds.', wait)

@@ -1,4 +1,4 @@
-"""What a run that waits or works has done so far, for those who watch."""
+"""Report the progress of a queued or running sync."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,20 +17,22 @@ __all__ = ('Progress', 'active_job', 'keep_row', 'progress_of')
 
 ACTIVE = (JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING)
 
-# What a job's log says where somebody has deleted its record meanwhile.
+# Log line of a job whose record was deleted while it ran.
 ROW_DELETED = (
     'This job was deleted while it was running. Deleting a job does not stop it, so it was restored. To stop a sync, '
     'cancel it.'
 )
 
-# How many lines of its log are shown of a run at work.
+# How many log lines of a running sync are shown.
 LOG_LINES = 8
 
 
 @dataclass(slots=True)
 class Progress:
-    """One run. `kinds` are those it is done with, as _Progress of fabric_sync.py tells them; `now` is the one after,
-    and `page` how much of its list has come."""
+    """One sync in progress. `kinds` are the finished kinds, as _Progress in fabric_sync.py stores them.
+
+    `now` is the kind after them, and `page` how much of its list has been fetched.
+    """
 
     job: Job
     running: bool
@@ -40,7 +42,7 @@ class Progress:
 
     @property
     def now(self) -> str:
-        """The title of the kind that is being read, or '' before the first and after the last."""
+        """Return the title of the kind that is being synced, or '' before the first and after the last."""
         done = len(self.kinds)
         return KINDS[done].title_plural if self.running and done < len(KINDS) else ''
 
@@ -58,7 +60,7 @@ class Progress:
 
     @property
     def of_kind(self) -> float:
-        """How much of the kind's list that is being read has come: 0 to 1."""
+        """Return how much of the current kind's list has been fetched: 0 to 1."""
         expected = self.page.get('of') or 0
         return min(1.0, (self.page.get('read') or 0) / expected) if self.running and expected else 0.0
 
@@ -83,16 +85,16 @@ class Progress:
 
 
 def active_job(fabric: Fabric) -> Job | None:
-    """The run of a fabric that is at work, or else the one that waits for a worker, or None."""
+    """Return the running sync's job of a fabric, or else the queued one's, or None."""
     jobs = sync_jobs().filter(object_id=fabric.pk, status__in=ACTIVE)
     # "running" sorts after "pending".
     return jobs.order_by('-status', 'pk').first()
 
 
 def keep_row(runner: JobRunner) -> None:
-    """Bring the record of a running job back, with a line in its log, where somebody has deleted it.
+    """Restore the record of a running job if somebody has deleted it, with a line in its log.
 
-    NetBox would bring it back at the end, without a word. One whose fabric was deleted stays deleted.
+    NetBox would restore it at the end, silently. If the fabric was deleted too, nothing is restored.
     """
     job = runner.job
     if not Job.objects.filter(pk=job.pk).exists() and Fabric.objects.filter(pk=job.object_id).exists():
@@ -101,7 +103,7 @@ def keep_row(runner: JobRunner) -> None:
 
 
 def progress_of(job: Job) -> Progress:
-    """How far a run is. Of one that has ended it says what it had told last."""
+    """Return the progress of a sync; of a finished one, as it was last stored."""
     data = job.data if isinstance(job.data, dict) else {}
     kinds = data.get('progress') or data.get('kinds') or []
     return Progress(

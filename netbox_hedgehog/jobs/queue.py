@@ -1,4 +1,4 @@
-"""The queue that fabric runs wait in."""
+"""Access the queue of fabric syncs."""
 
 import django_rq
 from core.models import Job
@@ -18,21 +18,21 @@ __all__ = (
 # NetBox prefixes the queues of a plugin with its name.
 PLUGIN_QUEUE = 'netbox_hedgehog.hedgehog_sync'
 
-# How often an entry of another NetBox on the same Redis database is given back to the queue, and the seconds after
-# which it is counted anew.
+# How often an entry of another NetBox in the same Redis database is returned to the queue, and the seconds after which
+# the count starts over.
 HANDED_OVER = 'netbox_hedgehog:handed-over:'
 HANDED_OVER_FOR = 30
 MOST_HANDED_OVER = 5
 
-# RQ's registries that the plugin's jobs come into once they have ended.
+# RQ's registries for the plugin's finished jobs.
 REGISTRIES = ('finished', 'failed')
 
 RUN_REQUESTED = 'netbox_hedgehog.jobs.fabric_sync.execute_requested_run'
 
 
 def queue_name() -> str:
-    """The plugin's queue, or the one that NetBox's QUEUE_MAPPINGS gives for the model `fabric`."""
-    # Not through NetBox's get_config(): that asks Redis first, and this must be known while Redis is away.
+    """Return the plugin's queue, or the one that NetBox's QUEUE_MAPPINGS has for the model `fabric`."""
+    # Not through NetBox's get_config(), which asks Redis first: this must be known while Redis cannot be reached.
     return settings.QUEUE_MAPPINGS.get('fabric', PLUGIN_QUEUE)
 
 
@@ -41,7 +41,7 @@ def queue() -> DjangoRQ:
 
 
 def usable_queue() -> DjangoRQ:
-    """The queue, once whatever of another type stands at its keys is out of the way. Raises what Redis raises."""
+    """Return the queue, after moving keys of a wrong type out of the way. Raises what Redis raises."""
     name = queue_name()
     remove_wrong_types(connection(), {
         'rq:queues': 'set', f'rq:queue:{name}': 'list', **{f'rq:{registry}:{name}': 'zset' for registry in REGISTRIES},
@@ -54,7 +54,7 @@ def connection() -> Redis:
 
 
 def put_in_queue(job: Job) -> None:
-    """Let a worker execute this NetBox job, a run that somebody asked for. Raises what Redis raises."""
+    """Queue this NetBox job, a sync or an inventory change on request. Raises what Redis raises."""
     usable_queue().enqueue(
         RUN_REQUESTED, job.pk, job_id=str(job.job_id),
         description=f'{job.name} {job.object_id} (requested)',
@@ -64,9 +64,10 @@ def put_in_queue(job: Job) -> None:
 
 
 def hand_over(entry: RQJob | None) -> bool:
-    """Whether an entry that a worker of ours has taken is another NetBox's; then it waits again for a worker of that.
+    """Return whether an entry that our worker has taken is another NetBox's; if so, queue it again.
 
-    Only so often: where the other has no worker, ours would do nothing else. Raises what database and Redis raise.
+    Only MOST_HANDED_OVER times: if the other NetBox has no worker, ours would do nothing else. Raises what the database
+    and Redis raise.
     """
     owner = entry.meta.get('deployment') if entry is not None and isinstance(entry.meta, dict) else None
     if entry is None or owner in (None, deployment_id()):

@@ -1,7 +1,7 @@
-"""Read what Redis holds, whoever wrote it: a record that cannot be read must stop nobody.
+"""Read what Redis holds, whoever wrote it: an unreadable record must not stop anything.
 
-Redis is shared with RQ, rq-scheduler, NetBox and perhaps others, and any of them may leave half a record behind. RQ
-does by itself: a worker's heartbeat writes one field into the record of a job that was deleted meanwhile.
+Redis is shared with RQ, rq-scheduler, NetBox and perhaps others, and any of them may leave an incomplete record. RQ
+does so itself: a worker's heartbeat writes one field into the record of a job that was deleted in the meantime.
 """
 
 import logging
@@ -21,32 +21,32 @@ __all__ = (
 
 logger = logging.getLogger(__name__)
 
-# What has been logged by this process already.
+# Warnings that this process has logged already.
 _named: set[str] = set()
 MOST_NAMED = 1000
 
 
 def log_once(sentence: str) -> None:
-    """Log a warning: once a process, however often somebody comes across its reason."""
+    """Log a warning once per process, however often its cause is met."""
     if sentence not in _named and len(_named) < MOST_NAMED:
         _named.add(sentence)
         logger.warning('%s', sentence)
 
 
 def name_once(what: str, reason: object) -> None:
-    """Log that a record cannot be used, once a process."""
+    """Log once per process that a record cannot be used."""
     log_once(f'{what} in Redis cannot be used and is skipped: {str(reason)[:300]}')
 
 
 def text(raw: Any) -> str:
-    """A name that stands in Redis, also where it is not text; only what was text before can be found again by it."""
+    """Return a name from Redis as text, even if it is not; only valid text can be used to find it again."""
     return raw.decode(errors='backslashreplace')
 
 
 def read_jobs(redis: Redis, names: Iterable[str]) -> tuple[dict[str, RQJob], dict[str, str]]:
-    """RQ's records of the jobs with these ids, and of those that cannot be read the reason. One round trip.
+    """Return RQ's records of the jobs with these ids, and the reason for each that cannot be read.
 
-    A job of which there is no record is in neither. Raises what Redis raises while it cannot be reached.
+    A job without a record is in neither. One round trip. Raises what Redis raises if it cannot be reached.
     """
     names = list(names)
     with redis.pipeline(transaction=False) as pipe:
@@ -69,16 +69,16 @@ def read_jobs(redis: Redis, names: Iterable[str]) -> tuple[dict[str, RQJob], dic
 
 
 def of_the_record(error: Exception) -> str:
-    """What is wrong with a record. Raises the error again where it is Redis itself that does not work."""
+    """Return what is wrong with a record. Raises the error again if Redis itself does not work."""
     if isinstance(error, ResponseError) and str(error).startswith('WRONGTYPE'):
         return str(error)
     raise error
 
 
 def execute(pipe: Pipeline) -> list[Any]:
-    """What a pipeline answers; a command that met a key of a wrong type has an error there, and keeps no other from it.
+    """Return a pipeline's responses. A command that met a key of a wrong type has an error in its place.
 
-    Raises what Redis raises while it cannot be reached, or takes no commands.
+    Raises what Redis raises if it cannot be reached, or accepts no commands.
     """
     answers = pipe.execute(raise_on_error=False)
     for answer in answers:
@@ -88,7 +88,7 @@ def execute(pipe: Pipeline) -> list[Any]:
 
 
 def read_workers(queue: Queue) -> list[Worker]:
-    """RQ's workers that serve a queue; one whose record cannot be read is left out, and named in the log."""
+    """Return RQ's workers that serve a queue. A worker with an unreadable record is skipped, and named in the log."""
     redis = queue.connection
     try:
         keys = redis.smembers(WORKERS_BY_QUEUE_KEY % queue.name)
@@ -110,7 +110,7 @@ def read_workers(queue: Queue) -> list[Worker]:
 
 
 def remove_wrong_types(redis: Redis, types: Mapping[str, str]) -> None:
-    """Move what stands at these keys and is of another type than it must be out of the way: nobody can use it there."""
+    """Rename keys that have another type than they must have: nobody can use them as they are."""
     with redis.pipeline(transaction=False) as pipe:
         for key in types:
             pipe.type(key)

@@ -1,4 +1,4 @@
-"""What a killed process left behind is found and said. Status fields never decide whether a run may start."""
+"""Find and record what a killed process left behind. Status fields never decide whether a sync may start."""
 
 import logging
 from typing import Any
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 JOB_NAME = 'Fabric sync'
 INVENTORY_JOB_NAME = 'Fabric inventory'
 
-# The outcome of a run that somebody has cancelled, and how the sentence on who it was begins.
+# The outcome of a cancelled sync, and how the sentence that names the user begins.
 CANCELLED = 'cancelled'
 CANCELLED_BY = 'Cancelled by '
 
@@ -36,29 +36,29 @@ KILLED = (
     'The sync that began {started} ended unexpectedly: its worker was killed or lost its database connection. '
     'Data synced until then is kept; the next sync continues.'
 )
-# Seconds after which a waiting job that is in no queue counts as lost: a younger one may be on its way there.
+# Seconds after which a queued job that is in no queue counts as lost: a younger one may be on its way there.
 ON_ITS_WAY = 5
 
 ENDED = (JobStatus.FAILED, JobStatus.FINISHED, JobStatus.CANCELED, JobStatus.STOPPED)
 
 
 def sync_jobs() -> QuerySet[Job]:
-    """The NetBox jobs of fabric runs."""
+    """Return the NetBox jobs of fabric syncs."""
     return run_jobs().filter(name=JOB_NAME)
 
 
 def run_jobs() -> QuerySet[Job]:
-    """All that is done to a fabric one at a time: its runs, and what people ask of its inventory."""
+    """Return the NetBox jobs of everything that is done to a fabric one at a time: syncs and inventory changes."""
     return Job.objects.filter(
         object_type__app_label='netbox_hedgehog', object_type__model='fabric', name__in=(JOB_NAME, INVENTORY_JOB_NAME),
     )
 
 
 def recover() -> dict[str, int]:
-    """Record runs that were killed as failed, queue those again that Redis lost, and delete those without a fabric.
+    """Record killed syncs as failed, queue syncs again that Redis lost, and delete those without a fabric.
 
-    Returns how many there were of each: `killed`, `requeued`, `orphaned`. Whoever calls it: nothing is done twice,
-    because each row is only changed while it still says what was found.
+    Returns the count of each: `killed`, `requeued`, `orphaned`. May be called at any time by several processes: each
+    row is only changed while it is as it was found.
     """
     return {
         'killed': _record_killed_runs(), 'requeued': _requeue_lost_runs(), 'orphaned': _delete_runs_without_fabric(),
@@ -66,8 +66,8 @@ def recover() -> dict[str, int]:
 
 
 def _record_killed_runs() -> int:
-    # The order matters: a run takes its lock before its row says "running", and keeps it until after it says
-    # otherwise. A row that was running before the locks were read, and holds none, belongs to nobody.
+    # The order matters: a sync takes its lock before its row says "running", and keeps it until after the row says
+    # otherwise. A row that was running before the locks were read, and has no lock, belongs to a dead process.
     running = list(run_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list(
         'pk', 'object_id', 'started', 'error',
     ))
@@ -92,14 +92,14 @@ def _record_killed_runs() -> int:
 
 
 def _requeue_lost_runs() -> int:
-    # Fabrics first: one that is queued between the two statements has its job in the second.
+    # Fabrics first: one that is queued between the two queries has its job in the second.
     queued = list(Fabric.objects.filter(sync_status=SyncStatusChoices.QUEUED))
     pending = list(run_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
     waited_for = {job.object_id for job in pending if job.name == JOB_NAME}
     for fabric in queued:
         if fabric.pk in waited_for:
             continue
-        # Nothing waits for it any more: its job was deleted.
+        # Nothing is queued for it any more: its job was deleted.
         record_as_before(fabric.pk, SyncStatusChoices.QUEUED)
     if not pending:
         return 0
@@ -116,8 +116,8 @@ def _requeue_lost_runs() -> int:
         if rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
             _fail_job(job.pk, 'The worker ended before this sync began. Start it again.')
             continue
-        # Redis lost it, or the worker that took it was killed before it began. Should it be about to begin just now,
-        # it is in the queue twice, and the second one finds that nothing waits.
+        # Redis lost it, or its worker was killed before the sync began. If it is about to begin just now, it is queued
+        # twice, and the second entry finds no queued job.
         if rq_id in unreadable:
             redis.delete(RQJob.key_for(rq_id))
         put_in_queue(job)
@@ -126,8 +126,8 @@ def _requeue_lost_runs() -> int:
 
 
 def _delete_runs_without_fabric() -> int:
-    # A fabric takes its jobs along. A run that was at work then may have saved its job once more, which brings the row
-    # back, before it was stopped.
+    # Deleting a fabric deletes its jobs. A sync that was running may have saved its job once more before it was
+    # stopped, which restores the row.
     orphans = run_jobs().exclude(Exists(Fabric.objects.filter(pk=OuterRef('object_id'))))
     found = list(orphans.values_list('pk', 'object_id'))
     if not found:
@@ -139,9 +139,9 @@ def _delete_runs_without_fabric() -> int:
 
 
 def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) -> int:
-    """Record a run that somebody has cancelled, while its row still says `status`. Returns 1, or 0 where it does not.
+    """Record a sync as cancelled if its row still has this status. Return how many rows that changed, 0 or 1.
 
-    The fabric is again what it was before: a run that was called off is no news of the fabric.
+    The fabric gets back its previous status: a cancelled sync says nothing about the fabric.
     """
     with transaction.atomic():
         done = Job.objects.filter(pk=job_pk, status=status).update(
@@ -154,9 +154,9 @@ def record_cancelled(job_pk: int, fabric_id: int, status: str, sentence: str) ->
 
 
 def record_as_before(fabric_id: int, *statuses: str) -> None:
-    """A fabric in one of these statuses, whose run comes to nothing, is again what the last run that ended made of it.
+    """Reset a fabric in one of these statuses, whose sync ended without a result, to the last finished sync's status.
 
-    Its report does not say that: one that was killed or took too long has left none.
+    Its report alone does not say that: a sync that was killed or timed out has left none.
     """
     fabrics = Fabric.objects.filter(pk=fabric_id, sync_status__in=statuses)
     for error, last_sync in fabrics.values_list('sync_error', 'last_sync'):

@@ -1,4 +1,4 @@
-"""The process that `rqscheduler` runs: rq-scheduler's, with a beat that heals and a queue that cannot flood."""
+"""Run rq-scheduler with a heartbeat that repairs schedules, and without queuing a fabric twice."""
 
 import logging
 import socket
@@ -34,31 +34,31 @@ __all__ = ('HedgehogScheduler',)
 
 logger = logging.getLogger(__name__)
 
-# How many due fabrics are put into the queue in one round trip to Redis.
+# How many due fabrics are queued in one round trip to Redis.
 BATCH = 500
 
-# Seconds for which a scheduler counts as alive after it has shown its sign of life, and holds rq-scheduler's lock. Both
-# are renewed between the steps of a beat.
+# Seconds for which a scheduler counts as alive after its sign of life, and for which it holds rq-scheduler's lock. Both
+# are renewed between the steps of a heartbeat.
 ALIVE_FOR = 15
 LOCKED_FOR = 10
 
-# What Redis says of the time to live of a key that stays for ever.
+# What Redis returns as time to live of a key that never expires.
 NO_EXPIRY = -1
 
-# Seconds after which a beat leaves what is still to be told to the next look: runs fall due meanwhile.
+# Seconds after which a heartbeat leaves the remaining notifications to the next round: syncs become due meanwhile.
 TELLING = 3.0
 
-# Seconds between two runs where a schedule does not say it: until the next beat has mended that.
+# Seconds between two syncs if a schedule does not say it, until the next heartbeat corrects that.
 DEFAULT_INTERVAL = 300
 
-# Renew or release rq-scheduler's lock, if it is still ours.
+# Renew or release rq-scheduler's lock, if this scheduler still has it.
 RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
-# Take the turn of fabrics that are due: another scheduler may have done so since they were read. Each is due anew, and
-# is put into the queue where it is not being read, does not wait there yet and has a record that a worker can read.
-# Keys: the schedules, RQ's queues, the queue, its registry of failed jobs. Arguments: the time now; the same as RQ
-# writes it; and for each fabric its schedule's id, the key of its record, when it is due next, and 1 while it is read.
+# Claim fabrics that are due: another scheduler may have done so since they were read. Each gets its next due time, and
+# is queued unless it is running, is queued already or has a record that no worker can read. Keys: the schedules, RQ's
+# queues, the queue, its registry of failed jobs. Arguments: the time now; the same in RQ's format; and per fabric the
+# schedule's id, the key of its record, its next due time, and 1 while it is being synced.
 ENQUEUE = """
 local waiting = {}
 for _, entry in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do waiting[entry] = true end
@@ -82,7 +82,7 @@ end
 
 
 def _names(members: Iterable[bytes]) -> list[str]:
-    """Those of these members of the schedules that are names."""
+    """Return the members of the schedules whose names are valid text."""
     names = []
     for raw in members:
         name = text(raw)
@@ -99,12 +99,12 @@ def _interval_of(job: RQJob) -> float:
 
 
 class HedgehogScheduler(DjangoScheduler):
-    """rq-scheduler's Scheduler, but for five things.
+    """rq-scheduler's Scheduler, with five differences.
 
-    It looks for due jobs every second: a run is not late because nobody looked. It keeps fabrics' schedules as the
-    database wants them. It never puts a fabric into the queue that is waiting there or being read, however many
-    schedulers there are. It outlives a Redis or database that is away for a while, and whatever stands in Redis. And it
-    leaves the fabrics of another NetBox to that one. Schedules of others are treated as rq-scheduler would.
+    It checks for due jobs every second, so that a sync starts on time. It keeps the schedules of fabrics as the
+    database says. It never queues a fabric that is queued or running, however many schedulers there are. It survives an
+    outage of Redis or the database, and unreadable records in Redis. It ignores the fabrics of another NetBox.
+    Schedules of other applications are handled as rq-scheduler does.
     """
 
     def __init__(self, *args: Any, interval: int = 60, **kwargs: Any) -> None:
@@ -117,7 +117,7 @@ class HedgehogScheduler(DjangoScheduler):
 
     def register_birth(self) -> None:
         super().register_birth()
-        # Whose process this is: a probe looks for the one that lives where it does.
+        # Identifies the process: a probe looks for a scheduler that is alive in its own container.
         self.connection.hset(self.key, mapping={'hostname': socket.gethostname(), PID_NAMESPACE: pid_namespace()})
         self.connection.expire(self.key, self._alive_for)
 
@@ -131,7 +131,7 @@ class HedgehogScheduler(DjangoScheduler):
         return max(ALIVE_FOR, int(self._interval) + 10)
 
     def register_death(self) -> None:
-        # Also called by SIGTERM, in the middle of anything: it must not keep this process from ending.
+        # Also called on SIGTERM, at any moment: it must not keep this process from ending.
         with suppress(RedisError, OSError):
             super().register_death()
 
@@ -140,12 +140,12 @@ class HedgehogScheduler(DjangoScheduler):
         return int(self._interval) + LOCKED_FOR
 
     def acquire_lock(self) -> bool:
-        """rq-scheduler's lock, held under this scheduler's name: who loses it must not remove another one's."""
+        """Acquire rq-scheduler's lock under this scheduler's name: one that lost it must not remove another's."""
         with self._outliving('Redis'):
             lock = self.scheduler_lock_key
             self._lock_acquired = bool(self.connection.set(lock, self.name, ex=self._locked_for, nx=True))
             if not self._lock_acquired and self.connection.ttl(lock) == NO_EXPIRY:
-                # Nobody who holds this lock writes it so: it would keep every scheduler away for good.
+                # Written by no live holder: without an expiry it would block every scheduler for good.
                 self.connection.expire(lock, self._locked_for)
             return self._lock_acquired
         return False
@@ -157,12 +157,12 @@ class HedgehogScheduler(DjangoScheduler):
                 self.connection.eval(RELEASE, 1, self.scheduler_lock_key, self.name)
 
     def _renew(self) -> bool:
-        """Show the sign of life and keep the lock, within a beat. Returns whether the lock is still ours."""
+        """Renew the sign of life and the lock, within a heartbeat. Return whether this scheduler still has the lock."""
         self.heartbeat()
         return bool(self.connection.eval(RENEW, 1, self.scheduler_lock_key, self.name, self._locked_for))
 
     def enqueue_jobs(self) -> list[RQJob]:
-        """One look: the beat, when it is time for it, and then all that is due. Called under rq-scheduler's lock."""
+        """Run the heartbeat if it is due, then queue what is due. Called under rq-scheduler's lock."""
         close_old_connections()
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + get_plugin_config('netbox_hedgehog', 'beat_interval')
@@ -172,10 +172,10 @@ class HedgehogScheduler(DjangoScheduler):
         return []
 
     def heartbeat_tick(self) -> None:
-        """Bring the schedules in line with the database, record killed runs, and tell what became of fabrics.
+        """Bring the schedules in line with the database, record killed syncs, and send notifications.
 
-        Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
-        anew, from what is installed now.
+        Raises SystemExit if the database was migrated for a newer release: the supervisor of this process restarts it
+        with what is installed now.
         """
         if sentence := database_is_newer():
             logger.error('The scheduler stops: %s', sentence)
@@ -189,7 +189,7 @@ class HedgehogScheduler(DjangoScheduler):
             self._tell()
 
     def _tell(self) -> None:
-        """Tell what became of fabrics, a few at a time; what takes too long goes on at the next look."""
+        """Send notifications on fabrics, a few at a time; what takes too long continues in the next round."""
         until = time.monotonic() + TELLING
         for tell_some in (partial(raise_state_events, limit=AT_ONCE), partial(dispatch, AT_ONCE)):
             self._renew()
@@ -200,7 +200,7 @@ class HedgehogScheduler(DjangoScheduler):
                     return
 
     def _enqueue_due(self, now: float) -> list[RQJob]:
-        # Not from 0, as rq-scheduler: a schedule of an odd time must not stand for ever.
+        # Not from 0, as in rq-scheduler: a schedule with an odd time would stay for ever.
         due = _names(self.connection.zrangebyscore(SCHEDULED_JOBS, '-inf', now))
         if not due:
             return []
@@ -212,11 +212,11 @@ class HedgehogScheduler(DjangoScheduler):
             if name in unreadable:
                 if not is_schedule(name):
                     name_once(f'The schedule {name} of another application', unreadable[name])
-                continue  # the beat makes it anew where it is ours
+                continue  # the heartbeat recreates it if it is ours
             if fabric_id is None and is_schedule(name):
-                continue  # another NetBox's, or one that the beat removes
+                continue  # another NetBox's, or one that the heartbeat removes
             if name not in found:
-                self.cancel(name)  # the beat makes it anew where it is wanted
+                self.cancel(name)  # the heartbeat recreates it if it is needed
                 continue
             jobs.append(found[name])
             if fabric_id is None:
@@ -228,17 +228,17 @@ class HedgehogScheduler(DjangoScheduler):
         return jobs
 
     def _suffix(self) -> str:
-        """What ends the ids of this NetBox's schedules; while the database is away, what it was before."""
+        """Return the suffix of this NetBox's schedule ids; the previous one if the database cannot be reached."""
         with suppress(DatabaseError):
             self._last_suffix = suffix(self.connection)
         return self._last_suffix
 
     def _enqueue_fabrics(self, due: list[tuple[int, RQJob]], now: float) -> None:
-        """Put fabrics into the queue that are neither waiting there nor being read; all are due anew.
+        """Queue due fabrics that are neither queued nor running, and set the next due time of all of them.
 
-        Whatever was missed meanwhile is made up for by this one run. A few hundred at a round trip: with thousands of
-        fabrics one each would take longer than a look may. Each batch is one step of Redis: another scheduler that does
-        the same at the same time finds them due later, or not yet.
+        One sync makes up for all that were missed. A few hundred fabrics per round trip: one each would take longer
+        than a round may with thousands of fabrics. Each batch is one atomic step in Redis: another scheduler that does
+        the same finds them due later, or not yet.
         """
         running, queue = self._running(), queue_name()
         keys = (SCHEDULED_JOBS, self.queue_class.redis_queues_keys, f'rq:queue:{queue}', f'rq:failed:{queue}')
@@ -250,9 +250,9 @@ class HedgehogScheduler(DjangoScheduler):
             self.connection.eval(ENQUEUE, len(keys), *keys, *arguments)
 
     def _enqueue_foreign(self, job: RQJob) -> None:
-        """A schedule of somebody else. One that cannot be read must not keep the fabrics' from running."""
+        """Queue a job of another application. One that cannot be read must not block the fabrics'."""
         if self._lock_acquired and not self._renew():
-            return  # another scheduler has taken over, and does it
+            return  # another scheduler has taken over, and does it, and does it
         try:
             self.enqueue_job(job)
         except (RedisDown, RedisTimeout, OSError):
@@ -266,11 +266,11 @@ class HedgehogScheduler(DjangoScheduler):
         try:
             return locked_fabrics()
         except DatabaseError:
-            return set()  # the run itself finds out
+            return set()  # the sync itself checks
 
     @contextmanager
     def _outliving(self, what: str) -> Iterator[None]:
-        """Go on without what is away, and say so once, and once when it is back."""
+        """Continue without a service that cannot be reached. Log that once, and once when it is back."""
         try:
             yield
             if self._complaint and what != 'Redis':
@@ -282,7 +282,7 @@ class HedgehogScheduler(DjangoScheduler):
                 logger.error('The scheduler cannot reach %s; retrying: %s', what, complaint)
                 self._complaint = complaint
         except Exception as error:
-            # Nobody knows of this one, and still the fabrics must be read.
+            # An unexpected error must not stop the syncs of fabrics.
             complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
             if complaint != self._complaint:
                 logger.exception('The scheduler failed; retrying: %s', complaint)

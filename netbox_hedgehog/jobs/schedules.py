@@ -1,7 +1,8 @@
-"""The database knows the schedule; Redis only carries it.
+"""Keep rq-scheduler's schedules as the database says; Redis only carries them.
 
-What should be scheduled follows from the Fabric rows. reconcile() makes rq-scheduler agree with it, and whoever may
-have to mend something calls it: start-up, a saved or deleted fabric, the bootstrap command, the scheduler's beat.
+What should be scheduled follows from the Fabric rows. reconcile() makes rq-scheduler agree with it, and is called by
+everything that may have to correct something: start-up, a saved or deleted fabric, the bootstrap command, the
+scheduler's heartbeat.
 """
 
 import logging
@@ -37,43 +38,46 @@ RUN_FABRIC = 'netbox_hedgehog.jobs.fabric_sync.execute_fabric_sync'
 PREFIX = 'netbox_hedgehog-fabric-'
 SCHEDULED_JOBS = Scheduler.scheduled_jobs_key
 
-# A schedule's id: the fabric, and the deployment where that is not the primary.
+# A schedule's id: the fabric, and the deployment unless that is the primary.
 ID = re.compile(r'netbox_hedgehog-fabric-(0|[1-9][0-9]{0,18})(?:-([0-9a-f]{12}))?', re.ASCII)
 
 # Seconds by which the clocks of two machines may differ.
 SKEW = 60
 
-# The last second of the year 9999: no time after it is one.
+# The last second of the year 9999: Python has no later time.
 END_OF_TIME = 253402300799
 
 
 def schedule_id(fabric_id: int, deployment: str = '') -> str:
-    """The fixed id of a fabric's schedule in rq-scheduler: also the id of its one waiting entry in the queue.
+    """Return the fixed id of a fabric's schedule in rq-scheduler, which is also the id of its one queue entry.
 
-    Takes the fabric's id and what ends the ids of this NetBox's schedules: see deployment.suffix().
+    Takes the fabric's id and the suffix of this NetBox's schedule ids: see deployment.suffix().
     """
     return f'{PREFIX}{fabric_id}-{deployment}' if deployment else f'{PREFIX}{fabric_id}'
 
 
 def fabric_of(schedule: str, deployment: str = '') -> int | None:
-    """The fabric that a schedule is for, or None for a schedule of somebody else."""
+    """Return the fabric's id of a schedule, or None for a schedule of somebody else."""
     found = ID.fullmatch(schedule)
     return int(found[1]) if found and (found[2] or '') == deployment else None
 
 
 def own_schedule_id(fabric_id: int) -> str:
-    """The same, as it is now. One round trip to Redis; raises what Redis and the database raise."""
+    """Return the current schedule_id() of a fabric.
+
+    One round trip to Redis; raises what Redis and the database raise.
+    """
     return schedule_id(fabric_id, suffix(connection()))
 
 
 def is_schedule(schedule: str) -> bool:
-    """Whether a schedule is of this plugin, in whichever NetBox."""
+    """Return whether a schedule is of this plugin, in whichever NetBox."""
     return ID.fullmatch(schedule) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What rq-scheduler should hold for a fabric. Times in seconds; `due` as seconds since 1970."""
+    """The schedule that rq-scheduler should have for a fabric. Times in seconds; `due` as seconds since 1970."""
 
     fabric_id: int
     interval: int
@@ -101,32 +105,32 @@ class Schedule:
                 and tuple(job.args) == (self.fabric_id,)
             )
         except Exception:
-            return False  # whatever somebody has written there
+            return False  # the record can contain anything
 
 
 def next_due(fabric_id: int, interval: float, now: float) -> float:
-    """When a fabric that is read now is due next: at its own place in the interval, which follows from its id.
+    """Return when a fabric that is synced now is due next: at its own offset in the interval, derived from its id.
 
-    So fabrics that were made, or came back, at the same moment do not stay together: they would wait for each other at
-    every interval, and the same short outage would take the runs of all. Takes and returns seconds since 1970. The next
-    run is at least half an interval ahead and never more than one; from anywhere the place is reached by the second.
+    Fabrics that were created, or came back, at the same moment are thus spread out: else they would wait for each other
+    at every interval, and the same short outage would hit all of them. Takes and returns seconds since 1970. The next
+    sync is at least half an interval ahead and at most one; the offset is reached to the second from any time.
     """
     ahead = _to_place(fabric_id, interval, now)
     return now + (ahead if ahead >= interval / 2 else (ahead + interval) / 2)
 
 
 def _to_place(fabric_id: int, interval: float, now: float) -> float:
-    """Seconds until a fabric's place in its interval comes: more than none, and an interval at most."""
+    """Return the seconds until a fabric's offset in its interval: more than 0, and at most one interval."""
     phase = zlib.crc32(fabric_id.to_bytes(8)) / 2**32
     return interval - (now - phase * interval) % interval
 
 
 def desired_schedules(now: float, deployment: str = '') -> dict[int, Schedule]:
-    """What should be scheduled, by fabric: one SQL statement.
+    """Return what should be scheduled, by fabric: one SQL statement.
 
     A fabric is due as next_due() says of its last attempt, and never later than an interval from now, whatever a wrong
-    clock has written. Those that are overdue start at most one a second, in the order of their places; where there are
-    more than an interval has seconds, at their places. No thundering herd after an outage.
+    clock has written. Overdue fabrics start at most one per second, in the order of their offsets; if there are more
+    than an interval has seconds, at their offsets. This avoids a thundering herd after an outage.
     """
     dues = [
         (pk, interval, now if last is None else next_due(pk, interval, min(last.timestamp(), now)))
@@ -142,11 +146,11 @@ def desired_schedules(now: float, deployment: str = '') -> dict[int, Schedule]:
 
 
 def reconcile() -> dict[str, int]:
-    """Make rq-scheduler hold exactly the desired schedules: create, correct, remove.
+    """Create, correct and remove schedules until rq-scheduler has exactly the desired ones.
 
     Returns how many were created, updated, removed and unchanged. One SQL statement and five round trips to Redis,
-    however many fabrics there are. The schedules of other NetBoxes are left alone for as long as those live. Raises
-    what Redis and the database raise while they cannot be reached, and nothing for what stands in Redis.
+    however many fabrics there are. The schedules of other NetBox installations are kept while those are alive. Raises
+    what Redis and the database raise if they cannot be reached, and nothing for what is in Redis.
     """
     redis, now = connection(), time.time()
     remove_wrong_types(redis, {SCHEDULED_JOBS: 'zset'})
@@ -167,7 +171,7 @@ def reconcile() -> dict[str, int]:
     with redis.pipeline() as pipe:
         for name, schedule in desired.items():
             job = jobs.get(name)
-            # One that is due later than it can be was written under a wrong clock.
+            # A due time later than possible was written with a wrong clock.
             in_time = name in present and present[name] <= now + schedule.interval + SKEW
             if in_time and job is not None and schedule.matches(job):
                 counts['unchanged'] += 1
@@ -187,7 +191,7 @@ def reconcile() -> dict[str, int]:
 
 
 def _is_ours(name: str, deployments: Deployments) -> bool:
-    """Whether to decide of a schedule here: it is this NetBox's, or one's of which nothing is left."""
+    """Return whether to decide on a schedule here: it is this NetBox's, or that of one that is no longer alive."""
     found = ID.fullmatch(name)
     if found is None:
         return False
@@ -196,7 +200,7 @@ def _is_ours(name: str, deployments: Deployments) -> bool:
 
 
 def _forget(pipe: Pipeline, name: str, queue: str) -> None:
-    """Leave nothing of a schedule's job in RQ: neither its waiting entry nor its results."""
+    """Remove a schedule's job from RQ: its queue entry and its results."""
     pipe.lrem(f'rq:queue:{queue}', 0, name)
     for registry in REGISTRIES:
         pipe.zrem(f'rq:{registry}:{queue}', name)
@@ -204,7 +208,7 @@ def _forget(pipe: Pipeline, name: str, queue: str) -> None:
 
 
 def due_times(fabric_ids: Iterable[int]) -> dict[int, float]:
-    """When each of these fabrics is due next, in seconds since 1970; a fabric without a schedule is left out."""
+    """Return when each of these fabrics is due next, in seconds since 1970; without those that have no schedule."""
     ids = list(fabric_ids)
     if not ids:
         return {}
@@ -219,13 +223,13 @@ def due_times(fabric_ids: Iterable[int]) -> dict[int, float]:
 
 
 class FabricSyncScheduler:
-    """The schedules of all fabrics, for those who only want to start or inspect them."""
+    """Start and inspect the schedules of all fabrics."""
 
     def bootstrap_all_fabric_schedules(self) -> dict[str, Any]:
         """Bring rq-scheduler in line with the database.
 
-        Returns the counts of reconcile(), and `fabrics`, the number of schedules that now stand. Raises what Redis
-        and the database raise: a bootstrap that did not happen must not look like one that did.
+        Returns the counts of reconcile(), and `fabrics`, the number of schedules there are now. Raises what Redis and
+        the database raise: a failed bootstrap must not look like a successful one.
         """
         counts = reconcile()
         return {'fabrics': counts['created'] + counts['updated'] + counts['unchanged'], **counts}

@@ -1,4 +1,4 @@
-"""The first bootstrap of the schedules, when a NetBox starts to serve."""
+"""Set up the schedules when a NetBox process starts to serve pages."""
 
 import logging
 import sys
@@ -13,25 +13,25 @@ __all__ = ('bootstrap_if_serving', 'serves')
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two tries while Redis or the database is not ready, and how many there are: after that the
-# scheduler's own beat has long done it, or `hedgehog_sync status` tells what is wrong.
+# Seconds between two tries if Redis or the database is not ready, and the number of tries: by then the scheduler's
+# heartbeat has done it, or `hedgehog_sync status` says what is wrong.
 RETRY_EVERY = 15
 TRIES = 40
 
-# How the module is called that every WSGI server loads NetBox by.
+# The module by which every WSGI server loads NetBox.
 WSGI = 'netbox.wsgi'
 
 
 def serves(argv: Sequence[str], modules: Container[str]) -> bool:
-    """Whether a process with these arguments, in which these modules are loaded, serves NetBox's pages.
+    """Return whether a process with these arguments and loaded modules serves NetBox's pages.
 
-    A WSGI server loads NetBox by its WSGI module; of the management commands only `runserver` serves.
+    A WSGI server loads NetBox by its WSGI module; of the management commands only `runserver` serves pages.
     """
     return WSGI in modules or list(argv[1:2]) == ['runserver']
 
 
 def bootstrap_if_serving() -> threading.Thread | None:
-    """Start the bootstrap in the background, where this process serves. Returns its thread, or None."""
+    """Start the bootstrap in the background if this process serves pages. Return its thread, or None."""
     if not serves(sys.argv, sys.modules):
         return None
     thread = threading.Thread(target=_bootstrap, name='hedgehog-bootstrap', daemon=True)
@@ -40,7 +40,7 @@ def bootstrap_if_serving() -> threading.Thread | None:
 
 
 def _bootstrap() -> None:
-    # Django forbids queries before every app is ready, and this one is not the last.
+    # Django forbids queries before every app is ready, and others follow this one.
     apps.ready_event.wait()
     from .schedules import FabricSyncScheduler
 

@@ -1,4 +1,4 @@
-"""The process that `rqworker` runs."""
+"""Run RQ's worker for fabrics: the process behind `rqworker`."""
 
 import gc
 import os
@@ -16,17 +16,17 @@ from .queue import queue_name
 
 __all__ = ('PID_NAMESPACE', 'HedgehogWorker', 'pid_namespace', 'warm_up')
 
-# Seconds. RQ's 420 would let a killed worker look alive for eight minutes, and keep one whose registration was lost
-# (an emptied Redis) from noticing for seven: it looks between two waits for work, 15 s shorter than this.
+# Seconds. With RQ's 420 a killed worker would look alive for eight minutes, and a worker whose registration was lost
+# (an emptied Redis) would not notice for seven: it checks between two waits for work, 15 s shorter than this.
 WORKER_TTL = 45
 
 
-# The field of RQ's record of a worker that says in which namespace its process id counts.
+# The field of RQ's worker record that names the PID namespace of its process.
 PID_NAMESPACE = 'pid_namespace'
 
 
 def pid_namespace() -> str:
-    """The name of this process's PID namespace: two containers may share a host name, and yet not see each other."""
+    """Return the name of this process's PID namespace: two containers may share a host name, but not see each other."""
     try:
         return os.readlink('/proc/self/ns/pid')
     except OSError:
@@ -34,9 +34,9 @@ def pid_namespace() -> str:
 
 
 class HedgehogWorker(NetBoxRQWorker):
-    """NetBox's worker; where it serves fabrics it shows its life sign more often. Other queues' workers are as ever."""
+    """NetBox's worker, with more frequent signs of life if it serves fabrics. Unchanged for other queues."""
 
-    # Seconds. Without Redis a worker waits longer and longer between its tries: not a minute, as RQ would have it.
+    # Seconds. Without Redis a worker waits longer and longer between its tries: RQ's limit is a minute.
     max_connection_wait_time = 15.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,8 +51,9 @@ class HedgehogWorker(NetBoxRQWorker):
             self._stop_requested = True
 
     def monitor_work_horse(self, job: Job, queue: Queue) -> None:
-        """As RQ's; and says that the job is over where RQ does not: of a job whose record is gone, as it is once its
-        fabric was deleted or disabled.
+        """Monitor the process of a job as RQ does, and record its end where RQ does not.
+
+        RQ does not if the job's record is gone, as it is once its fabric was deleted or disabled.
         """
         super().monitor_work_horse(job, queue)
         if self.get_current_job_id() is not None:
@@ -63,35 +64,35 @@ class HedgehogWorker(NetBoxRQWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None,
     ) -> tuple[Job, Queue] | None:
-        """The next job; None ends the worker: also where it has nothing to do and the database has outgrown it.
+        """Return the next job, or None to end the worker: also if it is idle and the database is newer than this code.
 
-        Nobody would give it a job to notice that by: the scheduler has noticed first.
+        Without jobs it would not notice otherwise: the scheduler has noticed first, and queues none.
         """
         if timeout is None or max_idle_time is not None:
             return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
         while True:
-            # RQ comes back from an idle wait only where one is limited.
+            # RQ returns from an idle wait only if the wait has a limit.
             found = super().dequeue_job_and_maintain_ttl(timeout, timeout)
             if found is not None or self._database_is_newer():
                 return found
 
     def _database_is_newer(self) -> bool:
         sentence = database_is_newer()
-        # Runs are forked off this process, and must not inherit its connection.
+        # Jobs are forked off this process, and must not inherit its connection.
         connections.close_all()
         if sentence:
             self.log.error('Worker %s stops: %s', self.name, sentence)
         return bool(sentence)
 
     def serialize(self) -> dict[str, Any]:
-        """What stands in RQ's record of this worker: who and where it is."""
+        """Return RQ's record of this worker, with where it runs."""
         return {**super().serialize(), PID_NAMESPACE: pid_namespace()}
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """As NetBox's, which joins the workers again where Redis was emptied; and tells again who this is.
+        """Send NetBox's heartbeat, which registers the worker again if Redis was emptied, and identify it again.
 
-        Where RQ wrote something into the record before that, NetBox leaves the rest out. A worker of which nobody knows
-        where it runs counts as alive until RQ forgets it, however dead it is.
+        If RQ wrote to the record before that, NetBox omits the other fields. A dead worker whose host is unknown would
+        count as alive until RQ's own time-out.
         """
         super().heartbeat(timeout, pipeline)
         if not self.connection.hexists(self.key, 'hostname'):
@@ -99,10 +100,10 @@ class HedgehogWorker(NetBoxRQWorker):
 
 
 def warm_up() -> None:
-    """Load now what a run needs: each is forked off this process, and would load it anew.
+    """Load what a sync needs before workers fork: each fork would load it again.
 
-    That took 0.2 s of every run, ten times as long as its bookkeeping; the Kubernetes client is most of it. Frozen, the
-    pages of memory that hold it stay shared with the forks, whose garbage collector leaves them alone.
+    That took 0.2 s of every sync, ten times as long as its bookkeeping, mostly for the Kubernetes client. With
+    gc.freeze() the memory pages stay shared with the forks, because their garbage collector does not touch them.
     """
     import_module('netbox_hedgehog.jobs.fabric_sync')
     gc.collect()
