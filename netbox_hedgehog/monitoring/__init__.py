@@ -1,1 +1,1 @@
-"""How services, fabrics and syncs are, for pages, commands, API and metrics."""
+"""Report the state of services, fabrics and syncs, for pages, commands, API and metrics."""

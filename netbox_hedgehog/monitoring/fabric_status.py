@@ -1,4 +1,4 @@
-"""How a fabric's synchronization stands, the same for API and commands."""
+"""Report the sync status of fabrics, the same for API and commands."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,18 +18,18 @@ __all__ = ('at_work', 'fabric_status')
 
 
 def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
-    """One dictionary a fabric: state, schedule, next run, last attempt, last success and its age (seconds), error.
+    """Return one dictionary per fabric: state, schedule, next sync, last attempt, last full sync, age, error.
 
-    `run` is the id of the NetBox job that waits for a worker or is at work, or None; a fabric is in sync before its run
-    has ended, which then sees to the inventory. One round trip to Redis for all of them; a Redis that cannot be reached
-    leaves `next_run` empty.
+    Ages are in seconds. `run` is the id of the NetBox job that is queued or running, or None; a fabric is in sync
+    before its job has ended, which then syncs the inventory. One round trip to Redis for all of them; if Redis cannot
+    be reached `next_run` is empty.
     """
     fabrics = list(fabrics)
     try:
         due = due_times(fabric.pk for fabric in fabrics)
     except (RedisError, OSError):
         due = {}
-    # Where one waits and another is at work, the latter: "running" sorts after "pending".
+    # If one is queued and another running, take the latter: "running" sorts after "pending".
     runs = dict(
         run_jobs().filter(object_id__in=[fabric.pk for fabric in fabrics], status__in=ACTIVE)
         .order_by('status', '-pk').values_list('object_id', 'pk')
@@ -56,12 +56,12 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
 
 
 def at_work(health: ServiceHealth) -> str:
-    """One line on who is at work, on the schedules that stand, and on the runs of the last day."""
+    """Return one line on services, active schedules, and the syncs of the last day."""
     watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
     completed = sync_jobs().filter(
         status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
     ).count()
-    # In Redis, where a schedule counts: the database only knows how many there should be.
+    # From Redis, where schedules take effect: the database only says how many there should be.
     active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
     return (
         f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '

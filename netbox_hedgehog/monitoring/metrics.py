@@ -1,7 +1,7 @@
-"""Prometheus metrics on NetBox's /metrics, read from the database and Redis at each scrape.
+"""Provide Prometheus metrics on NetBox's /metrics, from the database and Redis at each scrape.
 
-NetBox serves /metrics with METRICS_ENABLED. Where PROMETHEUS_MULTIPROC_DIR is set, django-prometheus serves only what
-processes have written to that directory, and drops collectors like this one: there `hedgehog_sync metrics` prints the
+NetBox serves /metrics if METRICS_ENABLED is set. If PROMETHEUS_MULTIPROC_DIR is set, django-prometheus serves only what
+processes have written to that directory, and drops collectors like this one: then `hedgehog_sync metrics` prints the
 same for the textfile collector of node_exporter.
 """
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 PREFIX = 'netbox_hedgehog_'
 
-# Gauges of each fabric: the name, what it says.
+# Gauges of each fabric: name and help text.
 FABRIC_GAUGES = {
     'fabric_scheduled': 'Whether scheduled syncs are enabled.',
     'fabric_interval_seconds': 'Seconds between two scheduled syncs.',
@@ -52,13 +52,13 @@ CHANGES = ('created', 'updated', 'missing')
 
 
 class HedgehogCollector(Collector):
-    """Reads everything at each scrape: a number of SQL statements that does not grow with the number of fabrics."""
+    """Collect all metrics at each scrape, with a constant number of SQL statements."""
 
     def describe(self) -> Iterable[Any]:
-        return ()  # the registry would collect, at start, to find out
+        return ()  # else the registry would collect at start to find out
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The metrics. A database that is away costs them, and never the rest of /metrics: `up` is then 0."""
+        """Yield the metrics. If the database cannot be reached, only `up` 0 and the duration: /metrics still works."""
         clock, families = time.monotonic(), []
         try:
             health = worker_health()
@@ -71,13 +71,13 @@ class HedgehogCollector(Collector):
 
 
 def register() -> None:
-    """Add the collector to what NetBox serves, where it serves metrics."""
+    """Add the collector to NetBox's registry, if NetBox serves metrics."""
     if settings.METRICS_ENABLED:
         REGISTRY.register(HedgehogCollector())
 
 
 def exposition() -> str:
-    """The plugin's metrics alone, in Prometheus's text format."""
+    """Return the plugin's metrics alone, in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(HedgehogCollector())
     return generate_latest(registry).decode()

@@ -1,4 +1,4 @@
-"""A summary of each fabric: what the overview page, the dashboard's widget and the metrics show."""
+"""Summarize each fabric for the overview page, the dashboard widget and the metrics."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,20 +15,22 @@ from ..models import Discrepancy, Fabric, FabricCondition, FabricResource, Switc
 
 __all__ = ('FabricSummary', 'fabric_summaries', 'states')
 
-# States, the gravest first.
+# States, the most severe first.
 GRAVITY = (
     SyncStateChoices.STALE, SyncStatusChoices.FAILED, SyncStatusChoices.PARTIAL, SyncStatusChoices.NEVER_SYNCED,
     SyncStatusChoices.SYNCING, SyncStatusChoices.QUEUED, SyncStatusChoices.IN_SYNC, SyncStateChoices.DISABLED,
 )
 
-# What a summary never needs: secrets and long texts.
+# Fields that a summary never needs: secrets and long texts.
 DEFERRED = ('kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'comments', 'last_report', 'custom_field_data')
 
 
 @dataclass(slots=True)
 class FabricSummary:
-    """One fabric. `since` is when its failure was notified, `silent` has the agents unresponsive at the last sync, and
-    `unhealthy` is the number of switches that are critical or have warnings.
+    """One fabric.
+
+    `since` is when its failure was notified, `silent` are the unresponsive agents at the last sync, and `unhealthy` is
+    the number of switches that are critical or have warnings.
     """
 
     fabric: Fabric
@@ -42,24 +44,24 @@ class FabricSummary:
 
     @property
     def troubled(self) -> bool:
-        """Whether it is stale or failing; a sync that is under way changes nothing until it has ended."""
+        """Return whether it is stale or failing; a running sync changes nothing until it has finished."""
         return self.state == SyncStateChoices.STALE or (
             self.state != SyncStateChoices.DISABLED and self.fabric.is_failing
         )
 
     @property
     def never_read(self) -> bool:
-        """Whether it is enabled and has never had a full sync."""
+        """Return whether it is enabled and has never had a full sync."""
         return self.state != SyncStateChoices.DISABLED and self.fabric.last_sync is None
 
     @property
     def inventory_error(self) -> str:
-        """Why the last inventory sync failed; '' if it did not, or if the inventory is disabled."""
+        """Return why the last inventory sync failed; '' if it did not, or if the inventory is disabled."""
         return self.fabric.inventory_error if self.fabric.inventory_enabled else ''
 
     @property
     def unconfirmed(self) -> int:
-        """How many changes await confirmation."""
+        """Return how many changes need confirmation."""
         held = self.fabric.inventory_held if self.fabric.inventory_enabled else None
         return (held or {}).get('count', 0)
 
@@ -72,14 +74,14 @@ class FabricSummary:
 
     @property
     def freshness(self) -> float:
-        """Time since the last full sync as a share of the time after which the fabric is stale: 1 and more is stale."""
+        """Return the age of the last full sync as a share of the age at which it is stale: 1 or more is stale."""
         if self.fabric.last_sync is None:
             return 1.0
         return (datetime.now(UTC) - self.fabric.last_sync).total_seconds() / self.fabric.grace
 
     @property
     def late(self) -> bool:
-        """Whether the last full sync is older than one and a half intervals."""
+        """Return whether the last full sync is older than one and a half intervals."""
         return self.fabric.is_scheduled and self.freshness * self.fabric.grace > 1.5 * self.fabric.sync_interval
 
 
@@ -91,8 +93,8 @@ def fabric_summaries(
     """Return a summary of each of these fabrics, those that need attention first.
 
     Takes the fabrics, and the resources, discrepancies and switches that the user may view, None for all; `redis` is
-    whether to ask Redis for the next syncs. Costs six SQL statements and one round trip to Redis, however many fabrics
-    there are; one less without `switches`, whose health is not counted then.
+    whether to ask Redis for the next syncs. Six SQL statements and one round trip to Redis, however many fabrics there
+    are; one less without `switches`, whose health is not counted then.
     """
     rows = fabrics.defer(*DEFERRED).order_by('name')
     found = {fabric.pk: FabricSummary(fabric, fabric.sync_state) for fabric in rows}

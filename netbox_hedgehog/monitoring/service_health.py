@@ -1,4 +1,4 @@
-"""Is anybody at work? The answer for pages, API, commands and probes."""
+"""Check whether workers, schedulers and watchers run, for pages, API, commands and probes."""
 
 import os
 import socket
@@ -34,15 +34,15 @@ __all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'ServiceHealth', 'check_worker_healt
 
 HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
 
-# How many fabrics that fail, and how many that are not watched as they should be, are told one by one.
+# How many failing fabrics, and how many unwatched ones, are named.
 SHOWN = 5
 
 
 @dataclass(slots=True)
 class ServiceHealth:
-    """Who serves the queue, and what is wrong. `problems` are sentences, the gravest first.
+    """The services, and what is wrong. `problems` are sentences, the most severe first.
 
-    `watched` are the fabrics that ask for a watch, `unwatched` those among them that no watcher follows just now.
+    `watched` counts the fabrics with watch enabled, `unwatched` those among them that no watcher follows now.
     """
 
     queue: str
@@ -59,14 +59,14 @@ class ServiceHealth:
     watched: int = 0
     unwatched: int = 0
     oldest_overdue: dict[str, Any] | None = None
-    # The names of fabrics that read one cluster, a list for each such cluster.
+    # The names of fabrics that sync the same cluster, a list for each such cluster.
     same_cluster: list[list[str]] = field(default_factory=list)
-    # What people should know though nothing fails: no reason for an alarm.
+    # Hints that are no reason for an alarm.
     notices: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    # The problem that another NetBox uses the same Redis database; '' where none does.
+    # The problem that another NetBox uses the same Redis database; '' if none does.
     shared_redis: str = ''
-    # The part of the problems that means nobody will run anything: the pages' banner.
+    # The problems that keep every sync from running: the pages' banner.
     outages: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,18 +74,20 @@ class ServiceHealth:
 
 
 def check_worker_health() -> dict[str, Any]:
-    """Workers on the queue, schedulers alive, jobs waiting, running and failed in the last day, overdue fabrics.
+    """Return the health of the services as a dictionary.
 
-    Returns a dictionary; its `state` is healthy, degraded (something is late or fails) or broken (nobody works).
-    Raises nothing for a Redis that cannot be reached: that is part of the answer.
+    It has the workers on the queue, the schedulers, the syncs that are queued, running, and failed in the last day, and
+    the overdue fabrics. `state` is healthy, degraded (something is late or fails) or broken (no sync can run). If Redis
+    cannot be reached that is part of the result; nothing of it is raised.
     """
     return worker_health().as_dict()
 
 
 def worker_health(fabrics: FabricQuerySet | None = None) -> ServiceHealth:
-    """The same as a ServiceHealth. `fabrics` limits of whom is told: give those that the asker may see.
+    """Return the health of the services as a ServiceHealth.
 
-    Who looks also notices: a fabric that has become stale is told of here, should nobody else be alive to do it.
+    `fabrics` limits the fabrics that are named: pass those that the user may view. Also notifies of fabrics that have
+    become stale, in case no scheduler runs to do it.
     """
     health = ServiceHealth(queue=queue_name())
     _look_at_redis(health, fabrics)
@@ -132,14 +134,14 @@ def _look_at_database(health: ServiceHealth, fabrics: FabricQuerySet, runs: Quer
     health.failed = runs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
-    ).exclude(data__outcome=CANCELLED).count()  # NetBox has no status for what somebody has cancelled
+    ).exclude(data__outcome=CANCELLED).count()  # NetBox has no status for cancelled jobs
     asked = fabrics.aggregate(
         scheduled=Count('pk', filter=READABLE & Q(scheduler_enabled=True), distinct=True),
         watched=Count('pk', filter=READABLE & Q(watch_enabled=True), distinct=True),
         syncing=ArrayAgg('pk', filter=Q(sync_status=SyncStatusChoices.SYNCING), distinct=True, default=Value([])),
     )
     health.fabrics, health.watched = asked['scheduled'], asked['watched']
-    # Those whose job somebody has deleted meanwhile run all the same.
+    # Syncs whose job was deleted in the meantime run all the same.
     without = set(asked['syncing']) - running
     health.running = len(running) + len(without & locked_fabrics() if without else ())
     late = list(fabrics.overdue().order_by('overdue_at').values_list('name', 'overdue_at'))
@@ -158,7 +160,7 @@ def _look_at_database(health: ServiceHealth, fabrics: FabricQuerySet, runs: Quer
 
 
 def _look_at_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
-    """Fabrics without a watcher are read by their periodic runs, as ever: late, not lost."""
+    """Check the watchers. Fabrics without one still have their scheduled syncs: late, not lost."""
     if not health.watched or not health.redis:
         return
     watched = dict(fabrics.watched().values_list('pk', 'name'))
@@ -167,7 +169,7 @@ def _look_at_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
         unwatched = watched.keys() - watched_fabrics(watched)
         troubles = watch_troubles(watched)
     except (RedisError, OSError):
-        return  # said already
+        return  # reported already
     health.unwatched = len(unwatched)
     if not health.watchers:
         health.problems.append(
@@ -190,14 +192,16 @@ def _look_at_clusters(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
 
 
 def live_workers() -> list[str]:
-    """The names of the workers that serve the queue. RQ forgets one that shows no sign of life; one of this very
-    machine whose process is gone is not counted even before that.
+    """Return the names of the workers that serve the queue.
+
+    RQ forgets a worker without a sign of life; one of this machine whose process is gone is not counted even before
+    that.
     """
     return [worker.name for worker in read_workers(queue()) if not _known_dead(worker)]
 
 
 def _waiting(fabrics: FabricQuerySet | None) -> int:
-    """Return how many runs wait in the queue; of these fabrics, periodic ones and those that somebody asked for."""
+    """Return how many syncs of these fabrics are queued, scheduled and requested ones."""
     try:
         if fabrics is None:
             return queue().count
@@ -205,7 +209,7 @@ def _waiting(fabrics: FabricQuerySet | None) -> int:
         waiting = {text(job_id) for job_id in redis.lrange(queue().key, 0, -1)}
     except ResponseError as error:
         name_once(f'The queue {queue_name()}', of_the_record(error))
-        return 0  # the scheduler's beat mends it
+        return 0  # the scheduler's heartbeat repairs it
     if not waiting:
         return 0
     end = suffix(redis)
@@ -223,10 +227,10 @@ def _known_dead(worker: Worker) -> bool:
 
 
 def missing_here(role: str) -> str:
-    """What this machine or container lacks, as a sentence; '' where a live process of `role` runs here.
+    """Return a sentence on what is missing on this machine or container; '' if a live process of `role` runs here.
 
-    `role` is worker (on the plugin's queue), scheduler or watcher: for health checks of the one process that a
-    container is there for. Raises what Redis raises.
+    `role` is worker (on the plugin's queue), scheduler or watcher: for health checks of a container with one process.
+    Raises what Redis raises.
     """
     redis = connection()
     if role == 'watcher':
@@ -243,13 +247,13 @@ def missing_here(role: str) -> str:
 
 
 def live_schedulers(redis: Redis) -> list[str]:
-    """The names of the rq-scheduler processes whose key is there and says nothing of death."""
+    """Return the names of the rq-scheduler processes whose key exists and has no date of death."""
     prefix = Scheduler.redis_scheduler_namespace_prefix
     keys = sorted(set(redis.scan_iter(match=f'{prefix}*', count=5000)))
     with redis.pipeline() as pipe:
         for key in keys:
             pipe.hexists(key, 'death')
-        # Of a key that is no hash it is an error, which counts as dead.
+        # For a key that is not a hash the response is an error, which counts as dead.
         dead = execute(pipe)
     return [text(key).removeprefix(prefix) for key, gone in zip(keys, dead, strict=True) if not gone]
 

@@ -1,4 +1,7 @@
-"""Fabrics that read one cluster: then NetBox has everything twice. Kubernetes gives each resource a UID of its own."""
+"""Find fabrics that sync the same cluster, whose resources NetBox then has twice.
+
+They are recognized by UIDs, which Kubernetes gives each resource.
+"""
 
 from collections import defaultdict
 from typing import Any
@@ -9,15 +12,15 @@ from ..models import Fabric, FabricResource
 
 __all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'in_words', 'same_cluster_sentence')
 
-# Every Hedgehog installation has some of these, and no more than a few hundred.
-# How many of them a sentence names.
+# How many fabrics a sentence names.
 SHOWN = 5
 
+# Every Hedgehog installation has resources of these kinds, and no more than a few hundred.
 PROBED = ('VLANNamespace', 'IPv4Namespace', 'SwitchGroup', 'Switch', 'Gateway')
 
 
 def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
-    """Return the names of those of these fabrics that read one cluster, a list for each such cluster."""
+    """Return the names of those of these fabrics that sync the same cluster, a list for each such cluster."""
     probes = _probes().filter(fabric__in=fabrics.readable().values('pk'))
     twice = probes.values('uid').annotate(count=Count('fabric', distinct=True)).filter(count__gt=1).values('uid')
     rows = probes.filter(uid__in=twice).values_list('uid', 'fabric__name')
@@ -29,7 +32,7 @@ def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
 
 
 def fabrics_of_same_cluster(fabric: Fabric, user: Any = None) -> list[str]:
-    """Return the names of the other fabrics that read this fabric's cluster; with a user, of those they may view."""
+    """Return the names of the other fabrics that sync this fabric's cluster; with a user, of those they may view."""
     visible = Fabric.objects.all() if user is None else Fabric.objects.restrict(user, 'view')
     own = _probes().filter(fabric=fabric).values('uid')
     others = _probes().filter(uid__in=own).exclude(fabric=fabric).values('fabric')
@@ -43,7 +46,7 @@ def in_words(names: list[str]) -> str:
 
 
 def same_cluster_sentence(names: list[str]) -> str:
-    """Return what is said of fabrics that read one cluster: the first few by name."""
+    """Return a sentence on fabrics that sync the same cluster, the first few by name."""
     return (
         f'{in_words(names)} sync the same cluster, so NetBox shows its resources more than once. Disable or delete '
         'all but one of them.'

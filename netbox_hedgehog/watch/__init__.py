@@ -1,1 +1,1 @@
-"""Changes of fabrics as they happen: one process follows each kind of each watched fabric."""
+"""Stream changes of fabrics: one process watches each kind of each fabric with watch enabled."""

@@ -1,7 +1,7 @@
-"""One kind of one fabric, followed: listed once, and from there on every change taken as it happens.
+"""Follow one kind of one fabric: list it once, then apply every change from a watch.
 
-What a watch says goes the way of a run's reading: compare with what is held, apply. A run and a watch may both be at
-work: apply() leaves alone what the other has written since, and the watch then looks again.
+A watch's changes are handled like a sync's list: compared with the mirror and applied. A sync and a watch may run at
+the same time: apply() skips what the other has written since, and the watch then compares again.
 """
 
 import logging
@@ -31,29 +31,29 @@ __all__ = ('Database', 'Follower', 'MemoryBudget', 'WriteConflict')
 
 logger = logging.getLogger(__name__)
 
-# How often a change is tried that the mirror's other writer comes in between.
+# How often a change is tried that conflicts with the mirror's other writer.
 TRIES = 5
 
-# Bytes of memory for the events of a fabric that wait to be written.
+# Bytes of memory for the events of a fabric that await writing.
 MEMORY = 64 * 1024 * 1024
 
 
 class WriteConflict(Exception):
-    """The mirror's other writer came in between on every try. The text is a sentence."""
+    """The mirror's other writer interfered on every try. The text is a sentence."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(f'Saving {kind.plural} conflicted with a sync; they are listed again.')
 
 
 class MemoryBudget:
-    """Memory that followers share for what they have collected."""
+    """Memory in bytes that the followers of a fabric share for collected events."""
 
     def __init__(self, size: int = MEMORY) -> None:
         self._lock = threading.Lock()
         self._left = size
 
     def reserve(self, size: int) -> bool:
-        """Returns whether there was room. A negative size gives some back."""
+        """Reserve `size` bytes, or release them if it is negative. Return whether there was room."""
         with self._lock:
             if size > max(0, self._left):
                 return False
@@ -62,19 +62,20 @@ class MemoryBudget:
 
 
 class Database(Protocol):
-    """Runs a function that uses the database, in whatever thread has a connection, and returns what it returns."""
+    """Run a function that uses the database, in a thread that has a connection, and return its result."""
 
     def __call__(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any: ...
 
 
 @dataclass
 class Follower:
-    """Keeps the mirror of one kind true to a watch. `database` is called for all that is stored or looked up.
+    """Update the mirror of one kind from a watch.
 
-    One thread calls list() and follow(), which collects what happens; another calls flush(), which writes it: so what
-    comes in a burst is written together. `version` is the resource version up to which all was collected; empty before
-    the first list, and where something was lost on the way: then it is time to list again. `gap` is why, a sentence,
-    where nothing was raised. `room` limits the events that wait for flush().
+    One thread calls list() and follow(), which collects events; another calls flush(), which writes them: events of a
+    burst are written together. `database` is called for everything that reads or writes the database. `version` is the
+    resource version up to which all events were collected; empty before the first list, and after events were lost:
+    then the kind must be listed again. `gap` is why, a sentence, if nothing was raised. `room` limits the events that
+    await flush().
     """
 
     cluster: Cluster
@@ -91,8 +92,10 @@ class Follower:
         self._sizes: dict[Key, int] = {}
 
     def list(self) -> None:
-        """Bring the mirror in line with a whole list. Raises ClusterError, NotServed where the mirror holds resources
-        of a kind that the cluster does not serve; WriteConflict; what the database raises.
+        """Bring the mirror in line with a complete list.
+
+        Raises ClusterError, NotServed if the mirror has resources of a kind that the cluster does not serve,
+        WriteConflict, and what the database raises.
         """
         self.gap = ''
         for _ in range(TRIES):
@@ -120,9 +123,9 @@ class Follower:
     def follow(self, told: Callable[[], object], opened: Callable[[BaseHTTPResponse], object]) -> None:
         """Collect every change from `version` on, until the server ends the watch.
 
-        `told` is called when there is something for flush(); `opened` is given the response. Raises ClusterError; after
-        Expired it is time to list again. Of kinds whose objects move all the time by themselves only metadata comes.
-        Returns at once where `version` is empty, and at the next event where flush() has emptied it meanwhile.
+        `told` is called when there is something for flush(); `opened` receives the response. Raises ClusterError; after
+        Expired the kind must be listed again. For kinds with a volatile status only metadata is streamed. Returns at
+        once if `version` is empty, and at the next event if flush() has emptied it in the meantime.
         """
         version = self.version
         if not version:
@@ -132,7 +135,7 @@ class Follower:
             metadata_only=bool(self.kind.volatile), opened=opened,
         ):
             news = self._by_key(some)
-            # Together, so that a version which flush() empties is not filled in again.
+            # In one step, so that a version which flush() has emptied is not set again.
             with self._lock:
                 if not self.version:
                     return
@@ -149,7 +152,7 @@ class Follower:
     def _by_key(self, some: Iterable[Event]) -> dict[Key, Event]:
         """Return the last event of each of this fabric's objects.
 
-        One without a usable name, or of another namespace, is skipped: it says nothing of the others.
+        An object without a usable name, or in another namespace, is skipped: it must not affect the others.
         """
         news: dict[Key, Event] = {}
         errors = set()
@@ -167,7 +170,7 @@ class Follower:
         return news
 
     def _collect(self, news: Mapping[Key, Event]) -> bool:
-        """Keep events for flush(). Returns False, and forgets all that was kept, where they need too much memory."""
+        """Keep events for flush(). Return False, and drop all that were kept, if they need too much memory."""
         for key, event in news.items():
             size = _memory_of(event.object)
             if not self.room.reserve(size - self._sizes.get(key, 0)):
@@ -181,7 +184,10 @@ class Follower:
         self._pending, self._sizes = {}, {}
 
     def flush(self) -> None:
-        """Write what was collected. Raises ClusterError, WriteConflict or a DatabaseError; then `version` is empty."""
+        """Write the collected events.
+
+        Raises ClusterError, WriteConflict or a DatabaseError; then `version` is empty.
+        """
         with self._lock:
             latest, sizes = self._pending, self._sizes
             self._pending, self._sizes = {}, {}
@@ -202,7 +208,7 @@ class Follower:
             held = self.database(stored_rows, self.fabric, self.kind, names=[name for _, name in latest])
             latest = {key: event for key, event in latest.items() if not self._is_outdated(event, held.get(key))}
             held = {key: row for key, row in held.items() if key in latest}
-            # What was deleted is missing, whatever is wrong with another object of the same moment.
+            # A deleted object is missing, whatever is wrong with another one in the same batch.
             deleted = [held.pop(key) for key, event in latest.items() if event.type == 'DELETED']
             there = [event for event in latest.values() if event.type != 'DELETED']
             page = Page([event.object for event in there], 0, any(event.metadata_only for event in there))
@@ -217,7 +223,7 @@ class Follower:
         raise WriteConflict(self.kind)
 
     def _limit(self, plan: MirrorPlan) -> None:
-        """Leave out new objects beyond max_objects. The next list says what is wrong, or is right again."""
+        """Skip new objects beyond max_objects. The next list reports them, or is within the limit again."""
         if not plan.created:
             return
         most = self.cluster.options.max_objects
@@ -234,7 +240,7 @@ class Follower:
         plan.errors.append(self.gap)
 
     def _is_outdated(self, event: Event, row: StoredRow | None) -> bool:
-        """Whether the mirror holds what an event says, or newer than that: resource versions grow."""
+        """Return whether the mirror has the object of an event, or a newer one: resource versions increase."""
         if row is None:
             return event.type == 'DELETED'
         if row.missing_since is not None and event.type == 'DELETED':
@@ -254,7 +260,7 @@ class Follower:
 
 
 def _number(version: str) -> int | None:
-    """A resource version as a number, where it is one of the length that versions have."""
+    """Return a resource version as a number, or None if it is not a number of plausible length."""
     return int(version) if version.isdecimal() and len(version) <= LONGEST_VERSION else None
 
 

@@ -1,8 +1,8 @@
-"""Which watcher follows which fabric: leases in Redis that end by themselves.
+"""Decide which watcher follows which fabric, by leases in Redis that expire.
 
-Not advisory locks: those die with their process, but not with a machine or a network that has gone, for as long as
-PostgreSQL believes in the connection. And nothing is harmed when two watchers follow a fabric for a moment, since what
-they write is compared with what is there; a lease only saves doing the work twice.
+Not by advisory locks: those end with their process, but not with a machine or network that has failed, as long as
+PostgreSQL believes in the connection. Two watchers may follow a fabric for a moment without harm, because what they
+write is compared with the mirror; a lease only avoids doing the work twice.
 """
 
 import time
@@ -17,19 +17,19 @@ from ..jobs.records import execute, text
 
 __all__ = ('BEAT', 'LEASE', 'Leases', 'live_watchers', 'watch_troubles', 'watched_fabrics')
 
-# Seconds that a lease, and a watcher's sign of life, outlives its last renewal; and between two renewals.
+# Seconds that a lease, and a watcher's sign of life, lasts after its last renewal; and between two renewals.
 LEASE = 15
 BEAT = 4
 
-# Seconds by which the clock of Redis may go back: signs of life from later than that are of nobody.
+# Seconds by which the clock of Redis may go back: signs of life from later than that are ignored.
 SKEW = 60
 
-# What Redis says of the time to live of a key that stays for ever.
+# What Redis returns as time to live of a key that never expires.
 NO_EXPIRY = -1
 
 WATCHERS = 'netbox_hedgehog:watchers'
 PREFIX = 'netbox_hedgehog:watch:'
-# Beside a lease, and as long as it: why its owner does not follow the fabric as it should.
+# Stored as long as a lease: why its owner cannot follow the fabric.
 TROUBLE = 'netbox_hedgehog:watch-trouble:'
 
 
@@ -42,7 +42,7 @@ def _trouble_key(fabric_id: int) -> str:
 
 
 def live_watchers() -> list[str]:
-    """The names of the watcher processes that have shown a sign of life lately. Raises what Redis raises."""
+    """Return the names of the watcher processes with a recent sign of life. Raises what Redis raises."""
     redis = connection()
     # By the clock of Redis, which all watchers share.
     now = redis.time()[0]
@@ -50,7 +50,7 @@ def live_watchers() -> list[str]:
 
 
 def watched_fabrics(fabric_ids: Collection[int]) -> set[int]:
-    """Those of these fabrics that a watcher follows. Raises what Redis raises."""
+    """Return those of these fabrics that a watcher follows. Raises what Redis raises."""
     ids = list(fabric_ids)
     if not ids:
         return set()
@@ -58,7 +58,7 @@ def watched_fabrics(fabric_ids: Collection[int]) -> set[int]:
 
 
 def watch_troubles(fabric_ids: Collection[int]) -> dict[int, str]:
-    """What keeps these fabrics' watchers from following them, a sentence each. Raises what Redis raises."""
+    """Return why watchers cannot follow these fabrics, one sentence each, by id. Raises what Redis raises."""
     ids = list(fabric_ids)
     if not ids:
         return {}
@@ -67,7 +67,7 @@ def watch_troubles(fabric_ids: Collection[int]) -> dict[int, str]:
 
 
 class Leases:
-    """One watcher's leases. Two round trips to Redis a beat, however many fabrics there are."""
+    """The leases of one watcher. Two round trips to Redis per heartbeat, however many fabrics there are."""
 
     def __init__(self, name: str, redis: Redis | None = None) -> None:
         self.name = f'{name}.{uuid.uuid4().hex[:8]}'
@@ -76,11 +76,11 @@ class Leases:
         self._renewed = time.monotonic()
 
     def renew(self, wanted: Collection[int], troubles: Mapping[int, str] | None = None) -> set[int]:
-        """Renew what is ours, take our share of what is free of `wanted`, give back what is more than our share.
+        """Renew our leases, take our share of the free fabrics in `wanted`, return what exceeds our share.
 
-        `troubles` says of fabrics that are ours why they are not followed as they should be: it stands for as long as
-        the lease, and until the next beat. Returns the fabrics that are ours from here on. Raises what Redis raises;
-        after LEASE seconds of that nothing is ours any more: see lost().
+        `troubles` says for our fabrics why they are not followed; it is stored as long as the lease, until the next
+        heartbeat. Returns the fabrics that are ours from now on. Raises what Redis raises; after LEASE seconds of that
+        no lease is ours any more: see lost().
         """
         ids, troubles = sorted(wanted), troubles or {}
         with self._redis.pipeline() as pipe:
@@ -91,7 +91,7 @@ class Leases:
             (now, _), signs, *owners = execute(pipe)
         found = {WATCHERS: signs, **{_key(pk): owner for pk, owner in zip(ids, owners, strict=True)}}
         if wrong := [key for key, answer in found.items() if isinstance(answer, Exception)]:
-            # Of another type than they must be: nobody can hold a lease there.
+            # Keys of another type than they must be: no lease can be taken there.
             self._redis.delete(*wrong)
             found |= {key: [] if key == WATCHERS else None for key in wrong}
         watchers = {text(name) for name, until in found[WATCHERS] if now <= until <= now + LEASE + SKEW} | {self.name}
@@ -122,7 +122,7 @@ class Leases:
         return self.mine
 
     def _free_orphans(self, found: dict[str, Any], watchers: set[str]) -> None:
-        """Free leases of watchers that do not live, where they would never end and keep everybody away."""
+        """Delete leases of dead watchers that would never expire and would keep all others away."""
         orphans = [
             key for key, owner in found.items()
             if key != WATCHERS and owner is not None and text(owner) not in watchers
@@ -138,11 +138,11 @@ class Leases:
             found.update(dict.fromkeys(endless))
 
     def lost(self) -> bool:
-        """Whether Redis has been away for so long that others may have taken what was ours."""
+        """Return whether Redis could not be reached for so long that others may have taken our leases."""
         return time.monotonic() - self._renewed > LEASE
 
     def give_back(self) -> None:
-        """Let others go on at once. Raises what Redis raises."""
+        """Release all leases, so that other watchers continue at once. Raises what Redis raises."""
         with self._redis.pipeline() as pipe:
             pipe.zrem(WATCHERS, self.name)
             for pk in self.mine:

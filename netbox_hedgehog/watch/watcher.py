@@ -1,10 +1,10 @@
-"""The process that `hedgehog_sync watch` runs: changes of fabrics that ask for it, as they happen.
+"""Watch the fabrics that have watch enabled: the process behind `hedgehog_sync watch`.
 
-A thread a watch, and one a fabric that writes what they bring. Threads share the transport with everything else that
-talks to clusters: its time-outs, its certificates, the destinations it may go to, and its sentences. What an idle watch
-costs is measured in benchmarks/watching.py.
+One thread per watch, and one per fabric that writes their changes. Threads share the transport with everything else
+that calls clusters: time-outs, certificates, allowed destinations, messages. The cost of an idle watch is measured in
+benchmarks/watching.py.
 
-The database is used by a few threads only, as each takes a connection.
+Only a few threads use the database, because each takes a connection.
 """
 
 import logging
@@ -39,19 +39,20 @@ __all__ = ('Watcher',)
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two tries of a watch that fails, at first and at most; and for a kind that may not be read or is not
-# there, which only somebody can change.
+# Seconds between two tries of a watch that fails, at first and at most; and for a kind that may not be read or does not
+# exist, which only an administrator can change.
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30
 REFUSED_WAIT = 60
 
-# Seconds. A watch that ends before this time is begun anew after a wait that grows; one that lives longer works again.
+# Seconds. A watch that ends earlier is restarted after a wait that grows; one that lasts longer counts as working
+# again.
 SHORT = 5
 
-# Seconds for which a kind must not have been followed before health tells it: others are on their way back.
+# Seconds after which health reports a kind that is not followed: others recover by themselves.
 LASTING = 15
 
-# How many kinds of a fabric are listed at the same time, as pages of a list take memory.
+# How many kinds of a fabric are listed at the same time, because pages of a list take memory.
 LISTS = 4
 
 # How many threads use the database: each has a connection of its own.
@@ -60,7 +61,7 @@ DATABASE_THREADS = 3
 # Threads of a few hundred watches should not reserve 8 MB of address space each.
 STACK = 512 * 1024
 
-# What a fabric is reached by: where that changes, its watches begin anew.
+# The fields of the connection: if one changes, the fabric's watches restart.
 CONNECTION = (
     'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
     'in_cluster',
@@ -68,7 +69,7 @@ CONNECTION = (
 
 
 class Watcher:
-    """Follows its share of the fabrics that ask for it, until it is told to stop."""
+    """Follow this process's share of the fabrics with watch enabled, until stop() is called."""
 
     def __init__(self, beat: float = BEAT) -> None:
         self.leases = Leases(f'{socket.gethostname()}.{os.getpid()}')
@@ -83,10 +84,10 @@ class Watcher:
         self._stop.set()
 
     def run(self) -> None:
-        """Take leases, follow those fabrics, and go on whatever goes away for a while. Returns after stop().
+        """Take leases, follow those fabrics, and continue through outages. Return after stop().
 
-        Raises SystemExit where the database was migrated for a newer release: what supervises this process starts it
-        anew, from what is installed now.
+        Raises SystemExit if the database was migrated for a newer release: the supervisor of this process restarts it
+        with what is installed now.
         """
         threading.stack_size(STACK)
         logger.info('Watcher %s is ready.', self.leases.name)
@@ -97,14 +98,14 @@ class Watcher:
         finally:
             for watch in self._watches.values():
                 watch.stop()
-            # From here on no thread of a watch can begin to write.
+            # From here on no thread of a watch can start to write.
             self._database.shutdown(wait=False, cancel_futures=True)
             with suppress(RedisError, OSError):
                 self.leases.give_back()
             self._database.shutdown()
 
     def _look(self) -> None:
-        """One beat: which fabrics are ours, and does each have its watches?"""
+        """Run one heartbeat: find which fabrics are ours, and start or stop their watches."""
         if sentence := self._ask(database_is_newer):
             logger.error('The watcher stops: %s', sentence)
             raise SystemExit(1)
@@ -125,7 +126,7 @@ class Watcher:
         self._keep(mine, wanted)
 
     def _troubles(self) -> dict[int, str]:
-        """Of our fabrics that are not followed as they should be, a sentence each."""
+        """Return a sentence for each of our fabrics that is not followed, by id."""
         return {pk: trouble for pk, watch in self._watches.items() if (trouble := watch.trouble())}
 
     def _keep(self, mine: set[int], wanted: dict[int, Fabric]) -> None:
@@ -138,20 +139,20 @@ class Watcher:
             self._watches[pk].start()
 
     def _ask(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """What a function returns that uses the database."""
+        """Return the result of a function that uses the database."""
         def asked() -> Any:
             close_old_connections()
             try:
                 return function(*args, **options)
             except DatabaseError:
-                connections.close_all()  # also one that has just been cut
+                connections.close_all()  # also one that was just closed by the server
                 raise
 
         return self._database.submit(asked).result()
 
 
 class FabricWatch:
-    """The watches of one fabric, a thread a kind."""
+    """The watches of one fabric, a thread per kind."""
 
     def __init__(self, fabric: Fabric, database: Callable[..., Any], kinds: tuple[Kind, ...] = KINDS) -> None:
         self.fabric = fabric
@@ -161,16 +162,16 @@ class FabricWatch:
         self._stop = threading.Event()
         self._told = threading.Event()
         self._lists = threading.BoundedSemaphore(LISTS)
-        # The watches that are open, and since when.
+        # The open watches, and since when.
         self._open: dict[str, tuple[BaseHTTPResponse, float]] = {}
         self._cluster: Cluster | None = None
-        # What keeps a kind from being followed, and since when; '' stands for all kinds.
+        # Why a kind is not followed, and since when; '' stands for all kinds.
         self._said: dict[str, tuple[str, float]] = {}
 
     def start(self) -> None:
-        """Begin to follow every kind, in threads that end with stop() or with the process.
+        """Start to follow every kind, in threads that end with stop() or with the process.
 
-        Where the cluster cannot even be opened, a thread tries again until it can.
+        If the cluster cannot even be opened, a thread tries again until it can.
         """
         if not self._begin():
             threading.Thread(target=self._begin_later, name=f'open {self.fabric.pk}', daemon=True).start()
@@ -181,13 +182,13 @@ class FabricWatch:
             wait = _longer_wait(wait)
 
     def _begin(self) -> bool:
-        """Open the cluster and start the threads. Return False, and say why, where it cannot be opened."""
+        """Open the cluster and start the threads. Return False, and record why, if it cannot be opened."""
         try:
             cluster = self._cluster = open_cluster(self.fabric)
         except Exception as error:
             self._failed(None, error)
             return False
-        if self._stop.is_set():  # meanwhile
+        if self._stop.is_set():  # in the meantime
             cluster.close()
             return True
         self._said.pop('', None)
@@ -207,7 +208,7 @@ class FabricWatch:
         return True
 
     def trouble(self) -> str:
-        """Why the fabric, or a kind of it, is not followed; '' where all is well, or has not failed for LASTING."""
+        """Return why the fabric, or a kind of it, is not followed; '' without failures that last LASTING seconds."""
         for kind in list(self._said):
             if self._lived(kind) >= SHORT:
                 self._said.pop(kind, None)
@@ -228,15 +229,16 @@ class FabricWatch:
             self._cluster.close()
 
     def _follow(self, cluster: Cluster, follower: Follower) -> None:
-        """The thread of one kind: list, watch, and again."""
-        # Not all kinds of all fabrics at the same moment, at start or after an outage.
+        """Run the thread of one kind: list, watch, repeat."""
+        # Spread the kinds of all fabrics, at start or after an outage.
         wait = FIRST_WAIT * random.random()
         while not self._stop.wait(wait):
             wait = self._try(cluster, follower, wait)
 
     def _try(self, cluster: Cluster, follower: Follower, wait: float) -> float:
-        """List one kind, where that is due, and watch it. Returns how long to wait before the next time; `wait` was the
-        last one.
+        """List one kind, if that is due, and watch it.
+
+        Takes the wait before this try, in seconds. Returns the wait before the next one.
         """
         kind = follower.kind
         try:
@@ -253,7 +255,7 @@ class FabricWatch:
                 self._say(kind.name, str(error))
             else:
                 logger.debug('%s: %s', self.fabric.name, error)
-                self._said.pop(kind.name, None)  # as it is meant to be
+                self._said.pop(kind.name, None)  # the expected state
             return REFUSED_WAIT
         except Forbidden as error:
             self._say(kind.name, str(error))
@@ -276,9 +278,9 @@ class FabricWatch:
                 follower.list()
 
     def _ended(self, cluster: Cluster, follower: Follower, wait: float) -> float:
-        """A watch has ended without an error. Returns how long to wait before the next one."""
+        """Handle the end of a watch without an error. Return the seconds to wait before the next one."""
         kind = follower.kind
-        if not follower.version:  # flush() has failed, or too much was told
+        if not follower.version:  # flush() has failed, or there were too many events
             if follower.gap:
                 self._say(kind.name, follower.gap)
             return self._longer(kind, wait)
@@ -291,13 +293,13 @@ class FabricWatch:
         )
 
     def _again(self, kind: Kind, wait: float, sentence: str) -> float:
-        """Something that may happen now and then, and is told where it happens each time. Returns how long to wait."""
+        """Report a failure only if it repeats, because it may happen now and then. Return the seconds to wait."""
         if wait > FIRST_WAIT:
             self._say(kind.name, sentence)
         return self._longer(kind, wait)
 
     def _write(self, followers: list[Follower]) -> None:
-        """The thread that writes what the others have collected."""
+        """Run the thread that writes the events which the others have collected."""
         while not self._stop.is_set():
             self._told.wait()
             self._told.clear()
@@ -313,7 +315,7 @@ class FabricWatch:
 
     def _opened(self, follower: Follower, response: BaseHTTPResponse) -> None:
         self._open[follower.kind.name] = response, time.monotonic()
-        if self._stop.is_set() or not follower.version:  # meanwhile
+        if self._stop.is_set() or not follower.version:  # in the meantime
             self._end(follower.kind)
 
     def _end(self, kind: Kind) -> None:
@@ -322,17 +324,17 @@ class FabricWatch:
                 opened[0].shutdown()
 
     def _lived(self, kind: str) -> float:
-        """For how many seconds the kind's watch has been open."""
+        """Return for how many seconds the kind's watch has been open."""
         opened = self._open.get(kind)
         return time.monotonic() - opened[1] if opened else 0.0
 
     def _longer(self, kind: Kind, wait: float) -> float:
-        """How long to wait after a failure: longer each time, but for a watch that had lived."""
+        """Return the seconds to wait after a failure: longer each time, unless the watch had been open for long."""
         last = wait if self._lived(kind.name) < SHORT else 0
         return _longer_wait(last)
 
     def _failed(self, kind: Kind | None, error: Exception) -> None:
-        """Remember and log why a kind is not followed; None stands for all kinds."""
+        """Record and log why a kind is not followed; None stands for all kinds."""
         key, what = (kind.name, kind.plural) if kind is not None else ('', 'all kinds')
         name, text = type(error).__name__, (str(error).splitlines() or [''])[0]
         if isinstance(error, ClusterError | KubeconfigError | SealError | WriteConflict):
@@ -340,11 +342,11 @@ class FabricWatch:
             return
         if not isinstance(error, DatabaseError) and not self._stop.is_set():
             logger.error('%s: the watch of %s failed', self.fabric.name, what, exc_info=error)
-        # What the error says was not written to be shown.
+        # The text of such an error was not written for users.
         self._say(key, 'Changes cannot be saved. See the watcher’s log.', f'{name}: {text}')
 
     def _say(self, kind: str, sentence: str, detail: str = '') -> None:
-        """Remember it, and log it, once."""
+        """Record a failure, and log it once."""
         now = time.monotonic()
         before = self._said.get(kind) if self._lived(kind) < SHORT else None
         told = [said for said, _ in list(self._said.values())]
@@ -355,10 +357,10 @@ class FabricWatch:
 
 
 def _longer_wait(last: float) -> float:
-    """Return how many seconds to wait after a failure, where `last` was the wait before it."""
+    """Return how many seconds to wait after a failure, if `last` was the wait before it."""
     return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * last)) * random.uniform(0.75, 1)
 
 
 def connection_of(fabric: Fabric) -> tuple[Any, ...]:
-    """How a fabric's cluster is reached, to be compared."""
+    """Return how a fabric's cluster is reached, for comparison."""
     return tuple(getattr(fabric, name) for name in CONNECTION)
