@@ -1,6 +1,6 @@
-"""Raw JSON pages from a Kubernetes API, through the `kubernetes` package's transport and authentication.
+"""Get raw JSON pages from a Kubernetes API, with the `kubernetes` package's transport and authentication.
 
-Its model deserialisation is left out: it costs more than the request, and would drop unknown fields.
+Its deserialization into models is not used: it costs more than the request, and would drop unknown fields.
 """
 
 import json
@@ -43,51 +43,51 @@ from .kubeconfig import Credentials
 
 __all__ = ('ClientOptions', 'Cluster', 'Page')
 
-# Seconds. No wait between two tries is longer, whatever Retry-After says; and all waits for a sick server together
-# are not either, as every kind would have its own: then it is reported, and the next run comes anyway.
+# Seconds. The limit of each wait between two tries, whatever Retry-After says; and of all waits for a failing server
+# together, because otherwise every kind would wait as long: then it is reported, and the next sync tries again.
 LONGEST_WAIT = 20
 RETRY_BUDGET = 60
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
-# Seconds. No request takes longer, its connection and its headers included, however steadily bytes arrive.
+# Seconds. The limit of a request, including connection and headers, however steadily bytes arrive.
 LONGEST_ANSWER = 300
 
-# Bytes and characters of what tells a server's version.
+# Limits of a server's version: bytes of the response, characters of the version.
 VERSION_SIZE = 64 * 1024
 LONGEST_VERSION = 100
 
-# Objects still to come that a server may speak of. It may say anything, and a number of any length.
+# The largest accepted number of remaining objects: a server may send any number.
 MOST_REMAINING = 10**9
 
-# Bytes that are read, and inflated, at a time.
+# Bytes that are read and decompressed at a time.
 CHUNK = 1024 * 1024
 
-# Bytes of memory that JSON takes when it is decoded, beside its own: for each of these characters, about. An answer
-# may take so many times max_answer_size; what API servers send takes six times its own size.
+# Bytes of memory that decoded JSON takes in addition to its own size: about this many for each of these characters. A
+# response may take this many times max_answer_size; what API servers send takes six times its own size.
 MEMORY_PER = {b',': 56, b':': 40, b'[': 80, b'{': 128}
 DECODED = 10
 
-# Levels of lists and mappings in an answer. What API servers send has twenty. Whatever walks through more of them ends
-# in a RecursionError, and Python's decoder ends the process where the stack of its thread is a small one.
+# Levels of lists and mappings in a response. API servers send up to twenty. Deeper nesting causes a RecursionError in
+# recursive code, and Python's decoder crashes the process if the stack of its thread is small.
 DEEPEST = 64
 ONE_PAIR = bytes.maketrans(b'{}', b'[]')
 NOT_NESTING = bytes(set(range(256)) - set(b'[]{}"'))
 QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
 
-# Pages of metadata hold so many times as many objects, as each weighs less and every page has its price. Measured:
-# still longer ones save no more time, and cost memory.
+# Pages of metadata have this many times as many objects, because each is smaller and every page has a fixed cost.
+# Measured: even longer pages save no more time, and cost memory.
 LONGER = 2
 
-# As so many objects counts a page without any, so that a list of such pages ends as well.
+# An empty page counts as this many objects, so that an endless list of them ends too.
 EMPTY_PAGE = 100
 
-# How many single objects are asked for side by side: across a network each request is mostly waiting.
+# How many single objects are requested in parallel: across a network a request is mostly waiting.
 SIDE_BY_SIDE = 4
 
-# Seconds after which a page is said to be still waited for.
+# Seconds between two reports that a page is still awaited.
 TELL_EVERY = 1.0
 
-# What the system's resolver says, in words that name the cause.
+# Messages of the system's resolver, and words that name the cause.
 REASONS = {
     'Name or service not known': 'host name not found',
     'No address associated with hostname': 'host name not found',
@@ -95,15 +95,17 @@ REASONS = {
 }
 
 JSON = 'application/json'
-# A server, or a proxy before it, that knows nothing of metadata alone gives whole objects.
+# A server, or a proxy before it, that does not support metadata only sends whole objects.
 METADATA = f'{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}'
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Seconds to wait for a connection, for the next bytes of an answer, for the whole of one, and for a server that is
-    sick; how often a request is repeated; where a server may be; and what is taken from one: bytes of an answer
-    (inflated), of all that is read of a kind, and of what is kept of an object, and how many objects a kind may have.
+    """Limits for requests to an API server. Times in seconds, sizes in bytes.
+
+    Time-outs for a connection, for the next bytes of a response, and for a whole response; the time to wait for a
+    failing server, and the number of retries; allowed destinations; and the largest response (decompressed), total of a
+    kind, object as stored, and number of objects of a kind.
     """
 
     connect_timeout: float = 5
@@ -120,12 +122,12 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list: its objects as the server sent them, and what they weighed on the wire (bytes).
+    """One page of a list: its objects as the server sent them, and their bytes on the wire.
 
-    `metadata_only` says that the objects have no spec and no status. `query` asks for this very page again. `version`
-    is the resource version of the list: what happens after it, a watch tells. `weight` are its bytes, inflated.
-    `unreadable` says why an object that was asked for by itself is not in it. `remaining` is how many objects are still
-    to come, where the server says so.
+    `metadata_only` says that the objects have no spec and no status. `query` requests this very page again. `version`
+    is the list's resource version: a watch from there returns all later events. `weight` is its bytes, decompressed.
+    `unreadable` says why a single object could not be read. `remaining` is how many objects follow, if the server says
+    so.
     """
 
     items: list[dict[str, Any]]
@@ -139,14 +141,17 @@ class Page:
 
     @property
     def repeatable(self) -> bool:
-        """Whether `query` gives the same objects again. Else it would list whatever is first."""
+        """Return whether `query` returns the same objects again.
+
+        Otherwise it would return the first ones of the list.
+        """
         return 'resourceVersion' in self.query or 'continue' in self.query
 
 
 # A page, and the list's own metadata.
 Listed = tuple[Page, dict[str, Any]]
 
-# The body of an answer, inflated, and its bytes on the wire.
+# The decompressed body of a response, and its bytes on the wire.
 Answer = tuple[bytes, int]
 
 
@@ -163,7 +168,7 @@ class Cluster:
         self.renew_retry_budget()
 
     def renew_retry_budget(self) -> None:
-        """Begin anew to wait for a server that is sick, as each run does."""
+        """Reset the time to wait for a failing server, as for each sync."""
         self._retry_budget = self.options.retry_budget
 
     def __enter__(self) -> Self:
@@ -173,13 +178,13 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Close all connections, and ask for nothing more. Who waits for an answer in another thread gets an error."""
+        """Close all connections, and send no more requests. Threads that wait for a response get an error."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._sockets.close()
         self._pool.clear()
 
     def version(self) -> str:
-        """The server's version, such as v1.36.4. Raises ClusterError."""
+        """Return the server's version, such as v1.36.4. Raises ClusterError."""
         answer = self.decoded(self._get('/version', most=VERSION_SIZE)[0])
         version = answer.get('gitVersion')
         if not isinstance(version, str) or len(version) > LONGEST_VERSION or not version.isprintable():
@@ -190,12 +195,12 @@ class Cluster:
         self, kind: Kind, namespace: str, page_size: int | None = None, *, metadata_only: bool = False,
         waiting: Callable[[], object] = lambda: None,
     ) -> Iterator[Page]:
-        """All objects of a kind in a namespace, page by page; with `metadata_only` neither spec nor status of them, and
-        neither on a page that could not be read as it is: one object of it may be the reason.
+        """Yield all objects of a kind in a namespace, page by page.
 
-        The first page is asked for at once; `waiting` is called each second for which one is waited for. The list is
-        complete only when the iterator has ended by itself. Raises ClusterError as it goes; Expired means that whatever
-        has been yielded so far is void and the list must be read again from its start.
+        With `metadata_only` they have neither spec nor status; nor have those of a page that cannot be read in full,
+        because one object of it may be the cause. The first page is requested at once; `waiting` is called each second
+        while waiting for a page. The list is complete only if the iterator ends by itself. Raises ClusterError while
+        iterating; after Expired everything that was yielded is void, and the list must be started again.
         """
         query: dict[str, Any] = {'limit': page_size or kind.page_size * (LONGER if metadata_only else 1)}
         accept = METADATA if metadata_only else JSON
@@ -205,7 +210,7 @@ class Cluster:
         try:
             return self._threads.submit(self._get, path_of(kind, namespace), query, accept)
         except RuntimeError as error:
-            # The connections were closed meanwhile: as for requests that waited at that moment.
+            # The connections were closed in the meantime: the same error as for requests that were waiting then.
             raise CancelledError from error
 
     def _following(
@@ -220,7 +225,8 @@ class Cluster:
             if count > self.options.max_objects:
                 break
             query = {'limit': query['limit'], 'continue': token}
-            # The next page travels while this one is looked at. It stays bytes till then: objects weigh ten times that.
+            # The next page is fetched while this one is processed. It stays bytes until then: objects take ten times
+            # the memory.
             asked = self._asked(kind, namespace, query, accept)
             yield page
             page, metadata = self._received(kind, namespace, query, accept, asked, waiting)
@@ -236,7 +242,7 @@ class Cluster:
         self, kind: Kind, namespace: str, query: dict[str, Any], accept: str, asked: Future[Answer],
         waiting: Callable[[], object],
     ) -> Listed:
-        """A page of a list. One that cannot be read as it is comes without what its objects are made of."""
+        """Return a page of a list. If it cannot be read in full, return it with metadata only."""
         try:
             return self._listed(kind, query, *_waited_for(asked, waiting))
         except Unreadable:
@@ -245,8 +251,9 @@ class Cluster:
             return self._page(kind, namespace, query, METADATA)
 
     def full_pages(self, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
-        """The objects of a page of metadata again, at the same moment in the cluster's life, with spec and status: in
-        pages of the kind's size. Raises as pages, and Unreadable where one of them cannot be read as it is.
+        """Yield the objects of a page of metadata again, as of the same moment, with spec and status.
+
+        They come in pages of the kind's size. Raises as pages(), and Unreadable if one of them cannot be read in full.
         """
         query, left = page.query, len(page.items)
         while left > 0:
@@ -260,18 +267,19 @@ class Cluster:
             query = {'continue': token}
 
     def objects(self, kind: Kind, namespace: str, names: Iterable[str]) -> Iterator[Page]:
-        """Single objects as they are now, each a page of one object, or of none where it has gone or cannot be read.
+        """Yield single objects as they are now: pages of one object, or of none if it is deleted or unreadable.
 
-        Raises as pages.
+        Raises as pages().
         """
         def one(name: str) -> Page:
-            # As a list of one, which needs no other right than lists, and answers an empty list where others say 404.
+            # As a list with one object: needs no permission beyond list, and is empty instead of a 404 if there is
+            # none.
             try:
                 return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
             except Unreadable as error:
                 return Page([], 0, unreadable=str(error))
 
-        # Few ahead of who takes them: each may be large.
+        # Only a few ahead of the consumer: each may be large.
         asked: deque[Future[Page]] = deque()
         for name in names:
             asked.append(self._threads.submit(one, name))
@@ -306,9 +314,9 @@ class Cluster:
         return Page(items, size, alone, query, version, len(body), remaining=remaining), metadata
 
     def check_access(self, kind: Kind, namespace: str) -> None:
-        """Returns when this kind is installed and may be listed; raises NotInstalled, Forbidden or another error.
+        """Return if this kind is installed and may be listed; raise NotInstalled, Forbidden or another error.
 
-        All in this thread, whose deadline holds.
+        All in this thread, so that its deadline applies.
         """
         try:
             self._page(kind, namespace, {'limit': 1}, JSON)
@@ -318,9 +326,9 @@ class Cluster:
     def _get(
         self, path: str, query: dict[str, Any] | None = None, accept: str = JSON, most: int | None = None,
     ) -> Answer:
-        """What a GET answers with, inflated, and its bytes on the wire. Repeats what may pass.
+        """Return the decompressed body of a GET, and its bytes on the wire. Repeats requests after transient errors.
 
-        `most` are the bytes of its body that are taken, where that is less than usual.
+        `most` is the largest body in bytes, if that is less than usual.
         """
         most = min(most or self.options.max_answer_size, self.options.max_answer_size)
         longest_wait = min(LONGEST_WAIT, self.options.retry_budget)
@@ -349,12 +357,14 @@ class Cluster:
             return body, response.tell()
 
     def _answered(self, url: str, accept: str, timeout: Timeout, most: int) -> tuple[BaseHTTPResponse, bytes]:
-        """The answer to one GET, and its body. Raises as request() and _body(), and Unreachable where all of that takes
-        too long.
+        """Return the response to one GET, and its body.
+
+        Raises as request() and _body(), and Unreachable if all of that takes too long.
         """
         with deadline(self.options.longest_answer):
             try:
-                # urllib3's own repetition is off: it would not repeat a body that broke off, and follow redirects.
+                # urllib3's own retries are disabled: they would not repeat a truncated body, and would follow
+                # redirects.
                 response = self.request(url, accept, timeout)
                 return response, self._body(response, most)
             except HTTPError:
@@ -366,9 +376,9 @@ class Cluster:
                 ) from None
 
     def _body(self, response: BaseHTTPResponse, most: int) -> bytes:
-        """The body of an answer, inflated as it arrives: one that becomes too large is left where it is.
+        """Return the body of a response, decompressed as it arrives; stop reading one that becomes too large.
 
-        Raises Unreadable, but for a refusal, whose body nobody needs; HTTPError.
+        Raises HTTPError, and Unreadable for a body that is too large, except for a refusal, whose body is not needed.
         """
         parts, weight = [], 0
         try:
@@ -389,8 +399,9 @@ class Cluster:
         return b''.join(parts)
 
     def request(self, url: str, accept: str, timeout: Timeout) -> BaseHTTPResponse:
-        """The answer to one GET, whatever its status, its body still to be read. Raises urllib3's HTTPError, but
-        TLSFailed and DestinationDenied where another try would be in vain.
+        """Return the response to one GET, whatever its status, before its body is read.
+
+        Raises urllib3's HTTPError, and TLSFailed and DestinationDenied, for which a retry is pointless.
         """
         headers = {'Accept': accept, 'Accept-Encoding': 'gzip', 'User-Agent': 'netbox-hedgehog'}
         headers |= {auth['key']: auth['value'] for auth in self._client.configuration.auth_settings().values()}
@@ -415,18 +426,18 @@ class Cluster:
         try:
             retry.sleep(response)
         except (InvalidHeader, ValueError, OverflowError):
-            retry.sleep()  # a Retry-After that cannot be read
+            retry.sleep()  # an unreadable Retry-After
         self._retry_budget -= time.monotonic() - start
 
     def unreachable(self, error: HTTPError, silence: float | None = None) -> Unreachable:
-        """What an error of the transport means, for the person who must act.
+        """Return the Unreachable for an error of the transport, with a sentence for the person who must act.
 
-        `silence` is the time-out between bytes that was used, in seconds, where it was not `read_timeout`.
+        `silence` is the time-out between bytes that was used, in seconds, if it was not `read_timeout`.
         """
         return Unreachable(self._unreachable_sentence(error, self.options.read_timeout if silence is None else silence))
 
     def _unreachable_sentence(self, error: HTTPError, silence: float) -> str:
-        # Before time-outs, which a refused connection counts among in urllib3's family of exceptions.
+        # Before time-outs: in urllib3 a refused connection is a subclass of those.
         if isinstance(error, NewConnectionError):
             return f'Cannot reach {self.server}: {_reason(error)}. Check the address and that the API server runs.'
         if isinstance(error, TransportTimeout):
@@ -446,8 +457,9 @@ class Cluster:
         return f'TLS handshake with {self.server} failed. Check scheme, port and certificates.'
 
     def refusal(self, status: int, path: str, verb: str = 'list', body: bytes = b'') -> ClusterError:
-        """What an answer with a status other than 200 means, for the person who must act; `verb` is what was asked, and
-        `body` is what came with it, as far as it is known.
+        """Return the error for a response with a status other than 200, with a sentence for the person who must act.
+
+        `verb` is what was requested, and `body` is the response's body, if known.
         """
         what = path.rsplit('/', 1)[-1]
         if status == 401:
@@ -483,8 +495,7 @@ class Cluster:
         return BadAnswer(f'{self.server} responded with status {status} to a list of {what}.')
 
     def decoded(self, body: bytes) -> dict[str, Any]:
-        """The JSON object that a body is. Raises BadAnswer; before decoding where that takes much memory or stack.
-        """
+        """Return a body as a JSON object. Raises BadAnswer; before decoding if that would take much memory or stack."""
         most = DECODED * self.options.max_answer_size
         if memory_of(body) > most:
             raise Unreadable(
@@ -500,7 +511,7 @@ class Cluster:
         except json.JSONDecodeError:
             answer = None
         except (ValueError, RecursionError):
-            # Text that is none, numbers without an end, or nesting without one.
+            # Invalid text, numbers without an end, or nesting without one.
             raise Unreadable(f'{self.server} sent a response that cannot be decoded as JSON.') from None
         if not isinstance(answer, dict):
             raise BadAnswer(f"{self.server} did not respond with JSON. Check that the address is the API server's.")
@@ -516,7 +527,7 @@ def _reason(error: NewConnectionError) -> str:
 
 def memory_of(body: bytes) -> int:
     """Return how many bytes of memory JSON takes when it is decoded, at most."""
-    # Python holds a text with an emoji in it in four bytes a character.
+    # Python stores a text that has an emoji with four bytes per character.
     wide = 0 if body.isascii() else 4 * len(body)
     return len(body) + wide + sum(body.count(character) * each for character, each in MEMORY_PER.items())
 
@@ -530,7 +541,7 @@ def is_deep(body: bytes) -> bool:
         return False
     if b'\\' in body:
         body = body.replace(b'\\\\', b'').replace(b'\\"', b'')
-    # What is left of a text without brackets are its two quotes.
+    # Two quotes are left of a string without brackets.
     nesting = body.translate(ONE_PAIR, NOT_NESTING).replace(b'""', b'')
     if b'"' in nesting:
         nesting = QUOTED.sub(b'', nesting)
@@ -542,7 +553,7 @@ def is_deep(body: bytes) -> bool:
 
 
 def _is_status(body: bytes) -> bool:
-    """Whether a refusal is one of Kubernetes, whoever passed it on."""
+    """Return whether a refusal comes from Kubernetes, even through a proxy."""
     try:
         answer = json.loads(body[:VERSION_SIZE])
     except (ValueError, RecursionError):
@@ -551,8 +562,9 @@ def _is_status(body: bytes) -> bool:
 
 
 def _waited_for(asked: Future[Answer], waiting: Callable[[], object]) -> Answer:
-    """What was asked for in another thread. `waiting` is called each TELL_EVERY seconds. Raises CancelledError where
-    the connections were closed meanwhile.
+    """Return the response to a request that another thread makes.
+
+    `waiting` is called every TELL_EVERY seconds. Raises CancelledError if the connections were closed in the meantime.
     """
     while True:
         try:
@@ -564,10 +576,10 @@ def _waited_for(asked: Future[Answer], waiting: Callable[[], object]) -> Answer:
 
 
 def inflated(response: BaseHTTPResponse, size: int = CHUNK) -> Iterator[bytes]:
-    """A body in pieces, each as it arrives, inflated: also empty ones, so that who takes them can look at the clock.
+    """Yield a body in pieces as they arrive, decompressed; also empty ones, so that the caller can check the time.
 
-    urllib3 would wait until a piece of the size asked for is full, or until there is something inflated to give, which
-    of a trickle may take for ever. Raises HTTPError.
+    urllib3 would wait until a piece of the requested size is full, or until there is decompressed data, which may take
+    for ever if the server sends a trickle. Raises HTTPError.
     """
     gzip = response.headers.get('Content-Encoding', '').lower() == 'gzip'
     inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
@@ -580,16 +592,16 @@ def inflated(response: BaseHTTPResponse, size: int = CHUNK) -> Iterator[bytes]:
                 yield inflate.decompress(data, size)
                 data = inflate.unconsumed_tail
             if inflate.eof:
-                yield b''  # what follows is no part of the body, and the inflater would keep all of it
+                yield b''  # what follows is not part of the body, and the decompressor would keep all of it
         except zlib.error as error:
             raise DecodeError(str(error)) from error
 
 
 def path_of(kind: Kind, namespace: str) -> str:
-    """Where an API server has the objects of a kind."""
+    """Return the path of a kind's objects on an API server."""
     return f'/apis/{kind.group}/{kind.version}/namespaces/{quote(namespace, safe="")}/{kind.plural}'
 
 
 def _hung_up(error: SSLError) -> bool:
-    """Whether a TLS error is only a connection that ended in mid-handshake, as when a server restarts."""
+    """Return whether a TLS error is only a connection that ended during the handshake, as when a server restarts."""
     return bool(error.args) and isinstance(error.args[0], ssl.SSLEOFError)

@@ -1,4 +1,4 @@
-"""Credentials become a `kubernetes` client whose secrets never touch the disk."""
+"""Build a `kubernetes` client from credentials, without writing secrets to disk."""
 
 import os
 import ssl
@@ -18,21 +18,20 @@ __all__ = ('api_client',)
 
 BYTE_ORDER_MARK = '\ufeff'
 
-# As OpenSSL knows them.
+# The PEM labels that OpenSSL accepts.
 CERTIFICATES = ('CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE')
 
 
 def api_client(
     credentials: Credentials, destinations: EgressPolicy = ANYWHERE, sockets: OpenSockets | None = None,
 ) -> ApiClient:
-    """An ApiClient of the `kubernetes` package for these credentials, which calls only `destinations`; what it opens is
-    among `sockets`.
+    """Return an ApiClient of the `kubernetes` package for these credentials, which calls only `destinations`.
 
-    Raises UnusableCredentials when certificates or the pod's service account cannot be read, and DestinationDenied
-    where the server's address alone tells that it may not be called.
+    The sockets that it opens are added to `sockets`. Raises UnusableCredentials if certificates or the pod's service
+    account cannot be read, and DestinationDenied if the server's address alone shows that it may not be called.
     """
     configuration = Configuration()
-    configuration.proxy = None  # the environment's
+    configuration.proxy = None  # not that of the environment
     if credentials.in_cluster:
         try:
             kubernetes_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
@@ -42,7 +41,7 @@ def api_client(
                 'Enter a server and token instead.'
             ) from None
         context = _tls_context(credentials, configuration.ssl_ca_cert)
-        destinations = ANYWHERE  # the pod's environment names the server, and nobody who edits fabrics does
+        destinations = ANYWHERE  # the pod's environment names the server, not somebody who edits fabrics
     else:
         destinations.check_server(credentials.server)
         configuration.host = credentials.server
@@ -53,14 +52,14 @@ def api_client(
     pool: dict[str, Any] = {'ssl_context': context, 'maxsize': 32}
     if credentials.tls_server_name:
         pool['server_hostname'] = credentials.tls_server_name
-    # The package would write certificates to temporary files, which a killed worker leaves behind. NetBox's proxy
-    # settings and the environment's are not for fabrics: the token goes to the server it was entered for.
+    # The package would write certificates to temporary files, which a killed worker leaves behind. Proxy settings of
+    # NetBox and of the environment are ignored: the token goes only to the server it was entered for.
     client.rest_client.pool_manager = guarded_pool(destinations, sockets or OpenSockets(), **pool)
     return client
 
 
 class _Secret(str):
-    """A text that no traceback shows with the variables of its frames."""
+    """A string that tracebacks do not show among the variables of their frames."""
 
     __slots__ = ()
 
@@ -70,14 +69,15 @@ class _Secret(str):
 
 def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContext:
     try:
-        # Where an authority is given it stands alone, not beside those that sign the public web.
+        # A given authority is the only one that is trusted: the public ones are not added.
         context = ssl.create_default_context(cafile=ca_file, cadata=_certificates(credentials.ca_pem))
     except (ssl.SSLError, OSError, TypeError, ValueError):
         raise UnusableCredentials(
             "The CA certificate is not valid PEM. Paste the cluster's certificate-authority-data, decoded."
         ) from None
     context.sslsocket_class = TLSSocket
-    # Python 3.13 refuses authorities that lack an extension which older Kubernetes did not write, and kubectl accepts.
+    # Python 3.13 rejects authorities without an extension that older Kubernetes versions did not write; kubectl accepts
+    # them.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not credentials.verify_tls:
         context.check_hostname = False
@@ -89,8 +89,9 @@ def _tls_context(credentials: Credentials, ca_file: str | None) -> ssl.SSLContex
 
 
 def _certificates(text: str) -> str | None:
-    """Return the certificates of a PEM text, without what stands around them: people comment bundles in any language,
-    editors add a byte order mark, and Python takes neither.
+    """Return the certificates of a PEM text, without what is around them.
+
+    People comment bundles in any language and editors add a byte order mark; Python accepts neither.
     """
     found = []
     for piece in text.split('-----BEGIN ')[1:]:
@@ -104,7 +105,7 @@ def _certificates(text: str) -> str | None:
 def _header_text(token: str) -> str:
     token = token.strip()
     if not token.isascii() or not token.isprintable() or ' ' in token:
-        # http.client refuses it too, and quotes it while it does.
+        # http.client rejects it too, but quotes it in its message.
         raise UnusableCredentials(
             'Invalid token: it contains spaces or line breaks. Enter it again in one line.'
         )
@@ -112,11 +113,11 @@ def _header_text(token: str) -> str:
 
 
 def _load_client_certificate(context: ssl.SSLContext, cert_pem: str, key_pem: str) -> None:
-    # OpenSSL only reads certificates from a path; a memory file is one that leaves nothing behind.
+    # OpenSSL reads certificates from a path only; a memory file leaves nothing behind.
     descriptor = os.memfd_create('client-certificate')
     try:
         os.write(descriptor, f'{cert_pem}\n{key_pem}'.replace(BYTE_ORDER_MARK, '').encode())
-        # Without a password at hand, OpenSSL would ask the worker's terminal for an encrypted key's.
+        # Without a password OpenSSL would prompt on the worker's terminal for that of an encrypted key.
         context.load_cert_chain(f'/proc/self/fd/{descriptor}', password='-')  # noqa: S106
     except (ssl.SSLError, ValueError):
         raise UnusableCredentials(

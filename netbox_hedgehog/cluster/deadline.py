@@ -1,7 +1,7 @@
-"""Deadlines of requests, and sockets that keep them.
+"""Limit requests by a deadline, with sockets that keep it.
 
-The time-out of a socket limits the wait for the next bytes. A server that sends one byte a second never exceeds it, so
-each read also looks at the deadline of its thread.
+A socket's time-out limits the wait for the next bytes. A server that sends one byte a second never exceeds it, so each
+read also checks the deadline of its thread.
 """
 
 import math
@@ -21,7 +21,7 @@ _thread = threading.local()
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Limit all that this thread connects to and reads; an outer deadline that is nearer stays in force."""
+    """Limit everything that this thread connects to and reads, in seconds; an earlier outer deadline stays in force."""
     outer = getattr(_thread, 'deadline', math.inf)
     _thread.deadline = min(outer, time.monotonic() + seconds)
     try:
@@ -58,15 +58,15 @@ class _Timed(_Base):
 
 
 class PlainSocket(_Timed, socket.socket):
-    """Without TLS."""
+    """A socket without TLS."""
 
 
 class TLSSocket(_Timed, ssl.SSLSocket):
-    """Made by an SSLContext, as its `sslsocket_class`."""
+    """A TLS socket, created by an SSLContext as its `sslsocket_class`."""
 
 
 def plain_socket(connected: socket.socket, timeout: float | None) -> PlainSocket:
-    """Take a socket over, with a time-out of its own."""
+    """Return a PlainSocket that takes over a connected socket, with its own time-out."""
     family, kind, proto = connected.family, connected.type, connected.proto
     taken = PlainSocket(family, kind, proto, fileno=connected.detach())
     taken.settimeout(timeout)
@@ -88,7 +88,7 @@ class OpenSockets:
                 _shut_down(opened)
 
     def close(self) -> None:
-        """Shut all of them down, and those that are yet to come."""
+        """Shut all of them down, and every one that is added later."""
         with self._lock:
             self.closed = True
             for opened in self._open:
@@ -96,6 +96,6 @@ class OpenSockets:
 
 
 def _shut_down(opened: socket.socket) -> None:
-    # Not TLS's own: another thread may be in the middle of a read.
+    # Not the TLS shutdown: another thread may be in the middle of a read.
     with suppress(OSError):
         socket.socket.shutdown(opened, socket.SHUT_RDWR)

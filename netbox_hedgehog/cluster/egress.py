@@ -1,6 +1,6 @@
-"""Where NetBox may be sent to: whoever may edit a fabric must not make its workers call anything they can reach.
+"""Limit the destinations that NetBox may call: editors of fabrics must not reach everything its workers can.
 
-Part of the vocabulary: cluster/guard.py holds connections to it.
+Part of the vocabulary: cluster/guard.py applies it to connections.
 """
 
 import ipaddress
@@ -20,9 +20,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-# Where an IPv6 address carries an IPv4 one: networks with the places of its four bytes. NAT64 with the well-known
-# prefix, IPv4-compatible and IPv4-translated addresses (RFC 6052, 4291, 2765); the prefix for local use (RFC 8215) may
-# be cut in four ways.
+# IPv6 networks that embed an IPv4 address, with the positions of its four bytes. NAT64 with the well-known prefix,
+# IPv4-compatible and IPv4-translated addresses (RFC 6052, 4291, 2765); the prefix for local use (RFC 8215) may be
+# divided in four ways.
 _CARRIERS = tuple(
     (ipaddress.IPv6Network(network), places)
     for network, places in (
@@ -38,20 +38,20 @@ _CARRIERS = tuple(
 
 
 class DestinationDenied(KubeconfigError):
-    """The plugin's settings forbid calls to where a server is."""
+    """The plugin's settings forbid calls to a server's location."""
 
 
 class DestinationsError(ValueError):
-    """An entry of a list of destinations that is neither a network nor a host name."""
+    """An entry of a list of destinations is neither a network nor a host name."""
 
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
     """Schemes, hosts and networks that may and may not be called.
 
-    `allowed` and `denied` hold networks (10.0.0.0/8), addresses, and host names in which `*` stands for anything
-    (*.example.com). Where `allowed` is not empty, nothing else may be called: a name must be in it, or every address
-    that the name has. What is in `denied` never may, whatever it is called.
+    `allowed` and `denied` have networks (10.0.0.0/8), addresses, and host names in which `*` stands for anything
+    (*.example.com). If `allowed` is not empty, nothing else may be called: the name must be in it, or every address of
+    the name. What is in `denied` may never be called, whatever name leads there.
     """
 
     schemes: frozenset[str] = frozenset({'https', 'http'})
@@ -62,13 +62,13 @@ class EgressPolicy:
 
     @classmethod
     def of(cls, schemes: Sequence[str], allowed: Sequence[str], denied: Sequence[str]) -> 'EgressPolicy':
-        """Read lists as they stand in settings. Raises DestinationsError, with a sentence, for an unusable entry."""
+        """Return the policy for these lists from the settings. Raises DestinationsError, with a sentence."""
         allowed_hosts, allowed_networks = _sorted(allowed)
         denied_hosts, denied_networks = _sorted(denied)
         return cls(frozenset(schemes), allowed_hosts, allowed_networks, denied_hosts, denied_networks)
 
     def check_server(self, server: str) -> None:
-        """Raises DestinationDenied where a server's address alone tells that it may not be called. Asks no DNS."""
+        """Raise DestinationDenied if a server's address alone shows that it may not be called. Without DNS."""
         parts = urlsplit(server)
         if parts.scheme not in self.schemes:
             raise DestinationDenied(
@@ -83,12 +83,12 @@ class EgressPolicy:
         self.check_address(host, address)
 
     def check_host(self, host: str) -> None:
-        """Raises DestinationDenied for a host name that is denied."""
+        """Raise DestinationDenied for a host name that is denied."""
         if _matches(host, self.denied_hosts):
             raise DestinationDenied(_denied(host))
 
     def check_address(self, host: str, address: Address) -> None:
-        """Raises DestinationDenied where `host` may not be called at this address."""
+        """Raise DestinationDenied if `host` may not be called at this address."""
         plain = getattr(address, 'ipv4_mapped', None) or address
         reached = (plain, *_carried(address))
         if any(one in network for one in reached for network in self.denied_networks):
@@ -107,7 +107,7 @@ ANYWHERE = EgressPolicy()
 
 
 def configured() -> EgressPolicy:
-    """Where the plugin's settings let fabrics be. The settings were validated when NetBox started."""
+    """Return the policy of the plugin's settings, which were validated when NetBox started."""
     names = ('allowed_schemes', 'allowed_destinations', 'denied_destinations')
     return _of(*(tuple(get_plugin_config('netbox_hedgehog', name)) for name in names))
 
@@ -132,14 +132,14 @@ def _sorted(entries: Sequence[str]) -> tuple[tuple[str, ...], tuple[Network, ...
 
 
 def _carried(address: Address) -> list[Address]:
-    """The IPv4 addresses that an IPv6 address carries: what translates or tunnels it sends it on to these."""
+    """Return the IPv4 addresses embedded in an IPv6 address: translators and tunnels forward it to them."""
     if not isinstance(address, ipaddress.IPv6Address):
         return []
     found = [address.sixtofour, *(address.teredo or ())]
     for network, places in _CARRIERS:
         if address in network:
             found.append(ipaddress.IPv4Address(bytes(address.packed[place] for place in places)))
-    # No translator sends anything to 0.0.0.0/8: those bytes are none.
+    # No translator forwards to 0.0.0.0/8: such bytes are not an address.
     return [one for one in found if one is not None and one.packed[0]]
 
 

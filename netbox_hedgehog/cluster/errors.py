@@ -1,35 +1,35 @@
-"""What can go wrong on the way to a cluster. The text of each error is a sentence for the person who must act."""
+"""Define the errors on the way to a cluster. The text of each is a sentence for the person who must act."""
 
 __all__ = (
     'BadAnswer', 'ClusterError', 'Expired', 'Forbidden', 'NotInstalled', 'NotServed', 'NotTheAPI', 'ServerFault',
     'TLSFailed', 'Unauthorized', 'Unreachable', 'Unreadable', 'UnusableCredentials', 'quoted',
 )
 
-# Characters of what a server has sent that a sentence repeats.
+# The most characters that a sentence quotes of what a server has sent.
 LONGEST_QUOTE = 80
 
 
 def quoted(value: object) -> str:
-    """Return what a server has sent as a part of a sentence: short, on one line, and nothing that moves a cursor."""
+    """Return what a server has sent as part of a sentence: short, on one line, and without control characters."""
     if isinstance(value, dict | list):
         return 'a mapping' if isinstance(value, dict) else 'a list'
     return ''.join(character if character.isprintable() else '?' for character in str(value)[:LONGEST_QUOTE])
 
 
 class ClusterError(Exception):
-    """Base of all. `ends_run` tells that asking for the next kind would only fail the same way."""
+    """The base class. `ends_run` says that the next kind would fail the same way, so the sync ends."""
 
     ends_run = False
 
 
 class UnusableCredentials(ClusterError):
-    """What is stored on the fabric cannot be used to call anything."""
+    """The credentials stored on the fabric cannot be used."""
 
     ends_run = True
 
 
 class Unreachable(ClusterError):
-    """No connection, no answer in time, or a connection that broke on every try."""
+    """No connection, no response in time, or a connection that was interrupted on every try."""
 
     ends_run = True
 
@@ -51,11 +51,11 @@ class Forbidden(ClusterError):
 
 
 class NotInstalled(ClusterError):
-    """404 on a list: the kind's CustomResourceDefinition is not there."""
+    """404 on a list: the kind's CustomResourceDefinition does not exist."""
 
 
 class NotServed(NotInstalled):
-    """404 on a list of a kind of which the mirror holds resources: it was served before."""
+    """404 on a list of a kind that was served before: the mirror has resources of it."""
 
 
 class Expired(ClusterError):
@@ -67,12 +67,12 @@ class ServerFault(ClusterError):
 
 
 class BadAnswer(ClusterError):
-    """An answer that is not what a Kubernetes API says."""
+    """A response that is not what a Kubernetes API sends."""
 
 
 class NotTheAPI(BadAnswer):
-    """A refusal that is not a Kubernetes API's: a sign-in page, or a proxy in front."""
+    """A refusal that does not come from a Kubernetes API: a sign-in page, or a proxy in front."""
 
 
 class Unreadable(BadAnswer):
-    """An answer that is too large, or that cannot be decoded. Of a list this may be the fault of one object."""
+    """A response that is too large, or that cannot be decoded. In a list a single object may be the cause."""

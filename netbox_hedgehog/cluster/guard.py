@@ -1,7 +1,7 @@
-"""Connections go only where they may: to an address that was checked, and to that very address.
+"""Open connections only to addresses that were checked.
 
-The check is made when a connection is opened, on the address that it is opened to. So a name that answers otherwise
-the second time it is asked for (DNS rebinding) gains nothing.
+The check is made when a connection is opened, on the very address that it is opened to. So a name that resolves
+differently the second time (DNS rebinding) gains nothing.
 """
 
 import ipaddress
@@ -22,16 +22,17 @@ from .egress import ANYWHERE, EgressPolicy
 
 __all__ = ('guarded_pool',)
 
-# Seconds for a name to be looked up. The system's resolver asks a second name server after five, and others after that.
+# Seconds for a name to be looked up. The system's resolver asks a second name server after five, and others later.
 LONGEST_LOOKUP = 20
 
-# So many addresses of a name are tried: they share the time to connect.
+# The most addresses of a name that are tried: they share the time to connect.
 MOST_ADDRESSES = 8
 
 
 def guarded_pool(destinations: EgressPolicy, sockets: OpenSockets, **options: Any) -> urllib3.PoolManager:
-    """A PoolManager whose every new connection is checked against `destinations` before it is opened, and whose sockets
-    are among `sockets`.
+    """Return a PoolManager that checks every new connection against `destinations` before it is opened.
+
+    Its sockets are added to `sockets`.
     """
 
     class GuardedHTTP(_Guarded, HTTPConnection):
@@ -54,7 +55,7 @@ def guarded_pool(destinations: EgressPolicy, sockets: OpenSockets, **options: An
 
 
 class _Guarded:
-    """Opens a connection only to an address that was checked, and to that very address."""
+    """Open a connection only to an address that was checked."""
 
     destinations: EgressPolicy = ANYWHERE
     sockets: OpenSockets
@@ -89,8 +90,9 @@ class _Guarded:
 
 
 def _look_up(host: str, port: int) -> list[Any]:
-    """Return what the system's resolver knows of a host. It has no time-out, so a thread waits for it: that ends when
-    the resolver does.
+    """Return the addresses of a host from the system's resolver.
+
+    It has no time-out, so a thread waits for it, which ends when the resolver does.
     """
     answer: Future[list[Any]] = Future()
 
@@ -119,8 +121,9 @@ def _is_address(host: str) -> bool:
 
 
 def _connect_to_any(connection: Any, addresses: list[str], port: int) -> socket.socket:
-    """Connect to the first address that answers. All of them share the time-out: each may wait for its part of what
-    the ones before it have left.
+    """Connect to the first address that responds.
+
+    All share the time-out: each may wait for its part of what the ones before it have left.
     """
     failure: OSError = OSError('the host name has no address')
     ends = time.monotonic() + min(connection.timeout, seconds_left())
@@ -133,6 +136,6 @@ def _connect_to_any(connection: Any, addresses: list[str], port: int) -> socket.
                 (text, port), left / (len(addresses) - number), source_address=connection.source_address,
                 socket_options=connection.socket_options,
             )
-        except OSError as error:  # a time-out is one too
+        except OSError as error:  # also a time-out
             failure = error
     raise failure

@@ -1,4 +1,4 @@
-"""What it takes to call a cluster, and how it is read out of a kubeconfig.
+"""Read the credentials for a cluster from a kubeconfig.
 
 Part of the vocabulary: no Django, no Kubernetes client.
 """
@@ -36,12 +36,12 @@ _REFUSED_USER = {
 
 
 class KubeconfigError(ValueError):
-    """A kubeconfig or server address that cannot be used. Its text says what is wrong and what to do."""
+    """A kubeconfig or server address cannot be used. The text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How to reach and convince one API server. Secrets are kept out of its repr."""
+    """The address of one API server, and how to authenticate. Its repr has no secrets."""
 
     server: str = ''
     token: str = field(default='', repr=False)
@@ -54,13 +54,13 @@ class Credentials:
 
 
 def check_server(server: str) -> str:
-    """The server's address without a trailing slash.
+    """Return the server's address without a trailing slash.
 
-    Raises KubeconfigError with a sentence when it is not the plain address of an HTTP(S) server.
+    Raises KubeconfigError with a sentence if it is not the plain address of an HTTP(S) server.
     """
     address = server.strip().rstrip('/')
     if any(character in address for character in '?#@'):
-        # Also an empty query or fragment: what is called is the address with a path behind it.
+        # Also an empty query or fragment: a path is appended to the address.
         raise KubeconfigError(
             'The server address must not contain a user, password, query or fragment. Enter the token in its own field.'
         )
@@ -68,7 +68,7 @@ def check_server(server: str) -> str:
         raise KubeconfigError('Invalid server address. Enter it as https://host:6443.')
     try:
         parts = urlsplit(address)
-        parts.port  # noqa: B018  raises ValueError on a port that is no number
+        parts.port  # noqa: B018  raises ValueError for an invalid port
     except ValueError:
         raise KubeconfigError('Invalid server address. Enter it as https://host:6443.') from None
     if not address.isprintable() or ' ' in address:
@@ -79,21 +79,21 @@ def check_server(server: str) -> str:
 
 
 def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
-    """Read the current context of a kubeconfig.
+    """Return the credentials of the current context of a kubeconfig.
 
-    Takes the YAML text; `verify_tls` False switches TLS verification off, whatever the kubeconfig says. Returns
-    Credentials. Raises KubeconfigError with a sentence when it is not usable, and always when it would run a command
-    or read a file as NetBox's user (exec, auth-provider, references to files).
+    Takes the YAML text; `verify_tls` False disables TLS verification, whatever the kubeconfig says. Raises
+    KubeconfigError with a sentence if it cannot be used, and always if it would run a command or read a file as
+    NetBox's user (exec, auth-provider, references to files).
     """
     if len(text) > LONGEST:
         raise KubeconfigError(f'The kubeconfig is larger than {LONGEST // 1024} KiB. Keep only the context in use.')
     try:
-        config = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader that takes less
+        config = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader that accepts less
     except KubeconfigError:
         raise
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-        # PyYAML raises all of these over values of a tag that are none (!!bool x). Its message quotes the text, secrets
-        # included.
+        # PyYAML raises all of these for values that do not match their tag (!!bool x). Its message quotes the text,
+        # secrets included.
         raise KubeconfigError('The kubeconfig is not valid YAML. Paste the whole file, unchanged.') from None
     if not isinstance(config, dict) or not isinstance(config.get('clusters'), list):
         raise KubeconfigError('This is not a kubeconfig: it has no list of clusters. Paste the whole file.')
@@ -138,10 +138,10 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML at a cost that its length bounds.
+    """Load YAML at a cost that is bounded by its length.
 
-    Aliases and merge keys multiply what they name, level by level: no kubeconfig has any. Texts and booleans are read
-    as such; numbers and dates are not worked out, as nothing of a kubeconfig that is used is one.
+    Aliases and merge keys multiply what they refer to, level by level: no kubeconfig has any. Strings and booleans are
+    converted; numbers and dates are not, because no used value of a kubeconfig is one.
     """
 
     def __init__(self, stream: str) -> None:
@@ -167,7 +167,7 @@ class _Loader(yaml.SafeLoader):
             raise _refers_to_itself()
 
     def construct_something_else(self, node: yaml.Node) -> int:
-        """What stands for a value that is no text: something that is not empty, and no text either."""
+        """Return a placeholder for a value that is not a string: not empty, and not a string either."""
         return 1
 
 

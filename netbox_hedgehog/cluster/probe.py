@@ -1,4 +1,4 @@
-"""Test connection: what a cluster answers to these credentials, in sentences."""
+"""Test a connection: what a cluster allows with these credentials, in sentences."""
 
 import time
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI
 
 __all__ = ('Probe', 'probe')
 
-# Seconds after which no further kind is asked for: somebody waits, and so does a process that serves pages.
+# Seconds after which no further kind is checked: a user and a web worker are waiting.
 LONGEST = 30
 
-# Seconds for all requests of a test together. Waits between two tries come on top, at most ten.
+# Seconds for all requests of a test together. Waits between retries are added, ten seconds at most.
 LONGEST_IN_ALL = 45
 
 
 @dataclass(slots=True)
 class Probe:
-    """What a connection test showed. `sentences` says it for people; `ok` is True when every kind can be read.
+    """The result of a connection test. `sentences` are for people; `ok` is True if every kind can be read.
 
-    `version` is empty where it may not be read, which no run needs.
+    `version` is empty if it may not be read, which no sync needs.
     """
 
     version: str = ''
@@ -46,8 +46,9 @@ class Probe:
 
 
 def probe(cluster: Cluster, kinds: Iterable[Kind], namespace: str) -> Probe:
-    """Ask for the version and for one object of each kind, for LONGEST seconds. Returns a Probe, also when nothing
-    answers.
+    """Request the version and one object of each kind, for LONGEST seconds.
+
+    Returns a Probe, also if nothing responds.
     """
     with deadline(LONGEST_IN_ALL):
         return _probe(cluster, list(kinds), namespace)
@@ -58,7 +59,7 @@ def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
     try:
         found.version = cluster.version()
     except (Forbidden, NotInstalled, NotTheAPI):
-        pass  # not all clusters show it, nor all proxies before them
+        pass  # not all clusters show it, nor all proxies in front, nor all proxies before them
     except ClusterError as error:
         found.errors.append(str(error))
         found.sentences = list(found.errors)
@@ -77,7 +78,7 @@ def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
 
 
 def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
-    """Note what a cluster says of one kind. Returns whether it is worth asking for the next one."""
+    """Record whether one kind can be read. Return whether to continue with the next one."""
     try:
         cluster.check_access(kind, namespace)
     except NotInstalled:
@@ -110,7 +111,7 @@ def _connected(cluster: Cluster, found: Probe) -> str:
 
 
 def _refused(cluster: Cluster, found: Probe) -> list[str]:
-    """Why nothing at all can be read, where requests were answered."""
+    """Return why nothing at all can be read, although the server responds."""
     if found.forbidden:
         return [
             f'{cluster.server} refused to list any kind (403) and does not show its version. If a sign-in page or a '

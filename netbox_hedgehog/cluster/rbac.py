@@ -1,4 +1,4 @@
-"""What a cluster must be told so that NetBox may read a fabric: YAML for kubectl, made from hedgehog/kinds.py.
+"""Generate the YAML that grants NetBox read access to a fabric, from hedgehog/kinds.py.
 
 Part of the vocabulary: no Django, no Kubernetes client.
 """
@@ -15,7 +15,7 @@ VERBS = ('get', 'list', 'watch')
 # The name of the ClusterRole and of the binding.
 ROLE = 'netbox-hedgehog-read'
 
-# What Kubernetes takes as the name of a namespace or a ServiceAccount here (RFC 1123).
+# What Kubernetes accepts as the name of a namespace or a ServiceAccount here (RFC 1123).
 NAME = re.compile(r'[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?')
 
 HEAD = '''\
@@ -73,17 +73,17 @@ TAIL = '''\
 
 
 class OnboardingError(ValueError):
-    """A name that Kubernetes would not take. The text says which."""
+    """A name that Kubernetes does not accept. The text says which."""
 
 
 def rules() -> list[tuple[str, list[str]]]:
-    """The API groups that are read, each with the plural names of its kinds, in alphabetical order."""
+    """Return the API groups to read, each with the plural names of its kinds, in alphabetical order."""
     kinds = sorted(KINDS, key=lambda kind: (kind.group, kind.plural))
     return [(group, [kind.plural for kind in found]) for group, found in groupby(kinds, lambda kind: kind.group)]
 
 
 def check_name(name: str) -> str:
-    """The name, if Kubernetes takes it. Raises OnboardingError."""
+    """Return the name if Kubernetes accepts it. Raises OnboardingError."""
     if not NAME.fullmatch(name):
         raise OnboardingError(
             f'"{name}" is not a valid Kubernetes name. Use at most 63 lower-case letters, digits and dashes; begin and '
@@ -95,11 +95,11 @@ def check_name(name: str) -> str:
 def manifests(
     namespace: str = 'default', account: str = 'netbox', *, account_namespace: str = '', make_account: bool = True,
 ) -> str:
-    """The YAML that gives a ServiceAccount the right to read one fabric, for kubectl apply.
+    """Return the YAML that grants a ServiceAccount read access to one fabric, for kubectl apply.
 
-    Takes the fabric's namespace, the ServiceAccount's name and its namespace (the fabric's, if left out). With
-    `make_account` False the ServiceAccount is there already, such as that of a NetBox in the same cluster: no account
-    and no token are made. Returns the text. Raises OnboardingError.
+    Takes the fabric's namespace, the ServiceAccount's name and its namespace (default: the fabric's). With
+    `make_account` False the ServiceAccount exists already, such as that of a NetBox in the same cluster: neither an
+    account nor a token is created. Raises OnboardingError.
     """
     names = {'namespace': namespace, 'account': account, 'account_namespace': account_namespace or namespace}
     for name in names.values():

@@ -1,4 +1,4 @@
-"""What happens in a cluster, as it happens: the events of one kind, from a resource version on."""
+"""Stream the events of one kind in a cluster, from a resource version on."""
 
 import random
 import time
@@ -20,23 +20,23 @@ __all__ = ('Event', 'events')
 
 METADATA = f'{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}'
 
-# Seconds. A watch ends by itself after this time, each at another moment, and is begun anew where it ended; and one
-# that has brought not even a bookmark, which servers send every minute, is taken for dead, as is one that does not end.
+# Seconds. A watch ends after a random time in this range, and is restarted where it ended. One without even a bookmark,
+# which servers send every minute, counts as dead, as does one that does not end.
 LONGEST = (240, 480)
 SILENCE = 90
 
-# Bytes. An object is 1.5 MB at most, as etcd takes no larger one. Each kind of each fabric may hold such a line.
+# Bytes. An object has 1.5 MB at most, the limit of etcd. Each kind of each fabric may hold such a line in memory.
 LONGEST_LINE = 3 * 1024 * 1024
 
-# Bytes that are inflated at a time.
+# Bytes that are decompressed at a time.
 CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened: ADDED, MODIFIED, DELETED, or BOOKMARK, which says that all up to its version was told.
+    """One event: ADDED, MODIFIED, DELETED, or BOOKMARK, which says that all events up to its version were sent.
 
-    `object` is the object after it, or for a deletion the last there was; without spec and status if `metadata_only`.
+    `object` is the object after it, or its last state for a deletion; without spec and status if `metadata_only`.
     """
 
     type: str
@@ -52,10 +52,11 @@ def events(
     cluster: Cluster, kind: Kind, namespace: str, version: str, *, metadata_only: bool = False,
     opened: Callable[[BaseHTTPResponse], object] = lambda response: None,
 ) -> Iterator[list[Event]]:
-    """The events of a kind after a resource version, as they arrive, until the server ends the watch.
+    """Yield the events of a kind after a resource version, as they arrive, until the server ends the watch.
 
-    `opened` is told the response, whose shutdown() ends a watch from another thread. Raises ClusterError; Expired where
-    the server does not know any more what happened after that version: the kind must be listed anew.
+    Events that arrive together are yielded as one list. `opened` receives the response, whose shutdown() ends a watch
+    from another thread. Raises ClusterError; Expired if the server no longer has the events after that version: the
+    kind must be listed again.
     """
     path, seconds = path_of(kind, namespace), random.randint(*LONGEST)
     query = urlencode({
@@ -75,13 +76,13 @@ def events(
             for lines in _lines(_chunks(response, ends), cluster):
                 yield [_event(cluster, kind, line) for line in lines]
         finally:
-            response.close()  # not to be used for anything else
+            response.close()  # the connection must not be reused
     except HTTPError as error:
         raise cluster.unreachable(error, SILENCE) from None
 
 
 def _chunks(response: BaseHTTPResponse, ends: float) -> Iterator[bytes]:
-    """What arrives until a moment of the monotonic clock. Raises HTTPError."""
+    """Yield what arrives until `ends`, a time of the monotonic clock. Raises HTTPError."""
     chunks = inflated(response, CHUNK)
     while True:
         with deadline(ends - time.monotonic()):
@@ -92,7 +93,7 @@ def _chunks(response: BaseHTTPResponse, ends: float) -> Iterator[bytes]:
 
 
 def _lines(chunks: Iterator[bytes], cluster: Cluster) -> Iterator[list[bytes]]:
-    """Whole lines, those that arrived together together."""
+    """Yield whole lines, those that arrive together as one list."""
     rest = bytearray()
     for chunk in chunks:
         rest += chunk
