@@ -22,7 +22,7 @@ MAY_BE_ZERO = (
 
 
 class HedgehogPluginConfig(PluginConfig):
-    """The plugin's place in NetBox: metadata, settings, the queue, and what happens at start."""
+    """Configure the plugin in NetBox: metadata, settings, the queue, and what happens at start."""
 
     name = 'netbox_hedgehog'
     verbose_name = 'Hedgehog'
@@ -31,58 +31,59 @@ class HedgehogPluginConfig(PluginConfig):
     version = __version__
     base_url = 'hedgehog'
     min_version = '4.7.0'
-    # Up to the next major release: on one that is newer than what was tested it loads, with a warning.
+    # Up to the next major release: on one that is newer than the tested ones the plugin loads with a warning.
     max_version = '4.999'
     queues = ['hedgehog_sync']
     middleware = ['netbox_hedgehog.branching.BranchMiddleware']
     default_settings = {
-        # Seconds to wait for a connection to an API server, and for the next bytes of an answer.
+        # Seconds to wait for a connection to an API server, and for the next bytes of a response.
         'connect_timeout': 5,
         'read_timeout': 30,
         # How often a request is repeated after 429, 5xx or a dropped connection.
         'retries': 4,
-        # What is taken from an API server: bytes of one answer (inflated), bytes read of all objects of a kind, bytes
-        # kept of one object (etcd takes 1.5 MB), and objects of a kind. What is larger is not read, and said.
+        # Limits for an API server: bytes of one response (decompressed), bytes fetched of all objects of a kind, bytes
+        # stored of one object (etcd accepts 1.5 MB), and objects of a kind. What is larger is skipped, and reported.
         'max_answer_size': 32 * 1024 * 1024,
         'max_kind_size': 512 * 1024 * 1024,
         'max_object_size': 2 * 1024 * 1024,
         'max_objects': 100_000,
-        # How often one user may test connections in a minute. 0: as often as they like.
+        # How often one user may test connections per minute. 0: no limit.
         'connection_tests_per_minute': 10,
-        # Seconds after which a status is read again that moves by itself all the time, such as an Agent's. Most of what
-        # a fabric weighs is that. 0: in every run.
+        # Seconds after which a status that changes by itself all the time, such as an Agent's, is fetched again. It is
+        # most of a fabric's data. 0: in every sync.
         'status_interval': 60,
-        # Seconds after which a run is ended by RQ.
+        # Seconds after which RQ ends a sync.
         'job_timeout': 600,
-        # How many NetBox jobs of a fabric are kept: of runs that ended well, and of those that did not.
+        # How many NetBox jobs of a fabric are kept: of successful syncs, and of failed ones.
         'jobs_kept': 100,
         'failed_jobs_kept': 500,
-        # Seconds between two looks of rqscheduler for due runs (its own --interval, where that is shorter), and
-        # between two comparisons of rq-scheduler's schedules with the database.
+        # Seconds between two checks of rqscheduler for due syncs (its own --interval, if that is shorter), and between
+        # two comparisons of rq-scheduler's schedules with the database.
         'scheduler_interval': 1,
         'beat_interval': 15,
-        # Where the API servers of fabrics may be: schemes; networks and host names (with *), none meaning any; and
-        # networks and host names that are never called, whatever name leads there: loopback, link-local and the IPv6
-        # addresses of AWS and Google (where clouds serve their credentials), "this host" and multicast.
+        # Allowed locations of API servers: schemes; networks and host names (with *), empty for any; and networks and
+        # host names that are never called, whatever name leads there: loopback, link-local and the IPv6 addresses of
+        # AWS and Google (where clouds serve their credentials), "this host" and multicast.
         'allowed_schemes': ['https'],
         'allowed_destinations': [],
         'denied_destinations': [
             '127.0.0.0/8', '::1', '169.254.0.0/16', 'fe80::/10', '0.0.0.0/8', '::', '224.0.0.0/4', 'ff00::/8',
             'fd00:ec2::/32', 'fd20:ce::254',
         ],
-        # An object whose resource has gone is deleted, where the fabric's settings say so, after this many runs of the
-        # inventory and this many hours.
+        # An object whose resource was deleted is deleted, if the fabric's settings say so, after this many inventory
+        # syncs and this many hours.
         'removal_grace_runs': 3,
         'removal_grace_hours': 24,
-        # A run that would mark or delete more than this percentage of a model's objects (and 5 of them) asks first.
+        # An inventory sync that would mark or delete more than this percentage of a model's objects (and 5 of them)
+        # needs confirmation.
         'removal_guard_percent': 20,
-        # Earlier values of SECRET_KEY: stored tokens that they sealed can still be read.
+        # Earlier values of SECRET_KEY: stored tokens that were encrypted with them can still be decrypted.
         'secret_key_fallbacks': [],
     }
 
     @classmethod
     def validate(cls, user_config: dict[str, Any], netbox_version: str) -> None:
-        """Apply the defaults. Raises ImproperlyConfigured, with a sentence, for a setting that cannot be meant."""
+        """Apply the defaults. Raises ImproperlyConfigured, with a sentence, for an invalid setting."""
         super().validate(user_config, netbox_version)
         where = f"PLUGINS_CONFIG['{cls.name}']"
         if unknown := sorted(user_config.keys() - cls.default_settings.keys()):
@@ -127,17 +128,17 @@ class HedgehogPluginConfig(PluginConfig):
         branching.set_up()
         compatibility.warn_if_untested()
 
-        # rqscheduler and rqworker take their classes from here. Operators' own choices are left alone.
+        # rqscheduler and rqworker take their classes from here. The operator's own choices are kept.
         settings.RQ.setdefault('SCHEDULER_CLASS', 'netbox_hedgehog.jobs.scheduler.HedgehogScheduler')
         if settings.RQ.get('WORKER_CLASS') == NETBOX_WORKER:
             settings.RQ['WORKER_CLASS'] = 'netbox_hedgehog.jobs.worker.HedgehogWorker'
         self._bootstrap_sync_schedules()
 
     def _bootstrap_sync_schedules(self) -> None:
-        """Bring rq-scheduler's schedules in line with the database, in the background, where this process serves.
+        """Bring rq-scheduler's schedules in line with the database, in the background, if this process serves pages.
 
-        Costs nothing in a process that only migrates, checks, tests or runs any other command: no database and no
-        Redis is touched there. Nothing that goes wrong here may keep NetBox from starting.
+        A process that only migrates, checks, tests or runs any other command uses neither database nor Redis here. No
+        error in here may keep NetBox from starting.
         """
         from .jobs import startup
 

@@ -1,9 +1,9 @@
-"""Work beside NetBox Branching, where it is installed: what the plugin stores is in main, and is changed there only.
+"""Work with NetBox Branching, if it is installed: the plugin's data is in main, and is changed only there.
 
 A fabric is a connection, its credentials and a schedule: these take effect at once, or not at all. A branch could not
-carry them either, because merging one replays the change log, in which secrets are masked. So the plugin's models take
-no part in branches, and whatever would change them, or NetBox's objects in their name, is refused while a branch is
-active: its rows cannot refer to what exists in a branch only.
+have them either, because a merge replays the change log, in which secrets are masked. So the plugin's models take no
+part in branches, and whatever would change them, or NetBox objects on their behalf, is refused while a branch is
+active: the plugin's rows cannot refer to what exists only in a branch.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ SAFE_METHODS = ('GET', 'HEAD', 'OPTIONS')
 
 
 def in_branch() -> bool:
-    """Return whether the request or script that is being served has a branch active."""
+    """Return whether a branch is active for the current request or script."""
     if not apps.is_installed(BRANCHING):
         return False
     from netbox_branching.contextvars import active_branch
@@ -38,7 +38,7 @@ def in_branch() -> bool:
 
 
 def set_up() -> None:
-    """Keep the plugin's models out of branches. Called once, at start; does nothing without NetBox Branching."""
+    """Exclude the plugin's models from branches. Called once, at start; does nothing without NetBox Branching."""
     if not apps.is_installed(BRANCHING):
         return
     from netbox_branching.utilities import register_branching_resolver
@@ -56,17 +56,17 @@ def _is_branched(model: type[Model]) -> bool | None:
 
 
 class _InMain(ForwardManyToOneDescriptor):
-    """What a fabric refers to, such as its site, read from main as the fabric is: a branch may not have it."""
+    """A relation of a fabric, such as its site, read from main as the fabric is: a branch may not have the object."""
 
     def get_queryset(self, **hints: Any) -> QuerySet:
         return super().get_queryset(**hints).using(DEFAULT_DB_ALIAS)
 
 
 def record_conflicts(changes: list[Any]) -> None:
-    """Update what branches store of main's state of objects that were changed here.
+    """Update the state of main that branches store for objects that were changed here.
 
-    Takes the ObjectChanges of one model. NetBox Branching does this itself when one is saved, but not for those that
-    are created in bulk: its pages would then miss conflicts with what a branch has changed.
+    Takes the ObjectChanges of one model. NetBox Branching does this itself if one is saved, but not for those that are
+    created in bulk: its pages would then miss conflicts with changes in a branch.
     """
     if not changes or not apps.is_installed(BRANCHING):
         return
@@ -83,7 +83,7 @@ def record_conflicts(changes: list[Any]) -> None:
 
 
 class BranchMiddleware:
-    """Refuse every request of the plugin that could change anything while a branch is active, with one sentence."""
+    """Refuse every request of the plugin that could change anything while a branch is active."""
 
     def __init__(self, get_response: Any) -> None:
         if not apps.is_installed(BRANCHING):
@@ -108,7 +108,7 @@ class BranchMiddleware:
 
 
 def _changes(request: HttpRequest, view_class: type) -> bool:
-    """Return whether a page changes something, or is a form that does when it is sent."""
+    """Return whether a page changes something, or is a form that does when it is submitted."""
     from netbox.views.generic import BulkImportView, ObjectDeleteView, ObjectEditView
 
     return request.method not in SAFE_METHODS or issubclass(
@@ -117,7 +117,7 @@ def _changes(request: HttpRequest, view_class: type) -> bool:
 
 
 def _way_back(request: HttpRequest, view_class: Any, kwargs: dict[str, Any]) -> str:
-    """Return the address of the page that a refused one was asked from: its object's, the list, or the overview."""
+    """Return the address of the page that a refused one was opened from: its object's, the list, or the overview."""
     from utilities.views import GetReturnURLMixin
 
     back, queryset = GetReturnURLMixin(), getattr(view_class, 'queryset', None)

@@ -1,8 +1,8 @@
-"""Secrets in the database: sealed when they are saved, opened only where a cluster is about to be called.
+"""Encrypt secrets in the database: when they are saved, and decrypt them only right before a cluster is called.
 
-The key is derived from NetBox's SECRET_KEY with HKDF (RFC 5869); the seal is Fernet (AES-128-CBC with HMAC-SHA256).
-After a change of SECRET_KEY the earlier ones, listed in the plugin's setting `secret_key_fallbacks`, still open what
-they sealed, and every save seals with the newest.
+The key is derived from NetBox's SECRET_KEY with HKDF (RFC 5869); the encryption is Fernet (AES-128-CBC with
+HMAC-SHA256). After a change of SECRET_KEY the earlier keys, listed in the plugin's setting `secret_key_fallbacks`,
+still decrypt what they encrypted; every save encrypts with the current key.
 """
 
 from base64 import urlsafe_b64encode
@@ -23,11 +23,11 @@ PREFIX = 'sealed:1:'
 
 
 class SealError(Exception):
-    """A stored secret cannot be opened with any key at hand. Its text is a sentence for the operator."""
+    """A stored secret cannot be decrypted with any available key. The text is a sentence for the operator."""
 
 
 class EncryptedStr(str):
-    """A secret as it stands in the database. Only decrypt() makes it readable; printing it shows nothing."""
+    """A secret as it is stored in the database. Only decrypt() makes it readable; printing it shows nothing."""
 
     __slots__ = ()
 
@@ -50,15 +50,15 @@ def _keys() -> tuple[str, ...]:
 
 @sensitive_variables()
 def encrypt(secret: str) -> EncryptedStr:
-    """Seal a plain secret with the current key. An empty one stays empty."""
+    """Encrypt a plain secret with the current key. An empty one stays empty."""
     return EncryptedStr(PREFIX + _fernet(*_keys()).encrypt(secret.encode()).decode() if secret else '')
 
 
 @sensitive_variables()
 def decrypt(value: str) -> str:
-    """The plain secret behind a field's value; a value that was set and not yet saved is plain already.
+    """Return the plain secret of a field's value. A value that was set and not yet saved is plain already.
 
-    Raises SealError when no key opens it.
+    Raises SealError if no key decrypts it.
     """
     if not isinstance(value, EncryptedStr) or not value:
         return value or ''
@@ -72,7 +72,7 @@ def decrypt(value: str) -> str:
 
 
 class SealedTextField(models.TextField):
-    """A text field whose value is sealed on its way into the database and stays sealed when it is read."""
+    """A text field whose value is encrypted when it is saved and stays encrypted when it is read."""
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **options: Any) -> None:
         super().contribute_to_class(cls, name, **options)
@@ -80,9 +80,9 @@ class SealedTextField(models.TextField):
             models.signals.pre_save.connect(self._take_as_dumped, sender=cls)
 
     def _take_as_dumped(self, instance: models.Model, raw: bool = False, **kwargs: Any) -> None:
-        """What loaddata puts back is what dumpdata wrote: a seal, which is not sealed once more.
+        """Keep a value as loaddata restores it from dumpdata: it is encrypted already.
 
-        Only loaddata saves rows as they are (`raw`). Anywhere else a seal is what somebody typed.
+        Only loaddata saves rows as they are (`raw`). Anywhere else such a value was typed by somebody.
         """
         value = getattr(instance, self.attname)
         if raw and isinstance(value, str) and value.startswith(PREFIX):
@@ -102,6 +102,6 @@ class SealedTextField(models.TextField):
         return value
 
     def value_to_string(self, obj: models.Model) -> str:
-        # Serialisation (change log, dumpdata) of an unsaved value must not show it.
+        # Serialization (change log, dumpdata) of an unsaved value must not show it.
         value = self.value_from_object(obj)
         return str.__str__(value if isinstance(value, EncryptedStr) else encrypt(value or ''))

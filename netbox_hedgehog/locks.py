@@ -1,4 +1,4 @@
-"""One run of one fabric at a time: a PostgreSQL advisory lock, which ends with its session whatever happens."""
+"""Run one sync of a fabric at a time: a PostgreSQL advisory lock, which always ends with its session."""
 
 from contextlib import AbstractContextManager
 
@@ -7,20 +7,20 @@ from django_pg_utils import advisory_lock
 
 __all__ = ('fabric_lock', 'locked_fabrics')
 
-# The first of the two numbers of an advisory lock: arbitrary, and searchable in pg_locks.
+# First number of the advisory lock: arbitrary, and searchable in pg_locks.
 LOCK_SPACE = 470_220
 
 
 def fabric_lock(fabric_id: int, wait: bool = False) -> AbstractContextManager[bool]:
-    """Holds the fabric's lock while the context lasts, and gives True; gives False at once where another holds it.
+    """Hold the fabric's lock while the context lasts, and yield True; yield False at once if it is taken.
 
-    With `wait`, waits for the other to end instead.
+    With `wait`, wait until it is free instead.
     """
     return advisory_lock((LOCK_SPACE, fabric_id % 2**31), wait=wait)
 
 
 def locked_fabrics() -> set[int]:
-    """The fabrics that are being read at this moment, by whichever process."""
+    """Return the ids of the fabrics that any process is working on now."""
     with connection.cursor() as cursor:
         cursor.execute(
             'SELECT objid FROM pg_locks WHERE locktype = %s AND classid = %s AND granted '

@@ -1,4 +1,4 @@
-"""A fabric saved or deleted is rescheduled after its commit; a deleted one takes its mirror and links along."""
+"""Reschedule a fabric that is saved or deleted, after the commit; delete its mirror and links with it."""
 
 import logging
 from functools import partial
@@ -28,7 +28,7 @@ from .sync.search import leave_index
 logger = logging.getLogger(__name__)
 
 
-# Before all that follows a save or a deletion: a script may run in a branch as well as a page.
+# Before anything else that follows a save or a deletion: a script may run in a branch as well as a page.
 @receiver((pre_save, pre_delete), sender=Fabric)
 def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
     if in_branch():
@@ -37,7 +37,7 @@ def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=Fabric)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
-    # A run at work writes no more rows from here on: it waits, and then finds that its fabric has gone.
+    # A running sync writes no more rows from here on: it waits, and then finds that its fabric is gone.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
     leave_index(instance, using)
     for model in (FabricResource, KindReading, FabricCondition, FabricEvent, Discrepancy, InventoryLink):
@@ -46,14 +46,14 @@ def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: 
 
 @receiver((post_save, post_delete), sender=Fabric)
 def reschedule(sender: type[Fabric], **kwargs: Any) -> None:
-    # Once a transaction is enough, however many fabrics a bulk edit saves.
+    # Once per transaction is enough, however many fabrics a bulk edit saves.
     if not any(entry[1] is _reconcile for entry in connection.run_on_commit):
         transaction.on_commit(_reconcile)
 
 
 @receiver(post_delete, sender=Fabric)
 def stop_run(sender: type[Fabric], instance: Fabric, **kwargs: Any) -> None:
-    # After the schedule has gone: the worker then leaves nothing of the run in Redis.
+    # After the schedule was removed: the worker then leaves nothing of the sync in Redis.
     transaction.on_commit(partial(_stop, instance.pk))
 
 
@@ -61,7 +61,7 @@ def _stop(fabric_id: int) -> None:
     try:
         stop_deleted(fabric_id)
     except Exception:
-        # It ends by itself, as soon as it wants to write something.
+        # The sync ends by itself as soon as it writes something.
         logger.exception('The sync of the deleted fabric %d could not be stopped.', fabric_id)
 
 
@@ -69,8 +69,8 @@ def _reconcile() -> None:
     try:
         reconcile()
     except (RedisError, DatabaseError, OSError) as error:
-        # The fabric is saved, and the scheduler's beat does this again within seconds.
+        # The fabric is saved, and the scheduler's heartbeat repeats this within seconds.
         logger.warning('The schedule could not be updated; the scheduler will do it: %s', error)
     except Exception:
-        # So it is here: a fabric that is saved must not look as if it were not.
+        # Likewise: a saved fabric must not look as if it was not saved.
         logger.exception('The schedule could not be updated; the scheduler will do it.')

@@ -59,7 +59,7 @@ def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
     try:
         found.version = cluster.version()
     except (Forbidden, NotInstalled, NotTheAPI):
-        pass  # not all clusters show it, nor all proxies in front, nor all proxies before them
+        pass  # not all clusters show it, nor all proxies in front
     except ClusterError as error:
         found.errors.append(str(error))
         found.sentences = list(found.errors)
