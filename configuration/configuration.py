@@ -1,8 +1,8 @@
-"""NetBox's configuration for the containers: everything from the environment, or from what is left out NetBox's own
-default. docs/deployment.md lists the variables.
+"""Configure NetBox in the containers from the environment; what is not set has NetBox's own default.
 
-A secret may also stand in a file, which NAME_FILE names: DB_PASSWORD_FILE=/run/secrets/db_password. What has no
-variable goes into a file of your own beside this one, extra.py: it is read afterwards, and what it says counts.
+docs/deployment.md lists the variables. A secret may also be in a file, which NAME_FILE names:
+DB_PASSWORD_FILE=/run/secrets/db_password. For settings without a variable add your own file beside this one, extra.py:
+it is read last and overrides the others.
 """
 
 import os
@@ -14,7 +14,10 @@ def text(name: str, default: str = '') -> str:
 
 
 def secret(name: str) -> str:
-    """A secret, from the file that NAME_FILE names, else from the variable. Raises RuntimeError without either."""
+    """Return a secret, from the file that NAME_FILE names, else from the variable.
+
+    Raises RuntimeError without either.
+    """
     if path := text(f'{name}_FILE'):
         try:
             return Path(path).read_text().strip()
@@ -78,7 +81,7 @@ DATABASES = {
         'PASSWORD': secret('DB_PASSWORD'),
         'OPTIONS': {'sslmode': text('DB_SSLMODE', 'prefer')},
         'CONN_MAX_AGE': number('DB_CONN_MAX_AGE', 300),
-        # A connection that a restarted PostgreSQL has closed is noticed before it is used.
+        # Detect a connection that a restarted PostgreSQL has closed before it is used.
         'CONN_HEALTH_CHECKS': True,
     },
 }
@@ -88,7 +91,7 @@ TIME_ZONE = text('TIME_ZONE', 'UTC')
 DEBUG = flag('DEBUG')
 METRICS_ENABLED = flag('METRICS_ENABLED')
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = flag('SECURE_COOKIES')
-# Whether NetBox may ask the outside for newer releases and the plugins’ catalogue.
+# Whether NetBox must not look for newer releases and the plugin catalog on the internet.
 ISOLATED_DEPLOYMENT = flag('ISOLATED_DEPLOYMENT')
 CENSUS_REPORTING_ENABLED = flag('CENSUS_REPORTING_ENABLED', True)
 

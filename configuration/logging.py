@@ -1,10 +1,13 @@
-"""What NetBox says goes to the container's log, one line each."""
+"""Log to the container's log, one line each."""
 
 import os
 
 
 def _is_not_the_health_check(record):
-    """The container's health check asks the status API with a token that cannot exist, every 15 seconds."""
+    """Return whether a record is not from the container's health check.
+
+    That queries the status API with an invalid token every 15 seconds.
+    """
     return not (record.name == 'django.request' and record.args == ('Forbidden', '/api/status/'))
 
 

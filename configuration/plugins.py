@@ -1,4 +1,4 @@
-"""NetBox's plugins. What netbox_hedgehog can be told is listed under Settings in its README."""
+"""Enable NetBox's plugins. The settings of netbox_hedgehog are in docs/settings.md."""
 
 PLUGINS = ['netbox_hedgehog']
 

@@ -1,21 +1,21 @@
-"""NetBox's configuration in the image: everything that lies in /etc/netbox/config.
+"""Load NetBox's configuration in the image: everything in /etc/netbox/config.
 
 configuration.py comes first, then the other *.py files there in alphabetical order, and extra.py last. Each is executed
-by itself; of a name in capitals that several define, the last one counts.
+by itself; if several define a name in capitals, the last one wins.
 """
 
 from pathlib import Path
 
 DIRECTORY = Path('/etc/netbox/config')
 MAIN = DIRECTORY / 'configuration.py'
-# The operator's own word on anything, whatever the other files are named.
+# Overrides everything, whatever the other files are named.
 LAST = DIRECTORY / 'extra.py'
 # NetBox looks for ldap_config.py beside the configuration.
 BESIDE = {MAIN, DIRECTORY / 'ldap_config.py'}
 
 
 def _load(path: Path) -> dict[str, object]:
-    """The names in capitals that a file defines. Raises what it raises, and OSError where it cannot be read."""
+    """Return the names in capitals that a file defines. Raises what it raises, and OSError if it cannot be read."""
     namespace: dict[str, object] = {'__name__': path.stem, '__file__': str(path)}
     exec(compile(path.read_bytes(), path, 'exec'), namespace)  # noqa: S102  the operator's own configuration
     return {name: value for name, value in namespace.items() if name.isupper()}

@@ -1,9 +1,9 @@
 #!/bin/sh
-# What a container of the image does:
+# Run what a container of the image is there for:
 #   netbox                     bring the database up to date, then serve NetBox on port 8080 (the default)
 #   rqworker …, rqscheduler …  wait until the database is migrated as this image needs it, then run that command
 #   hedgehog_sync watch         the same
-#   anything else              is run as it stands: python manage.py …, sh
+#   anything else              run that command unchanged: python manage.py …, sh
 set -eu
 
 case "${1:-netbox}" in

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes .env beside docker-compose.yml: the deployment's secrets, random. What stands there already is kept, and what
-# a newer release needs besides is added.
+# Write .env beside docker-compose.yml: random secrets of the deployment. Existing entries are kept, and those that a
+# newer release needs are added.
 set -eu
 cd "$(dirname "$0")/.."
 umask 077
@@ -10,7 +10,7 @@ add() { grep -q "^$1=" .env || { echo "$1=$2" >>.env; added="$added $1"; }; }
 
 added=
 [ -e .env ] || cat >.env <<'END'
-# The secrets of this deployment, made by `make env`. Keep a copy in a safe place: without SECRET_KEY the stored
+# The secrets of this deployment, created by `make env`. Keep a copy in a safe place: without SECRET_KEY the stored
 # tokens of the fabrics cannot be read, and a backup of the database is worth less. Never commit this file.
 END
 chmod 600 .env

@@ -1,4 +1,4 @@
-"""NetBox's management commands, where people look for them: python manage.py COMMAND."""
+"""Run NetBox's management commands where people look for them: python manage.py COMMAND."""
 
 import sys
 

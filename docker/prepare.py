@@ -1,7 +1,7 @@
-"""Before NetBox serves: wait for the database, bring it up to date, and see that somebody can log in.
+"""Prepare NetBox to serve: wait for the database, migrate it, and make sure that somebody can log in.
 
-Only the web server's containers run this. Several at once take turns. Exits 1, with a sentence, where this image must
-not touch the database.
+Only the web server's containers run this; several at once take turns. Exits 1, with a sentence, if this image must not
+use the database.
 """
 
 import os
@@ -40,7 +40,7 @@ def main() -> int:
             say(state.sentence)
             return 1
         if state.behind:
-            say(f'{state.sentence} Doing that now: minutes for an empty database.')
+            say(f'{state.sentence} Migrating now; this takes minutes for an empty database.')
             started = time.monotonic()
             call_command('upgrade', no_input=True, skip_static=True)
             say(f'The database is up to date after {time.monotonic() - started:.0f} s.')
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _superuser() -> None:
-    """Make the superuser that SUPERUSER_NAME and SUPERUSER_PASSWORD describe, where there is none at all yet."""
+    """Create the superuser that SUPERUSER_NAME and SUPERUSER_PASSWORD describe, if there is none at all."""
     from users.models import User
 
     password = _secret('SUPERUSER_PASSWORD')
@@ -58,7 +58,7 @@ def _superuser() -> None:
         return
     name = os.environ.get('SUPERUSER_NAME') or 'admin'
     User.objects.create_superuser(name, os.environ.get('SUPERUSER_EMAIL') or '', password)
-    say(f'Made the superuser {name}, with the password in SUPERUSER_PASSWORD.')
+    say(f'Created the superuser {name}. The password is in SUPERUSER_PASSWORD.')
 
 
 def _secret(name: str) -> str:

@@ -1,12 +1,12 @@
-"""The containers' health checks: is what this very container is there for alive?
+"""Check the health of a container: exit 0 if the process that it is there for is alive.
 
-probe.py web                    NetBox's status API answers, and asked the database for it
+probe.py web                    NetBox's status API responds, and has asked the database
 probe.py worker QUEUE [QUEUE…]  a worker in this container serves these queues, and its heartbeat is fresh
 probe.py scheduler              a scheduler in this container keeps its key in Redis alive
-probe.py watcher                a watcher in this container has shown a sign of life lately
+probe.py watcher                a watcher in this container has a recent sign of life
 
-Exits 0, or 1 with a sentence. It runs every few seconds in every container, so it starts no Django: it reads NetBox's
-configuration and asks Redis or the web server.
+Otherwise exits 1, with a sentence. Runs every few seconds in every container, so it does not start Django: it reads
+NetBox's configuration and asks Redis or the web server.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import Any
 
 CONFIGURATION = '/opt/netbox/netbox/conf/configuration.py'
 
-# Seconds. A worker beats every 30, at work or not.
+# Seconds. A worker sends a heartbeat every 30, busy or idle.
 FRESH = 75
 TIMEOUT = 5
 
@@ -28,8 +28,9 @@ class Unhealthy(Exception):
 
 
 class Redis:
-    """As much of a Redis client as this takes, with what Python brings: importing a real one costs six times the CPU
-    of all the rest, in every container, every few seconds.
+    """A minimal Redis client on the standard library.
+
+    Importing a real one costs six times the CPU of everything else, in every container, every few seconds.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -37,7 +38,7 @@ class Redis:
         self._answers = connection.makefile('rb')
 
     def ask(self, *words: object) -> Any:
-        """The answer to a command: text, a number, None, or a list of these. Raises Unhealthy with an error answer."""
+        """Return the response to a command: text, a number, None, or a list of these. Raises Unhealthy for an error."""
         parts = [str(word).encode() for word in words]
         request = b'*%d\r\n' % len(parts) + b''.join(b'$%d\r\n%s\r\n' % (len(part), part) for part in parts)
         self._connection.sendall(request)
@@ -53,7 +54,7 @@ class Redis:
             raise Unhealthy('Redis has closed the connection.')
         kind, rest = line[:1], line[1:-2].decode(errors='replace')
         if kind == b'-':
-            raise Unhealthy(f'Redis answers: {rest}')
+            raise Unhealthy(f'Redis returned an error: {rest}')
         if kind == b'$':
             return None if rest == '-1' else self._answers.read(int(rest) + 2)[:-2].decode(errors='replace')
         if kind == b'*':
@@ -72,7 +73,7 @@ def main(role: str, *queues: str) -> None:
     elif role == 'watcher':
         watcher(connect(configuration))
     else:
-        raise Unhealthy(f'There is no check called {role}.')
+        raise Unhealthy(f'Unknown check {role}.')
 
 
 def web(configuration: dict[str, Any]) -> None:
@@ -81,12 +82,12 @@ def web(configuration: dict[str, Any]) -> None:
     host = next((name.lstrip('.') for name in configuration['ALLOWED_HOSTS'] if name != '*'), 'localhost')
     path = '/'.join(filter(None, (str(configuration.get('BASE_PATH', '')).strip('/'), 'api/status/')))
     connection = HTTPConnection('127.0.0.1', 8080, timeout=TIMEOUT)
-    # A token that cannot exist: NetBox asks the database for it before it says no, so the "no" shows that both answer.
+    # An invalid token: NetBox asks the database for it before it refuses, so the refusal shows that both respond.
     connection.request('GET', f'/{path}', headers={'Host': host, 'Authorization': 'Token health-check'})
     answer = connection.getresponse()
     text = answer.read().decode(errors='replace')
     if answer.status != 403 or 'Invalid v1 token' not in text:
-        raise Unhealthy(f'The status API answers {answer.status} {answer.reason}.')
+        raise Unhealthy(f'The status API returned {answer.status} {answer.reason}.')
 
 
 def worker(redis: Redis, queues: tuple[str, ...]) -> None:
@@ -123,7 +124,7 @@ def watcher(redis: Redis) -> None:
 
 
 def _is_here(record: dict[str, str]) -> bool:
-    """Whether a record in Redis was written in this container, and since it was started last."""
+    """Return whether a record in Redis was written in this container, since it was last started."""
     return (
         record.get('hostname') == socket.gethostname()
         and record.get('pid_namespace') == os.readlink('/proc/self/ns/pid')
@@ -136,7 +137,7 @@ def _moment(text: str) -> datetime:
 
 
 def connect(configuration: dict[str, Any]) -> Redis:
-    """A connection to the Redis of NetBox's tasks, as NetBox's configuration describes it."""
+    """Return a connection to the Redis of NetBox's tasks, as NetBox's configuration describes it."""
     tasks = configuration['REDIS']['tasks']
     host, port = tasks.get('HOST', 'localhost'), int(tasks.get('PORT', 6379))
     if tasks.get('SENTINELS'):
