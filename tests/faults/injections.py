@@ -124,7 +124,7 @@ class HorseKilledWriting(Fault):
 
 
 class HorseKilled(Fault):
-    """work horse killed in mid-run"""
+    """work horse killed during a sync"""
 
     def inject(self, rig: Rig, chance: random.Random) -> None:
         rig.linger(0.1)
@@ -178,7 +178,7 @@ class BackendKilled(Fault):
 
 
 class SessionsCut(Fault):
-    """sessions of PostgreSQL cut, as by a failover, in a run that waits for its API server"""
+    """sessions of PostgreSQL cut, as by a failover, in a sync that waits for its API server"""
 
     leaves_requests = True
 
@@ -322,7 +322,7 @@ class ServersKilled(Fault):
 
 
 class ServersUnsteady(Fault):
-    """API servers close connections in mid-answer, answer 429, 503"""
+    """API servers close connections in the middle of a response, return 429, 503"""
 
     leaves_requests = True
 
