@@ -1,1 +1,1 @@
-"""The whole system on one bare machine: PostgreSQL, Valkey, a Kubernetes API and a sample fabric."""
+"""Run the whole system on one machine: PostgreSQL, Valkey, a Kubernetes API and a sample fabric."""

@@ -1,4 +1,4 @@
-"""make demo-check: the demo without a person. Two scheduled runs, a change in the cluster, the change in NetBox."""
+"""Run make demo-check: the demo without a user. Two scheduled syncs, a change in the cluster, the change in NetBox."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from demo.__main__ import ERRORS, Job, ended_runs, sentence
 from demo.stack import CACHE, Stack, StackError
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 
-# Seconds: the shortest interval there is, and how long a run may take to come.
+# Seconds: the shortest interval there is, and how long to wait for a sync.
 INTERVAL = 30
 PATIENCE = 180
 
@@ -21,11 +21,11 @@ MARK = 'demo.netbox-hedgehog/checked'
 
 
 def main() -> int:
-    """Runs the check. Returns 0 when everything was seen, else 1 with the reason; the last line is one of facts."""
+    """Run the check. Return 0 if everything was seen, else 1 with the reason; the last line has the figures."""
     started = time.monotonic()
     try:
         with Stack(CACHE / 'demo-check', interval=INTERVAL, fresh=True) as stack:
-            print(f'NetBox answers at {stack.url}. From here on nobody touches it: the scheduler causes the runs.')
+            print(f'NetBox is ready at {stack.url}. From here on only the scheduler starts syncs.')
             jobs: list[Job] = []
             while len(jobs) < 2:
                 jobs += stack.wait(lambda: ended_runs(stack), PATIENCE, 'the scheduler causes a run')
@@ -41,7 +41,7 @@ def main() -> int:
         return 1
     kinds = sum(1 for kind in report['kinds'] if kind['outcome'] == 'read')
     print(
-        f'demo-check: {len(jobs) + changed} runs, {report["read"]} resources read, {kinds} kinds, '
+        f'demo-check: {len(jobs) + changed} syncs, {report["read"]} resources, {kinds} kinds, '
         f'{devices} devices, {cables} cables, '
         f'{time.monotonic() - started:.0f} seconds'
     )
@@ -59,15 +59,15 @@ def _same_as_netbox(stack: Stack, report: Any) -> None:
     status = stack.get(f'plugins/hedgehog/fabrics/{stack.fabric_id}/status/')
     health = stack.get('plugins/hedgehog/health/')
     print(
-        f'NetBox says: {status["state"]}, last success {status["age"]:.0f} s ago, {count} resources; '
-        f'{len(health["workers"])} worker and {len(health["schedulers"])} scheduler alive, {health["state"]}.'
+        f'NetBox reports: {status["state"]}, last success {status["age"]:.0f} s ago, {count} resources; '
+        f'{len(health["workers"])} worker and {len(health["schedulers"])} scheduler running, {health["state"]}.'
     )
     _expect(status['state'] in ('in_sync', 'syncing'), 'a fabric in sync')
-    _expect(health['workers'] and health['schedulers'], 'a worker and a scheduler that are alive')
+    _expect(health['workers'] and health['schedulers'], 'a running worker and a running scheduler')
 
 
 def _inventory(stack: Stack, report: Any) -> tuple[int, int]:
-    """Look for the fabric in NetBox's own models. Returns how many devices and cables it has become."""
+    """Check the fabric in NetBox's own models. Return how many devices and cables it has there."""
     settled = report.get('inventory') or {}
     _expect(not settled.get('error'), f'an inventory in line with the fabric ({settled.get("error")})')
     of_fabric = f'plugins/hedgehog/inventory/?fabric_id={stack.fabric_id}&limit=1&object_type='
@@ -76,9 +76,9 @@ def _inventory(stack: Stack, report: Any) -> tuple[int, int]:
         stack.get(f'plugins/hedgehog/resources/?fabric_id={stack.fabric_id}&kind={kind}&limit=1')['count']
         for kind in ('Switch', 'Server', 'Gateway')
     )
-    print(f'NetBox holds {devices} devices and {cables} cables of this fabric. {settled.get("sentence", "")}')
+    print(f'NetBox has {devices} devices and {cables} cables of this fabric. {settled.get("sentence", "")}')
     if not stack.kubeconfig:
-        # A cluster of somebody's own may hold what cannot be carried.
+        # A user's own cluster may have what cannot be mapped.
         _expect(devices == wanted, f'a device for each of {wanted} switches, servers and gateways, not {devices}')
         _expect(cables, 'cables between them')
     there = stack.get('dcim/devices/?limit=1')['count']
@@ -87,10 +87,10 @@ def _inventory(stack: Stack, report: Any) -> tuple[int, int]:
 
 
 def _change_and_see(stack: Stack) -> int:
-    """Annotate a resource in the cluster and wait until NetBox shows it. Returns how many runs that took: 1 or 0."""
+    """Annotate a resource in the cluster and wait until NetBox shows it. Return how many syncs that took: 1 or 0."""
     resources = stack.get(f'plugins/hedgehog/resources/?fabric_id={stack.fabric_id}&kind=Server&limit=1')['results']
     if not resources:
-        print('There is no Server in this cluster: the change step is left out.')
+        print('There is no Server in this cluster: change step skipped.')
         return 0
     server = resources[0]
     value = f'{time.time():.0f}'
@@ -99,7 +99,7 @@ def _change_and_see(stack: Stack) -> int:
     except ApiException as error:
         if error.status != 403:
             raise
-        print('The credentials may not write to this cluster (403): the change step is left out.')
+        print('The credentials may not write to this cluster (403): change step skipped.')
         return 0
     try:
         print(f'Changed in the cluster: Server {server["name"]}, annotation {MARK}={value}.', flush=True)

@@ -1,15 +1,15 @@
-"""NetBox's configuration for the demo and the tests: NETBOX_CONFIGURATION=demo.configuration.
+"""Configure NetBox for the demo and the tests: NETBOX_CONFIGURATION=demo.configuration.
 
 Everything comes from the environment:
 
 HEDGEHOG_DATABASE_URL   postgresql://user:password@host:port/name  (required)
-HEDGEHOG_REDIS_URL      redis://host:port/n: tasks go to database n, the cache to n + 1  (required; n is 0 if left out)
-HEDGEHOG_SECRET_KEY     at least 50 characters; a well-known key without it, which only tests should do
-HEDGEHOG_HOME           where media, reports, scripts and collected static files go; a directory in .cache without it
-HEDGEHOG_PLUGINS        plugins separated by commas (netbox_hedgehog); netbox_branching gets the database that it wants
+HEDGEHOG_REDIS_URL      redis://host:port/n: tasks use database n, the cache n + 1  (required; n is 0 by default)
+HEDGEHOG_SECRET_KEY     at least 50 characters; by default a well-known key, for tests only
+HEDGEHOG_HOME           directory of media, reports, scripts and static files; by default one in .cache
+HEDGEHOG_PLUGINS        plugins separated by commas (netbox_hedgehog); netbox_branching gets its database setting
 HEDGEHOG_PLUGIN_CONFIG  JSON: the settings of netbox_hedgehog
 HEDGEHOG_DEVELOPER      1 allows makemigrations
-HEDGEHOG_QUEUE_MAPPING  1 gives the plugin's jobs a queue of NetBox's: QUEUE_MAPPINGS = {'fabric': 'hedgehog_sync'}
+HEDGEHOG_QUEUE_MAPPING  1 gives the plugin's jobs one of NetBox's queues: QUEUE_MAPPINGS = {'fabric': 'hedgehog_sync'}
 HEDGEHOG_METRICS        1 serves Prometheus metrics on /metrics
 """
 
@@ -58,7 +58,7 @@ if 'netbox_branching' in PLUGINS:
 
     DATABASES = DynamicSchemaDict(DATABASES)
     DATABASE_ROUTERS = ['netbox_branching.database.BranchAwareRouter']
-# The demo's and the tests' API servers are on this machine, where no fabric's would be.
+# The API servers of the demo and the tests are on this machine, where no real fabric is.
 _settings = {'denied_destinations': [], **json.loads(os.environ.get('HEDGEHOG_PLUGIN_CONFIG') or '{}')}
 PLUGINS_CONFIG = {'netbox_hedgehog': _settings}
 QUEUE_MAPPINGS = {'fabric': 'hedgehog_sync'} if os.environ.get('HEDGEHOG_QUEUE_MAPPING') == '1' else {}
@@ -71,7 +71,7 @@ MEDIA_ROOT = str(_home / 'media')
 REPORTS_ROOT = str(_home / 'reports')
 SCRIPTS_ROOT = str(_home / 'scripts')
 
-# Nothing here talks to the outside.
+# No requests to the internet.
 RELEASE_CHECK_URL = None
 CENSUS_REPORTING_ENABLED = False
 SENTRY_ENABLED = False

@@ -1,7 +1,7 @@
-"""DEMO_KUBECONFIG: the cluster of the person who runs the demo.
+"""Read DEMO_KUBECONFIG: the cluster of the user who runs the demo.
 
-The plugin takes kubeconfigs with everything embedded, because it must not read files as NetBox's user. The demo runs
-as the person whose files they are, so it embeds them.
+The plugin accepts kubeconfigs with everything embedded, because it must not read files as NetBox's user. The demo runs
+as the user whose files they are, so it embeds them.
 """
 
 import base64
@@ -19,9 +19,9 @@ _FILES = {
 
 
 def flatten(path: Path) -> str:
-    """The current context of a kubeconfig, with the files it names embedded, as YAML.
+    """Return the current context of a kubeconfig, with the files that it names embedded, as YAML.
 
-    Raises OSError when a file cannot be read, and ValueError with a sentence when this is not a kubeconfig.
+    Raises OSError if a file cannot be read, and ValueError with a sentence if this is not a kubeconfig.
     """
     config = yaml.safe_load(path.read_text())
     if not isinstance(config, dict) or not config.get('current-context'):

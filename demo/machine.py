@@ -1,4 +1,4 @@
-"""What the demo's servers need of this machine: a user, a place, a port, an end with their parent."""
+"""Provide what the demo's servers need of this machine: a user, a directory, a port, an end with their parent."""
 
 import ctypes
 import hashlib
@@ -27,7 +27,7 @@ class MachineError(Exception):
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
-    """Return the user that PostgreSQL, which refuses to run as root, runs as here; None when we are not root."""
+    """Return the user that runs PostgreSQL, which refuses to run as root; None if this process is not root."""
     if os.geteuid() != 0:
         return None
     for name in ('postgres', 'nobody'):
@@ -45,7 +45,7 @@ def identity() -> dict[str, Any]:
 
 
 def reachable(path: Path) -> bool:
-    """Say whether the user that runs PostgreSQL can pass through the deepest existing directory of this path."""
+    """Return whether the user that runs PostgreSQL can enter the deepest existing directory of this path."""
     while not path.exists():
         path = path.parent
     command = ['/bin/sh', '-c', 'test -x "$1"', 'sh', str(path)]
@@ -53,14 +53,14 @@ def reachable(path: Path) -> bool:
 
 
 def place(directory: Path) -> Path:
-    """Create and return this directory, or one in /var/tmp named after it where PostgreSQL's user could not enter.
+    """Create and return this directory, or one in /var/tmp named after it if PostgreSQL's user cannot enter it.
 
-    Raises MachineError when the one in /var/tmp belongs to somebody else.
+    Raises MachineError if the one in /var/tmp belongs to another user.
     """
     directory = directory.resolve()
     if not reachable(directory):
         directory = Path('/var/tmp') / f'netbox-hedgehog-{hashlib.sha256(bytes(directory)).hexdigest()[:12]}'
-        # Everybody may create names in /var/tmp, so make sure that this one is ours.
+        # Any user may create names in /var/tmp, so make sure that this one is ours.
         directory.mkdir(mode=0o755, exist_ok=True)
         if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
             raise MachineError(f'{directory} belongs to another user. Remove it and try again.')
@@ -76,7 +76,7 @@ def free_port() -> int:
 
 
 def port_is_free(port: int) -> bool:
-    """Say whether a server could listen on this loopback port."""
+    """Return whether a server could listen on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -87,7 +87,7 @@ def port_is_free(port: int) -> bool:
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """Ask Linux to send this process a signal when its parent ends; for subprocess's preexec_fn. Elsewhere: nothing."""
+    """Ask Linux to send this process a signal when its parent ends; for preexec_fn. No effect elsewhere."""
     if _libc is not None:
         PR_SET_PDEATHSIG = 1
         _libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)

@@ -1,8 +1,8 @@
-"""A private PostgreSQL server for the demo and the tests: found or fetched, started, shared and ended.
+"""Run a private PostgreSQL server for the demo and the tests: find or fetch, start, share and end it.
 
-The server belongs to whoever uses it at the moment. Every user holds a shared lock on a file (the lease); a small
-supervisor process owns the server and waits for that lock. When the last user lets go, or is killed, the supervisor
-gets the lock and ends the server. So nothing stays behind, and two test runs can share one server.
+The server belongs to its current users. Every user holds a shared lock on a file (the lease); a small supervisor
+process owns the server and waits for that lock. When the last user releases it, or is killed, the supervisor gets the
+lock and ends the server. So nothing is left behind, and two test runs can share one server.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ START_TIMEOUT = 60  # seconds; a recovery after a kill takes a few
 STOP_TIMEOUT = 30  # seconds
 USER = 'hedgehog'
 
-# Nothing in this server is worth a disk flush: it can be built again from the sample fabric.
+# The data need not be flushed to disk: it can be rebuilt from the sample fabric.
 FLEETING = {
     'fsync': 'off',
     'full_page_writes': 'off',
@@ -49,7 +49,7 @@ OPTIONS = {
 def parse_database_url(url: str) -> dict[str, Any]:
     """Return NetBox's DATABASE settings for a URL: postgresql://user:password@host:port/name?sslmode=require.
 
-    Raises ValueError when it is not a PostgreSQL URL or names no database.
+    Raises ValueError if it is not a PostgreSQL URL or names no database.
     """
     parts = urlsplit(url)
     if parts.scheme not in ('postgres', 'postgresql'):
@@ -62,7 +62,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
         'NAME': name,
         'USER': unquote(parts.username or ''),
         'PASSWORD': unquote(parts.password or ''),
-        # A host in the query is libpq's way of naming a socket directory.
+        # In libpq a host in the query names a socket directory.
         'HOST': options.pop('host', None) or unquote(parts.hostname or ''),
         'PORT': options.pop('port', None) or str(parts.port or ''),
     }
@@ -94,11 +94,11 @@ class Server:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """NetBox's DATABASE settings: NAME, USER, PASSWORD, HOST, PORT and, where given, OPTIONS."""
+        """Return NetBox's DATABASE settings: NAME, USER, PASSWORD, HOST, PORT and OPTIONS, if given."""
         return dict(self._settings)
 
     def url(self, name: str | None = None) -> str:
-        """Return the URL of a database on this server, by default of the one in the settings. It has the password."""
+        """Return the URL of a database on this server, by default of the one in the settings. Includes the password."""
         value = self.settings
         query = dict(value.get('OPTIONS', {}))
         host = value['HOST']
@@ -112,7 +112,7 @@ class Server:
         )
 
     def connect(self, database: str | None = None) -> psycopg.Connection[Any]:
-        """Return an autocommit connection. Raises psycopg.OperationalError when there is no answer in 10 seconds."""
+        """Return an autocommit connection. Raises psycopg.OperationalError without a response in 10 seconds."""
         value = self.settings
         return psycopg.connect(
             dbname=database or value['NAME'],
@@ -128,20 +128,20 @@ class Server:
     def execute(
         self, query: str | sql.Composed, parameters: Sequence[Any] = (), database: str | None = None
     ) -> list[tuple[Any, ...]]:
-        """Run one statement in a connection of its own and return its rows (none for a command)."""
+        """Run one statement in its own connection and return its rows (none for a command)."""
         with self.connect(database) as connection:
             cursor = connection.execute(query, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def databases(self) -> list[str]:
-        """Return the names of all databases that accept connections or could, the built-in templates left out."""
+        """Return the names of all databases that accept connections or could, without the built-in templates."""
         rows = self.execute("SELECT datname FROM pg_database WHERE datname !~ '^template[01]$' ORDER BY datname")
         return [name for (name,) in rows]
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create a database, empty or as a copy of another one that nobody is connected to.
+        """Create a database, empty or as a copy of another one without connections.
 
-        Raises psycopg.errors.DuplicateDatabase when there is one of that name.
+        Raises psycopg.errors.DuplicateDatabase if it exists.
         """
         query = sql.SQL('CREATE DATABASE {}').format(sql.Identifier(name))
         if template:
@@ -150,16 +150,16 @@ class Server:
         self.execute(query)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, also one that is in use; no error when there is none."""
+        """Drop a database, even if it is in use; no error if it does not exist."""
         self.execute(sql.SQL('DROP DATABASE IF EXISTS {} WITH (FORCE)').format(sql.Identifier(name)))
 
 
 class Postgres(Server):
-    """A server of our own: its data in `directory`, listening on 127.0.0.1 and on a socket in there.
+    """Our own server: its data in `directory`, listening on 127.0.0.1 and on a socket in there.
 
-    Several processes may use the same directory; the server runs until the last of them has stopped or ended.
-    `cache` keeps fetched programs (default: the directory); `progress` is told what takes time. `durable` has it write
-    as a server does that is to keep its data, for who measures what that costs.
+    Several processes may use the same directory; the server runs until the last of them has stopped or ended. `cache`
+    keeps fetched programs (default: the directory); `progress` is called with a line before what takes time. With
+    `durable` it writes like a server that keeps its data, to measure the cost of that.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Postgres(Server):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """NetBox's DATABASE settings, with the maintenance database as NAME. Known once the server was started."""
+        """Return NetBox's DATABASE settings, with the maintenance database as NAME. Known after the first start."""
         return {
             'NAME': 'postgres',
             'USER': USER,
@@ -185,25 +185,25 @@ class Postgres(Server):
 
     @property
     def port(self) -> int:
-        """The TCP port, the same at every start as long as nobody else takes it."""
+        """Return the TCP port, the same at every start as long as nobody else takes it."""
         return int(self._read('port'))
 
     @property
     def pid(self) -> int | None:
-        """The server's process id as its pid file has it; None when there is no such file."""
+        """Return the server's process id from its pid file; None without such a file."""
         try:
             return int((self._data / 'postmaster.pid').read_text().split('\n')[0])
         except (OSError, ValueError):
             return None
 
     def start(self) -> Self:
-        """Start the server, or join the one that runs on this directory. Raises PostgresError when that fails."""
+        """Start the server, or join the one that runs on this directory. Raises PostgresError if that fails."""
         if self._lease is not None:
             return self
         with self._alone():
             lease = os.open(self.directory / 'lease', os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                # Waits while a supervisor ends a server that its last user has left.
+                # Waits while a supervisor ends a server that its last user has released.
                 fcntl.flock(lease, fcntl.LOCK_SH)
                 if not self._answers():
                     binaries = find_binaries(self._cache, self._progress)
@@ -217,14 +217,14 @@ class Postgres(Server):
         return self
 
     def stop(self) -> None:
-        """Let go of the server; when nobody else uses it, shut it down fast and wait until it has ended."""
+        """Release the server; if nobody else uses it, shut it down fast and wait until it has ended."""
         if self._lease is None:
             return
         lease, self._lease = self._lease, None
         try:
             fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Others use it: granted at once. Or the supervisor was faster and ends it already: granted when it has.
+            # Granted at once if others use it. If the supervisor is already ending the server: granted when it has.
             fcntl.flock(lease, fcntl.LOCK_SH)
             return
         else:
@@ -240,7 +240,7 @@ class Postgres(Server):
 
     @property
     def _data(self) -> Path:
-        # One directory a major version: a newer server cannot read an older one's files.
+        # One directory per major version: a newer server cannot read an older one's files.
         try:
             return self.directory / f'data-{self._read("version")}'
         except FileNotFoundError:
@@ -250,7 +250,7 @@ class Postgres(Server):
         return (self.directory / name).read_text().strip()
 
     def _write(self, name: str, value: str, mode: int = 0o600) -> Path:
-        """Write a small file at once and whole, readable only for the server's user and us."""
+        """Write a small file atomically, readable only for the server's user and ours."""
         path = self.directory / name
         scratch = path.with_suffix('.new')
         scratch.unlink(missing_ok=True)
@@ -273,7 +273,7 @@ class Postgres(Server):
             os.close(lock)
 
     def _answers(self) -> bool:
-        """Say whether this very server answers, and not another one that took its port."""
+        """Return whether this very server responds, and not another one that took its port."""
         try:
             (row,) = self.execute('SHOW data_directory')
         except (OSError, psycopg.OperationalError):
@@ -281,7 +281,7 @@ class Postgres(Server):
         return Path(row[0]).resolve() == self._data.resolve()
 
     def _initialise(self, binaries: Path) -> None:
-        """Create the data directory when there is none for this version."""
+        """Create the data directory if there is none for this version."""
         version = subprocess.run([binaries / 'postgres', '--version'], capture_output=True, text=True, check=True)
         number = re.search(r'\d+', version.stdout)
         assert number is not None
@@ -315,13 +315,13 @@ class Postgres(Server):
         scratch.rename(self._data)
 
     def _clear_stale_pid(self) -> None:
-        """Remove the pid file of a server that was killed: a process that got its number would stop the start."""
+        """Remove the pid file of a killed server: a process that reused its id would block the start."""
         pid = self.pid
         if pid is not None and not self._owns(pid):
             (self._data / 'postmaster.pid').unlink(missing_ok=True)
 
     def _owns(self, pid: int) -> bool:
-        """Say whether this process is the server of this directory, and not one that got a dead server's number."""
+        """Return whether this process is the server of this directory, and not one that reused a dead server's id."""
         if Path('/proc/self').exists():
             try:
                 command = Path(f'/proc/{pid}/cmdline').read_bytes()
@@ -332,7 +332,7 @@ class Postgres(Server):
         return os.fsencode(self._data) in command
 
     def _launch(self, binaries: Path) -> None:
-        """Start supervisor and server and wait until the server answers."""
+        """Start supervisor and server and wait until the server responds."""
         if not (self.directory / 'port').exists() or not port_is_free(self.port):
             self._write('port', str(free_port()))
         sockets = str(self.directory / 'socket')
@@ -342,7 +342,7 @@ class Postgres(Server):
         options = {
             'listen_addresses': HOST,
             'port': str(self.port),
-            # A socket's whole path has room for 107 bytes.
+            # The path of a socket is limited to 107 bytes.
             'unix_socket_directories': sockets if len(os.fsencode(sockets)) < 80 else '',
             **self._options,
         }
@@ -353,7 +353,7 @@ class Postgres(Server):
         while True:
             with open(self.directory / 'log', 'ab') as log:
                 begin = log.tell()
-                # A session of its own: Ctrl-C in a terminal must not end the server before those who use it.
+                # Its own session: Ctrl-C in a terminal must not end the server before its users.
                 self._supervisor = subprocess.Popen(
                     command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
@@ -372,7 +372,7 @@ class Postgres(Server):
             time.sleep(0.2)
 
     def _shut_down(self) -> None:
-        """End the server: fast, and if that takes too long at once."""
+        """End the server: fast, and immediately if that takes too long."""
         for number in (signal.SIGINT, signal.SIGQUIT):
             pid = self.pid
             if pid is None or not self._owns(pid):
@@ -390,7 +390,7 @@ class Postgres(Server):
 def server(
     directory: Path, cache: Path | None = None, progress: Progress = print, durable: bool = False,
 ) -> Server:
-    """Return the server to use: the one that DATABASE_URL names, else one of our own in `directory`. Not started."""
+    """Return the server to use, not started: the one that DATABASE_URL names, else our own in `directory`."""
     if url := os.environ.get('DATABASE_URL'):
         return Server.from_url(url)
     return Postgres(directory, cache, progress, durable)
@@ -402,7 +402,7 @@ def server(
 def supervise(lease: Path, command: list[str]) -> int:
     """Run the server until it ends or until nobody holds the lease; return its exit code."""
     process = subprocess.Popen(command, cwd='/', preexec_fn=lambda: die_with_parent(signal.SIGINT), **identity())
-    # Held until this process ends, and the server with it: who starts it again waits that long.
+    # Held until this process ends, and the server with it: a new start waits for that.
     lock = os.open(lease, os.O_RDWR)
 
     def end_after_last_user() -> None:

