@@ -1,12 +1,12 @@
-"""NetBox's schema in seconds instead of minutes, as a template database that tests and the demo copy.
+"""Build NetBox's schema in seconds instead of minutes, as a template database that tests and the demo copy.
 
-Migrating an empty database takes NetBox six minutes, most of them spent on rendering the state of models in between.
-Here its tables are created from the models, in one go; what only migrations know (triggers, a collation, an extension,
-a few rows) is taken from those migrations. The plugin's own migrations then run for real. A deployment always
-migrates, and `python -m demo.schema compare` (run by CI) proves that both ways lead to the same database.
+Migrating an empty database takes NetBox six minutes, mostly for rendering the state of models in between. Here its
+tables are created from the models, at once; what only migrations have (triggers, a collation, an extension, a few
+rows) is taken from those migrations. The plugin's own migrations are then applied. A deployment always migrates, and
+`python -m demo.schema compare` (run by CI) proves that both ways lead to the same database.
 
-    python -m demo.schema template   prints the name of the template database, building it when it is missing
-    python -m demo.schema compare    migrates an empty database for real, compares, ends with 1 on a difference
+    python -m demo.schema template   print the name of the template database, and build it if it is missing
+    python -m demo.schema compare    migrate an empty database, compare, exit with 1 on a difference
 """
 
 import argparse
@@ -32,22 +32,22 @@ from demo.postgres_binaries import Progress
 
 PLUGIN = 'netbox_hedgehog'
 Result = subprocess.CompletedProcess[str]
-# Migrations that put rows into an empty database. `compare` finds out when NetBox gets another one.
+# Migrations that add rows to an empty database. `compare` detects new ones in NetBox.
 MIGRATIONS_WITH_ROWS = {('dcim', '0206_load_module_type_profiles')}
 
 
 class SchemaError(Exception):
-    """A schema could not be built; the message has the last words of what was tried."""
+    """A schema could not be built; the message has the last output."""
 
 
 # --- Template databases ---
 
 
 def template(server: Server, cache: Path | None = None, progress: Progress = print) -> str:
-    """Return the name of a database on this server that has NetBox's schema and the plugin's, nobody connected.
+    """Return the name of a database on this server that has NetBox's schema and the plugin's, without connections.
 
-    It is built when the server has none for this NetBox, these dependencies and these migrations and models; older
-    ones of ours are dropped. `cache` keeps the output of a build that failed. Raises SchemaError when building fails.
+    It is built if the server has none for this NetBox, these dependencies and these migrations and models; older ones
+    of ours are dropped. `cache` keeps the output of a failed build. Raises SchemaError if building fails.
     """
     base = f'hedgehog_base_{_base_fingerprint()}'
     name = f'hedgehog_template_{_fingerprint()}'
@@ -67,14 +67,14 @@ def template(server: Server, cache: Path | None = None, progress: Progress = pri
 
 
 def clone(server: Server, template: str, name: str) -> None:
-    """Create the database `name` as a copy of the template. Raises psycopg's DuplicateDatabase when it exists."""
+    """Create the database `name` as a copy of the template. Raises psycopg's DuplicateDatabase if it exists."""
     # Shared: many may copy at once, but nobody may drop the template meanwhile.
     with _lock(server, 'pg_advisory_lock_shared'):
         server.create_database(name, template)
 
 
 def migrate(server: Server, name: str, progress: Progress = print) -> None:
-    """Migrate the (empty or older) database `name` for real; minutes for an empty one. Raises SchemaError."""
+    """Migrate the (empty or older) database `name`; minutes for an empty one. Raises SchemaError."""
     began = time.monotonic()
     progress(f'Migrating {name} …')
     _check(_run('migrate', server.url(name)))
@@ -83,14 +83,14 @@ def migrate(server: Server, name: str, progress: Progress = print) -> None:
 
 @contextmanager
 def _lock(server: Server, function: str) -> Iterator[None]:
-    """Hold a lock among all who build or copy templates on this server."""
+    """Hold a lock among all processes that build or copy templates on this server."""
     with server.connect() as connection:
         connection.execute(f"SELECT {function}(hashtext('hedgehog templates'))")
         yield
 
 
 def _build(server: Server, name: str, source: str | None, cache: Path | None, run: Callable[[str], Result]) -> None:
-    """Create a database and let `run` fill it; it gets its name when it is complete, so a name is a promise."""
+    """Create a database and let `run` fill it; it gets its name only when it is complete."""
     scratch = f'{name}_new'
     server.drop_database(scratch)
     server.create_database(scratch, source)
@@ -106,14 +106,14 @@ def _build(server: Server, name: str, source: str | None, cache: Path | None, ru
 
 
 def _run(command: str, url: str, plugins: str | None = None) -> Result:
-    """Run one of the two commands that need Django in a process of its own, on the database of this URL."""
+    """Run one of the two commands that need Django in its own process, on the database of this URL."""
     environment = {
         **os.environ,
         'NETBOX_CONFIGURATION': 'demo.configuration',
         'DJANGO_SETTINGS_MODULE': 'netbox.settings',
         'PYTHONPATH': os.pathsep.join(filter(None, (str(ROOT), os.environ.get('PYTHONPATH')))),
         'HEDGEHOG_DATABASE_URL': url,
-        # The cache is replaced below, and nothing queues a job.
+        # The cache is replaced below, and no job is queued.
         'HEDGEHOG_REDIS_URL': 'redis://127.0.0.1:1',
     }
     if plugins is not None:
@@ -136,7 +136,7 @@ def _check(result: Result) -> None:
 
 
 def _base_fingerprint() -> str:
-    """Return a fingerprint of what NetBox's schema follows from: its version, its dependencies' and this file."""
+    """Return a fingerprint of what determines NetBox's schema: its version, its dependencies' and this file."""
     requirements = [line for line in metadata.requires('netbox') or [] if ';' not in line]
     names = ['netbox', *(re.split(r'[^\w.-]', line)[0] for line in requirements)]
     versions = sorted(f'{name}=={metadata.version(name)}' for name in names if _is_installed(name))
@@ -144,7 +144,7 @@ def _base_fingerprint() -> str:
 
 
 def _fingerprint() -> str:
-    """Return a fingerprint of what the whole schema follows from: NetBox's and the plugin's migrations and models."""
+    """Return a fingerprint of what determines the whole schema: NetBox's and the plugin's migrations and models."""
     package = ROOT / PLUGIN
     files = sorted([*package.glob('migrations/**/*.py'), *package.glob('models/**/*.py'), *package.glob('models.py')])
     parts = [part for path in files for part in (str(path.relative_to(package)).encode(), path.read_bytes())]
@@ -173,7 +173,7 @@ def _hash(*parts: bytes) -> str:
 def _set_up_django() -> None:
     from django.conf import settings
 
-    # No Redis is needed to make tables.
+    # Creating tables needs no Redis.
     settings.CACHES = {'default': {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache'}}
 
     import django
@@ -182,7 +182,7 @@ def _set_up_django() -> None:
 
 
 def _migrate_in_django() -> None:
-    """Run NetBox's `migrate`, the real one."""
+    """Run NetBox's own `migrate`."""
     from django.core.management import call_command
 
     _set_up_django()
@@ -190,7 +190,7 @@ def _migrate_in_django() -> None:
 
 
 def _build_in_django() -> None:
-    """Fill an empty database with the tables of all models and with what only migrations know."""
+    """Fill an empty database with the tables of all models and with what only migrations have."""
     from django.apps import apps
     from django.conf import settings
     from django.core.management import call_command
@@ -225,7 +225,7 @@ def _build_in_django() -> None:
         executor.record_migration(migration.app_label, migration.name)
     executor.check_replacements()
 
-    # What is left of history in a database that was migrated.
+    # What history leaves in a database that was migrated.
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE auth_group_permissions ALTER COLUMN id TYPE bigint')
     ContentType.objects.get_or_create(app_label='extras', model='reportmodule')
@@ -233,8 +233,8 @@ def _build_in_django() -> None:
 
 # --- Comparing two databases ---
 
-# Each query returns rows of (what, description). Descriptions have no names of constraints and indexes, as Django
-# derives them from history: a table that was renamed keeps its constraints' names.
+# Each query returns rows of (what, description). Descriptions have no names of constraints and indexes, because Django
+# derives them from history: a renamed table keeps its constraints' names.
 CATALOG = {
     'table': """
         SELECT relname FROM pg_class
@@ -270,7 +270,7 @@ CATALOG = {
             AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')
     """,
     'extension': "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'",
-    # The column with the locale has one name in PostgreSQL 15 and 16 and another one from 17 on.
+    # The column with the locale has one name in PostgreSQL 15 and 16 and another from 17 on.
     'collation': """
         SELECT format('%s %s %s %s', collname, collprovider, collisdeterministic,
             coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale'))
@@ -289,11 +289,11 @@ CATALOG = {
 
 
 def compare(server: Server, a: str, b: str) -> list[str]:
-    """Compare two databases of this server and return their differences, a sentence each; empty when there are none.
+    """Compare two databases of this server and return their differences, a sentence each; empty without any.
 
-    Compared are tables, columns, constraints, indexes, triggers, functions, collations, extensions, applied
-    migrations, object types, permissions and the number of rows of each table. Not compared are names of constraints,
-    indexes and sequences, the order of columns in a table and in a unique constraint, and ids.
+    Compares tables, columns, constraints, indexes, triggers, functions, collations, extensions, applied migrations,
+    object types, permissions and the number of rows of each table. Ignores names of constraints, indexes and sequences,
+    the order of columns in a table and in a unique constraint, and ids.
     """
     differences = []
     first, second = _describe(server, a), _describe(server, b)
@@ -306,7 +306,7 @@ def compare(server: Server, a: str, b: str) -> list[str]:
 
 
 def _describe(server: Server, name: str) -> dict[str, Counter[str]]:
-    """Return all that is compared about a database: for each subject the descriptions of what there is."""
+    """Return everything that is compared of a database: per subject the descriptions of its items."""
     found: dict[str, Counter[str]] = {}
     with server.connect(name) as connection:
         for what, query in CATALOG.items():
@@ -322,7 +322,7 @@ def _describe(server: Server, name: str) -> dict[str, Counter[str]]:
 
 
 def _normalise(constraint: str) -> str:
-    """Sort the columns of a unique constraint: their order depends on how a migration came to it."""
+    """Sort the columns of a unique constraint: their order depends on how a migration created it."""
 
     def in_order(match: re.Match[str]) -> str:
         return f'{match[1]}({", ".join(sorted(match[2].split(", ")))})'
@@ -331,7 +331,7 @@ def _normalise(constraint: str) -> str:
 
 
 def _compare_for_real(server: Server, cache: Path) -> list[str]:
-    """Migrate an empty database for real, compare it with a copy of the template and drop both."""
+    """Migrate an empty database, compare it with a copy of the template and drop both."""
     real, short = 'hedgehog_compare_real', 'hedgehog_compare_short'
     try:
         for name in (real, short):
@@ -349,7 +349,7 @@ def main() -> int:
     """Run a command of the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog='python -m demo.schema', description=(__doc__ or '').split('\n')[0])
     parser.add_argument('command', choices=('template', 'compare', 'build', 'migrate'))
-    # build and migrate are what `template` starts: they work on the database of HEDGEHOG_DATABASE_URL.
+    # `template` starts build and migrate as processes: they use the database of HEDGEHOG_DATABASE_URL.
     command = parser.parse_args().command
     if command == 'build':
         _build_in_django()

@@ -1,11 +1,11 @@
-"""A small Kubernetes API server for Hedgehog's custom resources, in a thread: for the demo, and for tests.
+"""Serve Hedgehog's custom resources like a Kubernetes API, in a thread: for the demo, and for tests.
 
     with KubernetesAPI(load_objects('demo/data')) as api:
         ...  # api.url, api.ca_pem, 'viewer-token'
 
-It answers as a real API server does where a client that reads custom resources can tell, and can be made to fail in
-all the ways that matter to one (`api.faults`). It does not check objects against their schema, run admission webhooks
-or finalizers, nor know namespaces: any may be used.
+Its responses are those of a real API server, as far as a client that reads custom resources can tell, and it can be
+made to fail in all ways that matter to a client (`api.faults`). It does not check objects against their schema, does
+not run admission webhooks or finalizers, and accepts any namespace.
 """
 
 from .access import ADMIN, NOBODY, VIEWER, VPC_EDITOR, Access, User, limited_to

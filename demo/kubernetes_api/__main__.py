@@ -1,4 +1,4 @@
-"""Serves a fabric in the foreground: python -m demo.kubernetes_api --data demo/data --state DIR."""
+"""Serve a fabric in the foreground: python -m demo.kubernetes_api --data demo/data --state DIR."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ PORT = 6443
 
 
 def main() -> int:
-    """Serves until SIGTERM or SIGINT. Returns 1 where the data cannot be read or the port is taken."""
+    """Serve until SIGTERM or SIGINT. Return 1 if the data cannot be read or the port is in use."""
     parser = argparse.ArgumentParser(prog='python -m demo.kubernetes_api', description=__doc__)
     parser.add_argument('--data', type=Path, default=DATA, help='a file or folder of objects: YAML, JSON, JSON lines')
     parser.add_argument('--host', default='127.0.0.1', help='the address to listen on')
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument('--state', type=Path, required=True, help='folder for the CA, tokens and kubeconfigs')
     parser.add_argument('--heartbeat', type=float, default=15, help='seconds between heartbeats of agents; 0: none')
     options = parser.parse_args()
-    # Before anything that takes time: a signal during the start ends it as well.
+    # Before anything that takes time: a signal during the start also ends the process.
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def main() -> int:
             heartbeat=options.heartbeat or None,
             authority=_authority(options.state),
             names=options.name,
-            # Clients of an earlier run must not meet its resourceVersions again.
+            # Clients of an earlier process must not see its resourceVersions again.
             revision=int(time.time() * 100),
         )
         api.start()
@@ -59,14 +59,14 @@ def main() -> int:
 
 
 def _token(path: Path) -> str:
-    """The token in a file, made at the first start: NetBox has stored it since."""
+    """Return the token in a file, created at the first start: NetBox has stored it since."""
     if not path.exists():
         _write(path, secrets.token_urlsafe(32))
     return path.read_text().strip()
 
 
 def _authority(state: Path) -> Authority:
-    """The certificate authority of earlier starts, or a new one."""
+    """Return the certificate authority of earlier starts, or a new one."""
     certificate, key = state / 'ca.crt', state / 'ca.key'
     if not (certificate.exists() and key.exists()):
         created = Authority.create()
@@ -76,7 +76,7 @@ def _authority(state: Path) -> Authority:
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes a file for its owner alone, all of it or nothing."""
+    """Write a file that only its owner can read, atomically."""
     temporary = path.with_name(f'.{path.name}.new')
     temporary.unlink(missing_ok=True)
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w') as file:

@@ -1,4 +1,4 @@
-"""Who may do what: a bearer token stands for a user, a user is a name and a rule."""
+"""Decide who may do what: a bearer token stands for a user, a user is a name and a rule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ READ = frozenset({'get', 'list', 'watch'})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What somebody wants to do. `resource` is a plural, `plural/status` for the subresource."""
+    """A requested operation. `resource` is a plural, `plural/status` for the subresource."""
 
     verb: str
     group: str
@@ -22,7 +22,7 @@ Rule = Callable[[Access], bool]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody a token stands for, and the rule that says whether an access is granted."""
+    """A name, and the rule that says whether an access is granted."""
 
     name: str
     allows: Rule
@@ -37,7 +37,7 @@ ROLES = {user.name: user for user in (ADMIN, VIEWER, NOBODY)}
 def limited_to(
     *plurals: str, verbs: frozenset[str] | None = None, namespace: str | None = None, name: str = 'limited'
 ) -> User:
-    """A user who may use only these plurals (their status too), only `verbs` if given, only in `namespace` if given."""
+    """Return a user limited to these plurals (with status), and to `verbs` and `namespace` if given."""
 
     def allows(access: Access) -> bool:
         return (
@@ -54,7 +54,7 @@ VPC_EDITOR = limited_to('vpcs', namespace='default', name='vpc-editor')
 
 
 def as_user(role: User | Rule | str) -> User:
-    """A user from a role's name, from a rule or from a user. Raises ValueError for a name that is no role's."""
+    """Return a user from a role's name, from a rule or from a user. Raises ValueError for an unknown role."""
     if isinstance(role, User):
         return role
     if isinstance(role, str):

@@ -1,4 +1,4 @@
-"""What a client can ask the API about itself: its version, and which resources it has."""
+"""Answer what a client can ask about the API itself: its version, and its resources."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from .errors import PageNotFoundError
 from .resources import Resource
 
 REVIEWS = ('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews')
-# Complete: clients that check what they get refuse a version without one of these.
+# Complete: clients that validate responses reject a version without one of these.
 VERSION = {
     'major': '1',
     'minor': '36',
@@ -22,7 +22,10 @@ VERSION = {
 
 
 def discover(parts: Sequence[str], served: Sequence[Resource]) -> dict[str, Any] | str:
-    """The answer for a path, given as its parts, of a server with these resources. Raises PageNotFoundError."""
+    """Return the response for a path, given as its parts, of a server with these resources.
+
+    Raises PageNotFoundError.
+    """
     versions = dict.fromkeys((resource.group, resource.version) for resource in served)
     versions[REVIEWS[:2]] = None
     match parts:

@@ -1,10 +1,10 @@
-"""What the API answers when it cannot do as asked."""
+"""Define the API's error responses."""
 
 from typing import Any
 
 
 class APIError(Exception):
-    """A failure with the Status body that a Kubernetes API server answers it with."""
+    """A failure with the Status body that a Kubernetes API server sends for it."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class APIError(Exception):
 
 
 class PageNotFoundError(Exception):
-    """A path nobody serves. Kubernetes answers it with plain text, not with a Status."""
+    """A path that is not served. Kubernetes responds with plain text, not with a Status."""
 
 
 def bad_request(message: str) -> APIError:

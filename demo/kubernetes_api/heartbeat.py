@@ -1,4 +1,4 @@
-"""What the agents on switches and gateways write while nothing changes: heartbeats, counters, temperatures, leases."""
+"""Write what agents on switches and gateways write all the time: heartbeats, counters, temperatures, leases."""
 
 import datetime
 import math
@@ -16,14 +16,14 @@ SWING_SECONDS = 100
 
 
 def beat(manifest: Manifest, now: datetime.datetime, seconds: float) -> Manifest:
-    """An object with its status as it stands `seconds` after its last heartbeat, at `now`.
+    """Update an object's status to `now`, `seconds` after its last heartbeat, and return the object.
 
-    Changes the given object in place and returns it. Kinds that do not write a status on their own stay as they are.
+    Changes the object in place. Kinds that do not write a status by themselves stay as they are.
     """
     writer = WRITERS.get(manifest['kind'])
     status = manifest.get('status')
     if writer is not None and status:
-        # Seeded, so that two processes that serve the same fabric tell about the same.
+        # Seeded, so that two processes that serve the same fabric report the same.
         chance = random.Random(f'{manifest["metadata"]["name"]} {int(now.timestamp())}')
         writer(manifest, status, now, seconds, chance)
     return manifest
@@ -73,7 +73,7 @@ def _gateway_agent(
 def _dhcp_subnet(
     manifest: Manifest, status: dict[str, Any], now: datetime.datetime, seconds: float, chance: random.Random
 ) -> None:
-    """Hosts renew a lease when half of it is over."""
+    """Renew leases: hosts do so when half of a lease is over."""
     lease = datetime.timedelta(seconds=(manifest.get('spec') or {}).get('leaseTimeSeconds') or 3600)
     for allocation in (status.get('allocated') or {}).values():
         if allocation.get('expiry', '') < timestamp(now + lease / 2):
@@ -88,7 +88,7 @@ WRITERS: dict[str, Callable[[Manifest, dict[str, Any], datetime.datetime, float,
 
 
 def _apply(manifest: Manifest, status: dict[str, Any], now: datetime.datetime) -> None:
-    """An agent that finds a newer spec applies it."""
+    """Apply a newer spec, as an agent does."""
     generation = manifest['metadata']['generation']
     if status.get('lastAppliedGen') == generation:
         return
@@ -102,12 +102,12 @@ def _apply(manifest: Manifest, status: dict[str, Any], now: datetime.datetime) -
 
 
 def _uptime(text: str, now: datetime.datetime, seconds: float) -> str:
-    """What `uptime` prints later on."""
+    """Return what `uptime` prints after this many seconds."""
     found = UPTIME.match(text)
     if not found:
         return text
     days, hours, minutes = (int(part) for part in found.groups())
-    # It has no seconds: count how often the clock's minute has changed, which is once a minute at any interval.
+    # `uptime` has no seconds: count how often the clock's minute has changed, which is once a minute at any interval.
     minutes += max(0, math.ceil((seconds - now.second) / 60))
     up = datetime.timedelta(days=days, hours=hours, minutes=minutes)
     return f'{now:%H:%M:%S} up {up.days} days, {up.seconds // 3600}:{up.seconds // 60 % 60:02d},{text[found.end() :]}'
@@ -127,7 +127,7 @@ def _count(counters: dict[str, Any], seconds: float, chance: random.Random) -> N
 
 
 def _hear(neighbor: dict[str, Any], now: datetime.datetime, seconds: float) -> None:
-    """A BGP neighbor's keepalives: one a few seconds, both ways."""
+    """Count a BGP neighbor's keepalives: one every few seconds, both ways."""
     for name in ('lastRead', 'lastWrite'):
         if name in neighbor:
             neighbor[name] = timestamp(now)
@@ -136,7 +136,7 @@ def _hear(neighbor: dict[str, Any], now: datetime.datetime, seconds: float) -> N
 
 
 def _sway(values: dict[str, Any], name: str, now: datetime.datetime, seconds: float, width: float) -> None:
-    """Lets a reading swing by `width` around where it began, however long that is ago."""
+    """Vary a reading by `width` around its original value, however long ago that was."""
     if isinstance(values.get(name), int | float):
         end, start = now.timestamp(), now.timestamp() - seconds
         step = math.sin(end / SWING_SECONDS) - math.sin(start / SWING_SECONDS)

@@ -1,4 +1,4 @@
-"""Reading requests and writing answers: what the API's server needs to know of HTTP."""
+"""Parse requests and write responses: the HTTP part of the API's server."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ from .resources import Manifest, Resource
 from .store import Page, encode
 from .watch import close
 
-GZIP_BYTES = 128 * 1024  # smaller answers are not compressed, as in the real one
+GZIP_BYTES = 128 * 1024  # smaller responses are not compressed, as in the real one
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path under /apis/{group}/{version} names. An empty namespace means all of them."""
+    """The object or list that a path under /apis/{group}/{version} names. An empty namespace means all of them."""
 
     group: str
     version: str
@@ -32,7 +32,7 @@ class Target:
     subresource: str = ''
 
 
-# Reading requests
+# Requests
 
 
 def target_of(parts: list[str]) -> Target | None:
@@ -56,7 +56,7 @@ def verb_of(request: web.Request, target: Target) -> str:
 
 
 def accept(request: web.Request, *, single: bool) -> bool:
-    """Whether the client wants metadata only. Raises APIError (406) where nothing that it accepts can be had."""
+    """Return whether the client wants metadata only. Raises APIError (406) if it accepts no available format."""
     wanted = 'PartialObjectMetadata' if single else 'PartialObjectMetadataList'
     for part in request.headers.get('Accept', '*/*').split(','):
         media, *parameters = (piece.strip() for piece in part.split(';'))
@@ -71,12 +71,12 @@ def accept(request: web.Request, *, single: bool) -> bool:
 
 
 def flag(request: web.Request, name: str) -> bool:
-    """Kubernetes takes everything for true but the absence of the parameter, `false` and `0`."""
+    """Return a boolean parameter: Kubernetes takes everything as true except absence, `false` and `0`."""
     return request.query.get(name, '0').lower() not in ('0', 'false')
 
 
 def integer(text: str) -> int:
-    """A number that is 0 where it is left out or negative. Raises APIError (400) for what is no number."""
+    """Return a number, 0 if it is absent or negative. Raises APIError (400) for an invalid one."""
     if not re.fullmatch(r'-?\d+|', text):
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return max(0, int(text or 0))
@@ -109,7 +109,7 @@ def unsupported(*accepted: str) -> APIError:
 
 
 def review(user: User | None, body: Any) -> Manifest:
-    """A SelfSubjectAccessReview with its answer."""
+    """Return a SelfSubjectAccessReview with its result."""
     spec = body.get('spec') or {}
     asked = spec.get('resourceAttributes')
     if asked is not None:
@@ -124,7 +124,7 @@ def review(user: User | None, body: Any) -> Manifest:
     return {**kind, 'metadata': {}, 'spec': spec, 'status': {'allowed': allowed}}
 
 
-# Writing answers
+# Responses
 
 
 def json_response(body: Any, status: int = 200) -> web.Response:
@@ -152,7 +152,7 @@ def encode_page(resource: Resource, page: Page, partial: bool) -> bytes:
 
 
 def planned(fault: Fault) -> web.Response:
-    """The answer that a fault says."""
+    """Return the response that a fault defines."""
     if fault.body is not None:
         return web.Response(body=fault.body, status=fault.status, headers=fault.headers)
     reason = REASONS.get(fault.status, 'InternalError')
@@ -164,7 +164,7 @@ def planned(fault: Fault) -> web.Response:
 
 
 async def cut(request: web.Request, response: web.Response) -> web.StreamResponse:
-    """Sends the first half of a body under the length of all of it, and closes the connection."""
+    """Send the first half of a body with the length of all of it, and close the connection."""
     body = response.body if isinstance(response.body, bytes) else b''
     half = web.StreamResponse(status=response.status, headers=response.headers)
     half.content_length = len(body)

@@ -1,4 +1,4 @@
-"""The two ways to change a part of an object: JSON merge patch (RFC 7396) and JSON patch (RFC 6902)."""
+"""Change a part of an object by JSON merge patch (RFC 7396) or JSON patch (RFC 6902)."""
 
 from copy import deepcopy
 from typing import Any
@@ -9,7 +9,7 @@ class PatchError(ValueError):
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """`target` with a merge patch applied; neither is changed."""
+    """Return `target` with a merge patch applied; neither is changed."""
     if not isinstance(patch, dict):
         return deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -22,9 +22,9 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def json_patch(target: Any, operations: Any) -> Any:
-    """`target` with a list of JSON patch operations applied; it is not changed itself.
+    """Return `target` with a list of JSON patch operations applied; `target` itself is not changed.
 
-    Raises PatchError where an operation is unknown, leads nowhere, or is a test that fails.
+    Raises PatchError if an operation is unknown, its path does not exist, or it is a test that fails.
     """
     document = deepcopy(target)
     try:

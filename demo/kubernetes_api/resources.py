@@ -1,4 +1,4 @@
-"""Which custom resources are served, and how objects are read from files."""
+"""Load the custom resources to serve, and objects from files."""
 
 import copy
 import importlib.util
@@ -14,13 +14,13 @@ import yaml
 KINDS_FILE = Path(__file__).parents[2] / 'netbox_hedgehog' / 'hedgehog/kinds.py'
 SUFFIXES = ('.yaml', '.yml', '.json', '.jsonl')
 
-# What json makes of an object; nested values are of any kind.
+# An object as json parses it; nested values have any type.
 Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of custom resource, as its CustomResourceDefinition names it. All are namespaced."""
+    """A kind of custom resource, as in its CustomResourceDefinition. All are namespaced."""
 
     kind: str
     plural: str
@@ -33,14 +33,14 @@ class Resource:
 
     @property
     def qualified(self) -> str:
-        """The name that Kubernetes' messages use: `switches.wiring.githedgehog.com`."""
+        """Return the name in Kubernetes' messages: `switches.wiring.githedgehog.com`."""
         return f'{self.plural}.{self.group}'
 
 
 def load_resources(path: Path = KINDS_FILE) -> tuple[Resource, ...]:
-    """The resources that the plugin mirrors, from its own table.
+    """Return the resources that the plugin mirrors, from its own table.
 
-    The module is loaded by its path, as importing the package would ask for a configured NetBox.
+    The module is loaded by its path, because importing the package requires a configured NetBox.
     """
     name = 'demo_kubernetes_api_kinds'
     spec = importlib.util.spec_from_file_location(name, path)
@@ -53,7 +53,7 @@ def load_resources(path: Path = KINDS_FILE) -> tuple[Resource, ...]:
 
 
 class _Loader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):  # type: ignore[misc]
-    """Leaves timestamps the strings that they are in Kubernetes."""
+    """Keep timestamps as strings, as they are in Kubernetes."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -63,10 +63,10 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load_objects(path: str | Path) -> list[Manifest]:
-    """The objects in a file or in all files of a folder, in the order of the files' names.
+    """Return the objects in a file or in all files of a folder, in the order of the files' names.
 
-    Takes multi-document YAML, JSON, JSON lines and Lists of them. Raises FileNotFoundError, and ValueError naming the
-    file for what is not a Kubernetes object.
+    Accepts multi-document YAML, JSON, JSON lines and Lists of them. Raises FileNotFoundError, and ValueError with the
+    file's name for what is not a Kubernetes object.
     """
     path = Path(path)
     files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
@@ -74,8 +74,9 @@ def load_objects(path: str | Path) -> list[Manifest]:
 
 
 def multiplied(samples: Iterable[Manifest], counts: Mapping[str, int]) -> Iterator[Manifest]:
-    """So many objects of each kind: the samples again and again, without their uid and under names such as
-    server-000007.
+    """Yield this many objects of each kind: copies of the samples without uid.
+
+    Their names are such as server-000007.
     """
     of_kind: dict[str, list[Manifest]] = {}
     for item in samples:

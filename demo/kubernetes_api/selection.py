@@ -1,4 +1,4 @@
-"""Which objects a list or a watch is about: namespace, labels and name."""
+"""Select the objects of a list or a watch by namespace, labels and name."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ LabelTest = Callable[[Labels], bool]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a list or watch asks for. Without any restriction it matches everything."""
+    """The objects that a list or watch requests. Without any restriction it matches everything."""
 
     namespace: str | None = None
     labels: tuple[LabelTest, ...] = ()
@@ -31,7 +31,7 @@ class Selection:
 
     @property
     def selective(self) -> bool:
-        """Whether there is a selector: Kubernetes then does not count the remaining items."""
+        """Return whether there is a selector: Kubernetes then does not count the remaining items."""
         return bool(self.labels or self.fields)
 
     def matches(self, namespace: str, name: str, labels: Labels) -> bool:
@@ -44,7 +44,7 @@ class Selection:
 
 
 def selection(namespace: str | None, label_selector: str, field_selector: str) -> Selection:
-    """Reads both selectors of a request. Raises APIError (400) for one that cannot be understood."""
+    """Return the selection for a request's selectors. Raises APIError (400) for an invalid one."""
     return Selection(namespace, _labels(label_selector), _fields(field_selector))
 
 

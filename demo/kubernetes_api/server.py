@@ -1,4 +1,4 @@
-"""The API itself: an HTTP server in a thread of its own, over a Store."""
+"""Serve the API: an HTTP server in its own thread, with a Store."""
 
 import asyncio
 import base64
@@ -62,7 +62,7 @@ WATCH_SECONDS = 1800
 BOOKMARK_SECONDS = 60
 MAX_BODY = 16 * 1024 * 1024
 REQUESTS_KEPT = 10_000
-GATE_SECONDS = 0.02  # between two looks at what holds a request
+GATE_SECONDS = 0.02  # between two checks of what holds a request
 PATCHES: dict[str, Callable[[Any, Any], Any]] = {
     'application/merge-patch+json': patches.merge,
     'application/json-patch+json': patches.json_patch,
@@ -82,15 +82,15 @@ class Request:
 class KubernetesAPI:
     """A Kubernetes API server for custom resources, in a thread of this process.
 
-    `tokens` says for each bearer token whose it is: a User, the name of a role (admin, viewer, nobody) or a rule. By
-    default these are admin-token, viewer-token, vpc-editor-token and nobody-token. `heartbeat` is the interval in
-    seconds at which agents write their status, None for never. `missing_kinds` are the kinds whose CRD is not
-    installed; that set may be changed while the server runs. `authority` signs the server's certificate, by default
-    one made for it, with `names` as further host names. `revision` is where resourceVersions start.
+    `tokens` maps each bearer token to a User, the name of a role (admin, viewer, nobody) or a rule. By default these
+    are admin-token, viewer-token, vpc-editor-token and nobody-token. `heartbeat` is the interval in seconds at which
+    agents write their status, None for never. `missing_kinds` are the kinds whose CRD is not installed; the set may be
+    changed while the server runs. `authority` signs the server's certificate, by default a new one, with `names` as
+    further host names. `revision` is where resourceVersions start.
 
-    Objects keep their uid, generation and creationTimestamp. They live in memory, and survive stop and start. Nothing
-    is served before `start` or the `with` statement. Raises ValueError for an unknown role, APIError (400) for an
-    object of an unknown kind.
+    Objects keep their uid, generation and creationTimestamp. They are in memory, and survive stop and start. Nothing is
+    served before `start` or the `with` statement. Raises ValueError for an unknown role, APIError (400) for an object
+    of an unknown kind.
     """
 
     def __init__(
@@ -128,12 +128,12 @@ class KubernetesAPI:
             self.store.put(manifest)
         self.store.subscribe(self._wake)
         if heartbeat is not None:
-            self.beat(heartbeat)  # what was loaded is from long ago
+            self.beat(heartbeat)  # the loaded status is old
 
     # Running
 
     def start(self) -> Self:
-        """Starts to serve, and returns once it does; again on the same port. Raises OSError where the port is taken."""
+        """Start to serve, and return once it does; again on the same port. Raises OSError if the port is in use."""
         if self._thread is not None:
             return self
         ready = _Outcome()
@@ -148,7 +148,7 @@ class KubernetesAPI:
         return self
 
     def stop(self) -> None:
-        """Ends all connections and frees the port, but keeps the objects. Does nothing where it does not run."""
+        """End all connections and free the port, but keep the objects. Does nothing if it is not running."""
         thread, loop, end = self._thread, self._loop, self._end
         if thread is None or loop is None or end is None:
             return
@@ -166,7 +166,7 @@ class KubernetesAPI:
 
     @property
     def url(self) -> str:
-        """Where clients reach it. Raises RuntimeError before the first start, when no port is known yet."""
+        """Return the address for clients. Raises RuntimeError before the first start, when no port is known yet."""
         if not self._port:
             raise RuntimeError('the server has no port before it is started')
         host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(self._host, self._host)
@@ -174,11 +174,11 @@ class KubernetesAPI:
 
     @property
     def ca_pem(self) -> str:
-        """The certificate that clients have to trust, PEM; empty without TLS."""
+        """Return the certificate that clients must trust, as PEM; empty without TLS."""
         return self._authority.certificate_pem if self._authority else ''
 
     def kubeconfig(self, token: str) -> str:
-        """A kubeconfig for this server and a token, with everything inline."""
+        """Return a kubeconfig for this server and a token, with everything embedded."""
         cluster = {'server': self.url}
         if self.ca_pem:
             cluster['certificate-authority-data'] = base64.b64encode(self.ca_pem.encode()).decode()
@@ -193,53 +193,53 @@ class KubernetesAPI:
         }
         return str(yaml.safe_dump(config, sort_keys=False))
 
-    # What a test or a demo does to it, from any thread, also while it is stopped
+    # Operations for tests and the demo, from any thread, also while it is stopped
 
     def put(self, manifest: Manifest) -> Manifest:
-        """Makes an object be as given, its status too, and returns it. Raises APIError (400) for an unknown kind."""
+        """Create or replace an object, its status too, and return it. Raises APIError (400) for an unknown kind."""
         return self.store.put(manifest).manifest()
 
     def get(self, kind: str, name: str, namespace: str = 'default') -> Manifest:
-        """Raises APIError (404) where there is no such object, LookupError for an unknown kind."""
+        """Return an object. Raises APIError (404) if it does not exist, LookupError for an unknown kind."""
         return self.store.get(self._kinds[kind], namespace, name).manifest()
 
     def patch(self, kind: str, name: str, change: Manifest, namespace: str = 'default') -> Manifest:
-        """Applies a merge patch to spec, status and metadata alike and returns the object. Raises as `get`."""
+        """Apply a merge patch to spec, status and metadata alike and return the object. Raises as `get`."""
         merge = functools.partial(patches.merge, patch=change)
         return self.store.modify(self._kinds[kind], namespace, name, merge).manifest()
 
     def delete(self, kind: str, name: str, namespace: str = 'default') -> None:
-        """Raises as `get`."""
+        """Delete an object. Raises as `get`."""
         self.store.delete(self._kinds[kind], namespace, name)
 
     def objects(self, kind: str | None = None) -> list[Manifest]:
-        """All objects, or those of a kind."""
+        """Return all objects, or those of a kind."""
         resources = self.store.resources if kind is None else (self._kinds[kind],)
         return [stored.manifest() for resource in resources for stored in self.store.all(resource)]
 
     def expire_continue_tokens(self) -> None:
-        """Makes lists that are under way answer 410 Gone on their next page."""
+        """Make current lists return 410 Gone on their next page."""
         self.store.expire_lists()
 
     def compact(self) -> None:
-        """Forgets all history: watches and lists that refer to it answer 410 Gone."""
+        """Delete all history: watches and lists that refer to it return 410 Gone."""
         self.store.compact()
 
     def revoke(self, token: str) -> None:
-        """Makes a token unknown. Watches that are open go on, as they do in a real cluster."""
+        """Make a token unknown. Open watches continue, as in a real cluster."""
         self.tokens.pop(token, None)
 
     def grant(self, token: str, role: User | Rule | str) -> None:
-        """Makes a token known, or gives it other rights."""
+        """Make a token known, or give it another role."""
         self.tokens[token] = as_user(role)
 
     def close_watches(self) -> None:
-        """Breaks all open watches, as a load balancer that loses its patience does."""
+        """Break all open watches, as an impatient load balancer does."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._break_watches)
 
     def beat(self, seconds: float) -> None:
-        """Has all agents write the status of now, `seconds` after their last one, but for those in `silent`."""
+        """Make all agents write their current status, `seconds` after their last one, except those in `silent`."""
         now = datetime.datetime.now(datetime.UTC)
         change = functools.partial(beat, now=now, seconds=seconds)
         for resource in self.store.resources:
@@ -250,7 +250,7 @@ class KubernetesAPI:
                     try:
                         self.store.modify(resource, stored.namespace, stored.name, change, 'status')
                     except APIError:
-                        continue  # deleted meanwhile
+                        continue  # deleted in the meantime
 
     # The thread
 
@@ -282,11 +282,11 @@ class KubernetesAPI:
             for task in tasks:
                 task.cancel()
             self._break_watches()
-            # As when a server loses its power: a client that keeps its connection open has no say in it.
+            # As when a server loses power: a client with a keep-alive connection cannot prevent it.
             for connection in runner.server.connections if runner.server else ():
                 if connection.transport is not None:
                     connection.transport.abort()
-            await asyncio.sleep(0)  # in which the transports are closed
+            await asyncio.sleep(0)  # lets the transports close
             await runner.cleanup()
 
     async def _keep_beating(self, seconds: float) -> None:
@@ -379,7 +379,7 @@ class KubernetesAPI:
         raise APIError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
 
     def _user(self, request: web.Request) -> User | None:
-        """Whoever sends the request, None for anonymous. Raises APIError (401) for an unknown token."""
+        """Return the user of a request, None for anonymous. Raises APIError (401) for an unknown token."""
         scheme, _, token = request.headers.get('Authorization', '').partition(' ')
         if scheme.lower() != 'bearer':
             return None
@@ -403,7 +403,7 @@ class KubernetesAPI:
         raise APIError(403, 'Forbidden', message, {'name': target.name, **details} if target.name else details)
 
     def _discover(self, request: web.Request, user: User | None, parts: list[str]) -> web.Response:
-        """What the server is and which resources it has, for everybody with a token."""
+        """Return version and resources, for everybody with a token."""
         if user is None and request.path not in PUBLIC:
             message = f'forbidden: User "{ANONYMOUS}" cannot get path "{request.path}"'
             raise APIError(403, 'Forbidden', message, {})
@@ -436,7 +436,7 @@ class KubernetesAPI:
         return await send(request, encode_page(resource, page, partial))
 
     def _revision(self, text: str) -> int:
-        """The resourceVersion that a list asks for. Raises APIError: 400, and 504 for one that is yet to come."""
+        """Return the resourceVersion that a list requests. Raises APIError: 400, and 504 for a future one."""
         if not text:
             return 0
         if not text.isdigit():
@@ -506,7 +506,7 @@ class KubernetesAPI:
 
 
 class _Outcome:
-    """Tells a waiting thread that the server runs, or why it does not."""
+    """Tell a waiting thread that the server runs, or why it does not."""
 
     def __init__(self) -> None:
         self._done = threading.Event()

@@ -1,6 +1,6 @@
-"""The objects, their history and the one revision counter, as a Kubernetes API server keeps them in etcd.
+"""Store the objects, their history and the one revision counter, as etcd does for a Kubernetes API server.
 
-Every object is held as the JSON that is sent: a page of a list is a join, and nobody can change an object by mistake.
+Every object is stored as the JSON that is sent: a page of a list is a join, and nobody can change an object by mistake.
 The last minutes of changes are kept, which gives watches their events and lists their consistent pages.
 """
 
@@ -23,7 +23,7 @@ from .selection import Selection
 
 HISTORY_SECONDS = 300  # as long as etcd keeps revisions under an API server
 NAME = re.compile(r'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
-# What only the server writes.
+# Fields that only the server writes.
 SERVER_FIELDS = ('uid', 'resourceVersion', 'generation', 'creationTimestamp', 'selfLink')
 
 CONTINUE_EXPIRED = (
@@ -35,12 +35,12 @@ CONTINUE_EXPIRED = (
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON with sorted keys, as the API server sends it."""
+    """Return compact JSON with sorted keys, as the API server sends it."""
     return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()
 
 
 def timestamp(moment: datetime.datetime | None = None) -> str:
-    """A moment, or now, as Kubernetes writes it."""
+    """Return a time, or the current one, in Kubernetes' format."""
     return (moment or datetime.datetime.now(datetime.UTC)).strftime('%Y-%m-%dT%H:%M:%SZ')
 
 
@@ -58,12 +58,12 @@ class Stored:
     partial: bytes  # the same as PartialObjectMetadata
 
     def manifest(self) -> Manifest:
-        """A copy of the object, the caller's own."""
+        """Return a copy of the object that the caller may change."""
         manifest: Manifest = json.loads(self.encoded)
         return manifest
 
     def at(self, revision: int) -> 'Stored':
-        """The same object under another resourceVersion: a deletion is told with its own."""
+        """Return the same object with another resourceVersion: a deletion has its own."""
         manifest = self.manifest()
         manifest['metadata']['resourceVersion'] = str(revision)
         return _stored(manifest, revision)
@@ -71,7 +71,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened at a revision: `old` is None for a creation, `new` for a deletion."""
+    """A change at a revision: `old` is None for a creation, `new` for a deletion."""
 
     revision: int
     at: float
@@ -119,42 +119,42 @@ def _stored(manifest: Manifest, revision: int) -> Stored:
 
 
 def _intent(manifest: Manifest) -> Manifest:
-    """The part of an object whose change makes a new generation."""
+    """Return the part of an object whose change increases the generation."""
     return {key: value for key, value in manifest.items() if key not in ('metadata', 'status')}
 
 
 class Store:
-    """Thread-safe: the server's event loop, a heartbeat and a test may all use it at the same time."""
+    """Thread-safe: the server's event loop, a heartbeat and a test may use it at the same time."""
 
     def __init__(self, resources: Iterable[Resource], revision: int = 0) -> None:
-        """`revision` is where the counter starts; it must not go back between two runs that share clients."""
+        """Start the counter at `revision`, which must not decrease between two processes that share clients."""
         self._lock = threading.RLock()
         self._revision = revision
         self._tables = {resource: _Table() for resource in resources}
         self._by_kind = {(resource.api_version, resource.kind): resource for resource in self._tables}
         self._history: list[Change] = []
         self._deleted_uids: set[str] = set()
-        # Revisions up to these are forgotten: for a watch that resumes, and for a list that goes on.
+        # Revisions up to these are no longer stored: for a watch that resumes, and for a list that continues.
         self._watch_floor = revision
         self._list_floor = revision
         self._listeners: list[Callable[[], None]] = []
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """Everything that can be stored."""
+        """Return all resources that can be stored."""
         return tuple(self._tables)
 
     @property
     def revision(self) -> int:
-        """The resourceVersion of the latest change."""
+        """Return the resourceVersion of the latest change."""
         return self._revision
 
     def subscribe(self, listener: Callable[[], None]) -> None:
-        """Has `listener` called after each change, in the thread that made it; it must be quick and not raise."""
+        """Call `listener` after each change, in the thread that made it; it must be quick and not raise."""
         self._listeners.append(listener)
 
     def resource_of(self, manifest: Manifest) -> Resource:
-        """The resource that an object is of. Raises APIError (400) where there is none."""
+        """Return the resource of an object. Raises APIError (400) if there is none."""
         try:
             return self._by_kind[manifest['apiVersion'], manifest['kind']]
         except KeyError:
@@ -163,21 +163,21 @@ class Store:
     # Reading
 
     def get(self, resource: Resource, namespace: str, name: str) -> Stored:
-        """Raises APIError (404)."""
+        """Return an object. Raises APIError (404)."""
         found = self._tables[resource].rows.get(f'{namespace}/{name}')
         if found is None:
             raise not_found(resource, name)
         return found
 
     def all(self, resource: Resource) -> list[Stored]:
-        """All objects of a resource, in the order of their namespace and name."""
+        """Return all objects of a resource, ordered by namespace and name."""
         with self._lock:
             return list(self._tables[resource].in_order())
 
     def page(self, resource: Resource, selection: Selection, limit: int = 0, token: str = '') -> Page:
-        """The next `limit` objects (0: all of them) from where a continue token points, as they were at its revision.
+        """Return the next `limit` objects (0: all) from a continue token on, as of its revision.
 
-        Raises APIError: 400 for a token that is none, 410 for one that is too old to be consistent.
+        Raises APIError: 400 for an invalid token, 410 for one that is too old to be consistent.
         """
         with self._lock:
             revision, start = _read_token(token) if token else (self._revision, '')
@@ -193,20 +193,20 @@ class Store:
         page, remaining = items[first:last], max(0, len(items) - last)
         if not remaining:
             return Page(page, revision)
-        # The key that follows the last one sent: nothing sorts between a key and itself with a NUL.
+        # The key after the last one sent: nothing sorts between a key and itself with a NUL.
         following = _write_token(revision, page[-1].key + '\0')
         return Page(page, revision, following, None if selection.selective else remaining)
 
     def page_at(self, resource: Resource, selection: Selection, limit: int, revision: int) -> Page:
-        """The first page as it was at an exact revision. Raises APIError (410) where that is forgotten."""
+        """Return the first page as of an exact revision. Raises APIError (410) if that is no longer stored."""
         if revision < self._list_floor:
             raise gone('The resourceVersion for the provided list is too old.')
         return self.page(resource, selection, limit, _write_token(revision, ''))
 
     def changes(self, resource: Resource, since: int) -> tuple[list[Change], int]:
-        """The changes of a resource after revision `since`, and the revision up to which they tell everything.
+        """Return the changes of a resource after revision `since`, and the revision up to which they are complete.
 
-        Raises APIError (410) where they are no longer all known.
+        Raises APIError (410) if they are no longer all stored.
         """
         with self._lock:
             if since < self._watch_floor:
@@ -232,10 +232,11 @@ class Store:
     # Writing
 
     def put(self, manifest: Manifest) -> Stored:
-        """Makes an object be as given, status included, whether or not it exists.
+        """Create or replace an object, status included.
 
         A new object keeps its uid, generation and creationTimestamp, so that a fabric loaded again is the same; but a
-        uid that was deleted does not come back. Of an existing one only what people and controllers write is taken.
+        deleted uid does not come back. Of an existing one only the fields that people and controllers write are
+        replaced.
         """
         with self._lock:
             resource = self.resource_of(manifest)
@@ -248,7 +249,7 @@ class Store:
             return self._insert(resource, {**manifest, 'metadata': metadata})
 
     def create(self, resource: Resource, namespace: str, manifest: Manifest) -> Stored:
-        """Creates an object as the API does: without status. Raises APIError (400, 409, 422)."""
+        """Create an object as the API does: without status. Raises APIError (400, 409, 422)."""
         with self._lock:
             self._check_body(resource, namespace, manifest)
             given = manifest.get('metadata') or {}
@@ -276,11 +277,11 @@ class Store:
         subresource: str | None = None,
         must_match: bool = False,
     ) -> Stored:
-        """Replaces an object with what `change` makes of a copy of it.
+        """Replace an object with the result of `change` for a copy of it.
 
-        With `subresource` 'status' only the status is taken, with '' everything but the status, with None both. The
-        resourceVersion in the answer must be the current one, or, unless `must_match`, absent. Raises APIError (400,
-        404, 409, 422); what `change` raises goes through and nothing is written.
+        With `subresource` 'status' only the status is replaced, with '' everything but the status, with None both. The
+        resourceVersion in the result must be the current one, or, unless `must_match`, absent. Raises APIError (400,
+        404, 409, 422); what `change` raises passes through and nothing is written.
         """
         with self._lock:
             old = self.get(resource, namespace, name)
@@ -314,7 +315,7 @@ class Store:
     def delete(
         self, resource: Resource, namespace: str, name: str, preconditions: dict[str, str] | None = None
     ) -> Stored:
-        """Deletes an object and returns its last state. Raises APIError (404, 409)."""
+        """Delete an object and return its last state. Raises APIError (404, 409)."""
         with self._lock:
             old = self.get(resource, namespace, name)
             for title, key, actual in (
@@ -332,13 +333,13 @@ class Store:
             return old
 
     def expire_lists(self) -> None:
-        """Makes every continue token handed out so far answer 410."""
+        """Make every continue token so far return 410."""
         with self._lock:
-            self._revision += 1  # a list begun from now on has a revision that is kept
+            self._revision += 1  # a list that starts from now on has a revision that is kept
             self._list_floor = self._revision
 
     def compact(self) -> None:
-        """Forgets the history, as etcd's compaction does: old watches and continue tokens answer 410."""
+        """Delete the history, as etcd's compaction does: old watches and continue tokens return 410."""
         with self._lock:
             self.expire_lists()
             self._watch_floor = self._revision
@@ -362,7 +363,7 @@ class Store:
             new.pop('status', None)
         if _intent(new) != _intent(before):
             new['metadata']['generation'] = before['metadata']['generation'] + 1
-        # A write that changes nothing is none: no new resourceVersion, no event.
+        # A write without a change does nothing: no new resourceVersion, no event.
         return old if new == before else self._save(resource, old, new)
 
     def _save(self, resource: Resource, old: Stored | None, manifest: Manifest) -> Stored:
@@ -403,7 +404,7 @@ class Store:
 
 
 def not_found(resource: Resource, name: str) -> APIError:
-    """The answer about an object that is not there."""
+    """Return the error for an object that does not exist."""
     return APIError(404, 'NotFound', f'{resource.qualified} "{name}" not found', _details(resource, name))
 
 

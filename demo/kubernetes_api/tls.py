@@ -1,4 +1,4 @@
-"""A certificate authority of our own, and the server certificates that it signs."""
+"""Create a certificate authority, and server certificates that it signs."""
 
 import datetime
 import ipaddress
@@ -38,7 +38,7 @@ class Authority:
         return cls(_pem(certificate), _key_pem(key))
 
     def server_context(self, names: Iterable[str]) -> ssl.SSLContext:
-        """A TLS context with a fresh certificate for these host names and addresses."""
+        """Return a TLS context with a new certificate for these host names and addresses."""
         issuer = x509.load_pem_x509_certificate(self.certificate_pem.encode())
         issuer_key = serialization.load_pem_private_key(self.key_pem.encode(), None)
         if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
@@ -50,13 +50,13 @@ class Authority:
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-            # Python 3.13 and later refuse a chain without these two.
+            # Python 3.13 and later reject a chain without these two.
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
             .sign(issuer_key, hashes.SHA256())
         )
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        # ssl reads a key from a file only; mkdtemp's folder is its owner's alone, and gone a moment later.
+        # ssl reads a key from a file only; mkdtemp's folder is readable only by its owner, and deleted at once.
         with tempfile.TemporaryDirectory() as folder:
             chain = Path(folder, 'server.pem')
             chain.write_text(_key_pem(key) + _pem(certificate))

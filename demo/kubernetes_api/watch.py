@@ -1,4 +1,4 @@
-"""An open watch: the events of a resource, as they happen."""
+"""Serve a watch: the events of a resource, as they happen."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -27,13 +27,13 @@ class Watch:
     broken: bool = False
 
     def break_off(self) -> None:
-        """Ends the connection as it is."""
+        """End the connection as it is."""
         self.broken = True
         self.changed.set()
         close(self.request, abruptly=True)
 
     async def run(self, since: int | None, seconds: float, initial_end: bool, cut: bool) -> web.StreamResponse:
-        """Sends what happens after revision `since`, or with None first all there is, for so many seconds."""
+        """Send events after revision `since`, or with None all objects first, for this many seconds."""
         response = web.StreamResponse(headers={'Content-Type': 'application/json'})
         response.headers['Cache-Control'] = 'no-cache, private'
         await response.prepare(self.request)
@@ -77,7 +77,7 @@ class Watch:
         return response
 
     def _line(self, change: Change) -> bytes:
-        """One change as this watch sees it: what starts to match was added, what no longer does was deleted."""
+        """Return one change as this watch sees it: what starts to match is added, what no longer does is deleted."""
         before = change.old if self._sees(change.old) else None
         after = change.new if self._sees(change.new) else None
         if after is not None:
@@ -102,7 +102,7 @@ class Watch:
 
 
 def close(request: web.Request, *, abruptly: bool) -> None:
-    """Closes a connection: at once, or when what has been written is sent."""
+    """Close a connection: at once, or after what has been written is sent."""
     if request.transport is not None:
         if abruptly:
             request.transport.abort()
