@@ -10,6 +10,7 @@ from pathlib import Path
 
 
 def text(name: str, default: str = '') -> str:
+    """Return a variable, or the default if it is unset or empty."""
     return os.environ.get(name) or default
 
 
@@ -29,10 +30,12 @@ def secret(name: str) -> str:
 
 
 def optional_secret(name: str) -> str:
+    """Return a secret as secret() does, or an empty text if neither is set."""
     return secret(name) if text(name) or text(f'{name}_FILE') else ''
 
 
 def number(name: str, default: int) -> int:
+    """Return a variable as a number. Raises RuntimeError for anything else."""
     try:
         return int(text(name, str(default)))
     except ValueError:
@@ -40,6 +43,7 @@ def number(name: str, default: int) -> int:
 
 
 def flag(name: str, default: bool = False) -> bool:
+    """Return a variable as a boolean. Raises RuntimeError for anything else."""
     value = text(name, str(default)).lower()
     if value not in ('true', 'false', 'yes', 'no', '1', '0'):
         raise RuntimeError(f'{name} must be true or false, not {text(name)!r}.')
@@ -47,6 +51,7 @@ def flag(name: str, default: bool = False) -> bool:
 
 
 def words(name: str, default: str = '') -> list[str]:
+    """Return a variable's words, separated by spaces or commas."""
     return text(name, default).replace(',', ' ').split()
 
 

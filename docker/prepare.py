@@ -24,6 +24,7 @@ def say(sentence: str) -> None:
 
 
 def main() -> int:
+    """Prepare the database. Return the exit code."""
     django.setup()
     from netbox_hedgehog.jobs import migration_check
 

@@ -45,6 +45,7 @@ class Redis:
         return self._answer()
 
     def record(self, key: str) -> dict[str, str]:
+        """Return a hash as a dictionary."""
         fields = self.ask('HGETALL', key)
         return dict(zip(fields[::2], fields[1::2], strict=True))
 
@@ -63,6 +64,7 @@ class Redis:
 
 
 def main(role: str, *queues: str) -> None:
+    """Check one process of the container. Raises Unhealthy."""
     configuration = runpy.run_path(CONFIGURATION)
     if role == 'web':
         web(configuration)
@@ -77,6 +79,7 @@ def main(role: str, *queues: str) -> None:
 
 
 def web(configuration: dict[str, Any]) -> None:
+    """Check that NetBox and its database respond. Raises Unhealthy."""
     from http.client import HTTPConnection
 
     host = next((name.lstrip('.') for name in configuration['ALLOWED_HOSTS'] if name != '*'), 'localhost')
@@ -91,6 +94,7 @@ def web(configuration: dict[str, Any]) -> None:
 
 
 def worker(redis: Redis, queues: tuple[str, ...]) -> None:
+    """Check that a worker of this container serves these queues. Raises Unhealthy."""
     records = [redis.record(key) for key in redis.ask('SMEMBERS', f'rq:workers:{queues[0]}')]
     mine = [record for record in records if _is_here(record)]
     if not mine:
@@ -104,6 +108,7 @@ def worker(redis: Redis, queues: tuple[str, ...]) -> None:
 
 
 def scheduler(redis: Redis) -> None:
+    """Check that a scheduler of this container is registered. Raises Unhealthy."""
     cursor = '0'
     while True:
         cursor, keys = redis.ask('SCAN', cursor, 'MATCH', 'rq:scheduler_instance:*', 'COUNT', 5000)
@@ -117,6 +122,7 @@ def scheduler(redis: Redis) -> None:
 
 
 def watcher(redis: Redis) -> None:
+    """Check that a watcher of this container has a recent sign of life. Raises Unhealthy."""
     now = redis.ask('TIME')[0]
     names = redis.ask('ZRANGEBYSCORE', 'netbox_hedgehog:watchers', now, '+inf')
     if not any(name.startswith(f'{socket.gethostname()}.') for name in names):

@@ -96,6 +96,7 @@ class BranchMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
+        """Refuse a request with 409 (API) or a redirect and a message (pages), or return None."""
         namespaces = request.resolver_match.namespaces
         if namespaces not in (PAGES, API) or not in_branch():
             return None

@@ -31,12 +31,14 @@ logger = logging.getLogger(__name__)
 # Before anything else that follows a save or a deletion: a script may run in a branch as well as a page.
 @receiver((pre_save, pre_delete), sender=Fabric)
 def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
+    """Raise AbortRequest if a branch is active."""
     if in_branch():
         raise AbortRequest(NOT_IN_A_BRANCH)
 
 
 @receiver(pre_delete, sender=Fabric)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
+    """Delete everything that is stored in bulk for a fabric, before the fabric itself."""
     # A running sync writes no more rows from here on: it waits, and then finds that its fabric is gone.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
     leave_index(instance, using)
@@ -46,6 +48,7 @@ def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: 
 
 @receiver((post_save, post_delete), sender=Fabric)
 def reschedule(sender: type[Fabric], **kwargs: Any) -> None:
+    """Bring the schedules in line after the commit."""
     # Once per transaction is enough, however many fabrics a bulk edit saves.
     if not any(entry[1] is _reconcile for entry in connection.run_on_commit):
         transaction.on_commit(_reconcile)
@@ -53,6 +56,7 @@ def reschedule(sender: type[Fabric], **kwargs: Any) -> None:
 
 @receiver(post_delete, sender=Fabric)
 def stop_run(sender: type[Fabric], instance: Fabric, **kwargs: Any) -> None:
+    """Stop the sync of a deleted fabric after the commit."""
     # After the schedule was removed: the worker then leaves nothing of the sync in Redis.
     transaction.on_commit(partial(_stop, instance.pk))
 

@@ -82,6 +82,7 @@ class OpenSockets:
         self.closed = False
 
     def add(self, opened: socket.socket) -> None:
+        """Add a socket; shut it down at once if close() was called before."""
         with self._lock:
             self._open.add(opened)
             if self.closed:

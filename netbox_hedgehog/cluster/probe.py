@@ -35,13 +35,16 @@ class Probe:
 
     @property
     def connected(self) -> bool:
+        """Return whether the server responded as a Kubernetes API."""
         return bool(self.version or self.readable or self.forbidden)
 
     @property
     def ok(self) -> bool:
+        """Return whether every installed kind could be read."""
         return bool(self.readable) and not self.forbidden and not self.errors
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the result as a dictionary, for API and page."""
         return {'ok': self.ok, 'connected': self.connected, **asdict(self)}
 
 

@@ -45,6 +45,7 @@ class Event:
 
     @property
     def metadata_only(self) -> bool:
+        """Return whether the object has neither spec nor status."""
         return self.object.get('kind') == 'PartialObjectMetadata'
 
 

@@ -103,6 +103,7 @@ class Deployments:
 
     @classmethod
     def of(cls, me: str, answer: tuple[bytes, list[bytes]]) -> Self:
+        """Return the Deployments of a response to join()."""
         primary, members = answer
         return cls(me, text(primary), _by_id(members))
 

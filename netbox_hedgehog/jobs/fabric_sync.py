@@ -178,6 +178,7 @@ class FabricSyncJob(JobRunner):
         job.terminate(error=sentence)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
+        """Run the sync, and restore the job's record if it was deleted meanwhile. Raises JobFailed."""
         try:
             self._read()
         finally:
@@ -254,6 +255,7 @@ class _Progress:
         self._save({})
 
     def page(self, listing: Listing) -> None:
+        """Save how much of a kind's list has been fetched."""
         self._save({'kind': listing.kind.name, 'read': listing.listed, 'of': listing.expected})
 
     def _save(self, page: dict[str, Any]) -> None:

@@ -86,6 +86,7 @@ class InventoryJob(JobRunner):
             Job.objects.filter(pk=job.pk).delete()
 
     def run(self, *args: Any, **kwargs: Any) -> None:
+        """Apply the request, and restore the job's record if it was deleted meanwhile. Raises JobFailed."""
         try:
             self._carry_out()
         finally:

@@ -40,18 +40,22 @@ class Schema:
 
     @property
     def unreachable(self) -> bool:
+        """Return whether the database could not be read."""
         return bool(self.error)
 
     @property
     def ahead(self) -> bool:
+        """Return whether a newer release has migrated the database."""
         return bool(self.unknown)
 
     @property
     def behind(self) -> bool:
+        """Return whether migrations must be applied, by this release."""
         return bool(self.pending) and not self.unknown
 
     @property
     def ready(self) -> bool:
+        """Return whether this release may use the database."""
         return not (self.error or self.unknown or self.pending)
 
     @property

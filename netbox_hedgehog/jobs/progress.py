@@ -48,14 +48,17 @@ class Progress:
 
     @property
     def done(self) -> int:
+        """Return how many kinds are finished."""
         return len(self.kinds)
 
     @property
     def total(self) -> int:
+        """Return how many kinds there are."""
         return len(KINDS)
 
     @property
     def share(self) -> float:
+        """Return how much of the sync is done: 0 to 1."""
         return min(1.0, (self.done + self.of_kind) / self.total)
 
     @property
@@ -65,22 +68,27 @@ class Progress:
         return min(1.0, (self.page.get('read') or 0) / expected) if self.running and expected else 0.0
 
     def sum(self, name: str) -> int:
+        """Return the sum of a field over the finished kinds."""
         return sum(kind.get(name) or 0 for kind in self.kinds)
 
     @property
     def read(self) -> int:
+        """Return how many resources have been fetched."""
         return self.sum('read') + (self.page.get('read') or 0)
 
     @property
     def changes(self) -> int:
+        """Return how many resources were created, updated or missing."""
         return self.sum('created') + self.sum('updated') + self.sum('missing')
 
     @property
     def began(self) -> datetime:
+        """Return when the job was started, or created if it is queued."""
         return self.job.started or self.job.created
 
     @property
     def seconds(self) -> float:
+        """Return the seconds since then."""
         return (timezone.now() - self.began).total_seconds()
 
 

@@ -37,6 +37,7 @@ def queue_name() -> str:
 
 
 def queue() -> DjangoRQ:
+    """Return the plugin's queue."""
     return django_rq.get_queue(queue_name())  # type: ignore[return-value]  # its own class
 
 
@@ -50,6 +51,7 @@ def usable_queue() -> DjangoRQ:
 
 
 def connection() -> Redis:
+    """Return a connection to the Redis of the plugin's queue."""
     return django_rq.get_connection(queue_name())
 
 

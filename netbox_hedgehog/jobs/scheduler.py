@@ -116,12 +116,14 @@ class HedgehogScheduler(DjangoScheduler):
         self._last_suffix = ''
 
     def register_birth(self) -> None:
+        """Register this scheduler in Redis, with its host and PID namespace."""
         super().register_birth()
         # Identifies the process: a probe looks for a scheduler that is alive in its own container.
         self.connection.hset(self.key, mapping={'hostname': socket.gethostname(), PID_NAMESPACE: pid_namespace()})
         self.connection.expire(self.key, self._alive_for)
 
     def heartbeat(self) -> None:
+        """Renew the sign of life; register again if Redis was emptied."""
         with self._outliving('Redis'):
             if not self.connection.expire(self.key, self._alive_for):
                 self.register_birth()  # the key is gone: Redis was emptied
@@ -131,6 +133,7 @@ class HedgehogScheduler(DjangoScheduler):
         return max(ALIVE_FOR, int(self._interval) + 10)
 
     def register_death(self) -> None:
+        """Record the end of this scheduler in Redis, if that can be reached."""
         # Also called on SIGTERM, at any moment: it must not keep this process from ending.
         with suppress(RedisError, OSError):
             super().register_death()
@@ -151,6 +154,7 @@ class HedgehogScheduler(DjangoScheduler):
         return False
 
     def remove_lock(self) -> None:
+        """Release rq-scheduler's lock, if this scheduler still has it."""
         with self._outliving('Redis'):
             if self._lock_acquired:
                 self._lock_acquired = False

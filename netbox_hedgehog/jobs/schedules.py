@@ -88,9 +88,11 @@ class Schedule:
 
     @property
     def meta(self) -> dict[str, Any]:
+        """Return the metadata of the schedule's job in RQ."""
         return {'interval': self.interval, 'deployment': self.deployment}
 
     def as_job(self, name: str, redis: Redis) -> RQJob:
+        """Return an RQ job with this id, not saved yet."""
         return RQJob.create(
             RUN_FABRIC, args=(self.fabric_id,), id=name, connection=redis, origin=self.queue,
             timeout=self.timeout, result_ttl=-1, status=JobStatus.SCHEDULED, meta=self.meta,
@@ -98,6 +100,7 @@ class Schedule:
         )
 
     def matches(self, job: RQJob) -> bool:
+        """Return whether an RQ job is as the schedule says, apart from its due time."""
         try:
             return (
                 job.meta == self.meta and job.origin == self.queue

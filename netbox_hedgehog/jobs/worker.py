@@ -46,6 +46,7 @@ class HedgehogWorker(NetBoxRQWorker):
             warm_up()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
+        """Execute a job, and stop afterwards if the database is newer than this code."""
         super().execute_job(job, queue)
         if self._database_is_newer():
             self._stop_requested = True

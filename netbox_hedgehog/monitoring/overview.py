@@ -67,6 +67,7 @@ class FabricSummary:
 
     @property
     def needs_attention(self) -> bool:
+        """Return whether the fabric has any issue."""
         return bool(
             self.troubled or self.never_read or self.inventory_error or self.unconfirmed
             or self.silent or self.unhealthy or self.discrepancies or self.missing
@@ -81,7 +82,7 @@ class FabricSummary:
 
     @property
     def late(self) -> bool:
-        """Return whether the last full sync is older than one and a half intervals."""
+        """Return whether the fabric is scheduled and its last full sync is older than one and a half intervals."""
         return self.fabric.is_scheduled and self.freshness * self.fabric.grace > 1.5 * self.fabric.sync_interval
 
 

@@ -70,6 +70,7 @@ class ServiceHealth:
     outages: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a dictionary, for API and commands."""
         return asdict(self)
 
 

@@ -64,6 +64,7 @@ class MirrorPlan:
 
     @property
     def writes(self) -> list[Write]:
+        """Return all rows to write."""
         return [*self.created, *self.updated, *self.refreshed]
 
 

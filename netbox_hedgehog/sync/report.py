@@ -43,9 +43,11 @@ class KindReport:
 
     @property
     def changes(self) -> int:
+        """Return how many resources were created, updated or missing."""
         return self.created + self.updated + self.missing
 
     def sentence(self) -> str:
+        """Return a sentence for the log of the sync's job."""
         if self.outcome == NOT_INSTALLED:
             return f'{self.kind}: not installed in this cluster'
         if self.outcome == NOT_SERVED:
@@ -110,13 +112,16 @@ class Report:
         ]
 
     def total(self, name: str) -> Any:
+        """Return the sum of a field over all kinds."""
         return sum(getattr(kind, name) for kind in self.kinds)
 
     @property
     def seconds(self) -> float:
+        """Return the duration, 0 before conclude()."""
         return (self.finished - self.started).total_seconds() if self.finished else 0.0
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the report as it is stored on the job and the fabric; times in ISO 8601."""
         return {
             'fabric': self.fabric,
             'outcome': self.outcome,
@@ -131,6 +136,7 @@ class Report:
         }
 
     def sentence(self) -> str:
+        """Return a sentence for the log of the sync's job."""
         read = [kind for kind in self.kinds if kind.outcome == READ]
         return (
             f'{self.fabric}: {dict(SyncStatusChoices)[self.outcome]}. {self.total("read")} resources of {len(read)} '
