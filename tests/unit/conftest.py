@@ -1,4 +1,4 @@
-"""Fixtures for the engine: cluster/, sync/ and the vocabulary."""
+"""Fixtures of several rooms: a Kubernetes API, and a fabric whose cluster that is."""
 
 from collections.abc import Iterator
 

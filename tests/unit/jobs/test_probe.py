@@ -17,12 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def api() -> Iterator[KubernetesAPI]:
-    with KubernetesAPI() as server:
-        yield server
-
-
-@pytest.fixture
 def fabric(api: KubernetesAPI) -> Fabric:
     return Fabric.objects.create(
         name='a', kubernetes_server=api.url, kubernetes_token='viewer-token', kubernetes_ca_cert=api.ca_pem,
