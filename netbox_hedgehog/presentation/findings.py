@@ -70,7 +70,7 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 def _row(finding: Finding, pages: '_Pages', reader: ValueReader) -> dict[str, Any]:
     hidden = pages.is_hidden(finding)
     row = finding.as_dict()
-    row['sentence'] = row.pop('planned_sentence') or finding.sentence
+    row['sentence'] = row.pop('planned_sentence') or row['sentence']
     row |= {'fabric_text': '', 'netbox_text': '', 'field_title': '', **pages.of(finding), 'hidden': hidden}
     if hidden:
         return row | REDACTED

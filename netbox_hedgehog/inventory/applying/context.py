@@ -61,6 +61,8 @@ class ApplyContext:
         # Why actions are skipped, by key.
         self.skipped: dict[str, str] = {key: skip.reason for key, skip in earlier_skips.items()}
         self.findings: list[Finding] = [finding for skip in earlier_skips.values() for finding in skip.findings]
+        # By sentence, which is rendered once however many actions are skipped for one reason.
+        self._finding_of = {finding.sentence: finding for finding in reversed(self.findings)}
         # The findings on skipped objects that had left their place for another object, by key.
         self._findings_on_parked: dict[str, list[Finding]] = {}
         # Why objects that were to be deleted stay, by key.
@@ -101,14 +103,15 @@ class ApplyContext:
 
     def skip(self, action: Action, reason: str) -> None:
         """Skip an action. What refers to its object is skipped with it, under the same finding."""
-        finding = next((item for item in self.findings if item.sentence == reason), None)
-        if finding is None:
+        if reason not in self._finding_of:
             finding = Finding(
                 DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, Code.OBJECT_REFUSED,
                 {'model': action.model, 'name': action.name, 'reason': reason}, model=action.model, pk=action.pk,
             )
             self.findings.append(finding)
-        self.skipped[action.key] = finding.sentence
+            reason = finding.sentence
+            self._finding_of.setdefault(reason, finding)
+        self.skipped[action.key] = reason
         if self.parking.is_parked(action.model, action.pk):
             self._findings_on_parked[action.key] = [
                 finding for finding in self.findings if finding.key == action.key
