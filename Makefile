@@ -15,26 +15,25 @@ demo: venv  ## a NetBox on this machine that reads a fabric every minute; Ctrl-C
 	@$(python) -m demo
 
 .PHONY: demo-check
-demo-check: venv  ## the demo without a person: two runs by the scheduler, a change seen; exits 0 when all is well
+demo-check: venv  ## the demo without a person: two scheduled syncs, a change seen; exits 0 when all is well
 	@$(python) -m demo.check
 
 .PHONY: env
 env:  ## .env with random secrets for docker-compose, once
 	@sh docker/env.sh
 
-# Workers of pytest-xdist: what mostly waits for processes leaves a core to others.
-workers ?= $(shell nproc)
-system_workers ?= $(shell expr $(workers) + 1)
+# Workers of pytest-xdist: one more than cores, as what waits for processes leaves a core to others.
+workers ?= $(shell expr $$(nproc) + 1)
 parallel = $(python) -m pytest -n $(workers) --dist worksteal
 system_tests = tests/e2e tests/kube tests/network tests/security tests/fuzz tests/demo tests/unit
 
 .PHONY: test
-test: venv  ## unit and component tests and one story of real processes, in parallel (6 minutes on 2 cores)
+test: venv  ## unit and component tests and one story of real processes, in parallel (7 minutes on 2 cores)
 	@$(parallel) $(ARGS)
 
 .PHONY: test-system
 test-system: venv  ## real processes, a real Kubernetes API server, ill networks, security, long properties, the demo's parts
-	@HEDGEHOG_PROPERTIES=long $(python) -m pytest -n $(system_workers) --dist loadgroup --no-loadscope-reorder \
+	@HEDGEHOG_PROPERTIES=long $(python) -m pytest -n $(workers) --dist loadgroup --no-loadscope-reorder \
 	 -o 'testpaths=$(system_tests)' $(ARGS)
 
 # Within a class tests share what they begin with: other orders inside of it are tried, and others of the classes.

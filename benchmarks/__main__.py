@@ -1,4 +1,4 @@
-"""All benchmarks of reading, scheduling, watching and pages: python -m benchmarks [--short] [NAME …].
+"""All benchmarks of syncing, scheduling, watching and pages: python -m benchmarks [--short] [NAME …].
 
 Each compares with its own baseline in the same run, turn by turn. Writes benchmarks/RESULTS.md, where it leaves alone
 what was not measured; unless --short: that only makes sure that everything still does what it says, on a small fabric,
@@ -23,15 +23,15 @@ RESULTS = Path(__file__).with_name('RESULTS.md')
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--short', action='store_true', help='small, for correctness; writes nothing')
-    names = 'reading, memory, overhead, scheduling, watching, pages'
+    names = 'syncing, memory, overhead, scheduling, watching, pages'
     parser.add_argument('names', nargs='*', metavar='NAME', help=names)
     options = parser.parse_args()
     with netbox():
-        from . import memory, overhead, pages, reading, scheduling, watching
+        from . import memory, overhead, pages, scheduling, syncing, watching
 
         short = options.short
         subjects: dict[str, tuple[str, Callable[[], list[Result]]]] = {
-            'reading': ('What a run costs', lambda: reading.results(*((300, 1) if short else (20_000, 9)))),
+            'syncing': ('What a sync costs', lambda: syncing.results(*((300, 1) if short else (20_000, 9)))),
             'memory': ('Memory', lambda: memory.results(1000 if short else 100_000)),
             'overhead': ('A run’s fixed cost', lambda: overhead.results(2 if short else 20)),
             'scheduling': ('Many fabrics', lambda: scheduling.results(

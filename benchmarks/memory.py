@@ -7,6 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from demo.processes import Process
+
 from .world import ROOT, Result, fabric_of, generated, memory, write_jsonl
 
 GOAL = 150
@@ -19,13 +21,13 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         kubeconfig = folder / 'viewer.kubeconfig'
-        self.process = subprocess.Popen(
-            [sys.executable, '-m', 'demo.kubernetes_api', '--data', str(folder / 'objects.jsonl'), '--port', '0',
-             '--state', str(folder), '--heartbeat', '0'], cwd=ROOT, stdout=subprocess.DEVNULL,
-        )
+        command = [
+            sys.executable, '-m', 'demo.kubernetes_api', '--data', str(folder / 'objects.jsonl'), '--port', '0',
+            '--state', str(folder), '--heartbeat', '0',
+        ]
+        self.process = Process('kubernetes', command, {}, folder / 'kubernetes.log').start()
         while not kubeconfig.exists():
-            if self.process.poll() is not None:
-                raise RuntimeError('the API server has ended')
+            self.process.check()
             time.sleep(0.2)
         self.url = kubeconfig.read_text().split('server: ')[1].split()[0]
         self.ca_pem = (folder / 'ca.crt').read_text()
@@ -46,8 +48,7 @@ def results(objects: int) -> list[Result]:
                 text=True, env=os.environ,
             )
         finally:
-            api.process.terminate()
-            api.process.wait()
+            api.process.stop()
     idle, first, again, read = (float(word) for word in done.stdout.split()[-4:])
     assert read == total, (read, total)
     return [
@@ -65,13 +66,13 @@ def child(fabric_id: int) -> None:
 
     django.setup()
     from netbox_hedgehog.models import Fabric
-    from netbox_hedgehog.sync.run import read_fabric
+    from netbox_hedgehog.sync.run import sync_fabric
 
     fabric = Fabric.objects.get(pk=fabric_id)
     figures = [memory()]
     for _ in range(2):
         Path('/proc/self/clear_refs').write_text('5')  # the most it had begins anew
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert report.outcome == 'in_sync', report.error
         figures.append(memory(field='VmHWM'))
     print(*figures, report.total('read'))

@@ -1,4 +1,4 @@
-"""What a run costs that reads nothing: fork, imports, connections, NetBox's job, report. Goal 7."""
+"""What a sync costs that reads nothing: fork, imports, connections, NetBox's job, report. Goal 7."""
 
 import os
 import statistics
@@ -71,7 +71,7 @@ def child(way: str, forks: int) -> None:
 
 
 def _run(fabric_id: int) -> None:
-    """As a worker does it, but for the reading: the fabric has no connection, which its report says."""
+    """As a worker does it, but without a cluster: the fabric has no connection, which its report says."""
     from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 
     execute_fabric_sync(fabric_id)

@@ -122,12 +122,12 @@ def _copy(source: Any, fabric: Any) -> None:
     from django.db import connection
 
     from netbox_hedgehog.hedgehog.kinds import KINDS
-    from netbox_hedgehog.models import FabricResource, KindReading
+    from netbox_hedgehog.models import FabricResource, KindSync
     from netbox_hedgehog.sync.search import index_new
     from netbox_hedgehog.sync.switch_health import record_health
 
     with connection.cursor() as cursor:
-        for model in (FabricResource, KindReading):
+        for model in (FabricResource, KindSync):
             columns = [field.column for field in model._meta.concrete_fields if field.name not in ('id', 'fabric')]
             names = ', '.join(f'"{column}"' for column in columns)
             cursor.execute(
@@ -165,7 +165,7 @@ def _trail(fabrics: list[Any], now: datetime) -> None:
     number = Discrepancy.objects.count()
     Discrepancy.objects.bulk_create(
         Discrepancy(
-            fabric=fabric, type='unmatched', subject='devices', kind='Switch', name='leaf-01', since=now,
+            fabric=fabric, type='unmatched', scope='devices', kind='Switch', name='leaf-01', since=now,
             last_seen=now, digest=str(number + index),
             sentence=f'Something that cannot be synced, number {number + index}.',
         ) for fabric in fabrics for index in range(DISCREPANCIES)

@@ -88,7 +88,7 @@ def page(fabric: Any, what: str) -> None:
     digest = re.search(r'digest=(\w+)', answer.content.decode())
     clock = time.perf_counter()
     rows = client.get(f'/plugins/hedgehog/fabrics/{fabric.pk}/dry-run/rows/', {
-        'digest': digest[1] if digest else '', 'subject': 'devices', 'model': 'dcim.interface', 'verb': 'create',
+        'digest': digest[1] if digest else '', 'scope': 'devices', 'model': 'dcim.interface', 'verb': 'create',
     })
     assert rows.status_code == 200
     print(
@@ -102,7 +102,7 @@ def make_fabric(name: str, switches: int, servers: int, vpcs: int) -> Any:
     from django.utils import timezone
 
     from netbox_hedgehog.hedgehog.kinds import KINDS
-    from netbox_hedgehog.models import Fabric, FabricResource, KindReading
+    from netbox_hedgehog.models import Fabric, FabricResource, KindSync
 
     site, _ = Site.objects.get_or_create(name=name, slug=name)
     fabric = Fabric.objects.create(name=name, inventory_enabled=True, inventory_site=site)
@@ -114,7 +114,7 @@ def make_fabric(name: str, switches: int, servers: int, vpcs: int) -> Any:
         )
         for kind, own, spec in resources(switches, servers, vpcs)
     )
-    KindReading.objects.bulk_create(KindReading(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS)
+    KindSync.objects.bulk_create(KindSync(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS)
     return fabric
 
 
@@ -192,10 +192,10 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
     from netbox_hedgehog.inventory.options import options_of
     from netbox_hedgehog.inventory.reconcile import desired_of
 
-    wants = desired_of(fabric, options_of(fabric))
+    desired = desired_of(fabric, options_of(fabric))
     by_model = defaultdict(list)
-    for want in wants.objects.values():
-        by_model[want.model].append(want.key)
+    for obj in desired.objects.values():
+        by_model[obj.model].append(obj.key)
     chosen: set[str] = set()
     due: list[str] = []
     for keys in by_model.values():
@@ -204,9 +204,9 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
         key = due.pop()
         if key not in chosen:
             chosen.add(key)
-            due += [ref.key for ref in wants.objects[key].refs()]
+            due += [ref.key for ref in desired.objects[key].refs()]
     with transaction.atomic():
-        found = Saving(wants).save(chosen)
+        found = Saving(desired).save(chosen)
         transaction.set_rollback(True)
     return found
 
@@ -214,8 +214,8 @@ def one_by_one(fabric: Any, every: int) -> dict[str, tuple[int, float]]:
 class Saving:
     """Saves wanted objects one after the other: full_clean(), save(), and all of NetBox's signals."""
 
-    def __init__(self, wants: Any) -> None:
-        self.desired = wants
+    def __init__(self, desired: Any) -> None:
+        self.desired = desired
         self.made: dict[str, Any] = {}
         self.found: dict[str, tuple[int, float]] = {}
 
@@ -230,7 +230,7 @@ class Saving:
         from utilities.request import NetBoxFakeRequest
 
         from netbox_hedgehog.inventory.applying.transaction import inventory_user
-        from netbox_hedgehog.inventory.planning.current import levels
+        from netbox_hedgehog.inventory.planning.levels import levels
 
         level_of = levels(self.desired)
         request = NetBoxFakeRequest({'id': uuid.uuid4(), 'user': inventory_user()})
@@ -249,7 +249,7 @@ class Saving:
         before = self.found.get(model, (0, 0.0))
         self.found[model] = before[0] + count, before[1] + time.perf_counter() - clock
 
-    def _create(self, want: Any) -> None:
+    def _create(self, obj: Any) -> None:
         from django.contrib.contenttypes.models import ContentType
 
         from netbox_hedgehog.inventory.planning.fields import (
@@ -257,27 +257,26 @@ class Saving:
             GENERIC,
             MANY,
             decode,
+            desired_value,
             kind_of,
             model_of,
-            naturals,
-            shape,
-            wanted,
         )
+        from netbox_hedgehog.inventory.planning.model_specs import identities, spec_of
 
-        model: Any = model_of(want.model)
+        model: Any = model_of(obj.model)
         values = {
-            name: wanted(want.model, name, value, self)
-            for name, value in want.fields.items() if name not in shape(want.model).deferred
+            name: desired_value(obj.model, name, value, self)
+            for name, value in obj.fields.items() if name not in spec_of(obj.model).deferred
         }
-        if want.shared and naturals(want.model, values):
-            names = shape(want.model).naturals[0]
+        if obj.shared and identities(obj.model, values):
+            names = spec_of(obj.model).identity_keys[0]
             if found := model.objects.filter(**{name: values[name] for name in names}).first():
-                self.made[want.key] = found
+                self.made[obj.key] = found
                 return
         instance = model()
         many = {}
         for name, value in values.items():
-            kind = kind_of(want.model, name)
+            kind = kind_of(obj.model, name)
             if kind == ENDS:
                 ends = model_of('dcim.interface').objects.filter(pk__in=value)
                 setattr(instance, f'{name}_terminations', list(ends))
@@ -288,20 +287,20 @@ class Saving:
                 setattr(instance, field.ct_field, ContentType.objects.get_for_model(model_of(value[0])))
                 setattr(instance, field.fk_field, value[1])
             else:
-                for attribute, content in decode(want.model, name, value).items():
+                for attribute, content in decode(obj.model, name, value).items():
                     setattr(instance, attribute, content)
         instance.full_clean()
         instance.save()
         for name, value in many.items():
             if value:
                 getattr(instance, name).set(value)
-        self.made[want.key] = instance
+        self.made[obj.key] = instance
 
-    def _set_address(self, want: Any) -> None:
-        address = want.fields['primary_ip4'].key
+    def _set_address(self, obj: Any) -> None:
+        address = obj.fields['primary_ip4'].key
         if address not in self.made:
             return
-        device = type(self.made[want.key]).objects.get(pk=self.made[want.key].pk)
+        device = type(self.made[obj.key]).objects.get(pk=self.made[obj.key].pk)
         device.snapshot()
         device.primary_ip4_id = self.made[address].pk
         device.full_clean()

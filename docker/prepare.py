@@ -26,21 +26,21 @@ def say(sentence: str) -> None:
 def main() -> int:
     """Prepare the database. Return the exit code."""
     django.setup()
-    from netbox_hedgehog.jobs import migration_check
+    from netbox_hedgehog.jobs.migration_check import check_migrations
 
     said = ''
-    while (state := migration_check.look()).unreachable:
+    while (state := check_migrations()).error:
         if state.sentence != said:
             say(state.sentence)
             said = state.sentence
         time.sleep(RETRY_EVERY)
     with connection.cursor() as cursor:
         cursor.execute('SELECT pg_advisory_lock(%s)', [TURN])
-        state = migration_check.look()
-        if state.ahead:
+        state = check_migrations()
+        if state.unknown:
             say(state.sentence)
             return 1
-        if state.behind:
+        if state.pending:
             say(f'{state.sentence} Migrating now; this takes minutes for an empty database.')
             started = time.monotonic()
             call_command('upgrade', no_input=True, skip_static=True)

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 NETBOX_WORKER = 'utilities.rqworker.NetBoxRQWorker'
 
 MAY_BE_ZERO = (
-    'retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept', 'removal_grace_runs', 'removal_grace_hours',
+    'retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept', 'removal_grace_syncs', 'removal_grace_hours',
     'removal_guard_percent', 'connection_tests_per_minute',
 )
 
@@ -60,7 +60,7 @@ class HedgehogPluginConfig(PluginConfig):
         # Seconds between two checks of rqscheduler for due syncs (its own --interval, if that is shorter), and between
         # two comparisons of rq-scheduler's schedules with the database.
         'scheduler_interval': 1,
-        'beat_interval': 15,
+        'heartbeat_interval': 15,
         # Allowed locations of API servers: schemes; networks and host names (with *), empty for any; and networks and
         # host names that are never called, whatever name leads there: loopback, link-local and the IPv6 addresses of
         # AWS and Google (where clouds serve their credentials), "this host" and multicast.
@@ -72,7 +72,7 @@ class HedgehogPluginConfig(PluginConfig):
         ],
         # An object whose resource was deleted is deleted, if the fabric's settings say so, after this many inventory
         # syncs and this many hours.
-        'removal_grace_runs': 3,
+        'removal_grace_syncs': 3,
         'removal_grace_hours': 24,
         # An inventory sync that would mark or delete more than this percentage of a model's objects (and 5 of them)
         # needs confirmation.

@@ -9,7 +9,7 @@ __all__ = (
     'InventoryAdoptionChoices',
     'InventoryOriginChoices',
     'InventoryRemovalChoices',
-    'InventorySubjectChoices',
+    'InventoryScopeChoices',
     'SyncStateChoices',
     'SyncStatusChoices',
     'SwitchStateChoices',
@@ -61,10 +61,10 @@ class SyncStatusChoices(ChoiceSet):
     PARTIAL = 'partial'
     FAILED = 'failed'
 
-    # What somebody should look into.
-    TROUBLED = (PARTIAL, FAILED)
+    # Results that need attention.
+    UNSUCCESSFUL = (PARTIAL, FAILED)
 
-    # What says nothing of how the last run ended.
+    # Statuses that say nothing about the result of the last sync.
     UNDER_WAY = (QUEUED, SYNCING)
 
     CHOICES = [
@@ -90,7 +90,7 @@ class SyncStateChoices(ChoiceSet):
     ]
 
 
-class InventorySubjectChoices(ChoiceSet):
+class InventoryScopeChoices(ChoiceSet):
     """What of a fabric is synced (its scope); the values are those of inventory/mapping/types.py."""
 
     DEVICES = 'devices'

@@ -13,8 +13,8 @@ from netbox.events import (
 )
 
 __all__ = (
-    'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'MASS_REMOVAL_HELD', 'STALE', 'STALE_ENDED',
-    'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED',
+    'AGENTS_BACK', 'AGENTS_UNRESPONSIVE', 'BULK_REMOVAL_PENDING', 'DRIFT_FOUND', 'EVENT_TYPES', 'STALE', 'STALE_ENDED',
+    'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'UNSUPPORTED_KINDS',
 )
 
 
@@ -33,15 +33,20 @@ STALE_ENDED = EventType(
     'hedgehog_stale_ended', _('Hedgehog: fabric no longer stale'), kind=EVENT_TYPE_KIND_SUCCESS,
 )
 DRIFT_FOUND = EventType('hedgehog_drift_found', _('Hedgehog: discrepancies detected'), kind=EVENT_TYPE_KIND_WARNING)
-MASS_REMOVAL_HELD = EventType(
-    'hedgehog_mass_removal_held', _('Hedgehog: bulk removal awaiting confirmation'), kind=EVENT_TYPE_KIND_DANGER,
+BULK_REMOVAL_PENDING = EventType(
+    'hedgehog_bulk_removal_pending', _('Hedgehog: bulk removal awaiting confirmation'), kind=EVENT_TYPE_KIND_DANGER,
 )
-AGENTS_SILENT = EventType('hedgehog_agents_silent', _('Hedgehog: agents unresponsive'), kind=EVENT_TYPE_KIND_WARNING)
+AGENTS_UNRESPONSIVE = EventType(
+    'hedgehog_agents_unresponsive', _('Hedgehog: agents unresponsive'), kind=EVENT_TYPE_KIND_WARNING,
+)
+UNSUPPORTED_KINDS = EventType(
+    'hedgehog_unsupported_kinds', _('Hedgehog: unsupported kinds'), kind=EVENT_TYPE_KIND_WARNING,
+)
 AGENTS_BACK = EventType('hedgehog_agents_back', _('Hedgehog: agents recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
 
 EVENT_TYPES = (
-    SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, MASS_REMOVAL_HELD, AGENTS_SILENT,
-    AGENTS_BACK,
+    SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, BULK_REMOVAL_PENDING,
+    UNSUPPORTED_KINDS, AGENTS_UNRESPONSIVE, AGENTS_BACK,
 )
 for event_type in EVENT_TYPES:
     event_type.register()

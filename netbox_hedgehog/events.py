@@ -1,16 +1,17 @@
 """Raise NetBox events and notifications when a fabric changes state.
 
-Each aspect of a fabric (sync, freshness, agents, drift, removals) has a stored condition; '' means healthy. Any process
-may detect a change (a sync that ends, the scheduler, a page, a command); a conditional UPDATE on FabricCondition makes
-sure that exactly one reports it. Events are stored in the same transaction (outbox) and delivered by dispatch(), again
-if Redis was down.
+Each aspect of a fabric (sync, freshness, agents, drift, removals, unsupported kinds) has a stored condition; '' means
+healthy. Any process may detect a change (a sync that ends, the scheduler, a page, a command); a conditional UPDATE on
+FabricCondition makes sure that exactly one reports it. Events are stored in the same transaction (outbox) and delivered
+by dispatch(), again if Redis was down.
 
 This module imports models and nothing above them, so that sync, inventory and jobs can all use it.
 """
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -29,70 +30,89 @@ from rq.timeouts import JobTimeoutException
 from .choices import SyncStatusChoices
 from .event_types import (
     AGENTS_BACK,
-    AGENTS_SILENT,
+    AGENTS_UNRESPONSIVE,
+    BULK_REMOVAL_PENDING,
     DRIFT_FOUND,
     EVENT_TYPES,
-    MASS_REMOVAL_HELD,
     STALE,
     STALE_ENDED,
     SYNC_FAILED,
     SYNC_PARTIAL,
     SYNC_RECOVERED,
+    UNSUPPORTED_KINDS,
 )
 from .labels import model_title
 from .models import Fabric, FabricCondition, FabricEvent
+from .models.unsupported import shown_kinds
+from .naming import first_names
 
 __all__ = (
-    'AGENTS', 'AGENTS_BACK', 'AGENTS_SILENT', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS', 'MASS_REMOVAL_HELD', 'STALE',
-    'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'dispatch', 'last_notified_sync',
-    'names_of', 'notify_agents', 'notify_drift', 'notify_pending_removals', 'notify_set_change', 'notify_transition',
-    'raise_state_events', 'raise_state_events_safely',
+    'AGENTS', 'AGENTS_BACK', 'AGENTS_UNRESPONSIVE', 'BULK_REMOVAL_PENDING', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS',
+    'STALE', 'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'UNSUPPORTED_KINDS', 'dispatch',
+    'last_notified_sync', 'names_of', 'notify_agents', 'notify_drift', 'notify_pending_removals', 'notify_set_change',
+    'notify_transition', 'notify_unsupported_kinds', 'raise_state_events', 'raise_state_events_safely',
 )
 
 logger = logging.getLogger(__name__)
 
 # The aspects of a fabric that have a condition.
 SYNC, FRESHNESS, AGENTS, DRIFT, REMOVALS = 'sync', 'freshness', 'agents', 'drift', 'removals'
+UNSUPPORTED = 'unsupported'
 
 IS_STALE = 'stale'
 
 # How many events of a fabric are kept.
 KEPT = 500
 
-# For how many fabrics a page or a sync raises events before it goes on: after an outage of all, the next one goes on.
+# For how many fabrics a page or a sync raises events: after an outage of all, the next one does the others.
 AT_ONCE = 10
 
 # How many events are dispatched in one go, and the seconds after which one that a process took is taken over.
 BATCH = 100
-LEFT_BEHIND = 60
+TAKEOVER_AFTER = 60
 
 # How many names a sentence lists; the payload has all.
 SHOWN = 10
 
 
 def notify_transition(
-    fabric_id: int, subject: str, value: str, event_type: EventType | None, message: str, **details: Any,
+    fabric_id: int, aspect: str, value: str, event_type: EventType | None, message: str, **details: Any,
 ) -> bool:
-    """Store the condition of a subject of a fabric and raise an event, if the condition is new.
+    """Store the condition of an aspect of a fabric and raise an event, if the condition is new.
 
-    Takes the fabric's id; the subject and its condition, '' for healthy; the event to raise, or None for a transition
-    that nobody is notified of; a message, and further details for the payload. Returns whether this call made the
-    transition: of many processes that detect the same, one does. Raises database errors. A fabric that was deleted
-    meanwhile is skipped.
+    Takes the fabric's id; the aspect and its condition, '' for healthy; the event to raise, or None for a transition
+    without a notification; a message, and further details for the payload. Returns whether this call made the
+    transition: of many processes that detect the same, one does. Raises database errors. Skips a fabric that was
+    deleted meanwhile.
     """
     with transaction.atomic():
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
-        return fabric is not None and _claim(fabric, subject, value, event_type, message, details)
+        return fabric is not None and _claim(fabric, aspect, value, event_type, message, details)
+
+
+@dataclass(frozen=True, slots=True)
+class NameSetEvents:
+    """What to raise for an aspect whose condition is a set of names that should be empty.
+
+    `gained` is for names that are new in it, `lost` for those that left, None if nobody is notified of them. The
+    sentences have the placeholders {fabric} and {names}.
+    """
+
+    aspect: str
+    gained: EventType
+    gained_sentence: str
+    lost: EventType | None = None
+    lost_sentence: str = ''
 
 
 def notify_set_change(
-    fabric_id: int, subject: str, names: Collection[str], sentence: str, gained: EventType,
-    lost: EventType | None = None, lost_sentence: str = '', shown: Mapping[str, str] | None = None, **details: Any,
+    fabric_id: int, raised: NameSetEvents, names: Collection[str], shown: Mapping[str, str] | None = None,
+    **details: Any,
 ) -> None:
-    """Raise events for a set that should be empty: `gained` for names that are new in it, `lost` for those that left.
+    """Raise the events of a set of names that has changed.
 
-    Takes the fabric's id, the subject, and all names that are in the set now. The sentences have the placeholders
-    {fabric} and {names}; `shown` maps a name to how it is displayed there, where it differs. Raises database errors.
+    Takes the fabric's id, the events, and all names that are in the set now; `shown` maps a name to how it is displayed
+    where it differs. Raises database errors.
     """
     shown = shown or {}
     value = json.dumps(sorted(names)) if names else ''
@@ -100,58 +120,60 @@ def notify_set_change(
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
         if fabric is None:
             return
-        before = set(names_of(_last_notified(fabric_id, subject)))
+        before = set(names_of(_last_notified(fabric_id, raised.aspect)))
         new, gone = sorted(set(names) - before), sorted(before - set(names))
         details['all'] = sorted(names)
         claimed = False
         if new:
-            message = sentence.format(fabric=fabric, names=_listed([shown.get(name, name) for name in new]))
-            claimed = _claim(fabric, subject, value, gained, message, {'names': new, **details})
-        if gone and not claimed:
-            message = lost_sentence.format(fabric=fabric, names=_listed(gone))
-            _claim(fabric, subject, value, lost, message, {'names': gone, **details})
-        elif gone and lost is not None:
+            listed = first_names([shown.get(name, name) for name in new], SHOWN)
+            message = raised.gained_sentence.format(fabric=fabric, names=listed)
+            claimed = _claim(fabric, raised.aspect, value, raised.gained, message, {'names': new, **details})
+        if not gone:
+            return
+        message = raised.lost_sentence.format(fabric=fabric, names=first_names(gone, SHOWN))
+        if not claimed:
+            _claim(fabric, raised.aspect, value, raised.lost, message, {'names': gone, **details})
+        elif raised.lost is not None:
             # Some came, others went: one claim reports both.
-            message = lost_sentence.format(fabric=fabric, names=_listed(gone))
-            _raise(fabric, lost, message, {'names': gone, **details})
+            _raise(fabric, raised.lost, message, {'names': gone, **details})
 
 
 def names_of(value: str) -> list[str]:
-    """Return the names in the stored value of a subject that is a set."""
+    """Return the names in the stored value of an aspect that is a set."""
     return json.loads(value) if value else []
 
 
 def raise_state_events(fabric_ids: Iterable[int] | None = None, *, limit: int | None = None) -> int:
     """Raise events for fabrics whose sync or freshness has changed.
 
-    Any process may call this as often as it likes: it costs one SQL statement while nothing has changed. `limit` is
-    the number of fabrics to handle at most, for callers that have somebody waiting. Returns how many transitions this
+    Any process may call this at any time: it costs one SQL statement while nothing has changed. `limit` is
+    the number of fabrics to handle at most, for callers that must not take long. Returns how many transitions this
     call made. Raises database errors.
     """
-    overdue = Q(pk__in=Fabric.objects.overdue().values('pk'))
+    overdue = Q(overdue_at__isnull=False)
     stale = Q(notified_freshness=IS_STALE)
     changed = (
         (overdue & ~stale) | (~overdue & stale)
-        | (Q(sync_status__in=SyncStatusChoices.TROUBLED) & ~Q(notified_sync=F('sync_status')))
+        | (Q(sync_status__in=SyncStatusChoices.UNSUCCESSFUL) & ~Q(notified_sync=F('sync_status')))
         | (Q(sync_status=SyncStatusChoices.IN_SYNC) & ~Q(notified_sync=''))
     )
     fabrics = Fabric.objects.annotate(
-        notified_sync=_value_of(SYNC), notified_freshness=_value_of(FRESHNESS),
+        notified_sync=_value_of(SYNC), notified_freshness=_value_of(FRESHNESS), overdue_at=Fabric.overdue_since,
     ).filter(changed)
     if fabric_ids is not None:
         fabrics = fabrics.filter(pk__in=list(fabric_ids))
     return sum(_raise_state_events_of(pk) for pk in list(fabrics.order_by('pk').values_list('pk', flat=True)[:limit]))
 
 
-def _value_of(subject: str) -> Coalesce:
-    values = FabricCondition.objects.filter(fabric=OuterRef('pk'), subject=subject).values('value')
+def _value_of(aspect: str) -> Coalesce:
+    values = FabricCondition.objects.filter(fabric=OuterRef('pk'), aspect=aspect).values('value')
     return Coalesce(Subquery(values[:1]), Value(''), output_field=TextField())
 
 
 def _raise_state_events_of(fabric_id: int) -> int:
     """Raise events for the sync and freshness of a fabric, by its row while it is locked. Return how many."""
     with transaction.atomic():
-        # Whoever holds the row is about to raise the same events, or to change it: the next call sees what is left.
+        # A process that has locked the row raises the same events or changes it: the next call handles the rest.
         fabric = Fabric.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=fabric_id).first()
         if fabric is None:
             return 0
@@ -183,23 +205,23 @@ def last_notified_sync(fabric_id: int) -> str:
     return _last_notified(fabric_id, SYNC)
 
 
-def _last_notified(fabric_id: int, subject: str) -> str:
-    conditions = FabricCondition.objects.filter(fabric=fabric_id, subject=subject)
+def _last_notified(fabric_id: int, aspect: str) -> str:
+    conditions = FabricCondition.objects.filter(fabric=fabric_id, aspect=aspect)
     return conditions.values_list('value', flat=True).first() or ''
 
 
 def _claim(
-    fabric: Fabric, subject: str, value: str, event_type: EventType | None, message: str, details: dict[str, Any],
+    fabric: Fabric, aspect: str, value: str, event_type: EventType | None, message: str, details: dict[str, Any],
 ) -> bool:
     """Make a transition unless another process has made it. Called in a transaction that has locked the fabric."""
     now = timezone.now()
-    before = _last_notified(fabric.pk, subject)
+    before = _last_notified(fabric.pk, aspect)
     if before == value:
         return False
     FabricCondition.objects.bulk_create(
-        [FabricCondition(fabric=fabric, subject=subject, value='', since=now)], ignore_conflicts=True,
+        [FabricCondition(fabric=fabric, aspect=aspect, value='', since=now)], ignore_conflicts=True,
     )
-    unchanged = FabricCondition.objects.filter(fabric=fabric, subject=subject, value=before)
+    unchanged = FabricCondition.objects.filter(fabric=fabric, aspect=aspect, value=before)
     claimed = unchanged.update(value=value, since=now)
     if claimed and event_type is not None:
         _raise(fabric, event_type, message, details)
@@ -254,7 +276,7 @@ def dispatch(limit: int = BATCH) -> int:
     the next call continues. Costs one SQL statement when there is nothing to do.
     """
     now = timezone.now()
-    free = Q(taken=None) | Q(taken__lt=now - timedelta(seconds=LEFT_BEHIND))
+    free = Q(taken=None) | Q(taken__lt=now - timedelta(seconds=TAKEOVER_AFTER))
     pending = FabricEvent.objects.filter(free, dispatched=None).order_by('pk')
     count = 0
     for pk in list(pending.values_list('pk', flat=True)[:limit]):
@@ -288,7 +310,7 @@ def _dispatch(event: FabricEvent) -> None:
             logger.exception('The event rule %s failed for %s.', rule, event.event_type)
             event.error = f'{event.error} {rule}: {type(error).__name__}: {error}'.strip()
         event.rules_done.append(rule.pk)
-        # Now, not at the end: a process that takes over from a killed one fires no rule twice.
+        # Now, not at the end: a process that continues for a killed one fires no rule twice.
         FabricEvent.objects.filter(pk=event.pk).update(rules_done=event.rules_done, error=event.error)
     FabricEvent.objects.filter(pk=event.pk).update(dispatched=timezone.now())
 
@@ -306,24 +328,29 @@ def raise_state_events_safely(fabric_ids: Iterable[int] | None = None, *, redis:
         logger.warning('Events of fabrics are delayed: %s', (str(error).splitlines() or [''])[0])
 
 
-def _listed(names: list[str]) -> str:
-    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return ', '.join(names[:SHOWN]) + more
+# For other modules, which pass the whole current state each time.
 
+AGENT_EVENTS = NameSetEvents(
+    AGENTS, AGENTS_UNRESPONSIVE, 'Agents of {fabric} are unresponsive: {names}.',
+    AGENTS_BACK, 'Agents of {fabric} recovered: {names}.',
+)
+DRIFT_EVENTS = NameSetEvents(DRIFT, DRIFT_FOUND, 'Discrepancies in {fabric}: {names}.')
+REMOVAL_EVENTS = NameSetEvents(
+    REMOVALS, BULK_REMOVAL_PENDING, 'Bulk removal in {fabric} awaiting confirmation: {names}.',
+)
+UNSUPPORTED_EVENTS = NameSetEvents(
+    UNSUPPORTED, UNSUPPORTED_KINDS, 'This version of the plugin does not support kinds of {fabric}: {names}.',
+)
 
-# For other modules. Each is called with the whole current state, as often as they like.
 
 def notify_agents(fabric_id: int, names: Collection[str]) -> None:
     """Raise one event for agents of a fabric that became unresponsive, and another for those that recovered."""
-    notify_set_change(
-        fabric_id, AGENTS, names, 'Agents of {fabric} are unresponsive: {names}.', AGENTS_SILENT,
-        AGENTS_BACK, 'Agents of {fabric} recovered: {names}.',
-    )
+    notify_set_change(fabric_id, AGENT_EVENTS, names)
 
 
 def notify_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:
     """Raise an event for new discrepancies; `names` are all open ones as displayed. Resolved ones raise no event."""
-    notify_set_change(fabric_id, DRIFT, names, 'Discrepancies in {fabric}: {names}.', DRIFT_FOUND, **details)
+    notify_set_change(fabric_id, DRIFT_EVENTS, names, **details)
 
 
 def notify_pending_removals(fabric_id: int, counts: Mapping[str, int], **details: Any) -> None:
@@ -332,7 +359,10 @@ def notify_pending_removals(fabric_id: int, counts: Mapping[str, int], **details
     Models whose removals were confirmed, or are back in the fabric, raise no event.
     """
     shown = {label: f'{count} {model_title(label, count)}' for label, count in counts.items()}
-    notify_set_change(
-        fabric_id, REMOVALS, list(counts), 'Bulk removal in {fabric} awaiting confirmation: {names}.',
-        MASS_REMOVAL_HELD, shown=shown, **details,
-    )
+    notify_set_change(fabric_id, REMOVAL_EVENTS, list(counts), shown=shown, **details)
+
+
+def notify_unsupported_kinds(fabric_id: int, kinds: Sequence[dict[str, Any]]) -> None:
+    """Raise an event for kinds of a fabric that are newly found to be unsupported; `kinds` has all, as stored."""
+    shown = shown_kinds(kinds)
+    notify_set_change(fabric_id, UNSUPPORTED_EVENTS, list(shown), shown=shown)

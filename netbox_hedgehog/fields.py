@@ -17,12 +17,12 @@ from django.db import models
 from django.views.decorators.debug import sensitive_variables
 from netbox.plugins.utils import get_plugin_config
 
-__all__ = ('EncryptedStr', 'SealedTextField', 'SealError', 'decrypt')
+__all__ = ('EncryptedStr', 'EncryptedTextField', 'DecryptionError', 'decrypt')
 
 PREFIX = 'sealed:1:'
 
 
-class SealError(Exception):
+class DecryptionError(Exception):
     """A stored secret cannot be decrypted with any available key. The text is a sentence for the operator."""
 
 
@@ -32,7 +32,7 @@ class EncryptedStr(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return '<sealed>'
+        return '<encrypted>'
 
 
 @lru_cache(maxsize=4)
@@ -58,31 +58,31 @@ def encrypt(secret: str) -> EncryptedStr:
 def decrypt(value: str) -> str:
     """Return the plain secret of a field's value. A value that was set and not yet saved is plain already.
 
-    Raises SealError if no key decrypts it.
+    Raises DecryptionError if no key decrypts it.
     """
     if not isinstance(value, EncryptedStr) or not value:
         return value or ''
     try:
         return _fernet(*_keys()).decrypt(value.removeprefix(PREFIX).encode()).decode()
     except InvalidToken:
-        raise SealError(
+        raise DecryptionError(
             'A stored secret cannot be decrypted: SECRET_KEY has changed since it was entered. Add the earlier key to '
             "PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'], or enter the secret again."
         ) from None
 
 
-class SealedTextField(models.TextField):
+class EncryptedTextField(models.TextField):
     """A text field whose value is encrypted when it is saved and stays encrypted when it is read."""
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **options: Any) -> None:
         super().contribute_to_class(cls, name, **options)
         if not cls._meta.abstract:
-            models.signals.pre_save.connect(self._take_as_dumped, sender=cls)
+            models.signals.pre_save.connect(self._keep_as_dumped, sender=cls)
 
-    def _take_as_dumped(self, instance: models.Model, raw: bool = False, **kwargs: Any) -> None:
+    def _keep_as_dumped(self, instance: models.Model, raw: bool = False, **kwargs: Any) -> None:
         """Keep a value as loaddata restores it from dumpdata: it is encrypted already.
 
-        Only loaddata saves rows as they are (`raw`). Anywhere else such a value was typed by somebody.
+        Only loaddata saves rows as they are (`raw`). Anywhere else such a value was entered by a person.
         """
         value = getattr(instance, self.attname)
         if raw and isinstance(value, str) and value.startswith(PREFIX):

@@ -30,7 +30,7 @@ from .choices import (
     InventoryAdoptionChoices,
     InventoryOriginChoices,
     InventoryRemovalChoices,
-    InventorySubjectChoices,
+    InventoryScopeChoices,
     SwitchStateChoices,
     SyncStateChoices,
     SyncStatusChoices,
@@ -50,7 +50,7 @@ __all__ = (
 def viewable(model: type[Model]) -> Any:
     """Return the queryset of a filter: objects that the user may view, or all without a request (API schema).
 
-    Any other is no choice, whether it is there or not: an answer must not tell.
+    Other objects are not valid choices, whether they exist or not: an answer must not reveal that.
     """
     def queryset(request: HttpRequest) -> QuerySet:
         return model.objects.all() if request is None else model.objects.restrict(request.user, 'view')
@@ -127,16 +127,7 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
 
     def filter_sync_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         """Filter by the state shown to users: the stored status, unless disabled or stale."""
-        if not value:
-            return queryset
-        readable = Fabric.objects.readable().values('pk')
-        overdue = Fabric.objects.overdue().values('pk')
-        wanted = Q(pk__in=readable) & ~Q(pk__in=overdue) & Q(sync_status__in=value)
-        if SyncStateChoices.DISABLED in value:
-            wanted |= ~Q(pk__in=readable)
-        if SyncStateChoices.STALE in value:
-            wanted |= Q(pk__in=overdue)
-        return queryset.filter(wanted)
+        return queryset.in_sync_state(value) if value else queryset
 
 
 class _OfFabricFilterSet(_Moments):
@@ -156,9 +147,9 @@ class _OfFabricFilterSet(_Moments):
 class FabricResourceFilterSet(_OfFabricFilterSet):
     kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
     missing = django_filters.BooleanFilter(
-        field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Missing from the cluster'),
+        field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Deleted from the cluster'),
     )
-    # No field of the model, but derived: NetBox's further lookups have to be named.
+    # An annotation, not a field: NetBox adds no lookups to it.
     last_seen = MomentFilter(method='filter_last_seen', label=_('Last seen'))
     last_seen__lt = MomentFilter(field_name='last_seen', lookup_expr='lt', label=_('Last seen before'))
     last_seen__lte = MomentFilter(field_name='last_seen', lookup_expr='lte', label=_('Last seen until'))
@@ -184,7 +175,7 @@ class FabricResourceFilterSet(_OfFabricFilterSet):
 class _InventoryFilterSet(_OfFabricFilterSet):
     """Filters that discrepancies and managed objects share."""
 
-    subject = django_filters.MultipleChoiceFilter(choices=InventorySubjectChoices, distinct=False)
+    scope = django_filters.MultipleChoiceFilter(choices=InventoryScopeChoices, distinct=False)
     kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
     object_type_id = django_filters.ModelMultipleChoiceFilter(
         queryset=ObjectType.objects.all(), field_name='object_type', distinct=False, label=_('Object type (ID)'),
@@ -223,7 +214,7 @@ class InventoryLinkFilterSet(_InventoryFilterSet):
     class Meta:
         model = InventoryLink
         fields = (
-            'id', 'key', 'name', 'object_id', 'shared', 'stale_since', 'stale_runs', 'created', 'last_updated',
+            'id', 'key', 'name', 'object_id', 'shared', 'stale_since', 'stale_syncs', 'created', 'last_updated',
         )
 
     def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
@@ -238,14 +229,14 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
     state = django_filters.MultipleChoiceFilter(
         choices=SwitchStateChoices, method='filter_state', label=_('State'),
     )
-    trouble = django_filters.MultipleChoiceFilter(
-        choices=list(ISSUE_TITLES.items()), method='filter_trouble', label=_('Issue (any)'),
+    issue = django_filters.MultipleChoiceFilter(
+        choices=list(ISSUE_TITLES.items()), method='filter_issue', label=_('Issue (any)'),
     )
 
     class Meta:
         model = SwitchHealth
         fields = (
-            'id', 'name', 'role', 'group', 'level', 'read_at', 'heartbeat', 'silent', 'agentless', 'generation',
+            'id', 'name', 'role', 'group', 'level', 'read_at', 'heartbeat', 'heartbeat_stale', 'no_agent', 'generation',
             'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'temperatures', 'psus',
             'fans', 'version', 'software',
         )
@@ -262,12 +253,12 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
         """Filter by the state shown to users: as reported, unless that is outdated."""
         return queryset.in_state(*value) if value else queryset
 
-    def filter_trouble(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+    def filter_issue(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         if not value:
             return queryset
         wanted = Q()
-        for trouble in value:
-            wanted |= ISSUES[trouble]
+        for issue in value:
+            wanted |= ISSUES[issue]
         return queryset.filter(wanted)
 
 

@@ -1,4 +1,4 @@
-"""Codes of the issues that an inventory finds. Pure: mappers use them; `issues.py` has the sentence of each."""
+"""Codes of the issues that an inventory finds. Pure: mappers use them; `issues/` has the sentence of each."""
 
 from enum import StrEnum
 
@@ -57,6 +57,7 @@ class Code(StrEnum):
     SERIAL_TOO_LONG = 'serial-too-long'
     SUBNET_DHCP_OVERLAP = 'subnet-dhcp-overlap'
     SUBNET_DHCP_INVALID = 'subnet-dhcp-invalid'
+    SUBNET_EXTRA_PREFIXES_INVALID = 'subnet-extra-prefixes-invalid'
     SUBNET_GATEWAY_IN_USE = 'subnet-gateway-in-use'
     SUBNET_GATEWAY_INVALID = 'subnet-gateway-invalid'
     SUBNET_L2VPN_NAME = 'subnet-l2vpn-name'
@@ -65,12 +66,15 @@ class Code(StrEnum):
     SUBNET_NAMESPACE_MISSING = 'subnet-namespace-missing'
     SUBNET_PREFIX_IN_USE = 'subnet-prefix-in-use'
     SUBNET_PREFIX_INVALID = 'subnet-prefix-invalid'
+    SUBNET_RESERVATION_IN_USE = 'subnet-reservation-in-use'
+    SUBNET_RESERVATION_INVALID = 'subnet-reservation-invalid'
     SUBNET_VLAN_IN_USE = 'subnet-vlan-in-use'
     SUBNET_VLAN_NAME_TOO_LONG = 'subnet-vlan-name-too-long'
     SUBNET_VLAN_NOT_IN_NAMESPACE = 'subnet-vlan-not-in-namespace'
     SUBNET_VLAN_NOT_SET = 'subnet-vlan-not-set'
     SUBNET_VNI_MISSING = 'subnet-vni-missing'
     SUBNET_WITHOUT_VLAN = 'subnet-without-vlan'
+    UNTAGGED_IN_USE = 'untagged-in-use'
     VLAN_GROUP_EMPTY = 'vlan-group-empty'
     VLAN_GROUP_NAME_TOO_LONG = 'vlan-group-name-too-long'
     VLAN_OUT_OF_RANGE = 'vlan-out-of-range'
@@ -78,6 +82,7 @@ class Code(StrEnum):
     VLAN_RANGE_OVERLAP = 'vlan-range-overlap'
     VPC_MISSING = 'vpc-missing'
     VRF_NAME_TOO_LONG = 'vrf-name-too-long'
+    VRF_SKIPPED = 'vrf-skipped'
 
     # Objects in NetBox
     ADOPTION_AMBIGUOUS = 'adoption-ambiguous'
@@ -108,5 +113,6 @@ class Code(StrEnum):
     RESOURCE_CHANGED = 'resource-changed'
     RESOURCE_REMOVED = 'resource-removed'
     SCOPE_DISABLED = 'scope-disabled'
+    SHARED_DEVICES_DIFFER = 'shared-devices-differ'
     STALE_STATUS_NOT_OFFERED = 'stale-status-not-offered'
     VALUE_INVALID = 'value-invalid'

@@ -1,4 +1,4 @@
-"""What NetBox calls models, fields, choices and objects. Part of the vocabulary."""
+"""Labels of models, fields, choices and objects, as NetBox shows them. Part of the vocabulary."""
 
 from functools import cache
 from typing import Any
@@ -7,17 +7,22 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
-__all__ = ('ENDS', 'INTERFACE', 'choice_label', 'field_label', 'field_of', 'model_of', 'model_title', 'object_label')
+__all__ = (
+    'ENDS', 'INTERFACE', 'SPEED', 'choice_label', 'field_label', 'field_of', 'model_of', 'model_title', 'object_label',
+    'speed_label',
+)
 
 INTERFACE = 'dcim.interface'
+# The field that NetBox has in kbit/s.
+SPEED = (INTERFACE, 'speed')
 ENDS = {('dcim.cable', 'a'): 'A end', ('dcim.cable', 'b'): 'B end'}
 
-# Fields to which NetBox's models give no name of their own.
+# Fields without a verbose name in NetBox's models.
 ACRONYMS = {'l2vpn': 'L2VPN', 'vlan': 'VLAN', 'vrf': 'VRF', 'asn': 'ASN', 'rir': 'RIR', 'lag': 'LAG', 'asns': 'ASNs'}
 
 
 def object_label(instance: Any) -> str:
-    """What a person calls an object: an interface with its device."""
+    """Return the name of an object; of an interface, with its device."""
     if instance._meta.label_lower == 'dcim.interface':
         return f'{instance.device} {instance.name}'
     return str(instance)
@@ -25,7 +30,7 @@ def object_label(instance: Any) -> str:
 
 @cache
 def model_of(label: str) -> type[models.Model] | None:
-    """Return the model with this label, such as dcim.device; None where there is none."""
+    """Return the model with this label, such as dcim.device, or None."""
     try:
         return apps.get_model(label)
     except (LookupError, ValueError):
@@ -34,7 +39,7 @@ def model_of(label: str) -> type[models.Model] | None:
 
 @cache
 def field_of(label: str, name: str) -> Any:
-    """Return a field of a model by the model's label; None where there is none."""
+    """Return a field of a model by the model's label, or None."""
     model = model_of(label)
     if model is None:
         return None
@@ -45,7 +50,7 @@ def field_of(label: str, name: str) -> Any:
 
 
 def model_title(label: str, count: int = 2) -> str:
-    """What NetBox calls objects of a model."""
+    """Return the name of a model, singular or plural by count."""
     try:
         options = apps.get_model(label)._meta
     except (LookupError, ValueError):
@@ -54,7 +59,7 @@ def model_title(label: str, count: int = 2) -> str:
 
 
 def field_label(label: str, name: str) -> str:
-    """What NetBox calls a field of a model, by the model's label."""
+    """Return the label of a field of a model, by the model's label."""
     if (label, name) in ENDS:
         return ENDS[label, name]
     field = field_of(label, name)
@@ -62,8 +67,20 @@ def field_label(label: str, name: str) -> str:
     return ACRONYMS.get(text) or text[:1].upper() + text[1:]
 
 
+def speed_label(kbits: Any) -> str:
+    """Return a speed in kbit/s with the unit that suits it, such as 25 Gbit/s; '' if it is no number."""
+    if not isinstance(kbits, int) or isinstance(kbits, bool):
+        return ''
+    for size, unit in ((1_000_000, 'Gbit/s'), (1_000, 'Mbit/s')):
+        if kbits >= size:
+            return f'{kbits / size:g} {unit}'
+    return f'{kbits} kbit/s'
+
+
 def choice_label(label: str, name: str, value: Any) -> str:
-    """What NetBox calls a value of a field with choices; '' where it is none of them."""
+    """Return the label of a value of a field with choices, and a speed with its unit; '' for any other."""
+    if (label, name) == SPEED:
+        return speed_label(value)
     field = field_of(label, name)
     if field is None or not getattr(field, 'choices', None) or not isinstance(value, str | int):
         return ''

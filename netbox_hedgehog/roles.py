@@ -1,6 +1,6 @@
 """NetBox's device roles by slug, as the inventory settings reference them.
 
-A slug is unique only among the children of one role: it may name several, and then none of them is meant.
+A slug is unique only among the children of one role: it may match several roles, and then none of them is used.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ AMBIGUOUS = _(
 
 def roles_by_slug(slugs: Iterable[str]) -> dict[str, list[int]]:
     """Return the IDs of the device roles with each of these slugs; slugs without a role are omitted."""
-    from dcim.models import DeviceRole  # models of the plugin are loaded before those of dcim may be asked
+    from dcim.models import DeviceRole  # the plugin's models are loaded before those of dcim
 
     found: dict[str, list[int]] = {}
     for slug, pk in DeviceRole.objects.filter(slug__in=list(slugs)).values_list('slug', 'pk'):

@@ -18,10 +18,10 @@ class FabricIndex(SearchIndex):
 
 
 class FabricResourceIndex(SearchIndex):
-    """What people declare, by its name: the controller's own objects bear the names of those.
+    """Resources that people declare, by name; objects of the controller have the same names.
 
-    A resource's name never changes, so that a run has to index what is new and nothing else: see sync/search.py. Its
-    weight puts NetBox's own device of that name first.
+    A resource's name never changes, so a sync only indexes new ones (sync/search.py). The weight ranks NetBox's own
+    device of that name first.
     """
 
     model = FabricResource

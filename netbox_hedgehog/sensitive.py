@@ -1,4 +1,4 @@
-"""Views that take secrets: what goes wrong in them is told without what was sent."""
+"""Keep secrets out of error reports: mark what views with secrets receive as sensitive."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ('TakesSecrets', 'keep_secrets')
 
 
 class SecretFilter(SafeExceptionReporterFilter):
-    """Leaves what was sent, and what the code on the way held, out of reports of errors and of Django's debug page."""
+    """Removes submitted data and local variables from error reports and from Django's debug page."""
 
     def is_active(self, request: HttpRequest) -> bool:
         return True
@@ -19,13 +19,13 @@ class SecretFilter(SafeExceptionReporterFilter):
 
 
 def keep_secrets(request: HttpRequest) -> None:
-    """Mark all that a request has sent as sensitive."""
+    """Mark everything that a request contains as sensitive."""
     request.exception_reporter_filter = SecretFilter()
     request.sensitive_post_parameters = '__ALL__'
 
 
 class TakesSecrets:
-    """A view that takes tokens and kubeconfigs, or uses those that are stored."""
+    """A view that receives tokens and kubeconfigs, or uses stored ones."""
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         keep_secrets(request)

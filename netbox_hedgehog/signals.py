@@ -21,14 +21,15 @@ from .models import (
     FabricEvent,
     FabricResource,
     InventoryLink,
-    KindReading,
+    KindSync,
+    release,
 )
 from .sync.search import leave_index
 
 logger = logging.getLogger(__name__)
 
 
-# Before anything else that follows a save or a deletion: a script may run in a branch as well as a page.
+# Before the other handlers of a save or deletion: scripts may run in a branch too.
 @receiver((pre_save, pre_delete), sender=Fabric)
 def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
     """Raise AbortRequest if a branch is active."""
@@ -39,11 +40,12 @@ def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
 @receiver(pre_delete, sender=Fabric)
 def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: Any) -> None:
     """Delete everything that is stored in bulk for a fabric, before the fabric itself."""
-    # A running sync writes no more rows from here on: it waits, and then finds that its fabric is gone.
+    # From here on a running sync writes no rows: it waits, and then finds its fabric deleted.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
     leave_index(instance, using)
-    for model in (FabricResource, KindReading, FabricCondition, FabricEvent, Discrepancy, InventoryLink):
+    for model in (FabricResource, KindSync, FabricCondition, FabricEvent, Discrepancy):
         model._base_manager.using(using).filter(fabric=instance)._raw_delete(using)
+    release(InventoryLink.objects.using(using).filter(fabric=instance))
 
 
 @receiver((post_save, post_delete), sender=Fabric)
@@ -55,9 +57,9 @@ def reschedule(sender: type[Fabric], **kwargs: Any) -> None:
 
 
 @receiver(post_delete, sender=Fabric)
-def stop_run(sender: type[Fabric], instance: Fabric, **kwargs: Any) -> None:
+def stop_sync(sender: type[Fabric], instance: Fabric, **kwargs: Any) -> None:
     """Stop the sync of a deleted fabric after the commit."""
-    # After the schedule was removed: the worker then leaves nothing of the sync in Redis.
+    # After the schedule was removed, so that the worker removes the sync from Redis.
     transaction.on_commit(partial(_stop, instance.pk))
 
 
@@ -76,5 +78,5 @@ def _reconcile() -> None:
         # The fabric is saved, and the scheduler's heartbeat repeats this within seconds.
         logger.warning('The schedule could not be updated; the scheduler will do it: %s', error)
     except Exception:
-        # Likewise: a saved fabric must not look as if it was not saved.
+        # Likewise: saving the fabric must not appear to have failed.
         logger.exception('The schedule could not be updated; the scheduler will do it.')

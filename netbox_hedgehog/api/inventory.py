@@ -29,7 +29,7 @@ from .serializers import DiscrepancySerializer, InventoryLinkSerializer, QueuedS
 
 __all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
 
-# How many actions one answer of a dry run holds, unless `limit` says otherwise, and at most.
+# How many actions one answer of a dry run has by default, and at most.
 PLAN_LIMIT = 1000
 PLAN_MOST = 10_000
 
@@ -56,10 +56,10 @@ class BulkDecisionSerializer(DecisionSerializer):
     ids = serializers.ListField(child=serializers.IntegerField(), allow_empty=False, max_length=10_000)
 
 
-class SettledSerializer(serializers.Serializer):
+class ResolvedSerializer(serializers.Serializer):
     """How many discrepancies were resolved, and why the others were not."""
 
-    settled = serializers.IntegerField()
+    resolved = serializers.IntegerField()
     detail = serializers.CharField(allow_blank=True)
 
 
@@ -74,7 +74,7 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
             return [TokenResolvePermission()]
         return super().get_permissions()
 
-    @extend_schema(request=DecisionSerializer, responses={200: SettledSerializer})
+    @extend_schema(request=DecisionSerializer, responses={200: ResolvedSerializer})
     @action(detail=True, methods=['post'])
     def resolve(self, request: Request, pk: int) -> Response:
         """Resolve one discrepancy. 403 without permission to change the object, 409 if the decision does not apply."""
@@ -87,7 +87,7 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
         data.is_valid(raise_exception=True)
         return self._apply_decision([discrepancy], data.validated_data['decision'])
 
-    @extend_schema(request=BulkDecisionSerializer, responses={200: SettledSerializer}, filters=False)
+    @extend_schema(request=BulkDecisionSerializer, responses={200: ResolvedSerializer}, filters=False)
     @action(detail=False, methods=['post'], url_path='resolve', url_name='bulk-resolve')
     def bulk_resolve(self, request: Request) -> Response:
         """Resolve several discrepancies in the same way. The user must have permission to resolve each of them."""
@@ -106,13 +106,13 @@ class DiscrepancyViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
 
     def _apply_decision(self, discrepancies: Iterable[Discrepancy], decision: str) -> Response:
         try:
-            settled, left = decide(discrepancies, decision, self.request.user)
+            resolved, left = decide(discrepancies, decision, self.request.user)
         except NotPermitted as refusal:
             raise PermissionDenied(str(refusal)) from None
         except InventoryRefused as refusal:
-            return Response({'settled': 0, 'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
-        code = status.HTTP_200_OK if settled else status.HTTP_409_CONFLICT
-        return Response({'settled': settled, 'detail': left}, status=code)
+            return Response({'resolved': 0, 'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
+        code = status.HTTP_200_OK if resolved else status.HTTP_409_CONFLICT
+        return Response({'resolved': resolved, 'detail': left}, status=code)
 
 
 class PlanSerializer(serializers.Serializer):
@@ -122,10 +122,10 @@ class PlanSerializer(serializers.Serializer):
     counts = serializers.DictField(child=serializers.IntegerField())
     groups = serializers.ListField(child=serializers.DictField())
     unchanged = serializers.IntegerField()
-    held = serializers.ListField(child=serializers.CharField())
-    held_digest = serializers.CharField(allow_blank=True)
+    requires_confirmation = serializers.ListField(child=serializers.CharField())
+    confirmation_digest = serializers.CharField(allow_blank=True)
     refused_actions = serializers.ListField(child=serializers.DictField())
-    held_actions = serializers.ListField(child=serializers.DictField())
+    unconfirmed_actions = serializers.ListField(child=serializers.DictField())
     findings = serializers.ListField(child=serializers.DictField())
     action_count = serializers.IntegerField()
     actions = serializers.ListField(child=serializers.DictField())
@@ -139,7 +139,7 @@ class DigestSerializer(serializers.Serializer):
     digest = serializers.CharField(min_length=32, max_length=32)
 
 
-class TurnOffSerializer(serializers.Serializer):
+class DisableSerializer(serializers.Serializer):
     """What happens to the objects: leave keeps all, remove (with digest) deletes those created by the plugin."""
 
     objects = serializers.ChoiceField(choices=('leave', 'remove'))
@@ -163,7 +163,7 @@ class InventoryActions:
     get_object: Callable[[], Any]
     _permitted: Callable[[int], Fabric]
 
-    sync_actions = ('inventory_apply', 'inventory_confirm', 'inventory_turn_off')
+    sync_actions = ('inventory_apply', 'inventory_confirm', 'inventory_disable')
 
     @extend_schema(
         responses={200: PlanSerializer, 409: REFUSED}, filters=False,
@@ -171,7 +171,7 @@ class InventoryActions:
             OpenApiParameter('limit', int, description='How many actions to list (1000; 0 for none)'),
             OpenApiParameter('offset', int, description='How many actions to skip'),
             OpenApiParameter(
-                'of', str, enum=['run', 'removal'],
+                'of', str, enum=['sync', 'removal'],
                 description='Changes of an inventory sync, or of disabling the inventory',
             ),
         ],
@@ -192,13 +192,13 @@ class InventoryActions:
         return Response(PlanSerializer({
             **content,
             'groups': [
-                {'subject': group.subject, 'model': group.model, 'verb': group.verb, 'count': group.count}
-                for _subject, _title, members in plans.groups(seen.actions) for group in members
+                {'scope': group.scope, 'model': group.model, 'type': group.type, 'count': group.count}
+                for _scope, _title, members in plans.groups(seen.actions) for group in members
             ],
             'action_count': len(content['actions']),
             'actions': plans.redact(content['actions'][offset:offset + limit], request.user),
             'refused_actions': plans.redact(content['refused_actions'][:limit], request.user),
-            'held_actions': plans.redact(content['held_actions'][:limit], request.user),
+            'unconfirmed_actions': plans.redact(content['unconfirmed_actions'][:limit], request.user),
             'findings': findings_for(request.user, fabric, seen.findings, names=plans.new_names(seen))[0],
             'may_apply': not why_not,
             'why_not': why_not,
@@ -213,17 +213,17 @@ class InventoryActions:
     @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/confirm-removal', url_name='inventory-confirm')
     def inventory_confirm(self, request: Request, pk: int) -> Response:
-        """Queue a job that confirms removals: `held_digest` of the plan, or of `inventory_held`."""
+        """Queue a job that confirms removals: `confirmation_digest` of the plan, or of `inventory_unconfirmed`."""
         return self._with_digest(request, pk, CONFIRM)
 
-    @extend_schema(request=TurnOffSerializer, responses={200: LeftSerializer, **QUEUED})
-    @action(detail=True, methods=['post'], url_path='inventory/turn-off', url_name='inventory-turn-off')
-    def inventory_turn_off(self, request: Request, pk: int) -> Response:
+    @extend_schema(request=DisableSerializer, responses={200: LeftSerializer, **QUEUED})
+    @action(detail=True, methods=['post'], url_path='inventory/disable', url_name='inventory-disable')
+    def inventory_disable(self, request: Request, pk: int) -> Response:
         """Disable the inventory: keep its objects, or queue a job that deletes those created by the plugin."""
         fabric = self._permitted(pk)
         if not request.user.has_perm('netbox_hedgehog.change_fabric', obj=fabric):
             raise PermissionDenied('You do not have permission to change this fabric.')
-        data = TurnOffSerializer(data=request.data)
+        data = DisableSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         if data.validated_data['objects'] == 'leave':
             count = disable_inventory(fabric)

@@ -1,4 +1,4 @@
-"""What a POST to an action takes, in place of the permission to add that it otherwise maps to."""
+"""The permissions for a POST to an action, instead of the permission to add."""
 
 from netbox.api.authentication import TokenPermissions
 

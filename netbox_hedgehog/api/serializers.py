@@ -18,7 +18,7 @@ from ..choices import (
     InventoryAdoptionChoices,
     InventoryOriginChoices,
     InventoryRemovalChoices,
-    InventorySubjectChoices,
+    InventoryScopeChoices,
     SwitchStateChoices,
     SyncStateChoices,
     SyncStatusChoices,
@@ -43,7 +43,7 @@ class FabricSerializer(PrimaryModelSerializer):
     connection_status = ChoiceField(choices=ConnectionStatusChoices, read_only=True)
     sync_status = ChoiceField(choices=SyncStatusChoices, read_only=True)
     sync_state = ChoiceField(choices=SyncStateChoices, read_only=True)
-    # With the model's validators, whose sentences say what to do; the field that DRF would make has its own.
+    # With the model's validators, whose sentences say what to do; DRF's own field would have others.
     sync_interval = serializers.IntegerField(
         required=False, validators=Fabric._meta.get_field('sync_interval').validators,
     )
@@ -51,8 +51,8 @@ class FabricSerializer(PrimaryModelSerializer):
     inventory_site = SiteSerializer(nested=True, required=False, allow_null=True)
     inventory_location = LocationSerializer(nested=True, required=False, allow_null=True)
     inventory_tenant = TenantSerializer(nested=True, required=False, allow_null=True)
-    inventory_subjects = serializers.ListField(
-        child=serializers.ChoiceField(choices=InventorySubjectChoices.values()), required=False,
+    inventory_scope = serializers.ListField(
+        child=serializers.ChoiceField(choices=InventoryScopeChoices.values()), required=False,
     )
     inventory_adoption = ChoiceField(choices=InventoryAdoptionChoices, required=False)
     inventory_removal = ChoiceField(choices=InventoryRemovalChoices, required=False)
@@ -68,17 +68,17 @@ class FabricSerializer(PrimaryModelSerializer):
             'has_kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'connection_status',
             'watch_enabled',
             'sync_status', 'sync_state', 'last_attempt', 'last_sync', 'sync_error', 'last_report',
-            'notification_group', 'resource_count',
+            'unsupported_kinds', 'notification_group', 'resource_count',
             'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_roles',
-            'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+            'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
             'inventory_device_status', 'inventory_stale_status',
-            'inventory_held', 'last_inventory', 'inventory_error', 'owner', 'comments', 'tags', 'custom_fields',
+            'inventory_unconfirmed', 'last_inventory', 'inventory_error', 'owner', 'comments', 'tags', 'custom_fields',
             'created', 'last_updated',
         ]
         brief_fields = ('id', 'url', 'display', 'name', 'description')
         read_only_fields = (
-            'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held', 'last_inventory',
-            'inventory_error',
+            'last_attempt', 'last_sync', 'sync_error', 'last_report', 'unsupported_kinds', 'inventory_unconfirmed',
+            'last_inventory', 'inventory_error',
         )
 
 
@@ -105,7 +105,7 @@ class FabricResourceSerializer(NetBoxModelSerializer):
 
 class InventoryLinkSerializer(NetBoxModelSerializer):
     fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
-    subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
+    scope = ChoiceField(choices=InventoryScopeChoices, read_only=True)
     origin = ChoiceField(choices=InventoryOriginChoices, read_only=True)
     object_type = ContentTypeField(read_only=True)
     object = GFKSerializerField(read_only=True)
@@ -113,8 +113,8 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
     class Meta:
         model = InventoryLink
         fields = [
-            'id', 'url', 'display_url', 'display', 'fabric', 'key', 'kind', 'name', 'subject', 'object_type',
-            'object_id', 'object', 'origin', 'shared', 'written', 'kept', 'stale_since', 'stale_runs', 'before_stale',
+            'id', 'url', 'display_url', 'display', 'fabric', 'key', 'kind', 'name', 'scope', 'object_type',
+            'object_id', 'object', 'origin', 'shared', 'written', 'kept', 'stale_since', 'stale_syncs', 'before_stale',
             'created', 'last_updated',
         ]
         brief_fields = ('id', 'url', 'display', 'key')
@@ -123,7 +123,7 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
 class DiscrepancySerializer(NetBoxModelSerializer):
     fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
     type = ChoiceField(choices=DiscrepancyTypeChoices, read_only=True)
-    subject = ChoiceField(choices=InventorySubjectChoices, read_only=True)
+    scope = ChoiceField(choices=InventoryScopeChoices, read_only=True)
     link = InventoryLinkSerializer(nested=True, read_only=True, allow_null=True)
     object_type = ContentTypeField(read_only=True, allow_null=True)
     object = GFKSerializerField(read_only=True)
@@ -133,7 +133,7 @@ class DiscrepancySerializer(NetBoxModelSerializer):
     class Meta:
         model = Discrepancy
         fields = [
-            'id', 'url', 'display_url', 'display', 'fabric', 'type', 'subject', 'key', 'kind', 'name', 'link',
+            'id', 'url', 'display_url', 'display', 'fabric', 'type', 'scope', 'key', 'kind', 'name', 'link',
             'object_type', 'object_id', 'object', 'field', 'fabric_value', 'netbox_value', 'code', 'parameters',
             'sentence', 'state', 'decisions', 'since', 'last_seen',
         ]
@@ -153,7 +153,7 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
     state = ChoiceField(choices=SwitchStateChoices, read_only=True)
     level = ChoiceField(choices=SwitchStateChoices, read_only=True)
     heartbeat_age = serializers.FloatField(read_only=True, allow_null=True)
-    # It has no page of its own: that of the switch or gateway shows it.
+    # It has no page of its own: the page of the switch or gateway shows it.
     display_url = serializers.SerializerMethodField()
     is_outdated = serializers.BooleanField(read_only=True)
 
@@ -161,7 +161,7 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
         model = SwitchHealth
         fields = [
             'id', 'url', 'display_url', 'display', 'fabric', 'resource', 'agent', 'kind', 'name', 'role', 'group',
-            'state', 'level', 'read_at', 'is_outdated', 'heartbeat', 'heartbeat_age', 'silent', 'agentless',
+            'state', 'level', 'read_at', 'is_outdated', 'heartbeat', 'heartbeat_age', 'heartbeat_stale', 'no_agent',
             'generation', 'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down',
             'temperatures', 'psus', 'fans', 'version', 'software', 'findings', 'ports',
         ]
@@ -192,7 +192,7 @@ class FabricEventSerializer(NetBoxModelSerializer):
 
 
 class FabricStatusSerializer(serializers.Serializer):
-    """Sync status of one fabric. Ages and intervals are in seconds; `run` is the ID of the job."""
+    """Sync status of one fabric. Ages and intervals are in seconds; `job` is the ID of its job."""
 
     fabric = serializers.CharField()
     state = serializers.CharField()
@@ -204,9 +204,13 @@ class FabricStatusSerializer(serializers.Serializer):
     last_sync = serializers.DateTimeField(allow_null=True)
     age = serializers.FloatField(allow_null=True)
     overdue_since = serializers.DateTimeField(allow_null=True)
-    run = serializers.IntegerField(allow_null=True)
-    next_run = serializers.DateTimeField(allow_null=True)
+    job = serializers.IntegerField(allow_null=True)
+    next_sync = serializers.DateTimeField(allow_null=True)
     error = serializers.CharField(allow_blank=True)
+    unsupported_kinds = serializers.ListField(
+        child=serializers.DictField(), allow_null=True,
+        help_text='Kinds of the cluster that this version of the plugin does not support; null if not known.',
+    )
     same_cluster = serializers.ListField(
         child=serializers.CharField(), help_text='Other fabrics that use the same cluster.',
     )

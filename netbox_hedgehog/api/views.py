@@ -15,7 +15,7 @@ from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
 
 from .. import filtersets
-from ..jobs.cancel import CancelRefused, cancel_run
+from ..jobs.cancel import CancelRefused, cancel_sync
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
 from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
@@ -44,7 +44,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     queryset = Fabric.objects.all()
     serializer_class = serializers.FabricSerializer
     filterset_class = filtersets.FabricFilterSet
-    # A background job carries the whole request, tokens included, through Redis.
+    # A background job would pass the whole request, tokens included, through Redis.
     background_enabled = False
 
     def initialize_request(self, request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +68,7 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
         return super().get_permissions()
 
     def _permitted(self, pk: int) -> Fabric:
-        """The fabric, if this user may sync it; 404 for one they may not even know of."""
+        """The fabric, if this user may sync it; 404 if they may not view it."""
         fabric = get_object_or_404(Fabric, pk=pk)
         if not self.request.user.has_perm('netbox_hedgehog.sync_fabric', obj=fabric):
             if self.request.user.has_perm('netbox_hedgehog.view_fabric', obj=fabric):
@@ -98,10 +98,10 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
     })
     @action(detail=True, methods=['post'])
     def cancel(self, request: Request, pk: int) -> Response:
-        """Cancel the running sync of this fabric, or else the queued one. 409 if there is none to cancel."""
+        """Cancel the running sync of this fabric, or else the queued one. 409 if no sync is queued or running."""
         fabric = self._permitted(pk)
         try:
-            return Response({'detail': cancel_run(fabric, str(request.user))})
+            return Response({'detail': cancel_sync(fabric, str(request.user))})
         except CancelRefused as refusal:
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
         except (RedisError, OSError):
@@ -157,7 +157,7 @@ class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):
 
 class SwitchHealthViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
     queryset = SwitchHealth.objects.select_related('fabric')
-    # Manifests are megabytes on a page of agents, and no part of an answer.
+    # Manifests are megabytes for a page of agents, and not part of the answer.
     relations = [restricted(name, FabricResource.objects.defer(*MANIFEST)) for name in ('resource', 'agent')]
     serializer_class = serializers.SwitchHealthSerializer
     filterset_class = filtersets.SwitchHealthFilterSet

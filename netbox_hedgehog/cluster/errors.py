@@ -17,33 +17,33 @@ def quoted(value: object) -> str:
 
 
 class ClusterError(Exception):
-    """The base class. `ends_run` says that the next kind would fail the same way, so the sync ends."""
+    """The base class. `ends_sync` says that the next kind would fail the same way, so the sync ends."""
 
-    ends_run = False
+    ends_sync = False
 
 
 class UnusableCredentials(ClusterError):
     """The credentials stored on the fabric cannot be used."""
 
-    ends_run = True
+    ends_sync = True
 
 
 class Unreachable(ClusterError):
     """No connection, no response in time, or a connection that was interrupted on every try."""
 
-    ends_run = True
+    ends_sync = True
 
 
 class TLSFailed(ClusterError):
     """The server's certificate was not accepted, or ours was not."""
 
-    ends_run = True
+    ends_sync = True
 
 
 class Unauthorized(ClusterError):
     """401: the server does not know the credentials."""
 
-    ends_run = True
+    ends_sync = True
 
 
 class Forbidden(ClusterError):

@@ -85,6 +85,30 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
     KubeconfigError with a sentence if it cannot be used, and always if it would run a command or read a file as
     NetBox's user (exec, auth-provider, references to files).
     """
+    config = _load(text)
+    name = config.get('current-context')
+    if not name or not isinstance(name, str):
+        raise KubeconfigError('The kubeconfig has no current-context. Set one: kubectl config use-context NAME.')
+    context = _named(config, 'contexts', 'context', name)
+    cluster = _named(config, 'clusters', 'cluster', context.get('cluster'))
+    user = _named(config, 'users', 'user', context.get('user')) if context.get('user') else {}
+    _check_sections(cluster, user, verify_tls)
+    credentials = Credentials(
+        server=check_server(_text(cluster, 'server')),
+        token=_text(user, 'token'),
+        ca_pem=_decoded(cluster, 'certificate-authority-data'),
+        client_cert_pem=_decoded(user, 'client-certificate-data'),
+        client_key_pem=_decoded(user, 'client-key-data'),
+        verify_tls=verify_tls,
+        tls_server_name=_text(cluster, 'tls-server-name'),
+    )
+    if not credentials.token and not credentials.client_cert_pem:
+        raise KubeconfigError('The kubeconfig has neither a token nor a client certificate for its current context.')
+    return credentials
+
+
+def _load(text: str) -> dict[str, Any]:
+    """Return the YAML of a kubeconfig as a dictionary. Raises KubeconfigError if it is not one."""
     if len(text) > LONGEST:
         raise KubeconfigError(f'The kubeconfig is larger than {LONGEST // 1024} KiB. Keep only the context in use.')
     try:
@@ -97,13 +121,11 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
         raise KubeconfigError('The kubeconfig is not valid YAML. Paste the whole file, unchanged.') from None
     if not isinstance(config, dict) or not isinstance(config.get('clusters'), list):
         raise KubeconfigError('This is not a kubeconfig: it has no list of clusters. Paste the whole file.')
-    name = config.get('current-context')
-    if not name or not isinstance(name, str):
-        raise KubeconfigError('The kubeconfig has no current-context. Set one: kubectl config use-context NAME.')
-    context = _named(config, 'contexts', 'context', name)
-    cluster = _named(config, 'clusters', 'cluster', context.get('cluster'))
-    user = _named(config, 'users', 'user', context.get('user')) if context.get('user') else {}
+    return config
 
+
+def _check_sections(cluster: dict[str, Any], user: dict[str, Any], verify_tls: bool) -> None:
+    """Raise KubeconfigError if a cluster or user has what NetBox does not use: files, commands, proxies and such."""
     for section, holder in (('cluster', cluster), ('user', user)):
         for key in _FILES[section]:
             if holder.get(key):
@@ -123,18 +145,6 @@ def parse_kubeconfig(text: str, *, verify_tls: bool = True) -> Credentials:
             'The kubeconfig disables TLS verification. Provide the CA certificate instead, or clear "Verify TLS" on '
             'the fabric.'
         )
-    credentials = Credentials(
-        server=check_server(_text(cluster, 'server')),
-        token=_text(user, 'token'),
-        ca_pem=_decoded(cluster, 'certificate-authority-data'),
-        client_cert_pem=_decoded(user, 'client-certificate-data'),
-        client_key_pem=_decoded(user, 'client-key-data'),
-        verify_tls=verify_tls,
-        tls_server_name=_text(cluster, 'tls-server-name'),
-    )
-    if not credentials.token and not credentials.client_cert_pem:
-        raise KubeconfigError('The kubeconfig has neither a token nor a client certificate for its current context.')
-    return credentials
 
 
 class _Loader(yaml.SafeLoader):

@@ -95,7 +95,7 @@ def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
         found.errors.append(f'{kind.name}: {error}')
     except ClusterError as error:
         found.errors.append(f'{kind.name}: {error}')
-        return not error.ends_run
+        return not error.ends_sync
     else:
         found.readable.append(kind.name)
     return True

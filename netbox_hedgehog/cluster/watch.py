@@ -12,9 +12,11 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from ..hedgehog.kinds import Kind
-from .client import JSON, Cluster, inflated, path_of
+from .bodies import inflated
+from .client import Cluster, path_of
 from .deadline import deadline
 from .errors import BadAnswer, Expired, ServerFault, quoted
+from .transport import JSON
 
 __all__ = ('Event', 'events')
 
@@ -108,8 +110,8 @@ def _lines(chunks: Iterator[bytes], cluster: Cluster) -> Iterator[list[bytes]]:
 
 
 def _event(cluster: Cluster, kind: Kind, line: bytes) -> Event:
-    told = cluster.decoded(line)
-    type_, item = told.get('type'), told.get('object')
+    event = cluster.decoded(line)
+    type_, item = event.get('type'), event.get('object')
     if type_ == 'ERROR':
         status = item if isinstance(item, dict) else {}
         if status.get('code') == 410:

@@ -1,4 +1,4 @@
-"""Many nodes that hang on the same switches: a grid of cards, their links as squares instead of lines."""
+"""Draw many nodes with the same switches as a grid of cards, with squares for links instead of lines."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def draw_cards(canvas: Canvas, graph: Graph, nodes: Sequence[Node], x: float, y:
 def draw_pips(canvas: Canvas, graph: Graph, key: str, x: float, y: float, most: int = 8) -> float:
     """Draw the links of a node as squares, at most `most`. Return the x behind them."""
     wires = graph.touching(key)
-    # Where there is no room for all, those that are not up come first.
+    # If there is no room for all, those that are not up come first.
     if len(wires) > most:
         wires = sorted(wires, key=lambda wire: wire.state == 'up')[:most]
     for wire in wires:

@@ -1,10 +1,10 @@
-"""A small fabric, or one group of a large one: every node and every cable, tier above tier."""
+"""Draw a small fabric, or one group of a large one, with every node and every cable, in tiers."""
 
 from collections.abc import Sequence
 
 from .cards import draw_cards
-from .graph import GATEWAYS, LEAVES, OUTER, SPINES, WIRE_KINDS, Graph, Node, Wire
-from .legend import draw_legend
+from .graph import GATEWAYS, LEAVES, OUTER, SPINES, Graph, Node, Wire, wire_style
+from .legend import Legend, draw_legend
 from .nodes import HEIGHT, WIDTH, draw_node
 from .svg import Canvas, Point, fit, spread
 
@@ -48,10 +48,11 @@ def draw_detailed(canvas: Canvas, graph: Graph, cards: bool = False) -> tuple[fl
             draw_node(canvas, node, middles[node.key], tops[node.key])
     if carded:
         bottom = draw_cards(canvas, graph, carded, MARGIN, bottom + 30, width - 2 * MARGIN)
-    bottom = draw_legend(
-        canvas, MARGIN, bottom + 22, width - 2 * MARGIN, [node.state for node in graph.nodes.values()],
-        [WIRE_KINDS.get(wire.kind, 'unbundled') for wire in shown], [wire.state for wire in graph.wires],
+    legend = Legend(
+        {node.state for node in graph.nodes.values()}, {wire_style(wire.kind) for wire in shown},
+        {wire.state for wire in graph.wires},
     )
+    bottom = draw_legend(canvas, MARGIN, bottom + 22, width - 2 * MARGIN, legend)
     return width, bottom + MARGIN
 
 
@@ -63,7 +64,7 @@ def _tier_words(tier: int, nodes: list[Node]) -> str:
 def _place(
     graph: Graph, tiers: dict[int, list[Node]], width: float,
 ) -> tuple[dict[str, float], dict[str, float], float]:
-    """The middle and top of each node, and the y beneath the lowest."""
+    """Return the middle and top of each node, and the y beneath the lowest."""
     middles: dict[str, float] = {}
     tops: dict[str, float] = {}
     centre = LABELS + (width - LABELS) / 2
@@ -89,7 +90,7 @@ def _place(
 
 
 def _in_groups(leaves: list[Node], centre: float) -> dict[str, float]:
-    """Middles for the leaves, side by side, with more room between groups than within."""
+    """Return middles for the leaves, side by side, with more room between groups than within."""
     places: dict[str, float] = {}
     x, before = 0.0, ''
     for index, node in enumerate(leaves):
@@ -117,7 +118,7 @@ def _near(graph: Graph, nodes: list[Node], middles: dict[str, float], centre: fl
 def _frames(
     leaves: list[Node], middles: dict[str, float], tops: dict[str, float],
 ) -> list[tuple[str, float, float, float, float]]:
-    """The name, left, top, right and bottom of the frame around each group of leaves."""
+    """Return name, left, top, right and bottom of the frame around each group of leaves."""
     groups: dict[str, list[Node]] = {}
     for node in leaves:
         if node.group:
@@ -132,13 +133,13 @@ def _frames(
 
 
 def _draw_wires(canvas: Canvas, wires: Sequence[Wire], middles: dict[str, float], tops: dict[str, float]) -> None:
-    """Lines first, signs over them: what is wrong is drawn last and hides the rest."""
+    """Draw lines first and signs over them. Faults are drawn last, so that nothing hides them."""
     ends = _ends(wires, middles, tops)
     rank = {'up': 0, 'hidden': 1, 'unknown': 1, 'disabled': 2, 'down': 3}
     for index in sorted(range(len(wires)), key=lambda index: rank[wires[index].state]):
         wire, (start, end) = wires[index], ends[index]
         state = '' if wire.state == 'up' else wire.state
-        kind = f'wire {WIRE_KINDS.get(wire.kind, "unbundled")} {state}'.strip()
+        kind = f'wire {wire_style(wire.kind)} {state}'.strip()
         with canvas.link(wire.url, wire.title, 'link', focus=False):
             if start[1] == end[1]:
                 lift = ARC + min(40.0, abs(start[0] - end[0]) / 20)
@@ -157,7 +158,7 @@ def _draw_wires(canvas: Canvas, wires: Sequence[Wire], middles: dict[str, float]
 
 
 def _ends(wires: Sequence[Wire], middles: dict[str, float], tops: dict[str, float]) -> list[tuple[Point, Point]]:
-    """Where each wire leaves its nodes: side by side, in the order of where they lead, so that few cross."""
+    """Return where each wire leaves its nodes: side by side, in the order of the other ends, so that few cross."""
     sides: dict[tuple[str, bool], list[tuple[float, int, int]]] = {}
     for index, wire in enumerate(wires):
         level = tops[wire.upper] == tops[wire.lower]

@@ -1,7 +1,8 @@
-"""The diagram of a fabric: chooses how it is drawn, by how much there is to see."""
+"""Draw the diagram of a fabric, in the style that suits its size."""
 
 from collections.abc import Callable, Iterator
 
+from ..naming import first_names
 from .detailed import draw_detailed
 from .graph import LEAVES, OUTER, SPINES, Graph, bundled
 from .grouped import draw_grouped, groups_of
@@ -14,7 +15,7 @@ MOST_LEAVES = 8
 MOST_SPINES = 8
 MOST_OUTER = 10
 
-# The states of links that the text of a diagram counts, the gravest first.
+# The states of links that the text of a diagram counts, the most severe first.
 ISSUE_STATES = ('down', 'disabled', 'unknown', 'hidden')
 
 # How many nodes of a state the text of a diagram names.
@@ -24,8 +25,8 @@ NAMED = 10
 def draw_fabric(graph: Graph, name: str, url: Callable[[str], str], group: str = '') -> str:
     """Return the SVG of a fabric, or of one group of its leaves.
 
-    Takes the graph, the fabric's name, the address of a group's diagram by its name, and the group to show. A group
-    that is not there shows the whole fabric.
+    Takes the graph, the fabric's name, the address of a group's diagram by its name, and the group to show. An unknown
+    group shows the whole fabric.
     """
     leaves = groups_of(graph).get(group, []) if group else []
     if leaves:
@@ -61,12 +62,11 @@ def _describe_links(states: list[str]) -> str:
 
 def _describe_nodes(graph: Graph) -> Iterator[str]:
     nodes = sorted(graph.nodes.values(), key=lambda node: node.tier == OUTER)
-    yield from _named('Missing', [node.name for node in nodes if node.gone])
+    yield from _named('Deleted', [node.name for node in nodes if node.gone])
     for state in ('critical', 'warning'):
         yield from _named(state.capitalize(), [node.name for node in nodes if node.state == state and not node.gone])
 
 
 def _named(title: str, names: list[str]) -> Iterator[str]:
     if names:
-        more = f' and {len(names) - NAMED} more' if len(names) > NAMED else ''
-        yield f'{title}: {", ".join(names[:NAMED])}{more}.'
+        yield f'{title}: {first_names(names, NAMED)}.'

@@ -1,15 +1,18 @@
-"""The graph of a fabric: nodes in tiers, and wires between them, each with a state."""
+"""Build the graph of a fabric: nodes in tiers, and wires between them, each with a state."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ..hedgehog.connections import ConnectionLink, End, links
-from ..hedgehog.manifest import mapping, text
+from ..hedgehog.connections import MEMBERS, Connection, End, Link, read_connection
+from ..hedgehog.manifest import natural, text
+from ..hedgehog.switch_ports import PortNames, reported_as
+from ..hedgehog.switches import group
+from ..hedgehog.vpcs import read_external_attachment
 
 __all__ = (
-    'GATEWAYS', 'KINDS', 'LEAVES', 'OUTER', 'SPINES', 'WIRE_KINDS', 'Graph', 'Node', 'NodeHealth', 'Resource', 'Wire',
-    'build', 'bundled', 'link_state', 'natural', 'worst',
+    'GATEWAYS', 'KINDS', 'LEAVES', 'OUTER', 'SPINES', 'DrawnResource', 'Graph', 'Node', 'NodeHealth', 'Wire', 'build',
+    'bundled', 'link_state', 'wire_style', 'worst',
 )
 
 GATEWAYS, SPINES, LEAVES, OUTER = range(4)
@@ -19,8 +22,9 @@ NAMED = 20
 
 NO_STATUS_YET = 'Status will be available after the next successful sync.'
 
-# Kinds of resources that a graph is made of.
-KINDS = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttachment')
+# Kinds of resources that become nodes, and all kinds that a graph needs.
+NODE_KINDS = ('Switch', 'Server', 'Gateway', 'External')
+KINDS = (*NODE_KINDS, 'SwitchProfile', 'Connection', 'ExternalAttachment')
 
 # A link's states, the most severe first. Without permission to view it, a state is hidden, whatever it is.
 WIRE_STATES = ('down', 'disabled', 'hidden', 'unknown', 'up')
@@ -29,16 +33,9 @@ LINK_WORDS = {
 }
 NODE_STATES = ('critical', 'warning', 'unknown', 'ok', '')
 
-# The kinds of Connections that lines are told apart by; any other looks like the last.
-WIRE_KINDS = {
-    'fabric': 'fabric', 'mesh': 'mesh', 'eslag': 'eslag', 'mclag': 'mclag', 'mclagDomain': 'mclag',
-    'bundled': 'bundled', 'unbundled': 'unbundled', 'gateway': 'gateway', 'external': 'external',
-    'staticExternal': 'external',
-}
 
-
-class Resource(NamedTuple):
-    """A resource as the mirror holds it. `url` is where a click leads."""
+class DrawnResource(NamedTuple):
+    """A resource of the mirror. `url` is its page."""
 
     kind: str
     name: str
@@ -48,7 +45,7 @@ class Resource(NamedTuple):
 
 
 class NodeHealth(NamedTuple):
-    """The health of a switch or gateway. `trusted` is False if its good news may be outdated."""
+    """The health of a switch or gateway. `trusted` is False if a good state may be outdated."""
 
     state: str
     trusted: bool
@@ -76,7 +73,7 @@ class Node:
 
     @property
     def title(self) -> str:
-        """What is shown while the pointer rests on it."""
+        """Return the tooltip."""
         head = f'{self.name} ({self.role or self.kind.lower()})'
         return '\n'.join(filter(None, [head, self.description, *self.sentences]))
 
@@ -98,7 +95,7 @@ class Wire:
 
     @property
     def title(self) -> str:
-        """What is shown while the pointer rests on it."""
+        """Return the tooltip."""
         if self.count > 1:
             words = f'{self.bad} not up' if self.bad else LINK_WORDS.get(self.state, f'all {self.state}')
             return f'{self.count} {self.kind} links: {words}'
@@ -106,7 +103,7 @@ class Wire:
 
     @property
     def sentence(self) -> str:
-        """Its ends and its state."""
+        """Return its ends and its state in a sentence."""
         ends = [f'{key.split("/", 1)[1]} {port}'.strip() for key, port in (
             (self.upper, self.upper_port), (self.lower, self.lower_port),
         )]
@@ -116,7 +113,7 @@ class Wire:
 
 @dataclass(slots=True)
 class Graph:
-    """A fabric's nodes by key, and its wires, which do not change once they were asked for.
+    """A fabric's nodes by key, and its wires, which do not change after the first query.
 
     `loops` counts links from a switch to itself, which are not drawn.
     """
@@ -127,7 +124,7 @@ class Graph:
     _touching: dict[str, list[Wire]] = field(default_factory=dict, repr=False)
 
     def tier(self, tier: int) -> list[Node]:
-        """The nodes of a tier by name, numbers in names counted as such; those of a group stand together."""
+        """Return the nodes of a tier, by group and in the natural order of names."""
         found = sorted((node for node in self.nodes.values() if node.tier == tier), key=lambda node: natural(node.name))
         first: dict[str, int] = {}
         for rank, node in enumerate(found):
@@ -135,7 +132,7 @@ class Graph:
         return sorted(found, key=lambda node: first[node.group or node.key])
 
     def touching(self, key: str) -> list[Wire]:
-        """The wires of a node, in the order of their other ends' names."""
+        """Return the wires of a node, in the order of their other ends' names."""
         if not self._touching:
             for wire in self.wires:
                 self._touching.setdefault(wire.upper, []).append(wire)
@@ -144,7 +141,9 @@ class Graph:
         return sorted(found, key=lambda wire: natural(wire.upper if wire.lower == key else wire.lower))
 
     def around(self, keys: Iterable[str]) -> 'Graph':
-        """What these nodes are linked to, and how: the rest of the tier below, and all above, as far as linked."""
+        """Return the nodes that these are linked to, and the wires.
+
+        These are the rest of the tier below, and all linked nodes above."""
         wanted = set(keys)
         wires = [wire for wire in self.wires if wire.upper in wanted or wire.lower in wanted]
         here = wanted | {key for wire in wires for key in (wire.upper, wire.lower)}
@@ -154,19 +153,10 @@ class Graph:
         return Graph({key: node for key, node in self.nodes.items() if key in here}, wires)
 
 
-def natural(name: str) -> tuple[tuple[int, Any], ...]:
-    """Return a sort key that puts leaf-9 before leaf-10."""
-    parts: list[tuple[int, Any]] = []
-    digits = ''
-    for char in [*name, '']:
-        if char.isascii() and char.isdigit():
-            digits += char
-            continue
-        if digits:
-            parts.append((0, int(digits)))
-            digits = ''
-        parts.append((1, char))
-    return tuple(parts)
+def wire_style(kind: str) -> str:
+    """Return how the links of a member of Connections are drawn; those of an unknown one look like any server's."""
+    member = MEMBERS.get(kind)
+    return (member.drawn_as or member.name) if member else 'unbundled'
 
 
 def worst(states: Iterable[str]) -> str:
@@ -176,7 +166,7 @@ def worst(states: Iterable[str]) -> str:
 
 
 def build(
-    resources: Iterable[Resource], health: Mapping[tuple[str, str], NodeHealth],
+    resources: Iterable[DrawnResource], health: Mapping[tuple[str, str], NodeHealth],
     may_be_hidden: bool = False,
 ) -> Graph:
     """Return the graph of a fabric.
@@ -186,22 +176,23 @@ def build(
     raised for manifests of unknown shape.
     """
     graph = Graph()
-    connections, attachments = [], []
+    resources = list(resources)
+    port_names = PortNames((resource.kind, resource.name, resource.spec) for resource in resources)
+    externals: dict[str, list[str]] = {}
     for resource in resources:
-        if resource.kind == 'Connection':
-            connections.append(resource)
-        elif resource.kind == 'ExternalAttachment':
-            attachments.append(resource)
-        elif resource.kind in KINDS:
+        if resource.kind == 'ExternalAttachment':
+            attachment = read_external_attachment(resource.spec)
+            externals.setdefault(attachment.connection, []).append(attachment.external)
+        elif resource.kind in NODE_KINDS:
             node = _node(resource, health.get((resource.kind, resource.name)), may_be_hidden)
             graph.nodes[node.key] = node
-    externals: dict[str, list[str]] = {}
-    for attachment in attachments:
-        spec = attachment.spec
-        externals.setdefault(text(spec.get('connection')), []).append(text(spec.get('external')))
-    for connection in connections:
-        if not connection.missing:
-            _connect(graph, connection, externals.get(connection.name, []), health, may_be_hidden)
+    for resource in resources:
+        if resource.kind == 'Connection' and not resource.missing:
+            connection = read_connection(resource.name, resource.spec, port_names)
+            _connect(
+                graph, resource, connection, externals.get(resource.name, []),
+                lambda link: link_state(link, health, may_be_hidden),
+            )
     _judge_outer(graph)
     return graph
 
@@ -261,16 +252,12 @@ def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
     return Graph(nodes, list(wires.values()), graph.loops)
 
 
-def _node(resource: Resource, health: NodeHealth | None, may_be_hidden: bool) -> Node:
+def _node(resource: DrawnResource, health: NodeHealth | None, may_be_hidden: bool) -> Node:
     spec = resource.spec
-    groups = spec.get('groups')
-    named = [text(mapping(item).get('name') if isinstance(item, dict) else item) for item in groups or ()] \
-        if isinstance(groups, list) else []
     node = Node(
         key=f'{resource.kind}/{resource.name}', kind=resource.kind, name=resource.name, url=resource.url,
         tier={'Gateway': GATEWAYS, 'Switch': LEAVES}.get(resource.kind, OUTER), role=text(spec.get('role')),
-        group=text(mapping(spec.get('redundancy')).get('group')) or next(filter(None, named), ''),
-        gone=resource.missing, description=text(spec.get('description')),
+        group=group(spec), gone=resource.missing, description=text(spec.get('description')),
     )
     if resource.kind == 'Switch' and node.role == 'spine':
         node.tier = SPINES
@@ -282,30 +269,34 @@ def _node(resource: Resource, health: NodeHealth | None, may_be_hidden: bool) ->
         node.notes = list(health.notes) if health else []
         node.sentences = list(health.sentences) if health else [NO_STATUS_YET]
     if resource.missing:
-        node.notes.insert(0, 'missing')
-        node.sentences.insert(0, 'Missing from the cluster.')
+        node.notes.insert(0, 'deleted')
+        node.sentences.insert(0, 'Deleted from the cluster.')
     return node
 
 
 def _connect(
-    graph: Graph, connection: Resource, externals: list[str], health: Mapping[tuple[str, str], NodeHealth],
-    may_be_hidden: bool,
+    graph: Graph, resource: DrawnResource, connection: Connection, externals: list[str],
+    state: Callable[[Link], str],
 ) -> None:
-    for link in links(connection.name, connection.spec):
+    """Add the wires of a Connection. `externals` are those that are attached to it, `state` gives a link's state."""
+    for link in connection.links:
         upper = _found(graph, link.near.kind, link.near.device)
-        if link.far is not None:
-            ends = [(_found(graph, link.far.kind, link.far.device), link.far.port)]
-        else:
-            names = [('External', name) for name in externals] or [('Outside', connection.name)]
-            ends = [(_found(graph, *named), '') for named in names]
-        for lower, port in ends:
+        for lower, port in _lower_ends(graph, link, externals):
             if upper is lower:
                 graph.loops += 1
                 continue
             graph.wires.append(Wire(
-                kind=link.kind, upper=upper.key, lower=lower.key, upper_port=link.near.port, lower_port=port,
-                state=link_state(link, health, may_be_hidden), connection=connection.name, url=connection.url,
+                kind=link.member.name, upper=upper.key, lower=lower.key, upper_port=link.near.port, lower_port=port,
+                state=state(link), connection=resource.name, url=resource.url,
             ))
+
+
+def _lower_ends(graph: Graph, link: Link, externals: list[str]) -> list[tuple[Node, str]]:
+    """Return the nodes that a link leads to, and their ports: what is outside of the fabric has none."""
+    if link.far is not None:
+        return [(_found(graph, link.far.kind, link.far.device), link.far.port)]
+    names = [('External', name) for name in externals] or [('Outside', link.connection)]
+    return [(_found(graph, *named), '') for named in names]
 
 
 def _found(graph: Graph, kind: str, name: str) -> Node:
@@ -322,11 +313,10 @@ def _found(graph: Graph, kind: str, name: str) -> Node:
     return graph.nodes[key]
 
 
-def link_state(link: ConnectionLink, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
+def link_state(link: Link, health: Mapping[tuple[str, str], NodeHealth], may_be_hidden: bool = False) -> str:
     """Return the state of a link: up, down, disabled or unknown; hidden without permission to view it.
 
-    Bad news counts from either end; good news only from an end that is trusted.
-    One end that sees the link up is enough: light goes both ways.
+    A fault counts from either end, a good state only from a trusted end. One end that sees the link up is enough.
     """
     ends = [
         _end_state(end, health, may_be_hidden) for end in (link.near, link.far)
@@ -339,7 +329,8 @@ def _end_state(end: End, health: Mapping[tuple[str, str], NodeHealth], may_be_hi
     found = health.get(('Switch', end.device))
     if found is None:
         return 'hidden' if may_be_hidden else 'unknown'
-    state = found.ports.get(end.port, 'up')
+    port = reported_as(end.port, found.ports)
+    state = found.ports[port] if port else 'up'
     if state in ('down', 'disabled') and (found.trusted or state == 'down'):
         return state
     return 'up' if state == 'up' and found.trusted else 'unknown'

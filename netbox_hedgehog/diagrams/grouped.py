@@ -1,14 +1,15 @@
-"""A large fabric: its leaves in boxes, a box a redundancy group, each link up a square; servers are counted.
+"""Draw a large fabric: leaves in a box per redundancy group, uplinks as squares, servers as counts.
 
-A hundred leaves below four spines are four hundred lines that nobody can read. So the spines stand above a rail that
-means "every leaf", and each leaf says by its squares which of its links up are there.
+A hundred leaves below four spines are four hundred lines that nobody can read. So the spines are above a rail that
+means "every leaf", and the squares of each leaf show its uplinks.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .cards import PIP, draw_cards, draw_pips
 from .graph import GATEWAYS, LEAVES, OUTER, SPINES, Graph, Node, worst
-from .legend import draw_legend
+from .legend import Legend, draw_legend
 from .nodes import HEIGHT, draw_node, joined
 from .svg import Canvas, fit, text_width
 
@@ -45,17 +46,17 @@ def draw_grouped(canvas: Canvas, graph: Graph, url: Callable[[str], str]) -> tup
     if groups:
         y = _draw_groups(canvas, graph, groups, y, url)
     outer = [node for node in graph.tier(OUTER) if node.kind != 'Server']
-    loose = [node for node in graph.tier(OUTER) if node.kind == 'Server' and not graph.touching(node.key)]
+    unconnected = [node for node in graph.tier(OUTER) if node.kind == 'Server' and not graph.touching(node.key)]
     if outer:
         canvas.text(MARGIN, y + 12, 'Externals', 'soft', size=11)
         y = draw_cards(canvas, graph, outer, MARGIN, y + 18, WIDTH - 2 * MARGIN) + 8
-    if loose:
-        canvas.text(MARGIN, y + 14, f'{len(loose)} servers have no connection.', 'soft', size=11)
+    if unconnected:
+        canvas.text(MARGIN, y + 14, f'{len(unconnected)} servers have no connection.', 'soft', size=11)
         y += 22
-    y = draw_legend(
-        canvas, MARGIN, y + 14, WIDTH - 2 * MARGIN, [node.state for node in graph.nodes.values()], [],
-        [wire.state for wire in graph.wires], pips=True,
+    legend = Legend(
+        nodes={node.state for node in graph.nodes.values()}, wires={wire.state for wire in graph.wires}, pips=True,
     )
+    y = draw_legend(canvas, MARGIN, y + 14, WIDTH - 2 * MARGIN, legend)
     return WIDTH, y + MARGIN
 
 
@@ -86,6 +87,19 @@ def _draw_spines(canvas: Canvas, graph: Graph, y: float) -> float:
     return rail
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group of leaves and its box. `url` leads to its own diagram."""
+
+    name: str
+    leaves: list[Node]
+    x: float
+    y: float
+    width: float
+    height: float
+    url: str
+
+
 def _draw_groups(
     canvas: Canvas, graph: Graph, groups: dict[str, list[Node]], y: float, url: Callable[[str], str],
 ) -> float:
@@ -95,58 +109,60 @@ def _draw_groups(
     y += 8
     for start in range(0, len(named), COLUMNS):
         row = named[start:start + COLUMNS]
-        height = max(_height(graph, leaves) for _, leaves in row)
+        height = max(_height(leaves) for _, leaves in row)
         y += 10
         for column, (name, leaves) in enumerate(row):
             left = MARGIN + column * (width + GAP)
             if start == 0 and railed:
                 canvas.line((left + width / 2, y - 18), (left + width / 2, y), 'rail')
-            _draw_group(canvas, graph, name, leaves, left, y, width, height, url(name))
+            _draw_group(canvas, graph, _Group(name, leaves, left, y, width, height, url(name)))
         y += height
     return y + 12
 
 
-def _height(graph: Graph, leaves: list[Node]) -> float:
-    return HEAD + FOOT + sum(LEAF + (NOTE if node.notes else 0) for node in leaves) + 4
+def _height(leaves: list[Node]) -> float:
+    return HEAD + FOOT + sum(_leaf_height(node) for node in leaves) + 4
 
 
-def _draw_group(
-    canvas: Canvas, graph: Graph, name: str, leaves: list[Node], x: float, y: float, width: float, height: float,
-    url: str,
-) -> None:
-    canvas.rect(x, y, width, height, 'box', 8)
-    alone = len(leaves) == 1 and name == leaves[0].name
-    with canvas.link(url, f'{name}: {len(leaves)} leaves. Show its servers and cables.'):
-        shown = fit('no group' if alone else name, width - 70, 11.5, bold=True)
-        canvas.text(x + 10, y + 17, shown, 'b soft', size=11.5)
-        canvas.text(x + width - 10, y + 17, 'open ›', 'fabric', 'end', size=11)
+def _leaf_height(node: Node) -> float:
+    return LEAF + (NOTE if node.notes else 0)
+
+
+def _draw_group(canvas: Canvas, graph: Graph, group: _Group) -> None:
+    x, y, leaves = group.x, group.y, group.leaves
+    canvas.rect(x, y, group.width, group.height, 'box', 8)
+    alone = len(leaves) == 1 and group.name == leaves[0].name
+    with canvas.link(group.url, f'{group.name}: {len(leaves)} leaves. Show its servers and cables.'):
+        title = fit('no group' if alone else group.name, group.width - 70, 11.5, bold=True)
+        canvas.text(x + 10, y + 17, title, 'b soft', size=11.5)
+        canvas.text(x + group.width - 10, y + 17, 'open ›', 'fabric', 'end', size=11)
     top = y + HEAD
     spines = {node.key for node in graph.tier(SPINES)}
     for node in leaves:
-        tall = LEAF + (NOTE if node.notes else 0)
-        with canvas.link(node.url, node.title):
-            if node.state in ('warning', 'critical') or node.gone:
-                kind = 'node gone' if node.gone else f'node {node.state}'
-                canvas.rect(x + 5, top + 1, width - 10, tall - 3, kind, 4)
-            canvas.sign(x + 17, top + 12, node.state or 'unknown', 5.5)
-            room = width - 38 - 8 * PIP
-            canvas.text(x + 28, top + 16.5, fit(node.name, room, 12, bold=True), 'b', size=12)
-            if node.notes:
-                kind = f'{node.state} b' if node.state in ('warning', 'critical') else 'soft'
-                canvas.text(x + 28, top + 31, joined(node.notes, width - 40, 10.5), kind, size=10.5)
-        ups = [wire for wire in graph.touching(node.key) if wire.upper in spines]
-        up = Graph({}, ups)
-        count = min(8, len(ups))
-        draw_pips(canvas, up, node.key, x + width - 11 - count * PIP, top + 7.5)
-        top += tall
-    _draw_foot(canvas, graph, leaves, x, y + height, width, url)
+        _draw_leaf(canvas, node, x, top, group.width)
+        uplinks = [wire for wire in graph.touching(node.key) if wire.upper in spines]
+        left = x + group.width - 11 - min(8, len(uplinks)) * PIP
+        draw_pips(canvas, Graph({}, uplinks), node.key, left, top + 7.5)
+        top += _leaf_height(node)
+    _draw_foot(canvas, graph, group)
 
 
-def _draw_foot(
-    canvas: Canvas, graph: Graph, leaves: list[Node], x: float, bottom: float, width: float, url: str,
-) -> None:
+def _draw_leaf(canvas: Canvas, node: Node, x: float, top: float, width: float) -> None:
+    with canvas.link(node.url, node.title):
+        if node.state in ('warning', 'critical') or node.gone:
+            kind = 'node gone' if node.gone else f'node {node.state}'
+            canvas.rect(x + 5, top + 1, width - 10, _leaf_height(node) - 3, kind, 4)
+        canvas.sign(x + 17, top + 12, node.state or 'unknown', 5.5)
+        canvas.text(x + 28, top + 16.5, fit(node.name, width - 38 - 8 * PIP, 12, bold=True), 'b', size=12)
+        if node.notes:
+            kind = f'{node.state} b' if node.state in ('warning', 'critical') else 'soft'
+            canvas.text(x + 28, top + 31, joined(node.notes, width - 40, 10.5), kind, size=10.5)
+
+
+def _draw_foot(canvas: Canvas, graph: Graph, group: _Group) -> None:
     """Draw how many servers a group has, and how many of their links are down."""
-    keys = {node.key for node in leaves}
+    x, right, bottom = group.x, group.x + group.width, group.y + group.height
+    keys = {node.key for node in group.leaves}
     wires = [wire for key in keys for wire in graph.touching(key) if wire.upper == key]
     servers = {wire.lower for wire in wires if graph.nodes[wire.lower].kind == 'Server'}
     links = [wire for wire in wires if wire.lower in servers]
@@ -154,8 +170,8 @@ def _draw_foot(
     words = f'{len(servers)} servers' if len(servers) != 1 else '1 server'
     if not servers:
         words = 'no servers'
-    canvas.line((x + 8, bottom - FOOT), (x + width - 8, bottom - FOOT), 'grid')
-    with canvas.link(url, f'{words}, {len(links)} links, {down} down', focus=False):
+    canvas.line((x + 8, bottom - FOOT), (right - 8, bottom - FOOT), 'grid')
+    with canvas.link(group.url, f'{words}, {len(links)} links, {down} down', focus=False):
         canvas.text(x + 10, bottom - 7.5, words, 'soft', size=11)
         if down:
             state = worst(graph.nodes[key].state for key in servers) or 'warning'
@@ -163,4 +179,4 @@ def _draw_foot(
             canvas.sign(left, bottom - 11.5, state, 5)
             canvas.text(left + 10, bottom - 7.5, label, f'{state} b', size=11)
         elif links:
-            canvas.text(x + width - 10, bottom - 7.5, f'{len(links)} links', 'soft', 'end', size=11)
+            canvas.text(right - 10, bottom - 7.5, f'{len(links)} links', 'soft', 'end', size=11)

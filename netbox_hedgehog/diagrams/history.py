@@ -1,4 +1,4 @@
-"""The syncs of a fabric over time: duration, outcome, changes, and gaps without a sync."""
+"""Draw the syncs of a fabric over time: duration, outcome, changes, and gaps without a sync."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from .svg import Canvas, text_width
 
-__all__ = ('Run', 'describe_runs', 'draw_runs')
+__all__ = ('DrawnSync', 'describe_syncs', 'draw_syncs')
 
 WIDTH, LEFT, RIGHT = 1120.0, 52.0, 1106.0
 SECONDS = (30.0, 120.0)
 CHANGES = (146.0, 206.0)
 HEIGHT = 256.0
 
-# A pause longer than so many intervals is shown as one.
+# A gap of more than this number of intervals is shown.
 PAUSE = 2.5
 
 IN_SYNC, PARTIAL, FAILED, SKIPPED, CANCELLED = 'in_sync', 'partial', 'failed', 'skipped', 'cancelled'
@@ -24,7 +24,7 @@ STEPS = tuple(timedelta(minutes=minutes) for minutes in (
 ))
 
 
-class Run(NamedTuple):
+class DrawnSync(NamedTuple):
     """One sync. `outcome` is in_sync, partial, failed, skipped or cancelled; `seconds` is its duration."""
 
     url: str
@@ -36,60 +36,60 @@ class Run(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What is shown while the pointer rests on it."""
+        """Return the tooltip."""
         changes = f'{self.changes} change{"s" * (self.changes != 1)}'
         text = f'{self.started:%Y-%m-%d %H:%M:%S}: {WORDS[self.outcome]}, {self.seconds:.1f} s, {changes}'
         return f'{text}\n{self.error}' if self.error else text
 
 
-def draw_runs(runs: Sequence[Run], now: datetime, interval: float = 0) -> str:
+def draw_syncs(syncs: Sequence[DrawnSync], now: datetime, interval: float = 0) -> str:
     """Return the SVG of the syncs, up to now.
 
-    Takes the runs in order of time, with times in the zone that is to be shown, and the seconds between two periodic
-    runs; 0 where there are none.
+    Takes the syncs in order of time, with times in the time zone to show, and the seconds between two scheduled syncs;
+    0 if there are none.
     """
-    canvas = Canvas('Syncs over time', describe_runs(runs))
-    start = min((run.started for run in runs), default=now)
+    canvas = Canvas('Syncs over time', describe_syncs(syncs))
+    start = min((sync.started for sync in syncs), default=now)
     span = max((now - start).total_seconds(), 60.0)
-    longest = _ceiling(max((run.seconds for run in runs), default=1.0))
-    most = max(10, *(run.changes for run in runs)) if runs else 10
+    longest = _ceiling(max((sync.seconds for sync in syncs), default=1.0))
+    most = max(10, *(sync.changes for sync in syncs)) if syncs else 10
 
     def x(moment: datetime) -> float:
         return LEFT + 8 + (moment - start).total_seconds() / span * (RIGHT - LEFT - 16)
 
-    for left, right in _pauses(runs, now, interval):
+    for left, right in _pauses(syncs, now, interval):
         _draw_pause(canvas, x(left), x(right), (right - left).total_seconds())
     _draw_axes(canvas, longest, most)
     for moment in _ticks(start, now):
         canvas.line((x(moment), SECONDS[0]), (x(moment), CHANGES[1]), 'grid')
         canvas.text(x(moment), CHANGES[1] + 15, _tick_words(moment, now - start), 'soft', 'middle', 10.5)
-    width = max(2.0, min(9.0, (RIGHT - LEFT) / max(1, len(runs)) * .55))
-    for run in runs:
-        _draw_run(canvas, run, x(run.started), width, longest, most)
-    _draw_legend(canvas, {run.outcome for run in runs})
+    width = max(2.0, min(9.0, (RIGHT - LEFT) / max(1, len(syncs)) * .55))
+    for sync in syncs:
+        _draw_sync(canvas, sync, x(sync.started), width, longest, most)
+    _draw_legend(canvas, {sync.outcome for sync in syncs})
     return canvas.finish(WIDTH, HEIGHT)
 
 
-def describe_runs(runs: Sequence[Run]) -> str:
+def describe_syncs(syncs: Sequence[DrawnSync]) -> str:
     """Return the chart as text, for those who do not see it."""
-    if not runs:
+    if not syncs:
         return 'No sync yet.'
-    outcomes = [run.outcome for run in runs]
+    outcomes = [sync.outcome for sync in syncs]
     counts = ', '.join(f'{outcomes.count(outcome)} {words}' for outcome, words in WORDS.items() if outcome in outcomes)
-    times = sorted(run.seconds for run in runs)
-    if len(runs) == 1:
-        return f'1 sync at {runs[0].started:%Y-%m-%d %H:%M}: {WORDS[outcomes[0]]}, {times[0]:.1f} s.'
+    times = sorted(sync.seconds for sync in syncs)
+    if len(syncs) == 1:
+        return f'1 sync at {syncs[0].started:%Y-%m-%d %H:%M}: {WORDS[outcomes[0]]}, {times[0]:.1f} s.'
     return (
-        f'{len(runs)} syncs since {runs[0].started:%Y-%m-%d %H:%M}: {counts}. '
+        f'{len(syncs)} syncs since {syncs[0].started:%Y-%m-%d %H:%M}: {counts}. '
         f'Median {times[len(times) // 2]:.1f} s, max {times[-1]:.1f} s.'
     )
 
 
-def _pauses(runs: Sequence[Run], now: datetime, interval: float) -> Iterator[tuple[datetime, datetime]]:
+def _pauses(syncs: Sequence[DrawnSync], now: datetime, interval: float) -> Iterator[tuple[datetime, datetime]]:
     """Yield the gaps that are too long: from the end of a sync to the start of the next, or to now."""
-    if interval and runs:
-        ends = [run.started + timedelta(seconds=run.seconds) for run in runs]
-        starts = [*(run.started for run in runs[1:]), now]
+    if interval and syncs:
+        ends = [sync.started + timedelta(seconds=sync.seconds) for sync in syncs]
+        starts = [*(sync.started for sync in syncs[1:]), now]
         for end, start in zip(ends, starts, strict=True):
             if (start - end).total_seconds() > PAUSE * interval:
                 yield end, start
@@ -126,14 +126,14 @@ def _height_of(changes: int, most: int) -> float:
     return CHANGES[1] - share * (CHANGES[1] - CHANGES[0])
 
 
-def _draw_run(canvas: Canvas, run: Run, x: float, width: float, longest: float, most: int) -> None:
-    top = SECONDS[1] - max(1.5, run.seconds / longest * (SECONDS[1] - SECONDS[0]))
-    with canvas.link(run.url, run.title, 'run', focus=False):
+def _draw_sync(canvas: Canvas, sync: DrawnSync, x: float, width: float, longest: float, most: int) -> None:
+    top = SECONDS[1] - max(1.5, sync.seconds / longest * (SECONDS[1] - SECONDS[0]))
+    with canvas.link(sync.url, sync.title, 'sync', focus=False):
         canvas.rect(x - max(width, 8) / 2, SECONDS[0], max(width, 8), CHANGES[1] - SECONDS[0], 'target', 0)
-        canvas.rect(x - width / 2, top, width, SECONDS[1] - top, f'run-{run.outcome}', 1)
-        _draw_outcome(canvas, x, top - 7, run.outcome)
-        if run.changes:
-            y = _height_of(run.changes, most)
+        canvas.rect(x - width / 2, top, width, SECONDS[1] - top, f'sync-{sync.outcome}', 1)
+        _draw_outcome(canvas, x, top - 7, sync.outcome)
+        if sync.changes:
+            y = _height_of(sync.changes, most)
             canvas.rect(x - width / 2, y, width, CHANGES[1] - y, 'changes', 1)
 
 
@@ -151,13 +151,13 @@ def _draw_legend(canvas: Canvas, outcomes: set[str]) -> None:
     x, y = LEFT, HEIGHT - 12
     for outcome, words in WORDS.items():
         if outcome in outcomes:
-            canvas.rect(x, y - 9, 7, 10, f'run-{outcome}', 1)
+            canvas.rect(x, y - 9, 7, 10, f'sync-{outcome}', 1)
             _draw_outcome(canvas, x + 18, y - 4, outcome)
             offset = 12 if outcome == IN_SYNC else 28
             canvas.text(x + offset, y, words, 'soft', size=11)
             x += offset + text_width(words, 11) + 22
     canvas.rect(x, y - 9, 7, 10, 'changes', 1)
-    canvas.text(x + 12, y, 'resources created, updated or missing', 'soft', size=11)
+    canvas.text(x + 12, y, 'resources created, updated or deleted', 'soft', size=11)
 
 
 def _ceiling(seconds: float) -> float:

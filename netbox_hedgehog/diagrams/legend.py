@@ -1,10 +1,11 @@
-"""What the signs and lines of a diagram mean: only those that it shows."""
+"""Draw the legend of a diagram: only signs and lines that it shows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from .svg import Canvas, flow, text_width
 
-__all__ = ('draw_legend',)
+__all__ = ('Legend', 'draw_legend')
 
 NODE_WORDS = {
     'ok': 'OK', 'warning': 'warning', 'critical': 'critical, or agent unresponsive',
@@ -20,20 +21,28 @@ ROW = 20
 SAMPLE = 30
 
 
-def draw_legend(
-    canvas: Canvas, x: float, y: float, width: float, nodes: Iterable[str], kinds: Iterable[str], wires: Iterable[str],
-    pips: bool = False,
-) -> float:
-    """Draw the legend for these node states, kinds of links and link states. Returns the y beneath it.
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """What a diagram shows: states of nodes, kinds of links, and states of links, which are squares with `pips`."""
 
-    `pips` says that links are squares, not lines.
-    """
-    entries = [('node', state, NODE_WORDS[state]) for state in NODE_WORDS if state in set(nodes)]
-    if pips:
-        entries.append(('pip', 'up', 'link up'))
-    else:
-        entries += [('kind', kind, kind) for kind in sorted(set(kinds))]
-    entries += [('pip' if pips else 'wire', state, WIRE_WORDS[state]) for state in WIRE_WORDS if state in set(wires)]
+    nodes: Collection[str] = ()
+    kinds: Collection[str] = ()
+    wires: Collection[str] = ()
+    pips: bool = False
+
+    def entries(self) -> Iterator[tuple[str, str, str]]:
+        """Yield what is explained: a sort of sign, its value, and what it means."""
+        yield from (('node', state, words) for state, words in NODE_WORDS.items() if state in self.nodes)
+        if self.pips:
+            yield 'pip', 'up', 'link up'
+        yield from (('kind', kind, kind) for kind in sorted(set(self.kinds)))
+        sign = 'pip' if self.pips else 'wire'
+        yield from ((sign, state, words) for state, words in WIRE_WORDS.items() if state in self.wires)
+
+
+def draw_legend(canvas: Canvas, x: float, y: float, width: float, legend: Legend) -> float:
+    """Draw the legend. Return the y beneath it."""
+    entries = list(legend.entries())
     samples = {'node': 16, 'pip': 14, 'kind': SAMPLE + 6, 'wire': SAMPLE + 6}
     widths = [samples[what] + text_width(words, SIZE) for what, _, words in entries]
     places = flow(widths, width, GAP)

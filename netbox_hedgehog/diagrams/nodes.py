@@ -1,4 +1,4 @@
-"""One node: a box whose shape says what it is, with a sign for its state, its name, and what there is to say."""
+"""Draw one node: a box whose shape shows its kind, with a sign for its state, its name and notes."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def draw_node(canvas: Canvas, node: Node, middle: float, top: float, width: floa
 
 
 def joined(notes: Sequence[str], width: float, size: float) -> str:
-    """As many notes as there is room for, whole, and how many more there are."""
+    """Return as many whole notes as there is room for, and the number of others."""
     for count in range(len(notes), 0, -1):
         text = ' · '.join(notes[:count]) + (f' +{len(notes) - count}' if count < len(notes) else '')
         if count == 1 or text_width(text, size, bold=True) <= width:
@@ -44,7 +44,7 @@ def joined(notes: Sequence[str], width: float, size: float) -> str:
 
 
 def shape(canvas: Canvas, node: Node, left: float, top: float, width: float, height: float) -> None:
-    """The outline of a node."""
+    """Return the outline of a node."""
     kind = ' '.join(filter(None, ('node', node.state if node.state != 'ok' else '', 'gone' if node.gone else '')))
     if node.kind == 'Gateway':
         right, bottom, cut = left + width, top + height, 12

@@ -1,6 +1,6 @@
-"""How the diagrams look: in light and dark, on paper, on a page of NetBox's and as a file of their own.
+"""Define the style of diagrams: light and dark, on paper, on NetBox's pages and as separate files.
 
-Every colour of a text or sign stands out from its ground by 4.5 : 1 or more; a test computes it.
+Each color of a text or sign has a contrast of 4.5 : 1 or more with its background; a test computes it.
 """
 
 __all__ = ('DARK', 'LIGHT', 'STYLE')
@@ -24,11 +24,11 @@ DARK = {
 WIRES = ('fabric', 'mesh', 'eslag', 'mclag', 'bundled', 'unbundled', 'gateway', 'external')
 
 
-def _variables(colours: dict[str, str]) -> str:
-    return ''.join(f'--hh-{name}:{value};' for name, value in colours.items())
+def _variables(colors: dict[str, str]) -> str:
+    return ''.join(f'--hh-{name}:{value};' for name, value in colors.items())
 
 
-# Dashes tell the kinds of links apart where colours do not; those of the states overrule them.
+# Dashes distinguish kinds of links without colors; those of states take precedence.
 _DASHES = {'mesh': '10 3', 'bundled': '12 2 2 2', 'gateway': '6 3', 'external': '8 3 2 3', 'mclag': '4 2'}
 _WIDTHS = {'eslag': 2.4, 'bundled': 2.4, 'fabric': 1.6}
 
@@ -73,10 +73,10 @@ svg.hh .hit{{fill:none;stroke:transparent;stroke-width:9}}
 svg.hh .wire.down{{stroke:var(--hh-critical);stroke-dasharray:5 4;stroke-width:2}}
 svg.hh .wire.disabled{{stroke:var(--hh-disabled);stroke-dasharray:2 4}}
 svg.hh .wire.unknown,svg.hh .wire.hidden{{stroke:var(--hh-unknown);stroke-dasharray:1 4;stroke-linecap:round}}
-svg.hh .run-in_sync{{fill:var(--hh-fabric)}}
-svg.hh .run-partial{{fill:var(--hh-warning)}}
-svg.hh .run-failed{{fill:var(--hh-critical)}}
-svg.hh .run-skipped,svg.hh .run-cancelled{{fill:var(--hh-edge)}}
+svg.hh .sync-in_sync{{fill:var(--hh-fabric)}}
+svg.hh .sync-partial{{fill:var(--hh-warning)}}
+svg.hh .sync-failed{{fill:var(--hh-critical)}}
+svg.hh .sync-skipped,svg.hh .sync-cancelled{{fill:var(--hh-edge)}}
 svg.hh .changes{{fill:var(--hh-eslag)}}
 svg.hh .pause{{fill:var(--hh-tint-critical);stroke:var(--hh-critical);stroke-dasharray:4 3}}
 svg.hh .target{{fill:transparent}}

@@ -1,4 +1,4 @@
-"""The few SVG elements that the diagrams are drawn with. Everything that people wrote passes through ElementTree."""
+"""Write the SVG elements of diagrams. All text from people passes through ElementTree."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,12 @@ EM, EM_BOLD = 0.5, 0.56
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """About how wide a text is, in pixels."""
+    """Return the approximate width of a text, in pixels."""
     return len(text) * size * (EM_BOLD if bold else EM)
 
 
 def fit(text: str, width: float, size: float, bold: bool = False) -> str:
-    """The text, cut in its middle where it is wider than this: names that begin alike differ at their ends."""
+    """Return the text, cut in its middle if it is wider than this: names that begin alike differ at their ends."""
     longest = max(3, int(width / (size * (EM_BOLD if bold else EM))))
     if len(text) <= longest:
         return text
@@ -44,7 +44,7 @@ class Canvas:
         self.parent = self.root
 
     def finish(self, width: float, height: float) -> str:
-        """The markup, of this size in pixels. It scales with its container, and down to no less than it can be read."""
+        """Return the markup, of this size in pixels. It scales with its container, but stays large enough to read."""
         self.root.set('viewBox', f'0 0 {_number(width)} {_number(height)}')
         self.root.set('width', _number(width))
         self.root.set('height', _number(height))
@@ -54,11 +54,11 @@ class Canvas:
     # Grouping
 
     def group(self, title: str = '', kind: str = '') -> '_Group':
-        """A group of shapes, with a text that shows while the pointer is over it: use it with `with`."""
+        """Return a group of shapes with a tooltip, as a context manager."""
         return _Group(self, 'g', {'class': kind} if kind else {}, title)
 
     def link(self, url: str, title: str, kind: str = '', focus: bool = True) -> '_Group':
-        """The same, leading somewhere when clicked; a plain group where the url is empty.
+        """Return a group that is a link; a plain group if the url is empty.
 
         `focus` says whether the Tab key stops there: a diagram of a thousand lines would be a trap otherwise.
         """
@@ -85,7 +85,7 @@ class Canvas:
         self._add('polygon', kind).set('points', ' '.join(f'{_number(x)},{_number(y)}' for x, y in points))
 
     def text(self, x: float, y: float, text: str, kind: str = '', anchor: str = 'start', size: float = 12) -> None:
-        """A line of text, its baseline at y."""
+        """Draw a line of text, its baseline at y."""
         found = self._add('text', kind, x=x, y=y)
         found.set('font-size', _number(size))
         if anchor != 'start':
@@ -93,18 +93,18 @@ class Canvas:
         found.text = clean(text)
 
     def curve(self, start: Point, first: Point, second: Point, end: Point, kind: str) -> None:
-        """A curve from start to end that is drawn towards two points on its way."""
+        """Draw a curve from start to end that is drawn towards two points on its way."""
         points = ' '.join(f'{_number(x)} {_number(y)}' for x, y in (first, second, end))
         self.path(f'M{_number(start[0])} {_number(start[1])}C{points}', kind)
 
     def polyline(self, points: Sequence[Point], kind: str) -> None:
-        """Straight lines from point to point."""
+        """Draw straight lines from point to point."""
         self.path('M' + 'L'.join(f'{_number(x)} {_number(y)}' for x, y in points), kind)
 
-    # Signs: each state has a shape of its own, so that none is told by colour alone
+    # Signs: each state has a shape of its own, so that none is recognized by color alone
 
     def sign(self, x: float, y: float, state: str, radius: float = 6) -> None:
-        """The sign of a node's state around a middle: ok, warning, critical or unknown."""
+        """Draw the sign of a node's state around a middle: ok, warning, critical or unknown."""
         if state == 'ok':
             self.circle(x, y, radius, 'f-ok')
             self.polyline([
@@ -130,7 +130,7 @@ class Canvas:
         self.line((x, y + radius * .5), (x, y + radius * .52), 'mark')
 
     def wire_sign(self, x: float, y: float, state: str, radius: float = 4) -> None:
-        """The sign of a link's state: a cross for down, a bar for disabled, a ring for unknown; none for up."""
+        """Draw the sign of a link's state: a cross for down, a bar for disabled, a ring for unknown; none for up."""
         if state == 'down':
             self.circle(x, y, radius + 3, 'halo')
             self.polyline([(x - radius, y - radius), (x + radius, y + radius)], 'cross')
@@ -141,7 +141,7 @@ class Canvas:
             self.circle(x, y, radius * .8, 'ring')
 
     def pip(self, x: float, y: float, state: str, title: str, size: float = 9) -> None:
-        """A link as a small square: filled while up, crossed out, barred or hollow otherwise."""
+        """Draw a link as a small square: filled while up, crossed out, barred or hollow otherwise."""
         with self.group(title):
             self.rect(x, y, size, size, 'pip' if state == 'up' else f'pip {state}', 1.5)
             middle = size / 2
@@ -175,12 +175,12 @@ class _Group:
 
 
 def clean(text: str) -> str:
-    """The text without characters that XML cannot hold: ElementTree writes them, and nobody could read the file."""
+    """Return the text without characters that XML forbids: ElementTree writes them, and no reader accepts the file."""
     return NO_XML.sub('', text)
 
 
 def flow(widths: Sequence[float], room: float, gap: float) -> list[tuple[int, float]]:
-    """Where items of these widths come to stand that flow like words: the row and the x of each."""
+    """Return the row and the x of each of these items, which flow like words in a line."""
     places, row, x = [], 0, 0.0
     for width in widths:
         if x and x + width > room:
@@ -191,7 +191,7 @@ def flow(widths: Sequence[float], room: float, gap: float) -> list[tuple[int, fl
 
 
 def spread(wanted: Sequence[float], width: float, gap: float) -> list[float]:
-    """Middles for boxes of one width, as near to the wanted ones as they can be without touching; in that order."""
+    """Return middles for boxes of one width, as near to the wanted ones as possible without touching, in order."""
     step = width + gap
     # Boxes that would touch are joined into a block around the mean of what its boxes want.
     blocks: list[list[float]] = []

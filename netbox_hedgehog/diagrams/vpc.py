@@ -1,16 +1,27 @@
-"""The diagram of a VPC: what is attached on its left, its subnets in the middle, what it peers with on its right."""
+"""Draw the diagram of a VPC: attachments on the left, subnets in the middle, peers on the right."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from ..hedgehog.connections import links
-from ..hedgehog.manifest import mapping, named_objects, objects, text
-from .graph import LINK_WORDS, WIRE_KINDS, NodeHealth, Resource, link_state, natural, worst
-from .legend import draw_legend
-from .svg import Canvas, fit
+from ..hedgehog.connections import Connection, Link
+from ..hedgehog.manifest import natural, shown, text
+from ..hedgehog.vpcs import (
+    VPC,
+    Subnet,
+    exposed_subnets,
+    read_access_rules,
+    read_external_permit,
+    read_gateway_peering,
+    read_permits,
+    read_vpc,
+    read_vpc_attachment,
+)
+from ..naming import first_names
+from .graph import LINK_WORDS, DrawnResource, NodeHealth, link_state, wire_style, worst
+from .legend import Legend, draw_legend
+from .svg import Canvas, Point, fit
 
-__all__ = ('Attachment', 'Peer', 'Subnet', 'VPCGraph', 'build_vpc', 'draw_vpc')
+__all__ = ('VPCGraph', 'build_vpc', 'draw_vpc')
 
 WIDTH = 1120.0
 MARGIN = 14.0
@@ -24,7 +35,7 @@ SUBNET = 54.0
 # How many attachments of a subnet are drawn; the rest is counted.
 SHOWN = 8
 
-# How many subnets and peers are drawn, and how many names a title lists: what peers with what is a product of them.
+# How many subnets and peers are drawn, and how many names a tooltip lists: the number of pairs of peers is a product.
 DRAWN = 200
 NAMED = 20
 
@@ -32,8 +43,8 @@ PEER_WIRES = {'VPC': 'mesh', 'External': 'external'}
 
 
 @dataclass(slots=True)
-class Subnet:
-    """A subnet of the VPC. `notes` is what there is to say of it, in a few words each."""
+class DrawnSubnet:
+    """A subnet of the VPC. `notes` are short texts."""
 
     name: str
     prefix: str
@@ -41,8 +52,8 @@ class Subnet:
 
 
 @dataclass(slots=True)
-class Attachment:
-    """A connection that a subnet is attached to. `state` is the gravest of its links'."""
+class DrawnAttachment:
+    """A connection that a subnet is attached to. `state` is the most severe of its links'."""
 
     name: str
     subnet: str
@@ -54,11 +65,12 @@ class Attachment:
     native: bool = False
     state: str = 'unknown'
     gone: bool = False
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(slots=True)
-class Peer:
-    """A peer of the VPC, and by which peering. `subnets` are the permitted ones; empty means all."""
+class DrawnPeer:
+    """A peer of the VPC, and its peering. `subnets` are the permitted ones; empty means all."""
 
     kind: str
     name: str
@@ -75,13 +87,13 @@ class VPCGraph:
 
     name: str
     notes: list[str]
-    subnets: list[Subnet] = field(default_factory=list)
-    attachments: list[Attachment] = field(default_factory=list)
-    peers: list[Peer] = field(default_factory=list)
+    subnets: list[DrawnSubnet] = field(default_factory=list)
+    attachments: list[DrawnAttachment] = field(default_factory=list)
+    peers: list[DrawnPeer] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:
-        """The diagram in a sentence, for those who do not see it."""
+        """Return the diagram in a sentence, for those who do not see it."""
         down = sum(attachment.state == 'down' for attachment in self.attachments)
         return (
             f'{_counted(len(self.subnets), "subnet")}, {_counted(len(self.attachments), "attachment")}'
@@ -94,29 +106,32 @@ def _counted(count: int, word: str) -> str:
 
 
 def build_vpc(
-    vpc: Resource, related: Iterable[Resource], connections: Mapping[str, Resource],
-    peers: Mapping[tuple[str, str], Resource], health: Mapping[tuple[str, str], NodeHealth],
+    vpc: DrawnResource, related: Iterable[DrawnResource], connections: Mapping[str, Connection],
+    peers: Mapping[tuple[str, str], DrawnResource], health: Mapping[tuple[str, str], NodeHealth],
     may_be_hidden: bool = False,
 ) -> VPCGraph:
     """Return the graph of a VPC.
 
-    Takes the VPC; the attachments and peerings that name it and its VPCInfo; the connections they name, by name; the
-    VPCs and externals they name, by kind and name; the health of switches, and whether there may be some that the
-    viewer may not see. Nothing is raised for manifests of unknown shape.
+    Takes the VPC; the attachments and peerings that name it and its VPCInfo; the connections of the fabric that they
+    name, by name; the VPCs and externals they name, by kind and name; the health of switches, and whether there may be
+    some that the viewer may not see. Nothing is raised for manifests of unknown shape.
     """
-    spec = vpc.spec
-    graph = VPCGraph(vpc.name, list(_vpc_notes(spec)))
+    read = read_vpc(vpc.spec)
+    graph = VPCGraph(vpc.name, list(_vpc_notes(read)))
     graph.subnets = [
-        Subnet(name, text(subnet.get('subnet')), list(_subnet_notes(subnet)))
-        for name, subnet in sorted(named_objects(spec.get('subnets')), key=lambda item: natural(item[0]))
+        DrawnSubnet(subnet.name, text(subnet.prefix), list(_subnet_notes(read, subnet)))
+        for subnet in read.subnets.values()
     ]
     for resource in related:
         if resource.missing:
             continue
         if resource.kind == 'VPCAttachment':
-            graph.attachments.append(_attachment(resource, connections, health, may_be_hidden))
+            attachment = _attachment(resource, connections)
+            states = [link_state(link, health, may_be_hidden) for link in attachment.links]
+            attachment.state = worst(states) or 'unknown'
+            graph.attachments.append(attachment)
         elif resource.kind == 'VPCInfo' and resource.spec.get('vni') is not None:
-            graph.notes.append(f'VNI {resource.spec["vni"]}')
+            graph.notes.append(f'VNI {shown(resource.spec["vni"])}')
         else:
             graph.peers += _peers(vpc.name, resource, peers)
     graph.attachments.sort(key=lambda item: (item.state == 'up', natural(item.who), natural(item.name)))
@@ -124,97 +139,94 @@ def build_vpc(
     return graph
 
 
-def _vpc_notes(spec: Mapping[str, Any]) -> Iterable[str]:
-    yield text(spec.get('mode')) or 'l2vni'
-    for key, word in (('ipv4Namespace', 'IPv4'), ('vlanNamespace', 'VLAN')):
-        if name := text(spec.get(key)):
+def _vpc_notes(vpc: VPC) -> Iterable[str]:
+    yield vpc.mode or 'l2vni'
+    for name, word in ((vpc.ipv4_namespace, 'IPv4'), (vpc.vlan_namespace, 'VLAN')):
+        if name:
             yield f'{word} ns {name}'
 
 
-def _subnet_notes(subnet: Mapping[str, Any]) -> Iterable[str]:
-    if vlan := subnet.get('vlan'):
-        yield f'VLAN {vlan}'
-    if gateway := text(subnet.get('gateway')):
+def _subnet_notes(vpc: VPC, subnet: Subnet) -> Iterable[str]:
+    if subnet.vlan:
+        yield f'VLAN {shown(subnet.vlan)}'
+    if gateway := text(subnet.gateway):
         yield f'gw {gateway}'
-    dhcp = mapping(subnet.get('dhcp'))
-    if dhcp.get('enable') is True:
+    if subnet.dhcp:
         yield 'DHCP'
-    elif dhcp.get('relay'):
+    elif subnet.dhcp_relay:
         yield 'DHCP relay'
-    for key, word in (('hostBGP', 'host BGP'), ('isolated', 'isolated'), ('restricted', 'restricted')):
-        if subnet.get(key) is True:
-            yield word
+    flags = ((subnet.host_bgp, 'host BGP'), (subnet.isolated, 'isolated'), (subnet.restricted, 'restricted'))
+    yield from (word for flag, word in flags if flag)
+    if subnet.isolated and (reached := vpc.reached_from(subnet.name)):
+        yield f'reaches {_some(reached)}'
 
 
-def _attachment(
-    resource: Resource, connections: Mapping[str, Resource], health: Mapping[tuple[str, str], NodeHealth],
-    may_be_hidden: bool,
-) -> Attachment:
-    spec = resource.spec
-    name = text(spec.get('connection'))
-    found = Attachment(
-        resource.name, text(spec.get('subnet')).partition('/')[2], name, '', name, [], resource.url,
-        native=spec.get('nativeVLAN') is True,
+def _attachment(resource: DrawnResource, connections: Mapping[str, Connection]) -> DrawnAttachment:
+    read = read_vpc_attachment(resource.spec)
+    found = DrawnAttachment(
+        resource.name, read.subnet, read.connection, '', read.connection, [], resource.url, native=read.native_vlan,
     )
-    connection = connections.get(name)
-    if connection is None or connection.missing:
+    connection = connections.get(read.connection)
+    if connection is None:
         found.gone = True
         return found
-    wires = links(name, connection.spec)
-    servers = dict.fromkeys(link.far.device for link in wires if link.far is not None)
-    found.who = ', '.join(servers) or name
-    found.kind = next((link.kind for link in wires), '')
-    found.ports = [str(link.near) for link in wires]
-    found.state = worst(link_state(link, health, may_be_hidden) for link in wires) or 'unknown'
+    found.links = connection.links
+    servers = dict.fromkeys(link.far.device for link in found.links if link.far is not None)
+    found.who = ', '.join(servers) or read.connection
+    found.kind = next((link.member.name for link in found.links), '')
+    found.ports = [str(link.near) for link in found.links]
     return found
 
 
-def _peers(vpc: str, peering: Resource, known: Mapping[tuple[str, str], Resource]) -> list[Peer]:
-    spec = peering.spec
+def _peers(
+    vpc: str, peering: DrawnResource, known: Mapping[tuple[str, str], DrawnResource],
+) -> Iterator[DrawnPeer]:
+    """Yield what a VPC peers with by this peering."""
     if peering.kind == 'VPCPeering':
-        found = []
-        for permit in objects(spec.get('permit')):
-            mine = _subnets(permit.get(vpc))
+        for permit in read_permits(peering.spec):
             for other in permit:
                 if other != vpc:
-                    theirs = _subnets(permit.get(other))
-                    note = f'peer subnets: {_some(theirs)}' if theirs else 'all peer subnets'
-                    found.append(_peer('VPC', other, mine, peering, [note], known))
-        return found
-    if peering.kind == 'ExternalPeering':
-        permitted = mapping(spec.get('permit'))
-        external = mapping(permitted.get('external'))
-        prefixes = [text(item.get('prefix')) for item in objects(external.get('prefixes'))]
-        return [_peer('External', text(external.get('name')), _subnets(permitted.get('vpc')), peering,
-                      [_some(filter(None, prefixes)) or 'no prefix'], known)]
-    if peering.kind == 'GatewayPeering':
-        members = mapping(spec.get('peering'))
-        exposed = [
-            text(ip.get('vpcSubnet')) for part in objects(mapping(members.get(vpc)).get('expose'))
-            for ip in objects(part.get('ips'))
-        ]
-        group = text(spec.get('gatewayGroup')) or 'default'
-        return [
-            _peer(*(('External', other[4:]) if other.startswith('ext.') else ('VPC', other)),
-                  [subnet for subnet in exposed if subnet], peering, [f'via gateway group “{group}”'], known)
-            for other in members if other != vpc
-        ]
-    return []
+                    note = f'peer subnets: {_some(permit[other])}' if permit[other] else 'all peer subnets'
+                    yield _peer(('VPC', other), permit.get(vpc, []), peering, note, known)
+    elif peering.kind == 'ExternalPeering':
+        external = read_external_permit(peering.spec)
+        note = _some(external.prefixes) or 'no prefix'
+        yield _peer(('External', external.external), external.subnets, peering, note, known)
+    elif peering.kind == 'GatewayPeering':
+        gateway = read_gateway_peering(peering.spec)
+        exposed = exposed_subnets(gateway.exposed.get(('VPC', vpc), []))
+        for peer in gateway.exposed:
+            if peer != ('VPC', vpc):
+                yield _peer(peer, exposed, peering, _gateway_note(peering, gateway.group), known)
+
+
+def _gateway_note(peering: DrawnResource, group: str) -> str:
+    rules = read_access_rules(peering.spec).rules
+    stateless = sum(rule.scope == 'packet' for rule in rules)
+    note = f'via gateway group “{group}”'
+    if rules:
+        note += f'; {_counted(len(rules), "access rule")}' + (f' ({stateless} stateless)' if stateless else '')
+    return note
 
 
 def _peer(
-    kind: str, name: str, subnets: list[str], peering: Resource, notes: list[str],
-    known: Mapping[tuple[str, str], Resource],
-) -> Peer:
-    other = known.get((kind, name))
+    who: tuple[str, str], subnets: list[str], peering: DrawnResource, note: str,
+    known: Mapping[tuple[str, str], DrawnResource],
+) -> DrawnPeer:
+    other = known.get(who)
     gone = other is None or other.missing
-    return Peer(kind, name, other.url if other else peering.url, subnets, peering.name,
-                ['not in this fabric', *notes] if gone else notes, gone)
+    notes = ['not in this fabric', note] if gone else [note]
+    return DrawnPeer(*who, other.url if other else peering.url, subnets, peering.name, notes, gone)
 
 
-def _subnets(part: Any) -> list[str]:
-    listed = mapping(part).get('subnets')
-    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+@dataclass(slots=True)
+class _Places:
+    """Where things are, from the top: the middle of each subnet's row, and the top of each card on the left."""
+
+    rows: dict[str, float] = field(default_factory=dict)
+    attachments: list[tuple[DrawnAttachment, float]] = field(default_factory=list)
+    counted: list[tuple[str, int, float]] = field(default_factory=list)
+    bottom: float = 0.0
 
 
 def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
@@ -222,92 +234,101 @@ def draw_vpc(graph: VPCGraph, more_url: str = '') -> str:
     canvas = Canvas(f'VPC {graph.name}', graph.sentence)
     left, middle, right = MARGIN, (WIDTH - MIDDLE) / 2, WIDTH - MARGIN - SIDE
     top = MARGIN + 18
-    canvas.text(left, MARGIN + 8, 'Attachments', 'soft', size=11)
-    canvas.text(middle, MARGIN + 8, 'VPC and its subnets', 'soft', size=11)
-    canvas.text(right, MARGIN + 8, 'Peers', 'soft', size=11)
+    for x, title in ((left, 'Attachments'), (middle, 'VPC and its subnets'), (right, 'Peers')):
+        canvas.text(x, MARGIN + 8, title, 'soft', size=11)
     subnets, peers = graph.subnets[:DRAWN], graph.peers[:DRAWN]
-    by_subnet: dict[str, list[Attachment]] = {subnet.name: [] for subnet in graph.subnets}
-    lost = [item for item in graph.attachments if item.subnet not in by_subnet][:DRAWN]
-    for item in graph.attachments:
-        by_subnet.get(item.subnet, []).append(item)
-    blocks = [(subnet.name, by_subnet[subnet.name]) for subnet in subnets]
-    y = top + HEAD + GAP
-    rows: dict[str, float] = {}
-    places: list[tuple[Attachment, float]] = []
-    counted: list[tuple[str, int, float]] = []
-    for name, attached in blocks:
-        shown = attached[:SHOWN]
-        count = len(shown) + (len(attached) > SHOWN)
-        height = max(SUBNET, count * (CARD + GAP) - GAP)
-        rows[name] = y + height / 2
-        start = y + (height - (count * (CARD + GAP) - GAP)) / 2
-        places += [(item, start + index * (CARD + GAP)) for index, item in enumerate(shown)]
-        if len(attached) > SHOWN:
-            counted.append((name, len(attached) - SHOWN, start + SHOWN * (CARD + GAP)))
-        y += height + 2 * GAP
-    bottom = max(y, top + HEAD + 2 * GAP)
+    places = _place(graph, subnets, top)
+    bottom, rows = places.bottom, places.rows
     peers_height = len(peers) * (CARD + GAP) - GAP
     peers_top = max(top, top + (bottom - top - peers_height) / 2)
-    for item, place in places:
+    for item, place in places.attachments:
         _curve(canvas, (left + SIDE, place + CARD / 2), (middle, rows[item.subnet]), item)
     for index, peer in enumerate(peers):
-        place = peers_top + index * (CARD + GAP) + CARD / 2
-        title = f'{peer.peering}: {_some(peer.subnets) or "all subnets"}'
-        for target in [rows[name] for name in dict.fromkeys(peer.subnets) if name in rows] or [top + HEAD / 2]:
-            bend = (middle + MIDDLE + right) / 2
-            with canvas.group(title):
-                canvas.curve(
-                    (middle + MIDDLE, target), (bend, target), (bend, place), (right, place),
-                    f'wire {PEER_WIRES[peer.kind]}',
-                )
+        targets = [rows[name] for name in dict.fromkeys(peer.subnets) if name in rows] or [top + HEAD / 2]
+        _draw_peer_wires(canvas, peer, targets, (right, peers_top + index * (CARD + GAP) + CARD / 2))
     canvas.rect(middle, top, MIDDLE, bottom - top, 'frame vpc', 8)
     _draw_head(canvas, graph, middle, top)
     for subnet in subnets:
         _draw_subnet(canvas, subnet, middle + 8, rows[subnet.name] - SUBNET / 2 + 3, MIDDLE - 16)
-    for item, place in places:
+    for item, place in places.attachments:
         _draw_attachment(canvas, item, left, place)
-    for name, count, place in counted:
+    for name, count, place in places.counted:
         with canvas.link(more_url, f'{count} more attachments of {name}'):
             canvas.rect(left, place, SIDE, CARD, 'node', 1)
             canvas.text(left + SIDE / 2, place + 25, f'and {count} more', 'soft b', 'middle')
     for index, peer in enumerate(peers):
         _draw_peer(canvas, peer, right, peers_top + index * (CARD + GAP))
-    y = max(bottom, peers_top + peers_height) + GAP
-    for item in lost:
-        canvas.text(left, y + 14, f'{item.name} references subnet “{item.subnet}”, which does not exist in this VPC.',
-                    'warning b', size=11)
-        y += 18
+    y = _draw_remarks(canvas, graph, left, max(bottom, peers_top + peers_height) + GAP)
+    legend = Legend(
+        kinds={wire_style(item.kind) for item, _ in places.attachments},
+        wires={item.state for item in graph.attachments},
+    )
+    y = draw_legend(canvas, MARGIN, y + 14, WIDTH - 2 * MARGIN, legend)
+    return canvas.finish(WIDTH, y + MARGIN)
+
+
+def _place(graph: VPCGraph, subnets: list[DrawnSubnet], top: float) -> _Places:
+    """Place the subnets below the VPC's head, each beside its attachments."""
+    places = _Places()
+    by_subnet: dict[str, list[DrawnAttachment]] = {}
+    for item in graph.attachments:
+        by_subnet.setdefault(item.subnet, []).append(item)
+    y = top + HEAD + GAP
+    for subnet in subnets:
+        attached = by_subnet.get(subnet.name, [])
+        shown_here = attached[:SHOWN]
+        count = len(shown_here) + (len(attached) > SHOWN)
+        height = max(SUBNET, count * (CARD + GAP) - GAP)
+        places.rows[subnet.name] = y + height / 2
+        start = y + (height - (count * (CARD + GAP) - GAP)) / 2
+        places.attachments += [(item, start + index * (CARD + GAP)) for index, item in enumerate(shown_here)]
+        if len(attached) > SHOWN:
+            places.counted.append((subnet.name, len(attached) - SHOWN, start + SHOWN * (CARD + GAP)))
+        y += height + 2 * GAP
+    places.bottom = max(y, top + HEAD + 2 * GAP)
+    return places
+
+
+def _draw_peer_wires(canvas: Canvas, peer: DrawnPeer, targets: list[float], end: Point) -> None:
+    """Draw what leads from a peer to subnets, whose middles are the targets."""
+    start = (WIDTH + MIDDLE) / 2
+    bend = (start + end[0]) / 2
+    for target in targets:
+        with canvas.group(f'{peer.peering}: {_some(peer.subnets) or "all subnets"}'):
+            canvas.curve((start, target), (bend, target), (bend, end[1]), end, f'wire {PEER_WIRES[peer.kind]}')
+
+
+def _draw_remarks(canvas: Canvas, graph: VPCGraph, x: float, y: float) -> float:
+    """Write what is attached to no subnet, and what does not fit. Return the y beneath."""
+    names = {subnet.name for subnet in graph.subnets}
+    lost = [item for item in graph.attachments if item.subnet not in names]
+    remarks = [
+        (f'{item.name} references subnet “{item.subnet}”, which does not exist in this VPC.', 'warning b')
+        for item in lost[:DRAWN]
+    ]
     for hidden, what in ((len(graph.subnets) - DRAWN, 'subnets'), (len(graph.peers) - DRAWN, 'peers')):
         if hidden > 0:
-            canvas.text(left, y + 14, f'{hidden} more {what} not shown.', 'soft b', size=11)
-            y += 18
-    y = draw_legend(
-        canvas, MARGIN, y + 14, WIDTH - 2 * MARGIN, [],
-        {_wire(item.kind) for item, _ in places}, [item.state for item in graph.attachments],
-    )
-    return canvas.finish(WIDTH, y + MARGIN)
+            remarks.append((f'{hidden} more {what} not shown.', 'soft b'))
+    for words, kind in remarks:
+        canvas.text(x, y + 14, words, kind, size=11)
+        y += 18
+    return y
 
 
 def _some(names: Iterable[str]) -> str:
     """Return names for a sentence: NAMED of them, and the number of others."""
-    different = list(dict.fromkeys(names))
-    more = f' and {len(different) - NAMED} more' if len(different) > NAMED else ''
-    return ', '.join(different[:NAMED]) + more
+    return first_names(list(dict.fromkeys(names)), NAMED)
 
 
-def _wire(kind: str) -> str:
-    return WIRE_KINDS.get(kind, 'unbundled')
-
-
-def _curve(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], item: Attachment) -> None:
+def _curve(canvas: Canvas, start: Point, end: Point, item: DrawnAttachment) -> None:
     bend = (start[0] + end[0]) / 2
     state = '' if item.state == 'up' else item.state
     with canvas.group(_attachment_title(item)):
-        canvas.curve(start, (bend, start[1]), (bend, end[1]), end, f'wire {_wire(item.kind)} {state}'.strip())
+        canvas.curve(start, (bend, start[1]), (bend, end[1]), end, f'wire {wire_style(item.kind)} {state}'.strip())
         canvas.wire_sign(start[0] + 12, start[1], item.state)
 
 
-def _attachment_title(item: Attachment) -> str:
+def _attachment_title(item: DrawnAttachment) -> str:
     if item.gone:
         return f'{item.name}: connection {item.connection} does not exist in this fabric.'
     words = LINK_WORDS.get(item.state, item.state)
@@ -320,7 +341,7 @@ def _draw_head(canvas: Canvas, graph: VPCGraph, x: float, y: float) -> None:
     canvas.text(x + 14, y + 37, fit(' · '.join(graph.notes), MIDDLE - 28, 11), 'soft', size=11)
 
 
-def _draw_subnet(canvas: Canvas, subnet: Subnet, x: float, y: float, width: float) -> None:
+def _draw_subnet(canvas: Canvas, subnet: DrawnSubnet, x: float, y: float, width: float) -> None:
     with canvas.group(f'{subnet.name} {subnet.prefix}\n{", ".join(subnet.notes)}'):
         canvas.rect(x, y, width, SUBNET - 6, 'node', 5)
         canvas.text(x + 10, y + 19, fit(subnet.name, width / 2 - 12, 13, bold=True), 'b', size=13)
@@ -328,7 +349,7 @@ def _draw_subnet(canvas: Canvas, subnet: Subnet, x: float, y: float, width: floa
         canvas.text(x + 10, y + 37, fit(' · '.join(subnet.notes), width - 20, 11), 'soft', size=11)
 
 
-def _draw_attachment(canvas: Canvas, item: Attachment, x: float, y: float) -> None:
+def _draw_attachment(canvas: Canvas, item: DrawnAttachment, x: float, y: float) -> None:
     state = 'gone' if item.gone else 'warning' if item.state == 'down' else ''
     with canvas.link(item.url, _attachment_title(item)):
         canvas.rect(x, y, SIDE, CARD, f'node {state}'.strip(), 1)
@@ -343,7 +364,7 @@ def _draw_attachment(canvas: Canvas, item: Attachment, x: float, y: float) -> No
         canvas.text(x + 10, y + 34, fit(words, SIDE - 20, 11), 'soft', size=11)
 
 
-def _draw_peer(canvas: Canvas, peer: Peer, x: float, y: float) -> None:
+def _draw_peer(canvas: Canvas, peer: DrawnPeer, x: float, y: float) -> None:
     permitted = _some(peer.subnets) or 'all subnets'
     title = f'{peer.kind} {peer.name} via {peer.peering}\npermits {permitted}: {"; ".join(peer.notes)}'
     with canvas.link(peer.url, title):

@@ -73,8 +73,8 @@ class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
             'watch_enabled', 'notification_group', *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
         )
 
-    # Columns that may be left out, or left empty: then the model's default stands. Django would refuse the numbers
-    # and read the booleans as off, TLS verification among them.
+    # Columns that may be missing or empty: then the model's default is used. Django would reject the numbers
+    # and take the booleans for false, TLS verification among them.
     optional = (
         'status', 'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
         'sync_interval', 'watch_enabled', *InventoryImportMixin.inventory_optional,

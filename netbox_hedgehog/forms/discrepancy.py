@@ -11,7 +11,7 @@ from ..choices import (
     DiscrepancyStateChoices,
     DiscrepancyTypeChoices,
     InventoryOriginChoices,
-    InventorySubjectChoices,
+    InventoryScopeChoices,
 )
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..models.resource import KIND_CHOICES
@@ -19,13 +19,13 @@ from .restricted import RestrictedFilterMixin
 
 __all__ = ('DiscrepancyFilterForm', 'InventoryLinkFilterForm')
 
-# The apps whose objects an inventory makes.
+# The apps whose objects an inventory creates.
 APPS = ('dcim', 'ipam', 'vpn', 'tenancy')
 
 
 class _OfFabricFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
-    subject = forms.MultipleChoiceField(label=_('Scope'), choices=InventorySubjectChoices, required=False)
+    scope = forms.MultipleChoiceField(label=_('Scope'), choices=InventoryScopeChoices, required=False)
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
     object_type_id = ContentTypeMultipleChoiceField(
         queryset=ObjectType.objects.filter(app_label__in=APPS), required=False, label=_('Object type'),
@@ -36,7 +36,7 @@ class DiscrepancyFilterForm(_OfFabricFilterForm):
     model = Discrepancy
     fieldsets = (
         FieldSet('q', 'filter_id'),
-        FieldSet('fabric_id', 'state', 'type', 'subject', 'kind', 'object_type_id', name=_('Discrepancy')),
+        FieldSet('fabric_id', 'state', 'type', 'scope', 'kind', 'object_type_id', name=_('Discrepancy')),
         FieldSet('since__gte', 'since__lte', name=_('Since')),
     )
     type = forms.MultipleChoiceField(label=_('Type'), choices=DiscrepancyTypeChoices, required=False)
@@ -50,7 +50,7 @@ class InventoryLinkFilterForm(_OfFabricFilterForm):
     fieldsets = (
         FieldSet('q', 'filter_id'),
         FieldSet(
-            'fabric_id', 'subject', 'kind', 'object_type_id', 'origin', 'stale', 'shared', name=_('Managed object'),
+            'fabric_id', 'scope', 'kind', 'object_type_id', 'origin', 'stale', 'shared', name=_('Managed object'),
         ),
     )
     origin = forms.MultipleChoiceField(label=_('Origin'), choices=InventoryOriginChoices, required=False)

@@ -83,7 +83,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         super().__init__(*args, **kwargs)
         self._stored = {name: getattr(self.instance, name) for name in SECRET_FIELDS}
         for name in SECRET_FIELDS:
-            # Not even the sealed value leaves the database.
+            # Not even the encrypted value leaves the database.
             self.initial.pop(name, None)
             if self._stored[name]:
                 self.fields[name].help_text = SECRET_HELP
@@ -102,7 +102,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             if cleaned.get(name):
                 continue
             if cleaned.get('forget_secrets'):
-                # Said to the instance itself: Django leaves alone what a request does not mention.
+                # Set on the instance: Django does not change fields that a request does not contain.
                 setattr(self.instance, name, '')
             else:
                 cleaned[name] = self._stored[name]

@@ -74,7 +74,7 @@ class FabricResourceFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterF
     )
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
-    missing = _yes_no(_('Missing from the cluster'))
+    missing = _yes_no(_('Deleted from the cluster'))
 
 
 class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
@@ -82,14 +82,14 @@ class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterFor
     fieldsets = (
         FieldSet('q', 'filter_id'),
         FieldSet('fabric_id', 'kind', 'role', 'group', name=_('Switch or gateway')),
-        FieldSet('state', 'trouble', name=_('Health')),
+        FieldSet('state', 'issue', name=_('Health')),
     )
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=NODE_CHOICES, required=False)
     role = forms.CharField(label=_('Role'), required=False)
     group = forms.CharField(label=_('Redundancy group'), required=False)
     state = forms.MultipleChoiceField(label=_('State'), choices=SwitchStateChoices, required=False)
-    trouble = forms.MultipleChoiceField(
+    issue = forms.MultipleChoiceField(
         label=_('Issue'), choices=list(ISSUE_TITLES.items()), required=False,
         help_text=_('Match any.'),
     )

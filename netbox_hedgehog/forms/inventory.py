@@ -18,7 +18,7 @@ from utilities.forms.fields import (
 from utilities.forms.rendering import FieldSet
 from utilities.forms.widgets import BulkEditNullBooleanSelect
 
-from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
+from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventoryScopeChoices
 from ..models import Fabric
 from ..roles import AMBIGUOUS, roles_by_slug
 
@@ -26,17 +26,17 @@ __all__ = (
     'INVENTORY_FIELDS', 'InventoryBulkEditMixin', 'InventoryFilterMixin', 'InventoryFormMixin', 'InventoryImportMixin',
 )
 
-# The settings, as the model has them, but for the roles: those have a picker each.
+# The settings as in the model, except the roles: each role has a picker of its own.
 INVENTORY_FIELDS = (
     'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_name_pattern',
-    'inventory_subjects', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
+    'inventory_scope', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
     'inventory_stale_status',
 )
 
 # The settings whose choices NetBox's FIELD_CHOICES may have changed.
 STATUS_FIELDS = ('inventory_device_status', 'inventory_stale_status')
 
-# Whose device roles can be chosen: Hedgehog's switch roles, and what else becomes a device.
+# The device roles that can be chosen: Hedgehog's switch roles, and the other kinds that become devices.
 ROLES = {
     'spine': _('Spines'),
     'server-leaf': _('Server leaves'),
@@ -85,9 +85,9 @@ class InventoryFormMixin(forms.Form):
         label=_('Name pattern'), required=False, max_length=64, initial='{name}',
         help_text=_field('inventory_name_pattern').help_text,
     )
-    inventory_subjects = forms.MultipleChoiceField(
-        label=_('Scope'), choices=InventorySubjectChoices, required=False,
-        initial=_field('inventory_subjects').get_default, help_text=_field('inventory_subjects').help_text,
+    inventory_scope = forms.MultipleChoiceField(
+        label=_('Scope'), choices=InventoryScopeChoices, required=False,
+        initial=_field('inventory_scope').get_default, help_text=_field('inventory_scope').help_text,
     )
     inventory_adoption = forms.ChoiceField(
         label=_('Adoption'), choices=InventoryAdoptionChoices, required=False, initial=InventoryAdoptionChoices.OFF,
@@ -116,7 +116,7 @@ class InventoryFormMixin(forms.Form):
         super().__init__(*args, **kwargs)
         for name in STATUS_FIELDS:
             if getattr(self.instance, name) not in DeviceStatusChoices.values():
-                # Without an empty choice a browser would send the first one that there is.
+                # Without an empty choice a browser would send the first one.
                 self.fields[name].choices = add_blank_choice(DeviceStatusChoices)
         mapping = self.instance.inventory_roles if isinstance(self.instance.inventory_roles, dict) else {}
         chosen = roles_by_slug(mapping.values()) if mapping else {}
@@ -126,7 +126,7 @@ class InventoryFormMixin(forms.Form):
                 help_text=_('Role for new devices. Created automatically if blank.'),
             )
             if found := chosen.get(mapping.get(role, '')):
-                # One of several is refused when the form is saved: the operator says which is meant.
+                # A slug of several roles is rejected when the form is saved: the operator decides which is meant.
                 self.initial.setdefault(ROLE_FIELDS[role], found[0])
 
     clean_inventory_name_pattern = _default_if_empty('inventory_name_pattern')
@@ -138,7 +138,7 @@ class InventoryFormMixin(forms.Form):
     def clean(self) -> Any:
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
-        # Roles that a newer release may know, and this form does not, are kept, as long as they name one of NetBox's.
+        # Roles of a newer release, which this form does not know, are kept as long as they exist in NetBox.
         others = {role: slug for role, slug in (self.instance.inventory_roles or {}).items() if role not in ROLES}
         picked = {role: cleaned[name] for role, name in ROLE_FIELDS.items() if cleaned.get(name)}
         found = roles_by_slug([*others.values(), *(device_role.slug for device_role in picked.values())])
@@ -168,8 +168,8 @@ class InventoryImportMixin(forms.Form):
         label=_('Tenant'), queryset=Tenant.objects.all(), required=False, to_field_name='name',
         help_text=_('Tenant for new objects (name)'),
     )
-    inventory_subjects = CSVMultipleChoiceField(
-        label=_('Scope'), choices=InventorySubjectChoices, required=False, help_text=_('Object types to sync'),
+    inventory_scope = CSVMultipleChoiceField(
+        label=_('Scope'), choices=InventoryScopeChoices, required=False, help_text=_('Object types to sync'),
     )
     inventory_adoption = CSVChoiceField(
         label=_('Adoption'), choices=InventoryAdoptionChoices, required=False,
@@ -188,9 +188,9 @@ class InventoryImportMixin(forms.Form):
         help_text=_('Status of devices removed from the fabric'),
     )
 
-    # Columns that may be left out or empty: the model's default stands.
+    # Columns that may be missing or empty: the model's default is used.
     inventory_optional = (
-        'inventory_enabled', 'inventory_roles', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption',
+        'inventory_enabled', 'inventory_roles', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption',
         'inventory_removal', *STATUS_FIELDS,
     )
 
@@ -213,8 +213,8 @@ class InventoryBulkEditMixin(forms.Form):
     )
     inventory_tenant = DynamicModelChoiceField(label=_('Tenant'), queryset=Tenant.objects.all(), required=False)
     inventory_name_pattern = forms.CharField(label=_('Name pattern'), required=False, max_length=64)
-    inventory_subjects = forms.MultipleChoiceField(
-        label=_('Scope'), choices=InventorySubjectChoices, required=False,
+    inventory_scope = forms.MultipleChoiceField(
+        label=_('Scope'), choices=InventoryScopeChoices, required=False,
     )
     inventory_adoption = forms.ChoiceField(
         label=_('Adoption'), choices=add_blank_choice(InventoryAdoptionChoices), required=False, initial='',

@@ -1,4 +1,4 @@
-"""Filter forms that name no objects that the user may not view."""
+"""Filter forms that show only objects that the user may view."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ class RestrictedFilterMixin(forms.Form):
         if request is None:
             return
         for name, field in self.fields.items():
-            # Saved filters have rules of their own: a shared one takes no permission.
+            # Saved filters have rules of their own: a shared one needs no permission.
             if name != 'filter_id' and isinstance(getattr(field, 'queryset', None), RestrictedQuerySet):
                 field.queryset = field.queryset.restrict(request.user, 'view')
                 if isinstance(field.widget, FilterModifierWidget):
-                    # What it wraps has its choices from the field as it was.
+                    # The wrapped widget has the choices of the original field.
                     field.widget.original_widget.choices = field.choices

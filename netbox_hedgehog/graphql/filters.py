@@ -67,7 +67,7 @@ class InventoryLinkFilter(BaseModelFilter):
     key: StrFilterLookup | None = strawberry_django.filter_field()
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()
-    subject: StrFilterLookup | None = strawberry_django.filter_field()
+    scope: StrFilterLookup | None = strawberry_django.filter_field()
     object_type: Annotated['ContentTypeFilter', strawberry.lazy('core.graphql.filters')] | None = (
         strawberry_django.filter_field()
     )
@@ -86,7 +86,7 @@ class DiscrepancyFilter(BaseModelFilter):
     link_id: ID | None = strawberry_django.filter_field()
     type: StrFilterLookup | None = strawberry_django.filter_field()
     code: StrFilterLookup | None = strawberry_django.filter_field()
-    subject: StrFilterLookup | None = strawberry_django.filter_field()
+    scope: StrFilterLookup | None = strawberry_django.filter_field()
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()
     object_type: Annotated['ContentTypeFilter', strawberry.lazy('core.graphql.filters')] | None = (
@@ -112,8 +112,8 @@ class SwitchHealthFilter(BaseModelFilter):
     level: StrFilterLookup | None = strawberry_django.filter_field()
     read_at: DatetimeFilterLookup | None = strawberry_django.filter_field()
     heartbeat: DatetimeFilterLookup | None = strawberry_django.filter_field()
-    silent: FilterLookup[bool] | None = strawberry_django.filter_field()
-    agentless: FilterLookup[bool] | None = strawberry_django.filter_field()
+    heartbeat_stale: FilterLookup[bool] | None = strawberry_django.filter_field()
+    no_agent: FilterLookup[bool] | None = strawberry_django.filter_field()
     pending: FilterLookup[bool] | None = strawberry_django.filter_field()
     reboot_required: FilterLookup[bool] | None = strawberry_django.filter_field()
     interfaces_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (

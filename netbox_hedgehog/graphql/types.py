@@ -33,7 +33,8 @@ __all__ = (
 def display_of(*columns: str) -> Any:
     """Return NetBox's field `display` for a model whose name is made of these columns.
 
-    NetBox's own does not say what it reads, and where no other field asks for that it is read row by row.
+    NetBox's own field does not declare the columns that it needs; unless another field loads
+    them, each row costs a query.
     """
     def display(self: Any) -> str:
         return str(self)
@@ -41,7 +42,7 @@ def display_of(*columns: str) -> Any:
     return strawberry_django.field(display, only=[*columns])
 
 
-# NetBox has no type for notification groups; the rest is the plugin's own bookkeeping.
+# NetBox has no type for notification groups; the rest is internal to the plugin.
 @register_type(
     models.Fabric, filters=FabricFilter, pagination=True,
     exclude=[*SECRET_FIELDS, 'notification_group', 'conditions'],
@@ -63,7 +64,7 @@ class FabricType(PrimaryObjectType):
 )
 class FabricResourceType(BaseObjectType):
     display = display_of('name')
-    # Empty for those who may see the resource and not its fabric.
+    # Empty for users who may view the resource but not its fabric.
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
     @strawberry_django.field
@@ -78,7 +79,7 @@ class SwitchHealthType(BaseObjectType):
     resource: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     agent: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
-    # What depends on the clock: a reading that is too old says nothing about now.
+    # Depends on the clock: outdated data says nothing about now.
     @strawberry_django.field(select_related=['fabric'], only=['level', 'read_at', 'fabric__sync_interval'])
     def state(self) -> str:
         return self.state
@@ -91,7 +92,7 @@ class FabricEventType(BaseObjectType):
     display = display_of('message')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
 
-    # What event rules were given is the fabric.
+    # The payload of event rules is the fabric.
     @strawberry_django.field(select_related=['fabric'], only=['data', 'fabric__name'])
     def data(self: Any, info: Info) -> JSON | None:
         return self.data if may_view_fabric(info.context.request, self.fabric) else None
@@ -99,7 +100,7 @@ class FabricEventType(BaseObjectType):
 
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)
 class InventoryLinkType(BaseObjectType):
-    display = display_of('key')
+    display = display_of('key', 'object_type_id')
     fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')]
     object_id: BigInt

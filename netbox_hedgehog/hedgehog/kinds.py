@@ -1,4 +1,4 @@
-"""Every Hedgehog kind the plugin mirrors, one row each.
+"""List every Hedgehog kind that the plugin mirrors, one row each.
 
 Supporting a new custom resource is a new row here. The groups, versions and plurals are those of the
 CustomResourceDefinitions in githedgehog/fabric (release 26.03); the columns follow their printer columns, without
@@ -11,9 +11,12 @@ This module is vocabulary: it imports neither Django nor a Kubernetes client.
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-__all__ = ('FABRIC_LABEL', 'KINDS', 'KIND_BY_NAME', 'Column', 'Kind', 'pick')
+__all__ = ('EXTERNAL_PREFIX', 'FABRIC_LABEL', 'KINDS', 'KIND_BY_NAME', 'Column', 'Kind', 'Path', 'Reference', 'pick')
 
 FABRIC_LABEL = 'fabric.githedgehog.com/'
+
+# The prefix of the name of an External in a GatewayPeering; a VPC has its plain name there.
+EXTERNAL_PREFIX = 'ext.'
 
 # A path into a manifest: a tuple of keys, as keys of labels and annotations contain dots themselves.
 Path = tuple[str, ...]
@@ -21,10 +24,23 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One of a kind's own columns: its title, and where in the manifest its value stands."""
+    """One of a kind's own columns: its title, and where in the manifest its value is."""
 
     title: str
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a kind names resources of another kind: `prefix` comes before the name, a slash after it.
+
+    A value that begins with `other_prefix` names something else.
+    """
+
+    path: Path
+    kind: str
+    prefix: str = ''
+    other_prefix: str = ''
 
 
 # Compared by identity: what is cached by kind would else count a hash over all its paths for every object.
@@ -32,13 +48,13 @@ class Column:
 class Kind:
     """A custom resource kind.
 
-    `derived` tells the controller's own objects from those that people declare. `keeps_spec` is False where the spec
-    holds secrets and must never be stored. `status` lists the fields of the status that are kept: a whitelist, so
-    that an unknown field of a newer release is not stored before somebody has looked at it. `volatile` lists the
-    kept status fields that move all the time (heartbeats, counters, leases): they are stored, but never make a
-    resource "changed". `references` says where a resource names others: (path, kind) pairs. In all of these paths
-    `*` stands for every element of a list or value of a dictionary, and in columns and references `?` stands for the
-    keys of a dictionary. `page_size` is how many objects one page of a list holds.
+    `derived` marks the controller's own objects. `keeps_spec` is False where the spec holds secrets and must never be
+    stored. `status` lists the fields of the status that are kept: a whitelist, so that an unknown field of a newer
+    release is not stored before somebody has looked at it. `volatile` lists the kept status fields that change all the
+    time (heartbeats, counters, leases): they are stored, but never make a resource "changed". `references` says where a
+    resource names others; what the links of a Connection name follows from its members (connections.py). In all of
+    these paths `*` matches every element of a list or value of a dictionary, and in columns and references `?` matches
+    the keys of a dictionary. `page_size` is how many objects one page of a list holds.
     """
 
     name: str
@@ -52,7 +68,7 @@ class Kind:
     status: tuple[Path, ...] = ()
     volatile: tuple[Path, ...] = ()
     columns: tuple[Column, ...] = ()
-    references: tuple[tuple[Path, str], ...] = ()
+    references: tuple[Reference, ...] = ()
     page_size: int = 500
 
     @property
@@ -97,13 +113,12 @@ def _paths(text: str) -> tuple[Path, ...]:
     return tuple(tuple(word.split('.')) for word in text.split())
 
 
-def _ports(kind: str, ends: str) -> tuple[tuple[Path, str], ...]:
-    """Return where a Connection's spec names ports of this kind, whatever its union member."""
-    return tuple((('spec', '*', *path, 'port'), kind) for path in _paths(ends))
+def _reference(kind: str, *path: str, prefix: str = '', other_prefix: str = '') -> Reference:
+    return Reference(('spec', *path), kind, prefix, other_prefix)
 
 
 # The status fields of an Agent, as `agents/status` serves them. Counters, queue statistics and the SONiC build
-# details are left out: nothing in the plugin reads them, and they are most of an Agent's 29 KB.
+# details are skipped: nothing in the plugin reads them, and they are most of an Agent's 29 KB.
 _AGENT_STATUS = """
     version installID runID bootID lastHeartbeat lastAttemptTime lastAttemptGen lastAppliedTime lastAppliedGen
     rebootRequired conditions.*.type conditions.*.status conditions.*.reason conditions.*.message
@@ -132,7 +147,7 @@ _AGENT_STATUS = """
     state.firmware.* state.roce
 """
 
-# What an agent rewrites at every heartbeat, or as traffic, weather and optics please.
+# What an agent rewrites at every heartbeat, or what follows from traffic, temperature and optics.
 _AGENT_VOLATILE = """
     lastHeartbeat state.nos.uptime state.bgpNeighbors.*.*.prefixes
     state.platform.fans state.platform.psus state.platform.temps
@@ -177,27 +192,19 @@ KINDS: tuple[Kind, ...] = (
             _spec('Boot serial', 'boot', 'serial'), _spec('ASN', 'asn'), _spec('Address', 'ip'),
         ),
         references=(
-            (('spec', 'profile'), 'SwitchProfile'), (('spec', 'groups', '*'), 'SwitchGroup'),
-            (('spec', 'redundancy', 'group'), 'SwitchGroup'), (('spec', 'vlanNamespaces', '*'), 'VLANNamespace'),
+            _reference('SwitchProfile', 'profile'), _reference('SwitchGroup', 'groups', '*'),
+            _reference('SwitchGroup', 'redundancy', 'group'), _reference('VLANNamespace', 'vlanNamespaces', '*'),
         ),
     ),
     Kind(
         'Server', 'servers', **_WIRING, title='Server', title_plural='Servers',
         columns=(_spec('Description', 'description'),),
-        references=((('spec', 'profile'), 'ServerProfile'),),
+        references=(_reference('ServerProfile', 'profile'),),
     ),
     Kind(
         'Connection', 'connections', **_WIRING, title='Connection', title_plural='Connections',
         columns=(Column('Type', ('spec', '?')),),
-        references=(
-            *_ports('Switch', """
-                link.switch links.*.switch links.*.spine links.*.leaf links.*.leaf1 links.*.leaf2
-                links.*.switch1 links.*.switch2 peerLinks.*.switch1 peerLinks.*.switch2
-                sessionLinks.*.switch1 sessionLinks.*.switch2
-            """),
-            *_ports('Server', 'link.server links.*.server'), *_ports('Gateway', 'links.*.gateway'),
-            (('spec', 'staticExternal', 'withinVPC'), 'VPC'),
-        ),
+        references=(_reference('VPC', 'staticExternal', 'withinVPC'),),
     ),
     Kind(
         'VPC', 'vpcs', **_VPC, title='VPC', title_plural='VPCs',
@@ -206,8 +213,8 @@ KINDS: tuple[Kind, ...] = (
             _spec('Subnets', 'subnets'), _spec('Mode', 'mode'),
         ),
         references=(
-            (('spec', 'ipv4Namespace'), 'IPv4Namespace'), (('spec', 'vlanNamespace'), 'VLANNamespace'),
-            (('spec', 'subnets', '*', 'dhcp', 'relayVPC'), 'VPC'),
+            _reference('IPv4Namespace', 'ipv4Namespace'), _reference('VLANNamespace', 'vlanNamespace'),
+            _reference('VPC', 'subnets', '*', 'dhcp', 'relayVPC'),
         ),
     ),
     Kind(
@@ -215,12 +222,12 @@ KINDS: tuple[Kind, ...] = (
         columns=(
             _spec('VPC subnet', 'subnet'), _spec('Connection', 'connection'), _spec('Native VLAN', 'nativeVLAN'),
         ),
-        references=((('spec', 'subnet'), 'VPC'), (('spec', 'connection'), 'Connection')),
+        references=(_reference('VPC', 'subnet'), _reference('Connection', 'connection')),
     ),
     Kind(
         'VPCPeering', 'vpcpeerings', **_VPC, title='VPC peering', title_plural='VPC peerings',
         columns=(_label('VPC 1', 'vpc1'), _label('VPC 2', 'vpc2')),
-        references=((('spec', 'permit', '*', '?'), 'VPC'),),
+        references=(_reference('VPC', 'permit', '*', '?'),),
     ),
     Kind(
         'External', 'externals', **_VPC, title='External', title_plural='Externals',
@@ -228,7 +235,7 @@ KINDS: tuple[Kind, ...] = (
             _spec('IPv4 namespace', 'ipv4Namespace'), _spec('Inbound community', 'inboundCommunity'),
             _spec('Outbound community', 'outboundCommunity'), _spec('Static prefixes', 'static', 'prefixes'),
         ),
-        references=((('spec', 'ipv4Namespace'), 'IPv4Namespace'),),
+        references=(_reference('IPv4Namespace', 'ipv4Namespace'),),
     ),
     Kind(
         'ExternalAttachment', 'externalattachments', **_VPC,
@@ -238,7 +245,7 @@ KINDS: tuple[Kind, ...] = (
             _spec('Switch VLAN', 'switch', 'vlan'), _spec('Switch address', 'switch', 'ip'),
             _spec('Neighbor ASN', 'neighbor', 'asn'), _spec('Neighbor address', 'neighbor', 'ip'),
         ),
-        references=((('spec', 'external'), 'External'), (('spec', 'connection'), 'Connection')),
+        references=(_reference('External', 'external'), _reference('Connection', 'connection')),
     ),
     Kind(
         'ExternalPeering', 'externalpeerings', **_VPC,
@@ -248,7 +255,7 @@ KINDS: tuple[Kind, ...] = (
             _spec('External', 'permit', 'external', 'name'), _spec('Prefixes', 'permit', 'external', 'prefixes'),
         ),
         references=(
-            (('spec', 'permit', 'vpc', 'name'), 'VPC'), (('spec', 'permit', 'external', 'name'), 'External'),
+            _reference('VPC', 'permit', 'vpc', 'name'), _reference('External', 'permit', 'external', 'name'),
         ),
     ),
     Kind(
@@ -261,7 +268,7 @@ KINDS: tuple[Kind, ...] = (
             Column('Version', ('status', 'version')), Column('Reboot required', ('status', 'rebootRequired')),
             Column('Software', ('status', 'state', 'nos', 'softwareVersion')),
         ),
-        references=((('name',), 'Switch'),),
+        references=(Reference(('name',), 'Switch'),),
     ),
     Kind('Catalog', 'catalogs', **_AGENT, title='Catalog', title_plural='Catalogs', derived=True),
     Kind(
@@ -272,7 +279,7 @@ KINDS: tuple[Kind, ...] = (
             _spec('Start', 'startIP'), _spec('End', 'endIP'), _spec('VRF', 'vrf'),
             _spec('Circuit ID', 'circuitID'),
         ),
-        references=((('spec', 'vrf'), 'VPC'),),
+        references=(_reference('VPC', 'vrf'),),
     ),
     Kind(
         'Gateway', 'gateways', **_GATEWAY, title='Gateway', title_plural='Gateways',
@@ -280,13 +287,17 @@ KINDS: tuple[Kind, ...] = (
             _spec('Protocol address', 'protocolIP'), _spec('VTEP address', 'vtepIP'), _spec('ASN', 'asn'),
             _spec('Groups', 'groups'),
         ),
-        references=((('spec', 'groups', '*', 'name'), 'GatewayGroup'),),
+        references=(_reference('GatewayGroup', 'groups', '*', 'name'),),
     ),
     Kind('GatewayGroup', 'gatewaygroups', **_GATEWAY, title='Gateway group', title_plural='Gateway groups'),
     Kind(
         'GatewayPeering', 'gatewaypeerings', **_GATEWAY, title='Gateway peering', title_plural='Gateway peerings',
         columns=(_spec('Gateway group', 'gatewayGroup'), _spec('Peering', 'peering')),
-        references=((('spec', 'gatewayGroup'), 'GatewayGroup'), (('spec', 'peering', '?'), 'VPCInfo')),
+        references=(
+            _reference('GatewayGroup', 'gatewayGroup'), _reference('VPCInfo', 'peering', '?'),
+            _reference('VPC', 'peering', '?', other_prefix=EXTERNAL_PREFIX),
+            _reference('External', 'peering', '?', prefix=EXTERNAL_PREFIX),
+        ),
     ),
     Kind(
         'VPCInfo', 'vpcinfos', **_GATEWAY, title='VPC info', title_plural='VPC infos', derived=True,
@@ -302,7 +313,7 @@ KINDS: tuple[Kind, ...] = (
             Column('Applied generation', ('status', 'lastAppliedGen')), Column('Current generation', ('generation',)),
             Column('Version', ('status', 'agentVersion')),
         ),
-        references=((('name',), 'Gateway'),),
+        references=(Reference(('name',), 'Gateway'),),
     ),
 )
 

@@ -2,13 +2,24 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_interface,
+    ip_network,
+)
 from typing import Any
 
 __all__ = (
-    'Address', 'Network', 'address', 'entries', 'items', 'mapping', 'moment', 'named_objects', 'natural', 'network',
-    'number', 'objects', 'real_number', 'shown', 'text', 'usable',
+    'Address', 'ManifestIssue', 'Network', 'address', 'entries', 'is_host', 'is_unset', 'items', 'mac_address',
+    'mapping', 'moment', 'named_objects', 'natural', 'network', 'number', 'objects', 'real_number', 'shown', 'text',
+    'texts', 'usable',
 )
 
 Address = IPv4Interface | IPv6Interface
@@ -22,6 +33,18 @@ LONGEST_SHOWN = 80
 
 _DIGITS = re.compile(r'([0-9]+)')
 
+# The forms of a MAC address that Go reads, and how many digits it has.
+_MAC = re.compile(r'[0-9a-f]{2}(?:([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2})*)|[0-9a-f]{4}(?:\.[0-9a-f]{4})+')
+_MAC_LENGTHS = (12, 16, 40)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestIssue:
+    """Something in a manifest that cannot be used: an issue's code, and parameters that are safe to show."""
+
+    code: str
+    parameters: Mapping[str, str | tuple[str, ...]]
+
 
 def text(value: Any) -> str:
     """Return a string, or an empty one in place of anything else."""
@@ -31,6 +54,11 @@ def text(value: Any) -> str:
 def number(value: Any) -> int | None:
     """Return a whole number, or None in place of anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_unset(value: Any) -> bool:
+    """Return whether a whole number is not set: Go omits a zero. A value that is no number is set, and invalid."""
+    return value is None or number(value) == 0
 
 
 def real_number(value: Any) -> float | None:
@@ -46,6 +74,11 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def items(value: Any) -> list[Any]:
     """Return a list, or an empty one in place of anything else."""
     return value if isinstance(value, list) else []
+
+
+def texts(value: Any) -> list[str]:
+    """Return the strings in a list, without empty ones."""
+    return [item for item in items(value) if isinstance(item, str) and item]
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
@@ -105,6 +138,23 @@ def network(value: Any) -> Network | None:
     except ValueError:
         return None
     return found if found is not None and found.prefixlen else None
+
+
+def is_host(ip: IPv4Address | IPv6Address, prefix: Network) -> bool:
+    """Return whether a host may have this address of a prefix: not the first or the last one of an IPv4 prefix."""
+    if ip not in prefix:
+        return False
+    ends = (prefix.network_address, prefix.broadcast_address)
+    return prefix.version == 6 or prefix.prefixlen >= prefix.max_prefixlen - 1 or ip not in ends
+
+
+def mac_address(value: Any) -> str | None:
+    """Return a MAC address in lower case with colons, or None where it is invalid."""
+    found = text(value).lower()
+    digits = re.sub('[:.-]', '', found)
+    if not _MAC.fullmatch(found) or len(digits) not in _MAC_LENGTHS:
+        return None
+    return ':'.join(digits[place:place + 2] for place in range(0, len(digits), 2))
 
 
 def usable(name: str, longest: int) -> bool:

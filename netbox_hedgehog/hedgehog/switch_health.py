@@ -1,8 +1,8 @@
-"""How a switch or gateway is, as its agent said at the last reading.
+"""Judge the health of a switch or gateway by what its agent reported when it was last fetched.
 
-A heartbeat is judged against the moment of the reading, never against the moment of looking: a reading of an hour ago
-says who was silent an hour ago, and nothing about now. Whether a reading is too old to be believed is asked where it
-is shown, because that changes with the clock (SwitchHealth.state).
+A heartbeat is judged against the time of the sync, never against the time at which a page is opened: data of an hour
+ago says which agent was unresponsive an hour ago, and nothing about now. Whether data is too old to be trusted is
+decided where it is shown, because that changes with the clock (SwitchHealth.state).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,29 +10,29 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .connections import interface_of
 from .manifest import mapping, moment, named_objects, objects, real_number, text
+from .switch_ports import reported_as
 
 __all__ = (
-    'CRITICAL', 'OK', 'SILENT_AFTER', 'UNKNOWN', 'WARNING', 'AgentHealth', 'AgentReading', 'HealthIssue', 'assess',
+    'CRITICAL', 'OK', 'STALE_AFTER', 'UNKNOWN', 'WARNING', 'AgentHealth', 'HealthIssue', 'MirroredAgent', 'assess',
     'confirmed_at',
 )
 
 OK, WARNING, CRITICAL, UNKNOWN = 'ok', 'warning', 'critical', 'unknown'
 
-# The gravest first. Where nothing is known, nothing is well; a known fault says more than that.
+# The most severe first: a known fault comes before unknown, and unknown before ok.
 ORDER = (CRITICAL, WARNING, UNKNOWN, OK)
 
-# Seconds without a heartbeat after which an agent is silent; one comes every 15 seconds.
-SILENT_AFTER = 60
+# Seconds without a heartbeat after which an agent is unresponsive; one comes every 15 seconds.
+STALE_AFTER = 60
 
-# Seconds that a heartbeat may be younger than the start of the reading: a reading lasts, and clocks differ a little.
+# Seconds that a heartbeat may be younger than the start of the sync: a sync takes time, and clocks differ a little.
 MAX_CLOCK_SKEW = 600
 
 
 @dataclass(frozen=True, slots=True)
 class HealthIssue:
-    """One thing that is wrong. `code` names its sort, such as bgp, silent or pending."""
+    """One health issue. `code` is its type, such as bgp, no_agent or pending."""
 
     code: str
     level: str
@@ -40,7 +40,7 @@ class HealthIssue:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentReading:
+class MirroredAgent:
     """An Agent or GatewayAgent as the mirror holds it. `read_at` is when it was last in the cluster."""
 
     kind: str
@@ -56,8 +56,8 @@ class AgentHealth:
 
     level: str = OK
     heartbeat: datetime | None = None
-    silent: bool = False
-    agentless: bool = False
+    heartbeat_stale: bool = False
+    no_agent: bool = False
     applied_generation: int | None = None
     pending: bool = False
     reboot_required: bool = False
@@ -76,21 +76,21 @@ class AgentHealth:
         return [asdict(finding) for finding in sorted(self.findings, key=lambda found: ORDER.index(found.level))]
 
 
-def assess(reading: AgentReading | None, wired: Mapping[str, str]) -> AgentHealth:
-    """Judge an agent's reading.
+def assess(agent: MirroredAgent | None, wired: Mapping[str, str]) -> AgentHealth:
+    """Judge what an agent reported.
 
-    Takes the reading, or None where there is no agent, and the switch's wired ports with what is at their other ends.
+    Takes the agent, or None if there is none, and the switch's wired ports with what is at their other ends.
     Returns the AgentHealth. A status of unknown shape says nothing; nothing is raised.
     """
     health = AgentHealth()
-    if reading is None or reading.missing:
-        what = 'The agent was deleted from the cluster.' if reading else 'No agent: status unavailable.'
-        health.agentless = True
-        health.findings.append(HealthIssue('agentless', UNKNOWN, what))
-    if reading is not None:
-        _agent(health, reading)
-        state = mapping(reading.status.get('state'))
-        if reading.kind == 'Agent':
+    if agent is None or agent.missing:
+        what = 'The agent was deleted from the cluster.' if agent else 'No agent: status unavailable.'
+        health.no_agent = True
+        health.findings.append(HealthIssue('no_agent', UNKNOWN, what))
+    if agent is not None:
+        _agent(health, agent)
+        state = mapping(agent.status.get('state'))
+        if agent.kind == 'Agent':
             _ports(health, mapping(state.get('interfaces')), wired)
             _bgp(health, state.get('bgpNeighbors'), 'state')
             _platform(health, mapping(state.get('platform')))
@@ -106,29 +106,29 @@ def assess(reading: AgentReading | None, wired: Mapping[str, str]) -> AgentHealt
 def confirmed_at(last_read: datetime, last_seen: datetime | None, settled: float) -> datetime:
     """Return when a resource was last in the cluster as the mirror has it.
 
-    Takes when it was read, when a list last showed it, and the seconds for which a status that moves by itself is
-    left as it was read. Seen later than that, it had not moved: else it had been read again. An agent that died does
-    not move any more, so every list confirms its last words.
+    Takes when it was fetched, when a list last showed it, and for how many seconds a status that changes by itself is
+    kept. If a list showed it later than that, it had not changed: otherwise it would have been fetched again. The
+    status of a dead agent does not change, so every list confirms it.
     """
     if last_seen is not None and last_seen - last_read >= timedelta(seconds=settled):
         return last_seen
     return last_read
 
 
-def _agent(health: AgentHealth, reading: AgentReading) -> None:
-    status = reading.status
+def _agent(health: AgentHealth, agent: MirroredAgent) -> None:
+    status = agent.status
     health.version = text(status.get('version') or status.get('agentVersion'))[:100]
     health.heartbeat = moment(status.get('lastHeartbeat'))
-    if not reading.missing:
-        _heartbeat(health, reading.read_at)
+    if not agent.missing:
+        _heartbeat(health, agent.read_at)
     applied = real_number(status.get('lastAppliedGen'))
     health.applied_generation = int(applied) if applied is not None and abs(applied) < 2**63 else None
-    if health.heartbeat is not None and health.applied_generation != reading.generation:
+    if health.heartbeat is not None and health.applied_generation != agent.generation:
         health.pending = True
         done = f'generation {health.applied_generation}' if health.applied_generation else 'none'
         health.findings.append(HealthIssue(
             'pending', WARNING,
-            f'Configuration pending: generation {reading.generation} is current, {done} is applied.'
+            f'Configuration pending: generation {agent.generation} is current, {done} is applied.'
             + _refusal(status),
         ))
     if status.get('rebootRequired') is True:
@@ -138,13 +138,13 @@ def _agent(health: AgentHealth, reading: AgentReading) -> None:
 
 def _heartbeat(health: AgentHealth, read_at: datetime) -> None:
     if health.heartbeat is None:
-        health.agentless = True
-        health.findings.append(HealthIssue('agentless', UNKNOWN, 'The agent has never sent a heartbeat.'))
-    elif read_at - health.heartbeat > timedelta(seconds=SILENT_AFTER):
-        health.silent = True
+        health.no_agent = True
+        health.findings.append(HealthIssue('no_agent', UNKNOWN, 'The agent has never sent a heartbeat.'))
+    elif read_at - health.heartbeat > timedelta(seconds=STALE_AFTER):
+        health.heartbeat_stale = True
         health.findings.append(HealthIssue(
-            'silent', CRITICAL,
-            f'Agent unresponsive: last heartbeat at {_when(health.heartbeat)}, more than {SILENT_AFTER} seconds before '
+            'heartbeat_stale', CRITICAL,
+            f'Agent unresponsive: last heartbeat at {_when(health.heartbeat)}, more than {STALE_AFTER} seconds before '
             f'the sync at {_when(read_at)}.',
         ))
     elif health.heartbeat - read_at > timedelta(seconds=MAX_CLOCK_SKEW):
@@ -165,8 +165,9 @@ def _refusal(status: Mapping[str, Any]) -> str:
 
 def _ports(health: AgentHealth, interfaces: Mapping[str, Any], wired: Mapping[str, str]) -> None:
     for port, far in wired.items():
-        interface = interface_of(port, interfaces)
-        if interface is None:
+        reported = reported_as(port, interfaces)
+        interface = interfaces[reported] if reported else None
+        if not isinstance(interface, Mapping):
             health.ports[port] = 'unreported'
         elif interface.get('errDisabled') is True:
             _port_down(health, f'{port} (to {far}) is err-disabled: the switch disabled it after errors.', port)

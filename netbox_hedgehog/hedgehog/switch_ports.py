@@ -1,29 +1,23 @@
-"""Work out the ports of a switch from its profile and its spec."""
+"""Derive the ports of a switch, and the one name of each, from its profile and spec."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .manifest import entries, items, mapping, natural, shown, text
+from .manifest import ManifestIssue, entries, items, mapping, natural, shown, text
 
-__all__ = (
-    'MANAGEMENT', 'Port', 'PortIssue', 'UNKNOWN_PORT', 'UNSUPPORTED_BREAKOUT', 'WRONG_SPEED', 'kbps', 'normalise',
-    'ports',
-)
+__all__ = ('MANAGEMENT', 'Port', 'PortNames', 'kbps', 'normalize', 'ports', 'reported_as')
 
 # Where a switch has its own address; its name in every profile.
 MANAGEMENT = 'M1'
-
-# What a switch configures and its profile does not support.
-WRONG_SPEED, UNSUPPORTED_BREAKOUT, UNKNOWN_PORT = 'speed', 'breakout', 'port'
 
 _SPEED = re.compile(r'([0-9]{1,4}(?:\.[0-9])?)([MGT])')
 _MODE = re.compile(r'([0-9]{1,2})x(.+)')
 _NOS_NAME = re.compile(r'(.*?)([0-9]{1,9})')
 _UNITS = {'M': 1_000, 'G': 1_000_000, 'T': 1_000_000_000}
 
-# NetBox's interface types: by the connector that a port profile is named after (QSFP28-100G) and the most it does.
+# NetBox's interface types: by the connector in the port profile's name (QSFP28-100G) and its highest speed.
 _G = _UNITS['G']
 _TYPES = {
     ('RJ45', 1 * _G): '1000base-t', ('RJ45', 5 * _G // 2): '2.5gbase-t', ('RJ45', 5 * _G): '5gbase-t',
@@ -37,6 +31,7 @@ _TYPES = {
     ('QSFP56', 200 * _G): '200gbase-x-qsfp56', ('QSFP112', 400 * _G): '400gbase-x-qsfp112',
     ('QSFPDD', 100 * _G): '100gbase-x-qsfpdd', ('QSFPDD', 200 * _G): '200gbase-x-qsfpdd',
     ('QSFPDD', 400 * _G): '400gbase-x-qsfpdd', ('QSFPDD', 800 * _G): '800gbase-x-qsfpdd',
+    ('QSFP56DD', 200 * _G): '200gbase-x-qsfpdd', ('QSFP56DD', 400 * _G): '400gbase-x-qsfpdd',
     ('OSFP', 400 * _G): '400gbase-x-osfp', ('OSFP', 800 * _G): '800gbase-x-osfp',
     ('OSFP', 1600 * _G): '1.6tbase-x-osfp1600',
 }
@@ -59,21 +54,13 @@ class Port:
     mgmt_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PortIssue:
-    """A setting of a port that has no effect. `parameters` name the port and the setting, safe to show."""
-
-    what: str
-    parameters: dict[str, str]
-
-
 def kbps(speed: Any) -> int | None:
     """Return the kbit/s of a speed such as 25G, or None if it is invalid."""
     found = _SPEED.fullmatch(text(speed))
     return round(float(found[1]) * _UNITS[found[2]]) if found else None
 
 
-def normalise(port: str, known: Mapping[str, Any]) -> str | None:
+def normalize(port: str, known: Mapping[str, Any]) -> str | None:
     """Return the interface of a port as a connection names it: E1/49 and E1/49/1 are the same."""
     if port in known:
         return port
@@ -81,7 +68,34 @@ def normalise(port: str, known: Mapping[str, Any]) -> str | None:
     return first if first in known else None
 
 
-def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[PortIssue]]:
+def reported_as(port: str, known: Mapping[str, Any]) -> str | None:
+    """Return the name of a port among those that are reported, with its lane or without."""
+    return normalize(port, known) or normalize(port.removesuffix('/1'), known)
+
+
+class PortNames:
+    """The names of switch ports as NetBox has them, however a Connection names them.
+
+    Takes kind, name and spec of a fabric's resources; all but Switches and SwitchProfiles are ignored. A port that can
+    be broken out is E1/49/1 even where a Connection calls it E1/49. A port of an unknown profile keeps its name.
+    """
+
+    def __init__(self, resources: Iterable[tuple[str, str, Any]]) -> None:
+        self._makers: dict[str, _Maker] = {}
+        self._profiles: dict[str, str] = {}
+        for kind, name, spec in resources:
+            if kind == 'SwitchProfile':
+                self._makers[name] = _Maker(mapping(spec), {})
+            elif kind == 'Switch':
+                self._profiles[name] = text(mapping(spec).get('profile'))
+
+    def of(self, switch: str, port: str) -> str:
+        """Return the name of a switch's port."""
+        maker = self._makers.get(self._profiles.get(switch, ''))
+        return f'{port}/1' if maker and maker.breaks_out(port) else port
+
+
+def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[ManifestIssue]]:
     """Return the interfaces of a switch, in order, and what of its spec the profile does not support."""
     maker = _Maker(profile, switch)
     found = [port for name, entry in entries(profile.get('ports')) for port in maker.make(name, mapping(entry))]
@@ -89,7 +103,7 @@ def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[P
 
 
 class _Maker:
-    """Makes the interfaces of one switch, and collects what is wrong."""
+    """Builds the interfaces of one switch, and collects issues."""
 
     def __init__(self, profile: Mapping[str, Any], switch: Mapping[str, Any]) -> None:
         self.ports = mapping(profile.get('ports'))
@@ -98,14 +112,23 @@ class _Maker:
         self.breakouts = mapping(switch.get('portBreakouts'))
         self.speeds = mapping(switch.get('portSpeeds'))
         self.group_speeds = mapping(switch.get('portGroupSpeeds'))
-        self.wrong: list[PortIssue] = []
+        self.wrong: list[ManifestIssue] = []
+
+    def breaks_out(self, name: str) -> bool:
+        """Return whether a port can be broken out."""
+        entry = mapping(self.ports.get(name))
+        profile = mapping(self.profiles.get(self._kind(entry)))
+        return entry.get('management') is not True and bool(mapping(profile.get('breakout')))
+
+    def _kind(self, entry: Mapping[str, Any]) -> str:
+        group = text(entry.get('group'))
+        return text(mapping(self.groups.get(group)).get('profile') if group else entry.get('profile'))
 
     def make(self, name: str, entry: Mapping[str, Any]) -> list[Port]:
         label = text(entry.get('nos'))
         if entry.get('management') is True:
             return [Port(name, label, '1000base-t', mgmt_only=True)]
-        group = text(entry.get('group'))
-        kind = text(mapping(self.groups.get(group)).get('profile') if group else entry.get('profile'))
+        group, kind = text(entry.get('group')), self._kind(entry)
         profile = mapping(self.profiles.get(kind))
         if breakout := mapping(profile.get('breakout')):
             return self._lanes(name, entry, kind, breakout)
@@ -113,7 +136,7 @@ class _Maker:
         asked = self.group_speeds.get(group) if group else self.speeds.get(name)
         actual = kbps(asked) or kbps(speed.get('default'))
         if asked is not None and kbps(asked) is None:
-            self.wrong.append(PortIssue(WRONG_SPEED, {'port': shown(name), 'speed': shown(asked)}))
+            self.wrong.append(ManifestIssue('port-speed-invalid', {'port': shown(name), 'speed': shown(asked)}))
         most = max((kbps(item) or 0 for item in (*items(speed.get('supported')), speed.get('default'))), default=0)
         return [Port(name, label, _type(kind, most), actual)]
 
@@ -124,8 +147,8 @@ class _Maker:
             if text(asked) in supported:
                 mode = text(asked)
             else:
-                self.wrong.append(PortIssue(
-                    UNSUPPORTED_BREAKOUT, {'port': shown(name), 'breakout': shown(asked), 'mode': shown(mode)},
+                self.wrong.append(ManifestIssue(
+                    'breakout-not-supported', {'port': shown(name), 'breakout': shown(asked), 'mode': shown(mode)},
                 ))
         offsets = items(mapping(supported.get(mode)).get('offsets')) or ['0']
         whole = _MODE.fullmatch(mode)
@@ -138,11 +161,11 @@ class _Maker:
         base = text(entry.get('baseNOSName')) or text(entry.get('nos'))
         return [Port(f'{name}/{lane}', _nos_name(base, offset), type, speed) for lane, offset in enumerate(offsets, 1)]
 
-    def unknown(self) -> list[PortIssue]:
+    def unknown(self) -> list[ManifestIssue]:
         """Return an issue for each port that is configured and that the profile does not have."""
         asked = {*self.breakouts, *self.speeds}
         unknown = sorted((name for name in asked if isinstance(name, str) and name not in self.ports), key=natural)
-        return [PortIssue(UNKNOWN_PORT, {'port': shown(name)}) for name in unknown]
+        return [ManifestIssue('port-unknown', {'port': shown(name)}) for name in unknown]
 
 
 def _type(profile: str, speed: int) -> str:

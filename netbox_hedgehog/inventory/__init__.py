@@ -1,1 +1,1 @@
-"""Resources become DCIM and IPAM: what is wanted (pure), how that differs from what is there (pure), owned writes."""
+"""Map resources to NetBox objects (pure), plan how they differ from what NetBox holds (pure), and apply the plan."""

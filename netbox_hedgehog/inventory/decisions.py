@@ -1,14 +1,14 @@
-"""What a person can decide about a discrepancy, and who may: the same for pages, API and bulk actions."""
+"""Decide discrepancies: which decisions are possible, and who may make them. Pages, API and bulk actions use it."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from utilities.permissions import get_permission_for_model
 
+from ..accounts import AnyUser
 from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices
 from ..locks import fabric_lock
 from ..models import Discrepancy
@@ -23,7 +23,7 @@ FABRIC, NETBOX, IGNORE, REOPEN = 'fabric', 'netbox', 'ignore', 'reopen'
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One thing to decide: how its button is called and looks, and what it means."""
+    """One possible decision: the title and color of its button, and what it means."""
 
     name: str
     label: str
@@ -47,29 +47,29 @@ DECISIONS = {
     )
 }
 
-# The web request writes the fabric's values itself, with an answer within seconds: no more than so many.
+# The limit of one web request, which writes the fabric's values itself and responds within seconds.
 MOST_AT_ONCE = 100
 
 # How many reasons a sentence names.
 REASONS_SHOWN = 3
 
-# Where there is a value, or an object, to choose.
+# The types for which there is a value, or an object, to choose.
 _CHOICES = (DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED)
 
 
 def possible(discrepancy: Discrepancy) -> list[str]:
-    """Return what can be decided about a discrepancy in its present state."""
+    """Return the decisions that are possible for a discrepancy in its current state."""
     if discrepancy.state != DiscrepancyStateChoices.OPEN:
         return [REOPEN]
     return [FABRIC, NETBOX, IGNORE] if discrepancy.type in _CHOICES else [IGNORE]
 
 
-def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tuple[int, str]:
-    """Carry out a decision on those of the discrepancies for which it is possible.
+def decide(discrepancies: Iterable[Discrepancy], decision: str, user: AnyUser) -> tuple[int, str]:
+    """Apply a decision to the discrepancies for which it is possible.
 
-    Takes discrepancies that the user may resolve, one of DECISIONS, and the user. Returns how many were settled, and a
-    sentence on those that were not ('' where all were). Raises NotPermitted where the user may not change (or make) one
-    of the NetBox objects that would be written, and InventoryRefused while a sync of the fabric runs or its
+    Takes discrepancies that the user may resolve, one of DECISIONS, and the user. Returns how many were resolved, and a
+    sentence on those that were not ('' where all were). Raises NotPermitted where the user may not change (or create)
+    one of the NetBox objects that would be written, and InventoryRefused while a sync of the fabric runs or its
     inventory is disabled: then nothing is written.
     """
     refuse_in_branch()
@@ -78,23 +78,23 @@ def decide(discrepancies: Iterable[Discrepancy], decision: str, user: Any) -> tu
     outcome = _apply(chosen, decision, user)
     sentences = [_not_written(outcome.refusals)] if outcome.refusals else []
     sentences += outcome.event_failures
-    if left := len(given) - outcome.settled - len(outcome.refusals):
+    if left := len(given) - outcome.resolved - len(outcome.refusals):
         sentences.append(ngettext(
             'This action does not apply to %d of the selected items.',
             'This action does not apply to %d of the selected items.', left,
         ) % left)
-    return outcome.settled, ' '.join(sentences)
+    return outcome.resolved, ' '.join(sentences)
 
 
 def _not_written(refusals: Sequence[str]) -> str:
-    """Say how many values were not written, and why: the first few reasons."""
+    """Return how many values were not written, and why: the first few reasons."""
     reasons = list(dict.fromkeys(refusals))
     return ngettext(
         '%(count)d value was not written: %(reasons)s', '%(count)d values were not written: %(reasons)s', len(refusals),
     ) % {'count': len(refusals), 'reasons': ' '.join(reasons[:REASONS_SHOWN])}
 
 
-def _apply(chosen: Sequence[Discrepancy], decision: str, user: Any) -> Acceptance:
+def _apply(chosen: Sequence[Discrepancy], decision: str, user: AnyUser) -> Acceptance:
     if not chosen:
         return Acceptance()
     if decision == NETBOX:
@@ -106,8 +106,8 @@ def _apply(chosen: Sequence[Discrepancy], decision: str, user: Any) -> Acceptanc
     return _accept_fabric_value(chosen, user)
 
 
-def _accept_fabric_value(chosen: Sequence[Discrepancy], user: Any) -> Acceptance:
-    """Write to NetBox what the fabric says: not while a sync runs, and with the person's own permissions."""
+def _accept_fabric_value(chosen: Sequence[Discrepancy], user: AnyUser) -> Acceptance:
+    """Write the fabric's values to NetBox, with the person's own permissions. Refused while a sync is running."""
     deleted = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.DELETED]
     fields = [discrepancy for discrepancy in chosen if discrepancy.type == DiscrepancyTypeChoices.FIELD]
     if len(fields) > MOST_AT_ONCE:
@@ -125,12 +125,12 @@ def _accept_fabric_value(chosen: Sequence[Discrepancy], user: Any) -> Acceptance
             if not locks.enter_context(fabric_lock(fabric.pk)):
                 raise InventoryRefused(f'A sync of {fabric.name} is running. Try again when it has finished.')
         outcome = operations.accept_fabric_value(fields, user) if fields else Acceptance()
-        outcome.settled += operations.recreate(deleted) if deleted else 0
+        outcome.resolved += operations.recreate(deleted) if deleted else 0
         return outcome
 
 
-def _check_may_recreate(discrepancy: Discrepancy, user: Any) -> None:
-    """Raise NotPermitted where a person may not create this object, which the next sync does as the plugin's user."""
+def _check_may_recreate(discrepancy: Discrepancy, user: AnyUser) -> None:
+    """Raise NotPermitted if the person may not create this object. The next sync creates it as the plugin's user."""
     model = discrepancy.link.object_type.model_class() if discrepancy.link else None
     if model is None:
         return

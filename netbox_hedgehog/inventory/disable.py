@@ -1,23 +1,25 @@
-"""Disable an inventory: its objects stay, or those that the plugin has created are deleted."""
+"""Disable an inventory. Its objects are kept, or those that the plugin created are deleted."""
 
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
+from dcim.models import Device
 from django.db import transaction
 from django.utils import timezone
 
-from ..models import Discrepancy, Fabric, InventoryLink
+from ..accounts import AnyUser
+from ..models import Discrepancy, Fabric, InventoryLink, lock_objects, release
 from . import discrepancies
 from .applying.configuration import use_current_configuration
 from .applying.context import ApplyContext
 from .applying.dependents import read_obstacles
 from .applying.transaction import apply_transaction, lock_fabric
 from .errors import PlanMoved, refuse_in_branch
+from .loading.state import load_current_state
 from .mapping.types import Desired
 from .planning.context import PlanContext
-from .planning.current import read
+from .planning.model_specs import DEVICE
 from .planning.plan import Plan
 from .planning.pruning import plan_deletion, removable
 from .report import InventoryReport, measure
@@ -26,7 +28,7 @@ __all__ = ('disable_inventory', 'plan_removal', 'remove_created')
 
 
 def disable_inventory(fabric: Fabric) -> int:
-    """Leave all objects as they are, and disable the inventory. Return how many are managed objects no longer.
+    """Disable the inventory and keep all objects. Return how many objects are no longer managed.
 
     Links and discrepancies of the fabric are removed.
     """
@@ -38,16 +40,16 @@ def disable_inventory(fabric: Fabric) -> int:
 def plan_removal(fabric: Fabric) -> Plan:
     """Return what remove_created() would delete, with findings on what cannot be deleted. Nothing is written.
 
-    Objects that others may use too, such as device types, AS numbers and roles, are not among them.
+    Shared objects, such as device types, AS numbers and roles, are not deleted.
     """
     return _build_plan(fabric, timezone.now()).plan
 
 
-def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') -> InventoryReport:
-    """Delete what the plugin has created for this fabric, and disable its inventory.
+def remove_created(fabric: Fabric, user: AnyUser | None = None, expected_digest: str = '') -> InventoryReport:
+    """Delete the objects that the plugin created for this fabric, and disable its inventory.
 
     What cannot be deleted stays a managed object: its link stays, a discrepancy and `left` of the report say why, and
-    the same can be asked for again. All other objects of the fabric are managed no longer. Raises PlanMoved and
+    the removal can be repeated. All other objects of the fabric are no longer managed. Raises PlanMoved and
     NotPermitted as reconcile() does.
     """
     report = InventoryReport(fabric=fabric.name, started=timezone.now())
@@ -57,6 +59,8 @@ def remove_created(fabric: Fabric, user: Any = None, expected_digest: str = '') 
         if expected_digest and context.plan.digest != expected_digest:
             raise PlanMoved('NetBox has changed since you reviewed what would be removed. Review it again.')
         with apply_transaction(context, user) as applying:
+            # All at once: release() locks them too, after some have been deleted.
+            lock_objects(Device, {link.object_id for link in context.current.managed.values() if link.model == DEVICE})
             applied = applying.apply_plan()
             report.add_writes(applying.request.id, applied.done)
             _record(context, applied, report)
@@ -69,20 +73,20 @@ def _build_plan(fabric: Fabric, now: datetime) -> PlanContext:
     refuse_in_branch()
     use_current_configuration()
     nothing = Desired()
-    present = read(fabric, nothing)
-    created = removable(present.held.values())
-    read_obstacles(present, created)
+    current = load_current_state(fabric, nothing)
+    created = removable(current.managed.values())
+    read_obstacles(current, created)
     plan = Plan()
-    plan.actions = plan_deletion(plan, created, present)
+    plan.actions = plan_deletion(plan, created, current)
     plan.unchanged = len(created) - len(plan.actions)
-    return PlanContext(fabric, now, nothing, present, plan)
+    return PlanContext(fabric, now, nothing, current, plan)
 
 
 def _record(context: PlanContext, applied: ApplyContext, report: InventoryReport) -> None:
     """Disable the inventory, and store why objects were not deleted; complete the report."""
     fabric, findings = context.fabric, [*context.plan.findings, *applied.findings]
     deleted = {action.key for action in applied.done}
-    left = [link.pk for link in removable(context.present.held.values()) if link.key not in deleted]
+    left = [link.pk for link in removable(context.current.managed.values()) if link.key not in deleted]
     _release_objects(fabric, left)
     discrepancies.record(fabric, findings, context.now)
     report.left = [finding.sentence for finding in findings]
@@ -91,16 +95,16 @@ def _record(context: PlanContext, applied: ApplyContext, report: InventoryReport
 
 
 def _release_objects(fabric: Fabric, kept: Collection[int] = ()) -> int:
-    """Remove the links of a fabric but for `kept`, and disable its inventory. Return how many were removed.
+    """Remove all links of a fabric except `kept`, and disable its inventory. Return how many were removed.
 
-    Without links that stay, its discrepancies are removed too.
+    If no link is kept, its discrepancies are removed too.
     """
     if not kept:
         discrepancies.remove(Discrepancy.objects.filter(fabric=fabric))
-    count = InventoryLink.objects.filter(fabric=fabric).exclude(pk__in=kept)._raw_delete(InventoryLink.objects.db)
+    count = release(InventoryLink.objects.filter(fabric=fabric).exclude(pk__in=kept))
     current = Fabric.objects.get(pk=fabric.pk)
     current.snapshot()
-    current.inventory_enabled, current.inventory_held, current.inventory_error = False, None, ''
-    current.save(update_fields=('inventory_enabled', 'inventory_held', 'inventory_error', 'last_updated'))
-    fabric.inventory_enabled, fabric.inventory_held, fabric.inventory_error = False, None, ''
+    current.inventory_enabled, current.inventory_unconfirmed, current.inventory_error = False, None, ''
+    current.save(update_fields=('inventory_enabled', 'inventory_unconfirmed', 'inventory_error', 'last_updated'))
+    fabric.inventory_enabled, fabric.inventory_unconfirmed, fabric.inventory_error = False, None, ''
     return count

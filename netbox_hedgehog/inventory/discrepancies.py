@@ -1,4 +1,4 @@
-"""The findings of a sync become discrepancies: new ones are stored, existing ones updated, and others removed."""
+"""Store the findings of a sync as discrepancies: add new ones, update existing ones, and remove the others."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,7 +22,7 @@ __all__ = ('identity_of', 'record', 'remove')
 
 BATCH = 1000
 CONTENT = (
-    'code', 'parameters', 'sentence', 'subject', 'link_id', 'object_type_id', 'object_id', 'fabric_value',
+    'code', 'parameters', 'sentence', 'scope', 'link_id', 'object_type_id', 'object_id', 'fabric_value',
     'netbox_value', 'refused',
 )
 
@@ -30,10 +30,10 @@ CONTENT = (
 def record(
     fabric: Fabric, findings: Iterable[Finding], now: datetime, refusals: Refusals | None = None,
 ) -> tuple[int, int]:
-    """Write the discrepancies of a fabric, and which actions NetBox has refused because of one.
+    """Store the discrepancies of a fabric, and the actions that NetBox has refused because of them.
 
-    Decisions of people stay: a discrepancy is the same one as long as it is about the same thing, whatever values it
-    shows. Returns how many are new and how many are over.
+    Decisions of people are kept: a discrepancy stays the same one while it is about the same thing, whatever values it
+    shows. Returns how many are new and how many are resolved.
     """
     found: dict[tuple[str, str, str, str, str, str], Finding] = {}
     for finding in findings:
@@ -78,7 +78,7 @@ def _links(fabric: Fabric, findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def _update(row: Discrepancy, values: dict[str, Any]) -> None:
-    """Set the values of a discrepancy. A deleted object that is to stay deleted is open again if the fabric changes."""
+    """Set the values of a discrepancy. One on a deleted object that stays deleted is reopened if the fabric changes."""
     is_other = row.fabric_value != values['fabric_value'] and row.type != DiscrepancyTypeChoices.FIELD
     if row.state == DiscrepancyStateChoices.KEPT and is_other:
         row.state = DiscrepancyStateChoices.OPEN
@@ -87,7 +87,7 @@ def _update(row: Discrepancy, values: dict[str, Any]) -> None:
 
 
 def remove(rows: QuerySet[Discrepancy]) -> None:
-    """Delete discrepancies without loading them, and what the search index has of them."""
+    """Delete discrepancies without loading them, and remove them from the search index."""
     CachedValue.objects.filter(
         object_type=ContentType.objects.get_for_model(Discrepancy), object_id__in=rows.order_by().values('pk'),
     )._raw_delete(CachedValue.objects.db)
@@ -95,16 +95,16 @@ def remove(rows: QuerySet[Discrepancy]) -> None:
 
 
 def identity_of(finding: Finding) -> tuple[str, str, str, str, str, str]:
-    """Return what makes a finding the same as an earlier one: never its wording, nor how many objects it is about.
+    """Return the identity of a finding. It depends neither on wording nor on how many objects are concerned.
 
-    A resource may have several issues without a key: their code and parameters tell them apart.
+    A resource may have several issues without a key: their code and parameters distinguish them.
     """
     digest = '' if finding.key else digest_of(finding.code, finding.parameters)
     return finding.type, finding.key, finding.source.kind, finding.source.name, finding.field, digest
 
 
 def _stored_sentence(finding: Finding) -> str:
-    """Return the sentence in NetBox's own language, for search, exports and the API: whoever runs the sync."""
+    """Return the sentence in NetBox's default language, for search, exports and the API, whoever runs the sync."""
     with override(settings.LANGUAGE_CODE):
         return finding.sentence
 
@@ -114,7 +114,7 @@ def _values(finding: Finding, links: dict[str, int], refusals: Refusals) -> dict
         'code': str(finding.code),
         'parameters': dict(finding.parameters),
         'sentence': _stored_sentence(finding),
-        'subject': finding.subject,
+        'scope': finding.scope,
         'link_id': links.get(finding.key),
         'object_type_id': (
             ContentType.objects.get_for_model(model_of(finding.model)).pk if finding.model and finding.pk else None

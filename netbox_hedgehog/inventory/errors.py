@@ -1,4 +1,4 @@
-"""Why an inventory is not planned or not carried out: each has a sentence for the person who must act."""
+"""Errors of an inventory that is not planned or not applied. Each has a sentence for the person who must act."""
 
 from ..branching import NOT_IN_A_BRANCH, in_branch
 
@@ -6,19 +6,19 @@ __all__ = ('InventoryOff', 'InventoryRefused', 'NotPermitted', 'PlanMoved', 'ref
 
 
 class InventoryRefused(Exception):
-    """The inventory was asked for something and does not do it: its text says why."""
+    """A request to the inventory is refused. The text says why."""
 
 
 class InventoryOff(InventoryRefused):
-    """The fabric has no inventory, or not all that one needs."""
+    """The inventory of the fabric is disabled, or its settings are incomplete."""
 
 
 class PlanMoved(InventoryRefused):
-    """The plan that was seen is not what would be done now: fabric or NetBox have moved since."""
+    """The reviewed plan is outdated: the fabric or NetBox has changed since."""
 
 
 class NotPermitted(InventoryRefused):
-    """Who asked may not do all of it: the text names the permission that is missing."""
+    """The user lacks a permission. The text names it."""
 
 
 def refuse_in_branch() -> None:

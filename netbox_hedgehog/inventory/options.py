@@ -1,4 +1,4 @@
-"""A fabric's settings, as the mappers and the planner read them."""
+"""Turn a fabric's settings into what the mappers and the planner read."""
 
 from datetime import datetime, timedelta
 
@@ -9,13 +9,13 @@ from ..models import Fabric
 from ..roles import roles_by_slug
 from .errors import InventoryOff
 from .mapping.types import Options
-from .planning.policy import Rules
+from .planning.policy import Policy
 
-__all__ = ('check_enabled', 'options_of', 'rules_of')
+__all__ = ('check_enabled', 'options_of', 'policy_of')
 
 
 def check_enabled(fabric: Fabric) -> None:
-    """Raise InventoryOff where the fabric has no inventory, or not all that one needs."""
+    """Raise InventoryOff if the inventory is disabled, or its settings are incomplete."""
     if not fabric.inventory_enabled:
         raise InventoryOff(f'Inventory sync is not enabled for {fabric.name}. Enable it in the fabric’s settings.')
     if fabric.inventory_site_id is None:
@@ -23,7 +23,7 @@ def check_enabled(fabric: Fabric) -> None:
 
 
 def options_of(fabric: Fabric) -> Options:
-    """Return what the fabric's settings say to the mappers."""
+    """Return the mappers' options from the fabric's settings."""
     roles = fabric.inventory_roles or {}
     by_slug = roles_by_slug(roles.values()) if roles else {}
     return Options(
@@ -34,21 +34,21 @@ def options_of(fabric: Fabric) -> Options:
         roles={name: by_slug[slug][0] for name, slug in roles.items() if len(by_slug.get(slug, ())) == 1},
         name_pattern=fabric.inventory_name_pattern,
         device_status=fabric.inventory_device_status,
-        subjects=frozenset(fabric.inventory_subjects),
+        scopes=frozenset(fabric.inventory_scope),
     )
 
 
-def rules_of(fabric: Fabric, now: datetime) -> Rules:
-    """Return what the fabric's and the plugin's settings say to the planner."""
-    return Rules(
+def policy_of(fabric: Fabric, now: datetime) -> Policy:
+    """Return the planner's policy from the settings of the fabric and the plugin."""
+    return Policy(
         now=now,
         adoption=fabric.inventory_adoption,
         removal=fabric.inventory_removal,
-        subjects=frozenset(fabric.inventory_subjects),
-        grace_runs=get_plugin_config('netbox_hedgehog', 'removal_grace_runs'),
+        scopes=frozenset(fabric.inventory_scope),
+        grace_syncs=get_plugin_config('netbox_hedgehog', 'removal_grace_syncs'),
         grace=timedelta(hours=get_plugin_config('netbox_hedgehog', 'removal_grace_hours')),
         guard_percent=get_plugin_config('netbox_hedgehog', 'removal_guard_percent'),
-        held_totals=(fabric.inventory_held or {}).get('totals', {}),
+        unconfirmed_totals=(fabric.inventory_unconfirmed or {}).get('totals', {}),
         device_status=fabric.inventory_device_status,
         stale_status=fabric.inventory_stale_status,
         device_statuses=frozenset(DeviceStatusChoices.values()),

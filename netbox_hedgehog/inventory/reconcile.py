@@ -1,7 +1,7 @@
 """Reconcile NetBox with a fabric: load, map, plan, apply, record.
 
-reconcile() is the story, top to bottom. build_plan() loads both sides, maps the mirror to the NetBox objects that the
-fabric wants, and plans; the plan is applied in one transaction, and the outcome is recorded in it.
+reconcile() has all steps in order. build_plan() maps the mirror to desired NetBox objects, loads NetBox's current
+state, and plans; the plan is applied in one transaction, and the outcome is recorded in it.
 """
 
 from collections import Counter
@@ -12,21 +12,22 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from ..accounts import AnyUser
 from ..models import Fabric, InventoryLink
 from . import discrepancies
 from .applying.configuration import use_current_configuration
 from .applying.dependents import read_obstacles
 from .applying.transaction import apply_transaction, lock_fabric
 from .errors import PlanMoved, refuse_in_branch
+from .loading.plan_labels import describe
+from .loading.state import load_current_state
 from .mapping.desired import desired
 from .mapping.types import Desired, Options
-from .options import check_enabled, options_of, rules_of
+from .options import check_enabled, options_of, policy_of
 from .planning.context import PlanContext
-from .planning.current import read
-from .planning.labels import describe
 from .planning.plan import Finding, Plan
 from .planning.planner import make_plan
-from .planning.pruning import as_done, due, removable, unwanted
+from .planning.pruning import as_done, due, removable, undesired
 from .refusals import Refusals, exclude_refused, refusals_of
 from .report import InventoryReport, measure
 from .resources import resources_of, unread_kinds
@@ -38,7 +39,7 @@ __all__ = ('build_plan', 'confirm_removal', 'desired_of', 'plan', 'reconcile')
 def plan(fabric: Fabric) -> Plan:
     """Return what a reconcile of this fabric would do now: nothing is written.
 
-    Raises InventoryOff where the fabric has no inventory.
+    Raises InventoryOff if the inventory is disabled.
     """
     context = build_plan(fabric, timezone.now())
     exclude_refused(context.plan, fabric)
@@ -46,15 +47,14 @@ def plan(fabric: Fabric) -> Plan:
 
 
 def reconcile(
-    fabric: Fabric, user: Any = None, expected_digest: str = '', confirmed: bool = False,
+    fabric: Fabric, user: AnyUser | None = None, expected_digest: str = '', confirmed: bool = False,
 ) -> InventoryReport:
-    """Bring NetBox's objects in line with what the mirror says: the plan is applied in one transaction.
+    """Bring NetBox's objects in line with the mirror. The plan is applied in one transaction.
 
-    Takes the fabric; the person who asks for it, None for a scheduled sync (the change log then names the user
-    `hedgehog`); the digest of the plan that this person has reviewed, '' for whatever it is now; and whether what needs
-    confirmation is to be done too. Returns the report. Raises PlanMoved where the plan is not that one any more,
-    NotPermitted where the person may not do all of it, InventoryOff where the fabric has no inventory; what the
-    database raises passes through. Nothing is written then.
+    Takes the fabric; the user, None for a scheduled sync (the change log then names the user `hedgehog`); the digest of
+    the plan that this user has reviewed, '' for any plan; and whether to apply what needs confirmation, too. Returns
+    the report. Raises PlanMoved if the plan differs from the reviewed one, NotPermitted if the user lacks a permission,
+    InventoryOff if the inventory is disabled, and what the database raises. Nothing is written then.
     """
     report = InventoryReport(fabric=fabric.name, started=timezone.now())
     with measure(report):
@@ -67,15 +67,15 @@ def reconcile(
     return report
 
 
-def confirm_removal(fabric: Fabric, digest: str, user: Any = None) -> InventoryReport:
-    """Reconcile, and do what needs confirmation: fabric.inventory_held['digest'] says what was reviewed.
+def confirm_removal(fabric: Fabric, digest: str, user: AnyUser | None = None) -> InventoryReport:
+    """Reconcile, and apply what needs confirmation. The digest is that of fabric.inventory_unconfirmed.
 
-    Raises as reconcile() does; PlanMoved where what needs confirmation now is not that any more.
+    Raises what reconcile() raises; PlanMoved if what needs confirmation has changed.
     """
     report = InventoryReport(fabric=fabric.name, started=timezone.now())
     with measure(report):
         context = build_plan(fabric, report.started)
-        if not digest or context.plan.held_digest != digest:
+        if not digest or context.plan.confirmation_digest != digest:
             raise PlanMoved('The pending removals changed since you reviewed them. Review them again.')
         _confirm(context.plan)
         _apply_and_record(context, user, report)
@@ -87,31 +87,31 @@ def build_plan(fabric: Fabric, now: datetime) -> PlanContext:
     refuse_in_branch()
     use_current_configuration()
     check_enabled(fabric)
-    rules = rules_of(fabric, now)
+    policy = policy_of(fabric, now)
     options = options_of(fabric)
-    wanted = desired_of(fabric, options)
-    wanted.issues += role_problems(fabric, options)
-    present = read(fabric, wanted)
-    stale = unwanted(wanted, present, rules.subjects)
-    if due(stale, rules):
-        read_obstacles(present, removable(stale))
-    return PlanContext(fabric, now, wanted, present, make_plan(wanted, present, rules))
+    desired = desired_of(fabric, options)
+    desired.issues += role_problems(fabric, options)
+    current = load_current_state(fabric, desired)
+    stale = undesired(desired, current, policy.scopes)
+    if due(stale, policy):
+        read_obstacles(current, removable(stale))
+    return PlanContext(fabric, now, desired, current, make_plan(desired, current, policy))
 
 
 def desired_of(fabric: Fabric, options: Options) -> Desired:
-    """Load the mirror of a fabric, and map it to the NetBox objects that the fabric wants."""
-    unread = unread_kinds(fabric)  # before the resources: a kind that is read meanwhile counts as unread
+    """Load the mirror of a fabric, and map it to desired NetBox objects."""
+    unread = unread_kinds(fabric)  # before the resources: a kind that is synced meanwhile counts as unread
     return desired(resources_of(fabric), options, unread)
 
 
 def _confirm(plan: Plan) -> None:
-    """Move what needs confirmation to what is done."""
-    plan.actions += plan.held_actions
-    plan.held_actions, plan.held = [], []
+    """Move the actions that need confirmation to those that are applied."""
+    plan.actions += plan.unconfirmed_actions
+    plan.unconfirmed_actions, plan.requires_confirmation = [], []
     plan.findings = [as_done(finding) for finding in plan.findings]
 
 
-def _apply_and_record(context: PlanContext, user: Any, report: InventoryReport) -> None:
+def _apply_and_record(context: PlanContext, user: AnyUser | None, report: InventoryReport) -> None:
     """Apply a plan, and record its outcome in the same transaction."""
     plan = context.plan
     report.digest = plan.digest
@@ -128,36 +128,38 @@ def _apply_and_record(context: PlanContext, user: Any, report: InventoryReport) 
 
 
 def _record(context: PlanContext, findings: list[Finding], refusals: Refusals, report: InventoryReport) -> None:
-    """Store the discrepancies, how often objects were stale, and the state of the fabric; complete the report."""
+    """Store discrepancies, counts of stale syncs and the state of the fabric, and complete the report."""
     fabric, plan, now = context.fabric, context.plan, context.now
     _count_stale(context)
     discrepancies.record(fabric, findings, now, refusals)
     report.findings = dict(Counter(finding.type for finding in findings))
     report.unchanged = plan.unchanged
-    report.held = list(plan.held)
-    held = _held(context) if plan.held else None
-    Fabric.objects.filter(pk=fabric.pk).update(last_inventory=now, inventory_error='', inventory_held=held)
-    fabric.last_inventory, fabric.inventory_error, fabric.inventory_held = now, '', held
+    report.requires_confirmation = list(plan.requires_confirmation)
+    unconfirmed = _unconfirmed(context) if plan.requires_confirmation else None
+    Fabric.objects.filter(pk=fabric.pk).update(
+        last_inventory=now, inventory_error='', inventory_unconfirmed=unconfirmed,
+    )
+    fabric.last_inventory, fabric.inventory_error, fabric.inventory_unconfirmed = now, '', unconfirmed
 
 
 def _count_stale(context: PlanContext) -> None:
-    """Count one more sync for links that were stale before it, and still are."""
-    renamed_keys, held = context.plan.heirs, context.present.held
-    links = [held[renamed_keys.get(key, key)] for key in context.plan.stale]
+    """Increase the count of links that were stale before this sync, and still are."""
+    renamed_keys, managed = context.plan.renamed_keys, context.current.managed
+    links = [managed[renamed_keys.get(key, key)] for key in context.plan.stale]
     stale = [link.pk for link in links if link.stale_since is not None]
     if stale:
-        InventoryLink.objects.filter(pk__in=stale, stale_since__isnull=False).update(stale_runs=F('stale_runs') + 1)
+        InventoryLink.objects.filter(pk__in=stale, stale_since__isnull=False).update(stale_syncs=F('stale_syncs') + 1)
 
 
-def _held(context: PlanContext) -> dict[str, Any]:
+def _unconfirmed(context: PlanContext) -> dict[str, Any]:
     """Return what the fabric stores of the actions that need confirmation."""
-    plan, before = context.plan, context.fabric.inventory_held or {}
-    is_same = before.get('digest') == plan.held_digest
+    plan, before = context.plan, context.fabric.inventory_unconfirmed or {}
+    is_same = before.get('digest') == plan.confirmation_digest
     return {
-        'digest': plan.held_digest,
-        'sentences': plan.held,
-        'count': len(plan.held_actions),
-        'counts': dict(sorted(Counter(action.model for action in plan.held_actions).items())),
-        'totals': plan.held_totals,
+        'digest': plan.confirmation_digest,
+        'sentences': plan.requires_confirmation,
+        'count': len(plan.unconfirmed_actions),
+        'counts': dict(sorted(Counter(action.model for action in plan.unconfirmed_actions).items())),
+        'totals': plan.unconfirmed_totals,
         'since': before['since'] if is_same and 'since' in before else context.now.isoformat(),
     }

@@ -1,4 +1,4 @@
-"""What NetBox has refused to write: a plan that proposes the same again says so, with the reason."""
+"""Remember what NetBox has refused to write, so that the next plan shows it with the reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ Refusals = Mapping[tuple[str, str], list[str]]
 
 
 def refusals_of(refused: Iterable[tuple[Action, Finding]]) -> Refusals:
-    """Return what is to be remembered of actions that were refused, and of the findings that say why."""
+    """Return what to remember of refused actions, and of the findings that say why."""
     found: dict[tuple[str, str], list[str]] = {}
     for action, finding in refused:
         found.setdefault((finding.type, finding.key), []).append(action.digest)
@@ -22,9 +22,9 @@ def refusals_of(refused: Iterable[tuple[Action, Finding]]) -> Refusals:
 
 
 def exclude_refused(plan: Plan, fabric: Fabric) -> None:
-    """Move the actions of a plan that the last sync could not write, and that are the same now, to `refused_actions`.
+    """Move the actions that the last sync could not write, and that have not changed since, to `refused_actions`.
 
-    Adds a finding for each reason. A sync tries them all the same: the rule that refused them may have gone.
+    Adds a finding for each reason. A sync tries them again: the rule that refused them may have been removed.
     """
     rows = Discrepancy.objects.filter(fabric=fabric).exclude(refused=[]).order_by('pk')
     reason_of = {digest: row for row in rows for digest in row.refused}
@@ -45,6 +45,6 @@ def exclude_refused(plan: Plan, fabric: Fabric) -> None:
 
 def _finding(row: Discrepancy, count: int) -> Finding:
     return Finding(
-        row.type, row.key, row.subject, Source(row.kind, row.name), row.code, row.parameters, model=row.model_label,
+        row.type, row.key, row.scope, Source(row.kind, row.name), row.code, row.parameters, model=row.model_label,
         pk=row.object_id, skipped=count - 1, planned={'again': 1},
     )

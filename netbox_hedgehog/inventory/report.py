@@ -1,4 +1,4 @@
-"""What an inventory sync did, for the fabric's page, its job, the API and the log."""
+"""Report what an inventory sync did, for the fabric's page, its job, the API and the log."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from .planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, VERBS, Action
+from .planning.plan import ACTION_TYPES, ADOPT, CREATE, DELETE, MARK_STALE, SHARE, UNMARK_STALE, UPDATE, Action
 
 __all__ = ('InventoryReport', 'measure')
 
 WORDS = {
-    CREATE: 'created', ADOPT: 'adopted', UPDATE: 'updated', MARK: 'marked stale',
-    RESTORE: 'no longer stale', DELETE: 'deleted',
+    CREATE: 'created', ADOPT: 'adopted', SHARE: 'shared', UPDATE: 'updated', MARK_STALE: 'marked stale',
+    UNMARK_STALE: 'no longer stale', DELETE: 'deleted',
 }
 
 
@@ -25,8 +25,8 @@ class InventoryReport:
     """One inventory sync of a fabric.
 
     `counts` says how many objects were created, updated and so on, `models` the same by model label, `findings` how
-    many discrepancies there are of each type. `held` are the plan's sentences about what needs confirmation. `digest`
-    is that of the plan that was applied, `request_id` that of its changes in the change log. `left` says what a removal
+    many discrepancies there are of each type. `requires_confirmation` are the plan's sentences about that. `digest` is
+    that of the plan that was applied, `request_id` that of its changes in the change log. `left` says what a removal
     did not delete, and why. `event_failures` says which event rules failed after the commit. `statements` counts SQL
     statements.
     """
@@ -36,22 +36,22 @@ class InventoryReport:
     finished: datetime | None = None
     digest: str = ''
     request_id: str = ''
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERBS, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACTION_TYPES, 0))
     models: dict[str, dict[str, int]] = field(default_factory=dict)
     findings: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
-    held: list[str] = field(default_factory=list)
+    requires_confirmation: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     event_failures: list[str] = field(default_factory=list)
     statements: int = 0
 
     def add_writes(self, request_id: Any, done: Iterable[Action]) -> None:
-        """Note which actions were applied, and under which request they are in the change log."""
+        """Record which actions were applied, and under which request ID they are in the change log."""
         self.request_id = str(request_id)
         models: dict[str, Counter[str]] = defaultdict(Counter)
         for action in done:
-            self.counts[action.verb] += 1
-            models[action.model][action.verb] += 1
+            self.counts[action.type] += 1
+            models[action.model][action.type] += 1
         self.models = {label: dict(counts) for label, counts in sorted(models.items())}
 
     @property
@@ -65,11 +65,11 @@ class InventoryReport:
 
     @property
     def sentence(self) -> str:
-        parts = [f'{count} {WORDS[verb]}' for verb, count in self.counts.items() if count]
+        parts = [f'{count} {WORDS[action_type]}' for action_type, count in self.counts.items() if count]
         if found := sum(self.findings.values()):
             parts.append(f'{found} discrepancies' if found > 1 else '1 discrepancy')
         summary = f'Done: {", ".join(parts) or "no changes"}.'
-        return ' '.join((summary, *self.held, *self.left, *self.event_failures))
+        return ' '.join((summary, *self.requires_confirmation, *self.left, *self.event_failures))
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -83,7 +83,7 @@ class InventoryReport:
             'models': self.models,
             'unchanged': self.unchanged,
             'findings': self.findings,
-            'held': self.held,
+            'requires_confirmation': self.requires_confirmation,
             'left': self.left,
             'event_failures': self.event_failures,
             'error': '',
@@ -93,7 +93,7 @@ class InventoryReport:
 
 @contextmanager
 def measure(report: InventoryReport) -> Iterator[None]:
-    """Count the SQL statements of a sync, and note when it has finished."""
+    """Count the SQL statements of a sync, and record when it finished."""
     def count(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
         report.statements += 1
         return execute(sql, params, many, context)

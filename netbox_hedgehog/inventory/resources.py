@@ -1,13 +1,13 @@
-"""The mirror's rows, as the mappers read them. This is where the inventory's pure part ends."""
+"""Load the mirror's rows for the mappers, which are pure."""
 
 from collections.abc import Iterator
 
-from ..models import Fabric, FabricResource, KindReading
+from ..models import Fabric, FabricResource, KindSync
 from .mapping.types import Resource
 
 __all__ = ('KINDS', 'resources_of', 'unread_kinds')
 
-# What a mapper asks for. A kind that none asks for is not loaded.
+# The kinds that mappers use. Others are not loaded.
 KINDS = (
     'Agent', 'Catalog', 'Connection', 'DHCPSubnet', 'External', 'ExternalAttachment', 'Gateway', 'IPv4Namespace',
     'Server', 'Switch', 'SwitchProfile', 'VLANNamespace', 'VPC', 'VPCAttachment',
@@ -15,10 +15,10 @@ KINDS = (
 
 
 def resources_of(fabric: Fabric) -> Iterator[Resource]:
-    """The resources that the mirror holds of a fabric, without those that are missing: one statement, streamed.
+    """Return the resources of a fabric that are not missing: one SQL statement, streamed.
 
-    An Agent's status is most of a mirror, and changes with every heartbeat: of it only what the switch says of its
-    own make is loaded.
+    Most of a mirror is the status of Agents, which changes with every heartbeat. Only what identifies the switch is
+    loaded of it.
     """
     rows = FabricResource.objects.filter(fabric=fabric, kind__in=KINDS, missing_since=None).order_by()
     for kind, name, spec, nos, generation in rows.values_list(
@@ -28,6 +28,6 @@ def resources_of(fabric: Fabric) -> Iterator[Resource]:
 
 
 def unread_kinds(fabric: Fabric) -> frozenset[str]:
-    """Return the kinds that mappers ask for and that were never read in full of this fabric."""
-    read = KindReading.objects.filter(fabric=fabric, kind__in=KINDS).values_list('kind', flat=True)
+    """Return the kinds that mappers use and that were never synced in full for this fabric."""
+    read = KindSync.objects.filter(fabric=fabric, kind__in=KINDS).values_list('kind', flat=True)
     return frozenset(KINDS).difference(read)

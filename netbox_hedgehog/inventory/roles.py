@@ -1,4 +1,4 @@
-"""Find device roles that a fabric's settings name and that do not exist: reported by every sync, never guessed."""
+"""Find device roles that a fabric's settings name and that do not exist. Every sync reports them."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ __all__ = ('role_problems',)
 
 
 def role_problems(fabric: Fabric, options: Options) -> Iterator[Issue]:
-    """Return an issue for each role of the settings whose slug is that of no role, or of several."""
+    """Return an issue for each role of the settings whose slug matches no role, or several."""
     missing = {name: slug for name, slug in (fabric.inventory_roles or {}).items() if name not in options.roles}
-    if not missing or DEVICES not in options.subjects:
+    if not missing or DEVICES not in options.scopes:
         return
     found = roles_by_slug(missing.values())
     for name, slug in missing.items():

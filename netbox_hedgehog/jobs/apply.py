@@ -1,7 +1,7 @@
 """Apply what users request of a fabric's inventory: in a worker, or in the process of a command."""
 
-from typing import Any
 
+from ..accounts import AnyUser
 from ..inventory.disable import plan_removal, remove_created
 from ..inventory.errors import InventoryRefused
 from ..inventory.planning.plan import Plan
@@ -19,7 +19,7 @@ def actions_of(fabric: Fabric, action: str) -> Plan:
     return plan_removal(fabric) if action == REMOVE else plan(fabric)
 
 
-def apply_now(fabric: Fabric, action: str, digest: str, user: Any = None) -> InventoryReport:
+def apply_now(fabric: Fabric, action: str, digest: str, user: AnyUser | None = None) -> InventoryReport:
     """Apply exactly the reviewed plan in this process: for commands, never for a web request.
 
     Takes the fabric, one of APPLY, CONFIRM and REMOVE, the digest of the reviewed plan, and the user; None stands for

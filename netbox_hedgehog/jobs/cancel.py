@@ -17,10 +17,10 @@ from .deployment import deployment_id
 from .progress import active_job
 from .queue import connection, queue, usable_queue
 from .records import read_jobs, read_workers
-from .recovery import CANCELLED, CANCELLED_BY, record_as_before, record_cancelled, run_jobs
+from .recovery import CANCELLED, CANCELLED_BY, exclusive_jobs, record_as_before, record_cancelled
 from .schedules import own_schedule_id
 
-__all__ = ('CancelRefused', 'cancel_run', 'stop_deleted')
+__all__ = ('CancelRefused', 'cancel_sync', 'stop_deleted')
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class CancelRefused(Exception):
     """A sync cannot be cancelled. The text says why."""
 
 
-def cancel_run(fabric: Fabric, who: str) -> str:
+def cancel_sync(fabric: Fabric, who: str) -> str:
     """Cancel the running sync of a fabric, or else the queued one.
 
     Takes the fabric and the user's name, for the record. Returns a sentence on what was done. Raises CancelRefused if
@@ -55,7 +55,7 @@ def cancel_run(fabric: Fabric, who: str) -> str:
     if job.status == JobStatusChoices.STATUS_PENDING:
         usable_queue().remove(str(job.job_id))
         if not record_cancelled(job.pk, fabric.pk, JobStatusChoices.STATUS_PENDING, sentence):
-            return cancel_run(fabric, who)  # a worker has started it in the meantime
+            return cancel_sync(fabric, who)  # a worker has started it in the meantime
         return f'The queued sync of {fabric} (job {job.pk}) is cancelled.'
     # Recorded before it is done, so that the scheduler's heartbeat knows why if it finds the sync dead first.
     running = Job.objects.filter(pk=job.pk, status=JobStatusChoices.STATUS_RUNNING)
@@ -84,7 +84,7 @@ def _is_without_record(fabric: Fabric, job: Job | None) -> bool:
 
 def _cancel_without_record(fabric: Fabric, who: str) -> str:
     """Cancel the holder of a fabric's lock that has no running sync job. Returns a sentence; raises CancelRefused."""
-    other = run_jobs().filter(object_id=fabric.pk, status=JobStatusChoices.STATUS_RUNNING).first()
+    other = exclusive_jobs().filter(object_id=fabric.pk, status=JobStatusChoices.STATUS_RUNNING).first()
     if other is not None:
         raise CancelRefused(
             f'An inventory change of {fabric} is running (job {other.pk}); it cannot be cancelled.'
@@ -134,13 +134,13 @@ def _send_stop(redis: Redis, fabric_id: int, rq_id: str = '') -> bool:
     ids = {rq_id, own_schedule_id(fabric_id)} - {''}
     if not rq_id:
         jobs, _ = read_jobs(redis, set(current.values()))
-        ids |= {name for name, job in jobs.items() if _is_run_of(job, fabric_id)}
+        ids |= {name for name, job in jobs.items() if _is_sync_of(job, fabric_id)}
     found = {name: job_id for name, job_id in current.items() if job_id in ids}
     for name, job_id in found.items():
         send_command(redis, name, 'stop-job', job_id=job_id)
     return bool(found)
 
 
-def _is_run_of(job: RQJob, fabric_id: int) -> bool:
+def _is_sync_of(job: RQJob, fabric_id: int) -> bool:
     meta = job.meta if isinstance(job.meta, dict) else {}
     return meta.get('fabric') == fabric_id and meta.get('deployment') == deployment_id()

@@ -98,7 +98,7 @@ class Deployments:
     @staticmethod
     def join(pipe: Pipeline, me: str) -> None:
         """Renew the sign of life of this NetBox, as a command in a pipeline; of() takes its response."""
-        life = max(LIFE, 4 * int(get_plugin_config('netbox_hedgehog', 'beat_interval')))
+        life = max(LIFE, 4 * int(get_plugin_config('netbox_hedgehog', 'heartbeat_interval')))
         pipe.eval(JOIN, 2, DEPLOYMENTS, PRIMARY, me, _place(), life, FAR)
 
     @classmethod

@@ -18,24 +18,27 @@ from rq.timeouts import JobTimeoutException
 from users.models import User
 
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
-from ..events import notify_agents, raise_state_events_safely
+from ..events import notify_agents, notify_unsupported_kinds, raise_state_events_safely
 from ..locks import fabric_lock, locked_fabrics
 from ..models import Fabric, SwitchHealth
 from ..sync.listing import Listing
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, UNREAD, KindReport, Report
-from ..sync.run import read_fabric
+from ..sync.run import sync_fabric
 from ..sync.switch_health import AGENTS
-from .inventory import InventoryJob, settle_and_say
+from .inventory import InventoryJob, reconcile_and_report
 from .migration_check import refuse_newer_database
 from .progress import keep_row
 from .queue import connection, hand_over, put_in_queue, queue_name, usable_queue
-from .recovery import JOB_NAME, recover, run_jobs, sync_jobs
+from .recovery import JOB_NAME, exclusive_jobs, recover, sync_jobs
 from .schedules import FabricSyncScheduler, own_schedule_id
 
 __all__ = ('FabricSyncJob', 'FabricSyncScheduler', 'SyncRefused', 'execute_fabric_sync', 'execute_requested_run')
 
 SKIPPED = 'skipped'
 OF_ANOTHER = 'This job belongs to another NetBox that uses the same Redis database.'
+
+# What RQ's record of a sync leaves out.
+DETAILS = ('kinds', 'unsupported_kinds')
 
 # Seconds that RQ keeps its record of a sync whose schedule was removed while it ran.
 FORGET_AFTER = 60
@@ -44,7 +47,7 @@ FORGET_AFTER = 60
 PROGRESS_EVERY = 1.0
 
 # Fields that a running job's data has of each kind.
-PROGRESS_TOLD = ('kind', 'outcome', 'read', 'created', 'updated', 'missing', 'seconds')
+PROGRESS_FIELDS = ('kind', 'outcome', 'read', 'created', 'updated', 'missing', 'seconds')
 
 
 class SyncRefused(Exception):
@@ -66,10 +69,10 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
         if fabric is None:
             return {'outcome': SKIPPED, 'error': f'Fabric {fabric_id} no longer exists.'}
         if not fabric.may_sync:
-            return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': switched_off(fabric)}
+            return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': why_disabled(fabric)}
         job = FabricSyncJob.record(fabric)
         FabricSyncJob.handle(job)
-        return {name: value for name, value in (job.data or {}).items() if name != 'kinds'}
+        return {name: value for name, value in (job.data or {}).items() if name not in DETAILS}
     finally:
         entry = get_current_job()
         if entry is not None and not Fabric.objects.scheduled().filter(pk=fabric_id).exists():
@@ -86,13 +89,13 @@ def execute_requested_run(job_pk: int) -> None:
     entry = get_current_job()
     if hand_over(entry):
         return
-    job = run_jobs().filter(pk=job_pk).first()
+    job = exclusive_jobs().filter(pk=job_pk).first()
     # Not any job with this number: the entry may be older than a restored database, or another NetBox's.
     if job is not None and (entry is None or entry.id == str(job.job_id)):
         (InventoryJob if job.name == InventoryJob.name else FabricSyncJob).handle(job)
 
 
-def switched_off(fabric: Fabric) -> str:
+def why_disabled(fabric: Fabric) -> str:
     """Return why a fabric that may not be synced is not synced."""
     reason = f'its status is {fabric.get_status_display()}' if fabric.sync_enabled else 'sync is disabled'
     return f'{fabric.name} is not synced: {reason}.'
@@ -120,7 +123,7 @@ class FabricSyncJob(JobRunner):
         or if one is queued or running already.
         """
         if not fabric.may_sync:
-            raise SyncRefused(switched_off(fabric))
+            raise SyncRefused(why_disabled(fabric))
         recover()
         with transaction.atomic():
             # Two users at once: the second waits here, and then finds the first one's job.
@@ -135,7 +138,7 @@ class FabricSyncJob(JobRunner):
     @classmethod
     def busy(cls, fabric: Fabric) -> str:
         """Return why a sync of this fabric cannot be queued now, or '' if it can."""
-        active = run_jobs().filter(
+        active = exclusive_jobs().filter(
             object_id=fabric.pk, status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
         ).first()
         if active is not None:
@@ -162,7 +165,7 @@ class FabricSyncJob(JobRunner):
             elif not free:
                 cls._skip(job, 'Skipped: another sync of this fabric is running.')
             elif not fabric.may_sync:
-                cls._skip(job, f'Skipped: {switched_off(fabric)}')
+                cls._skip(job, f'Skipped: {why_disabled(fabric)}')
             else:
                 super().handle(job, *args, **kwargs)
         raise_state_events_safely([job.object_id])
@@ -180,11 +183,11 @@ class FabricSyncJob(JobRunner):
     def run(self, *args: Any, **kwargs: Any) -> None:
         """Run the sync, and restore the job's record if it was deleted meanwhile. Raises JobFailed."""
         try:
-            self._read()
+            self._sync()
         finally:
             keep_row(self)
 
-    def _read(self) -> None:
+    def _sync(self) -> None:
         fabric = Fabric.objects.get(pk=self.job.object_id)
         attempt = timezone.now()
         Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=attempt)
@@ -192,7 +195,7 @@ class FabricSyncJob(JobRunner):
         newest = Fabric.objects.filter(pk=fabric.pk, last_attempt=attempt)
         try:
             progress = _Progress(self)
-            report = read_fabric(fabric, progress, progress.page)
+            report = sync_fabric(fabric, progress, progress.page)
         except Exception as error:
             # After a time-out or a database error the report is lost, but the failure must be recorded. A time-out in
             # the middle of a statement leaves a connection that cannot be used.
@@ -204,8 +207,10 @@ class FabricSyncJob(JobRunner):
         self.job.data = report.as_dict()
         _store(newest, report)
         if any(kind.kind in AGENTS and kind.outcome == READ for kind in report.kinds):
-            notify_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).silent_names())
-        self._settle(newest, report)
+            notify_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).unresponsive_names())
+        if report.unsupported_kinds is not None:
+            notify_unsupported_kinds(fabric.pk, report.unsupported_kinds)
+        self._reconcile(newest, report)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:
@@ -215,7 +220,7 @@ class FabricSyncJob(JobRunner):
             self.job.error = report.error
             raise JobFailed()
 
-    def _settle(self, newest: QuerySet[Fabric], report: Report) -> None:
+    def _reconcile(self, newest: QuerySet[Fabric], report: Report) -> None:
         """Sync the inventory with the mirror. An error there does not make the fabric's sync fail.
 
         `newest` selects the fabric as long as no newer sync of it has begun.
@@ -223,12 +228,12 @@ class FabricSyncJob(JobRunner):
         fabric = newest.first()
         if fabric is None or not fabric.inventory_enabled or not any(kind.outcome == READ for kind in report.kinds):
             return
-        inventory, error = settle_and_say(fabric)
+        inventory, error = reconcile_and_report(fabric)
         self.job.data['inventory'] = inventory
         newest.update(last_report=self.job.data)
         if error:
             self.logger.error(inventory['sentence'])
-        elif inventory['held'] or inventory['findings'] or inventory.get('event_failures'):
+        elif inventory['requires_confirmation'] or inventory['findings'] or inventory.get('event_failures'):
             self.logger.warning(inventory['sentence'])
         else:
             self.logger.info(inventory['sentence'])
@@ -251,7 +256,7 @@ class _Progress:
             READ: log.info, NOT_INSTALLED: log.info, NOT_SERVED: log.warning, FORBIDDEN: log.warning, UNREAD: log.error,
         }
         levels[kind.outcome](kind.sentence())
-        self.kinds.append({name: getattr(kind, name) for name in PROGRESS_TOLD})
+        self.kinds.append({name: getattr(kind, name) for name in PROGRESS_FIELDS})
         self._save({})
 
     def page(self, listing: Listing) -> None:
@@ -278,6 +283,8 @@ def _store(newest: QuerySet[Fabric], report: Report) -> None:
     }
     if report.outcome == SyncStatusChoices.IN_SYNC:
         values['last_sync'] = report.started
+    if report.unsupported_kinds is not None:
+        values['unsupported_kinds'] = report.unsupported_kinds
     newest.update(**values)
 
 

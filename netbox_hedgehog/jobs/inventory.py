@@ -28,7 +28,7 @@ from .progress import keep_row
 from .queue import put_in_queue, queue_name
 from .recovery import INVENTORY_JOB_NAME
 
-__all__ = ('APPLY', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'settle_and_say')
+__all__ = ('APPLY', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'reconcile_and_report')
 
 # Actions: apply the reviewed plan, confirm pending removals, remove what the plugin created.
 APPLY, CONFIRM, REMOVE = 'apply', 'confirm', 'remove'
@@ -53,9 +53,9 @@ class InventoryJob(JobRunner):
         if the user may not do all of it, and InventoryOff if the inventory is disabled.
         """
         seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
-        if digest and digest != (seen.held_digest if action == CONFIRM else seen.digest):
+        if digest and digest != (seen.confirmation_digest if action == CONFIRM else seen.digest):
             raise PlanMoved('The fabric or NetBox has changed since you reviewed this plan. Review it again.')
-        check_before(user, seen.held_actions if action == CONFIRM else seen.attempted)
+        check_before(user, seen.unconfirmed_actions if action == CONFIRM else seen.attempted)
         with transaction.atomic():
             # Two users at once: the second waits here, and then finds the first one's job.
             fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
@@ -88,11 +88,11 @@ class InventoryJob(JobRunner):
     def run(self, *args: Any, **kwargs: Any) -> None:
         """Apply the request, and restore the job's record if it was deleted meanwhile. Raises JobFailed."""
         try:
-            self._carry_out()
+            self._apply()
         finally:
             keep_row(self)
 
-    def _carry_out(self) -> None:
+    def _apply(self) -> None:
         fabric = Fabric.objects.filter(pk=self.job.object_id).first()
         asked = self.job.data or {}
         if fabric is None:
@@ -113,19 +113,19 @@ class InventoryJob(JobRunner):
             self.logger.error(str(error))
             raise JobFailed() from None
         if asked['action'] != REMOVE:
-            tell_people(fabric)
+            notify_inventory(fabric)
         self.job.data = {**asked, **report.as_dict()}
         (self.logger.warning if report.event_failures else self.logger.info)(report.sentence)
 
 
-def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
+def reconcile_and_report(fabric: Fabric) -> tuple[dict[str, Any], bool]:
     """Sync a fabric's inventory within its scheduled sync, and record any failure on the fabric.
 
     Returns the report as a dictionary and whether it failed. Raises only the job's time-out.
     """
     try:
         report = reconcile(fabric)
-        tell_people(fabric)
+        notify_inventory(fabric)
         return report.as_dict(), False
     except Exception as error:
         # The mirror is synced whatever fails here. Nothing was written to the inventory, unless time ran out during
@@ -141,13 +141,13 @@ def settle_and_say(fabric: Fabric) -> tuple[dict[str, Any], bool]:
         if isinstance(error, JobTimeoutException):
             raise
         message = f'{fabric.name}: inventory sync failed. {sentence}'
-        return {'error': sentence, 'sentence': message, 'held': [], 'findings': {}}, True
+        return {'error': sentence, 'sentence': message, 'requires_confirmation': [], 'findings': {}}, True
 
 
-def tell_people(fabric: Fabric) -> None:
+def notify_inventory(fabric: Fabric) -> None:
     """Notify of new discrepancies and pending removals of a fabric: see events.py."""
     rows = Discrepancy.objects.filter(fabric=fabric, state=DiscrepancyStateChoices.OPEN).exclude(
         type=DiscrepancyTypeChoices.UNMATCHED,
     )
     notify_drift(fabric.pk, {f'{kind} {name}' for kind, name in rows.order_by().values_list('kind', 'name').distinct()})
-    notify_pending_removals(fabric.pk, (fabric.inventory_held or {}).get('counts', {}))
+    notify_pending_removals(fabric.pk, (fabric.inventory_unconfirmed or {}).get('counts', {}))

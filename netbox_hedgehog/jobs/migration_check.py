@@ -1,19 +1,18 @@
-"""Check whether this code fits the database, by names of migrations alone: none is loaded."""
+"""Check whether this code fits the database: what `migrate --check` finds, and whether the database is newer."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
-from importlib import import_module
 from pkgutil import iter_modules
 
-from django.apps import apps
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.executor import MigrationExecutor
 
 from .. import migrations
+from ..naming import first_names
 
-__all__ = ('DatabaseIsNewer', 'Schema', 'database_is_newer', 'look', 'refuse_newer_database')
+__all__ = ('DatabaseIsNewer', 'MigrationState', 'check_migrations', 'database_is_newer', 'refuse_newer_database')
 
 # How many migrations a sentence names.
 SHOWN = 3
@@ -29,29 +28,15 @@ class DatabaseIsNewer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class MigrationState:
     """Differences between the database and this code. `pending` and `unknown` are names of migrations, as app.name."""
 
+    # Why the database could not be read; '' if it could.
     error: str = ''
     # In this code, but not applied to the database.
     pending: tuple[str, ...] = ()
     # Applied to the database by a newer release, and unknown to this code.
     unknown: tuple[str, ...] = ()
-
-    @property
-    def unreachable(self) -> bool:
-        """Return whether the database could not be read."""
-        return bool(self.error)
-
-    @property
-    def ahead(self) -> bool:
-        """Return whether a newer release has migrated the database."""
-        return bool(self.unknown)
-
-    @property
-    def behind(self) -> bool:
-        """Return whether migrations must be applied, by this release."""
-        return bool(self.pending) and not self.unknown
 
     @property
     def ready(self) -> bool:
@@ -65,25 +50,31 @@ class Schema:
             return f'The database cannot be reached yet: {self.error}'
         if self.unknown:
             return (
-                f'The database was migrated by a newer release ({_some(self.unknown)}); this release must not use it. '
-                'Run the same release or image everywhere, or restore the backup made before the upgrade.'
+                f'The database was migrated by a newer release ({first_names(self.unknown, SHOWN)}); this release '
+                'must not use it. Run the same release or image everywhere, or restore the backup made before the '
+                'upgrade.'
             )
         if self.pending:
-            return f'The database lacks migrations ({_some(self.pending)}). Run netbox migrate.'
+            return f'The database lacks migrations ({first_names(self.pending, SHOWN)}). Run netbox migrate.'
         return 'The database has all migrations of this release.'
 
 
-def look() -> Schema:
+def check_migrations() -> MigrationState:
     """Return the difference between this code's migrations and the database's. Raises nothing of the database's."""
-    here = _on_disk()
     try:
-        there = _applied()
+        executor = MigrationExecutor(connection)
     except DatabaseError as error:
         connection.close()
-        return Schema(error=(str(error).splitlines() or [''])[0])
-    pending = [f'{app}.{name}' for app, names in here.items() for name in sorted(names - there.get(app, set()))]
-    unknown = [f'{app}.{name}' for app, names in here.items() for name in _newer(there.get(app, set()), names)]
-    return Schema(pending=tuple(pending), unknown=tuple(unknown))
+        return MigrationState(error=(str(error).splitlines() or [''])[0])
+    loader = executor.loader
+    plan = executor.migration_plan(loader.graph.leaf_nodes())
+    pending = tuple(f'{migration.app_label}.{migration.name}' for migration, _ in plan)
+    unknown: list[str] = []
+    for app in sorted(loader.migrated_apps):
+        applied = {name for label, name in loader.applied_migrations if label == app}
+        known = {name for label, name in loader.disk_migrations if label == app}
+        unknown += [f'{app}.{name}' for name in _newer(applied, known)]
+    return MigrationState(pending=pending, unknown=tuple(unknown))
 
 
 def database_is_newer() -> str:
@@ -94,7 +85,7 @@ def database_is_newer() -> str:
             newer = _newer({row[0] for row in cursor.fetchall()}, KNOWN)
     except DatabaseError:
         return ''  # reported by whatever uses the database next
-    return Schema(unknown=tuple(f'{APP}.{name}' for name in newer)).sentence if newer else ''
+    return MigrationState(unknown=tuple(f'{APP}.{name}' for name in newer)).sentence if newer else ''
 
 
 def refuse_newer_database() -> None:
@@ -109,38 +100,7 @@ def _newer(applied: Set[str], known: Set[str]) -> list[str]:
     return sorted(name for name in applied - known if _number(name) > last)
 
 
-def _on_disk() -> dict[str, set[str]]:
-    """Return the migrations of every app that has any, by file name."""
-    found = {}
-    for app in apps.get_app_configs():
-        module, _ = MigrationLoader.migrations_module(app.label)
-        try:
-            paths = getattr(import_module(module), '__path__', None) if module else None
-        except ModuleNotFoundError:
-            continue
-        if paths:
-            found[app.label] = {name for _, name, package in iter_modules(paths) if not package and name[0] not in '_~'}
-    return found
-
-
-def _applied() -> dict[str, set[str]]:
-    applied: dict[str, set[str]] = {}
-    with connection.cursor() as cursor:
-        if 'django_migrations' not in connection.introspection.table_names(cursor):
-            return applied
-        cursor.execute('SELECT app, name FROM django_migrations')
-        for app, name in cursor.fetchall():
-            applied.setdefault(app, set()).add(name)
-    return applied
-
-
 def _number(name: str) -> int:
     """Return the number that a migration's name begins with."""
     found = re.match(r'\d+', name)
     return int(found[0]) if found else 0
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return ', '.join(names[:SHOWN]) + more

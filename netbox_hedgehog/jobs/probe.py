@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any
 from uuid import uuid4
 
 from django.db import Error as DatabaseError
@@ -14,6 +13,7 @@ from netbox.plugins.utils import get_plugin_config
 from redis import Redis
 from redis.exceptions import RedisError
 
+from ..accounts import AnyUser
 from ..choices import ConnectionStatusChoices
 from ..cluster.probe import Probe
 from ..models import Fabric
@@ -64,7 +64,7 @@ class TooManyTests(Exception):
         self.wait = wait
 
 
-def check_connection(fabric: Fabric, user: Any = None) -> Probe:
+def check_connection(fabric: Fabric, user: AnyUser | None = None) -> Probe:
     """Test a fabric's connection in this process and record whether it was reached.
 
     Takes the fabric and the user, or None for a command. Returns the Probe. Raises TooManyTests if the user tests too
@@ -88,7 +88,7 @@ def _record(fabric: Fabric, status: str) -> None:
 
 
 @contextmanager
-def _limited(user: Any) -> Iterator[None]:
+def _limited(user: AnyUser) -> Iterator[None]:
     """Count a test of this user while it runs. Raises TooManyTests.
 
     Without Redis nothing is counted: a connection test is most useful during an outage.

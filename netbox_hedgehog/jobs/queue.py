@@ -27,7 +27,7 @@ MOST_HANDED_OVER = 5
 # RQ's registries for the plugin's finished jobs.
 REGISTRIES = ('finished', 'failed')
 
-RUN_REQUESTED = 'netbox_hedgehog.jobs.fabric_sync.execute_requested_run'
+REQUESTED_SYNC = 'netbox_hedgehog.jobs.fabric_sync.execute_requested_run'
 
 
 def queue_name() -> str:
@@ -58,7 +58,7 @@ def connection() -> Redis:
 def put_in_queue(job: Job) -> None:
     """Queue this NetBox job, a sync or an inventory change on request. Raises what Redis raises."""
     usable_queue().enqueue(
-        RUN_REQUESTED, job.pk, job_id=str(job.job_id),
+        REQUESTED_SYNC, job.pk, job_id=str(job.job_id),
         description=f'{job.name} {job.object_id} (requested)',
         job_timeout=get_plugin_config('netbox_hedgehog', 'job_timeout'),
         meta={'deployment': deployment_id(), 'fabric': job.object_id},

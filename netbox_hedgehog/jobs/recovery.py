@@ -19,7 +19,7 @@ from .queue import connection, put_in_queue, usable_queue
 from .records import read_jobs, text
 
 __all__ = (
-    'CANCELLED', 'INVENTORY_JOB_NAME', 'JOB_NAME', 'record_as_before', 'record_cancelled', 'recover', 'run_jobs',
+    'CANCELLED', 'INVENTORY_JOB_NAME', 'JOB_NAME', 'record_as_before', 'record_cancelled', 'recover', 'exclusive_jobs',
     'sync_jobs',
 )
 
@@ -44,10 +44,10 @@ ENDED = (JobStatus.FAILED, JobStatus.FINISHED, JobStatus.CANCELED, JobStatus.STO
 
 def sync_jobs() -> QuerySet[Job]:
     """Return the NetBox jobs of fabric syncs."""
-    return run_jobs().filter(name=JOB_NAME)
+    return exclusive_jobs().filter(name=JOB_NAME)
 
 
-def run_jobs() -> QuerySet[Job]:
+def exclusive_jobs() -> QuerySet[Job]:
     """Return the NetBox jobs of everything that is done to a fabric one at a time: syncs and inventory changes."""
     return Job.objects.filter(
         object_type__app_label='netbox_hedgehog', object_type__model='fabric', name__in=(JOB_NAME, INVENTORY_JOB_NAME),
@@ -61,14 +61,14 @@ def recover() -> dict[str, int]:
     row is only changed while it is as it was found.
     """
     return {
-        'killed': _record_killed_runs(), 'requeued': _requeue_lost_runs(), 'orphaned': _delete_runs_without_fabric(),
+        'killed': _record_killed_syncs(), 'requeued': _requeue_lost_syncs(), 'orphaned': _delete_syncs_without_fabric(),
     }
 
 
-def _record_killed_runs() -> int:
+def _record_killed_syncs() -> int:
     # The order matters: a sync takes its lock before its row says "running", and keeps it until after the row says
     # otherwise. A row that was running before the locks were read, and has no lock, belongs to a dead process.
-    running = list(run_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list(
+    running = list(exclusive_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list(
         'pk', 'object_id', 'started', 'error',
     ))
     syncing = list(Fabric.objects.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', 'last_attempt'))
@@ -91,10 +91,10 @@ def _record_killed_runs() -> int:
     return killed
 
 
-def _requeue_lost_runs() -> int:
+def _requeue_lost_syncs() -> int:
     # Fabrics first: one that is queued between the two queries has its job in the second.
     queued = list(Fabric.objects.filter(sync_status=SyncStatusChoices.QUEUED))
-    pending = list(run_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
+    pending = list(exclusive_jobs().filter(status=JobStatusChoices.STATUS_PENDING))
     waited_for = {job.object_id for job in pending if job.name == JOB_NAME}
     for fabric in queued:
         if fabric.pk in waited_for:
@@ -125,10 +125,10 @@ def _requeue_lost_runs() -> int:
     return requeued
 
 
-def _delete_runs_without_fabric() -> int:
+def _delete_syncs_without_fabric() -> int:
     # Deleting a fabric deletes its jobs. A sync that was running may have saved its job once more before it was
     # stopped, which restores the row.
-    orphans = run_jobs().exclude(Exists(Fabric.objects.filter(pk=OuterRef('object_id'))))
+    orphans = exclusive_jobs().exclude(Exists(Fabric.objects.filter(pk=OuterRef('object_id'))))
     found = list(orphans.values_list('pk', 'object_id'))
     if not found:
         return 0

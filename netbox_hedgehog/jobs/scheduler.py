@@ -1,7 +1,6 @@
 """Run rq-scheduler with a heartbeat that repairs schedules, and without queuing a fabric twice."""
 
 import logging
-import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,12 +22,12 @@ from rq.utils import utcformat
 from ..events import AT_ONCE, dispatch, raise_state_events
 from ..locks import locked_fabrics
 from .deployment import suffix
+from .life_sign import remove_life_sign, touch_life_sign
 from .migration_check import database_is_newer
 from .queue import queue_name
 from .records import name_once, read_jobs, text
 from .recovery import recover
 from .schedules import SCHEDULED_JOBS, fabric_of, is_schedule, next_due, reconcile
-from .worker import PID_NAMESPACE, pid_namespace
 
 __all__ = ('HedgehogScheduler',)
 
@@ -37,7 +36,7 @@ logger = logging.getLogger(__name__)
 # How many due fabrics are queued in one round trip to Redis.
 BATCH = 500
 
-# Seconds for which a scheduler counts as alive after its sign of life, and for which it holds rq-scheduler's lock. Both
+# Seconds for which a scheduler counts as alive after a heartbeat, and for which it holds rq-scheduler's lock. Both
 # are renewed between the steps of a heartbeat.
 ALIVE_FOR = 15
 LOCKED_FOR = 10
@@ -46,7 +45,7 @@ LOCKED_FOR = 10
 NO_EXPIRY = -1
 
 # Seconds after which a heartbeat leaves the remaining notifications to the next round: syncs become due meanwhile.
-TELLING = 3.0
+RAISING_EVENTS = 3.0
 
 # Seconds between two syncs if a schedule does not say it, until the next heartbeat corrects that.
 DEFAULT_INTERVAL = 300
@@ -110,23 +109,27 @@ class HedgehogScheduler(DjangoScheduler):
     def __init__(self, *args: Any, interval: int = 60, **kwargs: Any) -> None:
         interval = min(interval, get_plugin_config('netbox_hedgehog', 'scheduler_interval'))
         super().__init__(*args, interval=interval, **kwargs)
-        self._next_beat = 0.0
-        self._complaint = ''
+        self._next_heartbeat = 0.0
+        self._last_error = ''
         self._failing: set[str] = set()
         self._last_suffix = ''
 
+    def run(self, burst: bool = False) -> None:
+        """Check for due jobs until stopped, without the life sign of an earlier process."""
+        remove_life_sign()
+        super().run(burst)
+
     def register_birth(self) -> None:
-        """Register this scheduler in Redis, with its host and PID namespace."""
+        """Register this scheduler in Redis, for as long as it counts as alive."""
         super().register_birth()
-        # Identifies the process: a probe looks for a scheduler that is alive in its own container.
-        self.connection.hset(self.key, mapping={'hostname': socket.gethostname(), PID_NAMESPACE: pid_namespace()})
         self.connection.expire(self.key, self._alive_for)
 
     def heartbeat(self) -> None:
-        """Renew the sign of life; register again if Redis was emptied."""
+        """Renew the registration; register again if Redis was emptied."""
         with self._outliving('Redis'):
             if not self.connection.expire(self.key, self._alive_for):
                 self.register_birth()  # the key is gone: Redis was emptied
+            touch_life_sign()
 
     @property
     def _alive_for(self) -> int:
@@ -161,15 +164,15 @@ class HedgehogScheduler(DjangoScheduler):
                 self.connection.eval(RELEASE, 1, self.scheduler_lock_key, self.name)
 
     def _renew(self) -> bool:
-        """Renew the sign of life and the lock, within a heartbeat. Return whether this scheduler still has the lock."""
+        """Renew the registration and the lock, within a heartbeat. Return whether this scheduler still has the lock."""
         self.heartbeat()
         return bool(self.connection.eval(RENEW, 1, self.scheduler_lock_key, self.name, self._locked_for))
 
     def enqueue_jobs(self) -> list[RQJob]:
         """Run the heartbeat if it is due, then queue what is due. Called under rq-scheduler's lock."""
         close_old_connections()
-        if time.monotonic() >= self._next_beat:
-            self._next_beat = time.monotonic() + get_plugin_config('netbox_hedgehog', 'beat_interval')
+        if time.monotonic() >= self._next_heartbeat:
+            self._next_heartbeat = time.monotonic() + get_plugin_config('netbox_hedgehog', 'heartbeat_interval')
             self.heartbeat_tick()
         with self._outliving('Redis'):
             return self._enqueue_due(time.time())
@@ -190,17 +193,17 @@ class HedgehogScheduler(DjangoScheduler):
             counts |= recover()
             if any(counts[name] for name in counts if name != 'unchanged'):
                 logger.info('Schedules corrected: %s', ', '.join(f'{count} {name}' for name, count in counts.items()))
-            self._tell()
+            self._raise_events()
 
-    def _tell(self) -> None:
+    def _raise_events(self) -> None:
         """Send notifications on fabrics, a few at a time; what takes too long continues in the next round."""
-        until = time.monotonic() + TELLING
-        for tell_some in (partial(raise_state_events, limit=AT_ONCE), partial(dispatch, AT_ONCE)):
+        until = time.monotonic() + RAISING_EVENTS
+        for raise_some in (partial(raise_state_events, limit=AT_ONCE), partial(dispatch, AT_ONCE)):
             self._renew()
-            while tell_some():
+            while raise_some():
                 self._renew()
                 if time.monotonic() > until:
-                    self._next_beat = 0.0
+                    self._next_heartbeat = 0.0
                     return
 
     def _enqueue_due(self, now: float) -> list[RQJob]:
@@ -256,7 +259,7 @@ class HedgehogScheduler(DjangoScheduler):
     def _enqueue_foreign(self, job: RQJob) -> None:
         """Queue a job of another application. One that cannot be read must not block the fabrics'."""
         if self._lock_acquired and not self._renew():
-            return  # another scheduler has taken over, and does it, and does it
+            return  # another scheduler has taken over, and does it
         try:
             self.enqueue_job(job)
         except (RedisDown, RedisTimeout, OSError):
@@ -277,17 +280,17 @@ class HedgehogScheduler(DjangoScheduler):
         """Continue without a service that cannot be reached. Log that once, and once when it is back."""
         try:
             yield
-            if self._complaint and what != 'Redis':
+            if self._last_error and what != 'Redis':
                 logger.info('The scheduler has recovered.')
-                self._complaint = ''
+                self._last_error = ''
         except (RedisError, DatabaseError, OSError) as error:
-            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
-            if complaint != self._complaint:
-                logger.error('The scheduler cannot reach %s; retrying: %s', what, complaint)
-                self._complaint = complaint
+            summary = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if summary != self._last_error:
+                logger.error('The scheduler cannot reach %s; retrying: %s', what, summary)
+                self._last_error = summary
         except Exception as error:
             # An unexpected error must not stop the syncs of fabrics.
-            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
-            if complaint != self._complaint:
-                logger.exception('The scheduler failed; retrying: %s', complaint)
-                self._complaint = complaint
+            summary = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if summary != self._last_error:
+                logger.exception('The scheduler failed; retrying: %s', summary)
+                self._last_error = summary

@@ -1,4 +1,4 @@
-"""Keep rq-scheduler's schedules as the database says; Redis only carries them.
+"""Keep rq-scheduler's schedules as the database says; Redis only holds them.
 
 What should be scheduled follows from the Fabric rows. reconcile() makes rq-scheduler agree with it, and is called by
 everything that may have to correct something: start-up, a saved or deleted fabric, the bootstrap command, the

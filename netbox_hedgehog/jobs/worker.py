@@ -7,10 +7,12 @@ from typing import Any
 
 from django.db import connections
 from redis.client import Pipeline
+from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from utilities.rqworker import NetBoxRQWorker
 
+from .life_sign import remove_life_sign, touch_life_sign
 from .migration_check import database_is_newer
 from .queue import queue_name
 
@@ -34,7 +36,7 @@ def pid_namespace() -> str:
 
 
 class HedgehogWorker(NetBoxRQWorker):
-    """NetBox's worker, with more frequent signs of life if it serves fabrics. Unchanged for other queues."""
+    """NetBox's worker, with a life sign for health checks, and with more frequent heartbeats if it serves fabrics."""
 
     # Seconds. Without Redis a worker waits longer and longer between its tries: RQ's limit is a minute.
     max_connection_wait_time = 15.0
@@ -44,6 +46,11 @@ class HedgehogWorker(NetBoxRQWorker):
         if queue_name() in self.queue_names():
             self.worker_ttl: int = min(self.worker_ttl, WORKER_TTL)
             warm_up()
+
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """Start as NetBox's worker does, without the life sign of an earlier process."""
+        remove_life_sign()
+        super().bootstrap(*args, **kwargs)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Execute a job, and stop afterwards if the database is newer than this code."""
@@ -98,6 +105,13 @@ class HedgehogWorker(NetBoxRQWorker):
         super().heartbeat(timeout, pipeline)
         if not self.connection.hexists(self.key, 'hostname'):
             self.connection.hset(self.key, mapping=self.serialize())
+        if pipeline is None:
+            touch_life_sign()  # a pipeline is executed later, or not at all
+
+    def maintain_heartbeats(self, job: Job, *execution: Execution) -> None:
+        """Send the heartbeats during a job, in one pipeline. RQ 3 gives the execution, RQ 2 keeps it in the worker."""
+        super().maintain_heartbeats(job, *execution)
+        touch_life_sign()
 
 
 def warm_up() -> None:

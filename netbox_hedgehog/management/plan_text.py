@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from ..inventory.planning.plan import CREATE, Action, Plan
 from ..labels import field_label
-from ..presentation.plans import VERB_TITLES, groups
+from ..presentation.plans import ACTION_TITLES, groups
 
 __all__ = ('plan_lines',)
 
-SIGNS = {'create': '+', 'adopt': '=', 'update': '~', 'mark': '!', 'restore': '^', 'delete': '-'}
+SIGNS = {'create': '+', 'adopt': '=', 'share': '&', 'update': '~', 'mark': '!', 'restore': '^', 'delete': '-'}
 
 
 def plan_lines(fabric: str, plan: Plan, summary: bool = False) -> Iterator[str]:
@@ -16,15 +16,15 @@ def plan_lines(fabric: str, plan: Plan, summary: bool = False) -> Iterator[str]:
 
     With `summary` objects are only counted.
     """
-    counts = ', '.join(f'{count} {VERB_TITLES[verb]}' for verb, count in plan.counts.items() if count)
-    nothing = 'no automatic changes' if plan.findings or plan.held else 'no changes'
+    counts = ', '.join(f'{count} {ACTION_TITLES[action_type]}' for action_type, count in plan.counts.items() if count)
+    nothing = 'no automatic changes' if plan.findings or plan.requires_confirmation else 'no changes'
     yield f'{fabric}: {counts or nothing}, {plan.unchanged} unchanged. Digest {plan.digest}'
     yield from _grouped(plan.actions, summary)
-    if plan.held:
+    if plan.requires_confirmation:
         yield ''
-        yield f'Waiting for confirmation (--confirm {plan.held_digest}):'
-        yield from (f'  {sentence}' for sentence in plan.held)
-        yield from _grouped(plan.held_actions, summary)
+        yield f'Waiting for confirmation (--confirm {plan.confirmation_digest}):'
+        yield from (f'  {sentence}' for sentence in plan.requires_confirmation)
+        yield from _grouped(plan.unconfirmed_actions, summary)
     if plan.findings:
         yield ''
         yield f'Discrepancies that need a decision ({len(plan.findings)}):'
@@ -36,21 +36,21 @@ def plan_lines(fabric: str, plan: Plan, summary: bool = False) -> Iterator[str]:
 def _grouped(actions: list[Action], summary: bool) -> Iterator[str]:
     of: dict[tuple[str, str, str], list[Action]] = {}
     for action in actions:
-        of.setdefault((action.subject, action.model, action.verb), []).append(action)
-    for subject, title, members in groups(actions):
+        of.setdefault((action.scope, action.model, action.type), []).append(action)
+    for scope, title, members in groups(actions):
         yield ''
         yield title
         for group in members:
-            yield f'  {group.verb_title} {group.count} {group.title}'
+            yield f'  {group.action_title} {group.count} {group.title}'
             if not summary:
-                yield from (_line(action) for action in of[subject, group.model, group.verb])
+                yield from (_line(action) for action in of[scope, group.model, group.type])
 
 
 def _line(action: Action) -> str:
     fields = '; '.join(
         f'{field_label(action.model, change.field)}: '
-        + (change.new_text if action.verb == CREATE else f'{change.old_text or "—"} → {change.new_text or "—"}')
+        + (change.new_text if action.type == CREATE else f'{change.old_text or "—"} → {change.new_text or "—"}')
         for change in action.changes
     )
     source = f'{action.source.kind} {action.source.name}'
-    return f'    {SIGNS.get(action.verb, " ")} {action.name} ({source}){": " if fields else ""}{fields}'
+    return f'    {SIGNS.get(action.type, " ")} {action.name} ({source}){": " if fields else ""}{fields}'

@@ -13,12 +13,13 @@ from rich.text import Text
 from netbox_hedgehog.choices import SyncStateChoices
 from netbox_hedgehog.jobs.progress import Progress as RunProgress
 from netbox_hedgehog.models.fabric_state import duration_words
-from netbox_hedgehog.monitoring.fabric_status import at_work
+from netbox_hedgehog.models.unsupported import unsupported_sentence
+from netbox_hedgehog.monitoring.fabric_status import services_line
 from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, ServiceHealth
 
 __all__ = ('bar', 'is_one', 'print_status')
 
-# What NetBox's colours of states are called on a terminal.
+# The terminal's names of NetBox's state colors.
 STYLES = {
     'green': 'green', 'red': 'bold red', 'orange': 'yellow', 'cyan': 'cyan', 'blue': 'blue', 'gray': 'bright_black',
 }
@@ -43,10 +44,10 @@ def print_status(stream: Any, rows: list[dict[str, Any]], health: ServiceHealth,
         )
     console.print(table)
     for row in rows:
-        if row['error']:
-            console.print(Text.assemble((f'{row["fabric"]}: ', 'bold'), row['error']))
+        for issue in filter(None, (row['error'], unsupported_sentence(row['unsupported_kinds']))):
+            console.print(Text.assemble((f'{row["fabric"]}: ', 'bold'), issue))
     console.print(Text.assemble(
-        (health.state, HEALTH_STYLES[health.state]), at_work(health).removeprefix(health.state),
+        (health.state, HEALTH_STYLES[health.state]), services_line(health).removeprefix(health.state),
     ))
     for problem in health.problems:
         console.print(Text(f'  {problem}'))
@@ -90,9 +91,9 @@ def _ago(age: float | None) -> str:
 
 
 def _next(row: dict[str, Any]) -> Text:
-    if row['next_run'] is None and row['scheduled']:
+    if row['next_sync'] is None and row['scheduled']:
         return Text('NOT SCHEDULED', style='bold red')
-    if row['next_run'] is None:
+    if row['next_sync'] is None:
         return Text('manual only', style='bright_black')
-    left = round((row['next_run'] - datetime.now(UTC)).total_seconds())
+    left = round((row['next_sync'] - datetime.now(UTC)).total_seconds())
     return Text(f'in {duration_words(left)}' if left > 0 else 'due')

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from netbox.models import BaseModel
 from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 
-from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices, InventorySubjectChoices
+from ..choices import DiscrepancyStateChoices, DiscrepancyTypeChoices, InventoryScopeChoices
 from ..issues import render
 
 __all__ = ('Discrepancy',)
@@ -32,10 +32,10 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         choices=DiscrepancyTypeChoices,
         help_text=_('Type of difference.'),
     )
-    subject = models.CharField(
+    scope = models.CharField(
         verbose_name=_('scope'),
         max_length=20,
-        choices=InventorySubjectChoices,
+        choices=InventoryScopeChoices,
         help_text=_('Part of the inventory concerned.'),
     )
     key = models.CharField(
@@ -144,7 +144,7 @@ class Discrepancy(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     )
 
     class Meta:
-        ordering = ('fabric', 'subject', 'kind', 'name', 'field', 'pk')
+        ordering = ('fabric', 'scope', 'kind', 'name', 'field', 'pk')
         verbose_name = _('discrepancy')
         verbose_name_plural = _('discrepancies')
         permissions = [

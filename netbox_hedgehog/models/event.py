@@ -19,7 +19,7 @@ class FabricCondition(models.Model):
 
     # signals.py deletes these rows with the fabric, in one statement.
     fabric = models.ForeignKey(to='netbox_hedgehog.Fabric', on_delete=models.DO_NOTHING, related_name='conditions')
-    subject = models.CharField(max_length=30)
+    aspect = models.CharField(max_length=30)
     # '' means healthy.
     value = models.TextField(blank=True)
     since = models.DateTimeField()
@@ -29,15 +29,15 @@ class FabricCondition(models.Model):
     _netbox_private = True
 
     class Meta:
-        ordering = ('fabric', 'subject')
+        ordering = ('fabric', 'aspect')
         verbose_name = _('fabric condition')
         verbose_name_plural = _('fabric conditions')
         constraints = [
-            models.UniqueConstraint(fields=('fabric', 'subject'), name='%(app_label)s_%(class)s_unique_subject'),
+            models.UniqueConstraint(fields=('fabric', 'aspect'), name='%(app_label)s_%(class)s_unique_aspect'),
         ]
 
     def __str__(self) -> str:
-        return f'{self.subject}: {self.value}'
+        return f'{self.aspect}: {self.value}'
 
 
 class FabricEvent(CustomLinksMixin, ExportTemplatesMixin, BaseModel):

@@ -14,7 +14,7 @@ from utilities.exceptions import AbortRequest
 from ..choices import ConnectionStatusChoices, FabricStatusChoices
 from ..cluster.egress import configured
 from ..cluster.kubeconfig import Credentials, KubeconfigError, check_server, parse_kubeconfig
-from ..fields import EncryptedStr, SealedTextField, SealError, decrypt
+from ..fields import DecryptionError, EncryptedStr, EncryptedTextField, decrypt
 from .fabric_state import MIN_SYNC_INTERVAL, OLDER_ERROR, FabricQuerySet, FabricState
 from .inventory import InventorySettings
 
@@ -27,8 +27,8 @@ CONNECTION_FIELDS = ('kubernetes_server', 'kubernetes_ca_cert', 'verify_tls')
 
 # Recorded by syncs and connection tests with update(); saving an existing fabric does not write them.
 RECORDED = (
-    'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report', 'inventory_held',
-    'last_inventory', 'inventory_error',
+    'connection_status', 'sync_status', 'last_attempt', 'last_sync', 'sync_error', 'last_report',
+    'unsupported_kinds', 'inventory_unconfirmed', 'last_inventory', 'inventory_error',
 )
 
 # The settings that an error may be about: once one of them has been changed, the error says that it is older.
@@ -39,7 +39,7 @@ SETTINGS_OF_ERRORS = {
     ),
     'inventory_error': (
         'inventory_enabled', 'inventory_site_id', 'inventory_location_id', 'inventory_tenant_id', 'inventory_roles',
-        'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+        'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
         'inventory_device_status', 'inventory_stale_status',
     ),
 }
@@ -68,7 +68,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         blank=True,
         help_text=_("Address of the fabric's Kubernetes API, for example https://control-1.example.com:6443"),
     )
-    kubernetes_token = SealedTextField(
+    kubernetes_token = EncryptedTextField(
         verbose_name=_('Kubernetes token'),
         blank=True,
         default='',
@@ -83,7 +83,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         verbose_name=_('Kubernetes namespace'),
         max_length=63,
         default='default',
-        # What a request's path is made of: `..` in it would read all namespaces.
+        # It is part of the path of a request: `..` in it would list all namespaces.
         validators=[
             RegexValidator(
                 r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z',
@@ -97,7 +97,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         default=True,
         help_text=_('Verify the API server’s certificate. If disabled, the token may be sent to an untrusted server.'),
     )
-    kubeconfig = SealedTextField(
+    kubeconfig = EncryptedTextField(
         verbose_name=_('kubeconfig'),
         blank=True,
         default='',
@@ -127,7 +127,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
     clone_fields = (
         'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
         'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_site', 'inventory_location',
-        'inventory_tenant', 'inventory_name_pattern', 'inventory_subjects', 'inventory_adoption', 'inventory_removal',
+        'inventory_tenant', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
         'inventory_device_status', 'inventory_stale_status', 'notification_group',
     )
 
@@ -155,14 +155,15 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         A sync may have recorded something since this instance was loaded. To write these fields, name them in
         `update_fields`. Raises AbortRequest, with a sentence, when the fabric has been deleted since it was loaded.
         """
-        stands = self.pk is not None and not self._state.adding and kwargs.get('using') in (None, self._state.db)
-        if not stands or kwargs.get('force_insert') or kwargs.get('update_fields') is not None:
+        exists = self.pk is not None and not self._state.adding and kwargs.get('using') in (None, self._state.db)
+        if not exists or kwargs.get('force_insert') or kwargs.get('update_fields') is not None:
             super().save(*args, **kwargs)
             return
         before = self._stored_settings()
-        left = {*RECORDED, *self.get_deferred_fields()}
+        skipped = {*RECORDED, *self.get_deferred_fields()}
         kwargs['update_fields'] = [
-            field.attname for field in self._meta.concrete_fields if not field.primary_key and field.attname not in left
+            field.attname for field in self._meta.concrete_fields
+            if not field.primary_key and field.attname not in skipped
         ]
         try:
             super().save(*args, **kwargs)
@@ -221,7 +222,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
     def credentials(self) -> Credentials:
         """Return the decrypted credentials for this fabric's cluster.
 
-        Raises KubeconfigError or SealError, with a sentence for the operator.
+        Raises KubeconfigError or DecryptionError, with a sentence for the operator.
         """
         if self.in_cluster:
             return Credentials(in_cluster=True, verify_tls=self.verify_tls)
@@ -288,8 +289,8 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
     def _check_secrets_are_for_this_connection(self) -> None:
         """Keep users who may change a fabric, but do not know its secrets, from having them sent to another server.
 
-        That takes another address; or the same one, another's place in the network or in DNS, and a certificate that
-        nobody checks, or that an authority of theirs has signed.
+        A secret reaches another server by another address; or at the same address, for somebody who controls network or
+        DNS, if the certificate is not verified or is signed by another CA.
         """
         kept = [name for name in SECRET_FIELDS if getattr(self, name) and isinstance(getattr(self, name), EncryptedStr)]
         if not self.pk or not kept:
@@ -298,7 +299,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         if before is None:
             return  # save() says that it was deleted
         if any(getattr(before, name) != getattr(self, name) for name in kept):
-            # What is compared below is another secret's. Two requests at once must not do what none of them may.
+            # The values below belong to another secret. Two requests at once must not do what neither of them may.
             raise ValidationError(_(
                 'The stored credentials changed while you were editing this fabric. Nothing was saved. Reload it and '
                 'try again.'
@@ -306,7 +307,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         if 'kubernetes_token' in kept and (reason := self._why_token_is_asked_for_again(before)):
             raise ValidationError({'kubernetes_token': reason})
         if 'kubeconfig' in kept and before.verify_tls and not self.verify_tls:
-            # Of no field: imports and bulk edits have none for it.
+            # Not for a field: imports and bulk edits have no field for it.
             raise ValidationError(_(
                 'To disable TLS verification, enter the kubeconfig again.'
             ))
@@ -329,5 +330,5 @@ def _differs(name: str, before: Any, now: Any) -> bool:
         return bool(before != now)
     try:
         return decrypt(before) != decrypt(now)
-    except SealError:
+    except DecryptionError:
         return True

@@ -1,19 +1,22 @@
 """The schedule of a fabric, the results of its syncs, and the states that follow: a part of Fabric."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import ConnectionStatusChoices, FabricStatusChoices, SyncStateChoices, SyncStatusChoices
+from .derived import CurrentTime, Derived
+from .unsupported import unsupported_sentence
 
-__all__ = ('MIN_SYNC_INTERVAL', 'OLDER_ERROR', 'FabricQuerySet', 'FabricState', 'duration_words')
+__all__ = ('MIN_SYNC_INTERVAL', 'OLDER_ERROR', 'FabricQuerySet', 'FabricState', 'duration_words', 'max_age')
 
 # Seconds. Below this a sync would often still be running when the next one is due.
 MIN_SYNC_INTERVAL = 30
@@ -24,13 +27,34 @@ GRACE = 30
 
 OLDER_ERROR = 'Before the change at '
 
-# Fabric.may_sync as a filter.
-READABLE = models.Q(sync_enabled=True, status__in=FabricStatusChoices.READ)
 
-# Fabric.is_failing as a filter.
-FAILING = models.Q(sync_status__in=SyncStatusChoices.TROUBLED) | (
+def max_age(interval: str) -> models.Expression:
+    """Return how old data may be before it is stale, as an expression. Takes the path of the fabric's interval."""
+    two_intervals = models.ExpressionWrapper(
+        models.F(interval) * models.Value(timedelta(seconds=2), output_field=models.DurationField()),
+        output_field=models.DurationField(),
+    )
+    return two_intervals + models.Value(timedelta(seconds=GRACE), output_field=models.DurationField())
+
+
+MAX_AGE = max_age('sync_interval')
+
+MAY_SYNC = models.Q(sync_enabled=True, status__in=FabricStatusChoices.READ)
+SCHEDULED = MAY_SYNC & models.Q(scheduler_enabled=True)
+WATCHED = MAY_SYNC & models.Q(watch_enabled=True)
+
+# An error remains until a sync ends with another result.
+FAILING = models.Q(sync_status__in=SyncStatusChoices.UNSUCCESSFUL) | (
     models.Q(sync_status__in=SyncStatusChoices.UNDER_WAY) & ~models.Q(sync_error='')
 )
+
+# A fabric with failing syncs is not stale while they go on. Any other is stale once its last success is too old, also
+# while a sync is running that may end this.
+STALE_AT = MAX_AGE + Coalesce(
+    models.Case(models.When(FAILING, then='last_attempt'), default='last_sync'), 'created', CurrentTime(),
+    output_field=models.DateTimeField(),
+)
+OVERDUE = SCHEDULED & models.Q(LessThan(STALE_AT, CurrentTime()))
 
 
 def duration_words(seconds: int) -> str:
@@ -47,39 +71,31 @@ def duration_words(seconds: int) -> str:
 
 
 class FabricQuerySet(RestrictedQuerySet):
-    """The derived states of fabrics as filters; each is the twin of a property of Fabric."""
+    """Filters by the derived states of fabrics."""
 
     def readable(self) -> Self:
-        """Return fabrics that may be synced at all: Fabric.may_sync."""
-        return self.filter(READABLE)
+        """Return fabrics that may be synced at all."""
+        return self.filter(MAY_SYNC)
 
     def scheduled(self) -> Self:
-        """Return fabrics with scheduled syncs: Fabric.is_scheduled."""
-        return self.readable().filter(scheduler_enabled=True)
+        """Return fabrics with scheduled syncs."""
+        return self.filter(SCHEDULED)
 
     def watched(self) -> Self:
-        """Return fabrics with watch enabled: Fabric.is_watched."""
-        return self.readable().filter(watch_enabled=True)
+        """Return fabrics with watch enabled."""
+        return self.filter(WATCHED)
 
     def failing(self) -> Self:
-        """Return fabrics whose last sync failed or was partial: Fabric.is_failing."""
+        """Return fabrics whose last sync failed or was partial."""
         return self.filter(FAILING)
 
     def overdue(self) -> Self:
-        """Return stale fabrics, with `overdue_at`: Fabric.overdue_since."""
-        sign = models.Case(
-            models.When(FAILING, then=models.F('last_attempt')),
-            default=models.F('last_sync'),
-        )
-        grace = models.ExpressionWrapper(
-            models.F('sync_interval') * models.Value(timedelta(seconds=2), output_field=models.DurationField()),
-            output_field=models.DurationField(),
-        )
-        due = models.ExpressionWrapper(
-            Coalesce(sign, 'created', output_field=models.DateTimeField()) + grace + timedelta(seconds=GRACE),
-            output_field=models.DateTimeField(),
-        )
-        return self.scheduled().annotate(overdue_at=due).filter(overdue_at__lt=timezone.now())
+        """Return stale fabrics, with `overdue_at`: since when they are."""
+        return self.filter(OVERDUE).annotate(overdue_at=STALE_AT)
+
+    def in_sync_state(self, states: Iterable[str]) -> Self:
+        """Return fabrics in one of these states, as shown to users."""
+        return self.alias(shown_state=FabricState.sync_state).filter(shown_state__in=states)
 
 
 class FabricState(models.Model):
@@ -163,32 +179,48 @@ class FabricState(models.Model):
         editable=False,
         help_text=_('Result of the last sync, by kind.'),
     )
+    unsupported_kinds = models.JSONField(
+        verbose_name=_('unsupported kinds'),
+        blank=True,
+        null=True,
+        editable=False,
+        help_text=_('Kinds of the cluster that this version of the plugin does not support. Empty until known.'),
+    )
 
     class Meta:
         abstract = True
 
-    @property
-    def may_sync(self) -> bool:
-        """Whether this fabric may be synced at all."""
-        return self.sync_enabled and self.status in FabricStatusChoices.READ
+    # Whether this fabric may be synced at all.
+    may_sync = Derived[bool](MAY_SYNC)
+
+    # Whether it is synced on schedule: what should be scheduled follows from this alone.
+    is_scheduled = Derived[bool](SCHEDULED)
+
+    # Whether its changes are streamed.
+    is_watched = Derived[bool](WATCHED)
+
+    # Whether the last sync failed or was partial; one that is queued or running does not change that.
+    is_failing = Derived[bool](FAILING)
+
+    # How old its data may be before it is stale, a timedelta.
+    max_age = Derived[timedelta](MAX_AGE)
+
+    # When it became stale, or None.
+    overdue_since = Derived[datetime | None](
+        models.Case(models.When(OVERDUE, then=STALE_AT), output_field=models.DateTimeField()),
+    )
+
+    # The state shown to users, one of SyncStateChoices.
+    sync_state = Derived[str](models.Case(
+        models.When(~MAY_SYNC, then=models.Value(SyncStateChoices.DISABLED)),
+        models.When(OVERDUE, then=models.Value(SyncStateChoices.STALE)),
+        default='sync_status',
+    ))
 
     @property
-    def is_scheduled(self) -> bool:
-        """Whether this fabric is synced on schedule: what should be scheduled follows from this alone."""
-        return self.may_sync and self.scheduler_enabled
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether changes are streamed."""
-        return self.may_sync and self.watch_enabled
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether the last sync failed or was partial; one that is queued or running does not change that."""
-        if self.sync_status in SyncStatusChoices.UNDER_WAY:
-            # What went wrong stands until a run ends and says something else.
-            return bool(self.sync_error)
-        return self.sync_status in SyncStatusChoices.TROUBLED
+    def unsupported_sentence(self) -> str:
+        """The sentence that names the kinds that the plugin does not support; '' if none is known."""
+        return unsupported_sentence(self.unsupported_kinds)
 
     @property
     def sync_error_is_older(self) -> bool:
@@ -199,33 +231,6 @@ class FabricState(models.Model):
     def inventory_error_is_older(self) -> bool:
         """Whether the inventory error is from before its settings were changed."""
         return self.inventory_error.startswith(OLDER_ERROR)
-
-    @property
-    def grace(self) -> int:
-        """Seconds after the last sync at which a scheduled fabric is stale."""
-        return 2 * self.sync_interval + GRACE
-
-    @property
-    def overdue_since(self) -> datetime | None:
-        """When this fabric became stale, or None.
-
-        A fabric that fails is not stale for it: somebody tries. Any other is, once its last success is too old, also
-        while the run is at work that may put an end to it.
-        """
-        if not self.is_scheduled:
-            return None
-        sign = self.last_attempt if self.is_failing else self.last_sync
-        due = (sign or self.created or timezone.now()) + timedelta(seconds=self.grace)
-        return due if due < timezone.now() else None
-
-    @property
-    def sync_state(self) -> str:
-        """The state shown to users, one of SyncStateChoices."""
-        if not self.may_sync:
-            return SyncStateChoices.DISABLED
-        if self.overdue_since:
-            return SyncStateChoices.STALE
-        return self.sync_status
 
     @property
     def sync_interval_words(self) -> str:

@@ -1,17 +1,18 @@
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
 from django.db.models import Count, F, Q, Value
+from django.db.models.lookups import LessThan
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from netbox.models import BaseModel
 from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 from utilities.querysets import RestrictedQuerySet
 
 from ..choices import SwitchStateChoices
-from .fabric_state import GRACE
+from .derived import CurrentTime, Derived
+from .fabric_state import max_age
 
 __all__ = ('SwitchHealth',)
 
@@ -19,8 +20,8 @@ KIND_CHOICES = [('Switch', _('Switch')), ('Gateway', _('Gateway'))]
 
 # The issues that a roll-up counts, each with the condition that a row must meet.
 ISSUES = {
-    'silent': Q(silent=True),
-    'agentless': Q(agentless=True),
+    'heartbeat_stale': Q(heartbeat_stale=True),
+    'no_agent': Q(no_agent=True),
     'pending': Q(pending=True),
     'reboot_required': Q(reboot_required=True),
     'interfaces_down': Q(interfaces_down__gt=0),
@@ -31,8 +32,8 @@ ISSUES = {
 }
 
 ISSUE_TITLES = {
-    'silent': _('Agent unresponsive'),
-    'agentless': _('No agent'),
+    'heartbeat_stale': _('Agent unresponsive'),
+    'no_agent': _('No agent'),
     'pending': _('Configuration pending'),
     'reboot_required': _('Reboot required'),
     'interfaces_down': _('Interfaces down'),
@@ -43,19 +44,19 @@ ISSUE_TITLES = {
 }
 
 
+OUTDATED = Q(LessThan(F('read_at') + max_age('fabric__sync_interval'), CurrentTime()))
+
+
 class SwitchHealthQuerySet(RestrictedQuerySet):
-    """The time-dependent states as filters; each is the twin of a property."""
+    """Filters and counts by the derived states."""
 
     def old(self) -> Self:
-        """Return those whose data is outdated: SwitchHealth.is_outdated."""
-        return self.filter(_read_before())
+        """Return those whose data is outdated."""
+        return self.filter(OUTDATED)
 
     def in_state(self, *states: str) -> Self:
-        """Return those shown in one of these states: SwitchHealth.state."""
-        wanted = Q(level__in=states) & ~_read_before()
-        if SwitchStateChoices.UNKNOWN in states:
-            wanted |= _read_before()
-        return self.filter(wanted)
+        """Return those in one of these states, as shown to users."""
+        return self.alias(shown_state=SwitchHealth.state).filter(shown_state__in=states)
 
     def worst_first(self) -> Self:
         """Order by severity."""
@@ -63,43 +64,29 @@ class SwitchHealthQuerySet(RestrictedQuerySet):
         gravity = models.Case(*(models.When(level=level, then=rank) for rank, level in enumerate(order)), default=9)
         return self.order_by(gravity, 'fabric__name', '-kind', 'name')
 
-    def silent_names(self) -> list[str]:
+    def unresponsive_names(self) -> list[str]:
         """Return the sorted names of those whose agent was unresponsive when last fetched. One SQL statement."""
-        return sorted(set(self.filter(silent=True).values_list('name', flat=True)))
+        return sorted(set(self.filter(heartbeat_stale=True).values_list('name', flat=True)))
 
     def rollup(self) -> dict[str, int]:
         """Return how many rows are in each state and how many have each issue. One SQL statement."""
-        old = _read_before()
-        states = {state: ~old & Q(level=state) for state in SwitchStateChoices.values()}
-        states[SwitchStateChoices.UNKNOWN] |= old
-        conditions = {**states, 'old': old, **ISSUES}
-        return self.aggregate(
+        conditions = {state: Q(shown_state=state) for state in SwitchStateChoices.values()}
+        conditions |= {'old': OUTDATED, **ISSUES}
+        return self.alias(shown_state=SwitchHealth.state).aggregate(
             total=Count('pk'), **{name: Count('pk', filter=condition) for name, condition in conditions.items()},
         )
-
-
-def _read_before() -> Q:
-    two_intervals = models.ExpressionWrapper(
-        F('fabric__sync_interval') * Value(timedelta(seconds=2), output_field=models.DurationField()),
-        output_field=models.DurationField(),
-    )
-    now = Value(timezone.now(), output_field=models.DateTimeField())
-    limit = models.ExpressionWrapper(
-        now - two_intervals - timedelta(seconds=GRACE), output_field=models.DateTimeField(),
-    )
-    return Q(read_at__lt=limit)
 
 
 class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """The state of a switch or gateway when last fetched, as its agent reported it.
 
-    Rows follow from the mirror and are written in bulk at the end of a sync, and by nobody else. They have no change
-    log: a heartbeat every 15 seconds would flood it.
+    Only a sync writes these rows, in bulk at its end. They have no change log: a heartbeat every 15 seconds would flood
+    it.
     """
 
     resource = models.OneToOneField(
         to='netbox_hedgehog.FabricResource',
-        # The mirror is deleted with one statement, without loading what hangs on it.
+        # The mirror is deleted with one statement, without loading dependent rows.
         on_delete=models.DB_CASCADE,
         related_name='+',
         verbose_name=_('switch or gateway'),
@@ -144,10 +131,10 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         verbose_name=_('heartbeat'), null=True,
         help_text=_('Last heartbeat of the agent at that time.'),
     )
-    silent = models.BooleanField(
+    heartbeat_stale = models.BooleanField(
         verbose_name=_('unresponsive'), help_text=_('No heartbeat for over 60 seconds when last fetched.'),
     )
-    agentless = models.BooleanField(
+    no_agent = models.BooleanField(
         verbose_name=_('no agent'), help_text=_('No agent has ever reported, or it was deleted from the cluster.'),
     )
     generation = models.BigIntegerField(
@@ -212,20 +199,18 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         """The page of the switch or gateway itself, which shows its health."""
         return reverse('plugins:netbox_hedgehog:fabricresource', args=[self.resource_id])
 
-    @property
-    def is_outdated(self) -> bool:
-        """Whether the data is older than two intervals of its fabric."""
-        return self.read_at < timezone.now() - timedelta(seconds=self.fabric.grace)
+    # Whether the data is older than two intervals of its fabric.
+    is_outdated = Derived[bool](OUTDATED)
 
-    @property
-    def state(self) -> str:
-        """The state shown to users, one of SwitchStateChoices: as reported, or unknown if that is outdated."""
-        return SwitchStateChoices.UNKNOWN if self.is_outdated else self.level
+    # The state shown to users, one of SwitchStateChoices: as reported, or unknown if that is outdated.
+    state = Derived[str](models.Case(
+        models.When(OUTDATED, then=Value(SwitchStateChoices.UNKNOWN)), default='level',
+    ))
 
     @property
     def trusted(self) -> bool:
         """Whether good news of this agent can be trusted: it is responsive, and its data is recent."""
-        return not (self.silent or self.agentless or self.is_outdated)
+        return not (self.heartbeat_stale or self.no_agent or self.is_outdated)
 
     @property
     def heartbeat_age(self) -> float | None:

@@ -8,15 +8,15 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventorySubjectChoices
+from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventoryScopeChoices
 from ..naming import is_name_pattern
 from ..roles import AMBIGUOUS, UNKNOWN, roles_by_slug
 
-__all__ = ('InventorySettings', 'all_subjects')
+__all__ = ('InventorySettings', 'full_scope')
 
 
-def all_subjects() -> list[str]:
-    return [value for value, *_rest in InventorySubjectChoices.CHOICES]
+def full_scope() -> list[str]:
+    return [value for value, *_rest in InventoryScopeChoices.CHOICES]
 
 
 class InventorySettings(models.Model):
@@ -83,10 +83,10 @@ class InventorySettings(models.Model):
         default='decommissioning',
         help_text=_('Status of devices removed from the fabric.'),
     )
-    inventory_subjects = ArrayField(
-        base_field=models.CharField(max_length=20, choices=InventorySubjectChoices),
+    inventory_scope = ArrayField(
+        base_field=models.CharField(max_length=20, choices=InventoryScopeChoices),
         verbose_name=_('scope'),
-        default=all_subjects,
+        default=full_scope,
         blank=True,
         help_text=_('Object types to sync.'),
     )
@@ -104,8 +104,8 @@ class InventorySettings(models.Model):
         default=InventoryRemovalChoices.MARK,
         help_text=_('Action for objects whose resource was removed from the fabric.'),
     )
-    # Plan.held, the digest that confirms it, and since when.
-    inventory_held = models.JSONField(
+    # Plan.requires_confirmation, the digest that confirms it, and since when.
+    inventory_unconfirmed = models.JSONField(
         verbose_name=_('awaiting confirmation'), blank=True, null=True, editable=False,
         help_text=_('Removals that need confirmation, and the digest that confirms them.'),
     )
@@ -127,7 +127,7 @@ class InventorySettings(models.Model):
         abstract = True
 
     def clean_fields(self, exclude: Any = None) -> None:
-        # NetBox's FIELD_CHOICES may offer neither default: that is the business of fabrics with an inventory.
+        # NetBox's FIELD_CHOICES may offer neither default: that matters to fabrics with an inventory only.
         unused = () if self.inventory_enabled else ('inventory_device_status', 'inventory_stale_status')
         super().clean_fields(exclude={*(exclude or ()), *unused})
 
@@ -135,9 +135,9 @@ class InventorySettings(models.Model):
         super().clean()
         if self.inventory_enabled and not self.inventory_site:
             raise ValidationError({'inventory_site': _('Select a site.')})
-        if self.inventory_enabled and not self.inventory_subjects:
+        if self.inventory_enabled and not self.inventory_scope:
             raise ValidationError({
-                'inventory_subjects': _('Select at least one object type, or disable the inventory.'),
+                'inventory_scope': _('Select at least one object type, or disable the inventory.'),
             })
         if self.inventory_location and self.inventory_location.site_id != self.inventory_site_id:
             raise ValidationError({

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import QuerySet
@@ -10,17 +9,18 @@ from netbox.models import BaseModel
 from netbox.models.features import CustomLinksMixin, ExportTemplatesMixin
 from utilities.querysets import RestrictedQuerySet
 
+from ..accounts import AnyUser
 from ..hedgehog.kinds import KIND_BY_NAME, KINDS, Kind, pick
 
-__all__ = ('MANIFEST', 'FabricResource', 'KindReading', 'counted_resources')
+__all__ = ('MANIFEST', 'FabricResource', 'KindSync', 'counted_resources')
 
-# The columns that weigh: kilobytes a row, up to 40 of an Agent. Lists leave them out.
+# The large columns: kilobytes a row, up to 40 for an Agent. Lists do not load them.
 MANIFEST = ('spec', 'status', 'labels', 'annotations', 'previous')
 
 KIND_CHOICES = [(kind.name, kind.title) for kind in KINDS]
 
 
-class KindReading(models.Model):
+class KindSync(models.Model):
     """When all of a fabric's resources of one kind were last listed: each that is not missing was seen then.
 
     One row a kind, so that a sync without changes writes as many rows as there are kinds, not resources.
@@ -49,21 +49,20 @@ class KindReading(models.Model):
         ]
 
 
-class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):  # type: ignore[misc]  # made by Django
+class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):  # type: ignore[misc]  # built by Django
     """Resources with `last_seen`: when a list last showed the resource."""
 
     def get_queryset(self) -> QuerySet:
-        reading = KindReading.objects.filter(fabric=models.OuterRef('fabric'), kind=models.OuterRef('kind'))
+        kind_sync = KindSync.objects.filter(fabric=models.OuterRef('fabric'), kind=models.OuterRef('kind'))
         return super().get_queryset().annotate(last_seen=Coalesce(
-            'seen_until', Greatest('last_read', models.Subquery(reading.values('last_read'))),
+            'seen_until', Greatest('last_read', models.Subquery(kind_sync.values('last_read'))),
         ))
 
 
 class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """One custom resource of a fabric, as last fetched: one model for every kind.
 
-    Rows are written in bulk by a sync and by nobody else, so they have no change log: `changed` is when a sync last
-    detected a change.
+    Only a sync writes these rows, in bulk, so they have no change log: `changed` is when a sync last detected a change.
     """
 
     fabric = models.ForeignKey(
@@ -149,17 +148,17 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         null=True,
         blank=True,
         editable=False,
-        help_text=_('When a missing resource was last seen.'),
+        help_text=_('When a deleted resource was last seen.'),
     )
     changed = models.DateTimeField(
         verbose_name=_('changed'),
         help_text=_('When a sync last detected a change.'),
     )
     missing_since = models.DateTimeField(
-        verbose_name=_('missing since'),
+        verbose_name=_('deleted since'),
         null=True,
         blank=True,
-        help_text=_('When a full sync first found it missing.'),
+        help_text=_('When a full sync first found it deleted.'),
     )
     previous = models.JSONField(
         verbose_name=_('previous version'),
@@ -173,7 +172,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     objects = FabricResourceManager()
 
-    # Given by the manager.
+    # Annotated by the manager.
     last_seen: datetime | None = None
 
     class Meta:
@@ -203,7 +202,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     @property
     def kind_row(self) -> Kind | None:
-        """This resource's row in hedgehog/kinds.py; None for one of a kind that a later release took out."""
+        """This resource's row in hedgehog/kinds.py; None if a later release has removed its kind."""
         return KIND_BY_NAME.get(self.kind)
 
     @property
@@ -212,7 +211,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
 
     @property
     def manifest(self) -> dict:
-        """What the paths in hedgehog/kinds.py are looked up in."""
+        """The dictionary to which the paths in hedgehog/kinds.py refer."""
         return {
             'name': self.name,
             'namespace': self.namespace,
@@ -232,7 +231,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
         return [(column.title, pick(manifest, column.path)) for column in self.kind_row.columns]
 
 
-def counted_resources(user: Any) -> models.Expression:
+def counted_resources(user: AnyUser) -> models.Expression:
     """Return an annotation of fabrics: the number of resources that a user may view."""
     resources = FabricResource.objects.restrict(user, 'view').filter(fabric=models.OuterRef('pk'))
     return Coalesce(

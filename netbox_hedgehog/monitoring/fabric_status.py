@@ -9,20 +9,21 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from ..jobs.progress import ACTIVE
-from ..jobs.recovery import run_jobs, sync_jobs
+from ..jobs.recovery import exclusive_jobs, sync_jobs
 from ..jobs.schedules import due_times
 from ..models import Fabric
 from .service_health import ServiceHealth
 
-__all__ = ('at_work', 'fabric_status')
+__all__ = ('services_line', 'fabric_status')
 
 
 def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
-    """Return one dictionary per fabric: state, schedule, next sync, last attempt, last full sync, age, error.
+    """Return one dictionary per fabric: what `hedgehog_sync status` and the REST API say of it.
 
-    Ages are in seconds. `run` is the id of the NetBox job that is queued or running, or None; a fabric is in sync
+    It has state, schedule, next sync, last attempt, last full sync, age, error, and the kinds that are not supported.
+    Ages are in seconds. `job` is the id of the NetBox job that is queued or running, or None; a fabric is in sync
     before its job has ended, which then syncs the inventory. One round trip to Redis for all of them; if Redis cannot
-    be reached `next_run` is empty.
+    be reached `next_sync` is empty.
     """
     fabrics = list(fabrics)
     try:
@@ -30,8 +31,8 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
     except (RedisError, OSError):
         due = {}
     # If one is queued and another running, take the latter: "running" sorts after "pending".
-    runs = dict(
-        run_jobs().filter(object_id__in=[fabric.pk for fabric in fabrics], status__in=ACTIVE)
+    jobs = dict(
+        exclusive_jobs().filter(object_id__in=[fabric.pk for fabric in fabrics], status__in=ACTIVE)
         .order_by('status', '-pk').values_list('object_id', 'pk')
     )
     now = timezone.now()
@@ -47,15 +48,16 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
             'last_sync': fabric.last_sync,
             'age': round((now - fabric.last_sync).total_seconds(), 1) if fabric.last_sync else None,
             'overdue_since': fabric.overdue_since,
-            'run': runs.get(fabric.pk),
-            'next_run': datetime.fromtimestamp(due[fabric.pk], UTC) if fabric.pk in due else None,
+            'job': jobs.get(fabric.pk),
+            'next_sync': datetime.fromtimestamp(due[fabric.pk], UTC) if fabric.pk in due else None,
             'error': fabric.sync_error,
+            'unsupported_kinds': fabric.unsupported_kinds,
         }
         for fabric in fabrics
     ]
 
 
-def at_work(health: ServiceHealth) -> str:
+def services_line(health: ServiceHealth) -> str:
     """Return one line on services, active schedules, and the syncs of the last day."""
     watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
     completed = sync_jobs().filter(

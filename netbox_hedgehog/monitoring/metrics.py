@@ -41,11 +41,11 @@ FABRIC_GAUGES = {
     'fabric_last_success_age_seconds': 'Age of the data in NetBox; absent before the first full sync.',
     'fabric_stale': 'Whether a sync is overdue.',
     'fabric_failing': 'Whether the last sync failed or was partial.',
-    'fabric_last_run_duration_seconds': 'Duration of the last sync that wrote a report.',
-    'fabric_last_run_resources': 'Resources read by the last sync.',
+    'fabric_last_sync_duration_seconds': 'Duration of the last sync that wrote a report.',
+    'fabric_last_sync_resources': 'Resources read by the last sync.',
     'fabric_missing_resources': 'Resources in NetBox that the last complete list did not contain.',
-    'fabric_failed_runs': 'Syncs that failed in the last day.',
-    'fabric_agents_silent': 'Agents whose heartbeat was more than a minute old at their last sync.',
+    'fabric_failed_syncs': 'Syncs that failed in the last day.',
+    'fabric_agents_unresponsive': 'Agents whose heartbeat was more than a minute old at their last sync.',
     'fabric_discrepancies': 'Open discrepancies between NetBox and the fabric.',
 }
 CHANGES = ('created', 'updated', 'missing')
@@ -55,7 +55,7 @@ class HedgehogCollector(Collector):
     """Collect all metrics at each scrape, with a constant number of SQL statements."""
 
     def describe(self) -> Iterable[Any]:
-        return ()  # else the registry would collect at start to find out
+        return ()  # otherwise the registry would collect at startup
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the metrics. If the database cannot be reached, only `up` 0 and the duration: /metrics still works."""
@@ -93,7 +93,7 @@ def _plugin(health: ServiceHealth) -> Iterator[GaugeMetricFamily]:
         yield _gauge('workers', 'Workers that serve the plugin’s queue.', len(health.workers))
         yield _gauge('schedulers', 'Running schedulers.', len(health.schedulers))
         yield _gauge('queue_jobs', 'Syncs in the queue.', health.waiting)
-    yield _gauge('runs_running', 'Running syncs.', health.running)
+    yield _gauge('syncs_running', 'Running syncs.', health.running)
 
 
 def _fabrics() -> Iterator[GaugeMetricFamily]:
@@ -116,7 +116,7 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
         f'{PREFIX}fabric_state', 'State of the fabric: 1 for the current one.', labels=['fabric', 'state'],
     )
     changes = GaugeMetricFamily(
-        f'{PREFIX}fabric_last_run_changes', 'Changes made by the last sync.', labels=['fabric', 'change'],
+        f'{PREFIX}fabric_last_sync_changes', 'Changes made by the last sync.', labels=['fabric', 'change'],
     )
     for summary in found:
         name = summary.fabric.name
@@ -146,11 +146,11 @@ def _values(summary: FabricSummary, seconds: float | None, read: int | None, fai
         ),
         'fabric_stale': summary.state == SyncStateChoices.STALE,
         'fabric_failing': fabric.may_sync and fabric.is_failing,
-        'fabric_last_run_duration_seconds': seconds,
-        'fabric_last_run_resources': read,
+        'fabric_last_sync_duration_seconds': seconds,
+        'fabric_last_sync_resources': read,
         'fabric_missing_resources': summary.missing,
-        'fabric_failed_runs': failed,
-        'fabric_agents_silent': len(summary.silent),
+        'fabric_failed_syncs': failed,
+        'fabric_agents_unresponsive': len(summary.unresponsive_agents),
         'fabric_discrepancies': summary.discrepancies,
     }
 

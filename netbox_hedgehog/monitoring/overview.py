@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, QuerySet
 from redis.exceptions import RedisError
@@ -29,28 +29,28 @@ DEFERRED = ('kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'comments', 
 class FabricSummary:
     """One fabric.
 
-    `since` is when its failure was notified, `silent` are the unresponsive agents at the last sync, and `unhealthy` is
+    `since` is when its failure was notified, `unresponsive_agents` has their names at the last sync, and `unhealthy` is
     the number of switches that are critical or have warnings.
     """
 
     fabric: Fabric
     state: str
     since: datetime | None = None
-    silent: list[str] = field(default_factory=list)
+    unresponsive_agents: list[str] = field(default_factory=list)
     unhealthy: int = 0
     missing: int = 0
     discrepancies: int = 0
-    next_run: datetime | None = None
+    next_sync: datetime | None = None
 
     @property
-    def troubled(self) -> bool:
+    def overdue_or_failing(self) -> bool:
         """Return whether it is stale or failing; a running sync changes nothing until it has finished."""
         return self.state == SyncStateChoices.STALE or (
             self.state != SyncStateChoices.DISABLED and self.fabric.is_failing
         )
 
     @property
-    def never_read(self) -> bool:
+    def never_synced(self) -> bool:
         """Return whether it is enabled and has never had a full sync."""
         return self.state != SyncStateChoices.DISABLED and self.fabric.last_sync is None
 
@@ -62,15 +62,15 @@ class FabricSummary:
     @property
     def unconfirmed(self) -> int:
         """Return how many changes need confirmation."""
-        held = self.fabric.inventory_held if self.fabric.inventory_enabled else None
-        return (held or {}).get('count', 0)
+        unconfirmed = self.fabric.inventory_unconfirmed if self.fabric.inventory_enabled else None
+        return (unconfirmed or {}).get('count', 0)
 
     @property
     def needs_attention(self) -> bool:
         """Return whether the fabric has any issue."""
         return bool(
-            self.troubled or self.never_read or self.inventory_error or self.unconfirmed
-            or self.silent or self.unhealthy or self.discrepancies or self.missing
+            self.overdue_or_failing or self.never_synced or self.inventory_error or self.unconfirmed
+            or self.unresponsive_agents or self.unhealthy or self.discrepancies or self.missing
         )
 
     @property
@@ -78,12 +78,13 @@ class FabricSummary:
         """Return the age of the last full sync as a share of the age at which it is stale: 1 or more is stale."""
         if self.fabric.last_sync is None:
             return 1.0
-        return (datetime.now(UTC) - self.fabric.last_sync).total_seconds() / self.fabric.grace
+        return (datetime.now(UTC) - self.fabric.last_sync) / self.fabric.max_age
 
     @property
     def late(self) -> bool:
         """Return whether the fabric is scheduled and its last full sync is older than one and a half intervals."""
-        return self.fabric.is_scheduled and self.freshness * self.fabric.grace > 1.5 * self.fabric.sync_interval
+        age = self.freshness * self.fabric.max_age
+        return self.fabric.is_scheduled and age > timedelta(seconds=1.5 * self.fabric.sync_interval)
 
 
 def fabric_summaries(
@@ -99,47 +100,62 @@ def fabric_summaries(
     """
     rows = fabrics.defer(*DEFERRED).order_by('name')
     found = {fabric.pk: FabricSummary(fabric, fabric.sync_state) for fabric in rows}
-    conditions = FabricCondition.objects.filter(fabric__in=found, subject__in=(SYNC, FRESHNESS, AGENTS))
-    for condition in conditions.exclude(value=''):
-        summary = found[condition.fabric_id]
-        if condition.subject == AGENTS:
-            summary.silent = names_of(condition.value)
-        elif summary.troubled and (condition.subject == FRESHNESS) == (summary.state == SyncStateChoices.STALE):
-            summary.since = condition.since
+    _add_conditions(found)
     if switches is not None:
-        _restrict_silent(found, switches)
-        for pk, count in _counts(switches.in_state(SwitchStateChoices.CRITICAL, SwitchStateChoices.WARNING)):
-            if pk in found:
-                found[pk].unhealthy = count
+        _restrict_unresponsive(found, switches)
+        unhealthy = switches.in_state(SwitchStateChoices.CRITICAL, SwitchStateChoices.WARNING)
+        _add_counts(found, 'unhealthy', unhealthy)
     resources = FabricResource.objects.all() if resources is None else resources
     discrepancies = Discrepancy.objects.all() if discrepancies is None else discrepancies
-    for pk, count in _counts(resources.filter(missing_since__isnull=False)):
-        if pk in found:
-            found[pk].missing = count
-    for pk, count in _counts(discrepancies.filter(state=DiscrepancyStateChoices.OPEN)):
-        if pk in found:
-            found[pk].discrepancies = count
+    _add_counts(found, 'missing', resources.filter(missing_since__isnull=False))
+    _add_counts(found, 'discrepancies', discrepancies.filter(state=DiscrepancyStateChoices.OPEN))
     if redis:
-        try:
-            for pk, due in due_times(found).items():
-                found[pk].next_run = datetime.fromtimestamp(due, UTC)
-        except (RedisError, OSError):
-            pass  # the banner of the page says so
-    return sorted(found.values(), key=lambda summary: (
-        not summary.needs_attention, GRAVITY.index(summary.state), not summary.silent, summary.fabric.name,
-    ))
+        _add_next_syncs(found)
+    return sorted(found.values(), key=_severity)
 
 
-def _restrict_silent(found: dict[int, FabricSummary], switches: QuerySet[SwitchHealth]) -> None:
+def _add_conditions(found: dict[int, FabricSummary]) -> None:
+    """Set since when fabrics fail or are stale, and their unresponsive agents."""
+    conditions = FabricCondition.objects.filter(fabric__in=found, aspect__in=(SYNC, FRESHNESS, AGENTS))
+    for condition in conditions.exclude(value=''):
+        summary = found[condition.fabric_id]
+        if condition.aspect == AGENTS:
+            summary.unresponsive_agents = names_of(condition.value)
+            continue
+        current = FRESHNESS if summary.state == SyncStateChoices.STALE else SYNC
+        if summary.overdue_or_failing and condition.aspect == current:
+            summary.since = condition.since
+
+
+def _restrict_unresponsive(found: dict[int, FabricSummary], switches: QuerySet[SwitchHealth]) -> None:
     """Drop unresponsive agents of other switches than these."""
-    names = {name for summary in found.values() for name in summary.silent}
+    names = {name for summary in found.values() for name in summary.unresponsive_agents}
     known = set(switches.filter(fabric__in=found, name__in=names).order_by().values_list('fabric', 'name'))
     for pk, summary in found.items():
-        summary.silent = [name for name in summary.silent if (pk, name) in known]
+        summary.unresponsive_agents = [name for name in summary.unresponsive_agents if (pk, name) in known]
 
 
-def _counts(rows: QuerySet) -> Iterable[tuple[int, int]]:
-    return rows.order_by().values_list('fabric').annotate(count=Count('pk')).values_list('fabric', 'count')
+def _add_counts(found: dict[int, FabricSummary], attribute: str, rows: QuerySet) -> None:
+    """Set an attribute of each summary to the number of these rows that belong to its fabric."""
+    counts = rows.order_by().values_list('fabric').annotate(count=Count('pk')).values_list('fabric', 'count')
+    for pk, count in counts:
+        if pk in found:
+            setattr(found[pk], attribute, count)
+
+
+def _add_next_syncs(found: dict[int, FabricSummary]) -> None:
+    try:
+        due = due_times(found)
+    except (RedisError, OSError):
+        return  # the banner of the page says so
+    for pk, timestamp in due.items():
+        found[pk].next_sync = datetime.fromtimestamp(timestamp, UTC)
+
+
+def _severity(summary: FabricSummary) -> tuple[bool, int, bool, str]:
+    """Return the sort key that puts what needs attention first, by severity."""
+    gravity = GRAVITY.index(summary.state)
+    return not summary.needs_attention, gravity, not summary.unresponsive_agents, summary.fabric.name
 
 
 def states(found: Iterable[FabricSummary]) -> list[tuple[str, str, str, int]]:

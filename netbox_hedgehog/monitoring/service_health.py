@@ -1,4 +1,4 @@
-"""Check whether workers, schedulers and watchers run, for pages, API, commands and probes."""
+"""Check whether workers, schedulers and watchers run, for pages, API and commands."""
 
 import os
 import socket
@@ -21,16 +21,16 @@ from ..events import raise_state_events_safely
 from ..jobs.deployment import live_deployments, several, suffix
 from ..jobs.queue import connection, queue, queue_name
 from ..jobs.records import execute, name_once, of_the_record, read_workers, text
-from ..jobs.recovery import CANCELLED, run_jobs, sync_jobs
+from ..jobs.recovery import CANCELLED, exclusive_jobs, sync_jobs
 from ..jobs.schedules import schedule_id
 from ..jobs.worker import PID_NAMESPACE, pid_namespace
 from ..locks import locked_fabrics
 from ..models import Fabric
-from ..models.fabric_state import READABLE, FabricQuerySet
-from ..watch.leases import live_watchers, watch_troubles, watched_fabrics
+from ..models.fabric_state import FabricQuerySet
+from ..watch.leases import live_watchers, watch_errors, watched_fabrics
 from .shared_clusters import fabrics_by_cluster, same_cluster_sentence
 
-__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'ServiceHealth', 'check_worker_health', 'missing_here', 'worker_health')
+__all__ = ('BROKEN', 'DEGRADED', 'HEALTHY', 'ServiceHealth', 'check_worker_health', 'worker_health')
 
 HEALTHY, DEGRADED, BROKEN = 'healthy', 'degraded', 'broken'
 
@@ -61,7 +61,7 @@ class ServiceHealth:
     oldest_overdue: dict[str, Any] | None = None
     # The names of fabrics that sync the same cluster, a list for each such cluster.
     same_cluster: list[list[str]] = field(default_factory=list)
-    # Hints that are no reason for an alarm.
+    # Hints that need no alert.
     notices: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     # The problem that another NetBox uses the same Redis database; '' if none does.
@@ -79,7 +79,7 @@ def check_worker_health() -> dict[str, Any]:
 
     It has the workers on the queue, the schedulers, the syncs that are queued, running, and failed in the last day, and
     the overdue fabrics. `state` is healthy, degraded (something is late or fails) or broken (no sync can run). If Redis
-    cannot be reached that is part of the result; nothing of it is raised.
+    cannot be reached the result says so; no error is raised.
     """
     return worker_health().as_dict()
 
@@ -91,13 +91,13 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> ServiceHealth:
     become stale, in case no scheduler runs to do it.
     """
     health = ServiceHealth(queue=queue_name())
-    _look_at_redis(health, fabrics)
+    _check_redis(health, fabrics)
     raise_state_events_safely(redis=health.redis)
-    runs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
+    syncs = sync_jobs() if fabrics is None else sync_jobs().filter(object_id__in=fabrics.values('pk'))
     fabrics = Fabric.objects.all() if fabrics is None else fabrics
-    _look_at_database(health, fabrics, runs)
-    _look_at_watchers(health, fabrics)
-    _look_at_clusters(health, fabrics)
+    _check_database(health, fabrics, syncs)
+    _check_watchers(health, fabrics)
+    _check_clusters(health, fabrics)
     health.problems = health.outages + health.problems
     if health.outages:
         health.state = BROKEN
@@ -106,7 +106,7 @@ def worker_health(fabrics: FabricQuerySet | None = None) -> ServiceHealth:
     return health
 
 
-def _look_at_redis(health: ServiceHealth, fabrics: FabricQuerySet | None) -> None:
+def _check_redis(health: ServiceHealth, fabrics: FabricQuerySet | None) -> None:
     try:
         redis = connection()
         health.waiting = _waiting(fabrics)
@@ -130,15 +130,15 @@ def _look_at_redis(health: ServiceHealth, fabrics: FabricQuerySet | None) -> Non
         health.outages.append('No scheduler is running; no fabric is synced on schedule. Start one: rqscheduler')
 
 
-def _look_at_database(health: ServiceHealth, fabrics: FabricQuerySet, runs: QuerySet[Job]) -> None:
-    running = set(runs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
-    health.failed = runs.filter(
+def _check_database(health: ServiceHealth, fabrics: FabricQuerySet, syncs: QuerySet[Job]) -> None:
+    running = set(syncs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
+    health.failed = syncs.filter(
         status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
         created__gte=timezone.now() - timedelta(days=1),
     ).exclude(data__outcome=CANCELLED).count()  # NetBox has no status for cancelled jobs
     asked = fabrics.aggregate(
-        scheduled=Count('pk', filter=READABLE & Q(scheduler_enabled=True), distinct=True),
-        watched=Count('pk', filter=READABLE & Q(watch_enabled=True), distinct=True),
+        scheduled=Count('pk', filter=Fabric.is_scheduled, distinct=True),
+        watched=Count('pk', filter=Fabric.is_watched, distinct=True),
         syncing=ArrayAgg('pk', filter=Q(sync_status=SyncStatusChoices.SYNCING), distinct=True, default=Value([])),
     )
     health.fabrics, health.watched = asked['scheduled'], asked['watched']
@@ -160,7 +160,7 @@ def _look_at_database(health: ServiceHealth, fabrics: FabricQuerySet, runs: Quer
         health.problems.append(f'{more_failing} more fabrics failed or were only partially synced.')
 
 
-def _look_at_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
+def _check_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     """Check the watchers. Fabrics without one still have their scheduled syncs: late, not lost."""
     if not health.watched or not health.redis:
         return
@@ -168,7 +168,7 @@ def _look_at_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     try:
         health.watchers = live_watchers()
         unwatched = watched.keys() - watched_fabrics(watched)
-        troubles = watch_troubles(watched)
+        errors = watch_errors(watched)
     except (RedisError, OSError):
         return  # reported already
     health.unwatched = len(unwatched)
@@ -181,13 +181,13 @@ def _look_at_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
         name = min(watched[pk] for pk in unwatched)
         more = f', and {len(unwatched) - 1} more' if len(unwatched) > 1 else ''
         health.problems.append(f'{name} is not watched yet{more}. A watcher takes over within seconds.')
-    ill = sorted((watched[pk], trouble) for pk, trouble in troubles.items() if pk not in unwatched)
-    health.problems += [f'Watching {name} fails: {trouble}' for name, trouble in ill[:SHOWN]]
-    if (more_ill := len(ill) - SHOWN) > 0:
-        health.problems.append(f'Watching fails for {more_ill} more fabrics.')
+    failing = sorted((watched[pk], error) for pk, error in errors.items() if pk not in unwatched)
+    health.problems += [f'Watching {name} fails: {error}' for name, error in failing[:SHOWN]]
+    if (more_failing := len(failing) - SHOWN) > 0:
+        health.problems.append(f'Watching fails for {more_failing} more fabrics.')
 
 
-def _look_at_clusters(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
+def _check_clusters(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     health.same_cluster = fabrics_by_cluster(fabrics)
     health.notices = [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
 
@@ -195,8 +195,8 @@ def _look_at_clusters(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
 def live_workers() -> list[str]:
     """Return the names of the workers that serve the queue.
 
-    RQ forgets a worker without a sign of life; one of this machine whose process is gone is not counted even before
-    that.
+    RQ drops a worker that has stopped sending heartbeats; a worker of this machine without a process is not counted
+    even before that.
     """
     return [worker.name for worker in read_workers(queue()) if not _known_dead(worker)]
 
@@ -215,7 +215,7 @@ def _waiting(fabrics: FabricQuerySet | None) -> int:
         return 0
     end = suffix(redis)
     seen = {schedule_id(pk, end) for pk in fabrics.values_list('pk', flat=True)}
-    asked_for = run_jobs().filter(status=JobStatusChoices.STATUS_PENDING, object_id__in=fabrics.values('pk'))
+    asked_for = exclusive_jobs().filter(status=JobStatusChoices.STATUS_PENDING, object_id__in=fabrics.values('pk'))
     seen |= {str(job_id) for job_id in asked_for.values_list('job_id', flat=True)}
     return len(seen & waiting)
 
@@ -225,26 +225,6 @@ def _known_dead(worker: Worker) -> bool:
         return False
     namespace = worker.connection.hget(worker.key, PID_NAMESPACE)
     return namespace is not None and text(namespace) == pid_namespace()
-
-
-def missing_here(role: str) -> str:
-    """Return a sentence on what is missing on this machine or container; '' if a live process of `role` runs here.
-
-    `role` is worker (on the plugin's queue), scheduler or watcher: for health checks of a container with one process.
-    Raises what Redis raises.
-    """
-    redis = connection()
-    if role == 'watcher':
-        alive = any(name.startswith(f'{socket.gethostname()}.') for name in live_watchers())
-        return '' if alive else 'No watcher is running here.'
-    if role == 'worker':
-        keys = [worker.key for worker in read_workers(queue()) if not _known_dead(worker)]
-        sentence = f'No worker here serves the queue {queue_name()}.'
-    else:
-        keys = [f'{Scheduler.redis_scheduler_namespace_prefix}{name}' for name in live_schedulers(redis)]
-        sentence = 'No scheduler is running here.'
-    here = [socket.gethostname().encode(), pid_namespace().encode()]
-    return '' if any(redis.hmget(key, 'hostname', PID_NAMESPACE) == here for key in keys) else sentence
 
 
 def live_schedulers(redis: Redis) -> list[str]:

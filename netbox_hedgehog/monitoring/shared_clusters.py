@@ -8,7 +8,9 @@ from typing import Any
 
 from django.db.models import Count
 
+from ..accounts import AnyUser
 from ..models import Fabric, FabricResource
+from ..naming import first_names
 
 __all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'in_words', 'same_cluster_sentence')
 
@@ -31,7 +33,7 @@ def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
     return [list(group) for group in sorted(groups)]
 
 
-def fabrics_of_same_cluster(fabric: Fabric, user: Any = None) -> list[str]:
+def fabrics_of_same_cluster(fabric: Fabric, user: AnyUser | None = None) -> list[str]:
     """Return the names of the other fabrics that sync this fabric's cluster; with a user, of those they may view."""
     visible = Fabric.objects.all() if user is None else Fabric.objects.restrict(user, 'view')
     own = _probes().filter(fabric=fabric).values('uid')
@@ -41,15 +43,14 @@ def fabrics_of_same_cluster(fabric: Fabric, user: Any = None) -> list[str]:
 
 def in_words(names: list[str]) -> str:
     """Return the first few of these names, and how many more there are."""
-    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return ', '.join(names[:SHOWN]) + more
+    return first_names(names, SHOWN)
 
 
 def same_cluster_sentence(names: list[str]) -> str:
     """Return a sentence on fabrics that sync the same cluster, the first few by name."""
     return (
-        f'{in_words(names)} sync the same cluster, so NetBox shows its resources more than once. Disable or delete '
-        'all but one of them.'
+        f'These fabrics sync the same cluster: {in_words(names)}. NetBox shows its resources more than once. '
+        'Disable or delete all but one of them.'
     )
 
 

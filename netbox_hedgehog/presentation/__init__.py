@@ -1,1 +1,1 @@
-"""What pages, API and commands show of plans, discrepancies and resources, restricted to the user."""
+"""Prepare plans, discrepancies and resources for pages, API and commands, restricted to the user."""

@@ -1,5 +1,6 @@
-"""The findings of a plan as a user may see them: what the plan says does not agree is a discrepancy after a run, and is
-shown to those alone who may view that.
+"""The findings of a plan, restricted to the user.
+
+A finding becomes a discrepancy with the next sync, so only users who may view that discrepancy see it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from users.constants import CONSTRAINT_TOKEN_USER
 from utilities.ordering import naturalize
 from utilities.permissions import permission_is_exempt, qs_filter_from_constraints
 
+from ..accounts import AnyUser
 from ..choices import DiscrepancyTypeChoices
 from ..inventory.discrepancies import identity_of
 from ..inventory.planning.plan import Finding
@@ -22,7 +24,7 @@ __all__ = ('findings_for',)
 
 VIEW = 'netbox_hedgehog.view_discrepancy'
 
-# What a permission for one fabric's discrepancies says of the fabric begins with this.
+# Prefix of the constraints of a permission that concern the fabric of a discrepancy.
 OF_FABRIC = 'fabric__'
 
 # The most urgent first.
@@ -36,16 +38,15 @@ REDACTED: dict[str, Any] = {'sentence': '', 'parameters': {}, 'fabric_value': No
 
 
 def findings_for(
-    user: Any, fabric: Fabric, findings: Sequence[Finding], limit: int | None = None,
+    user: AnyUser, fabric: Fabric, findings: Sequence[Finding], limit: int | None = None,
     names: Mapping[str, str] | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the findings of a fabric's plan that a user may view, at most `limit`, and their total number.
 
-    Conflicts come first; the order is the same every time. `names` are what objects that are still to be created will
-    be called, by their keys. Each finding is a dictionary of what a Finding has, with the texts of its values, what it
-    is about and where that is shown (`object`, `url`, `resource_url`, `discrepancy_url`), and of whether it is
-    `hidden`: where it is about an object of NetBox that is there and that the user may not view, its sentence and its
-    values are left out.
+    Conflicts come first; the order is the same every time. `names` are the names of objects that are still to be
+    created, by their keys. Each finding is a dictionary with the fields of a Finding, the texts of its values, its
+    object and its pages (`object`, `url`, `resource_url`, `discrepancy_url`), and `hidden`: True if it is about an
+    existing NetBox object that the user may not view; its sentence and values are then removed.
     """
     seen = sorted(_visible(user, fabric, findings), key=_order)
     rows = seen if limit is None else seen[:limit]
@@ -86,7 +87,7 @@ def _row(finding: Finding, pages: '_Pages', reader: ValueReader) -> dict[str, An
 class _Pages:
     """The pages of the objects, resources and discrepancies of findings, as far as a user may view them."""
 
-    def __init__(self, user: Any, fabric: Fabric, findings: Sequence[Finding]) -> None:
+    def __init__(self, user: AnyUser, fabric: Fabric, findings: Sequence[Finding]) -> None:
         self.types = {
             label: ContentType.objects.get_for_model(apps.get_model(label))
             for label in {finding.model for finding in findings if finding.model and finding.pk}
@@ -95,14 +96,14 @@ class _Pages:
         self.objects: dict[tuple[int, Any], Any] = viewable(((self.types[label].pk, pk) for label, pk in places), user)
         self.hidden = self._existing(places - {(self._label(type_id), pk) for type_id, pk in self.objects})
         self.resources = self._resources(user, fabric, findings)
-        self.discrepancies = {_identity_of_row(row): row['pk'] for row in _standing(user, fabric)} if findings else {}
+        self.discrepancies = {_identity_of_row(row): row['pk'] for row in _stored(user, fabric)} if findings else {}
 
     def _label(self, type_id: int) -> str:
         return next(label for label, content_type in self.types.items() if content_type.pk == type_id)
 
     @staticmethod
     def _existing(places: set[tuple[str, Any]]) -> set[tuple[str, Any]]:
-        """Return the places where an object exists, whoever may view it."""
+        """Return the places where an object exists, regardless of permissions."""
         wanted: dict[str, set[Any]] = {}
         for label, pk in places:
             wanted.setdefault(label, set()).add(pk)
@@ -113,7 +114,7 @@ class _Pages:
         return found
 
     @staticmethod
-    def _resources(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> dict[tuple[str, str], str]:
+    def _resources(user: AnyUser, fabric: Fabric, findings: Sequence[Finding]) -> dict[tuple[str, str], str]:
         sources = {finding.source for finding in findings}
         rows = FabricResource.objects.restrict(user, 'view').filter(
             fabric=fabric, kind__in={source.kind for source in sources}, name__in={source.name for source in sources},
@@ -137,7 +138,7 @@ class _Pages:
         }
 
 
-def _standing(user: Any, fabric: Fabric) -> Any:
+def _stored(user: AnyUser, fabric: Fabric) -> Any:
     return Discrepancy.objects.restrict(user, 'view').filter(fabric=fabric).order_by().values(
         'pk', 'type', 'key', 'kind', 'name', 'field', 'digest',
     )
@@ -147,21 +148,21 @@ def _identity_of_row(row: dict[str, Any]) -> tuple[str, ...]:
     return row['type'], row['key'], row['kind'], row['name'], row['field'], row['digest']
 
 
-def _visible(user: Any, fabric: Fabric, findings: Sequence[Finding]) -> list[Finding]:
-    """Return all if the user may view every discrepancy of the fabric, else those stored as one that they may view."""
+def _visible(user: AnyUser, fabric: Fabric, findings: Sequence[Finding]) -> list[Finding]:
+    """Return all if the user may view every discrepancy of the fabric, else those stored as one they may view."""
     if not findings or not user.has_perm(VIEW):
         return []
     if _views_all(user, fabric):
         return list(findings)
-    standing = {_identity_of_row(row) for row in _standing(user, fabric)}
-    return [finding for finding in findings if identity_of(finding) in standing]
+    stored = {_identity_of_row(row) for row in _stored(user, fabric)}
+    return [finding for finding in findings if identity_of(finding) in stored]
 
 
-def _views_all(user: Any, fabric: Fabric) -> bool:
+def _views_all(user: AnyUser, fabric: Fabric) -> bool:
     """Return whether the user's permission has no constraints, or only constraints that this fabric meets."""
     if user.is_superuser or permission_is_exempt(VIEW):
         return True
-    # As NetBox's own RestrictedQuerySet; has_perm() has filled it.
+    # As in NetBox's RestrictedQuerySet; has_perm() has filled it.
     conditions = [condition or {} for condition in user._object_perm_cache[VIEW]]
     if not all(conditions):
         return True

@@ -18,17 +18,29 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from ..choices import DiscrepancyTypeChoices, InventorySubjectChoices
+from ..accounts import AnyUser
+from ..choices import DiscrepancyTypeChoices, InventoryScopeChoices
 from ..inventory.applying.permissions import check_before
 from ..inventory.errors import NotPermitted
-from ..inventory.planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, VERBS, Action, Plan
+from ..inventory.planning.plan import (
+    ACTION_TYPES,
+    ADOPT,
+    CREATE,
+    DELETE,
+    MARK_STALE,
+    SHARE,
+    UNMARK_STALE,
+    UPDATE,
+    Action,
+    Plan,
+)
 from ..labels import choice_label, field_label, model_title
 from ..models import Fabric
 from .values import viewable
 
 __all__ = (
-    'HELD', 'PAGE', 'VERB_COLORS', 'VERB_TITLES', 'Group', 'differences', 'groups', 'may_apply', 'new_names', 'page_of',
-    'cache_plan', 'cached_plan', 'redact',
+    'ACTION_COLORS', 'ACTION_TITLES', 'PAGE', 'UNCONFIRMED', 'Group', 'cache_plan', 'cached_plan', 'differences',
+    'groups', 'may_apply', 'new_names', 'page_of', 'redact',
 )
 
 # Seconds that a plan is cached.
@@ -37,24 +49,26 @@ KEPT = 1800
 # How many actions one page of a group shows.
 PAGE = 50
 
-# The pseudo subject of actions that need confirmation.
-HELD = 'held'
+# The pseudo scope of actions that need confirmation.
+UNCONFIRMED = 'unconfirmed'
 
-VERB_TITLES = {
-    CREATE: 'create', ADOPT: 'adopt', UPDATE: 'update', MARK: 'mark stale', RESTORE: 'unmark stale', DELETE: 'delete',
+ACTION_TITLES = {
+    CREATE: 'create', ADOPT: 'adopt', SHARE: 'share', UPDATE: 'update', MARK_STALE: 'mark stale',
+    UNMARK_STALE: 'unmark stale', DELETE: 'delete',
 }
-VERB_COLORS = {
-    CREATE: 'green', ADOPT: 'blue', UPDATE: 'orange', MARK: 'yellow', RESTORE: 'cyan', DELETE: 'red',
+ACTION_COLORS = {
+    CREATE: 'green', ADOPT: 'blue', SHARE: 'teal', UPDATE: 'orange', MARK_STALE: 'yellow', UNMARK_STALE: 'cyan',
+    DELETE: 'red',
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Actions of one type on one model of one subject."""
+    """Actions of one type on the objects of one model in one scope."""
 
-    subject: str
+    scope: str
     model: str
-    verb: str
+    type: str
     count: int
 
     @property
@@ -62,17 +76,17 @@ class Group:
         return model_title(self.model, self.count)
 
     @property
-    def verb_title(self) -> str:
-        return VERB_TITLES.get(self.verb, self.verb)
+    def action_title(self) -> str:
+        return ACTION_TITLES.get(self.type, self.type)
 
     @property
     def color(self) -> str:
-        return VERB_COLORS.get(self.verb, 'secondary')
+        return ACTION_COLORS.get(self.type, 'secondary')
 
 
 def new_names(plan: Plan) -> dict[str, str]:
     """Return the names of the objects of a plan, by their keys."""
-    return {action.key: action.name for action in (*plan.attempted, *plan.held_actions)}
+    return {action.key: action.name for action in (*plan.attempted, *plan.unconfirmed_actions)}
 
 
 def differences(plan: Plan) -> list[str]:
@@ -107,21 +121,21 @@ def differences(plan: Plan) -> list[str]:
 
 
 def groups(actions: Iterable[Action]) -> list[tuple[str, str, list[Group]]]:
-    """Return the actions of a plan, counted: (subject, title, groups), in the order of subjects, models and types."""
-    found = Counter((action.subject, action.model, action.verb) for action in actions)
-    models: dict[str, None] = {model: None for _subject, model, _verb in found}
+    """Return the actions of a plan, counted: (scope, title, groups), in the order of scopes, models and types."""
+    found = Counter((action.scope, action.model, action.type) for action in actions)
+    models: dict[str, None] = {model: None for _scope, model, _type in found}
     result = []
-    for subject, title in InventorySubjectChoices:  # type: ignore[attr-defined]  # ChoiceSet's metaclass
+    for scope, title in InventoryScopeChoices:  # type: ignore[attr-defined]  # ChoiceSet's metaclass
         members = [
-            Group(subject, model, verb, found[subject, model, verb])
-            for model in models for verb in VERBS if (subject, model, verb) in found
+            Group(scope, model, action_type, found[scope, model, action_type])
+            for model in models for action_type in ACTION_TYPES if (scope, model, action_type) in found
         ]
         if members:
-            result.append((subject, str(title), members))
+            result.append((scope, str(title), members))
     return result
 
 
-def may_apply(user: Any, fabric: Fabric, actions: Iterable[Action]) -> str:
+def may_apply(user: AnyUser, fabric: Fabric, actions: Iterable[Action]) -> str:
     """Return why this user may not apply these actions, or '' if they may."""
     if not user.has_perm('netbox_hedgehog.sync_fabric', fabric):
         return 'You do not have permission to sync this fabric.'
@@ -151,16 +165,16 @@ def cached_plan(fabric: Fabric, digest: str) -> dict[str, Any] | None:
 
 
 def page_of(
-    kept: dict[str, Any], user: Any, subject: str, model: str, verb: str, number: int = 1,
+    kept: dict[str, Any], user: AnyUser, scope: str, model: str, action_type: str, number: int = 1,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return one page of a group of a cached plan, and the number of pages.
 
     Existing objects are linked for users who may view them; for others name and values are redacted.
     """
-    source = kept['held_actions'] if subject == HELD else kept['actions']
+    source = kept['unconfirmed_actions'] if scope == UNCONFIRMED else kept['actions']
     members = [
         action for action in source
-        if action['model'] == model and action['verb'] == verb and subject in (HELD, action['subject'])
+        if action['model'] == model and action['type'] == action_type and scope in (UNCONFIRMED, action['scope'])
     ]
     pages = max(1, -(-len(members) // PAGE))
     number = min(max(1, number), pages)
@@ -177,7 +191,7 @@ def page_of(
     return rows, pages
 
 
-def redact(actions: Sequence[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
+def redact(actions: Sequence[dict[str, Any]], user: AnyUser) -> list[dict[str, Any]]:
     """Return actions as a user may view them, with the `url` of existing objects and whether they are `hidden`.
 
     The name and the values of an object that the user may not view are removed.

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ('Name', 'Section', 'build_sections', 'named_by', 'names_in')
+from ..hedgehog.manifest import items, mapping
+from ..hedgehog.vpcs import (
+    VPC,
+    Subnet,
+    participant,
+    read_access_rules,
+    read_external_permit,
+    read_gateway_peering,
+    read_permits,
+    read_vpc,
+)
+
+__all__ = ('Name', 'Section', 'build_sections', 'names_in')
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +29,9 @@ class Name:
     kind: str
     name: str
 
+
+# How people call the scope of an access rule: by default replies are allowed with what they reply to.
+RULE_SCOPES = {'': '', 'flow': '', 'packet': 'stateless'}
 
 # A cell is a sequence of texts and names.
 Cell = tuple[str | Name, ...]
@@ -47,33 +62,7 @@ def names_in(sections: list[Section]) -> set[tuple[str, str]]:
     }
 
 
-def named_by(kind: str, name: str) -> dict[str, dict[str, Any]]:
-    """Return which other resources may reference this one: by kind, the lookup on their `spec` that finds them."""
-    if kind == 'VPC':
-        return {
-            'VPCAttachment': {'spec__subnet__startswith': f'{name}/'},
-            'VPCPeering': {'spec__contains': {'permit': [{name: {}}]}},
-            'ExternalPeering': {'spec__contains': {'permit': {'vpc': {'name': name}}}},
-            'GatewayPeering': {'spec__contains': {'peering': {name: {}}}},
-        }
-    if kind == 'External':
-        return {
-            'ExternalAttachment': {'spec__external': name},
-            'ExternalPeering': {'spec__contains': {'permit': {'external': {'name': name}}}},
-            'GatewayPeering': {'spec__contains': {'peering': {f'ext.{name}': {}}}},
-        }
-    return {}
-
-
-# Reading values of unknown shape
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
+# Cells
 
 def _text(value: Any) -> str:
     if value is None or isinstance(value, (Mapping, list)):
@@ -82,7 +71,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any, none: str = '') -> str:
-    return ', '.join(filter(None, map(_text, _list(value)))) or none
+    return ', '.join(filter(None, map(_text, items(value)))) or none
 
 
 def _cell(*parts: str | Name) -> Cell:
@@ -99,53 +88,60 @@ def _names(kind: str, names: list[str]) -> Cell:
 # The kinds
 
 def _vpc(spec: Mapping[str, Any]) -> Iterator[Section]:
-    subnets = Section('Subnets', ('Name', 'Prefix', 'Gateway', 'VLAN', 'DHCP', 'Rules'))
-    for name, value in _map(spec.get('subnets')).items():
-        subnet = _map(value)
-        rules = [title for key, title in (
-            ('isolated', 'isolated'), ('restricted', 'restricted'), ('hostBGP', 'host BGP'),
-        ) if subnet.get(key) is True]
+    vpc = read_vpc(spec)
+    subnets = Section('Subnets', ('Name', 'Prefix', 'Gateway', 'VLAN', 'DHCP', 'Rules', 'Reaches in this VPC'))
+    for subnet in vpc.subnets.values():
+        rules = (
+            (subnet.isolated, 'isolated'), (subnet.restricted, 'restricted'), (subnet.host_bgp, 'host BGP'),
+        )
         subnets.rows.append((
-            _cell(str(name)), _cell(_text(subnet.get('subnet'))), _cell(_text(subnet.get('gateway'))),
-            _cell(_text(subnet.get('vlan'))), _dhcp(_map(subnet.get('dhcp'))), _cell(', '.join(rules)),
+            _cell(subnet.name), _cell(_text(subnet.prefix)), _cell(_text(subnet.gateway)), _cell(_text(subnet.vlan)),
+            _dhcp(subnet), _cell(', '.join(title for applies, title in rules if applies)),
+            _cell(_reached(vpc, subnet)),
         ))
     yield subnets
     permits = Section('Permits between subnets', ('Permit', 'Subnets that reach each other'))
-    for number, permit in enumerate(_list(spec.get('permit')), 1):
-        permits.rows.append((_cell(str(number)), _cell(_texts(permit))))
+    for number, permit in enumerate(vpc.permits, 1):
+        permits.rows.append((_cell(str(number)), _cell(', '.join(permit))))
     yield permits
     routes = Section('Static routes', ('Prefix', 'Next hops'))
-    for value in _list(spec.get('staticRoutes')):
-        route = _map(value)
+    for route in map(mapping, items(spec.get('staticRoutes'))):
         routes.rows.append((_cell(_text(route.get('prefix'))), _cell(_texts(route.get('nextHops')))))
     yield routes
 
 
-def _dhcp(dhcp: Mapping[str, Any]) -> Cell:
-    if relay := _text(dhcp.get('relay')):
-        vpc = _text(dhcp.get('relayVPC'))
+def _reached(vpc: VPC, subnet: Subnet) -> str:
+    """Return which other subnets a subnet reaches, in words; nothing for the only one."""
+    reached = vpc.reached_from(subnet.name)
+    others = len(vpc.subnets) - 1
+    if not others:
+        return ''
+    return 'all subnets' if len(reached) == others else ', '.join(reached) or 'no other subnet'
+
+
+def _dhcp(subnet: Subnet) -> Cell:
+    if relay := _text(subnet.dhcp_relay):
+        vpc = subnet.dhcp_relay_vpc
         return _cell(f'relay to {relay}', ' in ' if vpc else '', Name('VPC', vpc) if vpc else '')
-    if dhcp.get('enable') is not True:
+    if not subnet.dhcp:
         return ()
-    span = _map(dhcp.get('range'))
-    start, end = _text(span.get('start')), _text(span.get('end'))
+    start, end = _text(subnet.dhcp_start), _text(subnet.dhcp_end)
     return _cell(f'{start} – {end}' if start or end else 'enabled')
 
 
 def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
     section = Section('Permits', ('Permit', 'VPC', 'Subnets', 'Reaches'))
-    for number, value in enumerate(_list(spec.get('permit')), 1):
-        members = _map(value)
-        for vpc, rule in members.items():
+    for number, permit in enumerate(read_permits(spec), 1):
+        for vpc, subnets in permit.items():
             section.rows.append((
-                _cell(str(number)), (Name('VPC', vpc),), _cell(_texts(_map(rule).get('subnets'), 'all')),
-                _names('VPC', [other for other in members if other != vpc]),
+                _cell(str(number)), (Name('VPC', vpc),), _cell(', '.join(subnets) or 'all'),
+                _names('VPC', [other for other in permit if other != vpc]),
             ))
     yield section
 
 
 def _external(spec: Mapping[str, Any]) -> Iterator[Section]:
-    static = _map(spec.get('static'))
+    static = mapping(spec.get('static'))
     section = Section('Routes', ('Type', 'Inbound', 'Outbound'))
     if static:
         section.rows.append((_cell('static'), _cell(_texts(static.get('prefixes'), 'none')), ()))
@@ -159,63 +155,53 @@ def _external(spec: Mapping[str, Any]) -> Iterator[Section]:
 
 
 def _external_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
-    permit = _map(spec.get('permit'))
-    vpc, external = _map(permit.get('vpc')), _map(permit.get('external'))
-    vpc_name, external_name = _text(vpc.get('name')), _text(external.get('name'))
-    if not vpc_name and not external_name:
+    permit = read_external_permit(spec)
+    if not permit.vpc and not permit.external:
         return
-    prefixes = [_text(_map(item).get('prefix')) for item in _list(external.get('prefixes'))]
+    vpc = _cell(Name('VPC', permit.vpc) if permit.vpc else '')
+    external = _cell(Name('External', permit.external) if permit.external else '')
     yield Section('Permit', ('Participant', 'Permits', 'To'), [
-        (_cell(Name('VPC', vpc_name) if vpc_name else ''),
-         _cell('subnets ' + _texts(vpc.get('subnets'), 'none')), _cell(Name('External', external_name))),
-        (_cell(Name('External', external_name) if external_name else ''),
-         _cell('prefixes ' + (', '.join(filter(None, prefixes)) or 'none')), _cell(Name('VPC', vpc_name))),
+        (vpc, _cell('subnets ' + (', '.join(permit.subnets) or 'none')), external),
+        (external, _cell('prefixes ' + (', '.join(permit.prefixes) or 'none')), vpc),
     ])
 
 
 def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
-    exposed = Section('Exposed', ('Participant', 'Exposes', 'As', 'NAT'))
-    for key, value in _map(spec.get('peering')).items():
-        for item in _list(_map(value).get('expose')) or [{}]:
-            expose = _map(item)
+    exposed = Section('Exposed', ('Participant', 'Exposes', 'Exposed as', 'NAT'))
+    for who, exposes in read_gateway_peering(spec).exposed.items():
+        for expose in exposes or [{}]:
             what = 'default route' if expose.get('default') is True else _ranges(expose.get('ips'))
             exposed.rows.append((
-                (_participant(key),), _cell(what or 'nothing'), _cell(_ranges(expose.get('as'))),
-                _cell(_nat(_map(expose.get('nat')))),
+                (Name(*who),), _cell(what or 'nothing'), _cell(_ranges(expose.get('as'))),
+                _cell(_nat(mapping(expose.get('nat')))),
             ))
     yield exposed
-    acl = _map(spec.get('acl'))
+    acl = read_access_rules(spec)
     rules = Section(
-        f'Access rules (otherwise: {_text(acl.get("default")) or "deny unless exposed"})',
+        f'Access rules (otherwise: {_text(acl.default) or "deny unless exposed"})',
         ('Rule', 'Action', 'From', 'To', 'Matches'),
     )
-    for number, value in enumerate(_list(acl.get('rules')), 1):
-        rule = _map(value)
-        match = _map(rule.get('match'))
+    for number, rule in enumerate(acl.rules, 1):
         matches = [
-            _text(match.get('proto')), *(f'from {_matched(item)}' for item in _list(match.get('src'))),
-            *(f'to {_matched(item)}' for item in _list(match.get('dst'))),
+            _text(rule.match.get('proto')), *(f'from {_matched(item)}' for item in items(rule.match.get('src'))),
+            *(f'to {_matched(item)}' for item in items(rule.match.get('dst'))),
         ]
+        notes = ('logged' if rule.is_logged else '', RULE_SCOPES.get(rule.scope, f'scope {rule.scope}'))
+        action = ', '.join(filter(None, (_text(rule.action), *notes)))
         rules.rows.append((
-            _cell(_text(rule.get('name')) or str(number)),
-            _cell(_text(rule.get('action')) + (', logged' if rule.get('log') is True else '')),
-            _side(rule.get('from')), _side(rule.get('to')), _cell(', '.join(filter(None, matches)) or 'everything'),
+            _cell(_text(rule.name) or str(number)), _cell(action), _side(rule.source), _side(rule.target),
+            _cell(', '.join(filter(None, matches)) or 'everything'),
         ))
     yield rules
 
 
-def _participant(key: str) -> Name:
-    return Name('External', key[len('ext.'):]) if key.startswith('ext.') else Name('VPC', key)
-
-
-def _side(value: Any) -> Cell:
-    text = _text(value)
-    return (_participant(text),) if text else _cell('either')
+def _side(name: str) -> Cell:
+    return (Name(*participant(name)),) if name else _cell('either')
 
 
 def _ranges(value: Any) -> str:
     parts = []
-    for item in map(_map, _list(value)):
+    for item in map(mapping, items(value)):
         if subnet := _text(item.get('vpcSubnet')):
             parts.append(f'subnet {subnet}')
         elif cidr := _text(item.get('cidr')):
@@ -230,19 +216,19 @@ def _nat(nat: Mapping[str, Any]) -> str:
     for key, title in (('masquerade', 'masquerade'), ('portForward', 'port forwarding'), ('static', 'static')):
         if key not in nat:
             continue
-        rule = _map(nat[key])
+        rule = mapping(nat[key])
         ports = ', '.join(
             f'{_text(port.get("proto")) or "any"} {_text(port.get("port"))} → {_text(port.get("as"))}'
-            for port in map(_map, _list(rule.get('ports')))
+            for port in map(mapping, items(rule.get('ports')))
         )
         idle = _text(rule.get('idleTimeout'))
-        notes = '; '.join(filter(None, (ports, f'idle for {idle}' if idle else '')))
+        notes = '; '.join(filter(None, (ports, f'idle timeout {idle}' if idle else '')))
         parts.append(f'{title} ({notes})' if notes else title)
     return ', '.join(parts)
 
 
 def _matched(value: Any) -> str:
-    item = _map(value)
+    item = mapping(value)
     subnet = _text(item.get('vpcSubnet'))
     what = _text(item.get('cidr')) or (f'subnet {subnet}' if subnet else 'anywhere')
     ports = _texts(item.get('ports'))

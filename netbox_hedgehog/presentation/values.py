@@ -11,7 +11,9 @@ from typing import Any
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
 
+from ..accounts import AnyUser
 from ..labels import ENDS, INTERFACE, choice_label, field_of, model_of, object_label
 
 __all__ = ('ValueReader', 'short', 'viewable')
@@ -37,7 +39,7 @@ def short(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else f'{text[:limit - 1]}…'
 
 
-# What the text of an object of a model is made of, beside its own row.
+# The related objects that the text of an object needs, by model.
 RELATED = {
     'dcim.interface': ('device',),
     'vpn.l2vpntermination': ('l2vpn', 'assigned_object'),
@@ -45,11 +47,11 @@ RELATED = {
     'dcim.devicetype': ('manufacturer',),
 }
 
-# How many objects one statement asks for.
+# How many objects one SQL statement loads.
 BATCH = 5000
 
 
-def viewable(pairs: Iterable[tuple[int | None, int | None]], user: Any) -> dict[tuple[int, int], Any]:
+def viewable(pairs: Iterable[tuple[int | None, int | None]], user: AnyUser) -> dict[tuple[int, int], Any]:
     """Return the objects of these (content type ID, ID) pairs that exist and that a user may view."""
     wanted: dict[int, set[int]] = {}
     for type_id, pk in pairs:
@@ -83,7 +85,7 @@ class ValueReader:
     to be created, by their keys.
     """
 
-    def __init__(self, user: Any, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, user: AnyUser, names: Mapping[str, str] | None = None) -> None:
         self.user = user
         self.names = names or {}
         self._found: dict[tuple[str, int], str] = {}
@@ -113,6 +115,8 @@ class ValueReader:
         """Return a value on one line; '' for none. Objects that load() has not looked up are shown by ID."""
         if value is None or value == [] or value == '':
             return ''
+        if isinstance(value, bool):
+            return _('Yes') if value else _('No')
         if isinstance(field_of(label, name), GenericForeignKey) and isinstance(value, list) and len(value) == 2:
             return self._one(str(value[0]), value[1])
         if related := _related(label, name):

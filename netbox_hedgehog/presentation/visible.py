@@ -8,7 +8,8 @@ from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 
-from ..inventory.planning.fields import SHAPES
+from ..accounts import AnyUser
+from ..inventory.planning.model_specs import MODEL_SPECS
 from ..models import Fabric
 
 __all__ = ('RestrictedRelations', 'may_view_fabric', 'restricted', 'restricted_object')
@@ -19,9 +20,9 @@ def restricted(name: str, queryset: QuerySet) -> Any:
     return lambda user: Prefetch(name, queryset.restrict(user, 'view'))
 
 
-def restricted_object(user: Any) -> Any:
+def restricted_object(user: AnyUser) -> Any:
     """Return the restricted generic relation `object`."""
-    managers = [apps.get_model(label).objects for label in SHAPES]
+    managers = [apps.get_model(label).objects for label in MODEL_SPECS]
     return GenericPrefetch('object', [manager.restrict(user, 'view') for manager in managers])
 
 
@@ -33,7 +34,7 @@ class RestrictedRelations:
 
     def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of a view set
-        # Before NetBox adds relations of its own accord: the first to name one decides how it is read.
+        # Before NetBox adds relations by itself: the first prefetch of a relation decides how it is loaded.
         self.queryset = self.queryset.prefetch_related(*(relation(request.user) for relation in self.relations))
 
 

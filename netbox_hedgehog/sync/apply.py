@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from ..hedgehog.kinds import Kind
-from ..models import Fabric, FabricResource, KindReading
+from ..models import Fabric, FabricResource, KindSync
 from .compare import MirrorPlan, StoredRow, Write
 from .sanitize import ENCODER, Key, stable
 from .search import index_new
@@ -27,9 +27,9 @@ _READ = ('uid', 'generation', 'resource_version', 'labels', 'annotations', 'spec
 _NAMES = {
     'mirror': sql.Identifier(FabricResource._meta.db_table),
     'fabric': sql.Identifier(Fabric._meta.db_table),
-    'reading': sql.Identifier(KindReading._meta.db_table),
+    'kind_sync': sql.Identifier(KindSync._meta.db_table),
     'read': sql.SQL(', ').join(map(sql.Identifier, _READ)),
-    'read_anew': sql.SQL(', ').join(sql.Identifier('incoming', name) for name in _READ),
+    'incoming': sql.SQL(', ').join(sql.Identifier('incoming', name) for name in _READ),
     'lock': sql.Literal(WRITE_LOCK),
 }
 
@@ -44,41 +44,41 @@ _HOLD = _statement(
     'SELECT pg_advisory_xact_lock({lock}, (id %% 2147483648)::integer) FROM {fabric} WHERE id = %s FOR KEY SHARE'
 )
 
-# `held` and `held_version` are the row that the plan found, and its resource version then; `stable` is the status of
-# that row without volatile fields, where there are any.
+# `stored` and `stored_version` are the row that the plan found, and its resource version then; `stable` is the status
+# of that row without volatile fields, where there are any.
 _RECEIVE = _statement("""
     CREATE TEMPORARY TABLE netbox_hedgehog_incoming AS
-    SELECT id AS held, resource_version AS held_version, status AS stable, namespace, name, {read}
+    SELECT id AS stored, resource_version AS stored_version, status AS stable, namespace, name, {read}
     FROM {mirror} WITH NO DATA
 """)
-_COPY = _statement('COPY netbox_hedgehog_incoming (held, held_version, stable, namespace, name, {read}) FROM STDIN')
+_COPY = _statement('COPY netbox_hedgehog_incoming (stored, stored_version, stable, namespace, name, {read}) FROM STDIN')
 
 # The same name with another UID is another object: it was deleted and recreated.
 _UPDATE = _statement("""
-    UPDATE {mirror} AS stands SET
-        ({read}) = ROW ({read_anew}),
+    UPDATE {mirror} AS existing SET
+        ({read}) = ROW ({incoming}),
         last_read = %(now)s,
         missing_since = NULL,
         seen_until = NULL,
-        first_seen = CASE WHEN stands.uid = incoming.uid THEN stands.first_seen ELSE %(now)s END,
+        first_seen = CASE WHEN existing.uid = incoming.uid THEN existing.first_seen ELSE %(now)s END,
         changed = CASE
-            WHEN stands.fingerprint = incoming.fingerprint AND stands.missing_since IS NULL THEN stands.changed
+            WHEN existing.fingerprint = incoming.fingerprint AND existing.missing_since IS NULL THEN existing.changed
             ELSE %(now)s END,
         previous = CASE
-            WHEN stands.fingerprint = incoming.fingerprint THEN stands.previous
+            WHEN existing.fingerprint = incoming.fingerprint THEN existing.previous
             ELSE jsonb_build_object(
-                'uid', stands.uid, 'generation', stands.generation, 'labels', stands.labels,
-                'annotations', stands.annotations, 'spec', stands.spec,
-                'status', coalesce(incoming.stable, stands.status),
-                'changed', stands.changed, 'last_read', stands.last_read, 'replaced', %(now)s::timestamptz
+                'uid', existing.uid, 'generation', existing.generation, 'labels', existing.labels,
+                'annotations', existing.annotations, 'spec', existing.spec,
+                'status', coalesce(incoming.stable, existing.status),
+                'changed', existing.changed, 'last_read', existing.last_read, 'replaced', %(now)s::timestamptz
             ) END
     FROM netbox_hedgehog_incoming AS incoming
-    WHERE stands.id = incoming.held AND stands.resource_version = incoming.held_version
+    WHERE existing.id = incoming.stored AND existing.resource_version = incoming.stored_version
 """)
 _INSERT = _statement("""
     INSERT INTO {mirror} (fabric_id, kind, namespace, name, {read}, first_seen, last_read, changed)
     SELECT %(fabric)s, %(kind)s, namespace, name, {read}, %(now)s, %(now)s, %(now)s
-    FROM netbox_hedgehog_incoming WHERE held IS NULL
+    FROM netbox_hedgehog_incoming WHERE stored IS NULL
     ON CONFLICT (fabric_id, kind, namespace, name) DO NOTHING
 """)
 # If the mirror has no rows of a kind, rows are copied into it directly: half the work for the largest syncs.
@@ -88,18 +88,18 @@ _COPY_NEW = _statement("""
 """)
 
 _MISSING = _statement("""
-    UPDATE {mirror} AS stands SET
+    UPDATE {mirror} AS existing SET
         missing_since = %(now)s,
         seen_until = greatest(
-            stands.last_read, (SELECT last_read FROM {reading} WHERE fabric_id = %(fabric)s AND kind = %(kind)s)
+            existing.last_read, (SELECT last_read FROM {kind_sync} WHERE fabric_id = %(fabric)s AND kind = %(kind)s)
         )
     FROM unnest(%(ids)s::bigint[], %(versions)s::text[]) AS gone (id, version)
-    WHERE stands.id = gone.id AND stands.resource_version = gone.version AND stands.missing_since IS NULL
+    WHERE existing.id = gone.id AND existing.resource_version = gone.version AND existing.missing_since IS NULL
 """)
 _COMPLETE = _statement("""
-    INSERT INTO {reading} AS stands (fabric_id, kind, last_read)
+    INSERT INTO {kind_sync} AS existing (fabric_id, kind, last_read)
     SELECT %(fabric)s, kind, %(now)s FROM unnest(%(kinds)s::text[]) AS read (kind)
-    ON CONFLICT (fabric_id, kind) DO UPDATE SET last_read = greatest(stands.last_read, excluded.last_read)
+    ON CONFLICT (fabric_id, kind) DO UPDATE SET last_read = greatest(existing.last_read, excluded.last_read)
 """)
 
 
@@ -120,10 +120,10 @@ def count_present(fabric: Fabric, kind: Kind) -> int:
     return FabricResource.objects.filter(fabric=fabric, kind=kind.name, missing_since=None).count()
 
 
-def last_seen_in_cluster(fabric: Fabric, kind: Kind, held: Iterable[StoredRow]) -> datetime:
-    """Return when the cluster last showed these rows of a kind. `held` has at least one row."""
-    complete = KindReading.objects.filter(fabric=fabric, kind=kind.name).values_list('last_read', flat=True)
-    return max([*complete, *(row.last_read for row in held)])
+def last_seen_in_cluster(fabric: Fabric, kind: Kind, stored: Iterable[StoredRow]) -> datetime:
+    """Return when the cluster last showed these rows of a kind. `stored` has at least one row."""
+    complete = KindSync.objects.filter(fabric=fabric, kind=kind.name).values_list('last_read', flat=True)
+    return max([*complete, *(row.last_read for row in stored)])
 
 
 def apply(fabric: Fabric, kind: Kind, plan: MirrorPlan, now: datetime, *, complete: bool = True) -> int:
@@ -193,7 +193,8 @@ def lock_mirror(fabric: Fabric) -> None:
 def _stable_before(kind: Kind, plan: MirrorPlan) -> dict[int, str]:
     """Return, for each row that a change replaces, its status without the volatile fields, as JSON."""
     ids = [
-        held.pk for observed, held in plan.updated if held is not None and held.fingerprint != observed.fingerprint
+        stored.pk for observed, stored in plan.updated
+        if stored is not None and stored.fingerprint != observed.fingerprint
     ] if kind.volatile else []
     if not ids:
         return {}
@@ -202,8 +203,8 @@ def _stable_before(kind: Kind, plan: MirrorPlan) -> dict[int, str]:
 
 
 def _row(write: Write, stable_before: dict[int, str]) -> tuple[Any, ...]:
-    held = write.held
-    place = (held.pk, held.resource_version, stable_before.get(held.pk)) if held else (None, None, None)
+    stored = write.stored
+    place = (stored.pk, stored.resource_version, stable_before.get(stored.pk)) if stored else (None, None, None)
     return *place, *_content(write)
 
 

@@ -37,10 +37,10 @@ class Unread(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A row to write. `held` is the existing row, or None if the row is new."""
+    """A row to write. `stored` is the existing row, or None if the row is new."""
 
     observed: Observed
-    held: StoredRow | None
+    stored: StoredRow | None
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class MirrorPlan:
 
 
 def compare(
-    kind: Kind, held: Mapping[Key, StoredRow], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
+    kind: Kind, stored: Mapping[Key, StoredRow], manifests: Iterable[dict[str, Any] | Seen | Unread], largest: int = 0,
     namespace: str = '',
 ) -> MirrorPlan:
     """Compare a kind's complete list with the mirror.
@@ -99,7 +99,7 @@ def compare(
             identity = key, uid, version = identify(manifest)
             if namespace and key[0] != namespace:
                 raise BadObject(f'{key[1]}: it is in namespace {key[0]} instead of {namespace}', key)
-            known = held.get(key)
+            known = stored.get(key)
             if known is not None and is_up_to_date(known, uid, version, digest):
                 plan.unchanged += key not in seen
             elif key not in seen:
@@ -112,7 +112,7 @@ def compare(
             else:
                 seen.add(error.key)
     if not plan.nameless:
-        plan.missing = [row for key, row in held.items() if key not in seen and row.missing_since is None]
+        plan.missing = [row for key, row in stored.items() if key not in seen and row.missing_since is None]
     return plan
 
 
@@ -130,9 +130,9 @@ def is_up_to_date(known: StoredRow, uid: str, version: str, digest: str) -> bool
 
 
 def _sort(plan: MirrorPlan, write: Write) -> None:
-    if write.held is None:
+    if write.stored is None:
         plan.created.append(write)
-    elif write.held.fingerprint == write.observed.fingerprint and write.held.missing_since is None:
+    elif write.stored.fingerprint == write.observed.fingerprint and write.stored.missing_since is None:
         plan.refreshed.append(write)
     else:
         plan.updated.append(write)

@@ -40,7 +40,7 @@ class Listing:
     cluster: Cluster
     kind: Kind
     namespace: str
-    held: Mapping[Key, StoredRow]
+    stored: Mapping[Key, StoredRow]
     report: KindReport
     now: datetime
     settled: float = 0
@@ -56,7 +56,7 @@ class Listing:
         self._begun = self._pages()
 
     def _pages(self) -> Iterator[Page]:
-        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.held), waiting=self._report_page)
+        return self.cluster.pages(self.kind, self.namespace, metadata_only=bool(self.stored), waiting=self._report_page)
 
     def _report_page(self) -> None:
         if self.on_page is not None:
@@ -68,7 +68,8 @@ class Listing:
         for page in self._counted(pages):
             self.version = self.version or page.version
             self.listed += len(page.items)
-            self.expected = max(self.listed, len(self.held) if page.remaining is None else self.listed + page.remaining)
+            total = len(self.stored) if page.remaining is None else self.listed + page.remaining
+            self.expected = max(self.listed, total)
             self._report_page()
             yield from self.completed(page)
 
@@ -87,21 +88,29 @@ class Listing:
             if (unchanged := self._unchanged_key(item, digest)) is not None:
                 yield Seen(unchanged)
                 continue
-            try:
-                key, uid, _ = identify(item)
-            except BadObject:
+            key, uid = self._identified(item)
+            if key is None:
                 yield item  # compare() reports what is wrong with it
-                continue
-            if key[0] != self.namespace:
-                yield item  # likewise: its name may be that of another object, which is fetched by it
-                continue
-            known = self.held.get(key)
-            if known is not None and self._is_only_volatile_change(known, uid, item, digest):
+            elif self._is_only_volatile_change(key, uid, item, digest):
                 yield Seen(key)
             else:
                 unread[key[1]] = key
-        if not unread:
-            return
+        if unread:
+            yield from self._fetched(page, unread)
+
+    def _identified(self, item: Any) -> tuple[Key | None, str]:
+        """Return key and uid of an object; None and '' if its metadata is invalid, or of another namespace.
+
+        The name of one of another namespace may be that of another object in this one, which would be fetched by it.
+        """
+        try:
+            key, uid, _ = identify(item)
+        except BadObject:
+            return None, ''
+        return (key, uid) if key[0] == self.namespace else (None, '')
+
+    def _fetched(self, page: Page, unread: dict[str, Key]) -> Iterator[Manifest | Unread]:
+        """Yield in full the objects of a page with these names: a whole page again, or one by one if they are few."""
         if page.repeatable and len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
             try:
                 for whole in self._counted(self.cluster.full_pages(self.kind, self.namespace, page)):
@@ -122,16 +131,18 @@ class Listing:
         try:
             metadata = item['metadata']
             key = metadata['namespace'], metadata['name']
-            known = self.held.get(key)
-            held = known is not None and is_up_to_date(known, metadata['uid'], metadata['resourceVersion'], digest)
+            known = self.stored.get(key)
+            stored = known is not None and is_up_to_date(known, metadata['uid'], metadata['resourceVersion'], digest)
         except (KeyError, TypeError):
             return None
-        return key if held else None
+        return key if stored else None
 
-    def _is_only_volatile_change(self, known: StoredRow, uid: str, item: Manifest, digest: str) -> bool:
+    def _is_only_volatile_change(self, key: Key, uid: str, item: Manifest, digest: str) -> bool:
         """Return whether only the volatile status of a changed object changed, and it was fetched recently."""
+        known = self.stored.get(key)
         return (
-            bool(self.kind.volatile)
+            known is not None
+            and bool(self.kind.volatile)
             and self.now - known.last_read < timedelta(seconds=self.settled)
             and known.generation == item['metadata'].get('generation')
             and is_up_to_date(known, uid, known.resource_version, digest)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..choices import SyncStatusChoices
+from ..models.unsupported import unsupported_sentence
 
 __all__ = ('FORBIDDEN', 'KindReport', 'NOT_INSTALLED', 'NOT_SERVED', 'READ', 'Report', 'UNREAD', 'not_served')
 
@@ -61,7 +62,11 @@ class KindReport:
 
 @dataclass(slots=True)
 class Report:
-    """One sync of one fabric. `error` is the sentence for the person who must act; empty without errors."""
+    """One sync of one fabric. `error` is the sentence for the person who must act; empty without errors.
+
+    `unsupported_kinds` are the cluster's kinds that the plugin does not support (cluster/discovery.py). None means that
+    they are not known; `discovery_error` says why if the cluster was asked.
+    """
 
     fabric: str
     started: datetime
@@ -69,6 +74,8 @@ class Report:
     outcome: str = SyncStatusChoices.FAILED
     error: str = ''
     kinds: list[KindReport] = field(default_factory=list)
+    unsupported_kinds: list[dict[str, Any]] | None = None
+    discovery_error: str = ''
 
     def conclude(self, finished: datetime, failure: str = '') -> None:
         """Set outcome and error from the kinds' reports. `failure` is what ended the sync early, if anything."""
@@ -132,14 +139,17 @@ class Report:
             **{name: self.total(name) for name in (
                 'read', 'created', 'updated', 'unchanged', 'missing', 'pages', 'bytes',
             )},
+            'unsupported_kinds': self.unsupported_kinds,
+            'discovery_error': self.discovery_error,
             'kinds': [asdict(kind) for kind in self.kinds],
         }
 
     def sentence(self) -> str:
         """Return a sentence for the log of the sync's job."""
         read = [kind for kind in self.kinds if kind.outcome == READ]
+        sentences = [self.error, unsupported_sentence(self.unsupported_kinds), self.discovery_error]
         return (
             f'{self.fabric}: {dict(SyncStatusChoices)[self.outcome]}. {self.total("read")} resources of {len(read)} '
             f'kinds read, {self.total("created")} created, {self.total("updated")} updated, '
-            f'{self.total("missing")} missing, in {self.seconds:.1f} s.' + (f' {self.error}' if self.error else '')
-        )
+            f'{self.total("missing")} deleted, in {self.seconds:.1f} s.'
+        ) + ''.join(f' {sentence}' for sentence in sentences if sentence)

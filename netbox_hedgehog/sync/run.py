@@ -8,12 +8,14 @@ from datetime import datetime
 from django.utils import timezone
 from netbox.plugins.utils import get_plugin_config
 
-from ..cluster.client import ClientOptions, Cluster
+from ..cluster.client import Cluster
+from ..cluster.discovery import undetermined, unsupported_kinds
 from ..cluster.egress import configured
 from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled
 from ..cluster.kubeconfig import KubeconfigError
 from ..cluster.probe import Probe, probe
-from ..fields import SealError
+from ..cluster.transport import ClientOptions
+from ..fields import DecryptionError
 from ..hedgehog.kinds import KINDS, Kind
 from ..models import Fabric
 from .apply import apply, last_seen_in_cluster, mark_seen, stored_rows
@@ -22,7 +24,7 @@ from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
 from .switch_health import health_is_due, record_health
 
-__all__ = ('read_fabric', 'test_connection')
+__all__ = ('sync_fabric', 'test_connection')
 
 # How often a list that expired while it was read (410) is started again before the kind counts as failed.
 RESTARTS = 3
@@ -43,7 +45,7 @@ CONNECTION_TEST_LIMITS = {
 PREFETCHED_KINDS = 2
 
 
-def read_fabric(
+def sync_fabric(
     fabric: Fabric, progress: Callable[[KindReport], None] = lambda kind: None,
     paged: Callable[[Listing], object] | None = None,
 ) -> Report:
@@ -60,11 +62,13 @@ def read_fabric(
             for listing in listings(cluster, fabric, report.started):
                 report.kinds.append(listing.report)
                 listing.on_page = paged
-                written[listing.kind.name], fully_unchanged = read_kind(fabric, listing)
+                written[listing.kind.name], fully_unchanged = sync_kind(fabric, listing)
                 if fully_unchanged:
                     unchanged_kinds.append(listing.kind.name)
                 progress(listing.report)
-    except (ClusterError, KubeconfigError, SealError) as error:
+            if any(kind.outcome == READ for kind in report.kinds):
+                _name_unsupported_kinds(cluster, fabric, report)
+    except (ClusterError, KubeconfigError, DecryptionError) as error:
         failure = str(error)
     mark_seen(fabric, unchanged_kinds, report.started)
     if any(kind.outcome == READ for kind in report.kinds) and health_is_due(
@@ -73,6 +77,17 @@ def read_fabric(
         record_health(fabric, settled_seconds())
     report.conclude(timezone.now(), failure)
     return report
+
+
+def _name_unsupported_kinds(cluster: Cluster, fabric: Fabric, report: Report) -> None:
+    """Report the kinds that this version of the plugin does not support, or why they are not known.
+
+    Either leaves the outcome of the sync as it is.
+    """
+    try:
+        report.unsupported_kinds = unsupported_kinds(cluster, fabric.kubernetes_namespace)
+    except ClusterError as error:
+        report.discovery_error = undetermined(error)
 
 
 def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listing]:
@@ -99,7 +114,7 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
     yield from ahead
 
 
-def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
+def sync_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
     """Sync one kind, and fill in its report.
 
     Returns how many rows were written or marked as missing, and whether a complete list showed no change: the caller
@@ -111,7 +126,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
         for attempt in range(RESTARTS):
             try:
                 plan = compare(
-                    kind, listing.held, listing, listing.cluster.options.max_object_size, listing.namespace,
+                    kind, listing.stored, listing, listing.cluster.options.max_object_size, listing.namespace,
                 )
                 break
             except Expired:
@@ -134,7 +149,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
         report.errors = [str(error)]
     except ClusterError as error:
         report.errors = [str(error)]
-        if error.ends_run:
+        if error.ends_sync:
             raise
     finally:
         report.seconds = round(time.monotonic() - clock, 3)
@@ -143,7 +158,7 @@ def read_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
 
 def _absent(fabric: Fabric, listing: Listing) -> tuple[str, list[str]]:
     """Return outcome and errors of a kind that the cluster does not serve."""
-    present = [row for row in listing.held.values() if row.missing_since is None]
+    present = [row for row in listing.stored.values() if row.missing_since is None]
     if not present:
         return NOT_INSTALLED, []
     seen = last_seen_in_cluster(fabric, listing.kind, present)
@@ -158,7 +173,7 @@ def test_connection(fabric: Fabric) -> Probe:
     try:
         with open_cluster(fabric, **CONNECTION_TEST_LIMITS) as cluster:
             return probe(cluster, KINDS, fabric.kubernetes_namespace)
-    except (ClusterError, KubeconfigError, SealError) as error:
+    except (ClusterError, KubeconfigError, DecryptionError) as error:
         return Probe(errors=[str(error)], sentences=[str(error)])
 
 

@@ -101,10 +101,10 @@ def observe(
     """
     (namespace, name), uid, version = identity or identify(manifest)
     metadata = manifest['metadata']
-    told = manifest.get('kind', kind.name), manifest.get('apiVersion', kind.api_version)
-    if told != (kind.name, kind.api_version):
+    returned = manifest.get('kind', kind.name), manifest.get('apiVersion', kind.api_version)
+    if returned != (kind.name, kind.api_version):
         # The fields of another kind or version may mean something else.
-        other, group = map(quoted, told)
+        other, group = map(quoted, returned)
         sentence = f'{name}: it is a {other} of {group} instead of a {kind.name} of {kind.api_version}'
         raise BadObject(sentence, (namespace, name))
     annotations = _strings(metadata.get('annotations'))

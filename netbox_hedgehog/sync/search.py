@@ -23,7 +23,7 @@ _INDEX = sql.SQL("""
     SELECT gen_random_uuid(), now(), %(object_type)s, id, 'name', %(type)s, %(weight)s, name
     FROM {mirror} WHERE fabric_id = %(fabric)s AND kind = %(kind)s AND first_seen = %(now)s AND last_read = %(now)s
     AND NOT EXISTS (
-        SELECT FROM {cache} AS held WHERE held.object_type_id = %(object_type)s AND held.object_id = {mirror}.id
+        SELECT FROM {cache} AS cached WHERE cached.object_type_id = %(object_type)s AND cached.object_id = {mirror}.id
     )
 """).format(
     cache=sql.Identifier(CachedValue._meta.db_table), mirror=sql.Identifier(FabricResource._meta.db_table),

@@ -8,10 +8,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from ..hedgehog.connections import links, wired_ports
+from ..hedgehog.connections import read_connection, wired_ports
 from ..hedgehog.kinds import KIND_BY_NAME
-from ..hedgehog.manifest import mapping, objects, text
-from ..hedgehog.switch_health import AgentReading, HealthIssue, assess, confirmed_at
+from ..hedgehog.manifest import mapping, text
+from ..hedgehog.switch_health import HealthIssue, MirroredAgent, assess, confirmed_at
+from ..hedgehog.switch_ports import PortNames
+from ..hedgehog.switches import group
 from ..models import Fabric, FabricResource, SwitchHealth
 from .apply import lock_mirror
 
@@ -34,7 +36,7 @@ def health_is_due(fabric: Fabric, written: Mapping[str, int], now: datetime, set
     If none of their resources changed, an agent may still have become unresponsive: that is checked once in `settled`
     seconds, because healthy agents report as often.
     """
-    if any(written.get(kind) for kind in ('Connection', *AGENTS, *AGENTS.values())):
+    if any(written.get(kind) for kind in ('Connection', 'SwitchProfile', *AGENTS, *AGENTS.values())):
         return True
     newest = SwitchHealth.objects.filter(fabric=fabric).aggregate(at=Max('read_at'))['at']
     return newest is None or now - newest >= timedelta(seconds=settled)
@@ -44,16 +46,18 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
     """Record the health of each switch and gateway, from the mirror.
 
     Takes the fabric, and for how many seconds a stored volatile status was kept (see Listing). Returns the number of
-    rows. Five statements, and one per batch of 1,000 rows; without signals, so that no heartbeat reaches the change
+    rows. Six statements, and one per batch of 1,000 rows; without signals, so that no heartbeat reaches the change
     log. Idempotent: the result depends on the mirror alone.
     """
     resources = FabricResource.objects.filter(fabric=fabric)
-    connections = resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
-    wired = wired_ports(
-        link for name, spec in connections.iterator(chunk_size=BATCH) for link in links(name, mapping(spec))
-    )
     nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'last_read', 'missing_since')
     waiting = {(node.kind, node.name): node for node in nodes}
+    profiles = resources.filter(kind='SwitchProfile').values_list('kind', 'name', 'spec')
+    port_names = PortNames([*profiles, *((node.kind, node.name, node.spec) for node in waiting.values())])
+    connections = resources.filter(kind='Connection', missing_since=None).values_list('name', 'spec')
+    wired = wired_ports(
+        read_connection(name, spec, port_names) for name, spec in connections.iterator(chunk_size=BATCH)
+    )
     agents = resources.filter(kind__in=AGENTS).only(
         'kind', 'name', 'generation', 'status', 'last_read', 'missing_since', 'fabric',
     )
@@ -77,12 +81,12 @@ def _row(
     fabric: Fabric, node: FabricResource, agent: FabricResource | None, wired: dict[str, dict[str, str]],
     settled: float,
 ) -> SwitchHealth:
-    reading = agent and AgentReading(
+    mirrored = agent and MirroredAgent(
         kind=agent.kind, generation=agent.generation, status=mapping(agent.status),
         read_at=confirmed_at(agent.last_read, agent.last_seen, settled),
         missing=agent.missing_since is not None,
     )
-    health = assess(reading or None, wired.get(node.name, {}) if node.kind == 'Switch' else {})
+    health = assess(mirrored or None, wired.get(node.name, {}) if node.kind == 'Switch' else {})
     if node.missing_since is not None:
         since = f'{node.missing_since:%Y-%m-%d %H:%M:%S}'
         health.findings.append(HealthIssue(
@@ -91,12 +95,12 @@ def _row(
         ))
         if health.level == 'ok':
             health.level = 'unknown'
-    told = asdict(health) | {'findings': health.stored_findings()}
+    columns = asdict(health) | {'findings': health.stored_findings()}
     return SwitchHealth(
         fabric=fabric, resource=node, agent_id=agent and agent.pk, kind=node.kind, name=node.name,
-        read_at=reading.read_at if reading else confirmed_at(node.last_read, node.last_seen, 0),
+        read_at=mirrored.read_at if mirrored else confirmed_at(node.last_read, node.last_seen, 0),
         generation=agent.generation if agent else None,
-        **dict(_place(node)), **told,
+        **dict(_place(node)), **columns,
     )
 
 
@@ -104,7 +108,4 @@ def _place(node: FabricResource) -> Iterator[tuple[str, Any]]:
     """Yield role and group of a switch, or group of a gateway, as in its spec."""
     spec = mapping(node.spec)
     yield 'role', (text(spec.get('role')) or node.kind.lower())[:100]
-    groups = spec.get('groups')
-    named = [text(item.get('name')) for item in objects(groups)]
-    named += [item for item in groups if isinstance(item, str)] if isinstance(groups, list) else []
-    yield 'group', (text(mapping(spec.get('redundancy')).get('group')) or next(iter(filter(None, named)), ''))[:253]
+    yield 'group', group(spec)[:253]

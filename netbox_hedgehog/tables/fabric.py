@@ -47,7 +47,7 @@ class AgeColumn(tables.Column):
         return value.isoformat()
 
 
-class NextRunColumn(tables.Column):
+class NextSyncColumn(tables.Column):
     """When the next sync of a fabric is due; queried from Redis once for all rows of a page."""
 
     def _due(self, table: Any, pk: int) -> datetime | None:
@@ -80,7 +80,7 @@ class FabricTable(PlainExport, PrimaryModelTable):
     connection_status = columns.ChoiceFieldColumn(verbose_name=_('Connection'))
     last_sync = AgeColumn(verbose_name=_('Last success'))
     last_attempt = AgeColumn(verbose_name=_('Last attempt'))
-    next_run = NextRunColumn(verbose_name=_('Next sync'), accessor='pk', orderable=False)
+    next_sync = NextSyncColumn(verbose_name=_('Next sync'), accessor='pk', orderable=False)
     sync_interval = tables.Column(verbose_name=_('Interval'))
     resource_count = columns.LinkedCountColumn(
         viewname='plugins:netbox_hedgehog:fabricresource_list', url_params={'fabric_id': 'pk'},
@@ -108,7 +108,7 @@ class FabricTable(PlainExport, PrimaryModelTable):
     class Meta(PrimaryModelTable.Meta):
         model = Fabric
         fields = (
-            'pk', 'id', 'name', 'status', 'sync_state', 'connection_status', 'last_sync', 'last_attempt', 'next_run',
+            'pk', 'id', 'name', 'status', 'sync_state', 'connection_status', 'last_sync', 'last_attempt', 'next_sync',
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
             'watch_enabled',
             'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_site', 'inventory_location',
@@ -117,7 +117,7 @@ class FabricTable(PlainExport, PrimaryModelTable):
             'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',
         )
         default_columns = (
-            'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_run', 'sync_interval', 'resource_count',
+            'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_sync', 'sync_interval', 'resource_count',
             'description',
         )
 

@@ -16,7 +16,7 @@ __all__ = ('SwitchHealthTable',)
 # How many issues a row shows in full.
 SHOWN = 1
 
-# What must not be overlooked. The theme's plain text-danger is too faint in dark mode.
+# For values that must not be overlooked. The theme's plain text-danger is too faint in dark mode.
 LOUD = 'text-danger-emphasis fw-bold'
 
 
@@ -71,9 +71,9 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
     state = tables.Column(verbose_name=_('State'), orderable=False, empty_values=())
     heartbeat = tables.Column(verbose_name=_('Heartbeat'), empty_values=())
     read_at = tables.Column(verbose_name=_('Last fetched'))
-    silent = FlagColumn(_('unresponsive'), 'heart-broken', verbose_name=_('Unresponsive'))
-    agentless = FlagColumn(_('no agent'), 'account-question', verbose_name=_('No agent'))
-    applied_generation = tables.Column(verbose_name=_('Applied'), empty_values=())
+    heartbeat_stale = FlagColumn(_('unresponsive'), 'heart-broken', verbose_name=_('Unresponsive'))
+    no_agent = FlagColumn(_('no agent'), 'account-question', verbose_name=_('No agent'))
+    applied_generation = tables.Column(verbose_name=_('Applied generation'), empty_values=())
     reboot_required = FlagColumn(_('required'), 'restart-alert', verbose_name=_('Reboot'))
     interfaces_down = CountColumn(verbose_name=_('Links down'))
     bgp_down = CountColumn(verbose_name=_('BGP down'))
@@ -90,13 +90,13 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
     class Meta(NetBoxTable.Meta):
         model = SwitchHealth
         fields = (
-            'pk', 'id', 'name', 'kind', 'fabric', 'role', 'group', 'state', 'heartbeat', 'read_at', 'silent',
-            'agentless', 'generation', 'applied_generation', 'reboot_required', 'interfaces_down', 'bgp_down',
+            'pk', 'id', 'name', 'kind', 'fabric', 'role', 'group', 'state', 'heartbeat', 'read_at', 'heartbeat_stale',
+            'no_agent', 'generation', 'applied_generation', 'reboot_required', 'interfaces_down', 'bgp_down',
             'temperatures', 'psus', 'fans', 'findings', 'version', 'software', 'agent',
         )
         default_columns = (
-            'name', 'fabric', 'state', 'heartbeat', 'read_at', 'applied_generation', 'reboot_required',
-            'interfaces_down', 'bgp_down', 'temperatures', 'psus', 'fans', 'findings',
+            'name', 'fabric', 'state', 'findings', 'heartbeat', 'read_at', 'applied_generation', 'reboot_required',
+            'interfaces_down', 'bgp_down', 'temperatures', 'psus', 'fans',
         )
         row_attrs = {'data-state': lambda record: record.state}
 
@@ -107,11 +107,11 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         return record.state
 
     def render_heartbeat(self, record: Any) -> Any:
-        """Render the age of the last heartbeat when it was fetched; the present age is not known."""
+        """Render the age of the last heartbeat when it was fetched; the current age is not known."""
         if record.heartbeat is None:
             return placeholder('')
         return format_html(
-            '<span class="text-nowrap {}" title="{}">{}</span>', LOUD if record.silent else '',
+            '<span class="text-nowrap {}" title="{}">{}</span>', LOUD if record.heartbeat_stale else '',
             _('Last heartbeat at {heartbeat} UTC, fetched at {read} UTC').format(
                 heartbeat=f'{record.heartbeat:%Y-%m-%d %H:%M:%S}', read=f'{record.read_at:%Y-%m-%d %H:%M:%S}',
             ),

@@ -53,7 +53,7 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
     )
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
     type = columns.ChoiceFieldColumn(verbose_name=_('Type'))
-    subject = tables.Column(verbose_name=_('Scope'))
+    scope = tables.Column(verbose_name=_('Scope'))
     kind = tables.Column(verbose_name=_('Kind'))
     name = ResourceColumn()
     object_type = columns.ContentTypeColumn(verbose_name=_('Object type'))
@@ -69,7 +69,7 @@ class DiscrepancyTable(ViewerMixin, PlainExport, NetBoxTable):
     class Meta(NetBoxTable.Meta):
         model = Discrepancy
         fields = (
-            'pk', 'id', 'sentence', 'code', 'fabric', 'type', 'subject', 'kind', 'name', 'object_type', 'object',
+            'pk', 'id', 'sentence', 'code', 'fabric', 'type', 'scope', 'kind', 'name', 'object_type', 'object',
             'field', 'fabric_value', 'netbox_value', 'state', 'since', 'last_seen',
         )
         default_columns = (
@@ -87,15 +87,15 @@ class InventoryLinkTable(ViewerMixin, PlainExport, NetBoxTable):
     object = ObjectColumn(verbose_name=_('Object'))
     object_type = columns.ContentTypeColumn(verbose_name=_('Object type'))
     fabric = tables.Column(verbose_name=_('Fabric'), linkify=True, attrs={'td': {'class': 'text-nowrap'}})
-    subject = tables.Column(verbose_name=_('Scope'))
+    scope = tables.Column(verbose_name=_('Scope'))
     kind = tables.Column(verbose_name=_('Kind'))
     name = ResourceColumn()
-    origin = columns.ChoiceFieldColumn(verbose_name=_('Origin'))
+    origin = columns.ChoiceFieldColumn(verbose_name=_('Origin'), linkify=True)
     shared = columns.BooleanColumn(verbose_name=_('Shared'))
     key = tables.Column(verbose_name=_('Key'), linkify=True)
     kept = tables.Column(verbose_name=_('NetBox value kept'), orderable=False)
     stale_since = columns.DateTimeColumn(verbose_name=_('Stale since'))
-    stale_runs = tables.Column(verbose_name=_('Stale syncs'))
+    stale_syncs = tables.Column(verbose_name=_('Stale syncs'))
     created = columns.DateTimeColumn(verbose_name=_('Created'))
     last_updated = columns.DateTimeColumn(verbose_name=_('Last updated'))
     actions = columns.ActionsColumn(actions=())
@@ -103,10 +103,10 @@ class InventoryLinkTable(ViewerMixin, PlainExport, NetBoxTable):
     class Meta(NetBoxTable.Meta):
         model = InventoryLink
         fields = (
-            'pk', 'id', 'key', 'object_type', 'object', 'fabric', 'subject', 'kind', 'name', 'origin', 'shared', 'kept',
-            'stale_since', 'stale_runs', 'created', 'last_updated',
+            'pk', 'id', 'key', 'object_type', 'object', 'fabric', 'scope', 'kind', 'name', 'origin', 'shared', 'kept',
+            'stale_since', 'stale_syncs', 'created', 'last_updated',
         )
-        default_columns = ('object', 'object_type', 'fabric', 'kind', 'name', 'origin', 'stale_since', 'key')
+        default_columns = ('object', 'object_type', 'fabric', 'kind', 'name', 'origin', 'stale_since')
 
     def render_kept(self, value: Any) -> Any:
         return ', '.join(value)

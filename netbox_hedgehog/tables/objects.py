@@ -18,12 +18,12 @@ from ..presentation.values import viewable
 
 __all__ = ('ObjectColumn', 'PlainExport', 'ResourceColumn', 'ViewerMixin', 'plain')
 
-# What a cell begins with that spreadsheets take for a formula, and the wide forms that they read as the same.
+# The characters with which a formula begins in spreadsheets, and their full-width forms.
 FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
 
 
 def plain(value: Any) -> Any:
-    """Return a cell of an export that a spreadsheet does not take for a formula: texts of clusters are not trusted."""
+    """Return a cell of an export that no spreadsheet takes for a formula: texts of clusters are not trusted."""
     if value is None or isinstance(value, int | float | date):
         return value
     value = force_str(value)  # of a related object as well
@@ -60,7 +60,7 @@ class ViewerMixin:
     def configure(self, request: HttpRequest) -> None:
         self.viewer = request.user
         super().configure(request)  # type: ignore[misc]  # of NetBox's table
-        # Buttons need a form around them: where a page only shows the table, it says that it wants none.
+        # Buttons need a form around them: pages that only show the table disable them.
         if 'actions' in request.GET.get('exclude_columns', '').split(','):
             self.columns.hide('actions')  # type: ignore[attr-defined]
 
@@ -76,7 +76,7 @@ class ObjectColumn(tables.Column):
     """The NetBox object of a row with `object_type_id` and `object_id`, for users who may view it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # The accessor is no relation, so that NetBox does not load the objects whoever looks.
+        # The accessor is not a relation, so that NetBox does not load objects that the user may not view.
         super().__init__(accessor='object_id', orderable=False, empty_values=(), **kwargs)
 
     def _object(self, record: Any, table: Any) -> Any:

@@ -41,7 +41,7 @@ class FabricResourceTable(PlainExport, NetBoxTable):
     last_seen = columns.DateTimeColumn(verbose_name=_('Last seen'))
     last_read = columns.DateTimeColumn(verbose_name=_('Last fetched'))
     changed = columns.DateTimeColumn(verbose_name=_('Changed'))
-    missing_since = columns.DateTimeColumn(verbose_name=_('Missing since'))
+    missing_since = columns.DateTimeColumn(verbose_name=_('Deleted since'))
     actions = columns.ActionsColumn(actions=())
 
     class Meta(NetBoxTable.Meta):
@@ -60,7 +60,7 @@ class FabricResourceTable(PlainExport, NetBoxTable):
         super().__init__(*args, extra_columns=[*(extra_columns or []), *self.own_columns], **kwargs)
 
     def _set_columns(self, selected_columns: Any) -> None:
-        # A kind's own columns are what the list was filtered for: always shown, right after the name.
+        # The list was filtered by kind for the sake of its own columns: they are always shown, right after the name.
         own = [name for name, _ in self.own_columns]
         rest = [name for name in selected_columns if name not in ('name', *own)]
         super()._set_columns(['name', *own, *rest])

@@ -10,7 +10,7 @@ from ..models.fabric_state import duration_words
 
 register = template.Library()
 
-# Of each state of a switch: an icon that differs in shape, and its colour.
+# The icon and the color of each state of a switch; icons differ in shape too.
 STATE_ICONS = {
     SwitchStateChoices.OK: ('check-circle', 'text-success'),
     SwitchStateChoices.WARNING: ('alert', 'text-warning'),
@@ -47,9 +47,9 @@ def state_badge(state: str) -> str:
 @register.simple_tag
 def state_icon(state: str) -> str:
     """Return a switch's state as a colored icon with a label for screen readers."""
-    icon, colour = STATE_ICONS[state]
+    icon, color = STATE_ICONS[state]
     word = dict(SwitchStateChoices)[state]
-    return format_html('<i class="mdi mdi-{} {}" role="img" aria-label="{}" title="{}"></i>', icon, colour, word, word)
+    return format_html('<i class="mdi mdi-{} {}" role="img" aria-label="{}" title="{}"></i>', icon, color, word, word)
 
 
 @register.filter

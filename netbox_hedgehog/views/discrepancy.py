@@ -16,6 +16,7 @@ from netbox.views.generic.base import BaseMultiObjectView, BaseObjectView
 from utilities.views import GetReturnURLMixin, ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
+from ..accounts import AnyUser
 from ..choices import DiscrepancyTypeChoices
 from ..inventory.decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, decide
 from ..inventory.errors import InventoryRefused
@@ -81,7 +82,7 @@ class DiscrepancyView(generic.ObjectView):
         }
 
 
-def may_end_by_adoption(user: Any, discrepancy: Discrepancy) -> bool:
+def may_end_by_adoption(user: AnyUser, discrepancy: Discrepancy) -> bool:
     """Return whether a conflict is about a device that the fabric could adopt, and the user may change the setting."""
     in_the_way = discrepancy.type == DiscrepancyTypeChoices.CONFLICT and discrepancy.link_id is None
     return (
@@ -100,14 +101,14 @@ class _Decides(GetReturnURLMixin):
 
     def apply_decision(self, request: HttpRequest, discrepancies: Iterable[Discrepancy], decision: str) -> None:
         try:
-            settled, left = decide(discrepancies, decision, request.user)
+            resolved, left_open = decide(discrepancies, decision, request.user)
         except InventoryRefused as refusal:
             messages.error(request, str(refusal))
             return
-        if settled:
-            messages.success(request, OUTCOMES[decision] % {'count': settled})
-        if left:
-            messages.warning(request, left)
+        if resolved:
+            messages.success(request, OUTCOMES[decision] % {'count': resolved})
+        if left_open:
+            messages.warning(request, left_open)
 
 
 @register_model_view(Discrepancy, 'resolve')
@@ -125,7 +126,7 @@ class DiscrepancyResolveView(_Decides, BaseObjectView):
             messages.error(request, _('Choose one of: {names}.').format(names=', '.join(DECISIONS)))
         url = self.get_return_url(request, discrepancy)
         if url == discrepancy.get_absolute_url() and not Discrepancy.objects.filter(pk=pk).exists():
-            # Settled, so it is gone: on to what is left.
+            # It is resolved, so its page is gone: show the list of the others.
             url = f'{reverse("plugins:netbox_hedgehog:discrepancy_list")}?fabric_id={discrepancy.fabric_id}&state=open'
         return redirect(url)
 
@@ -138,7 +139,7 @@ class _BulkDecisionView(_Decides, BaseMultiObjectView):
 
     def _chosen(self, request: HttpRequest) -> QuerySet:
         if request.POST.get('_all'):
-            # "Select all that match": the list's filters stand in the query string.
+            # "Select all that match": the list's filters are in the query string.
             return filtersets.DiscrepancyFilterSet(request.GET, self.queryset, request=request).qs
         return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 

@@ -25,40 +25,40 @@ from ..presentation import plans
 from ..presentation.findings import findings_for
 
 __all__ = (
-    'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricTurnOffView',
+    'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricDisableView',
 )
 
-# Up to how many actions a dry run opens its groups by itself.
+# Up to how many actions the groups of a dry run are open at first.
 OPEN_ALL = 100
 
-# How many findings a dry run spells out; the others are counted.
+# How many discrepancies a dry run lists; the others are counted.
 FINDINGS_SHOWN = 100
 
 # Digits of the number of a page.
 PAGE_DIGITS = 9
 
-# What stands before the digest under which the plan of a removal is kept, beside that of a run.
+# Prefix of the digest under which the plan of a removal is cached, to tell it from the plan of a sync.
 REMOVAL = 'removal-'
 
 
 def _shown(request: HttpRequest, fabric: Fabric, seen: Plan, kept_as: str = '') -> dict[str, Any]:
-    """Return what both pages with a plan show of it, and cache the plan."""
+    """Return the context that both pages with a plan share, and cache the plan."""
     digest = plans.cache_plan(fabric, seen, kept_as)
     actions = plans.groups(seen.actions)
-    held = plans.groups(seen.held_actions)
+    unconfirmed = plans.groups(seen.unconfirmed_actions)
     findings, count = findings_for(request.user, fabric, seen.findings, FINDINGS_SHOWN, plans.new_names(seen))
     sees_findings = count == len(seen.findings)
-    verbs = [
-        {'title': plans.VERB_TITLES[verb], 'color': plans.VERB_COLORS[verb], 'count': number}
-        for verb, number in seen.counts.items() if number
+    counts = [
+        {'title': plans.ACTION_TITLES[action_type], 'color': plans.ACTION_COLORS[action_type], 'count': number}
+        for action_type, number in seen.counts.items() if number
     ]
     return {
         'plan': seen,
         'digest': digest,
         'kept_as': f'{kept_as}{digest}',
-        'verbs': verbs,
+        'counts': counts,
         'groups': actions,
-        'held_groups': [group for _subject, _title, members in held for group in members],
+        'unconfirmed_groups': [group for _scope, _title, members in unconfirmed for group in members],
         'differences': plans.differences(seen) if sees_findings else [],
         'hidden_differences': bool(seen.findings) and not sees_findings,
         'open_all': len(seen.actions) <= OPEN_ALL,
@@ -85,7 +85,7 @@ class FabricDryRunView(generic.ObjectView):
             'on_dry_run': True,
             'up_to_date': instance.last_sync is not None and not instance.is_failing and not instance.overdue_since,
             'why_not': plans.may_apply(request.user, instance, seen.attempted),
-            'why_not_held': plans.may_apply(request.user, instance, seen.held_actions),
+            'why_not_confirm': plans.may_apply(request.user, instance, seen.unconfirmed_actions),
         }
 
 
@@ -100,7 +100,7 @@ class FabricDryRunRowsView(BaseObjectView):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
-        asked = {name: request.GET.get(name, '') for name in ('digest', 'subject', 'model', 'verb')}
+        asked = {name: request.GET.get(name, '') for name in ('digest', 'scope', 'model', 'type')}
         page = request.GET.get('page', '1')
         if not is_number(page, PAGE_DIGITS):
             raise Http404
@@ -108,7 +108,7 @@ class FabricDryRunRowsView(BaseObjectView):
         context = {'object': fabric, **asked, 'kept': kept is not None}
         if kept is not None:
             rows, pages = plans.page_of(
-                kept, request.user, asked['subject'], asked['model'], asked['verb'], int(page),
+                kept, request.user, asked['scope'], asked['model'], asked['type'], int(page),
             )
             number = min(max(1, int(page)), pages)
             steps = [
@@ -134,12 +134,12 @@ class _PlanAction(BaseObjectView):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
-        return self.carry_out(request, fabric, request.POST.get('digest', ''))
+        return self.queue_job(request, fabric, request.POST.get('digest', ''))
 
     def page(self, fabric: Fabric) -> str:
         return reverse('plugins:netbox_hedgehog:fabric_dry_run', kwargs={'pk': fabric.pk})
 
-    def carry_out(self, request: HttpRequest, fabric: Fabric, digest: str) -> HttpResponse:
+    def queue_job(self, request: HttpRequest, fabric: Fabric, digest: str) -> HttpResponse:
         if not digest:
             messages.error(request, _('Review the plan first, then apply it.'))
             return redirect(self.page(fabric))
@@ -168,14 +168,14 @@ class FabricConfirmRemovalView(_PlanAction):
     action = CONFIRM
 
 
-@register_model_view(Fabric, 'inventory_turn_off', path='inventory/turn-off')
-class FabricTurnOffView(_PlanAction):
+@register_model_view(Fabric, 'inventory_disable', path='inventory/disable')
+class FabricDisableView(_PlanAction):
     """Disable an inventory: keep its objects, or delete those that the plugin created."""
 
     action = REMOVE
 
     def page(self, fabric: Fabric) -> str:
-        return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', kwargs={'pk': fabric.pk})
+        return reverse('plugins:netbox_hedgehog:fabric_inventory_disable', kwargs={'pk': fabric.pk})
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
@@ -204,4 +204,4 @@ class FabricTurnOffView(_PlanAction):
                 'Inventory sync disabled. %d objects kept; the plugin no longer manages them.', count,
             ) % count)
             return redirect(fabric.get_absolute_url())
-        return self.carry_out(request, fabric, request.POST.get('digest', ''))
+        return self.queue_job(request, fabric, request.POST.get('digest', ''))

@@ -35,7 +35,7 @@ from .actions import FabricAction
 from .counts import CountedResources
 from .freshness import health_context
 from .health import HealthRollupPanel
-from .history import ChangesPanel, RunChartPanel
+from .history import ChangesPanel, SyncChartPanel
 from .live import live_context
 
 __all__ = (
@@ -45,7 +45,7 @@ __all__ = (
     'FabricTestConnectionView', 'FabricView',
 )
 
-RECENT_RUNS = 10
+RECENT_SYNCS = 10
 
 
 @register_model_view(Fabric, 'list', path='', detail=False)
@@ -82,8 +82,8 @@ class FabricView(generic.ObjectView):
         bottom_panels=[
             inventory_panels.OpenDiscrepanciesPanel(),
             ChangesPanel(),
-            RunChartPanel(),
-            panels.RunsPanel(),
+            SyncChartPanel(),
+            panels.RecentSyncsPanel(),
         ],
     )
 
@@ -91,11 +91,11 @@ class FabricView(generic.ObjectView):
         health = health_context(request)['health']
         return {
             'health': health,
-            # A Redis that is away is asked once a page: each try takes seconds.
+            # If Redis cannot be reached it is asked once a page: each try takes seconds.
             **live_context(request, instance, active_job(instance), health.redis),
             'same_cluster': in_words(fabrics_of_same_cluster(instance, request.user)),
             'kinds': _kinds(request, instance),
-            'runs': _runs(request, instance),
+            'syncs': _syncs(request, instance),
         }
 
 
@@ -120,13 +120,13 @@ def _kinds(request: HttpRequest, fabric: Fabric) -> list[dict[str, Any]] | None:
     ]
 
 
-def _runs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
+def _syncs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
     if not request.user.has_perm('core.view_job'):
         return None
     jobs = Job.objects.restrict(request.user, 'view')
     return list(
         jobs.filter(pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'))
-        .select_related('user', 'object_type').defer('log_entries').order_by('-created')[:RECENT_RUNS]
+        .select_related('user', 'object_type').defer('log_entries').order_by('-created')[:RECENT_SYNCS]
     )
 
 
@@ -141,10 +141,10 @@ class FabricEditView(TakesSecrets, generic.ObjectEditView):
         return obj
 
     def get_return_url(self, request: HttpRequest, obj: Any = None) -> str:
-        switched_off = request.method == 'POST' and self.had_inventory and obj.pk and not obj.inventory_enabled
-        if switched_off and obj.inventory_links.exists() and request.user.has_perm('netbox_hedgehog.sync_fabric', obj):
-            # What is to become of its objects? Who may not say that has only paused the inventory.
-            return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', kwargs={'pk': obj.pk})
+        paused = request.method == 'POST' and self.had_inventory and obj.pk and not obj.inventory_enabled
+        if paused and obj.inventory_links.exists() and request.user.has_perm('netbox_hedgehog.sync_fabric', obj):
+            # Ask what happens to its objects. Users without permission for that have only paused the inventory.
+            return reverse('plugins:netbox_hedgehog:fabric_inventory_disable', kwargs={'pk': obj.pk})
         return super().get_return_url(request, obj)
     template_name = 'netbox_hedgehog/fabric_edit.html'
 
@@ -162,7 +162,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     def post(self, request: HttpRequest) -> HttpResponse:
         request.POST = request.POST.copy()
         if request.POST.get('background_job'):
-            # A background job carries the whole request, tokens included, through Redis.
+            # A background job would pass the whole request, tokens included, through Redis.
             del request.POST['background_job']
             messages.info(request, _('Fabrics are imported immediately, so that no token is stored in a queue.'))
         return super().post(request)
@@ -170,7 +170,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     def get_extra_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the page shows beside the form; called when an import has failed and the form is shown again.
 
-        The form shows what the request has; tokens are not to be among that.
+        The form shows the values of the request, which must not include tokens.
         """
         if any(name in request.POST.get('data', '') for name in SECRET_FIELDS):
             request.POST['data'] = ''
@@ -178,7 +178,7 @@ class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
         return super().get_extra_context(request)
 
 
-# The tables of what is edited or deleted in bulk show every column, and look nothing up for a page's rows at once.
+# The tables of bulk edits and deletions show every column, and load nothing for all rows of a page at once.
 WITH_RELATED = Fabric.objects.select_related(
     'inventory_site', 'inventory_location', 'inventory_tenant', 'notification_group', 'owner',
 ).prefetch_related('tags')
@@ -260,7 +260,7 @@ class FabricBulkSyncView(GetReturnURLMixin, BaseMultiObjectView):
 
     def _chosen(self, request: HttpRequest) -> QuerySet:
         if request.POST.get('_all'):
-            # "Select all that match": the list's filters stand in the query string.
+            # "Select all that match": the list's filters are in the query string.
             return filtersets.FabricFilterSet(request.GET, self.queryset, request=request).qs
         return self.queryset.filter(pk__in=[pk for pk in request.POST.getlist('pk') if is_id(pk)])
 

@@ -11,6 +11,7 @@ from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
+from ..accounts import AnyUser
 from ..models import Fabric, FabricResource, SwitchHealth
 from ..models.health import ISSUE_TITLES
 from .counts import switch_count
@@ -83,7 +84,7 @@ class HealthRollupPanel(panels.ObjectPanel):
         return context['rollup'] is not None
 
 
-def health_of(user: Any, resource: FabricResource) -> SwitchHealth | None:
+def health_of(user: AnyUser, resource: FabricResource) -> SwitchHealth | None:
     """Return the health of a switch or gateway, or of the one that an agent reports for; None if there is none."""
     if resource.kind not in ('Switch', 'Gateway', 'Agent', 'GatewayAgent'):
         return None

@@ -13,16 +13,16 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
-from ..diagrams.history import Run, describe_runs, draw_runs
+from ..diagrams.history import DrawnSync, describe_syncs, draw_syncs
 from ..hedgehog.diff import ABSENT, differences
 from ..jobs.recovery import sync_jobs
 from ..models import Fabric, FabricResource
 from ..sync.sanitize import stable
 
-__all__ = ('ChangePanel', 'ChangesPanel', 'RunChartPanel')
+__all__ = ('ChangePanel', 'ChangesPanel', 'SyncChartPanel')
 
-# How many runs the chart shows, how many changes the panel lists, and how many fields of one.
-RUNS_SHOWN = 120
+# How many syncs the chart shows, how many changes the panel lists, and how many fields of a change.
+SYNCS_SHOWN = 120
 CHANGES_SHOWN = 10
 FIELDS_NAMED = 3
 FIELDS_SHOWN = 200
@@ -33,28 +33,29 @@ LONGEST_VALUE = 1000
 PARTS = ('labels', 'annotations', 'spec', 'status')
 
 
-class RunChartPanel(panels.ObjectPanel):
+class SyncChartPanel(panels.ObjectPanel):
     """A fabric's syncs as a chart."""
 
     title = _('Syncs over time')
-    template_name = 'netbox_hedgehog/panels/run_chart.html'
+    template_name = 'netbox_hedgehog/panels/sync_chart.html'
 
     def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
-        runs = _runs(context['request'], context['object'])
-        found = {**super().get_context(context), 'runs': runs}
-        if runs:
+        syncs = _syncs(context['request'], context['object'])
+        found = {**super().get_context(context), 'syncs': syncs}
+        if syncs:
             fabric = context['object']
             interval = fabric.sync_interval if fabric.is_scheduled else 0
             found |= {
-                'svg': mark_safe(draw_runs(runs, timezone.localtime(), interval)), 'description': describe_runs(runs),  # noqa: S308
+                'svg': mark_safe(draw_syncs(syncs, timezone.localtime(), interval)),  # noqa: S308
+                'description': describe_syncs(syncs),
             }
         return found
 
     def should_render(self, context: dict[str, Any]) -> bool:
-        return bool(context['runs'])
+        return bool(context['syncs'])
 
 
-def _runs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
+def _syncs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
     """Return a fabric's last syncs that have ended, the oldest first, without their report of each kind."""
     if not request.user.has_perm('core.view_job'):
         return []
@@ -63,11 +64,11 @@ def _runs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
     ).order_by('-created').values(
         'pk', 'created', 'started', 'completed', 'status', 'error', 'data__outcome', 'data__seconds', 'data__created',
         'data__updated', 'data__missing', 'data__error',
-    )[:RUNS_SHOWN]
-    return [_run(row) for row in reversed(rows)]
+    )[:SYNCS_SHOWN]
+    return [_sync(row) for row in reversed(rows)]
 
 
-def _run(row: dict[str, Any]) -> Run:
+def _sync(row: dict[str, Any]) -> DrawnSync:
     started = row['started'] or row['created']
     outcome = row['data__outcome']
     if outcome not in ('in_sync', 'partial', 'failed', 'skipped', 'cancelled'):
@@ -78,7 +79,7 @@ def _run(row: dict[str, Any]) -> Run:
     counts = (row['data__created'], row['data__updated'], row['data__missing'])
     changes = sum(count for count in counts if isinstance(count, int))
     message = str(row['data__error'] or row['error'] or '')
-    return Run(
+    return DrawnSync(
         Job(pk=row['pk']).get_absolute_url(), timezone.localtime(started), outcome, seconds, changes, message[:300],
     )
 

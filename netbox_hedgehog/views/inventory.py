@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
 from netbox.ui import layout
 from netbox.ui.breadcrumbs import Breadcrumb, filtered_list_url
-from netbox.ui.panels import JSONPanel
 from netbox.views import generic
 from utilities.views import ViewTab, get_action_url, register_model_view
 
@@ -18,6 +17,7 @@ from ..models import Fabric, InventoryLink
 from . import inventory_panels as panels
 from .counts import inventory_counts
 from .freshness import stale_fabrics
+from .panels import YAMLPanel
 
 __all__ = ('FabricChildrenView', 'FabricInventoryView', 'InventoryLinkListView', 'InventoryLinkView')
 
@@ -42,7 +42,9 @@ class InventoryLinkView(generic.ObjectView):
     actions: tuple[Any, ...] = ()
     layout = layout.SimpleLayout(
         left_panels=[panels.LinkPanel()],
-        right_panels=[panels.WrittenPanel(), JSONPanel('before_stale', title=_('Values before it was marked stale'))],
+        right_panels=[
+            panels.WrittenPanel(), YAMLPanel('before_stale', title=_('Values before it was marked stale')),
+        ],
         bottom_panels=[panels.LinkDiscrepanciesPanel()],
         breadcrumbs=[
             Breadcrumb('fabric', url=filtered_list_url('plugins:netbox_hedgehog:inventorylink_list', 'fabric_id')),
@@ -81,7 +83,7 @@ class FabricChildrenView(generic.ObjectChildrenView):
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         params = request.GET.copy()
         params['export'] = 'table'
-        # Fabric and the filters' panel say the same: it is this fabric's page.
+        # The page is about one fabric: neither its column nor a filter for it is needed.
         return {'export_url': f'{request.path}?{params.urlencode()}', 'list_url': self._list_url(request, instance.pk)}
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
-from ..choices import InventorySubjectChoices
+from ..accounts import AnyUser
+from ..choices import InventoryScopeChoices
 from ..labels import field_label
 from ..models import FabricResource
 from ..presentation.values import ValueReader, viewable
@@ -17,7 +18,7 @@ __all__ = (
 )
 
 
-def concerned(user: Any, row: Any) -> dict[str, Any]:
+def concerned(user: AnyUser, row: Any) -> dict[str, Any]:
     """Return the NetBox object and resource of a discrepancy or managed object, as far as the user may view them."""
     objects = viewable([(row.object_type_id, row.object_id)], user)
     resource = FabricResource.objects.restrict(user, 'view').filter(
@@ -118,5 +119,5 @@ class InventoryPanel(panels.ObjectPanel):
             **super().get_context(context),
             'counts': inventory_counts(fabric),
             'can_sync': context.get('can_sync'),
-            'subjects': [label for value, label in InventorySubjectChoices if value in fabric.inventory_subjects],  # type: ignore[attr-defined]  # ChoiceSet's metaclass
+            'scopes': [label for value, label in InventoryScopeChoices if value in fabric.inventory_scope],  # type: ignore[attr-defined]  # ChoiceSet's metaclass
         }

@@ -13,7 +13,7 @@ from utilities.permissions import get_permission_for_model
 from utilities.views import register_model_view
 
 from ..events import raise_state_events_safely
-from ..jobs.cancel import CancelRefused, cancel_run
+from ..jobs.cancel import CancelRefused, cancel_sync
 from ..jobs.fabric_sync import FabricSyncJob
 from ..jobs.progress import active_job, progress_of
 from ..jobs.schedules import due_times
@@ -23,14 +23,14 @@ from .actions import FabricAction
 
 __all__ = ('FabricCancelView', 'FabricLiveView', 'live_context')
 
-# Seconds between two looks at a run, and at a fabric of which none is at work.
+# Seconds between two requests while a sync is running, and while none is.
 WATCHING, IDLE = 2, 10
 
 
 def live_context(request: HttpRequest, fabric: Fabric, job: Any, redis: bool = True) -> dict[str, Any]:
     """Return the context of the live part and of the buttons.
 
-    Takes the fabric's active_job(). Without `redis` nothing is asked of Redis.
+    Takes the fabric's active_job(). Redis is not used unless `redis` is set.
     """
     progress = progress_of(job) if job else None
     away = _('Cannot reach Redis.')
@@ -47,7 +47,7 @@ def live_context(request: HttpRequest, fabric: Fabric, job: Any, redis: bool = T
         'cancellable': bool(busy and (progress or busy is not away)),
         'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', fabric),
         'sees_log': request.user.has_perm('core.view_job'),
-        'next_run': datetime.fromtimestamp(due, UTC) if due else None,
+        'next_sync': datetime.fromtimestamp(due, UTC) if due else None,
     }
 
 
@@ -55,9 +55,9 @@ def live_context(request: HttpRequest, fabric: Fabric, job: Any, redis: bool = T
 class FabricLiveView(BaseObjectView):
     """The live part of a fabric's pages, requested every few seconds.
 
-    `job` is the run that a page shows as waiting or at work, `as_of` what it is a page of. Where that is over, all of
-    the page is loaded anew: nobody is to find "In sync" further down on a page whose fabric has failed since. `quiet`
-    is for pages that have no other use for an answer.
+    `job` is the sync that the page shows as queued or running, `as_of` the state that it shows. Once either has changed
+    the whole page is reloaded, so that it does not say "In sync" further down after the fabric has failed. `quiet` is
+    for pages that only need to know whether to reload.
     """
 
     queryset = Fabric.objects.all()
@@ -71,7 +71,7 @@ class FabricLiveView(BaseObjectView):
         shown, job = request.GET.get('job', ''), active_job(fabric)
         ended = shown and (job is None or str(job.pk) != shown)
         now = as_of(fabric)
-        # Not in mid-run: whoever shows that sees its end.
+        # Not during a sync: a page that shows it also sees its end.
         if ended or (job is None and request.GET.get('as_of', now) != now):
             return HttpResponse(headers={'HX-Refresh': 'true'})
         if 'quiet' in request.GET:
@@ -85,7 +85,7 @@ class FabricCancelView(FabricAction):
 
     def act(self, request: HttpRequest, fabric: Fabric) -> None:
         try:
-            messages.success(request, cancel_run(fabric, str(request.user)))
+            messages.success(request, cancel_sync(fabric, str(request.user)))
         except CancelRefused as refusal:
             messages.warning(request, str(refusal))
         except (RedisError, OSError):

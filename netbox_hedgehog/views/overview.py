@@ -16,7 +16,7 @@ from .topology import may_be_hidden
 
 __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')
 
-# How many fabrics the page shows one by one, the gravest first: beyond that the list of fabrics has filters.
+# How many fabrics the page shows, the most severe first; the list of fabrics has all of them.
 SHOWN = 100
 WIDGET_SHOWN = 8
 
@@ -25,7 +25,7 @@ COUNTED = (FabricResource, SwitchHealth, Discrepancy)
 
 
 def overview_context(request: HttpRequest, shown: int = SHOWN) -> dict[str, Any]:
-    """Return what the overview and the widget show to this user."""
+    """Return the context of the overview and the widget for this user."""
     fabrics = Fabric.objects.restrict(request.user, 'view')
     health = worker_health(fabrics)
     found = fabric_summaries(
@@ -41,9 +41,12 @@ def overview_context(request: HttpRequest, shown: int = SHOWN) -> dict[str, Any]
         'total': len(found),
         'summaries': found[:shown],
         'more': max(0, len(found) - shown),
-        'read': sum(1 for summary in found if summary.state != SyncStateChoices.DISABLED),
+        'enabled': sum(1 for summary in found if summary.state != SyncStateChoices.DISABLED),
         'needing_attention': sum(1 for summary in found if summary.needs_attention),
-        'silent': sum(len(summary.silent) for summary in found),
+        'unhealthy': sum(summary.unhealthy for summary in found),
+        'unconfirmed': sum(summary.unconfirmed for summary in found),
+        'inventory_errors': sum(1 for summary in found if summary.inventory_error),
+        'unresponsive': sum(len(summary.unresponsive_agents) for summary in found),
         'missing': sum(summary.missing for summary in found),
         'discrepancies': sum(summary.discrepancies for summary in found),
         'sees_all': not any(may_be_hidden(request.user, model) for model in COUNTED),
@@ -60,7 +63,7 @@ class OverviewView(ContentTypePermissionRequiredMixin, View):
         return 'netbox_hedgehog.view_fabric'
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        # The page asks for its live part by name, so that a boosted link, which HTMX follows too, gets the whole.
+        # The page requests its live part by name: a boosted link, which HTMX follows too, gets the whole page.
         if 'widget' in request.GET:
             return render(request, 'netbox_hedgehog/inc/widget.html', overview_context(request, WIDGET_SHOWN))
         template = 'inc/overview.html' if 'live' in request.GET else 'overview.html'

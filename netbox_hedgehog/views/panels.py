@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import yaml
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import attrs, panels
 
 __all__ = (
-    'ConnectionPanel', 'FabricPanel', 'KindsPanel', 'OwnColumnsPanel', 'ReferencesPanel', 'ResourcePanel', 'RunsPanel',
-    'SyncPanel', 'TimesPanel',
+    'ConnectionPanel', 'FabricPanel', 'KindsPanel', 'OwnColumnsPanel', 'RecentSyncsPanel', 'ReferencesPanel',
+    'ResourcePanel', 'SyncPanel', 'TimesPanel', 'YAMLPanel',
 )
+
+# An agent's status is long, and PyYAML in Python alone is slow.
+_Dumper: Any = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
 
 
 class FabricPanel(panels.ObjectAttributesPanel):
@@ -21,7 +25,7 @@ class FabricPanel(panels.ObjectAttributesPanel):
 
 class ConnectionPanel(panels.ObjectAttributesPanel):
     title = _('Connection')
-    connection_status = attrs.ChoiceAttr('connection_status', label=_('Last attempt'))
+    connection_status = attrs.ChoiceAttr('connection_status', label=_('Status'))
     kubernetes_server = attrs.TextAttr('kubernetes_server', label=_('Server'), style='font-monospace')
     credentials = attrs.TextAttr('credentials_words', label=_('Credentials'))
     kubernetes_namespace = attrs.TextAttr('kubernetes_namespace', label=_('Namespace'))
@@ -33,9 +37,9 @@ class SyncPanel(panels.ObjectPanel):
     template_name = 'netbox_hedgehog/panels/sync.html'
 
     def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
-        next_run = context.get('next_run')
-        due = next_run is not None and next_run <= timezone.now()
-        return {**super().get_context(context), 'next_run': next_run, 'due': due}
+        next_sync = context.get('next_sync')
+        due = next_sync is not None and next_sync <= timezone.now()
+        return {**super().get_context(context), 'next_sync': next_sync, 'due': due}
 
 
 class KindsPanel(panels.TemplatePanel):
@@ -48,14 +52,14 @@ class KindsPanel(panels.TemplatePanel):
         return context['kinds'] is not None
 
 
-class RunsPanel(panels.TemplatePanel):
+class RecentSyncsPanel(panels.TemplatePanel):
     """The last syncs, for those who may view jobs."""
 
     def __init__(self) -> None:
-        super().__init__('netbox_hedgehog/panels/runs.html', title=_('Recent syncs'))
+        super().__init__('netbox_hedgehog/panels/syncs.html', title=_('Recent syncs'))
 
     def should_render(self, context: dict[str, Any]) -> bool:
-        return context['runs'] is not None
+        return context['syncs'] is not None
 
 
 class ResourcePanel(panels.ObjectAttributesPanel):
@@ -72,7 +76,7 @@ class ResourcePanel(panels.ObjectAttributesPanel):
 
 class TimesPanel(panels.ObjectAttributesPanel):
     title = _('Sync history')
-    missing_since = attrs.DateTimeAttr('missing_since', label=_('Missing since'), spec='seconds')
+    missing_since = attrs.DateTimeAttr('missing_since', label=_('Deleted since'), spec='seconds')
     last_seen = attrs.DateTimeAttr('last_seen', label=_('Last seen'), spec='seconds')
     last_read = attrs.DateTimeAttr('last_read', label=_('Last fetched'), spec='seconds')
     changed = attrs.DateTimeAttr('changed', label=_('Changed'), spec='seconds')
@@ -101,3 +105,14 @@ class ReferencesPanel(panels.Panel):
 
     def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['references'])
+
+
+class YAMLPanel(panels.JSONPanel):
+    """A field that holds JSON, as YAML: people know manifests in it."""
+
+    template_name = 'netbox_hedgehog/panels/yaml.html'
+
+    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_context(context)
+        data = found['data']
+        return {**found, 'text': yaml.dump(data, Dumper=_Dumper, allow_unicode=True).rstrip() if data else ''}

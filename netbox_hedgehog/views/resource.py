@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
 from netbox.ui import layout
 from netbox.ui.breadcrumbs import Breadcrumb, filtered_list_url
-from netbox.ui.panels import JSONPanel
 from netbox.views import generic
 from utilities.views import register_model_view
 
@@ -38,7 +37,7 @@ class FabricResourceListView(generic.ObjectListView):
         kinds = request.GET.getlist('kind')
         kind = KIND_BY_NAME.get(kinds[0]) if len(kinds) == 1 else None
         if kind is None:
-            # The manifests of a page's rows are only needed for a kind's own columns.
+            # Manifests are only needed for a kind's own columns.
             data = data.defer(*MANIFEST)
         else:
             self.table = type(self.table.__name__, (self.table,), {'one_kind': kind, 'Meta': self.table.Meta})
@@ -55,20 +54,20 @@ class FabricResourceView(generic.ObjectView):
             HealthPanel(),
             panels.ResourcePanel(),
             panels.OwnColumnsPanel(),
-            resource_panels.SectionsPanel(),
             panels.ReferencesPanel(),
             resource_panels.ReferencedByPanel(),
         ],
         right_panels=[
             panels.TimesPanel(),
             resource_panels.InNetBoxPanel(),
-            JSONPanel('labels', title=_('Labels')),
-            JSONPanel('annotations', title=_('Annotations')),
+            panels.YAMLPanel('labels', title=_('Labels')),
+            panels.YAMLPanel('annotations', title=_('Annotations')),
         ],
         bottom_panels=[
+            resource_panels.SectionsPanel(),
             ChangePanel(),
-            JSONPanel('spec', title=_('Spec')),
-            JSONPanel('status', title=_('Status')),
+            panels.YAMLPanel('spec', title=_('Spec')),
+            panels.YAMLPanel('status', title=_('Status')),
         ],
         breadcrumbs=[
             Breadcrumb('fabric'),

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import panels
 
@@ -10,7 +9,8 @@ from ..choices import DiscrepancyStateChoices
 from ..hedgehog.kinds import KIND_BY_NAME
 from ..labels import model_title, object_label
 from ..models import Discrepancy, FabricResource, InventoryLink
-from ..presentation.resource_sections import Name, build_sections, named_by, names_in
+from ..presentation.references import referring_to
+from ..presentation.resource_sections import Name, build_sections, names_in
 from ..presentation.values import viewable
 
 __all__ = ('InNetBoxPanel', 'ReferencedByPanel', 'SectionsPanel')
@@ -18,7 +18,7 @@ __all__ = ('InNetBoxPanel', 'ReferencedByPanel', 'SectionsPanel')
 # How many objects of a model, and how many resources of a kind, a page names before it counts the rest.
 NAMED = 12
 
-# What no panel shows.
+# Columns that no panel shows.
 MANIFEST = ('spec', 'status', 'labels', 'annotations', 'previous')
 
 
@@ -67,15 +67,11 @@ class ReferencedByPanel(panels.Panel):
 
     def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
         resource = context['object']
-        wanted = Q()
-        for kind, lookup in named_by(resource.kind, resource.name).items():
-            wanted |= Q(kind=kind, **lookup)
         found: dict[str, list] = {}
-        if wanted:
-            for other in FabricResource.objects.restrict(context['request'].user, 'view').filter(
-                wanted, fabric=resource.fabric_id,
-            ).defer(*MANIFEST).order_by('kind', 'name'):
-                found.setdefault(other.kind, []).append(other)
+        for other in FabricResource.objects.restrict(context['request'].user, 'view').filter(
+            referring_to(resource.kind, resource.name), fabric=resource.fabric_id,
+        ).defer(*MANIFEST).order_by('kind', 'name'):
+            found.setdefault(other.kind, []).append(other)
         return {
             **super().get_context(context),
             'kinds': [

@@ -14,8 +14,9 @@ from netbox.views import generic
 from utilities.permissions import get_permission_for_model, permission_is_exempt
 from utilities.views import ViewTab, register_model_view
 
+from ..accounts import AnyUser
 from ..diagrams.fabric import describe, draw_fabric
-from ..diagrams.graph import KINDS, Graph, NodeHealth, Resource, build
+from ..diagrams.graph import KINDS, DrawnResource, Graph, NodeHealth, build
 from ..diagrams.grouped import groups_of
 from ..hedgehog.manifest import mapping
 from ..models import Fabric, FabricResource, SwitchHealth
@@ -44,7 +45,7 @@ class FabricTopologyView(generic.ObjectView):
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         group = request.GET.get('group', '')
-        graph, svg, readings = self.diagram(request, instance, group)
+        graph, svg, times = self.diagram(request, instance, group)
         groups = groups_of(graph)
         if group and group in groups:
             graph = graph.around(node.key for node in groups[group])
@@ -56,8 +57,8 @@ class FabricTopologyView(generic.ObjectView):
             'graph': graph,
             'description': describe(graph),
             'wires': [wire for wire in graph.wires if wire.state in ('down', 'disabled')][:WIRES_SHOWN],
-            'troubled': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
-            'read_at': min(readings, default=None),
+            'with_issues': [node for node in graph.nodes.values() if node.state not in ('', 'ok') or node.gone],
+            'read_at': min(times, default=None),
             'health_hidden': may_be_hidden(request.user),
             'vpcs': list(vpcs.order_by('name').only('pk', 'name', 'missing_since')[:VPCS_SHOWN + 1]),
             'vpcs_shown': VPCS_SHOWN,
@@ -68,9 +69,9 @@ class FabricTopologyView(generic.ObjectView):
         rows = list(FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=fabric, kind__in=KINDS,
         ).values_list('pk', 'kind', 'name', 'spec', 'missing_since'))
-        health, readings = health_by_node(request.user, fabric)
+        health, times = health_by_node(request.user, fabric)
         graph = build(
-            (Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
+            (DrawnResource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
              for pk, kind, name, spec, missing in rows),
             health, may_be_hidden(request.user),
         )
@@ -79,28 +80,28 @@ class FabricTopologyView(generic.ObjectView):
         def url(name: str) -> str:
             return f'{base}?group={quote(name)}'
 
-        return graph, draw_fabric(graph, fabric.name, url, group), readings
+        return graph, draw_fabric(graph, fabric.name, url, group), times
 
 
 def health_by_node(
-    user: Any, fabric: Fabric, names: Any = None,
+    user: AnyUser, fabric: Fabric, names: Any = None,
 ) -> tuple[dict[tuple[str, str], NodeHealth], list[datetime]]:
     """Return the health of a fabric's switches and gateways, or of those named, and when each was fetched."""
     rows = SwitchHealth.objects.restrict(user, 'view').filter(fabric=fabric)
     if names is not None:
         rows = rows.filter(name__in=names)
-    found, readings = {}, []
+    found, times = {}, []
     for row in rows:
         row.fabric = fabric
-        readings.append(row.read_at)
+        times.append(row.read_at)
         found[row.kind, row.name] = NodeHealth(
             state=row.state, trusted=row.trusted, sentences=row.sentences, ports=mapping(row.ports),
             notes=_notes(row),
         )
-    return found, readings
+    return found, times
 
 
-def may_be_hidden(user: Any, model: type[Model] = SwitchHealth) -> bool:
+def may_be_hidden(user: AnyUser, model: type[Model] = SwitchHealth) -> bool:
     """Return whether the user's permissions may hide objects of a model, whether there are any or not.
 
     The answer must not reveal whether hidden objects exist.
@@ -108,19 +109,19 @@ def may_be_hidden(user: Any, model: type[Model] = SwitchHealth) -> bool:
     permission = get_permission_for_model(model, 'view')
     if user.is_superuser or permission_is_exempt(permission):
         return False
-    # has_perm() looks up what NetBox then filters querysets by: the constraints of each permission, none where empty.
+    # has_perm() loads the constraints of each permission, by which NetBox then filters querysets.
     return not user.has_perm(permission) or all(user._object_perm_cache.get(permission, (None,)))
 
 
 def _notes(row: Any) -> list[str]:
-    """Return the issues in few words each, the most severe first."""
+    """Return a short label for each issue, the most severe first."""
     counted = (
         (row.interfaces_down, '%d link down', '%d links down'), (row.bgp_down, '%d BGP down', '%d BGP down'),
         (row.temperatures, '%d temperature', '%d temperatures'), (row.psus, '%d PSU', '%d PSUs'),
         (row.fans, '%d fan', '%d fans'),
     )
     flags = (
-        (row.is_outdated, _('no recent data')), (row.silent, _('unresponsive')), (row.agentless, _('no agent')),
+        (row.is_outdated, _('no recent data')), (row.heartbeat_stale, _('unresponsive')), (row.no_agent, _('no agent')),
         (row.pending, _('pending')), (row.reboot_required, _('reboot')),
     )
     return [str(word) for flag, word in flags if flag] + [
@@ -129,7 +130,7 @@ def _notes(row: Any) -> list[str]:
 
 
 def svg_response(svg: str, name: str) -> HttpResponse:
-    """Return the diagram as a file that may load and run nothing, whatever its content."""
+    """Return the diagram as a file that cannot load or run anything, whatever its content."""
     response = HttpResponse(svg, content_type='image/svg+xml; charset=utf-8')
     response['Content-Disposition'] = f'attachment; filename="{slugify(name) or "diagram"}.svg"'
     response['Content-Security-Policy'] = "default-src 'none'; style-src 'unsafe-inline'"

@@ -12,14 +12,20 @@ from django.utils.translation import gettext_lazy as _
 from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
-from ..diagrams.graph import Resource
+from ..diagrams.graph import DrawnResource
 from ..diagrams.vpc import build_vpc, draw_vpc
-from ..hedgehog.connections import links
-from ..hedgehog.manifest import mapping, objects, text
+from ..hedgehog.connections import read_connection
+from ..hedgehog.manifest import mapping
+from ..hedgehog.references import references
+from ..hedgehog.switch_ports import PortNames
 from ..models import FabricResource
+from ..presentation.references import referring_to
 from .topology import health_by_node, may_be_hidden, svg_response
 
 __all__ = ('VPCDiagramView',)
+
+# What a diagram shows of a VPC, beside the VPC itself.
+RELATED = ('VPCAttachment', 'VPCPeering', 'ExternalPeering', 'GatewayPeering', 'VPCInfo')
 
 
 @register_model_view(FabricResource, 'diagram', path='diagram')
@@ -41,11 +47,11 @@ class VPCDiagramView(generic.ObjectView):
         return super().get(request, **kwargs)
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
-        graph, svg, readings = self.diagram(request, instance)
+        graph, svg, times = self.diagram(request, instance)
         return {
             'graph': graph,
             'svg': mark_safe(svg),  # noqa: S308
-            'read_at': min(readings, default=None),
+            'read_at': min(times, default=None),
             'health_hidden': may_be_hidden(request.user),
             'sees_fabric': request.user.has_perm('netbox_hedgehog.view_fabric', instance.fabric),
         }
@@ -54,45 +60,32 @@ class VPCDiagramView(generic.ObjectView):
         """Return the VPC's graph of what this user may view, its SVG, and when the switches concerned were fetched."""
         resources = FabricResource.objects.restrict(request.user, 'view').filter(fabric=vpc.fabric_id)
         name = vpc.name
-        related = _rows(resources.filter(
-            Q(kind='VPCAttachment', spec__subnet__startswith=f'{name}/')
-            | Q(kind='VPCPeering', spec__permit__contains=[{name: {}}])
-            | Q(kind='ExternalPeering', spec__permit__vpc__name=name)
-            | Q(kind='GatewayPeering', spec__peering__has_key=name)
-            | Q(kind='VPCInfo', name=name)
-        ))
-        connections = {row.name: row for row in _rows(resources.filter(
-            kind='Connection', name__in={text(row.spec.get('connection')) for row in related},
-        ))}
-        peers = {(row.kind, row.name): row for row in _rows(
-            resources.filter(kind__in=('VPC', 'External'), name__in=_named(related)),
-        )}
-        switches = {
-            end.device for row in connections.values() for link in links(row.name, row.spec)
-            for end in (link.near, link.far) if end is not None
+        related = _rows(resources.filter(referring_to('VPC', name) | Q(kind='VPCInfo', name=name), kind__in=RELATED))
+        names = {name for row in related for _, name in references(row.kind, {'spec': row.spec})}
+        port_names = PortNames(
+            resources.filter(kind__in=('Switch', 'SwitchProfile')).values_list('kind', 'name', 'spec'),
+        )
+        connections = {
+            row.name: read_connection(row.name, row.spec, port_names)
+            for row in _rows(resources.filter(kind='Connection', name__in=names)) if not row.missing
         }
-        health, readings = health_by_node(request.user, vpc.fabric, switches)
+        peers = {
+            (row.kind, row.name): row for row in _rows(resources.filter(kind__in=('VPC', 'External'), name__in=names))
+        }
+        switches = {
+            end.device for connection in connections.values() for link in connection.links for end in link.ends
+        }
+        health, times = health_by_node(request.user, vpc.fabric, switches)
         graph = build_vpc(
-            Resource('VPC', name, mapping(vpc.spec), ''), related, connections, peers, health,
+            DrawnResource('VPC', name, mapping(vpc.spec), ''), related, connections, peers, health,
             may_be_hidden(request.user),
         )
         query = urlencode({'fabric_id': vpc.fabric_id, 'kind': 'VPCAttachment', 'q': f'{name}--'})
-        return graph, draw_vpc(graph, f'{reverse("plugins:netbox_hedgehog:fabricresource_list")}?{query}'), readings
+        return graph, draw_vpc(graph, f'{reverse("plugins:netbox_hedgehog:fabricresource_list")}?{query}'), times
 
 
-def _rows(queryset: QuerySet) -> list[Resource]:
+def _rows(queryset: QuerySet) -> list[DrawnResource]:
     return [
-        Resource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
+        DrawnResource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)
         for pk, kind, name, spec, missing in queryset.values_list('pk', 'kind', 'name', 'spec', 'missing_since')
     ]
-
-
-def _named(peerings: Any) -> set[str]:
-    """Return the names of all VPCs and externals that peerings reference."""
-    names: set[str] = set()
-    for row in peerings:
-        permit = row.spec.get('permit')
-        names.update(key for part in objects(permit) for key in part)
-        names.add(text(mapping(mapping(permit).get('external')).get('name')))
-        names.update(key.removeprefix('ext.') for key in mapping(row.spec.get('peering')))
-    return names

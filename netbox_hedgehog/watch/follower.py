@@ -100,12 +100,12 @@ class Follower:
         self.gap = ''
         for _ in range(TRIES):
             now = timezone.now()
-            held = self.database(stored_rows, self.fabric, self.kind)
-            listing = self._listing(held, now)
+            stored = self.database(stored_rows, self.fabric, self.kind)
+            listing = self._listing(stored, now)
             try:
-                plan = compare(self.kind, held, listing, self.cluster.options.max_object_size, listing.namespace)
+                plan = compare(self.kind, stored, listing, self.cluster.options.max_object_size, listing.namespace)
             except NotInstalled as error:
-                raise self._absent(held, error) from None
+                raise self._absent(stored, error) from None
             self._log(plan.errors)
             if not self.database(apply, self.fabric, self.kind, plan, now):
                 with self._lock:
@@ -113,19 +113,19 @@ class Follower:
                 return
         raise WriteConflict(self.kind)
 
-    def _absent(self, held: Mapping[Key, StoredRow], error: NotInstalled) -> NotInstalled:
-        present = [row for row in held.values() if row.missing_since is None]
+    def _absent(self, stored: Mapping[Key, StoredRow], error: NotInstalled) -> NotInstalled:
+        present = [row for row in stored.values() if row.missing_since is None]
         if not present:
             return error
         seen = self.database(last_seen_in_cluster, self.fabric, self.kind, present)
         return NotServed(not_served(self.kind.name, len(present), seen))
 
-    def follow(self, told: Callable[[], object], opened: Callable[[BaseHTTPResponse], object]) -> None:
+    def follow(self, on_change: Callable[[], object], opened: Callable[[BaseHTTPResponse], object]) -> None:
         """Collect every change from `version` on, until the server ends the watch.
 
-        `told` is called when there is something for flush(); `opened` receives the response. Raises ClusterError; after
-        Expired the kind must be listed again. For kinds with a volatile status only metadata is streamed. Returns at
-        once if `version` is empty, and at the next event if flush() has emptied it in the meantime.
+        `on_change` is called when there is something for flush(); `opened` receives the response. Raises ClusterError;
+        after Expired the kind must be listed again. For kinds with a volatile status only metadata is streamed. Returns
+        at once if `version` is empty, and at the next event if flush() has emptied it in the meantime.
         """
         version = self.version
         if not version:
@@ -147,7 +147,7 @@ class Follower:
                     return
                 self.version = some[-1].version
             if news:
-                told()
+                on_change()
 
     def _by_key(self, some: Iterable[Event]) -> dict[Key, Event]:
         """Return the last event of each of this fabric's objects.
@@ -205,15 +205,15 @@ class Follower:
             if not latest:
                 return
             now = timezone.now()
-            held = self.database(stored_rows, self.fabric, self.kind, names=[name for _, name in latest])
-            latest = {key: event for key, event in latest.items() if not self._is_outdated(event, held.get(key))}
-            held = {key: row for key, row in held.items() if key in latest}
+            stored = self.database(stored_rows, self.fabric, self.kind, names=[name for _, name in latest])
+            latest = {key: event for key, event in latest.items() if not self._is_outdated(event, stored.get(key))}
+            stored = {key: row for key, row in stored.items() if key in latest}
             # A deleted object is missing, whatever is wrong with another one in the same batch.
-            deleted = [held.pop(key) for key, event in latest.items() if event.type == 'DELETED']
+            deleted = [stored.pop(key) for key, event in latest.items() if event.type == 'DELETED']
             there = [event for event in latest.values() if event.type != 'DELETED']
             page = Page([event.object for event in there], 0, any(event.metadata_only for event in there))
             plan = compare(
-                self.kind, held, self._listing(held, now).completed(page), self.cluster.options.max_object_size,
+                self.kind, stored, self._listing(stored, now).completed(page), self.cluster.options.max_object_size,
             )
             plan.missing += deleted
             self._limit(plan)
@@ -245,12 +245,12 @@ class Follower:
             return event.type == 'DELETED'
         if row.missing_since is not None and event.type == 'DELETED':
             return True
-        known, told = (_number(version) for version in (row.resource_version, event.version))
-        return known is not None and told is not None and told < known and row.missing_since is None
+        known, announced = (_number(version) for version in (row.resource_version, event.version))
+        return known is not None and announced is not None and announced < known and row.missing_since is None
 
-    def _listing(self, held: Mapping[Key, StoredRow], now: datetime) -> Listing:
+    def _listing(self, stored: Mapping[Key, StoredRow], now: datetime) -> Listing:
         return Listing(
-            self.cluster, self.kind, self.fabric.kubernetes_namespace, held, KindReport(self.kind.name), now,
+            self.cluster, self.kind, self.fabric.kubernetes_namespace, stored, KindReport(self.kind.name), now,
             settled_seconds(),
         )
 

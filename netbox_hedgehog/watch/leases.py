@@ -15,11 +15,11 @@ from redis import Redis
 from ..jobs.queue import connection
 from ..jobs.records import execute, text
 
-__all__ = ('BEAT', 'LEASE', 'Leases', 'live_watchers', 'watch_troubles', 'watched_fabrics')
+__all__ = ('HEARTBEAT', 'LEASE', 'Leases', 'live_watchers', 'watch_errors', 'watched_fabrics')
 
 # Seconds that a lease, and a watcher's sign of life, lasts after its last renewal; and between two renewals.
 LEASE = 15
-BEAT = 4
+HEARTBEAT = 4
 
 # Seconds by which the clock of Redis may go back: signs of life from later than that are ignored.
 SKEW = 60
@@ -30,15 +30,15 @@ NO_EXPIRY = -1
 WATCHERS = 'netbox_hedgehog:watchers'
 PREFIX = 'netbox_hedgehog:watch:'
 # Stored as long as a lease: why its owner cannot follow the fabric.
-TROUBLE = 'netbox_hedgehog:watch-trouble:'
+ERRORS = 'netbox_hedgehog:watch-trouble:'
 
 
 def _key(fabric_id: int) -> str:
     return f'{PREFIX}{fabric_id}'
 
 
-def _trouble_key(fabric_id: int) -> str:
-    return f'{TROUBLE}{fabric_id}'
+def _error_key(fabric_id: int) -> str:
+    return f'{ERRORS}{fabric_id}'
 
 
 def live_watchers() -> list[str]:
@@ -57,13 +57,13 @@ def watched_fabrics(fabric_ids: Collection[int]) -> set[int]:
     return {pk for pk, owner in zip(ids, connection().mget(map(_key, ids)), strict=True) if owner is not None}
 
 
-def watch_troubles(fabric_ids: Collection[int]) -> dict[int, str]:
+def watch_errors(fabric_ids: Collection[int]) -> dict[int, str]:
     """Return why watchers cannot follow these fabrics, one sentence each, by id. Raises what Redis raises."""
     ids = list(fabric_ids)
     if not ids:
         return {}
-    told = connection().mget(map(_trouble_key, ids))
-    return {pk: text(sentence) for pk, sentence in zip(ids, told, strict=True) if sentence is not None}
+    found = connection().mget(map(_error_key, ids))
+    return {pk: text(sentence) for pk, sentence in zip(ids, found, strict=True) if sentence is not None}
 
 
 class Leases:
@@ -75,14 +75,14 @@ class Leases:
         self._redis = redis or connection()
         self._renewed = time.monotonic()
 
-    def renew(self, wanted: Collection[int], troubles: Mapping[int, str] | None = None) -> set[int]:
+    def renew(self, wanted: Collection[int], errors: Mapping[int, str] | None = None) -> set[int]:
         """Renew our leases, take our share of the free fabrics in `wanted`, return what exceeds our share.
 
-        `troubles` says for our fabrics why they are not followed; it is stored as long as the lease, until the next
+        `errors` says for our fabrics why they are not followed; it is stored as long as the lease, until the next
         heartbeat. Returns the fabrics that are ours from now on. Raises what Redis raises; after LEASE seconds of that
         no lease is ours any more: see lost().
         """
-        ids, troubles = sorted(wanted), troubles or {}
+        ids, errors = sorted(wanted), errors or {}
         with self._redis.pipeline() as pipe:
             pipe.time()
             pipe.zrange(WATCHERS, 0, -1, withscores=True)
@@ -109,12 +109,12 @@ class Leases:
             pipe.zadd(WATCHERS, {self.name: now + LEASE})
             for pk in ours:
                 pipe.expire(_key(pk), LEASE)
-                if pk in troubles:
-                    pipe.set(_trouble_key(pk), troubles[pk].encode(errors='replace'), ex=LEASE)
+                if pk in errors:
+                    pipe.set(_error_key(pk), errors[pk].encode(errors='replace'), ex=LEASE)
                 else:
-                    pipe.delete(_trouble_key(pk))
+                    pipe.delete(_error_key(pk))
             for pk in gone:
-                pipe.delete(_key(pk), _trouble_key(pk))
+                pipe.delete(_key(pk), _error_key(pk))
             answers = pipe.execute()
         taken = {pk for pk, done in zip(free, answers, strict=False) if done}
         self.mine = set(ours) | taken
@@ -146,6 +146,6 @@ class Leases:
         with self._redis.pipeline() as pipe:
             pipe.zrem(WATCHERS, self.name)
             for pk in self.mine:
-                pipe.delete(_key(pk), _trouble_key(pk))
+                pipe.delete(_key(pk), _error_key(pk))
             pipe.execute()
         self.mine = set()

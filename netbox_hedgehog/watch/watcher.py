@@ -27,13 +27,14 @@ from urllib3 import BaseHTTPResponse
 from ..cluster.client import Cluster
 from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled, NotServed, Unreachable
 from ..cluster.kubeconfig import KubeconfigError
-from ..fields import SealError
+from ..fields import DecryptionError
 from ..hedgehog.kinds import KINDS, Kind
+from ..jobs.life_sign import remove_life_sign, touch_life_sign
 from ..jobs.migration_check import database_is_newer
 from ..models import Fabric
 from ..sync.run import open_cluster
 from .follower import Follower, MemoryBudget, WriteConflict
-from .leases import BEAT, Leases
+from .leases import HEARTBEAT, Leases
 
 __all__ = ('Watcher',)
 
@@ -71,13 +72,13 @@ CONNECTION = (
 class Watcher:
     """Follow this process's share of the fabrics with watch enabled, until stop() is called."""
 
-    def __init__(self, beat: float = BEAT) -> None:
+    def __init__(self, heartbeat: float = HEARTBEAT) -> None:
         self.leases = Leases(f'{socket.gethostname()}.{os.getpid()}')
-        self._beat = beat
+        self._heartbeat = heartbeat
         self._stop = threading.Event()
         self._watches: dict[int, FabricWatch] = {}
         self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix='database')
-        self._complaint = ''
+        self._last_error = ''
 
     def stop(self, *args: object) -> None:
         """End run() soon; also as the handler of a signal."""
@@ -89,12 +90,13 @@ class Watcher:
         Raises SystemExit if the database was migrated for a newer release: the supervisor of this process restarts it
         with what is installed now.
         """
+        remove_life_sign()
         threading.stack_size(STACK)
         logger.info('Watcher %s is ready.', self.leases.name)
         try:
             while not self._stop.is_set():
-                self._look()
-                self._stop.wait(self._beat)
+                self._heartbeat_tick()
+                self._stop.wait(self._heartbeat)
         finally:
             for watch in self._watches.values():
                 watch.stop()
@@ -104,30 +106,31 @@ class Watcher:
                 self.leases.give_back()
             self._database.shutdown()
 
-    def _look(self) -> None:
+    def _heartbeat_tick(self) -> None:
         """Run one heartbeat: find which fabrics are ours, and start or stop their watches."""
         if sentence := self._ask(database_is_newer):
             logger.error('The watcher stops: %s', sentence)
             raise SystemExit(1)
         try:
             wanted = {fabric.pk: fabric for fabric in self._ask(lambda: list(Fabric.objects.watched()))}
-            mine = self.leases.renew(wanted, self._troubles())
+            mine = self.leases.renew(wanted, self._errors())
+            touch_life_sign()
         except (RedisError, DatabaseError, OSError) as error:
-            complaint = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
-            if complaint != self._complaint:
-                logger.error('The watcher cannot reach the database or Redis; retrying: %s', complaint)
-                self._complaint = complaint
+            summary = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+            if summary != self._last_error:
+                logger.error('The watcher cannot reach the database or Redis; retrying: %s', summary)
+                self._last_error = summary
             if self.leases.lost():
                 self._keep(set(), {})
             return
-        if self._complaint:
+        if self._last_error:
             logger.info('The watcher has recovered.')
-            self._complaint = ''
+            self._last_error = ''
         self._keep(mine, wanted)
 
-    def _troubles(self) -> dict[int, str]:
+    def _errors(self) -> dict[int, str]:
         """Return a sentence for each of our fabrics that is not followed, by id."""
-        return {pk: trouble for pk, watch in self._watches.items() if (trouble := watch.trouble())}
+        return {pk: error for pk, watch in self._watches.items() if (error := watch.error())}
 
     def _keep(self, mine: set[int], wanted: dict[int, Fabric]) -> None:
         for pk, watch in list(self._watches.items()):
@@ -160,13 +163,13 @@ class FabricWatch:
         self._database = database
         self._kinds = kinds
         self._stop = threading.Event()
-        self._told = threading.Event()
+        self._changed = threading.Event()
         self._lists = threading.BoundedSemaphore(LISTS)
         # The open watches, and since when.
         self._open: dict[str, tuple[BaseHTTPResponse, float]] = {}
         self._cluster: Cluster | None = None
         # Why a kind is not followed, and since when; '' stands for all kinds.
-        self._said: dict[str, tuple[str, float]] = {}
+        self._failures: dict[str, tuple[str, float]] = {}
 
     def start(self) -> None:
         """Start to follow every kind, in threads that end with stop() or with the process.
@@ -191,7 +194,7 @@ class FabricWatch:
         if self._stop.is_set():  # in the meantime
             cluster.close()
             return True
-        self._said.pop('', None)
+        self._failures.pop('', None)
         logger.info('%s is watched.', self.fabric.name)
         room = MemoryBudget()
         followers = [Follower(cluster, self.fabric, kind, self._database, room=room) for kind in self._kinds]
@@ -207,13 +210,13 @@ class FabricWatch:
             thread.start()
         return True
 
-    def trouble(self) -> str:
+    def error(self) -> str:
         """Return why the fabric, or a kind of it, is not followed; '' without failures that last LASTING seconds."""
-        for kind in list(self._said):
+        for kind in list(self._failures):
             if self._lived(kind) >= SHORT:
-                self._said.pop(kind, None)
+                self._failures.pop(kind, None)
         now = time.monotonic()
-        lasting = {sentence for sentence, since in list(self._said.values()) if now - since >= LASTING}
+        lasting = {sentence for sentence, since in list(self._failures.values()) if now - since >= LASTING}
         if not lasting:
             return ''
         more = f' ({len(lasting) - 1} more in the watcher’s log)' if len(lasting) > 1 else ''
@@ -222,7 +225,7 @@ class FabricWatch:
     def stop(self) -> None:
         """End all watches of the fabric. Does not wait for their threads."""
         self._stop.set()
-        self._told.set()
+        self._changed.set()
         for kind in self._kinds:
             self._end(kind)
         if self._cluster is not None:
@@ -244,7 +247,7 @@ class FabricWatch:
         try:
             if not follower.version:
                 self._list(cluster, follower)
-            follower.follow(self._told.set, partial(self._opened, follower))
+            follower.follow(self._changed.set, partial(self._opened, follower))
             return self._ended(cluster, follower, wait)
         except Expired as error:
             follower.version = ''
@@ -252,17 +255,17 @@ class FabricWatch:
         except NotInstalled as error:
             follower.version = ''
             if isinstance(error, NotServed):
-                self._say(kind.name, str(error))
+                self._record_failure(kind.name, str(error))
             else:
                 logger.debug('%s: %s', self.fabric.name, error)
-                self._said.pop(kind.name, None)  # the expected state
+                self._failures.pop(kind.name, None)  # the expected state
             return REFUSED_WAIT
         except Forbidden as error:
-            self._say(kind.name, str(error))
+            self._record_failure(kind.name, str(error))
             follower.version = ''
             return REFUSED_WAIT
         except (Unreachable, KubeconfigError) as error:
-            self._say(kind.name, str(error))
+            self._record_failure(kind.name, str(error))
             return self._longer(kind, wait)
         except Exception as error:
             self._failed(kind, error)
@@ -282,10 +285,10 @@ class FabricWatch:
         kind = follower.kind
         if not follower.version:  # flush() has failed, or there were too many events
             if follower.gap:
-                self._say(kind.name, follower.gap)
+                self._record_failure(kind.name, follower.gap)
             return self._longer(kind, wait)
         if self._lived(kind.name) > SHORT:
-            self._said.pop(kind.name, None)
+            self._failures.pop(kind.name, None)
             return 0.0
         return self._again(
             kind, wait, f'{cluster.server} closes each watch of {kind.plural} within {SHORT:g} s. Check the load '
@@ -295,14 +298,14 @@ class FabricWatch:
     def _again(self, kind: Kind, wait: float, sentence: str) -> float:
         """Report a failure only if it repeats, because it may happen now and then. Return the seconds to wait."""
         if wait > FIRST_WAIT:
-            self._say(kind.name, sentence)
+            self._record_failure(kind.name, sentence)
         return self._longer(kind, wait)
 
     def _write(self, followers: list[Follower]) -> None:
         """Run the thread that writes the events which the others have collected."""
         while not self._stop.is_set():
-            self._told.wait()
-            self._told.clear()
+            self._changed.wait()
+            self._changed.clear()
             for follower in followers:
                 if self._stop.is_set():
                     return
@@ -337,23 +340,23 @@ class FabricWatch:
         """Record and log why a kind is not followed; None stands for all kinds."""
         key, what = (kind.name, kind.plural) if kind is not None else ('', 'all kinds')
         name, text = type(error).__name__, (str(error).splitlines() or [''])[0]
-        if isinstance(error, ClusterError | KubeconfigError | SealError | WriteConflict):
-            self._say(key, text)
+        if isinstance(error, ClusterError | KubeconfigError | DecryptionError | WriteConflict):
+            self._record_failure(key, text)
             return
         if not isinstance(error, DatabaseError) and not self._stop.is_set():
             logger.error('%s: the watch of %s failed', self.fabric.name, what, exc_info=error)
         # The text of such an error was not written for users.
-        self._say(key, 'Changes cannot be saved. See the watcher’s log.', f'{name}: {text}')
+        self._record_failure(key, 'Changes cannot be saved. See the watcher’s log.', f'{name}: {text}')
 
-    def _say(self, kind: str, sentence: str, detail: str = '') -> None:
+    def _record_failure(self, kind: str, sentence: str, detail: str = '') -> None:
         """Record a failure, and log it once."""
         now = time.monotonic()
-        before = self._said.get(kind) if self._lived(kind) < SHORT else None
-        told = [said for said, _ in list(self._said.values())]
-        if (before is None or before[0] != sentence) and sentence not in told and not self._stop.is_set():
+        before = self._failures.get(kind) if self._lived(kind) < SHORT else None
+        logged = [known for known, _ in list(self._failures.values())]
+        if (before is None or before[0] != sentence) and sentence not in logged and not self._stop.is_set():
             more = f' ({detail})' if detail else ''
             logger.warning('Watching %s fails: %s%s', self.fabric.name, sentence, more)
-        self._said[kind] = sentence, before[1] if before else now
+        self._failures[kind] = sentence, before[1] if before else now
 
 
 def _longer_wait(last: float) -> float:

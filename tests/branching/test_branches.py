@@ -99,7 +99,7 @@ def test_a_site_of_a_fabric_cannot_be_deleted_in_a_branch(user, fabric, branch):
     assert Fabric.objects.get(pk=fabric.pk).inventory_site is not None
 
 
-def test_what_a_run_writes_in_main_comes_into_a_branch(user):
+def test_what_a_sync_writes_in_main_comes_into_a_branch(user):
     """Created, changed and deleted: the change log of bulk writes is all that a branch is synced from."""
     site = new_site()
     branch = new_branch(user)
@@ -118,7 +118,7 @@ def test_what_a_run_writes_in_main_comes_into_a_branch(user):
     fabric.delete()
 
 
-def test_a_conflict_with_what_a_run_writes_is_shown(user, edit):
+def test_a_conflict_with_what_a_sync_writes_is_shown(user, edit):
     fabric = new_fabric()
     branch = new_branch(user)
     device = Device.objects.get(name=f'{fabric.name}-leaf-1')
@@ -158,7 +158,7 @@ def test_a_history_of_branches_leaves_a_fabric_its_secrets_and_its_schedule(user
     fabric.delete()
 
 
-def test_a_device_that_was_deleted_in_a_branch_is_the_runs_to_deal_with_after_the_merge(user):
+def test_a_device_that_was_deleted_in_a_branch_is_left_to_the_sync_after_the_merge(user):
     fabric = new_fabric()
     branch = new_branch(user)
     device = Device.objects.get(name=f'{fabric.name}-server-1')

@@ -73,7 +73,7 @@ def test_every_action_of_the_rest_api_is_refused(user, fabric, branch):
     assert changes_in(branch) == []
 
 
-@pytest.mark.parametrize('name', ['fabric_add', 'fabric_bulk_import', 'fabric_edit', 'fabric_delete', 'fabric_inventory_turn_off'])
+@pytest.mark.parametrize('name', ['fabric_add', 'fabric_bulk_import', 'fabric_edit', 'fabric_delete', 'fabric_inventory_disable'])
 def test_a_form_that_could_not_be_saved_is_not_shown(user, fabric, branch, name):
     arguments = [] if name in ('fabric_add', 'fabric_bulk_import') else [fabric.pk]
     response = page_client(user, branch).get(reverse(f'plugins:netbox_hedgehog:{name}', args=arguments))

@@ -94,7 +94,7 @@ PAGES: dict[str, Way] = {
     'fabric_add': at('fabric_add'),
     'fabric_edit': of_fabric('fabric_edit'),
     'fabric_delete': of_fabric('fabric_delete', 'idle'),
-    'fabric_inventory_turn_off': of_fabric('fabric_inventory_turn_off'),
+    'fabric_inventory_disable': of_fabric('fabric_inventory_disable'),
     'fabric_onboard': at('fabric_onboard'),
     'fabric_bulk_import': at('fabric_bulk_import'),
     'fabric_bulk_edit': of_selected('fabric_bulk_edit'),
@@ -127,7 +127,7 @@ NO_PAGE = {
 
 # What only those see who may change something.
 FOR_WRITERS = {
-    'fabric_add', 'fabric_edit', 'fabric_delete', 'fabric_inventory_turn_off', 'fabric_onboard', 'fabric_bulk_import',
+    'fabric_add', 'fabric_edit', 'fabric_delete', 'fabric_inventory_disable', 'fabric_onboard', 'fabric_bulk_import',
     'fabric_bulk_edit', 'fabric_bulk_rename', 'fabric_bulk_delete', 'NetBox: dashboard',
 }
 

@@ -33,7 +33,7 @@ OFFERED = """parts => {
 }"""
 
 # What needs a permission that a viewer has not got.
-CHANGES = re.compile(r'/(add|edit|delete|import|rename|sync|cancel|apply|confirm-removal|turn-off|resolve|onboard)/')
+CHANGES = re.compile(r'/(add|edit|delete|import|rename|sync|cancel|apply|confirm-removal|disable|resolve|onboard)/')
 
 VIEWABLE = [name for name in PAGES if name not in FOR_WRITERS]
 

@@ -45,11 +45,11 @@ def test_a_rule_can_be_imported(administrator: Person, world: World) -> None:
     assert administrator.open(f'{LIST}import/') == 200
     page.locator('#id_data').fill(
         'name,object_types,event_types,action_type,action_object\n'
-        f'{IMPORTED},netbox_hedgehog.fabric,"hedgehog_agents_silent,hedgehog_agents_back",webhook,pager\n'
+        f'{IMPORTED},netbox_hedgehog.fabric,"hedgehog_agents_unresponsive,hedgehog_agents_back",webhook,pager\n'
     )
     page.locator('button[name=data_submit]').click()
     expect(page).to_have_url(re.compile(rf'{LIST}\?'))
-    assert rule_called(world, IMPORTED)['event_types'] == ['hedgehog_agents_silent', 'hedgehog_agents_back']
+    assert rule_called(world, IMPORTED)['event_types'] == ['hedgehog_agents_unresponsive', 'hedgehog_agents_back']
 
 
 def test_the_list_names_the_events_of_each_rule_and_edits_them_in_bulk(administrator: Person, world: World) -> None:

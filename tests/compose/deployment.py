@@ -29,6 +29,10 @@ SERVICES = (
 )
 WORKER, SCHEDULER = 'netbox-rq-worker-hedgehog', 'netbox-rq-scheduler'
 
+# How psql ends where there is no connection, and the seconds a starting PostgreSQL gets.
+NO_CONNECTION = 2
+STARTS = 60
+
 # Lines of a container's log that are shown where something was waited for in vain.
 LAST_WORDS = 40
 
@@ -171,8 +175,8 @@ class Deployment:
                 ['docker', 'logs', '--tail', str(LAST_WORDS), one.id], stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True,
             ).stdout
-            probe = run('docker', 'inspect', '--format', '{{range .State.Health.Log}}{{.Output}}{{end}}', one.id)
-            said.append(f'--- {one.service}: running {one.running}, {one.health}. {probe[-300:]}\n{log}')
+            checks = run('docker', 'inspect', '--format', '{{range .State.Health.Log}}{{.Output}}{{end}}', one.id)
+            said.append(f'--- {one.service}: running {one.running}, {one.health}. {checks[-300:]}\n{log}')
         return '\n'.join(said)
 
     def wait_until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -244,11 +248,13 @@ class Deployment:
                 return [job for job in found if job['object_id'] in fabrics]
 
     def sql(self, statement: str) -> list[list[str]]:
-        """Rows of a query, while NetBox itself may be away."""
-        said = self.in_container(
-            'postgres', 'psql', '-h', '/run/postgresql', '-U', 'netbox', '-d', 'netbox', '-AtF', '\t', '-c', statement,
-        ).text
-        return [line.split('\t') for line in said.splitlines()]
+        """Rows of a query, while NetBox itself may be away and once PostgreSQL takes connections."""
+        psql = ('psql', '-h', '/run/postgresql', '-U', 'netbox', '-d', 'netbox', '-AtF', '\t', '-c', statement)
+        self.wait_until(
+            lambda: self.in_container('postgres', *psql[:-2], '-c', 'SELECT 1', check=False).code != NO_CONNECTION,
+            STARTS, 'PostgreSQL takes connections',
+        )
+        return [line.split('\t') for line in self.in_container('postgres', *psql).text.splitlines()]
 
     def status(self, service: str = 'netbox') -> tuple[int, Row]:
         """hedgehog_sync status --json in a container: its exit code and what it says."""

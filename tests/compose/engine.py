@@ -3,18 +3,17 @@
 import ipaddress
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from demo.machine import die_with_parent
+from demo.processes import Process
 
 __all__ = ('Engine', 'EngineMissing', 'run')
 
-# Seconds until a started engine must answer.
+# Seconds until a started engine must answer, and until one that is stopped must have ended.
 PATIENCE = 60
 
 PACKAGES = {'docker': 'docker.io', 'docker-compose': 'docker-compose'}
@@ -39,7 +38,7 @@ class Engine:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self._daemon: subprocess.Popen[bytes] | None = None
+        self._daemon: Process | None = None
 
     def __enter__(self) -> Self:
         missing = [package for tool, package in PACKAGES.items() if not shutil.which(tool)]
@@ -53,11 +52,7 @@ class Engine:
 
     def __exit__(self, *error: object) -> None:
         if self._daemon is not None:
-            self._daemon.send_signal(signal.SIGTERM)
-            try:
-                self._daemon.wait(60)
-            except subprocess.TimeoutExpired:
-                self._daemon.kill()
+            self._daemon.stop(PATIENCE)
 
     @staticmethod
     def answers() -> bool:
@@ -85,14 +80,10 @@ class Engine:
                 'No Docker engine answers. Start it, and see that this user may use it (docker version), '
                 'or run this as root.'
             )
-        with self.log.open('ab') as log:
-            self._daemon = subprocess.Popen(
-                ['dockerd'], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
+        self._daemon = Process('dockerd', ['dockerd'], {}, self.log).start()
         deadline = time.monotonic() + PATIENCE
         while not self.answers():
-            if self._daemon.poll() is not None or time.monotonic() > deadline:
+            if self._daemon.ended or time.monotonic() > deadline:
                 raise EngineMissing(f'The Docker engine does not start:\n{self.log.read_text()[-2000:]}')
             time.sleep(0.5)
 

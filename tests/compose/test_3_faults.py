@@ -1,12 +1,15 @@
 """Parts are killed, stopped, restarted and emptied. Each time: what is said meanwhile, and that syncs go on."""
 
 import itertools
+import os
+import signal
 import time
 from collections.abc import Callable
 
 import pytest
 
 from .deployment import SCHEDULER, WORKER, Deployment, moment
+from .engine import run
 from .gate import Gate
 
 INTERVAL = 30
@@ -66,7 +69,7 @@ def goes_on(deployment: Deployment, fabric: int, since: str, read: Callable[[Dep
         )
 
 
-def test_a_worker_killed_in_mid_run(deployment: Deployment, fabric: int, open_gate: Gate) -> None:
+def test_a_worker_killed_during_a_sync(deployment: Deployment, fabric: int, open_gate: Gate) -> None:
     open_gate.hold()
     deployment.wait_until(
         lambda: deployment.row(fabric)['sync_status']['value'] == 'syncing', GOES_ON, 'the fabric is being read',
@@ -92,6 +95,24 @@ def test_a_worker_killed_in_mid_run(deployment: Deployment, fabric: int, open_ga
     assert any('its worker was killed' in problem or 'No worker' in problem for problem in said['problems']), said
     open_gate.release()
     goes_on(deployment, fabric, before)
+
+
+def test_a_worker_that_hangs_is_unhealthy(deployment: Deployment) -> None:
+    worker = deployment.one('netbox-worker')
+    processes = [line.split(maxsplit=1) for line in run('docker', 'top', worker.id, '-eo', 'pid,args').splitlines()[1:]]
+    pids = [int(pid) for pid, command in processes if 'manage.py rqworker' in command]
+    assert pids, processes
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        # Its life sign grows old, and three checks in a row say so.
+        deployment.wait_until(
+            lambda: deployment.one('netbox-worker').health == 'unhealthy', 240, 'the worker is unhealthy',
+        )
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    deployment.wait_until(lambda: deployment.healthy('netbox-worker'), 120, 'the worker is healthy again')
 
 
 def test_a_scheduler_stopped_for_three_intervals(deployment: Deployment, fabric: int) -> None:

@@ -23,7 +23,7 @@ from psycopg.rows import dict_row
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
 from demo.machine import free_port
-from demo.processes import Process, tail
+from demo.processes import Process, stop_all, tail
 from demo.valkey import Valkey
 from tests.plugin import Services
 from tests.support.real_cluster import RealCluster
@@ -45,7 +45,7 @@ Settings = Mapping[str, Any]
 OWN_SETTINGS: Settings = {}
 
 # The scheduler's intervals are shorter, and agents are read in every sync: a test is not mostly waiting.
-QUICK: Settings = {'scheduler_interval': 1, 'beat_interval': 2, 'status_interval': 0}
+QUICK: Settings = {'scheduler_interval': 1, 'heartbeat_interval': 2, 'status_interval': 0}
 
 # Seconds that NetBox's processes get to come up.
 PATIENCE = 60
@@ -138,10 +138,7 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        for process in self.processes:
-            process.ask_to_stop()
-        for process in self.processes:
-            process.stop()
+        stop_all(self.processes)
         self.processes.clear()
         self.valkey.stop()
         if self.database:
@@ -177,8 +174,7 @@ class Stack:
         name = f'{name}-{next(self._numbers)}'
         process = Process(name, [NETBOX, *arguments], {**self.environment, **environment}, self.folder / f'{name}.log')
         self.processes.append(process)
-        process.start()
-        return process
+        return process.start()
 
     def web(self) -> Process:
         self._web_port = free_port()
@@ -204,10 +200,8 @@ class Stack:
 
     def end(self, *processes: Process) -> None:
         """Ends processes as a supervisor does."""
+        stop_all(processes)
         for process in processes:
-            process.ask_to_stop()
-        for process in processes:
-            process.stop()
             self.processes.remove(process)
             self.folder.joinpath(f'{process.name}.log').rename(self.folder / f'{process.name}-{time.time_ns()}.ended')
 

@@ -42,7 +42,7 @@ def test_the_life_of_a_fabric_on_the_command_line(stack: Stack, api: KubernetesA
     stack.runs(fabric, 1, 30)
     code, out, err = sync(stack, 'trigger', 'one', '--wait')
     assert (code, err) == (0, '')
-    assert 'of one: In sync. 64 read, 0 created, 0 updated, 0 missing' in out
+    assert 'of one: In sync. 64 read, 0 created, 0 updated, 0 deleted' in out
     assert {job['queue_name'] for job in stack.jobs(fabric)} == {'hedgehog_sync'}
     code, out, _ = sync(stack, 'test', 'one')
     assert code == 0

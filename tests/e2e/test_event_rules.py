@@ -14,7 +14,7 @@ from .receiver import Receiver
 from .stack import DATA, QUICK, TOKEN, Row, Stack
 
 # What is gone from the fabric is deleted by the second sync that misses it, without asking.
-SETTINGS = {**QUICK, 'removal_guard_percent': 100, 'removal_grace_runs': 0, 'removal_grace_hours': 0}
+SETTINGS = {**QUICK, 'removal_guard_percent': 100, 'removal_grace_syncs': 0, 'removal_grace_hours': 0}
 
 SCRIPT = """
 from extras.scripts import Script

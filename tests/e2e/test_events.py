@@ -16,8 +16,8 @@ SETTINGS = QUICK
 
 TYPES = (
     'hedgehog_sync_failed', 'hedgehog_sync_partial', 'hedgehog_sync_recovered', 'hedgehog_stale',
-    'hedgehog_stale_ended', 'hedgehog_agents_silent', 'hedgehog_agents_back', 'hedgehog_drift_found',
-    'hedgehog_mass_removal_held',
+    'hedgehog_stale_ended', 'hedgehog_agents_unresponsive', 'hedgehog_agents_back', 'hedgehog_drift_found',
+    'hedgehog_bulk_removal_pending', 'hedgehog_unsupported_kinds',
 )
 
 
@@ -141,9 +141,15 @@ def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, 
 
     run()
     silent.add('leaf-01')
-    run('agents_silent')
+    run('agents_unresponsive')
     silent.clear()
     run('agents_back')
+    # As after an upgrade of the cluster.
+    newer = {'name': 'racks', 'singularName': 'rack', 'kind': 'Rack', 'namespaced': True, 'verbs': ['list']}
+    body = {'kind': 'APIResourceList', 'apiVersion': 'v1', 'groupVersion': 'wiring.githedgehog.com/v1beta1'}
+    body = json.dumps({**body, 'resources': [newer]}).encode()
+    api.faults.answer(200, times=None, match='/apis/wiring.githedgehog.com/v1beta1$', body=body)
+    run('unsupported_kinds')
     api.grant(TOKEN, limited_to('switches', 'agents'))
     run('sync_partial')
     api.revoke(TOKEN)
@@ -157,7 +163,7 @@ def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, 
     for connection in api.objects('Connection'):
         api.delete('Connection', connection['metadata']['name'])
     # What hung on them differs too.
-    run('drift_found', 'mass_removal_held')
+    run('drift_found', 'bulk_removal_pending')
 
     stack.sql("UPDATE netbox_hedgehog_fabric SET last_sync = now() - interval '9 hours' WHERE id = %s", fabric)
     told.append('stale')

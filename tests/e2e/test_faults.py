@@ -99,7 +99,7 @@ def test_a_killed_worker_is_recognised_and_the_fabric_goes_on(stack: Stack, api:
     assert not overlaps(stack.jobs(fabric, 'completed'))
 
 
-def test_a_run_killed_while_no_scheduler_lives_blocks_nobody(stack: Stack, api: KubernetesAPI) -> None:
+def test_a_sync_killed_while_no_scheduler_lives_blocks_nobody(stack: Stack, api: KubernetesAPI) -> None:
     """Without a beat, whoever asks for the next run finds out what became of the last one."""
     fabric = stack.fabric('forsaken', api)
     stack.runs(fabric, 1, 30)
@@ -125,7 +125,7 @@ def test_a_run_killed_while_no_scheduler_lives_blocks_nobody(stack: Stack, api: 
     stack.runs(fabric, 2, 30)
 
 
-def test_a_scheduler_that_was_away_catches_up_with_one_run(stack: Stack, api: KubernetesAPI) -> None:
+def test_a_scheduler_that_was_away_catches_up_with_one_sync(stack: Stack, api: KubernetesAPI) -> None:
     interval = 600  # so long that the next run in its rhythm is not due while this test looks
     fabric, witness = (stack.fabric(name, api, sync_interval=interval) for name in ('late', 'witness'))
     for each in (fabric, witness):
@@ -172,7 +172,7 @@ def test_two_of_each_do_not_get_in_each_others_way(stack: Stack, api: Kubernetes
     stack.end(extra)
 
 
-def test_without_a_worker_one_run_waits_and_it_is_said(stack: Stack, api: KubernetesAPI) -> None:
+def test_without_a_worker_one_sync_waits_and_it_is_said(stack: Stack, api: KubernetesAPI) -> None:
     # An interval so long that no run but those made due here comes while this test looks.
     fabrics = [stack.fabric(f'waits-{number}', api, sync_interval=600) for number in range(3)]
     for fabric in fabrics:
@@ -206,7 +206,7 @@ def test_without_a_worker_one_run_waits_and_it_is_said(stack: Stack, api: Kubern
     assert {fabric: len(stack.jobs(fabric)) for fabric in fabrics} == {fabric: ran[fabric] + 1 for fabric in fabrics}
 
 
-def test_a_run_longer_than_its_interval_never_overlaps_itself(stack: Stack, api: KubernetesAPI) -> None:
+def test_a_sync_longer_than_its_interval_never_overlaps_itself(stack: Stack, api: KubernetesAPI) -> None:
     extra = stack.worker()
     fabric = stack.fabric('long', api)
     stack.runs(fabric, 1, 30)
@@ -230,7 +230,7 @@ def test_a_run_longer_than_its_interval_never_overlaps_itself(stack: Stack, api:
     stack.end(extra)
 
 
-def test_a_run_that_takes_too_long_ends_with_its_reason(stack: Stack, api: KubernetesAPI) -> None:
+def test_a_sync_that_takes_too_long_ends_with_its_reason(stack: Stack, api: KubernetesAPI) -> None:
     """The alarm rings in the middle of a statement, after which that connection is of no use any more."""
     fabric = stack.fabric('stuck', api)
     stack.runs(fabric, 1, 30)

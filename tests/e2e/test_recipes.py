@@ -19,7 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf'^```{language}\n(.*?)^```$', PAGE, re.M | re.S)
 
 
-def read_fabric(stack: Stack, api: KubernetesAPI) -> dict[str, str]:
+def synced_fabric(stack: Stack, api: KubernetesAPI) -> dict[str, str]:
     """A fabric that has been read into a site; what a reader has in the environment."""
     status, site = stack.call('POST', 'dcim/sites/', {'name': 'DC 1', 'slug': 'dc-1'})
     assert status == 201 or 'already exists' in str(site), site
@@ -34,7 +34,7 @@ def read_fabric(stack: Stack, api: KubernetesAPI) -> dict[str, str]:
 
 
 def test_curl(stack: Stack, api: KubernetesAPI, tmp_path: Path) -> None:
-    environment = read_fabric(stack, api)
+    environment = synced_fabric(stack, api)
     script = tmp_path / 'recipes.sh'
     script.write_text('set -euo pipefail\n' + ''.join(f'{block}\necho\n' for block in blocks('bash')))
     done = subprocess.run(['bash', script], env=environment, capture_output=True, text=True, timeout=180)
@@ -49,7 +49,7 @@ def test_curl(stack: Stack, api: KubernetesAPI, tmp_path: Path) -> None:
 
 
 def test_pynetbox(stack: Stack, api: KubernetesAPI, tmp_path: Path) -> None:
-    environment = read_fabric(stack, api)
+    environment = synced_fabric(stack, api)
     script = tmp_path / 'recipes.py'
     script.write_text('\n'.join(blocks('python')))
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=180)

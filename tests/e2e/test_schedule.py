@@ -68,7 +68,7 @@ def test_the_schedule_follows_what_people_edit(stack: Stack, api: KubernetesAPI)
     assert stack.state(fabrics['off']) == 'disabled'
 
 
-def test_a_fabric_deleted_in_mid_run_leaves_nothing(stack: Stack, api: KubernetesAPI) -> None:
+def test_a_fabric_deleted_during_a_sync_leaves_nothing(stack: Stack, api: KubernetesAPI) -> None:
     api.faults.delay(0.3, times=None)
     fabric = stack.fabric('short-lived', api)
     stack.wait_until(lambda: stack.resources(fabric), 30, 'a part of the fabric has been read')

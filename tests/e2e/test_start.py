@@ -10,6 +10,7 @@ import pytest
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.machine import free_port
+from demo.processes import stop_all
 from tests.plugin import Services
 
 from .stack import BUSY, PATIENCE, Stack
@@ -119,7 +120,6 @@ def test_netbox_starts_on_a_database_without_tables(services: Services, tmp_path
         assert 'RuntimeWarning' not in web.log.read_text()
         assert web.log.read_text().count(said) == 1
     finally:
-        for process in stack.processes:
-            process.stop()
+        stop_all(stack.processes)
         stack.valkey.stop()
         services.postgres.drop_database(name)

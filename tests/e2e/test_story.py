@@ -32,4 +32,4 @@ def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: 
     assert (len(said['workers']), len(said['schedulers'])) == (1, 1)
     (row,) = said['status']
     assert (row['fabric'], row['state'], row['scheduled'], row['error']) == ('alone', 'in_sync', True, '')
-    assert row['next_run']
+    assert row['next_sync']

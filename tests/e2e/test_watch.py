@@ -51,7 +51,7 @@ def owner(stack: Stack, fabric: int) -> str:
     return (stack.redis.get(f'netbox_hedgehog:watch:{fabric}') or b'').decode()
 
 
-def test_changes_without_a_run(stack, api, watcher):
+def test_changes_without_a_sync(stack, api, watcher):
     fabric = watched(stack, api, 'w1')
     change(stack, api, fabric, 'watched')
     item = api.get('Server', 'server-02')
@@ -110,7 +110,7 @@ def test_a_killed_watcher_is_replaced(stack, api, watcher):
     assert [owner(stack, fabric) for fabric in fabrics] == ['', '', ''], 'given back at once'
 
 
-def test_watch_and_runs_together(stack, api, watcher):
+def test_watch_and_syncs_together(stack, api, watcher):
     """A run in the middle of many changes: neither stops the other, and nothing is lost."""
     stack.worker()
     fabric = watched(stack, api, 'w7')

@@ -120,7 +120,7 @@ class Promises:
         if last is None or (before['last_sync'] and last < before['last_sync']):
             self._say(fabric, f'its last success has gone back (from {before["last_sync"]} to {last})')
             return
-        # Each success is a reading of every kind that began at that moment or later.
+        # Each success is a sync of every kind that began at that moment or later.
         if not fabric.real:
             unread = [kind.name for number, kind in enumerate(KINDS)
                       if fabric.seen.latest.get(number, 0) < last.timestamp()]
@@ -263,13 +263,13 @@ class Promises:
         if not fabric.enabled:
             return ['it is switched off, and has a mirror'] if self.rig.sql(_MIRROR, fabric.id) else []
         row = self.rig.row(fabric.id)
-        readings = {
-            reading['kind']: reading['last_read'] for reading in
-            self.rig.sql('SELECT kind, last_read FROM netbox_hedgehog_kindreading WHERE fabric_id = %s', fabric.id)
+        kind_syncs = {
+            row['kind']: row['last_read'] for row in
+            self.rig.sql('SELECT kind, last_read FROM netbox_hedgehog_kindsync WHERE fabric_id = %s', fabric.id)
         }
         found = [
-            f'{kind.name} was read at {readings.get(kind.name)}, before the last success at {row["last_sync"]}'
-            for kind in KINDS if kind.name not in readings or readings[kind.name] < row['last_sync']
+            f'{kind.name} was read at {kind_syncs.get(kind.name)}, before the last success at {row["last_sync"]}'
+            for kind in KINDS if kind.name not in kind_syncs or kind_syncs[kind.name] < row['last_sync']
         ]
         there = [name[0] for name in fabric.objects()]
         for kind in (row['last_report'] or {}).get('kinds', []):

@@ -154,7 +154,7 @@ class ForgetfulValkey(Valkey):
 
     @property
     def runs(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     def forget(self) -> None:
         """Loses all it had on disk, while it is down."""

@@ -133,7 +133,7 @@ def test_schedules(rig: Rig, promises: Promises, fabric: Fabric) -> None:
         rig.redis.lrem(queue, 0, name)
 
 
-def test_runs_that_never_end_or_overlap(rig: Rig, promises: Promises, fabric: Fabric) -> None:
+def test_syncs_that_never_end_or_overlap(rig: Rig, promises: Promises, fabric: Fabric) -> None:
     last = rig.jobs(fabric.id, 'completed')[-1]['started']
     try:
         long_ago = last - timedelta(days=1)

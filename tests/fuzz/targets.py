@@ -19,18 +19,19 @@ from xml.etree import ElementTree
 
 from demo.kubernetes_api import load_objects
 from demo.machine import ROOT
-from netbox_hedgehog.cluster.client import ClientOptions, Cluster
+from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.cluster.credentials import api_client
 from netbox_hedgehog.cluster.egress import DestinationsError, EgressPolicy
 from netbox_hedgehog.cluster.errors import ClusterError
 from netbox_hedgehog.cluster.kubeconfig import KubeconfigError, check_server, parse_kubeconfig
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.cluster.watch import _event
 from netbox_hedgehog.diagrams.fabric import draw_fabric
-from netbox_hedgehog.diagrams.graph import NodeHealth, build
-from netbox_hedgehog.diagrams.graph import Resource as Drawn
-from netbox_hedgehog.hedgehog.connections import links, wired_ports
+from netbox_hedgehog.diagrams.graph import DrawnResource, NodeHealth, build
+from netbox_hedgehog.hedgehog.connections import read_connection, wired_ports
 from netbox_hedgehog.hedgehog.kinds import KINDS, Kind
-from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
+from netbox_hedgehog.hedgehog.switch_health import MirroredAgent, assess
+from netbox_hedgehog.hedgehog.switch_ports import PortNames
 from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Options, Resource
 from netbox_hedgehog.sync.compare import StoredRow, compare
@@ -133,7 +134,7 @@ class Canned(Cluster):
         self._turn = itertools.cycle(answers)
         self._threads: Any = Inline()
 
-    def _get(self, path: str, query: Any = None, accept: str = '') -> tuple[bytes, int]:
+    def get(self, path: str, query: Any = None, accept: str = '', **limits: Any) -> tuple[bytes, int]:
         body = next(self._turn)
         return body, len(body)
 
@@ -216,19 +217,20 @@ def mapping(data: bytes) -> None:
 def shown(data: bytes) -> None:
     """The same as health and as a picture, which is well-formed and runs nothing."""
     found = _resources(data)
+    port_names = PortNames((kind.name, seen.name, seen.spec) for kind, seen in found)
     wired = wired_ports(
-        link for kind, seen in found if kind.name == 'Connection' for link in links(seen.name, seen.spec)
+        read_connection(seen.name, seen.spec, port_names) for kind, seen in found if kind.name == 'Connection'
     )
     health = {}
     for kind, seen in found:
         if kind.name in ('Agent', 'GatewayAgent'):
-            told = assess(AgentReading(kind.name, seen.generation, seen.status, NOW), wired.get(seen.name, {}))
+            told = assess(MirroredAgent(kind.name, seen.generation, seen.status, NOW), wired.get(seen.name, {}))
             assert all(finding.sentence for finding in told.findings)
             json.dumps(told.stored_findings(), allow_nan=False).encode()
             health['Switch' if kind.name == 'Agent' else 'Gateway', seen.name] = NodeHealth(
-                told.level, not told.silent, [finding.sentence for finding in told.findings], told.ports, [],
+                told.level, not told.heartbeat_stale, [finding.sentence for finding in told.findings], told.ports, [],
             )
-    drawn = [Drawn(kind.name, seen.name, seen.spec, f'/{kind.name}/{seen.name}') for kind, seen in found]
+    drawn = [DrawnResource(kind.name, seen.name, seen.spec, f'/{kind.name}/{seen.name}') for kind, seen in found]
     svg = draw_fabric(build(drawn, health), 'demo', lambda group: '?group=1')
     names = {element.tag.rpartition('}')[2] for element in ElementTree.fromstring(svg).iter()}
     assert not names & {'script', 'img', 'iframe', 'foreignObject'}

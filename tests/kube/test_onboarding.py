@@ -8,10 +8,11 @@ import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from netbox_hedgehog.cluster.client import ClientOptions, Cluster
+from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.cluster.kubeconfig import parse_kubeconfig
 from netbox_hedgehog.cluster.probe import probe
 from netbox_hedgehog.cluster.rbac import manifests
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.hedgehog.kinds import KINDS
 from tests.support.real_cluster import EXTERNAL, KUBE, RealCluster, why_not
 from tests.support.samples import samples

@@ -12,13 +12,14 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from demo.kubernetes_api import Authority
-from netbox_hedgehog.cluster.client import ClientOptions, Cluster
+from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.cluster.errors import Expired, Forbidden, TLSFailed, Unauthorized
 from netbox_hedgehog.cluster.kubeconfig import parse_kubeconfig
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
-from netbox_hedgehog.sync.run import read_fabric
+from netbox_hedgehog.sync.run import sync_fabric
 from netbox_hedgehog.sync.run import test_connection as try_connection
 from tests.support.mirror_contents import dump, expected, kind_report, mirrored
 from tests.support.real_cluster import EXTERNAL, RealCluster, why_not
@@ -70,23 +71,23 @@ def sample(cluster) -> RealCluster:
 
 def test_the_sample_is_mirrored_exactly(sample):
     fabric = fabric_of(sample)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.error, report.total('created')) == ('in_sync', '', 64)
     assert_exact(sample)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert [report.total(name) for name in ('created', 'updated', 'missing', 'unchanged')] == [0, 0, 0, 64]
 
 
 def test_changes_are_followed(sample, every_status):
     fabric = fabric_of(sample)
-    first = read_fabric(fabric)
+    first = sync_fabric(fabric)
     again = sample.get('Server', 'server-02')
     sample.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
     sample.delete('Server', 'server-02')
     sample.put(again)
     sample.delete('Server', 'server-03')
     sample.patch('Agent', 'leaf-01', {'status': {'lastHeartbeat': '2027-01-01T00:00:00Z'}})
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert [report.total(name) for name in ('created', 'updated', 'missing', 'unchanged')] == [0, 2, 1, 61]
     assert_exact(sample)
     moved, anew, gone = FabricResource.objects.filter(kind='Server').order_by('name')[:3]
@@ -107,7 +108,7 @@ def test_small_pages(sample):
 
 @own_server
 def test_who_may_read_one_kind(sample):
-    report = read_fabric(fabric_of(sample, 'vpc-editor-token'))
+    report = sync_fabric(fabric_of(sample, 'vpc-editor-token'))
     assert report.outcome == 'partial'
     assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 21
     assert kind_report(report, 'VPC').created == len(samples('VPC'))
@@ -117,13 +118,13 @@ def test_who_may_read_one_kind(sample):
 
 @own_server
 def test_who_may_read_nothing(sample):
-    report = read_fabric(fabric_of(sample, 'nobody-token'))
+    report = sync_fabric(fabric_of(sample, 'nobody-token'))
     assert report.outcome == 'failed'
     assert '403' in report.error
 
 
 def test_who_is_nobody(sample):
-    report = read_fabric(fabric_of(sample, 'revoked-token'))
+    report = sync_fabric(fabric_of(sample, 'revoked-token'))
     assert report.outcome == 'failed'
     assert '401' in report.error
     with connect(sample, token='revoked-token') as cluster, pytest.raises(Unauthorized):
@@ -175,18 +176,18 @@ def test_connection_test_of_others(sample):
 @own_server
 def test_outage(sample):
     fabric = fabric_of(sample)
-    read_fabric(fabric)
+    sync_fabric(fabric)
     before = mirrored()
     sample.stop_server()
     try:
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert report.outcome == 'failed'
         assert 'Cannot reach ' in report.error
         assert 'Cannot reach ' in try_connection(fabric).sentences[0]
     finally:
         sample.start_server()
     assert mirrored() == before
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.total('unchanged')) == ('in_sync', 64)
 
 
@@ -194,7 +195,7 @@ def test_outage(sample):
 def test_not_installed(sample):
     """As in a cluster whose control plane is older than the gateway."""
     fabric = fabric_of(sample)
-    read_fabric(fabric)
+    sync_fabric(fabric)
     held = mirrored(kind='ServerProfile')
     extensions = client.ApiextensionsV1Api(sample._client)
     name = 'serverprofiles.wiring.githedgehog.com'
@@ -207,7 +208,7 @@ def test_not_installed(sample):
                     cluster.check_access(KIND_BY_NAME['ServerProfile'], 'default')
                 except run_module.NotInstalled:
                     break
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
     finally:
         definition.metadata.resource_version = definition.metadata.uid = None
         definition.status = None
@@ -220,7 +221,7 @@ def test_not_installed(sample):
 
 def test_no_secret_reaches_the_database(sample):
     assert 'CANARY' in json.dumps(sample.objects('Agent'))
-    read_fabric(fabric_of(sample))
+    sync_fabric(fabric_of(sample))
     assert [table for table, row in dump() if 'CANARY' in row] == []
 
 
@@ -256,7 +257,7 @@ def test_lists_that_expire(forgetful, monkeypatch):
                 expire(forgetful)
 
     monkeypatch.setattr(run_module.Cluster, 'pages', pages_with_a_compaction)
-    report = read_fabric(fabric_of(forgetful))
+    report = sync_fabric(fabric_of(forgetful))
     assert expired
     assert (report.outcome, report.total('read')) == ('in_sync', 64)
     # Two pages, and one that was on its way, were in vain.
@@ -283,9 +284,9 @@ def test_a_large_fabric(cluster):
     objects = large_fabric('--slim-agents')
     cluster.load(objects)
     fabric = fabric_of(cluster)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.total('created')) == ('in_sync', len(objects))
     assert_exact(cluster)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert [report.total(name) for name in ('created', 'updated', 'missing')] == [0, 0, 0]
     assert report.total('unchanged') == len(objects)

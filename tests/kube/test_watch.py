@@ -10,7 +10,7 @@ from django.utils import timezone
 from netbox_hedgehog.cluster.errors import ClusterError, Expired
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.sync.run import open_cluster, read_fabric
+from netbox_hedgehog.sync.run import open_cluster, sync_fabric
 from netbox_hedgehog.watch.follower import Follower
 from tests.support.mirror_contents import expected
 from tests.support.real_cluster import EXTERNAL, RealCluster
@@ -190,7 +190,7 @@ def test_history_that_was_forgotten(sample, watch):
     watch.take('server-01', spec__description='and on')
 
 
-def test_a_run_in_between(sample, watch):
+def test_a_sync_in_between(sample, watch):
     """What a run has read already, a watch does not turn back."""
     sample.patch('Server', 'server-01', {'spec': {'description': 'one'}})
     assert watch.told.wait(PATIENCE)
@@ -198,7 +198,7 @@ def test_a_run_in_between(sample, watch):
         old = dict(watch.follower._pending)
     sample.patch('Server', 'server-01', {'spec': {'description': 'two'}})
     sample.delete('Server', 'server-03')
-    read_fabric(watch.follower.fabric)
+    sync_fabric(watch.follower.fabric)
     before = list(FabricResource.objects.filter(kind='Server').order_by('pk').values())
     watch.follower._flush(old)
     assert list(FabricResource.objects.filter(kind='Server').order_by('pk').values()) == before

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 # What npm has of each PostgreSQL, where Debian has another one. Both are built with ICU.
 NPM = {'15': '15.18.0-beta.17', '18': '18.4.0-beta.17'}
 
-# What meets NetBox, Python, PostgreSQL and Redis: reading over TLS, comparing and storing; schedules, runs and healing; the
+# What meets NetBox, Python, PostgreSQL and Redis: reading over TLS, comparing and storing; schedules, syncs and healing; the
 # models and their migration; REST and GraphQL; the inventory's writing; and a fabric that real processes read on schedule.
 # Not the pages, whose tests count the newest NetBox's statements, and choose columns, which in older ones are then every new
 # user's.
 TESTS = (
     'tests/unit/cluster/test_client.py', 'tests/unit/sync/test_compare.py', 'tests/unit/sync/test_run.py',
-    'tests/unit/test_fields.py', 'tests/unit/jobs', 'tests/unit/watch', 'tests/unit/monitoring', 'tests/unit/faces/test_models.py',
-    'tests/unit/faces/test_migrations.py', 'tests/unit/faces/fabric/test_api.py', 'tests/unit/faces/resource/test_api.py',
+    'tests/unit/test_fields.py', 'tests/unit/test_events.py', 'tests/unit/test_events_race.py',
+    'tests/unit/test_event_rule_forms.py', 'tests/unit/test_settings.py', 'tests/unit/jobs', 'tests/unit/watch',
+    'tests/unit/monitoring', 'tests/unit/faces/test_models.py', 'tests/unit/faces/test_migrations.py', 'tests/unit/faces/fabric/test_api.py', 'tests/unit/faces/resource/test_api.py',
     'tests/unit/inventory/test_reconcile.py', 'tests/e2e/test_story.py',
 )
 
@@ -23,7 +24,7 @@ PARALLEL = ('-n', str(os.cpu_count() or 1), '--dist', 'worksteal')
 BRANCHING_TESTS = ('-c', 'tests/branching/pytest.ini', 'tests/branching')
 
 # What works with RQ's jobs, queues, workers and registries.
-RQ_TESTS = ('tests/unit/jobs', 'tests/unit/watch', 'tests/unit/monitoring')
+RQ_TESTS = ('tests/unit/jobs', 'tests/unit/watch', 'tests/unit/monitoring', 'tests/unit/test_events.py')
 
 
 @dataclass(frozen=True)

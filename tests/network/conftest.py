@@ -53,11 +53,11 @@ def proxy(api: KubernetesAPI) -> Iterator[Proxy]:
 @pytest.fixture
 def fabric(api: KubernetesAPI, proxy: Proxy, db: None, setting: Any) -> Fabric:
     """The sample fabric behind the proxy; it has been read once."""
-    from .reading import read
+    from .syncing import sync
 
     made = Fabric.objects.create(
         name='f', kubernetes_server=proxy.url, kubernetes_token='viewer-token', kubernetes_ca_cert=api.ca_pem,
     )
-    read(made)
+    sync(made)
     assert made.sync_status == 'in_sync', made.sync_error
     return made

@@ -10,13 +10,13 @@ from functools import partial
 import pytest
 
 from demo.kubernetes_api import KubernetesAPI
-from netbox_hedgehog.cluster.client import ClientOptions
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
 
 from ..support.samples import samples
 from .proxy import Proxy
-from .reading import assert_complete, assert_failed, assert_recovers, mirror, read
+from .syncing import assert_complete, assert_failed, assert_recovers, mirror, sync
 
 # More than a TLS handshake, and less than the answers of a run in which much has changed.
 HALF_A_PAGE = 4000
@@ -67,7 +67,7 @@ def test_closed_where_an_answer_begins(setting, marker: bytes, db: None) -> None
     setting(allowed_schemes=['http'], retries=2)
     with KubernetesAPI(samples(), tls=False) as api, Proxy(api.url) as proxy:
         fabric = Fabric.objects.create(name='plain', kubernetes_server=proxy.url, kubernetes_token='viewer-token')
-        read(fabric)
+        sync(fabric)
         api.patch('Switch', 'leaf-01', {'spec': {'description': 'moved'}})
         api.delete('Server', 'server-01')
         proxy.cut_after(marker)
@@ -134,23 +134,23 @@ def test_a_connection_test_asks_twice_and_waits_little(
     assert proxy.connections == before + 2
 
 
-def test_the_network_goes_in_mid_run(
+def test_the_network_goes_during_a_sync(
     api: KubernetesAPI, proxy: Proxy, fabric: Fabric, changed: None, setting, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was read until then is in the mirror; of the rest nothing is known, and nothing is missing."""
-    read_kind = run_module.read_kind
+    sync_kind = run_module.sync_kind
 
     def goes(fabric: Fabric, listing: run_module.Listing) -> object:
         # Its metadata may have arrived by now; what has changed of it has not been asked for.
         if listing.kind.name == 'Connection':
             proxy.refuse()
-        return read_kind(fabric, listing)
+        return sync_kind(fabric, listing)
 
     setting(retries=1)
     last = fabric.last_sync
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, 'read_kind', goes)
-        read(fabric)
+        patch.setattr(run_module, 'sync_kind', goes)
+        sync(fabric)
     assert fabric.sync_status == 'failed'
     assert 'connection refused' in fabric.sync_error
     assert 'kinds were synced before that.' in fabric.sync_error

@@ -8,7 +8,7 @@ import pytest
 from demo.kubernetes_api import Authority, KubernetesAPI, tls
 from netbox_hedgehog.models import Fabric
 
-from .reading import assert_complete, assert_failed, assert_recovers
+from .syncing import assert_complete, assert_failed, assert_recovers
 
 
 def restarted(api: KubernetesAPI, monkeypatch: pytest.MonkeyPatch, *, days: float = 0) -> None:
@@ -28,7 +28,7 @@ def _gone_meanwhile(api: KubernetesAPI, fabric: Fabric) -> None:
     api.delete('Server', 'server-01')
 
 
-def test_a_certificate_that_expires_between_runs(
+def test_a_certificate_that_expires_between_syncs(
     api: KubernetesAPI, fabric: Fabric, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     restarted(api, monkeypatch, days=-366)
@@ -80,7 +80,7 @@ def test_agents_whose_clock_is_a_day_off(api: KubernetesAPI, fabric: Fabric, day
     assert abs(age) < datetime.timedelta(hours=1)
 
 
-def test_a_token_that_expires_between_runs(api: KubernetesAPI, fabric: Fabric) -> None:
+def test_a_token_that_expires_between_syncs(api: KubernetesAPI, fabric: Fabric) -> None:
     api.revoke('viewer-token')
     assert_failed(
         fabric, 'The API server rejected the credentials (401). The token is wrong, expired or revoked. Enter a new token',

@@ -15,7 +15,7 @@ CANARY = 'CANARY'
 
 # What must never be in a page as it stands here. Without a slash, at which names of ports are split.
 MARKUP = '<img src=x onerror=alert(1)>'
-SCRIPT = f'\'"><script>alert(1)</script>{MARKUP}{{{{ 7 * 191 }}}}{{% now %}}'
+SCRIPT = f'\'"><script>alert(1)</script>{MARKUP}{{{{ 70001 * 70003 }}}}{{% now %}}'
 LINK = 'javascript:alert(1)'
 FORMULA = '=HYPERLINK("https://evil.example.com","x")'
 

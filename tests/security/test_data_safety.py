@@ -1,4 +1,4 @@
-"""A wrong sync can be undone: by the next right reading, by the change log, and never by nothing."""
+"""A wrong sync can be undone: by the next correct sync, by the change log, and never by nothing."""
 
 from collections import Counter
 
@@ -52,7 +52,7 @@ def fabric(db) -> Fabric:
     return fabric
 
 
-def test_the_next_right_reading_undoes_a_wrong_one(fabric: Fabric) -> None:
+def test_the_next_correct_sync_undoes_a_wrong_one(fabric: Fabric) -> None:
     before = state()
     mirror(fabric, wrong())
     assert reconcile(fabric).changes
@@ -113,11 +113,11 @@ def test_the_change_log_holds_what_a_wrong_sync_has_overwritten(fabric: Fabric) 
         assert changes[key].prechange_data
 
 
-def test_a_reading_that_lost_most_of_a_fabric_removes_nothing(fabric: Fabric) -> None:
+def test_a_sync_that_lost_most_of_a_fabric_removes_nothing(fabric: Fabric) -> None:
     mirror(fabric, [item for item in small() if item.kind not in ('Server', 'Connection', 'VPC', 'VPCAttachment')])
     before = state()
     report = reconcile(fabric)
-    assert report.held
+    assert report.requires_confirmation
     after = state()
     assert before.keys() <= after.keys()
     assert [key for key, fields in before.items() if fields.get('status') != after[key].get('status')] == []

@@ -74,24 +74,24 @@ def test_a_column_that_may_be_null_rewrites_nothing(database: str) -> None:
 
 def test_who_waits_for_a_lock_gives_up_before_others_wait_behind_it(database: str) -> None:
     """lock_timeout, as docs/upgrade.md has it, where a run is at work that was not stopped."""
-    with psycopg.connect(database) as at_work, psycopg.connect(database) as migrating, psycopg.connect(database) as reader:
-        at_work.execute(f"UPDATE {TABLE} SET namespace = 'x' WHERE name = 'r-1'")
+    with psycopg.connect(database) as syncing, psycopg.connect(database) as migrating, psycopg.connect(database) as reader:
+        syncing.execute(f"UPDATE {TABLE} SET namespace = 'x' WHERE name = 'r-1'")
         migrating.execute("SET LOCAL lock_timeout = '200ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             migrating.execute(f'ALTER TABLE {TABLE} ADD COLUMN never integer NULL')
         migrating.rollback()
         assert reader.execute(f"SELECT name FROM {TABLE} WHERE name = 'r-1'").fetchone() == ('r-1',)
-        at_work.rollback()
+        syncing.rollback()
 
 
 def test_an_index_is_built_beside_readers_and_writers(database: str) -> None:
     """It waits for a writer who was there before, so that what it holds meanwhile can be looked at."""
     (statement,) = statements(INDEX)
     with (
-        psycopg.connect(database) as at_work, psycopg.connect(database, autocommit=True) as migrating,
+        psycopg.connect(database) as syncing, psycopg.connect(database, autocommit=True) as migrating,
         psycopg.connect(database, autocommit=True) as other,
     ):
-        at_work.execute(f"UPDATE {TABLE} SET namespace = 'x' WHERE name = 'r-1'")
+        syncing.execute(f"UPDATE {TABLE} SET namespace = 'x' WHERE name = 'r-1'")
         building = Thread(target=migrating.execute, args=[statement])
         building.start()
         try:
@@ -109,7 +109,7 @@ def test_an_index_is_built_beside_readers_and_writers(database: str) -> None:
             assert other.execute(f'SELECT count(*) FROM {TABLE}').fetchone() == (ROWS,)
             assert building.is_alive(), 'both while it was being built'
         finally:
-            at_work.rollback()
+            syncing.rollback()
             building.join()
         assert held == {'ShareUpdateExclusiveLock'}
         valid = other.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'of_the_next_release'::regclass")

@@ -39,15 +39,16 @@ REFUSED = (403, 404, 405)
 # What differs between two answers to the same question: lines with tokens of forms, the chart of runs, whose axis ends
 # now, and what the clock says.
 TOKENS = ('csrf', 'CSRF', '_init_time', 'page_load_time', 'netbox-request-id', 'dashboard-widget-', 'syncs since ')
+DURATION = r'\b(?:an?|\d{1,5}(?:\.\d{1,9})?)\s(?:second|minute|hour|day|week|month|year)s?\b'
 CLOCK = re.compile(
-    r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?|\b\d\d:\d\d:\d\d\b|\b(?:an?|\d{1,5}(?:\.\d{1,9})?)\s(?:second|minute)s?'
-    r'(?:\s\d{1,2}\sseconds?)?|"age": \d{1,9}(?:\.\d{1,9})?'
+    r'\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?|\b\d\d:\d\d:\d\d\b|"age": \d{1,9}(?:\.\d{1,9})?'
+    rf'|{DURATION}(?:,?\s{DURATION})?'
 )
 
 
 # What is said of a fabric as a whole, to whoever may view the fabric: what its next run would do (docs/security.md).
 # What it shows of NetBox is each user's own: unit/faces/inventory/test_findings.py.
-OF_THE_FABRIC = ('fabric_dry_run', 'fabric_inventory_turn_off', 'inventory/plan/')
+OF_THE_FABRIC = ('fabric_dry_run', 'fabric_inventory_disable', 'inventory/plan/')
 
 
 def told(answer: str) -> list[str]:

@@ -21,11 +21,13 @@ from urllib3 import HTTPResponse
 
 from demo.kubernetes_api import KubernetesAPI
 from demo.kubernetes_api.faults import Fault
-from netbox_hedgehog.cluster.client import DECODED, DEEPEST, ClientOptions, Cluster, Page, inflated, is_deep, memory_of
+from netbox_hedgehog.cluster.bodies import DECODED, DEEPEST, inflated, is_deep, memory_of
+from netbox_hedgehog.cluster.client import Cluster, Page
 from netbox_hedgehog.cluster.errors import BadAnswer, ClusterError, Forbidden, ServerFault, Unreadable
 from netbox_hedgehog.cluster.kubeconfig import Credentials
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.cluster.watch import events
-from netbox_hedgehog.diagrams.graph import Resource
+from netbox_hedgehog.diagrams.graph import DrawnResource
 from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS, Kind
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
@@ -33,7 +35,7 @@ from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
-from netbox_hedgehog.sync.run import ERRORS_NAMED, read_fabric
+from netbox_hedgehog.sync.run import ERRORS_NAMED, sync_fabric
 from netbox_hedgehog.sync.run import test_connection as check
 
 from ..support.mirror_contents import fabric_of, kind_report
@@ -110,7 +112,7 @@ TINY = {
 
 
 @pytest.mark.parametrize('what', TINY)
-@pytest.mark.parametrize('how', [check, read_fabric])
+@pytest.mark.parametrize('how', [check, sync_fabric])
 def test_many_tiny_values_cost_no_memory(api: KubernetesAPI, fabric: Fabric, how: Any, what: str) -> None:
     """30 kB on the wire, 31 MB inflated, and twenty times that once decoded: it is not decoded."""
     body = b'{"gitVersion":"v1","items":[' + TINY[what] + b'],"metadata":{}}'
@@ -125,7 +127,7 @@ def test_many_tiny_values_cost_no_memory(api: KubernetesAPI, fabric: Fabric, how
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    if how is read_fabric:
+    if how is sync_fabric:
         assert 'bytes of memory; it was skipped' in kind_report(found, 'Agent').errors[0]
     assert peak < (16 * MEBIBYTE if how is check else 5 * size)
 
@@ -196,7 +198,7 @@ def test_no_answer_is_decoded_that_the_stack_of_a_thread_does_not_hold(api: Kube
 def test_an_object_that_is_nested_too_deeply_costs_only_itself(api: KubernetesAPI, fabric: Fabric) -> None:
     """Whoever walks through it would run out of recursion: the page of its fabric among them."""
     api.put({**samples('Server')[0], 'metadata': {'name': 'deep', 'namespace': 'default'}, 'spec': {'a': nested(500)}})
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS, 1)
     assert servers.errors[0].startswith('Server: deep: ')
 
@@ -215,7 +217,7 @@ def test_what_a_server_says_is_one_short_line_of_a_sentence(api: KubernetesAPI, 
     answer(api, listed({**manifest('odd'), 'kind': escape}, {**manifest('nested'), 'apiVersion': nested(20)}), '/servers')
     code = json.dumps({'type': 'ERROR', 'object': {'code': escape}}).encode() + b'\n'
     answer(api, code, 'watch=1')
-    sentences = kind_report(read_fabric(fabric), 'Server').errors
+    sentences = kind_report(sync_fabric(fabric), 'Server').errors
     with connect(api) as cluster, pytest.raises(ServerFault) as raised:
         list(events(cluster, SERVER, 'default', '1'))
     assert len(sentences) == 2
@@ -225,7 +227,7 @@ def test_what_a_server_says_is_one_short_line_of_a_sentence(api: KubernetesAPI, 
 
 
 def test_an_object_of_another_namespace_takes_nobodys_place(api: KubernetesAPI, fabric: Fabric) -> None:
-    read_fabric(fabric)
+    sync_fabric(fabric)
     name = samples('Server')[0]['metadata']['name']
     strangers = [
         manifest(name, namespace='other', resourceVersion='5'), manifest('stranger', namespace='other'),
@@ -235,7 +237,7 @@ def test_an_object_of_another_namespace_takes_nobodys_place(api: KubernetesAPI, 
         {'metadata': item['metadata']} for item in (*api.objects('Server'), *strangers)
     ]}
     answer(api, json.dumps(metadata).encode(), r'/servers\?limit')
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.updated, servers.created, servers.missing, len(servers.errors)) == (1, 0, 0, 2)
     assert 'it is in namespace other instead of default' in servers.errors[0]
     assert FabricResource.objects.get(kind='Server', name=name).spec['description'] == 'moved', changed
@@ -265,7 +267,7 @@ def test_what_api_servers_send_is_decoded_up_to_the_limit() -> None:
 def test_an_answer_of_200_mb_is_left_where_it_is(api: KubernetesAPI, fabric: Fabric) -> None:
     body = listed(manifest('big', spec={'description': 'x'}))[:-2] + b' ' * (200 * MEBIBYTE) + b']}'
     answer(api, body, '/servers', times=None)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'partial'
     assert 'bytes; it was skipped (setting max_answer_size)' in kind_report(report, 'Server').errors[0]
     assert kind_report(report, 'Switch').read == len(samples('Switch'))
@@ -275,13 +277,13 @@ def test_an_object_too_large_for_an_answer_costs_only_itself(api: KubernetesAPI,
     limits(max_answer_size=400_000)
     api.put({**samples('Server')[0], 'metadata': {'name': 'huge', 'namespace': 'default'},
                 'spec': {'description': 'x' * 500_000}})
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     servers = kind_report(report, 'Server')
     assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS, 1)
     assert servers.errors[0].startswith('Server: huge: ')
     assert 'max_answer_size' in servers.errors[0]
     assert not FabricResource.objects.filter(name='huge').exists()
-    assert read_fabric(fabric).outcome == 'partial'
+    assert sync_fabric(fabric).outcome == 'partial'
     assert not FabricResource.objects.exclude(missing_since=None).exists()
 
 
@@ -289,16 +291,16 @@ def test_an_object_larger_than_is_kept_costs_only_itself(api: KubernetesAPI, fab
     limits(max_object_size=50_000)
     api.put({**samples('Server')[0], 'metadata': {'name': 'huge', 'namespace': 'default'},
                 'spec': {'description': 'x' * 60_000}})
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.outcome, servers.created) == ('read', SERVERS)
     assert servers.errors[0].startswith('Server: huge: 600')
     assert 'more than the limit of 50000 (setting max_object_size)' in servers.errors[0]
 
 
 def test_a_list_of_too_many_is_not_read(api: KubernetesAPI, fabric: Fabric, limits: Any) -> None:
-    read_fabric(fabric)
+    sync_fabric(fabric)
     limits(max_objects=3)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     servers = kind_report(report, 'Server')
     assert (servers.outcome, report.outcome) == ('error', 'partial')
     assert 'lists more than 3 servers; they were not synced' in servers.errors[0]
@@ -310,14 +312,14 @@ def test_a_million_tiny_objects_end(api: KubernetesAPI, fabric: Fabric) -> None:
     for number in range(30):
         items = [{'metadata': {'name': f'n{number}-{index}'}} for index in range(5000)]
         answer(api, listed(*items, **{'continue': f'page-{number}'}), '/servers')
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert servers.outcome == 'error'
     assert 'lists more than 100000 servers' in servers.errors[0]
 
 
 def test_what_weighs_too_much_in_sum_is_not_read(api: KubernetesAPI, fabric: Fabric, limits: Any) -> None:
     limits(max_kind_size=500)
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert servers.outcome == 'error'
     assert 'sent more than 500 bytes of servers' in servers.errors[0]
 
@@ -339,7 +341,7 @@ def test_empty_pages_without_an_end_end(api: KubernetesAPI) -> None:
 
 def test_complaints_are_counted(api: KubernetesAPI, fabric: Fabric) -> None:
     answer(api, listed(*(manifest(f's{number}', uid=None) for number in range(500))), '/servers')
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert len(servers.errors) == ERRORS_NAMED + 1
     assert servers.errors[-1] == 'Server: 400 more objects cannot be mirrored.'
 
@@ -374,7 +376,7 @@ def test_one_object_that_spoils_its_page_costs_only_itself(api: KubernetesAPI, f
     names = [item['metadata']['name'] for item in samples('Server')]
     answer(api, SPOILT[what], r'/servers\?limit=\d+$')
     answer(api, SPOILT[what], rf'/servers\?fieldSelector=metadata.name%3D{names[1]}', times=None)
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.outcome, servers.created, len(servers.errors)) == ('read', SERVERS - 1, 1)
     assert servers.errors[0].startswith(f'Server: {names[1]}: ')
 
@@ -384,7 +386,7 @@ def test_what_spoils_a_later_piece_of_a_page_costs_only_itself(
 ) -> None:
     """Of a page of which much differs some was read already, in pieces: the rest is read one by one, nothing twice."""
     monkeypatch.setattr('netbox_hedgehog.sync.listing.FEW', 0)
-    read_fabric(fabric)
+    sync_fabric(fabric)
     for item in samples('Server'):
         api.patch('Server', item['metadata']['name'], {'metadata': {'labels': {'moved': 'yes'}}})
     whole = Cluster.full_pages
@@ -395,7 +397,7 @@ def test_what_spoils_a_later_piece_of_a_page_costs_only_itself(
             raise Unreadable('what follows is no text')
 
     monkeypatch.setattr(Cluster, 'full_pages', in_pieces)
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.outcome, servers.read, servers.updated, servers.missing) == ('read', SERVERS, SERVERS, 0)
     assert servers.errors == []
 
@@ -417,10 +419,10 @@ ODD: dict[str, Any] = {
 
 @pytest.mark.parametrize('what', ODD)
 def test_odd_objects_cost_only_themselves(api: KubernetesAPI, fabric: Fabric, what: str) -> None:
-    read_fabric(fabric)
+    sync_fabric(fabric)
     for _ in range(2):
         answer(api, listed(ODD[what], GOOD, *api.objects('Server')), '/servers')
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert kind_report(report, 'Server').outcome == 'read'
         assert report.outcome in ('in_sync', 'partial')
         assert FabricResource.objects.filter(kind='Server', name='good', missing_since=None).exists()
@@ -430,7 +432,7 @@ def test_one_name_and_one_uid_for_many(api: KubernetesAPI, fabric: Fabric) -> No
     twins = [manifest('twin', uid=f'u{number}') for number in range(3)]
     same = [manifest(f'same-{number}', uid='u-same') for number in range(3)]
     answer(api, listed(*twins, *same), '/servers')
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.outcome, servers.created, servers.errors) == ('read', 4, [])
 
 
@@ -438,7 +440,7 @@ def test_a_clock_that_is_a_day_off(api: KubernetesAPI, fabric: Fabric) -> None:
     """Times of the cluster are shown; what is fresh is told by NetBox's own clock."""
     for day in ('2001-01-01', '2099-01-01'):
         answer(api, listed(manifest('a', creationTimestamp=f'{day}T00:00:00Z')), '/servers')
-        read_fabric(fabric)
+        sync_fabric(fabric)
         row = FabricResource.objects.get(kind='Server', name='a')
         assert abs((row.last_read - row.last_seen).total_seconds()) < 60
         FabricResource.objects.filter(pk=row.pk).delete()
@@ -456,16 +458,16 @@ def test_watch_events_of_odd_versions(api: KubernetesAPI) -> None:
 def test_a_picture_is_no_product_of_what_peers_with_what() -> None:
     """100 peerings of 200 kB each would be gigabytes of lines and of their titles."""
     subnets = [f'subnet-{number}' for number in range(2000)]
-    vpc = Resource('VPC', 'v', {'subnets': {name: {'subnet': '10.0.0.0/24'} for name in subnets}}, '')
+    vpc = DrawnResource('VPC', 'v', {'subnets': {name: {'subnet': '10.0.0.0/24'} for name in subnets}}, '')
     peerings = [
-        Resource('VPCPeering', f'p{number}', {'permit': [{'v': {'subnets': subnets}, f'w{number}': {'subnets': subnets}}]}, '')
+        DrawnResource('VPCPeering', f'p{number}', {'permit': [{'v': {'subnets': subnets}, f'w{number}': {'subnets': subnets}}]}, '')
         for number in range(300)
     ]
     svg = draw_vpc(build_vpc(vpc, peerings[:12], {}, {}, {}))
     assert len(svg) < 2 * MEBIBYTE
     assert 'subnet-19 and 1980 more' in svg
     assert '1800 more subnets not shown.' in svg
-    few = Resource('VPC', 'v', {'subnets': {'a': {}}}, '')
+    few = DrawnResource('VPC', 'v', {'subnets': {'a': {}}}, '')
     assert '100 more peers not shown.' in draw_vpc(build_vpc(few, peerings, {}, {}, {}))
 
 
@@ -499,7 +501,7 @@ def test_whatever_is_answered_ends_in_a_plan_or_a_sentence(answers: list[Any], k
         body = json.dumps(next(turn)).encode()
         return body, len(body)
 
-    with patch.object(Cluster, '_get', answered), Cluster(
+    with patch.object(Cluster, 'get', answered), Cluster(
         Credentials('https://control-1.example.com:6443', 't'), ClientOptions(max_objects=300, max_kind_size=100_000),
     ) as cluster:
         report = KindReport(kind.name)

@@ -23,7 +23,7 @@ from netbox_hedgehog.models import (
     FabricEvent,
     FabricResource,
     InventoryLink,
-    KindReading,
+    KindSync,
     SwitchHealth,
 )
 from netbox_hedgehog.sync.switch_health import record_health
@@ -118,7 +118,7 @@ def _lived(fabric: Fabric) -> Fabric:
     FabricResource.objects.filter(fabric=fabric).update(
         first_seen=_each(old), last_read=old, changed=_each(old),
     )
-    KindReading.objects.filter(fabric=fabric).update(last_read=old)
+    KindSync.objects.filter(fabric=fabric).update(last_read=old)
     SwitchHealth.objects.filter(fabric=fabric).update(read_at=old)
     InventoryLink.objects.filter(fabric=fabric).update(created=old, last_updated=old)
     Discrepancy.objects.filter(fabric=fabric).update(since=old, last_seen=old)

@@ -19,7 +19,7 @@ __all__ = ('BEAT_EVERY', 'Fleet', 'Member', 'fifty')
 
 # The plugin's own defaults: how it behaves is what is asked, not how it can be made to behave.
 DEFAULTS = {
-    'scheduler_interval': 1, 'beat_interval': 15, 'status_interval': 60, 'retries': 4, 'connect_timeout': 5,
+    'scheduler_interval': 1, 'heartbeat_interval': 15, 'status_interval': 60, 'retries': 4, 'connect_timeout': 5,
     'read_timeout': 30,
 }
 

@@ -33,7 +33,7 @@ BROKEN_FOR = (2, 15)
 RECOVERY = 60
 
 # Seconds that all fabrics get to be read for the first time.
-FIRST_READING = 600
+FIRST_SYNC = 600
 
 # How many of the latest runs are told, beside the report.
 LATEST_TOLD = 60
@@ -52,7 +52,7 @@ class Soak:
 
     def run(self) -> None:
         fleet = self.fleet
-        fleet.await_true(self.read_once, FIRST_READING, 'every fabric has been read once')
+        fleet.await_true(self.synced_once, FIRST_SYNC, 'every fabric has been synced once')
         fleet.changing = fleet.beating = True
         fleet.pause(min(60, MINUTES * 6))  # caches fill, the first quarter is like the others
         self.begin = time.time()
@@ -77,7 +77,7 @@ class Soak:
         if MINUTES >= 10:  # of less a quarter is one fault
             self.broken += self.watch.figures.growing(self.begin, self.end)
 
-    def read_once(self) -> bool:
+    def synced_once(self) -> bool:
         rows = self.fleet.rows("SELECT id FROM netbox_hedgehog_fabric WHERE sync_status = 'in_sync'")
         return len(rows or []) == len(self.fleet.mirrored)
 

@@ -28,7 +28,7 @@ SENT: dict[str, dict[str, Any]] = {
     'api fabric-sync': {}, 'api fabric-cancel': {}, 'api fabric-test-connection': {},
     'api fabric-inventory-apply': DIGEST, 'api fabric-inventory-confirm': DIGEST,
     'api fabric-confirm-removed-kind': {'kind': 'VPC'},
-    'api fabric-inventory-turn-off': {'objects': 'leave'},
+    'api fabric-inventory-disable': {'objects': 'leave'},
     'api discrepancy-resolve': {'decision': 'ignore'},
     'api discrepancy-bulk-resolve': {'ids': ONE, 'decision': 'ignore'},
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
 from netbox_hedgehog.models import Fabric
-from netbox_hedgehog.sync.run import read_fabric
+from netbox_hedgehog.sync.run import sync_fabric
 
 DATA = Path(__file__).parents[2] / 'demo' / 'data'
 
@@ -42,7 +42,7 @@ def connect(api: KubernetesAPI, name: str = 'demo', **values) -> Fabric:
 def read(api: KubernetesAPI, name: str = 'demo', **values) -> Fabric:
     """A fabric whose mirror holds what the API holds."""
     fabric = connect(api, name, **values)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'in_sync', report.error
     Fabric.objects.filter(pk=fabric.pk).update(
         sync_status=report.outcome, last_sync=report.started, last_attempt=report.started, last_report=report.as_dict(),

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.inventory.mapping.types import Resource
-from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
+from netbox_hedgehog.inventory.reconcile import reconcile
+from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindSync
 
 from .resources import load, small
 
@@ -45,8 +46,8 @@ def mirror(fabric: Fabric, resources: list[Resource]) -> None:
         update_conflicts=True, unique_fields=('fabric', 'kind', 'namespace', 'name'),
         update_fields=('spec', 'status', 'generation', 'missing_since'),
     )
-    KindReading.objects.bulk_create(
-        [KindReading(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS],
+    KindSync.objects.bulk_create(
+        [KindSync(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS],
         update_conflicts=True, unique_fields=('fabric', 'kind'), update_fields=('last_read',),
     )
 
@@ -54,5 +55,19 @@ def mirror(fabric: Fabric, resources: list[Resource]) -> None:
 def grace_is_over(fabric: Fabric) -> None:
     """Lets runs and time pass, so that what is stale may be deleted."""
     InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).update(
-        stale_since=timezone.now() - timedelta(hours=25), stale_runs=3,
+        stale_since=timezone.now() - timedelta(hours=25), stale_syncs=3,
     )
+
+
+def again(fabric: Fabric, found: list[Resource]) -> None:
+    """Reconcile with these resources, twice: the second time there is nothing to do."""
+    mirror(fabric, found)
+    reconcile(fabric, confirmed=True)
+    assert not reconcile(fabric, confirmed=True).changes
+
+
+def removed(fabric: Fabric, found: list[Resource]) -> None:
+    """Reconcile with these resources before and after the grace of what is no longer among them."""
+    again(fabric, found)
+    grace_is_over(fabric)
+    again(fabric, found)

@@ -69,14 +69,14 @@ def report(fabric: Fabric, *, error: str = '') -> Report:
 
 
 @contextmanager
-def reading(answer: Any = None) -> Iterator[None]:
+def sync_answer(answer: Any = None) -> Iterator[None]:
     """Runs get a report without any cluster; `answer` is raised, or called with the fabric."""
     def read(fabric: Fabric, *told: Any) -> Report:
         if isinstance(answer, BaseException):
             raise answer
         return answer(fabric) if answer else report(fabric)
 
-    with patch('netbox_hedgehog.jobs.fabric_sync.read_fabric', read):
+    with patch('netbox_hedgehog.jobs.fabric_sync.sync_fabric', read):
         yield
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
-from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Desired, DesiredObject, ExistingRef, Issue, Ref
+from netbox_hedgehog.inventory.mapping.types import SCOPES, Desired, DesiredObject, ExistingRef, Issue, Ref
 from netbox_hedgehog.issues import render
 
 # What stands on the object itself, and is written when it is there.
@@ -19,15 +19,15 @@ LONGEST = {
 def check(found: Desired) -> None:
     """Assert that NetBox can hold what is wanted, all of it at once, in the order in which it stands."""
     done: set[str] = set()
-    for key, want in found.objects.items():
-        assert key == want.key
+    for key, obj in found.objects.items():
+        assert key == obj.key
         assert 0 < len(key) <= 300
-        assert want.subject in SUBJECTS
-        assert not want.managed_fields.keys() & want.create_only_fields.keys()
-        for name, value in want.fields.items():
+        assert obj.scope in SCOPES
+        assert not obj.managed_fields.keys() & obj.create_only_fields.keys()
+        for name, value in obj.fields.items():
             assert isinstance(value, str | int | bool | None | Ref | ExistingRef | tuple), (key, name, value)
             if isinstance(value, str):
-                assert len(value) <= LONGEST.get((want.model, name), 200 if name == 'description' else 100)
+                assert len(value) <= LONGEST.get((obj.model, name), 200 if name == 'description' else 100)
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, Ref):
                     assert item.key in found.objects, (key, name)
@@ -37,7 +37,7 @@ def check(found: Desired) -> None:
     assert not twice
     assert len(set(found.issues)) == len(found.issues)
     for problem in found.issues:
-        assert problem.subject in SUBJECTS
+        assert problem.scope in SCOPES
         assert said(problem).endswith('.')
         assert len(said(problem)) < 600
         assert said(problem).isprintable()
@@ -50,15 +50,15 @@ def said(issue: Issue) -> str:
 
 def _unique(found: Desired) -> Iterator[tuple[object, ...]]:
     """What NetBox lets nobody have twice."""
-    for want in found.objects.values():
-        fields = want.fields
-        for names in UNIQUE.get(want.model, ()):
-            yield want.model, names, tuple(fields[name] for name in names)
-        if want.model == 'dcim.device':
+    for obj in found.objects.values():
+        fields = obj.fields
+        for names in UNIQUE.get(obj.model, ()):
+            yield obj.model, names, tuple(fields[name] for name in names)
+        if obj.model == 'dcim.device':
             yield 'device', fields['name'].lower()
-        elif want.model == 'ipam.ipaddress' and not anycast(want):
+        elif obj.model == 'ipam.ipaddress' and not anycast(obj):
             yield 'address', fields['vrf'], ip_interface(fields['address']).ip
-        elif want.model == 'dcim.cable':
+        elif obj.model == 'dcim.cable':
             yield from (('port', end) for end in (*fields['a'], *fields['b']))
 
 
@@ -79,5 +79,5 @@ UNIQUE = {
 }
 
 
-def anycast(want: DesiredObject) -> bool:
-    return want.fields.get('role') == 'anycast'
+def anycast(obj: DesiredObject) -> bool:
+    return obj.fields.get('role') == 'anycast'

@@ -1,19 +1,11 @@
-"""What is wanted, as text that a person can check: one line an object.
+"""What is desired, as text that a person can check: one line an object."""
 
-    python -m tests.support.rendering sample > tests/unit/inventory/expected/sample.txt
-
-writes an expectation anew; read the difference before you commit it.
-"""
-
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 
-from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Desired, ExistingRef, Options, Ref, Value
 
 from .mapping_rules import said
-from .resources import load
 
 # The settings that an expectation was made with.
 OPTIONS = {
@@ -27,17 +19,17 @@ def render(found: Desired) -> str:
 
 
 def _lines(found: Desired) -> Iterator[str]:
-    for model, wants in groupby(found.objects.values(), key=lambda want: want.model):
+    for model, objects in groupby(found.objects.values(), key=lambda obj: obj.model):
         yield f'# {model}'
-        for want in wants:
-            yield f'{want.key}{" (shared)" if want.shared else ""}  < {want.source.kind} {want.source.name}'
-            yield f'    {_fields(want.managed_fields)}'
-            if want.create_only_fields:
-                yield f'    at first: {_fields(want.create_only_fields)}'
+        for obj in objects:
+            yield f'{obj.key}{" (shared)" if obj.shared else ""}  < {obj.source.kind} {obj.source.name}'
+            yield f'    {_fields(obj.managed_fields)}'
+            if obj.create_only_fields:
+                yield f'    at first: {_fields(obj.create_only_fields)}'
     if found.issues:
         yield '# issues'
     for problem in found.issues:
-        yield f'{problem.source.kind} {problem.source.name} ({problem.subject}): {said(problem)}'
+        yield f'{problem.source.kind} {problem.source.name} ({problem.scope}): {said(problem)}'
 
 
 def _fields(fields: object) -> str:
@@ -56,7 +48,3 @@ def _value(value: Value) -> str:
         case None:
             return '-'
     return str(value)
-
-
-if __name__ == '__main__':
-    print(render(desired(load(sys.argv[1]), OPTIONS[sys.argv[1]])), end='')

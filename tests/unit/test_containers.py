@@ -1,29 +1,25 @@
-"""What runs in the containers beside NetBox: its configuration, and the health checks' probe; what makes them."""
+"""What runs in the containers beside NetBox: its configuration, and the health checks; what makes them."""
 
 import os
+import re
 import runpy
 import shutil
-import socket
 import stat
 import subprocess
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from redis import Redis
+import yaml
 
-from netbox_hedgehog.jobs.scheduler import HedgehogScheduler
-from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
-from netbox_hedgehog.watch.leases import Leases
-from tests.plugin import Services
+from netbox_hedgehog.jobs.worker import WORKER_TTL
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ('SECRET_KEY', 'API_TOKEN_PEPPER', 'DB_PASSWORD', 'REDIS_PASSWORD', 'REDIS_CACHE_PASSWORD')
-QUEUE = 'netbox_hedgehog.hedgehog_sync'
 
 
 @pytest.fixture
@@ -143,79 +139,94 @@ class TestSecrets:
         }
 
 
-class TestProbe:
+class TestLifeSign:
+    """The health check of workers, scheduler and watcher, as the shell of a container runs it."""
+
+    @pytest.fixture(params=['docker-compose.yml', 'netbox-docker.md', 'kubernetes.md'])
+    def check(self, request: pytest.FixtureRequest) -> str:
+        page = ROOT / ('docs' if request.param.endswith('.md') else '') / request.param
+        (command,) = set(re.findall(r"'(find .*HEDGEHOG_LIFE_SIGN.*)'", page.read_text()))
+        return str(command).replace('$$', '$')
+
+    def healthy(self, check: str, file: Path) -> bool:
+        environment = {**os.environ, 'HEDGEHOG_LIFE_SIGN': str(file)}
+        return subprocess.run(['sh', '-c', check], env=environment, capture_output=True).returncode == 0
+
+    @pytest.mark.parametrize(('age', 'healthy'), [(0, True), (60, True), (90, False), (86400, False), (-7200, False)])
+    def test_a_fresh_file_is_healthy_and_an_old_one_is_not(
+        self, check: str, age: float, healthy: bool, tmp_path: Path,
+    ) -> None:
+        file = tmp_path / 'life sign'
+        file.touch()
+        touched = time.time() - age
+        os.utime(file, (touched, touched))
+        assert self.healthy(check, file) is healthy
+
+    def test_without_a_file_nobody_is_healthy(self, check: str, tmp_path: Path) -> None:
+        (tmp_path / 'fresh').touch()
+        assert not self.healthy(check, tmp_path / 'none')
+        assert not self.healthy(check, tmp_path)
+
+    def test_all_services_but_the_web_server_are_checked_by_it(self) -> None:
+        services = yaml.safe_load((ROOT / 'docker-compose.yml').read_text())['services']
+        ours = {name: service for name, service in services.items() if name.startswith('netbox-')}
+        assert len(ours) == 4
+        assert all('HEDGEHOG_LIFE_SIGN' in service['healthcheck']['test'][1] for service in ours.values())
+        image = (ROOT / 'docker' / 'Dockerfile').read_text()
+        assert re.search(r'^ENV HEDGEHOG_LIFE_SIGN=/tmp/', image, re.M)
+        assert services['netbox']['healthcheck']['test'] == ['CMD', 'python', '/opt/netbox/docker/check_web.py']
+
+    def test_a_heartbeat_comes_twice_before_a_file_is_too_old(self) -> None:
+        command = yaml.safe_load((ROOT / 'docker-compose.yml').read_text())['services']['netbox-worker']['command']
+        worker_ttls = {int(command[command.index('--worker-ttl') + 1]), WORKER_TTL}
+        # RQ waits 15 seconds less than that for a job, and then sends a heartbeat.
+        assert all(2 * (worker_ttl - 15) < 75 for worker_ttl in worker_ttls)
+
+
+class TestWebServer:
+    """Its health check, against a server that answers in NetBox's place."""
 
     @pytest.fixture
-    def redis(self, services: Services) -> Iterator[Redis]:
-        redis = Redis.from_url(services.valkey.url, db=9)
-        redis.flushdb()
-        yield redis
-        redis.flushdb()
-        redis.close()
+    def answer(self) -> dict[str, Any]:
+        return {'status': 403, 'text': '{"detail": "Invalid v1 token"}'}
 
-    def probe(self, redis: Redis, *arguments: str) -> str:
-        """What the probe complains of, or ''."""
-        namespace = runpy.run_path(str(ROOT / 'docker' / 'probe.py'))
-        options = redis.connection_pool.connection_kwargs
-        tasks = {'HOST': options['host'], 'PORT': options['port'], 'DATABASE': 9, 'PASSWORD': options.get('password')}
-        client = namespace['connect']({'REDIS': {'tasks': tasks}})
-        try:
-            if arguments[0] == 'worker':
-                namespace['worker'](client, arguments[1:])
-            else:
-                namespace[arguments[0]](client)
-        except namespace['Unhealthy'] as error:
-            return str(error)
-        return ''
+    @pytest.fixture
+    def check(self, answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+        def check(**configuration: Any) -> dict[str, Any]:
+            namespace = runpy.run_path(str(ROOT / 'docker' / 'check_web.py'))
+            asked: dict[str, Any] = {}
 
-    def worker(self, redis: Redis, queues: str = QUEUE, age: float = 1, **fields: str) -> None:
-        beat = datetime.now(UTC) - timedelta(seconds=age)
-        redis.hset('rq:worker:w', mapping={
-            'hostname': socket.gethostname(), PID_NAMESPACE: pid_namespace(), 'queues': queues,
-            'last_heartbeat': f'{beat:%Y-%m-%dT%H:%M:%S.%fZ}', **fields,
-        })
-        for queue in queues.split(','):
-            redis.sadd(f'rq:workers:{queue}', 'rq:worker:w')
+            class Connection:
+                def __init__(self, *address: Any, timeout: float) -> None:
+                    asked['address'] = address
 
-    def test_a_worker_that_beats_on_its_queues_is_healthy(self, redis: Redis) -> None:
-        self.worker(redis, 'high,default,low')
-        assert self.probe(redis, 'worker', 'high', 'default', 'low') == ''
+                def request(self, method: str, path: str, headers: dict[str, str]) -> None:
+                    asked.update(path=path, host=headers['Host'])
 
-    @pytest.mark.parametrize(('fields', 'sentence'), [
-        ({'hostname': 'elsewhere'}, f'No worker of this container is registered for {QUEUE}.'),
-        ({PID_NAMESPACE: 'pid:[1]'}, f'No worker of this container is registered for {QUEUE}.'),
-        ({'age': 100}, 'The worker’s last heartbeat is 100 s old.'),
-    ])
-    def test_another_ones_or_an_old_heartbeat_does_not_count(
-        self, redis: Redis, fields: dict[str, Any], sentence: str,
+                def getresponse(self) -> SimpleNamespace:
+                    text = answer['text'].encode()
+                    return SimpleNamespace(status=answer['status'], reason='Reason', read=lambda: text)
+
+            main = namespace['main']
+            with monkeypatch.context() as patched:
+                patched.setitem(main.__globals__, 'HTTPConnection', Connection)
+                patched.setattr(runpy, 'run_path', lambda path: {'ALLOWED_HOSTS': ['*'], **configuration})
+                try:
+                    main()
+                except namespace['Unhealthy'] as error:
+                    asked['unhealthy'] = str(error)
+            return asked
+
+        return check
+
+    def test_the_refusal_of_its_token_is_health(self, check: Callable[..., dict[str, Any]]) -> None:
+        assert check() == {'address': ('127.0.0.1', 8080), 'path': '/api/status/', 'host': 'localhost'}
+        found = check(ALLOWED_HOSTS=['*', '.example.com'], BASE_PATH='netbox/')
+        assert (found['path'], found['host']) == ('/netbox/api/status/', 'example.com')
+
+    @pytest.mark.parametrize(('status', 'text'), [(500, 'broken'), (403, 'another refusal'), (200, '{}')])
+    def test_another_answer_is_not(
+        self, status: int, text: str, answer: dict[str, Any], check: Callable[..., dict[str, Any]],
     ) -> None:
-        self.worker(redis, **fields)
-        assert self.probe(redis, 'worker', QUEUE) == sentence
-
-    def test_a_worker_on_the_wrong_queue_does_not_count(self, redis: Redis) -> None:
-        self.worker(redis, 'default')
-        assert self.probe(redis, 'worker', QUEUE) == f'No worker of this container is registered for {QUEUE}.'
-        assert self.probe(redis, 'worker', 'default', 'low') == 'The worker does not serve low.'
-
-    def test_a_watcher_is_alive_while_it_shows_it(self, redis: Redis) -> None:
-        dead = 'No watcher of this container has shown a sign of life lately.'
-        assert self.probe(redis, 'watcher') == dead
-        Leases('another-host.1', redis).renew([])
-        assert self.probe(redis, 'watcher') == dead
-        leases = Leases(f'{socket.gethostname()}.1', redis)
-        leases.renew([])
-        assert self.probe(redis, 'watcher') == ''
-        leases.give_back()
-        assert self.probe(redis, 'watcher') == dead
-
-    def test_a_scheduler_is_alive_while_its_key_is(self, redis: Redis) -> None:
-        dead = 'No scheduler of this container keeps its key in Redis alive.'
-        assert self.probe(redis, 'scheduler') == dead
-        scheduler = HedgehogScheduler(connection=redis)
-        scheduler.register_birth()
-        assert self.probe(redis, 'scheduler') == ''
-        redis.hset(scheduler.key, 'hostname', 'elsewhere')
-        assert self.probe(redis, 'scheduler') == dead
-        redis.hset(scheduler.key, 'hostname', socket.gethostname())
-        scheduler.register_death()
-        assert self.probe(redis, 'scheduler') == dead
+        answer.update(status=status, text=text)
+        assert check()['unhealthy'] == f'The status API returned {status} Reason.'

@@ -22,6 +22,7 @@ WAIT = 'hedgehog_sync ready --wait &&'
 WORK = f'exec {PYTHON} manage.py rqworker {PLUGIN_QUEUE}'
 SCHEDULE = f'exec {PYTHON} manage.py rqscheduler'
 FOLLOW = f'exec {PYTHON} manage.py hedgehog_sync watch'
+LIFE_SIGN_CHECK = ['CMD-SHELL', 'find "$$HEDGEHOG_LIFE_SIGN" -maxdepth 0 -type f -newermt "75 seconds ago" ! -newermt "75 seconds" | grep -q .']
 
 
 def page(name: str) -> str:
@@ -173,16 +174,14 @@ def test_netbox_dockers_override_has_the_three_services() -> None:
     }
     assert services['netbox-hedgehog-watcher']['profiles'] == ['watch']
     assert {service['image'] for service in services.values()} == {'netbox:with-hedgehog'}
-    for name, work, role in (
-        ('netbox-rq-worker-hedgehog', WORK, 'worker'), ('netbox-rq-scheduler', SCHEDULE, 'scheduler'),
-        ('netbox-hedgehog-watcher', FOLLOW, 'watcher'),
+    for name, work in (
+        ('netbox-rq-worker-hedgehog', WORK), ('netbox-rq-scheduler', SCHEDULE), ('netbox-hedgehog-watcher', FOLLOW),
     ):
         service = services[name]
         assert words(service['command']) == f'{PYTHON} manage.py {WAIT} {work}'
         assert service['depends_on'] == {'netbox': {'condition': 'service_healthy'}}
-        assert service['healthcheck']['test'][1:] == [
-            PYTHON, '/opt/netbox/netbox/manage.py', 'hedgehog_sync', 'health', '--here', role,
-        ]
+        assert service['healthcheck']['test'] == LIFE_SIGN_CHECK
+        assert service['environment'] == {'HEDGEHOG_LIFE_SIGN': '/tmp/hedgehog-life-sign'}
 
 
 def test_the_charts_values_make_two_deployments() -> None:
@@ -191,12 +190,14 @@ def test_the_charts_values_make_two_deployments() -> None:
     # As Helm would: what stands in braces becomes some text.
     made = [yaml.safe_load(re.sub(r'\{\{.*?\}\}', 'x', text)) for text in values['extraDeploy']]
     assert [one['kind'] for one in made] == ['Deployment', 'Deployment']
-    for one, work, role in zip(made, (WORK, SCHEDULE), ('worker', 'scheduler'), strict=True):
+    for one, work in zip(made, (WORK, SCHEDULE), strict=True):
         spec = one['spec']['template']['spec']
         assert one['spec']['selector']['matchLabels'] == one['spec']['template']['metadata']['labels']
         container = spec['containers'][0]
         assert words(container['command']) == f'cd /opt/netbox/netbox && {PYTHON} manage.py {WAIT} {work}'
-        assert container['livenessProbe']['exec']['command'][2:] == ['hedgehog_sync', 'health', '--here', role]
+        # Compose writes a dollar as two.
+        assert container['livenessProbe']['exec']['command'] == ['sh', '-c', LIFE_SIGN_CHECK[1].replace('$$', '$')]
+        assert container['env'] == [{'name': 'HEDGEHOG_LIFE_SIGN', 'value': '/tmp/hedgehog-life-sign'}]
         assert {mount['name'] for mount in container['volumeMounts']} <= {volume['name'] for volume in spec['volumes']}
 
 

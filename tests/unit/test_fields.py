@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from netbox_hedgehog.fields import PREFIX, EncryptedStr, SealError, decrypt, encrypt
+from netbox_hedgehog.fields import PREFIX, DecryptionError, EncryptedStr, decrypt, encrypt
 from netbox_hedgehog.models import Fabric
 
 SECRET = 'CANARY-secret é\n'
@@ -41,7 +41,7 @@ def test_rotation(settings):
     old = encrypt(SECRET)
     first = settings.SECRET_KEY
     settings.SECRET_KEY = 'b' * 60
-    with pytest.raises(SealError, match='secret_key_fallbacks') as caught:
+    with pytest.raises(DecryptionError, match='secret_key_fallbacks') as caught:
         decrypt(old)
     assert 'CANARY' not in str(caught.value)
     settings.PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'] = ['a' * 60, first]
@@ -51,13 +51,13 @@ def test_rotation(settings):
     finally:
         settings.PLUGINS_CONFIG['netbox_hedgehog']['secret_key_fallbacks'] = []
     assert decrypt(new) == SECRET, 'sealed with the newest key'
-    with pytest.raises(SealError):
+    with pytest.raises(DecryptionError):
         decrypt(old)
 
 
 @pytest.mark.parametrize('spoilt', ['sealed:1:', 'sealed:1:CANARY', 'CANARY', PREFIX + 'gAAAA' * 20, 'é'])
 def test_what_is_no_seal(spoilt):
-    with pytest.raises(SealError) as caught:
+    with pytest.raises(DecryptionError) as caught:
         decrypt(EncryptedStr(spoilt))
     assert 'CANARY' not in str(caught.value)
 

@@ -14,7 +14,7 @@ TESTS = ROOT / 'tests'
 
 GUARDED_BY: dict[str, list[str]] = {
     'nothing runs, and the pages say "in sync"': [
-        'e2e/test_faults.py::test_without_a_worker_one_run_waits_and_it_is_said',
+        'e2e/test_faults.py::test_without_a_worker_one_sync_waits_and_it_is_said',
         'unit/faces/fabric/test_actions.py::test_no_worker',
         'unit/faces/fabric/test_actions.py::test_no_scheduler',
         'unit/faces/fabric/test_actions.py::test_nobody_works',
@@ -35,10 +35,10 @@ GUARDED_BY: dict[str, list[str]] = {
         'unit/jobs/test_schedules.py::test_bootstrap_says_how_many_stand_and_hides_no_failure',
     ],
     'one skipped or failed run breaks the chain of runs for good': [
-        'unit/jobs/test_fabric_sync.py::test_a_run_that_fails_breaks_no_chain',
-        'unit/jobs/test_scheduler.py::test_missed_runs_are_made_up_for_by_one',
+        'unit/jobs/test_fabric_sync.py::test_a_sync_that_fails_breaks_no_chain',
+        'unit/jobs/test_scheduler.py::test_missed_syncs_are_made_up_for_by_one',
         'e2e/test_faults.py::test_a_killed_worker_is_recognised_and_the_fabric_goes_on',
-        'e2e/test_faults.py::test_a_scheduler_that_was_away_catches_up_with_one_run',
+        'e2e/test_faults.py::test_a_scheduler_that_was_away_catches_up_with_one_sync',
     ],
     'random ids: cancel and status match nothing, each bootstrap adds a second chain': [
         'unit/jobs/test_fabric_sync.py::test_the_fixed_id_can_be_run_for_ever',
@@ -79,7 +79,7 @@ GUARDED_BY: dict[str, list[str]] = {
     'no time-outs': [
         'unit/cluster/test_client.py::test_connect_timeout',
         'unit/cluster/test_client.py::test_read_timeout',
-        'e2e/test_faults.py::test_a_run_that_takes_too_long_ends_with_its_reason',
+        'e2e/test_faults.py::test_a_sync_that_takes_too_long_ends_with_its_reason',
     ],
     'TLS verification is off where no CA is given': [
         'unit/cluster/test_client.py::test_unknown_authority',
@@ -107,7 +107,7 @@ GUARDED_BY: dict[str, list[str]] = {
     ],
     'a bootstrap or trigger that failed exits 0': [
         'unit/jobs/test_commands.py::test_redis_is_away',
-        'unit/jobs/test_commands.py::test_who_waits_for_a_run_that_fails_fails',
+        'unit/jobs/test_commands.py::test_who_waits_for_a_sync_that_fails_fails',
         'unit/jobs/test_commands.py::test_one_that_failed_does_not_exit_0',
         'e2e/test_commands.py::test_without_redis_a_command_fails_and_says_so',
     ],
@@ -125,12 +125,12 @@ GUARDED_BY: dict[str, list[str]] = {
         'unit/test_known_faults.py::test_nothing_lies_about_in_the_root',
     ],
     'a killed worker leaves its job running for ever': [
-        'unit/jobs/test_recovery.py::test_a_run_without_its_lock_was_killed',
-        'e2e/test_faults.py::test_a_run_killed_while_no_scheduler_lives_blocks_nobody',
+        'unit/jobs/test_recovery.py::test_a_sync_without_its_lock_was_killed',
+        'e2e/test_faults.py::test_a_sync_killed_while_no_scheduler_lives_blocks_nobody',
     ],
     'with no worker the queue grows at every tick; with a slow job and two workers runs overlap': [
         'unit/jobs/test_scheduler.py::test_a_due_fabric_waits_once_however_often_it_is_due',
-        'e2e/test_faults.py::test_a_run_longer_than_its_interval_never_overlaps_itself',
+        'e2e/test_faults.py::test_a_sync_longer_than_its_interval_never_overlaps_itself',
         'e2e/test_faults.py::test_two_of_each_do_not_get_in_each_others_way',
     ],
     'a flushed Redis has no schedules': [

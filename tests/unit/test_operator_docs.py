@@ -59,7 +59,7 @@ def test_every_sentence_has_an_entry(path: Path) -> None:
 def test_the_example_of_an_event_says_what_the_code_says() -> None:
     page = (ROOT / 'docs' / 'events.md').read_text()
     (data,) = (json.loads(text)['data'] for text in re.findall(r'^```json\n(.*?)^```$', page, re.M | re.S) if '"data"' in text)
-    assert data['sync_error'] in set(sentences(PLUGIN / 'cluster' / 'client.py'))
+    assert data['sync_error'] in set(sentences(PLUGIN / 'cluster' / 'messages.py'))
     assert data['event']['message'] == f'{data["name"]}: {data["sync_error"]}'
 
 

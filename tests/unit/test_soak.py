@@ -43,7 +43,7 @@ def test_growing_is_told_with_both_figures() -> None:
     ]
 
 
-def test_a_run_is_late_by_the_earliest_that_it_answers() -> None:
+def test_a_sync_is_late_by_the_earliest_that_it_answers() -> None:
     # Due every 60 s; the run for 60 came only after 120, and answers both; nobody had asked for the one at 125.
     runs = lateness([2, 130, 125, 183], [0, 60, 120, 180], 'one')
     assert runs == [Run('one', 0, 2), Run('one', 60, 125), Run('one', 180, 183)]
@@ -71,7 +71,7 @@ def test_what_a_fault_takes_is_told_apart() -> None:
     assert not watch.hit(Run('one', 1e12, 1e12))
 
 
-def test_a_run_that_is_seen_late_is_not_overlooked() -> None:
+def test_a_sync_that_is_seen_late_is_not_overlooked() -> None:
     """Its row says when it was completed, and is there a moment later, when its transaction has ended."""
     fleet = Mock(mirrored=[Mock(id=1)])
     fleet.redis.zmscore.return_value = [None]

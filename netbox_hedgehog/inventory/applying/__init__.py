@@ -1,1 +1,1 @@
-"""A plan is applied to NetBox, in one transaction."""
+"""Apply a plan to NetBox, in one transaction."""

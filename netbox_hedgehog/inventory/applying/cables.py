@@ -1,4 +1,4 @@
-"""Cables are created with their terminations and traced paths, many at a time; they are moved as NetBox moves them."""
+"""Create cables with their terminations and traced paths, many at a time; move them with NetBox's own save()."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, transaction
 from extras.models import CustomField
 
-from ..planning.current import CABLE
-from ..planning.fields import ENDS_OF_CABLE
+from ..planning.model_specs import CABLE, ENDS_OF_CABLE
 from ..planning.plan import Action
 from . import bulk_save
 from .context import ApplyContext, ObjectWrite
 from .links import Links
-from .side_effects import attempt, nothing_related
+from .savepoints import attempt, write_in_halves
+from .side_effects import nothing_related
 from .validation import OBJECT_DELETED, REFUSALS, UniqueFields, check, check_end, sentence_of
 
 __all__ = ('Cables',)
@@ -31,7 +31,7 @@ class CableRefused(Exception):
 
 
 class Cables:
-    """Creates and moves the cables of one attempt to apply a plan."""
+    """Create and move the cables of one attempt to apply a plan."""
 
     def __init__(self, context: ApplyContext, links: Links) -> None:
         self._context, self._links = context, links
@@ -77,7 +77,7 @@ class Cables:
     def _prepare(
         self, resolved: Iterable[tuple[Action, dict[str, Any]]], interfaces: dict[int, Any], defaults: dict[str, Any],
     ) -> list[ObjectWrite]:
-        """Return new cables that NetBox would take; the others are skipped."""
+        """Return new cables that NetBox accepts; the others are skipped."""
         unique = UniqueFields(Cable)
         occupied: set[int] = set()
         writes = []
@@ -103,8 +103,8 @@ class Cables:
         return cable
 
     def _insert(self, writes: Sequence[ObjectWrite], interfaces: dict[int, Any]) -> list[ObjectWrite]:
-        """Insert cables in bulk. Return those that the database has taken; the others are skipped."""
-        written, refused = bulk_save.write_in_halves(
+        """Insert cables in bulk. Return those that the database has accepted; the others are skipped."""
+        written, refused = write_in_halves(
             writes,
             write=lambda part: bulk_save.insert_cables(part, interfaces, self._context.side_effects),
             undo=lambda part: bulk_save.undo_insert_of_cables(part, interfaces),
@@ -129,10 +129,10 @@ class Cables:
             return False
         return True
 
-    # ExistingRef cables
+    # Existing cables
 
     def move(self, actions: Iterable[Action]) -> None:
-        """Change cables as NetBox does, paths and change log included: those that can be, or else each as it was."""
+        """Change cables as NetBox does, with paths and change log. A cable that cannot be changed stays as it is."""
         remaining = list(actions)
         while remaining:
             try:
@@ -149,14 +149,14 @@ class Cables:
     def _move_all(self, actions: Sequence[Action]) -> list[tuple[Action, dict[str, Any]]]:
         """Move cables, and return what was written. Raise CableRefused for the first one that cannot be moved."""
         cables = self._load(actions)
-        # All of them leave their interfaces before any is put elsewhere: two may swap.
+        # All cables leave their interfaces before any is connected again: two may swap.
         for action in actions:
             self._release(action)
         return [(action, self._move(action, cables.get(action.pk))) for action in actions]
 
     @staticmethod
     def _load(actions: Iterable[Action]) -> dict[int | None, Any]:
-        """Return the cables as they are, before any of them is taken off an interface: for the change log."""
+        """Return the cables as they are before any is disconnected, for the change log."""
         cables = Cable.objects.filter(pk__in=[action.pk for action in actions]).order_by('pk')
         for cable in cables:
             cable.snapshot()
@@ -164,7 +164,7 @@ class Cables:
 
     @staticmethod
     def _release(action: Action) -> None:
-        """Take a cable off the interfaces that it leaves."""
+        """Disconnect a cable from the interfaces that it leaves."""
         leaving: set[int] = set()
         for change in action.changes:
             if change.field in ENDS_OF_CABLE:
@@ -211,7 +211,7 @@ def _check_free(values: dict[str, Any], interfaces: dict[int, Any], occupied: se
     _check_existing(_ends(values), interfaces)
     for pk in _ends(values):
         if pk in occupied:
-            raise ValidationError(f'{interfaces[pk].device} {interfaces[pk]} has another cable already.')
+            raise ValidationError(f'{interfaces[pk].device} {interfaces[pk]} already has another cable.')
         if why := check_end(interfaces[pk]):
             raise ValidationError(why)
 

@@ -7,10 +7,10 @@ __all__ = ('use_current_configuration',)
 
 
 def use_current_configuration() -> None:
-    """Have NetBox's configuration looked up anew: a process keeps it, and hands it to the processes that it forks.
+    """Reload NetBox's configuration: a process caches it, and its forks inherit the cache.
 
-    NetBox itself does so after each request; a worker would otherwise keep to the validators of the day it was started.
-    While it cannot be looked up, what is known stays.
+    NetBox itself does so after each request. A worker would otherwise use the validators of the time it was started. If
+    the configuration cannot be loaded, the cached one is used.
     """
     try:
         Config()

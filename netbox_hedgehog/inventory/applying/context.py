@@ -1,4 +1,4 @@
-"""What the steps of applying a plan share: resolved keys, objects at hand, what is written and what is skipped."""
+"""Hold what the steps of applying a plan share: resolved keys, loaded objects, what is written and what is skipped."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from ...choices import DiscrepancyTypeChoices
 from ...issue_codes import Code
 from ..planning.context import PlanContext
-from ..planning.current import Held
-from ..planning.fields import ENDS, GENERIC, MANY, decode, kind_of, model_of, shape
+from ..planning.current import ManagedObject
+from ..planning.fields import ENDS, GENERIC, MANY, decode, kind_of, model_of
+from ..planning.model_specs import spec_of
 from ..planning.plan import DELETE, Action, FieldChange, Finding
 from .parking import Parking
 from .side_effects import SideEffects
@@ -45,14 +46,14 @@ class Unresolvable(Exception):
 class ApplyContext:
     """One attempt to apply a plan.
 
-    `done` are the actions that were applied, `findings` what stood in the way of the others, `pks` the IDs of objects
+    `done` are the actions that were applied, `findings` what prevented the others, `pks` the IDs of objects
     by key. Takes the plan with what it was made from, the request that changes are logged under, and what earlier
     attempts have skipped, by key.
     """
 
     def __init__(self, source: PlanContext, request: Any, earlier_skips: Mapping[str, Skip]) -> None:
         self.fabric, self.now, self.plan = source.fabric, source.now, source.plan
-        self.desired, self.present = source.desired, source.present
+        self.desired, self.current = source.desired, source.current
         self.request = request
         self.side_effects = SideEffects(request)
         self.parking = Parking()
@@ -67,45 +68,47 @@ class ApplyContext:
         self._findings_on_parked: dict[str, list[Finding]] = {}
         # Why objects that were to be deleted stay, by key.
         self.undeleted: dict[str, Finding] = {}
-        self._renamed_keys = self.plan.heirs
+        self._renamed_keys = self.plan.renamed_keys
         self.pks = self._known_pks()
+        # The keys of devices that another fabric manages, and that this attempt begins to share.
+        self.shared: set[str] = set()
         # Objects at hand, by model and ID.
         self.objects: dict[tuple[str, int], Any] = {}
         # What this attempt has deleted, by model and ID.
         self.deleted: set[tuple[str, int]] = set()
-        # What is said of objects that somebody else has deleted, by model and ID.
+        # The findings on objects that somebody else has deleted, by model and ID.
         self._deleted_by_others: dict[tuple[str, int], str] = {}
-        # The VRFs to whose prefixes something was written.
+        # The VRFs in which prefixes were written.
         self.changed_vrfs: set[int | None] = set()
 
     def _known_pks(self) -> dict[str, int]:
-        held = self.present.held
-        pks = {key: link.object_id for key, link in held.items() if link.values is not None}
+        managed = self.current.managed
+        pks = {key: link.object_id for key, link in managed.items() if link.values is not None}
         for key, previous_key in self._renamed_keys.items():
-            if held[previous_key].values is not None:
-                pks[key] = held[previous_key].object_id
+            if managed[previous_key].values is not None:
+                pks[key] = managed[previous_key].object_id
         return pks
 
-    def is_wanted(self, action: Action) -> bool:
+    def is_desired(self, action: Action) -> bool:
         return action.key in self.desired.objects
 
-    def link_of(self, key: str) -> Held | None:
+    def link_of(self, key: str) -> ManagedObject | None:
         """Return the stored link of an object, which may have had another key until now."""
-        return self.present.held.get(self._renamed_keys.get(key, key))
+        return self.current.managed.get(self._renamed_keys.get(key, key))
 
-    # What becomes of actions
+    # Results of actions
 
     def mark_done(self, action: Action) -> None:
         """Count an object once, however many steps it was written in."""
-        if (action.key, action.verb) not in self._done_keys:
-            self._done_keys.add((action.key, action.verb))
+        if (action.key, action.type) not in self._done_keys:
+            self._done_keys.add((action.key, action.type))
             self.done.append(action)
 
     def skip(self, action: Action, reason: str) -> None:
         """Skip an action. What refers to its object is skipped with it, under the same finding."""
         if reason not in self._finding_of:
             finding = Finding(
-                DiscrepancyTypeChoices.CONFLICT, action.key, action.subject, action.source, Code.OBJECT_REFUSED,
+                DiscrepancyTypeChoices.CONFLICT, action.key, action.scope, action.source, Code.OBJECT_REFUSED,
                 {'model': action.model, 'name': action.name, 'reason': reason}, model=action.model, pk=action.pk,
             )
             self.findings.append(finding)
@@ -131,7 +134,7 @@ class ApplyContext:
         """Yield the actions that NetBox has refused, as the next plan has them, each with the finding that says why."""
         finding_of = {finding.sentence: finding for finding in self.findings}
         for action in self.plan.actions:
-            if action.verb == DELETE:
+            if action.type == DELETE:
                 finding = self.undeleted.get(action.key)
             else:
                 finding = finding_of.get(self.skipped.get(action.key, ''))
@@ -151,16 +154,16 @@ class ApplyContext:
     def resolve(self, action: Action, deferred: bool = False) -> dict[str, Any] | None:
         """Return the values of an action with every reference an ID; skip it and return None where one has none.
 
-        Fields that are written after their object's own parts (Shape.deferred) are among them with `deferred` alone.
+        Fields that are written after their object's own parts (ModelSpec.deferred) are among them only with `deferred`.
         """
         values: dict[str, Any] = {}
         for change in action.changes:
-            if not deferred and change.field in shape(action.model).deferred:
+            if not deferred and change.field in spec_of(action.model).deferred:
                 continue
             try:
                 values[change.field] = self._resolve_value(action.model, change)
             except Unresolvable as error:
-                if change.field not in shape(action.model).soft:
+                if change.field not in spec_of(action.model).optional_fields:
                     self.skip(action, str(error))
                     return None
                 if isinstance(change.new, list):

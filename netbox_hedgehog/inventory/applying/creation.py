@@ -1,16 +1,22 @@
-"""New objects: checked, and created as many at a time as NetBox and the database allow."""
+"""Create objects: in bulk where a fabric has thousands of a model, otherwise by NetBox's own save()."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Model
 from extras.models import CustomField
 
-from ..planning.fields import model_of, shape
+from ..planning.fields import model_of
+from ..planning.machines import is_shareable
+from ..planning.model_specs import PREFIX, spec_of
 from ..planning.plan import Action
 from . import bulk_save
 from .context import ApplyContext, ObjectWrite
 from .links import Links
+from .machines import find_managed
+from .savepoints import write_in_halves
 from .side_effects import nothing_related
 from .validation import REFUSALS, UniqueFields, check, sentence_of
 from .values import find_same
@@ -19,7 +25,7 @@ __all__ = ('Creation',)
 
 
 class Creation:
-    """Creates the objects of one attempt to apply a plan."""
+    """Create the objects of one attempt to apply a plan."""
 
     def __init__(self, context: ApplyContext, links: Links) -> None:
         self._context, self._links = context, links
@@ -33,7 +39,7 @@ class Creation:
                 resolved.append((action, values))
         self._context.load_related(label, [values for _, values in resolved])
         writes = self._prepare(label, resolved)
-        if not shape(label).few:
+        if not spec_of(label).save_individually:
             for write in writes:
                 bulk_save.prepare_insert(write.instance)
             writes = self._insert(model_of(label), writes)
@@ -43,7 +49,7 @@ class Creation:
             self._note_created(label, write)
 
     def _prepare(self, label: str, resolved: list[tuple[Action, dict[str, Any]]]) -> list[ObjectWrite]:
-        """Return new instances that NetBox would take; those of a model with few objects are saved already."""
+        """Return new instances that NetBox accepts; those of a model with few objects are saved already."""
         model = model_of(label)
         defaults = CustomField.objects.get_defaults_for_model(model)
         populated = bulk_save.populated_ranges(label, [values for _, values in resolved])
@@ -55,8 +61,8 @@ class Creation:
                 if defaults and hasattr(instance, 'custom_field_data'):
                     instance.custom_field_data = dict(defaults)
                 bulk_save.check_populated_ranges(instance, populated)
-                if shape(label).few:
-                    bulk_save.save_individually(instance)
+                if spec_of(label).save_individually:
+                    _save(instance)
                 else:
                     check(instance)
                     unique.take(instance)
@@ -67,7 +73,7 @@ class Creation:
         return writes
 
     def _new_instance(self, label: str, values: dict[str, Any]) -> Any:
-        # Not through the constructor: NetBox takes what it is given there for what was stored before.
+        # Not in the constructor: NetBox treats values given there as those stored before.
         instance = model_of(label)()
         for name, value in values.items():
             self._context.assign(instance, label, name, value)
@@ -75,7 +81,7 @@ class Creation:
         return instance
 
     def _insert(self, model: type[Model], writes: list[ObjectWrite]) -> list[ObjectWrite]:
-        written, refused = bulk_save.write_in_halves(
+        written, refused = write_in_halves(
             writes, write=lambda part: bulk_save.insert(model, part), undo=bulk_save.undo_insert,
         )
         for write, error in refused:
@@ -86,16 +92,30 @@ class Creation:
         instance = write.instance
         self._context.pks[write.action.key] = instance.pk
         self._context.objects[label, instance.pk] = instance
-        if label == 'ipam.prefix':
+        if label == PREFIX:
             self._context.changed_vrfs.add(instance.vrf_id)
         self._links.add_created(write.action, instance.pk, write.values)
         self._context.mark_done(write.action)
 
     def _use_existing_or_skip(self, action: Action, values: dict[str, Any], error: Exception) -> None:
-        """Use the shared object that somebody else has created meanwhile, or else skip the action."""
-        is_shared = self._context.desired.objects[action.key].shared
-        if is_shared and (pk := find_same(action.model, values)):
+        """Use what somebody else has created meanwhile, if it may be shared, or else skip the action."""
+        obj = self._context.desired.objects[action.key]
+        if obj.shared and (pk := find_same(action.model, values)):
             self._context.pks[action.key] = pk
             self._links.add_found(action, pk)
+        elif is_shareable(obj) and (pk := find_managed(self._context.fabric, obj, values)):
+            self._links.add_shared(action, pk)
         else:
             self._context.skip(action, sentence_of(error))
+
+
+def _save(instance: Any) -> None:
+    """Save a new object as NetBox does, its signals included. Raises one of REFUSALS."""
+    try:
+        with transaction.atomic():
+            instance.full_clean()
+            instance.save()
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        raise ValidationError(sentence_of(error)) from None

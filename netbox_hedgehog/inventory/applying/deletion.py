@@ -1,17 +1,20 @@
-"""Objects are deleted one by one, as NetBox does, with all that it deletes along with them."""
+"""Delete objects one by one, as NetBox does, with all that it deletes along with them."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import ProtectedError, RestrictedError
 
-from ..planning.current import Held
+from ..planning.current import ManagedObject, Place
+from ..planning.dependents import connected_groups, find_deletable
 from ..planning.fields import model_of
+from ..planning.machines import may_be_shared
+from ..planning.model_specs import DEVICE, INTERFACE
 from ..planning.plan import Action
-from ..planning.pruning import pieces, place_of, what_goes
 from .context import ApplyContext
 from .links import delete_links
-from .side_effects import attempt
+from .machines import shared_with_others
+from .savepoints import attempt
 from .validation import REFUSALS, sentence_of
 
 __all__ = ('Deletion',)
@@ -20,20 +23,20 @@ __all__ = ('Deletion',)
 class DeletionRefused(Exception):
     """NetBox refuses to delete the object of this link; the text says why."""
 
-    def __init__(self, link: Held, reason: str) -> None:
+    def __init__(self, link: ManagedObject, reason: str) -> None:
         super().__init__(reason)
         self.link = link
 
 
 class Deletion:
-    """Deletes the objects of one attempt to apply a plan, with their links."""
+    """Delete the objects of one attempt to apply a plan, with their links."""
 
     def __init__(self, context: ApplyContext) -> None:
         self._context = context
 
     def delete(self, actions: Iterable[Action]) -> None:
-        """Delete the objects of these actions that NetBox lets go."""
-        links: list[Held] = []
+        """Delete the objects of these actions that NetBox allows to delete."""
+        links: list[ManagedObject] = []
         action_of: dict[int, Action] = {}
         for action in actions:
             link = self._context.link_of(action.key)
@@ -42,33 +45,33 @@ class Deletion:
             action_of[link.pk] = action
         if not links:
             return
-        deleted: list[Held] = []
-        for group in pieces(links, self._context.present):
+        deleted: list[ManagedObject] = []
+        for group in connected_groups(links, self._context.current):
             deleted += self._delete_group(group)
         for link in deleted:
             action = action_of[link.pk]
             self._context.pks.pop(action.key, None)
-            self._context.deleted.add(place_of(link))
+            self._context.deleted.add(link.place)
             self._context.mark_done(action)
         delete_links([link.pk for link in deleted])
 
-    def _delete_group(self, links: list[Held]) -> list[Held]:
+    def _delete_group(self, links: list[ManagedObject]) -> list[ManagedObject]:
         """Delete objects that refer to each other, and return the links of those that were deleted.
 
         Where NetBox refuses one of them, start again without it and without all that stays with it: it keeps what
         belongs to it.
         """
-        refusals: dict[tuple[str, int], str] = {}
+        refusals = self._shared(links)
         while True:
-            going, findings = what_goes(
-                links, self._context.present, changes=self._context.plan.actions, refusals=refusals,
+            going, findings = find_deletable(
+                links, self._context.current, changes=self._context.plan.actions, refusals=refusals,
             )
             try:
                 with attempt():
                     for link in going:
                         _delete_object(link)
             except DeletionRefused as refused:
-                refusals[place_of(refused.link)] = str(refused)
+                refusals[refused.link.place] = str(refused)
                 continue
             self._context.findings += findings
             finding_of = {finding.key: finding for finding in findings}
@@ -76,8 +79,19 @@ class Deletion:
             self._context.undeleted |= {key: finding_of.get(key, findings[0]) for key in staying}
             return going
 
+    def _shared(self, links: Iterable[ManagedObject]) -> dict[Place, str]:
+        """Return why objects stay that other fabrics have begun to share since the plan was made."""
+        pks: dict[str, set[int]] = {DEVICE: set(), INTERFACE: set()}
+        for link in links:
+            if may_be_shared(link):
+                pks[link.model].add(link.object_id)
+        return {
+            (label, pk): 'another fabric shares it' for label, found in pks.items() if found
+            for pk in shared_with_others(label, found, self._context.fabric)
+        }
 
-def _delete_object(link: Held) -> None:
+
+def _delete_object(link: ManagedObject) -> None:
     """Delete the object of a link, if it is still there. Raise DeletionRefused where NetBox does not allow it."""
     instance = model_of(link.model)._default_manager.filter(pk=link.object_id).first()
     if instance is None:

@@ -1,4 +1,4 @@
-"""What the deletion of objects would do to others: what prevents it, and what it would delete or change."""
+"""Find what a deletion would do to other objects: what prevents it, and what it would delete or change."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -18,21 +18,21 @@ from extras.utils import run_validators
 from netbox.config import get_config
 from utilities.data import get_config_value_ci
 
-from ..planning.current import CHANGES, GOES, PROTECTS, Attachment, Held, Present
+from ..planning.current import CHANGES, GOES, PROTECTS, CurrentState, Dependent, ManagedObject
 from ..planning.fields import model_of
 from .validation import sentence_of
 
 __all__ = ('read_dependents', 'read_obstacles', 'read_refusals')
 
 # What NetBox itself derives or records, what a person has set on the object for themselves, and the plugin's own rows.
-OF_NO_CONCERN = frozenset((
+IGNORED = frozenset((
     'core.autosyncrecord', 'core.job', 'core.objectchange', 'dcim.cablepath', 'dcim.portmapping', 'extras.bookmark',
     'extras.cachedvalue', 'extras.notification', 'extras.subscription', 'extras.taggeditem',
     'netbox_hedgehog.discrepancy', 'netbox_hedgehog.inventorylink', 'taggit.taggeditem',
 ))
 
-# Rows that stand for another object: what would be lost is the cable that ends there.
-STANDS_FOR = {'dcim.cabletermination': ('dcim.cable', 'cable_id')}
+# Rows that represent another object: what would be lost is the cable that ends there.
+REPRESENTED = {'dcim.cabletermination': ('dcim.cable', 'cable_id')}
 
 # What on_delete does to the object that refers; any other sets the reference to something else.
 EFFECTS = {
@@ -64,15 +64,15 @@ class Relation:
     part: bool
 
 
-def read_obstacles(present: Present, links: Iterable[Held]) -> None:
-    """Note all that may prevent the deletion of these objects."""
+def read_obstacles(current: CurrentState, links: Iterable[ManagedObject]) -> None:
+    """Store everything that may prevent the deletion of these objects."""
     links = list(links)
-    present.attached = read_dependents(links)
-    present.refusals = read_refusals(links)
+    current.dependents = read_dependents(links)
+    current.refusals = read_refusals(links)
 
 
-def read_refusals(links: Iterable[Held]) -> dict[Place, str]:
-    """Why NetBox's setting PROTECTION_RULES prevents the deletion of some of these objects.
+def read_refusals(links: Iterable[ManagedObject]) -> dict[Place, str]:
+    """Return why NetBox's setting PROTECTION_RULES prevents the deletion of some of these objects.
 
     The rules are asked as NetBox's own handler of pre_delete asks them.
     """
@@ -90,10 +90,10 @@ def read_refusals(links: Iterable[Held]) -> dict[Place, str]:
     return found
 
 
-def read_dependents(links: Iterable[Held]) -> dict[Place, list[Attachment]]:
-    """What refers to each of these objects, by (model, ID): a statement for each relation of each model."""
+def read_dependents(links: Iterable[ManagedObject]) -> dict[Place, list[Dependent]]:
+    """Return what refers to each of these objects, by (model, ID): a statement for each relation of each model."""
     by_model = _by_model(links)
-    found: dict[Place, list[Attachment]] = defaultdict(list)
+    found: dict[Place, list[Dependent]] = defaultdict(list)
     for label, pks in by_model.items():
         for relation in _relations(label):
             _read(relation, label, pks, found)
@@ -106,7 +106,7 @@ def read_dependents(links: Iterable[Held]) -> dict[Place, list[Attachment]]:
     return found
 
 
-def _by_model(links: Iterable[Held]) -> dict[str, list[int]]:
+def _by_model(links: Iterable[ManagedObject]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
     for link in links:
         found[link.model].append(link.object_id)
@@ -117,7 +117,7 @@ def _by_model(links: Iterable[Held]) -> dict[str, list[int]]:
 
 
 def _relations(label: str) -> Iterator[Relation]:
-    """The relations that matter to the deletion of objects of a model."""
+    """Return the relations that matter to the deletion of objects of a model."""
     model = model_of(label)
     for relation in model._meta.get_fields(include_hidden=True):
         if not relation.auto_created or relation.concrete or isinstance(relation, GenericRel):
@@ -127,13 +127,13 @@ def _relations(label: str) -> Iterator[Relation]:
     for field in model._meta.private_fields:
         if isinstance(field, GenericRelation):
             related: Any = field.related_model
-            if not _is_of_no_concern(related):
+            if not _is_ignored(related):
                 yield _relation(related, field.object_id_field_name, GOES, '', '', True)
 
 
 def _foreign_key(relation: Any) -> Relation | None:
     related, field = relation.related_model, relation.field
-    if related._meta.auto_created or related._meta.proxy or _is_of_no_concern(related):
+    if related._meta.auto_created or related._meta.proxy or _is_ignored(related):
         return None
     if issubclass(related, CabledObjectModel) and field.name == 'cable':
         # Derived from the terminations of the cable.
@@ -145,7 +145,7 @@ def _foreign_key(relation: Any) -> Relation | None:
 
 def _many_to_many(relation: Any) -> Relation | None:
     related, field = relation.related_model, relation.field
-    if related._meta.proxy or _is_of_no_concern(field.remote_field.through):
+    if related._meta.proxy or _is_ignored(field.remote_field.through):
         return None
     through = field.remote_field.through
     near, far = f'{field.m2m_field_name()}_id', f'{field.m2m_reverse_field_name()}_id'
@@ -156,24 +156,24 @@ def _many_to_many(relation: Any) -> Relation | None:
 
 def _relation(model: Any, column: str, effect: str, field: str, title: str, part: bool) -> Relation:
     label = model._meta.label_lower
-    if label in STANDS_FOR:
-        label, pk = STANDS_FOR[label]
+    if label in REPRESENTED:
+        label, pk = REPRESENTED[label]
         return Relation(model, label, pk, column, effect, '', '', part)
     return Relation(model, label, 'pk', column, effect, field, title, part)
 
 
-def _is_of_no_concern(model: type[models.Model]) -> bool:
-    return model._meta.label_lower in OF_NO_CONCERN
+def _is_ignored(model: type[models.Model]) -> bool:
+    return model._meta.label_lower in IGNORED
 
 
-def _read(relation: Relation, label: str, pks: list[int], found: dict[Place, list[Attachment]]) -> None:
+def _read(relation: Relation, label: str, pks: list[int], found: dict[Place, list[Dependent]]) -> None:
     filters: dict[str, Any] = {f'{relation.column}__in': pks}
     for key in _generic_keys(relation.model):
         if key.fk_field == relation.column:
             filters[key.ct_field] = ContentType.objects.get_for_model(model_of(label))
     rows = relation.model._default_manager.filter(**filters).order_by(relation.pk)
     for pk, target in rows.values_list(relation.pk, relation.column):
-        found[label, target].append(Attachment(
+        found[label, target].append(Dependent(
             relation.label, pk, relation.effect, relation.field, relation.title, relation.part,
         ))
 
@@ -188,13 +188,13 @@ def _generic_keys(model: type[models.Model]) -> list[GenericForeignKey]:
 def _untracked_models() -> list[type[models.Model]]:
     return [
         model for model in apps.get_models()
-        if model._meta.managed and not model._meta.proxy and not _is_of_no_concern(model)
+        if model._meta.managed and not model._meta.proxy and not _is_ignored(model)
     ]
 
 
 def _read_generic(
     model: type[models.Model], field: GenericForeignKey, by_model: dict[str, list[int]],
-    found: dict[Place, list[Attachment]],
+    found: dict[Place, list[Dependent]],
 ) -> None:
     labels = {}
     query = models.Q(pk__in=[])
@@ -210,7 +210,7 @@ def _read_generic(
         return
     rows = model._default_manager.filter(query).order_by('pk')
     for pk, type_id, target in rows.values_list('pk', f'{field.ct_field}_id', field.fk_field):
-        found[labels[type_id], int(target)].append(Attachment(
+        found[labels[type_id], int(target)].append(Dependent(
             model._meta.label_lower, pk, CHANGES, field.name, field.name.replace('_', ' '),
         ))
 
@@ -235,26 +235,26 @@ def _custom_fields(by_model: dict[str, list[int]]) -> Iterable[CustomField]:
 
 
 def _read_custom_field(
-    custom_field: CustomField, by_model: dict[str, list[int]], found: dict[Place, list[Attachment]],
+    custom_field: CustomField, by_model: dict[str, list[int]], found: dict[Place, list[Dependent]],
 ) -> None:
     related: Any = custom_field.related_object_type
     target = f'{related.app_label}.{related.model}'
     sought = set(by_model[target])
     default = custom_field.default
     for pointed_to in sorted(sought.intersection(default if isinstance(default, list) else [default])):
-        found[target, pointed_to].append(Attachment(
+        found[target, pointed_to].append(Dependent(
             'extras.customfield', custom_field.pk, CHANGES, 'default', 'default',
         ))
     for object_type in custom_field.object_types.all():
         for label, pk, value in _custom_values(custom_field.name, object_type):
             for pointed_to in sorted(sought.intersection(value if isinstance(value, list) else [value])):
-                found[target, pointed_to].append(Attachment(
+                found[target, pointed_to].append(Dependent(
                     label, pk, CHANGES, f'cf_{custom_field.name}', f'custom field {custom_field.name}',
                 ))
 
 
 def _custom_values(name: str, object_type: ObjectType) -> Iterator[tuple[str, int, Any]]:
-    """The objects of a type that have a value in a custom field: label, ID and value."""
+    """Return the objects of a type that have a value in a custom field: label, ID and value."""
     model: Any = object_type.model_class()
     if model is None:
         return
@@ -267,8 +267,8 @@ def _custom_values(name: str, object_type: ObjectType) -> Iterator[tuple[str, in
 # Names
 
 
-def _name(found: dict[Place, list[Attachment]]) -> None:
-    """Give each object that refers its name: a statement a model, and only where there is something to name."""
+def _name(found: dict[Place, list[Dependent]]) -> None:
+    """Add the name of each object that refers: one SQL statement per model, and only if needed."""
     pks: dict[str, set[int]] = defaultdict(set)
     for attachments in found.values():
         for attachment in attachments:

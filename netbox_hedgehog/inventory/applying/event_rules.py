@@ -1,8 +1,8 @@
-"""What NetBox does with the changes of a request after its commit, done for the changes of an inventory.
+"""Pass the changes of an inventory sync to NetBox's event rules, as NetBox does with those of a request.
 
 NetBox gives the changes of a request to the functions of EVENTS_PIPELINE; the only one by default passes them to the
 event rules. A rule that raises ends that, and the request, with an error: all later events are lost. Here thousands of
-objects may be written by one request, so each rule is called for each event whatever became of the others.
+objects may be written by one request, so each rule is called for each event, whether the others failed or not.
 """
 
 import logging
@@ -27,6 +27,8 @@ from rq.timeouts import JobTimeoutException
 from utilities.api import get_prefetches_for_serializer, get_serializer_for_model
 from utilities.request import copy_safe_request
 
+from ...accounts import AnyUser
+
 __all__ = ('EVENT_RULES', 'make_request', 'process_queued_events')
 
 logger = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ EVENT_RULES = 'extras.events.process_event_queue'
 BATCH = 1000
 
 
-def make_request(user: Any) -> Any:
+def make_request(user: AnyUser) -> Any:
     """Return a request for changes that no HTTP request asks for, made by this user under an ID of its own.
 
     NetBox pickles it for webhooks and scripts. copy_safe_request() knows what it must have for that.
@@ -74,7 +76,7 @@ def process_queued_events() -> list[str]:
 
 
 class Failures:
-    """What went wrong with events: logged once with its traceback, counted after that."""
+    """Failures of event rules: the first one is logged with its traceback, the others are counted."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -93,7 +95,7 @@ class Failures:
 
 
 def _with_current_objects(events: list[Any]) -> list[Any]:
-    """Return those events that the database bears out, with their objects as they are in it now.
+    """Return the events that match the database, with their objects as they are now.
 
     An object is written in several steps, and some of its related objects were loaded by their IDs alone: neither is
     what a receiver should get. An object whose creation or deletion was rolled back is no event.
@@ -119,7 +121,7 @@ def _load(model: Any, pks: list[int]) -> dict[int, Any]:
 
 
 def _prefetches(model: Any) -> list[str]:
-    """What an object's serializer looks at: a statement for all objects, and not for each."""
+    """Return what an object's serializer reads: a statement for all objects, and not for each."""
     try:
         return get_prefetches_for_serializer(get_serializer_for_model(model))
     except SerializerNotFound:

@@ -1,4 +1,4 @@
-"""Parking: objects that change places leave the ones that they have first.
+"""Park objects that change places: they leave their current places first.
 
 Two objects that swap a name cannot be written one after the other, and PostgreSQL checks each row of a bulk update by
 itself. So everything that moves gets a temporary value that nobody else has, within the same transaction, and its real
@@ -13,13 +13,13 @@ from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 
 from ..planning.fields import model_of
-from ..planning.plan import ADOPT, RESTORE, UPDATE, Action
+from ..planning.plan import ADOPT, UNMARK_STALE, UPDATE, Action
 
 __all__ = ('Parking',)
 
 _UNIQUE_TEXT = Concat(Value('~'), Cast('pk', CharField()))
 
-# By model: the fields that NetBox keeps unique, and the columns that are set aside with what they hold meanwhile.
+# By model: the fields that NetBox keeps unique, and the parked columns with their temporary values.
 PARKED_COLUMNS: tuple[tuple[str, frozenset[str], dict[str, Any]], ...] = (
     ('ipam.vlangroup', frozenset(('name', 'slug', 'scope')), {'name': _UNIQUE_TEXT, 'slug': _UNIQUE_TEXT}),
     ('ipam.vlan', frozenset(('group', 'vid', 'name')), {'group_id': None}),
@@ -38,21 +38,21 @@ PRIMARY_ADDRESSES = frozenset(('primary_ip4', 'primary_ip6', 'oob_ip'))
 
 
 class Parking:
-    """Objects that have left their place, with what their columns really hold, by model and ID."""
+    """Parked objects, with the real values of their columns, by model and ID."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
 
     def park(self, actions: Iterable[Action]) -> None:
-        """Set aside what these objects hold in the unique fields that they are to change: two statements a model."""
+        """Park the unique fields of these objects that are about to change: two SQL statements per model."""
         actions = list(actions)
         for label, fields, temporary in PARKED_COLUMNS:
             wanting = [
                 action for action in actions
                 if action.model == label and any(change.field in fields for change in action.changes)
             ]
-            leaving = [action.pk for action in wanting if action.verb in (UPDATE, RESTORE, ADOPT) and action.pk]
-            # NetBox lets no address move that is a device's primary one. Else one alone is in nobody's way.
+            leaving = [action.pk for action in wanting if action.type in (UPDATE, UNMARK_STALE, ADOPT) and action.pk]
+            # NetBox does not allow a device's primary address to move. Otherwise a single object blocks no other.
             if not leaving or (len(wanting) < 2 and not fields & PRIMARY_ADDRESSES):
                 continue
             rows = model_of(label)._default_manager.filter(pk__in=leaving).order_by('pk')
@@ -65,11 +65,11 @@ class Parking:
         return pk is not None and (label, pk) in self._values
 
     def parked_values(self, label: str, pk: int) -> dict[str, Any]:
-        """Return what the columns of an object that are set aside really hold; {} where none are."""
+        """Return the real values of an object's parked columns; {} if it has none."""
         return self._values.get((label, pk), {})
 
     def note_written(self, label: str, pk: int, columns: Iterable[str]) -> None:
-        """Note that these columns have their real values again."""
+        """Record that these columns have their real values again."""
         values = self._values.get((label, pk))
         if values is None:
             return
@@ -79,7 +79,7 @@ class Parking:
             del self._values[label, pk]
 
     def restore(self) -> None:
-        """Give back what is still set aside."""
+        """Restore everything that is still parked."""
         for (label, pk), values in self._values.items():
             model_of(label)._default_manager.filter(pk=pk).update(**values)
         self._values.clear()

@@ -1,30 +1,32 @@
-"""NetBox's own permissions hold for what a person asks of an inventory, with their conditions on objects."""
+"""Check NetBox's own permissions, with their conditions on objects, for what a user requests."""
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from utilities.permissions import get_permission_for_model
 
+from ...accounts import AnyUser
 from ..errors import NotPermitted
 from ..planning.fields import model_of
-from ..planning.plan import ADOPT, CREATE, DELETE, MARK, RESTORE, UPDATE, Action
+from ..planning.plan import ADOPT, CREATE, DELETE, MARK_STALE, SHARE, UNMARK_STALE, UPDATE, Action
 
 __all__ = ('check_after', 'check_before')
 
-NEEDED = {CREATE: 'add', UPDATE: 'change', ADOPT: 'change', RESTORE: 'change', MARK: 'change', DELETE: 'delete'}
+NEEDED = {
+    CREATE: 'add', UPDATE: 'change', ADOPT: 'change', UNMARK_STALE: 'change', MARK_STALE: 'change', DELETE: 'delete',
+}
 
 
-def check_before(user: Any, actions: Iterable[Action]) -> None:
-    """Check that this person may do all of these: the permission for each model, and for each existing object.
+def check_before(user: AnyUser, actions: Iterable[Action]) -> None:
+    """Check that this user has the permission for each model, and for each existing object.
 
-    Raises NotPermitted, which names what is missing.
+    Raises NotPermitted, which names the missing permission.
     """
     existing: dict[tuple[str, str], set[int]] = defaultdict(set)
     for action in actions:
-        needed = NEEDED[action.verb]
-        if action.verb == MARK and not action.changes:
+        if _changes_nothing(action):
             continue
+        needed = NEEDED[action.type]
         existing[action.model, needed].update([action.pk] if action.pk is not None else [])
     for (label, needed), pks in sorted(existing.items()):
         model = model_of(label)
@@ -43,16 +45,21 @@ def check_before(user: Any, actions: Iterable[Action]) -> None:
                 )
 
 
-def check_after(user: Any, done: Iterable[Action], pks: dict[str, int]) -> None:
-    """Check that all that was written meets the conditions of this person's permissions, as NetBox's own views do.
+def _changes_nothing(action: Action) -> bool:
+    """Return whether only the plugin's own record of an object changes."""
+    return action.type == SHARE or (action.type == MARK_STALE and not action.changes)
+
+
+def check_after(user: AnyUser, done: Iterable[Action], pks: dict[str, int]) -> None:
+    """Check that what was written meets the conditions of this user's permissions, as NetBox's own views do.
 
     To be called inside of the transaction. Raises NotPermitted: then nothing may stay written.
     """
     written: dict[tuple[str, str], set[int]] = defaultdict(set)
     for action in done:
-        if action.verb == DELETE or (action.verb == MARK and not action.changes):
+        if action.type == DELETE or _changes_nothing(action):
             continue
-        written[action.model, NEEDED[action.verb]].add(pks[action.key] if action.pk is None else action.pk)
+        written[action.model, NEEDED[action.type]].add(pks[action.key] if action.pk is None else action.pk)
     for (label, needed), found in sorted(written.items()):
         model = model_of(label)
         allowed = model._default_manager.restrict(user, needed).filter(pk__in=found).count()

@@ -1,80 +1,58 @@
-"""What NetBox's signals do after a save, done for many objects at once.
+"""Do for many created objects at once what NetBox's signals do after each save().
 
-Bulk writes send no signals. Everything that NetBox 4.7 hangs on post_save for the models of an inventory is in here
-or in bulk_save.py: change log and events (core/signals.py), search index (netbox/search), counters
-(utilities/counters.py), notifications of subscribers and rendered config contexts (extras/signals.py), metrics.
+bulk_create() sends no signals. Everything that NetBox 4.7 hangs on post_save for a new object of the models of an
+inventory is in here or in bulk_save.py: change log and events (core/signals.py), search index (netbox/search), counters
+(utilities/counters.py), rendered config contexts (extras/signals.py), metrics; and what it does to the interfaces at
+the ends of a new cable. Objects that exist are saved by NetBox itself.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any
 
 from core.choices import ObjectChangeActionChoices
 from core.events import OBJECT_CREATED, OBJECT_UPDATED
-from core.models import ObjectChange, ObjectType
-from core.signals import _signals_received
+from core.models import ObjectChange
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F
 from django.utils.encoding import is_protected_type
 from django_prometheus.models import model_inserts, model_updates
 from extras.cache import invalidate_config_context_for_objects
-from extras.constants import CC_FIELDS_BY_MODEL
 from extras.events import enqueue_event
-from extras.models import CachedValue, EventRule, Subscription
+from extras.models import EventRule, Subscription
 from extras.signals import notify_object_changed
 from netbox.config import get_config
 from netbox.context import events_queue
 from netbox.models.features import ChangeLoggingMixin
 from netbox.registry import registry
-from netbox.search import get_indexer
-from netbox.search.backends import CachedValueSearchBackend, search_backend
+from netbox.search.backends import search_backend
 from utilities.serialization import serialize_object
 
 from ...branching import record_conflicts
 from .event_rules import EVENT_RULES
 
 __all__ = (
-    'BATCH', 'SideEffects', 'attempt', 'loaded_queryset', 'logged_state', 'nothing_related', 'prefetched',
+    'BATCH', 'SideEffects', 'loaded_queryset', 'logged_state', 'nothing_related', 'prefetched',
     'serialize_from_cache',
 )
 
 BATCH = 1000
 
 DEVICE = 'dcim.device'
-CONTEXT_FIELDS = {name.removesuffix('_id') for name in CC_FIELDS_BY_MODEL[DEVICE]}
-
-
-@contextmanager
-def attempt() -> Iterator[None]:
-    """Open a savepoint that takes back, with the database, what NetBox's signals have noted in memory of deletions.
-
-    Otherwise there are events of objects that were not deleted, and their deletion later is not in the change log.
-    """
-    noted = set(getattr(_signals_received, 'pre_delete', ()))
-    queue = {key: copy(event) for key, event in events_queue.get().items()}
-    try:
-        with transaction.atomic():
-            yield
-    except BaseException:
-        _signals_received.pre_delete = noted
-        events_queue.set(queue)
-        raise
 
 
 class SideEffects:
-    """The side effects of one request's writes: noted for each object as it is written, and done in bulk."""
+    """The side effects of one request's writes: collected for each object as it is written, and done in bulk."""
 
     def __init__(self, request: Any) -> None:
         self.request = request
         self._types_with_rules: set[int] | None = None
-        self._index: dict[type[models.Model], dict[int, tuple[models.Model, bool]]] = defaultdict(dict)
+        self._created: dict[type[models.Model], list[models.Model]] = defaultdict(list)
 
     def created(self, instances: list[Any]) -> None:
         """Do what follows the creation of these; their many-to-many fields are in `_prefetched_objects_cache`."""
@@ -87,55 +65,37 @@ class SideEffects:
         if model._meta.label_lower == DEVICE:
             invalidate_config_context_for_objects(DEVICE, [instance.pk for instance in instances])
         model_inserts.labels(model._meta.model_name).inc(len(instances))
-        self._index_later(instances, True)
+        self._created[model] += instances
 
-    def updated(self, instances: list[Any], fields: Iterable[str] = ()) -> None:
-        """Do what follows the update of these; each has the snapshot of what it was before."""
+    def updated(self, instances: list[Any]) -> None:
+        """Do what follows the connection of these interfaces. The search index shows nothing of it.
+
+        Each has the snapshot of what it was before.
+        """
         if not instances:
             return
         self._log_changes(instances, ObjectChangeActionChoices.ACTION_UPDATE)
         self._enqueue_events(instances, OBJECT_UPDATED)
         model = type(instances[0])
         pks = [instance.pk for instance in instances]
-        if model._meta.label_lower == DEVICE and CONTEXT_FIELDS.intersection(fields):
-            invalidate_config_context_for_objects(DEVICE, pks)
         subscribed = set(Subscription.objects.filter(
             object_type=ContentType.objects.get_for_model(model), object_id__in=pks,
         ).values_list('object_id', flat=True))
         for instance in instances:
             if instance.pk in subscribed:
                 notify_object_changed(model, instance, created=False)
-            # Nothing needs it any more; of thousands of objects it would weigh more than they do.
+            # It is no longer needed; for thousands of objects it would use more memory than they do.
             instance.__dict__.pop('_prechange_snapshot', None)
         model_updates.labels(model._meta.model_name).inc(len(instances))
-        self._index_later(instances, False)
 
     def finish(self) -> None:
-        """Bring the search index up to date: once, with the last state of each object."""
-        for model, entries in self._index.items():
-            try:
-                get_indexer(model)
-            except KeyError:
-                continue
-            instances = [instance for instance, _new in entries.values()]
-            old = [instance.pk for instance, new in entries.values() if not new]
-            if isinstance(search_backend, CachedValueSearchBackend):
-                if old:
-                    CachedValue.objects.filter(
-                        object_type=ObjectType.objects.get_for_model(model), object_id__in=old,
-                    )._raw_delete(CachedValue.objects.db)
-                search_backend.cache(instances, remove_existing=False)
-            else:
-                search_backend.cache(instances)
-        self._index.clear()
-
-    def _index_later(self, instances: list[Any], new: bool) -> None:
-        entries = self._index[type(instances[0])]
-        for instance in instances:
-            entries[instance.pk] = (instance, new or entries.get(instance.pk, (None, False))[1])
+        """Add what was created to the search index: once, with the last state of each object."""
+        for instances in self._created.values():
+            search_backend.cache(instances, remove_existing=False)
+        self._created.clear()
 
     def _log_changes(self, instances: list[Any], action: str) -> None:
-        # An entry weighs more than the object it is about: no more than a batch of them at once.
+        # An entry uses more memory than its object: at most one batch at a time.
         for start in range(0, len(instances), BATCH):
             self._log_batch(instances[start:start + BATCH], action)
 
@@ -175,7 +135,7 @@ class SideEffects:
 
     @staticmethod
     def _raise_counters(instances: list[Any]) -> None:
-        """Raise the counters on what these belong to: a statement for each different number."""
+        """Increase the counters of the objects that these belong to: one SQL statement per different number."""
         model = type(instances[0])
         for field_name, counter_name in registry['counter_fields'][model].items():
             parent: Any = model._meta.get_field(field_name).related_model
@@ -194,7 +154,7 @@ def logged_state(instance: Any, **extra: Any) -> dict[str, Any]:
 
 
 def serialize_from_cache(instance: Any) -> None:
-    """Let an object whose related objects are at hand be serialized without a queryset for each of them.
+    """Serialize an object whose related objects are loaded, without a queryset for each of them.
 
     The result is what NetBox's own serialize_object() gives; a model that has one of its own keeps it.
     """
@@ -224,7 +184,7 @@ def _serialize(instance: Any, exclude: Any = None) -> dict[str, Any]:
 
 
 def nothing_related(instance: Any) -> None:
-    """Let a new object know that it has no tags and nothing in its many-to-many fields: it queries nothing."""
+    """Cache on a new object that it has no tags and empty many-to-many fields, so that it queries nothing."""
     model = type(instance)
     for field in model._meta.many_to_many:
         prefetched(instance)[field.name] = _empty_queryset(field.related_model)
@@ -234,7 +194,7 @@ def nothing_related(instance: Any) -> None:
 
 @cache
 def _empty_queryset(model: Any) -> Any:
-    """Return a queryset without objects: one for all that have none, as each would weigh kilobytes."""
+    """Return a queryset without objects: one for all that have none, because each would use kilobytes."""
     return loaded_queryset(model, ())
 
 

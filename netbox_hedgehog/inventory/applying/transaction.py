@@ -1,4 +1,4 @@
-"""The transaction in which a plan is applied: permissions, the lock on the fabric, the change log and events."""
+"""Open the transaction in which a plan is applied: permissions, the lock on the fabric, the change log, events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from django.urls import get_resolver
 from netbox.context_managers import event_tracking
 from users.models import User
 
+from ...accounts import AnyUser
 from ...models import Fabric
 from ..errors import InventoryOff
 from ..planning.context import PlanContext
-from ..planning.current import CABLE
-from ..planning.fields import shape
+from ..planning.model_specs import CABLE
 from ..planning.plan import CREATE, DELETE, Plan
 from .context import ApplyContext
 from .event_rules import make_request, process_queued_events
@@ -34,12 +34,12 @@ class ApplyTransaction:
     """
 
     source: PlanContext
-    user: Any
+    user: AnyUser | None
     request: Any
     event_failures: list[str] = field(default_factory=list)
 
     def apply_plan(self) -> ApplyContext:
-        """Write what the plan says. Raises NotPermitted where the person may not have written all of it."""
+        """Write the plan. Raises NotPermitted if the user lacks a permission for what was written."""
         applied = write_plan(self.source, self.request)
         if self.user is not None:
             check_after(self.user, applied.done, applied.pks)
@@ -47,11 +47,11 @@ class ApplyTransaction:
 
 
 @contextmanager
-def apply_transaction(source: PlanContext, user: Any) -> Iterator[ApplyTransaction]:
+def apply_transaction(source: PlanContext, user: AnyUser | None) -> Iterator[ApplyTransaction]:
     """Open the transaction in which a plan is applied, and pass its events to NetBox's event rules after the commit.
 
-    Takes who asks for it; None for a scheduled run, whose changes are logged as the plugin's own user. Raises
-    NotPermitted where the person may not do all of it, InventoryOff where the fabric has been deleted.
+    Takes the user; None for a scheduled sync, whose changes are logged as the plugin's own user. Raises NotPermitted if
+    the user lacks a permission, InventoryOff if the fabric has been deleted.
     """
     if user is not None:
         check_before(user, source.plan.actions)
@@ -62,14 +62,14 @@ def apply_transaction(source: PlanContext, user: Any) -> Iterator[ApplyTransacti
             lock_fabric(source.fabric)
             opened = ApplyTransaction(source, user, request)
             yield opened
-        # event_tracking() would do this itself, and end with the first event rule that fails.
+        # event_tracking() would do this itself, and stop at the first event rule that fails.
         opened.event_failures = process_queued_events()
 
 
 def lock_fabric(fabric: Fabric) -> None:
     """Keep the fabric from being deleted until the transaction ends; whoever edits it does not wait for this.
 
-    Raises InventoryOff where it has been deleted.
+    Raises InventoryOff if it has been deleted.
     """
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT 1 FROM {Fabric._meta.db_table} WHERE id = %s FOR KEY SHARE', [fabric.pk])  # noqa: S608
@@ -78,7 +78,7 @@ def lock_fabric(fabric: Fabric) -> None:
 
 
 def inventory_user() -> User:
-    """Return the user whom the change log names for what no person has asked for: nobody can log in as it."""
+    """Return the user that the change log names for scheduled syncs. Nobody can log in as this user."""
     user, created = User.objects.get_or_create(username=USER, defaults={'is_active': False})
     if created:
         user.set_unusable_password()
@@ -87,12 +87,9 @@ def inventory_user() -> User:
 
 
 def _import_urls(plan: Plan) -> None:
-    """Import NetBox's URLs where a write is going to need them: it takes seconds, for which no lock should be held.
+    """Import NetBox's URLs if a write will need them: it takes seconds, during which no lock should be held.
 
-    What is deleted, or saved as NetBox does it, is serialized for events, with the URL that it has in the API.
+    NetBox serializes what it deletes for its event, with the URL in the API. A cable that moves loses terminations.
     """
-    for action in plan.actions:
-        moves = action.model == CABLE and action.verb != CREATE
-        if moves or action.verb == DELETE or (action.verb == CREATE and shape(action.model).few):
-            _ = get_resolver().reverse_dict
-            return
+    if any(action.type == DELETE or (action.model == CABLE and action.type != CREATE) for action in plan.actions):
+        _ = get_resolver().reverse_dict

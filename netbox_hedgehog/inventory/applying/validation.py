@@ -1,20 +1,15 @@
-"""What NetBox's forms would refuse is refused here too, without a question to the database for each object.
+"""Check objects as NetBox's forms do, without a statement for each of thousands of new objects.
 
-NetBox's own clean() is called, with what it would look up taken out beforehand: duplicates are the planner's business
-and at last the database's, generic relations are to objects of this run, and overlapping ranges are told apart in
-memory. What is left out that way and nobody else sees is repeated here.
+NetBox's own clean() is called if possible. Checks that are skipped with it are repeated here.
 """
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from dcim.constants import NONCONNECTABLE_IFACE_TYPES
 from dcim.exceptions import UnsupportedCablePath
 from django.apps import apps
-from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, models
 from extras.constants import CUSTOMFIELD_EMPTY_VALUES
@@ -23,23 +18,30 @@ from netbox.models.features import CustomFieldsMixin
 from rq.timeouts import JobTimeoutException
 from utilities.exceptions import AbortRequest
 
-__all__ = ('OBJECT_DELETED', 'REFERENCE_DELETED', 'REFUSALS', 'UniqueFields', 'check', 'check_end', 'sentence_of')
+from ..planning.model_specs import ADDRESS, CABLE, RANGE
+
+__all__ = (
+    'OBJECT_CHANGED', 'OBJECT_DELETED', 'REFERENCE_DELETED', 'REFUSALS', 'UniqueFields', 'check', 'check_end',
+    'sentence_of',
+)
 
 logger = logging.getLogger(__name__)
 
-# What a write may fail with because of the object that is written, and not because of the database.
+# Exceptions of a write that are caused by the object, and not by the database.
 REFUSALS = (ValidationError, AbortRequest, UnsupportedCablePath)
 
-# What is said of an object that was deleted between the plan and its writing, and of one that refers to such an object.
-OBJECT_DELETED = 'It was deleted in NetBox while the sync ran.'
-REFERENCE_DELETED = 'It refers to an object that was deleted meanwhile: the next sync tries again.'
+# What is said of an object that another fabric has adopted or released, or that was deleted, between the plan and its
+# writing, and of one that refers to a deleted object.
+OBJECT_CHANGED = 'Changed or deleted during the sync. The next sync retries.'
+OBJECT_DELETED = 'Deleted in NetBox during the sync.'
+REFERENCE_DELETED = 'Refers to an object that was deleted during the sync. The next sync retries.'
 
-# PostgreSQL's codes for rows that are not unique, or refer to one that is not there.
+# PostgreSQL's codes for rows that are not unique, or refer to a row that does not exist.
 _NOT_UNIQUE, _NOT_THERE = '23505', '23503'
 
 
 def check(instance: Any) -> None:
-    """Raise one of REFUSALS for an object that NetBox would not take, or that a validator of its cannot check."""
+    """Raise one of REFUSALS for an object that NetBox does not accept, or whose validator fails."""
     try:
         _check(instance)
     except (*REFUSALS, DatabaseError, JobTimeoutException):
@@ -47,7 +49,7 @@ def check(instance: Any) -> None:
     except Exception as error:
         logger.exception('%s cannot be checked', instance)
         raise ValidationError(
-            f'NetBox cannot check it ({type(error).__name__}): look at its validation rules, and at the log of the run.'
+            f'NetBox cannot validate it ({type(error).__name__}). Check the validation rules and the job log.'
         ) from error
 
 
@@ -57,25 +59,36 @@ def _check(instance: Any) -> None:
         field.name for field in model._meta.concrete_fields
         if isinstance(field, models.ForeignKey) or not field.editable
     })
-    label = model._meta.label_lower
-    with _without_lookups(instance):
-        if label == 'ipam.iprange':
-            _check_range(instance)
-            super(model, instance).clean()
-        elif label in ('dcim.cable', 'vpn.l2vpntermination'):
-            # Their own clean() is nothing but questions to the database, each of which has been answered. What NetBox
-            # asks of all models is not in it: custom fields, and the operator's validators.
-            CustomFieldsMixin.clean(instance)
-        else:
-            instance.clean()
-    if label == 'ipam.ipaddress':
-        _check_address(instance)
+    # The planner prevents duplicates, and the database refuses those that remain.
+    instance.get_duplicates = model._default_manager.none
+    try:
+        _clean(instance, model._meta.label_lower)
+    finally:
+        del instance.get_duplicates
+
+
+def _clean(instance: Any, label: str) -> None:
+    """Call the model's clean(), unless it queries the database for what is known for all objects."""
+    model = type(instance)
+    if label in (CABLE, 'vpn.l2vpntermination'):
+        # Their own clean() only queries the database for what is known here already. What NetBox asks of all models is
+        # not in it: custom fields, and the operator's validators.
+        CustomFieldsMixin.clean(instance)
+    elif label == RANGE:
+        super(model, instance).clean()
+        _check_range(instance)
+    elif label == ADDRESS and instance.pk is None:
+        # NetBox looks for populated ranges around each new address: bulk_save.py does it for all at once.
+        super(model, instance).clean()
+        _check_new_address(instance)
+    else:
+        instance.clean()
 
 
 class UniqueFields:
     """The unique custom fields of a model, while many new objects of it get their defaults at once.
 
-    NetBox compares an object with those in the database: it would take each of them, and all together not.
+    NetBox compares an object with those in the database only, so it would accept each of several duplicates.
     """
 
     def __init__(self, model: type[models.Model]) -> None:
@@ -83,102 +96,58 @@ class UniqueFields:
         self.taken: set[tuple[str, str]] = set()
 
     def take(self, instance: Any) -> None:
-        """Take the object's values. Raises ValidationError where another new object has one of them already."""
+        """Reserve the object's values. Raises ValidationError if another new object has one of them already."""
         for name in self.names:
             value = instance.custom_field_data.get(name)
             if value in CUSTOMFIELD_EMPTY_VALUES:
                 continue
             if (name, repr(value)) in self.taken:
                 raise ValidationError(
-                    f'The custom field {name} must be unique, and its default is the same for all new objects. '
-                    'Take the default away, or create the object yourself.'
+                    f'The custom field {name} must be unique, but its default is the same for all new objects. '
+                    'Remove the default, or create the object yourself.'
                 )
             self.taken.add((name, repr(value)))
 
 
-@contextmanager
-def _without_lookups(instance: Any) -> Iterator[None]:
-    """Keep an object's clean() from questions to the database that are answered for all objects at once."""
-    label, pk = type(instance)._meta.label_lower, instance.pk
-    instance.get_duplicates = type(instance)._default_manager.none
-    with _without_generic_relations(instance) as set_aside:
-        original = instance.__dict__.get('_original_assigned_object_id')
-        if label == 'ipam.ipaddress':
-            # A new address is looked for in populated ranges, one statement each: bulk_save.py does it for all at once.
-            instance.pk = pk or -1
-            if original == set_aside.get('assigned_object_id') or pk is None:
-                instance._original_assigned_object_id = None
-        if label == 'dcim.device' and pk is not None:
-            instance._state.fields_cache.setdefault('vc_master_for', None)
-        try:
-            yield
-        finally:
-            instance.pk = pk
-            del instance.get_duplicates
-            if '_original_assigned_object_id' in instance.__dict__:
-                instance._original_assigned_object_id = original
-            if label == 'dcim.device':
-                instance._state.fields_cache.pop('vc_master_for', None)
-
-
-@contextmanager
-def _without_generic_relations(instance: Any) -> Iterator[dict[str, Any]]:
-    """Set aside what an object's generic relations hold, and yield it by the names of attributes."""
-    relations = [field for field in type(instance)._meta.private_fields if isinstance(field, GenericForeignKey)]
-    set_aside: dict[str, Any] = {}
-    for field in relations:
-        for name in (f'{field.ct_field}_id', field.fk_field):
-            set_aside[name] = getattr(instance, name)
-        set_aside[field.name] = field.get_cached_value(instance, default=None)
-        setattr(instance, field.name, None)
-    try:
-        yield set_aside
-    finally:
-        for field in relations:
-            cached = set_aside[field.name]
-            if cached is not None:
-                setattr(instance, field.name, cached)
-            else:
-                for name in (f'{field.ct_field}_id', field.fk_field):
-                    setattr(instance, name, set_aside[name])
-
-
-def _check_address(instance: Any) -> None:
+def _check_new_address(instance: Any) -> None:
+    """Repeat what IPAddress.clean() checks of a new address, except populated ranges."""
     address = instance.address
-    if not instance.assigned_object_id or not address:
-        return
-    if address.prefixlen >= (31 if address.version == 4 else 127):
+    if address.prefixlen == 0:
+        raise ValidationError({'address': 'An address cannot have the mask /0.'})
+    if instance.status == 'slaac' and address.version != 6:
+        raise ValidationError({'status': 'Only IPv6 addresses can have the status SLAAC.'})
+    if not instance.assigned_object_id or address.prefixlen >= (31 if address.version == 4 else 127):
         return
     if address.ip == address.network:
-        raise ValidationError({'address': f'{address.ip} is the network’s own address: no interface may have it.'})
+        raise ValidationError({'address': f'{address.ip} is a network address, which no interface can have.'})
     if address.version == 4 and address.ip == address.broadcast:
-        raise ValidationError({'address': f'{address.ip} is the broadcast address: no interface may have it.'})
+        raise ValidationError({'address': f'{address.ip} is a broadcast address, which no interface can have.'})
 
 
 def _check_range(instance: Any) -> None:
     start, end = instance.start_address, instance.end_address
     if start.version != end.version or start.prefixlen != end.prefixlen:
-        raise ValidationError({'end_address': 'Start and end are not in one network.'})
+        raise ValidationError({'end_address': 'Start and end are not in the same network.'})
     if end.ip < start.ip:
         raise ValidationError({'end_address': 'The range ends before it starts.'})
 
 
 def check_end(interface: Any) -> str:
-    """Why no cable can be put on this interface; '' where one can."""
+    """Return why no cable can be connected to this interface; '' if one can."""
     where = f'{interface.device} {interface.name}'
     if interface.mark_connected:
         return f'{where} is marked as connected in NetBox.'
     if interface.type in NONCONNECTABLE_IFACE_TYPES or interface.channel_id:
-        return f'{where} is of the type {interface.get_type_display()}, which takes no cable.'
+        return f'{where} has the type {interface.get_type_display()}, which cannot have a cable.'
     if interface.cable_id:
-        return f'{where} has cable #{interface.cable_id} already.'
+        return f'{where} already has cable #{interface.cable_id}.'
     if interface.wireless_link_id:
         return f'{where} has a wireless link.'
     return ''
 
 
 def sentence_of(error: Exception) -> str:
-    """What an exception of a write says to a person."""
+    """Return a sentence on an exception of a write, for people."""
     if isinstance(error, ValidationError):
         if hasattr(error, 'error_dict'):
             return ' '.join(
@@ -192,7 +161,7 @@ def sentence_of(error: Exception) -> str:
 
 
 def _sentence_of_database(error: DatabaseError) -> str:
-    """Return what a refusal of the database means: its own message is for the log."""
+    """Return a sentence on a refusal of the database, whose own message is for the log."""
     logger.warning('The database refuses an object: %s', error)
     cause = error.__cause__
     state = getattr(cause, 'sqlstate', None)
@@ -203,9 +172,9 @@ def _sentence_of_database(error: DatabaseError) -> str:
         fields = model._meta.concrete_fields if model is not None else ()
         same = [str(field.verbose_name) for field in fields if field.column in columns]
         what = str(model._meta.verbose_name) if model is not None else 'object'
-        return f'Another {what} in NetBox has the same {" and ".join(same) or "place"}: change one of the two.'
+        return f'Another {what} in NetBox has the same {" and ".join(same) or "place"}. Change one of them.'
     if state == _NOT_THERE:
         return REFERENCE_DELETED
     if isinstance(error, DataError):
-        return 'NetBox cannot store one of its values: it is too long, or out of range.'
-    return 'NetBox’s database does not accept it. The log of the run says why.'
+        return 'A value is too long or out of range for NetBox.'
+    return 'Rejected by NetBox’s database. See the job log.'

@@ -1,15 +1,16 @@
-"""Values of fields, as JSON: what an object holds, and which objects a value refers to."""
+"""Read values of fields as JSON, and find the objects that a value refers to."""
 
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from ..planning.fields import ENDS, FK, GENERIC, MANY, encode, kind_of, model_of, related_label, shape
+from ..planning.fields import ENDS, FK, GENERIC, MANY, encode, kind_of, model_of, related_label
+from ..planning.model_specs import spec_of
 
 __all__ = ('current_value', 'empty_value', 'find_same', 'references', 'with_related')
 
-# What clean(), str() and the denormalised columns look at.
+# What clean(), str() and the denormalized columns read.
 RELATED: dict[str, tuple[str, ...]] = {
     'dcim.device': ('site', 'location', 'rack', 'device_type__manufacturer', 'virtual_chassis', 'platform', 'cluster'),
     'dcim.devicetype': ('manufacturer', 'default_platform'),
@@ -23,7 +24,7 @@ RELATED: dict[str, tuple[str, ...]] = {
 
 
 def with_related(queryset: Any, label: str) -> Any:
-    """Return a queryset that loads with each object what NetBox looks at when the object is written."""
+    """Return a queryset that loads with each object what NetBox reads when the object is written."""
     return queryset.select_related(*RELATED[label]) if label in RELATED else queryset
 
 
@@ -39,12 +40,12 @@ def references(label: str, name: str, value: Any) -> list[tuple[str, int]]:
 
 
 def empty_value(label: str, name: str) -> Any:
-    """Return what a field holds that has no value."""
+    """Return the empty value of a field."""
     return [] if kind_of(label, name) in (MANY, ENDS) else None
 
 
 def current_value(label: str, name: str, instance: Any) -> Any:
-    """Return what a field of an instance holds."""
+    """Return the current value of an instance's field."""
     kind = kind_of(label, name)
     field: Any = type(instance)._meta.get_field(name)
     if kind == FK:
@@ -61,9 +62,9 @@ def current_value(label: str, name: str, instance: Any) -> Any:
 
 
 def find_same(label: str, values: dict[str, Any]) -> int | None:
-    """Return the ID of the object that has one of these natural keys, created by somebody else a moment ago."""
+    """Return the ID of the object with one of these identities that somebody else has just created."""
     model: type[models.Model] = model_of(label)
-    for names in shape(label).naturals:
+    for names in spec_of(label).identity_keys:
         if not all(name in values for name in names):
             continue
         key = {name: values[name] for name in names}

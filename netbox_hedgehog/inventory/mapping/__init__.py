@@ -1,1 +1,1 @@
-"""Resources become desired NetBox objects. Pure: no Django, no I/O."""
+"""Map resources to desired NetBox objects. Pure: no Django, no I/O."""

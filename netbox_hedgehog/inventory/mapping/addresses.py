@@ -1,35 +1,47 @@
-"""Addresses on interfaces, and the subinterfaces that some of them stand on."""
+"""Map addresses to interfaces, and add the subinterfaces that some of them need."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from ...hedgehog.manifest import address, number, shown
+from ...hedgehog.manifest import Network, address, is_host, is_unset, number, shown
 from ...issue_codes import Code
 from .builder import Builder, Interface
 from .names import key
 from .types import Ref, Resource, Value
 
-__all__ = ('on_interface', 'subinterface')
+__all__ = ('GivenAddress', 'on_interface', 'subinterface')
 
 _LARGEST_VLAN = 4094
 
 
-def on_interface(
-    builder: Builder, resource: Resource, subject: str, interface: Interface, field: str, value: Any,
-    vrf: Callable[[], Ref | None], role: str | None = None, *more: str,
-) -> Ref | None:
-    """Add an address on an interface, in the VRF that `vrf` adds when it comes to that.
+@dataclass(frozen=True, slots=True)
+class GivenAddress:
+    """An address as a resource gives it. `what` names its kind, for people, and `network` what its prefix is for."""
 
-    `field` is what the resource calls the address, for people; `more` tells several addresses of one interface apart.
-    Returns None, with an issue, for what is no address, cannot be an interface's, or is in use in the VRF.
+    resource: Resource
+    scope: str
+    what: str
+    value: Any
+    network: str
+
+
+def on_interface(
+    builder: Builder, interface: Interface, given: GivenAddress, vrf: Callable[[], Ref | None], role: str | None = None,
+    *more: str,
+) -> Ref | None:
+    """Add an address on an interface, and the prefix that it is in.
+
+    `vrf` returns its VRF, and is called for a valid address only. `more` tells several addresses of one interface
+    apart. Returns None, with an issue, if the value is invalid, cannot be an interface's, or is in use in the VRF.
     """
-    found = address(value)
+    resource, scope, what = given.resource, given.scope, given.what
+    found = address(given.value)
     if found is None:
-        builder.report_issue(resource, subject, Code.ADDRESS_INVALID, what=field, value=shown(value))
+        builder.report_issue(resource, scope, Code.ADDRESS_INVALID, what=what, value=shown(given.value))
         return None
-    ends = (found.network.network_address, found.network.broadcast_address) if found.version == 4 else ()
-    if found.ip in ends and found.network.prefixlen < found.max_prefixlen - 1:
-        builder.report_issue(resource, subject, Code.ADDRESS_NOT_USABLE, what=field, address=str(found))
+    if not is_host(found.ip, found.network):
+        builder.report_issue(resource, scope, Code.ADDRESS_NOT_USABLE, what=what, address=str(found))
         return None
     space = vrf()
     if space is None:
@@ -37,10 +49,10 @@ def on_interface(
     name = key('address', interface.key, *more)
     managed: dict[str, Value] = {'address': str(found), 'vrf': space, 'assigned_object': interface.ref, 'role': role}
     if there := builder.find(name):
-        # A gateway and its Connection both tell of an address of theirs.
+        # A gateway and its Connection both name the address.
         if there.managed_fields != managed:
             builder.report_issue(
-                resource, subject, Code.ADDRESS_DIFFERS, what=field, address=str(found), kind=there.source.kind,
+                resource, scope, Code.ADDRESS_DIFFERS, what=what, address=str(found), kind=there.source.kind,
                 name=there.source.name, interface=str(interface), other=str(there.managed_fields['address']),
             )
             return None
@@ -48,34 +60,52 @@ def on_interface(
     holder = builder.reserve(resource.source, 'address', space.key, str(found.ip))
     if holder and role != 'anycast':
         builder.report_issue(
-            resource, subject, Code.ADDRESS_IN_USE, what=field, address=str(found), kind=holder.kind, name=holder.name,
+            resource, scope, Code.ADDRESS_IN_USE, what=what, address=str(found), kind=holder.kind, name=holder.name,
         )
         return None
-    return builder.add('ipam.ipaddress', name, resource.source, subject, managed, builder.tenant(status='active'))
+    _add_prefix(builder, given, space, found.network)
+    return builder.add('ipam.ipaddress', name, resource.source, scope, managed, builder.tenant(status='active'))
+
+
+def _add_prefix(builder: Builder, given: GivenAddress, vrf: Ref, network: Network) -> None:
+    """Add the prefix of an address, unless the VRF has it already. An address with a host's length has none.
+
+    Several resources may have addresses in it, so it comes from the fabric. Only the network identifies it.
+    """
+    if network.prefixlen == network.max_prefixlen or builder.reserve(builder.source, 'prefix', vrf.key, str(network)):
+        return
+    builder.add(
+        'ipam.prefix', key('network', vrf.key, str(network)), builder.source, given.scope,
+        {'prefix': str(network), 'vrf': vrf}, builder.tenant(status='active', description=given.network[:200]),
+    )
 
 
 def subinterface(
-    builder: Builder, resource: Resource, subject: str, port: Interface, vlan: Any, vrf: Ref | None,
+    builder: Builder, resource: Resource, scope: str, port: Interface, vlan: Any, vrf: Ref | None,
 ) -> Interface | None:
-    """Add the subinterface of a port for a VLAN, such as E1/47.300; the port itself where there is no VLAN.
+    """Add the subinterface of a port for a VLAN, such as E1/47.300. Without a VLAN, return the port itself.
 
-    `vrf` is the VRF of the subinterface, None for the fabric's own. Returns None, with an issue, where it cannot be.
+    `vrf` is the VRF of either, None for the fabric's own; that of a port is set by untagged.py. Returns None, with an
+    issue, if it cannot be added.
     """
-    if vlan in (None, 0):
+    if is_unset(vlan):
+        if vrf is not None:
+            port.vrfs.setdefault(vrf, []).append(resource)
         return port
     tag = number(vlan)
     if tag is None or not 1 <= tag <= _LARGEST_VLAN:
-        builder.report_issue(resource, subject, Code.VLAN_OUT_OF_RANGE, vlan=shown(vlan))
+        port.unclear = True  # an invalid VLAN does not mean "no VLAN"
+        builder.report_issue(resource, scope, Code.VLAN_OUT_OF_RANGE, vlan=shown(vlan))
         return None
     name = f'{port.name}.{tag}'
-    # NetBox moves no interface to another device: there it is another one.
+    # NetBox cannot move an interface to another device, so there it is a new object.
     own_key = key('subinterface', resource.kind.lower(), resource.name, port.device.resource.name)
-    added = builder.interface(
+    added = builder.add_interface(Interface(
         port.device, name, own_key, resource.source,
-        {'name': name, 'type': 'virtual', 'parent': port.ref, 'enabled': True, 'vrf': vrf}, subject=subject,
-    )
+        {'name': name, 'type': 'virtual', 'parent': port.ref, 'enabled': True, 'vrf': vrf}, scope=scope,
+    ))
     if added is None:
         builder.report_issue(
-            resource, subject, Code.INTERFACE_NAME_IN_USE, device=str(port.device), interface=shown(name),
+            resource, scope, Code.INTERFACE_NAME_IN_USE, device=str(port.device), interface=shown(name),
         )
     return added

@@ -1,27 +1,30 @@
-"""The underlay: management addresses, loopbacks, links between switches, and the fabric's AS numbers."""
+"""Map the underlay: management addresses, loopbacks, links between switches, and the fabric's AS numbers."""
 
 from collections import Counter
 from typing import Any
 
-from ...hedgehog.manifest import address, entries, items, mapping, number, shown
+from ...hedgehog.manifest import address, entries, is_unset, items, mapping, number, shown
 from ...hedgehog.switch_ports import MANAGEMENT
 from ...issue_codes import Code
-from .addresses import on_interface
+from .addresses import GivenAddress, on_interface
 from .builder import Builder, Device, Interface
-from .connections import Wire
+from .connections import MappedConnection
 from .devices import LOOPBACKS
 from .names import key, slug
-from .types import ADDRESSING, Ref, Resource, Source
+from .types import ADDRESSING, Ref, Resource
 
 __all__ = ('build', 'underlay')
 
 _LARGEST_ASN = 2**32 - 1
 
+# What prefixes are for.
+FABRIC_LINKS, GATEWAY_LINKS = 'Fabric links', 'Gateway links'
 
-def build(builder: Builder, wires: dict[str, Wire]) -> None:
+
+def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
     """Add the underlay's addresses, in a VRF of the fabric's own, and AS numbers.
 
-    An address is one of an interface: without devices there are none.
+    Addresses need interfaces: without devices in scope none are added.
     """
     if not builder.includes(ADDRESSING):
         return
@@ -31,45 +34,47 @@ def build(builder: Builder, wires: dict[str, Wire]) -> None:
             _management(builder, device)
         _loopbacks(builder, device, shared_vteps)
         _interfaces(builder, device)
-    for wire in wires.values():
-        if wire.member != 'staticExternal':  # its address is not always one of the underlay: see externals.py
-            for end in wire.ends:
-                _address(builder, wire.resource, end.interface, f'ip of {end.interface}', end.said.get('ip'))
+    for connection in connections.values():
+        # The address of a static external may be outside of the underlay: see externals.py.
+        if connection.member.name != 'staticExternal':
+            network = GATEWAY_LINKS if connection.member.name == 'gateway' else FABRIC_LINKS
+            for end in connection.ends:
+                given = _given(connection.resource, f'ip of {end.interface}', end.ip, network)
+                _address(builder, end.interface, given)
     for kind in ('Switch', 'Gateway'):
         for resource in builder.of(kind):
             _asn(builder, resource)
 
 
 def underlay(builder: Builder, resource: Resource) -> Ref | None:
-    """The VRF of the underlay: every fabric has one, as most have the same addresses in it."""
-    return builder.vrf(
-        resource, ADDRESSING, 'Underlay', {}, 'underlay', source=Source('Fabric', builder.options.fabric),
-    )
+    """Return the VRF of the underlay. Each fabric has its own, because most fabrics use the same addresses."""
+    return builder.vrf(resource, ADDRESSING, 'Underlay', {}, 'underlay', source=builder.source)
 
 
-def _address(
-    builder: Builder, resource: Resource, interface: Interface, field: str, value: Any, role: str | None = None,
-) -> Ref | None:
-    if value in (None, ''):
+def _given(resource: Resource, field: str, value: Any, network: str) -> GivenAddress:
+    return GivenAddress(resource, ADDRESSING, field, value, network)
+
+
+def _address(builder: Builder, interface: Interface, given: GivenAddress, role: str | None = None) -> Ref | None:
+    if given.value in (None, ''):
         return None
     # A gateway's port may have several addresses, each of them an object; any other interface has one, which changes.
-    found = address(value)
+    found = address(given.value)
     more = (str(found.ip),) if found and not role and interface.device.resource.kind == 'Gateway' else ()
-    return on_interface(
-        builder, resource, ADDRESSING, interface, field, value, lambda: underlay(builder, resource), role, *more,
-    )
+    return on_interface(builder, interface, given, lambda: underlay(builder, given.resource), role, *more)
 
 
 def _management(builder: Builder, device: Device) -> None:
     value = mapping(device.resource.spec).get('ip')
     interface, found = device.interfaces.get(MANAGEMENT), address(value)
-    ref = _address(builder, device.resource, interface, 'ip', value) if interface else None
+    given = _given(device.resource, 'ip', value, 'Management')
+    ref = _address(builder, interface, given) if interface else None
     if ref and found and found.version == 4:
         device.managed_fields['primary_ip4'] = ref
 
 
 def _shared_vteps(builder: Builder) -> set[str]:
-    """The VTEP addresses that several devices have: the two of an MCLAG pair share theirs, an anycast address."""
+    """Return the VTEP addresses of several devices: the two switches of an MCLAG pair share an anycast address."""
     found = Counter(
         str(vtep.ip) for kind in ('Switch', 'Gateway') for resource in builder.of(kind)
         if (vtep := address(mapping(resource.spec).get('vtepIP')))
@@ -83,7 +88,7 @@ def _loopbacks(builder: Builder, device: Device, shared_vteps: set[str]) -> None
         interface, found = device.interfaces.get(name), address(spec.get(field))
         if interface is not None:
             role = 'anycast' if found and str(found.ip) in shared_vteps and field == 'vtepIP' else 'loopback'
-            _address(builder, device.resource, interface, field, spec.get(field), role)
+            _address(builder, interface, _given(device.resource, field, spec.get(field), 'Loopbacks'), role)
 
 
 def _interfaces(builder: Builder, device: Device) -> None:
@@ -91,14 +96,15 @@ def _interfaces(builder: Builder, device: Device) -> None:
         for name, entry in entries(mapping(device.resource.spec).get('interfaces')):
             if interface := device.interfaces.get(name):
                 for value in items(mapping(entry).get('ips')):
-                    _address(builder, device.resource, interface, f'address of {name}', value)
+                    given = _given(device.resource, f'address of {name}', value, GATEWAY_LINKS)
+                    _address(builder, interface, given)
 
 
 def _asn(builder: Builder, resource: Resource) -> None:
-    """An AS number is one for all of NetBox: it is found or made, and belongs to nobody."""
+    """Add an AS number. It is shared: found or created, and never changed."""
     value = mapping(resource.spec).get('asn')
     found = number(value)
-    if value in (None, 0):
+    if is_unset(value):
         return
     if found is None or not 1 <= found <= _LARGEST_ASN:
         builder.report_issue(resource, ADDRESSING, Code.ASN_OUT_OF_RANGE, asn=shown(value))

@@ -1,88 +1,127 @@
-"""VPC attachments become VLANs on interfaces, at either end of the link."""
+"""Map VPC attachments to VLANs on the interfaces at both ends of a link."""
 
-from ...hedgehog.manifest import mapping, shown, text
+from ...hedgehog.manifest import shown
+from ...hedgehog.vpcs import Subnet, SubnetConnection, read_subnet, read_vpc_attachment
 from ...issue_codes import Code
+from .addresses import subinterface
 from .builder import Builder, Interface
-from .connections import BUNDLES, SERVED, Wire
+from .connections import MappedConnection
+from .names import key
 from .types import DEVICES, VPCS, Ref, Resource
 from .vpcs import vlan_key
 
 __all__ = ('build',)
 
+_VLAN_FIELDS = frozenset(('mode', 'untagged_vlan', 'tagged_vlans'))
 
-def build(builder: Builder, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface]) -> None:
-    """Say of every interface that the fabric switches which VLANs are on it. None is a statement, too."""
-    if not builder.includes(VPCS, DEVICES) or not builder.devices:
+
+def build(
+    builder: Builder, connections: dict[str, MappedConnection], lags: dict[tuple[str, str], Interface],
+) -> None:
+    """Set the VLANs of every interface whose VLANs the fabric manages. An empty set is a value, too."""
+    if not builder.includes(VPCS, DEVICES):
         return
     known = [builder.was_read(kind) for kind in ('VPCAttachment', 'Connection')]
     tagged: dict[str, set[Ref]] = {}
-    untagged: dict[str, Ref] = {}
-    unclear: set[str] = set()
     for resource in builder.of('VPCAttachment'):
-        interfaces = _interfaces(builder, resource, wires, lags)
-        vlan, clear = _vlan(builder, resource)
-        native = mapping(resource.spec).get('nativeVLAN') is True
-        for interface in interfaces:
-            if vlan is None:
-                unclear |= set() if clear else {interface.key}
-            elif not native:
-                tagged.setdefault(interface.key, set()).add(vlan)
-            elif untagged.setdefault(interface.key, vlan) != vlan:
-                unclear.add(interface.key)
-                builder.report_issue(resource, VPCS, Code.NATIVE_VLAN_IN_USE, interface=str(interface))
-    for device in builder.devices.values():
-        for interface in device.interfaces.values():
-            # An invalid VLAN is not the same as none: the interface keeps its VLANs.
-            told = all(known) and not interface.unclear and interface.key not in unclear
-            if interface.switched and told:
-                native_vlan = untagged.get(interface.key)
-                vlans = tagged.get(interface.key, set())
-                if native_vlan is not None:
-                    vlans.discard(native_vlan)
-                interface.managed_fields |= {
-                    'mode': 'tagged' if vlans else 'access' if native_vlan else None,
-                    'untagged_vlan': native_vlan,
-                    'tagged_vlans': tuple(sorted(vlans)),
-                }
+        attachment = read_vpc_attachment(resource.spec)
+        name = attachment.connection
+        interfaces = _interfaces(builder, resource, name, connections.get(name), lags)
+        subnet = _subnet(builder, resource, attachment)
+        if subnet is None:
+            is_determined = False
+        elif subnet.host_bgp:
+            is_determined = _route(builder, resource, attachment, subnet, interfaces)
+        else:
+            is_determined = _switch(builder, resource, attachment, interfaces, tagged)
+        if not is_determined:
+            # An invalid VLAN does not mean "no VLAN": the interface keeps its VLANs.
+            for interface in interfaces:
+                interface.unclear = True
+    for interface in builder.interfaces:
+        if interface.switched and all(known) and not interface.unclear and not interface.is_contested:
+            _set_vlans(interface, tagged.get(interface.key, set()))
 
 
-def _vlan(builder: Builder, resource: Resource) -> tuple[Ref | None, bool]:
-    """The VLAN of the subnet that is attached, if any, and whether that is all that is to be said.
+def _set_vlans(interface: Interface, vlans: set[Ref]) -> None:
+    """Set the VLANs of an interface, which may be none."""
+    native_vlan = next(iter(interface.native_vlans), None)
+    vlans = vlans - set(interface.native_vlans)
+    interface.managed_fields |= {
+        'mode': 'tagged' if vlans else 'access' if native_vlan else None,
+        'untagged_vlan': native_vlan,
+        'tagged_vlans': tuple(sorted(vlans)),
+    }
 
-    A subnet of hostBGP may have none: its servers are routed to.
+
+def _subnet(builder: Builder, resource: Resource, attachment: SubnetConnection) -> Subnet | None:
+    """Return the subnet that is attached. Returns None, with an issue, if it does not exist."""
+    found = builder.get('VPC', attachment.vpc)
+    subnet = read_subnet(found.spec, attachment.subnet) if found else None
+    if subnet is None:
+        builder.report_missing('VPC', resource, VPCS, Code.SUBNET_MISSING, subnet=shown(attachment.path))
+    return subnet
+
+
+def _route(
+    builder: Builder, resource: Resource, attachment: SubnetConnection, subnet: Subnet, interfaces: list[Interface],
+) -> bool:
+    """Put the switches' ports into the VRF of the VPC: a subinterface for the subnet's VLAN, or else the port itself.
+
+    The VLAN is no more than a tag between switch and server: there is no trunk, and it may be any. The fabric does not
+    say how the server handles it. Returns whether the VRF is known, and the VLAN valid.
     """
-    whole = text(mapping(resource.spec).get('subnet'))
-    vpc, _, subnet = whole.partition('/')
-    found = builder.get('VPC', vpc)
-    subnets = mapping(mapping(found.spec if found else None).get('subnets'))
-    if subnet not in subnets:
-        builder.report_missing('VPC', resource, VPCS, Code.SUBNET_MISSING, subnet=shown(whole))
-        return None, False
-    added = builder.find(vlan_key(vpc, subnet))
-    if added is not None:
-        return Ref(added.key), True
-    if mapping(subnets[subnet]).get('hostBGP') is True and mapping(subnets[subnet]).get('vlan') in (None, 0):
-        return None, True
-    builder.report_issue(resource, VPCS, Code.SUBNET_WITHOUT_VLAN, subnet=shown(whole))
-    return None, False
+    vrf = Ref(key('vrf', 'vpc', attachment.vpc))
+    for interface in interfaces:
+        if not interface.device.is_switch:
+            interface.yielding_fields |= _VLAN_FIELDS
+        if not subnet.has_vlan:
+            interface.vrfs.setdefault(vrf, []).append(resource)
+    if builder.find(vrf.key) is None:
+        builder.report_issue(resource, VPCS, Code.VRF_SKIPPED, kind='VPC', name=shown(attachment.vpc))
+        return False
+    if not subnet.has_vlan:
+        return True
+    ports = [interface for interface in interfaces if interface.device.is_switch]
+    routed = [subinterface(builder, resource, VPCS, port, subnet.vlan, vrf) for port in ports]
+    return None not in routed
+
+
+def _switch(
+    builder: Builder, resource: Resource, attachment: SubnetConnection, interfaces: list[Interface],
+    tagged: dict[str, set[Ref]],
+) -> bool:
+    """Put the VLAN of the subnet on both ends. Returns whether it is known; an issue is reported if it is not."""
+    vlan = Ref(vlan_key(attachment.vpc, attachment.subnet))
+    for interface in interfaces:
+        if attachment.native_vlan:
+            interface.native_vlans.setdefault(vlan, []).append(resource)
+        else:
+            tagged.setdefault(interface.key, set()).add(vlan)
+    if builder.find(vlan.key) is None:
+        builder.report_issue(resource, VPCS, Code.SUBNET_WITHOUT_VLAN, subnet=shown(attachment.path))
+        return False
+    return True
 
 
 def _interfaces(
-    builder: Builder, resource: Resource, wires: dict[str, Wire], lags: dict[tuple[str, str], Interface],
+    builder: Builder, resource: Resource, name: str, connection: MappedConnection | None,
+    lags: dict[tuple[str, str], Interface],
 ) -> list[Interface]:
-    """Both ends of the connection: LAGs on all switches of a bundle and on the server, else the ports."""
-    name = text(mapping(resource.spec).get('connection'))
-    wire = wires.get(name)
-    if wire is None:
+    """Return both ends of the connection: LAGs on all switches of a bundle and on the server, else the ports."""
+    if connection is None:
         code = Code.CONNECTION_SKIPPED if builder.get('Connection', name) else Code.CONNECTION_MISSING
         builder.report_missing('Connection', resource, VPCS, code, connection=shown(name))
         return []
-    if wire.member not in SERVED:
+    if not connection.member.attachable:
         builder.report_issue(
-            resource, VPCS, Code.CONNECTION_NOT_ATTACHABLE, connection=shown(name), type=wire.member,
+            resource, VPCS, Code.CONNECTION_NOT_ATTACHABLE, connection=shown(name), type=connection.member.name,
         )
         return []
-    if wire.member in BUNDLES:
-        devices = dict.fromkeys(end.interface.device.key for end in wire.ends)
-        return [lags[name, device] for device in devices if (name, device) in lags]
-    return [end.interface for end in wire.ends]
+    devices = dict.fromkeys(end.interface.device.key for end in connection.ends)
+    mapped = [lags[name, device] for device in devices if (name, device) in lags]
+    if not connection.complete or (connection.member.lag and len(mapped) < len(devices)):
+        builder.mark_undetermined(resource)
+    if connection.member.lag:
+        return mapped
+    return [end.interface for end in connection.ends]

@@ -1,13 +1,14 @@
 """What the mappers of one fabric share: its resources, its settings, and the desired objects so far."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...hedgehog.manifest import natural, shown, usable
 from ...issue_codes import Code
 from .names import in_fabric, key, unique_slug
 from .types import (
     DEVICES,
+    FABRIC,
     VPCS,
     Desired,
     DesiredObject,
@@ -35,23 +36,33 @@ _OVERLAY = frozenset(('VPC', 'VPCAttachment', 'External', 'ExternalAttachment', 
 
 @dataclass(slots=True)
 class Interface:
-    """An interface that is still being built: several mappers contribute to one."""
+    """An interface that is still being built. Several mappers add to it."""
 
     device: 'Device'
     name: str
     key: str
     source: Source
-    subject: str
     managed_fields: dict[str, Value]
-    create_only_fields: dict[str, Value]
-    # Whether the fabric decides which VLANs there are on it.
+    create_only_fields: dict[str, Value] = field(default_factory=dict)
+    scope: str = DEVICES
+    # Whether the fabric manages its VLANs.
     switched: bool = False
-    # Whether a Connection that cannot be read names it: then nobody can say what the port is used for.
+    # Whether its use is unknown: an unreadable Connection names it, or an attachment that cannot be determined.
     unclear: bool = False
+    # The VLANs and VRFs of its untagged traffic, whether they exist or not, each with the resources that say so.
+    native_vlans: dict[Ref, list[Resource]] = field(default_factory=dict)
+    vrfs: dict[Ref, list[Resource]] = field(default_factory=dict)
+    # See DesiredObject.
+    yielding_fields: frozenset[str] = frozenset()
 
     @property
     def ref(self) -> Ref:
         return Ref(self.key)
+
+    @property
+    def is_contested(self) -> bool:
+        """Return whether its untagged traffic is of several VLANs or VRFs: then it keeps those that it has."""
+        return len(self.native_vlans) + len(self.vrfs) > 1
 
     def __str__(self) -> str:
         return f'{self.device} {self.name}'
@@ -90,9 +101,12 @@ class Builder:
         self, resources: Iterable[Resource], options: Options, unread: Collection[str] = (),
     ) -> None:
         self.options = options
+        # The source of what several resources need.
+        self.source = Source(FABRIC, options.fabric)
         self._unread = frozenset(unread)
         # Kinds that were never read, and that a mapper needed.
         self._missed: set[str] = set()
+        self._undetermined: set[Source] = set()
         self.devices: dict[tuple[str, str], Device] = {}
         self._objects: dict[str, DesiredObject] = {}
         self._issues: dict[Issue, None] = {}
@@ -111,98 +125,117 @@ class Builder:
         if resource.name not in same or repr(resource.spec) < repr(same[resource.name].spec):
             same[resource.name] = resource
 
-    # What is there
+    # Resources
 
     def of(self, kind: str) -> Iterator[Resource]:
-        """The resources of a kind, by name."""
+        """Return the resources of a kind, by name."""
         return iter(self._resources.get(kind, {}).values())
 
     def get(self, kind: str, name: str) -> Resource | None:
         return self._resources.get(kind, {}).get(name)
 
     def was_read(self, kind: str) -> bool:
-        """Return whether the kind was read in full at least once. If not, an absent resource of it says nothing."""
+        """Return whether the kind was synced in full at least once. If not, its resources may exist unseen."""
         if kind in self._unread:
             self._missed.add(kind)
         return kind not in self._unread
 
-    def includes(self, *subjects: str) -> bool:
-        """Return whether all of these subjects are in scope."""
-        return self.options.subjects.issuperset(subjects)
+    def is_unread(self, kind: str) -> bool:
+        """Return whether the kind was never read in full. No issue is reported: nothing depends on it."""
+        return kind in self._unread
 
-    # What is desired
+    def includes(self, *scopes: str) -> bool:
+        """Return whether all of these scopes are in scope."""
+        return self.options.scopes.issuperset(scopes)
+
+    # Desired objects and issues
 
     def add(
-        self, model: str, key: str, source: Source, subject: str, managed: Mapping[str, Value],
+        self, model: str, key: str, source: Source, scope: str, managed: Mapping[str, Value],
         create_only: Mapping[str, Value] | None = None, *, shared: bool = False,
     ) -> Ref:
         """Add a desired object, unless there is one with its key already. Returns a reference to it."""
         if key not in self._objects:
-            self._objects[key] = DesiredObject(model, key, source, subject, managed, create_only or {}, shared)
+            self._objects[key] = DesiredObject(model, key, source, scope, managed, create_only or {}, shared)
         return Ref(key)
+
+    def let_yield(self, key: str, fields: Collection[str]) -> None:
+        """Let fields of the desired object under this key yield to those of people. See DesiredObject."""
+        if fields:
+            self._objects[key] = replace(self._objects[key], yielding_fields=frozenset(fields))
 
     def find(self, key: str) -> DesiredObject | None:
         return self._objects.get(key)
 
-    def report_issue(self, resource: Resource, subject: str, code: Code, **parameters: Parameter) -> None:
-        """Report what of a resource cannot be synced, unless its subject is not in scope anyway."""
-        if self.includes(subject):
-            self._issues[Issue(resource.source, subject, code, tuple(sorted(parameters.items())))] = None
+    def report_issue(self, resource: Resource, scope: str, code: Code, **parameters: Parameter) -> None:
+        """Report what of a resource cannot be synced, unless its scope is disabled."""
+        if self.includes(scope):
+            self._issues[Issue(resource.source, scope, code, tuple(sorted(parameters.items())))] = None
 
     def report_missing(
-        self, absent: str, resource: Resource, subject: str, code: Code, **parameters: Parameter,
+        self, absent: str, resource: Resource, scope: str, code: Code, **parameters: Parameter,
     ) -> None:
-        """Report an issue with an absent resource of this kind; nothing if the kind was never read in full."""
+        """Report an issue with an absent resource of this kind.
+
+        If the kind was never read in full, no issue is reported, and the resource is undetermined.
+        """
         if self.was_read(absent):
-            self.report_issue(resource, subject, code, **parameters)
+            self.report_issue(resource, scope, code, **parameters)
+        else:
+            self.mark_undetermined(resource)
+
+    def mark_undetermined(self, resource: Resource) -> None:
+        """Note that a resource may need more objects than are added: those that it has are not removed."""
+        self._undetermined.add(resource.source)
 
     def is_reserved(self, *what: object) -> bool:
         """Return whether this is reserved."""
         return what in self._reserved
 
     def reserve(self, source: Source, *what: object) -> Source | None:
-        """Reserve what only one may have. Returns None, or the source that reserved it before."""
+        """Reserve what only one object may have. Returns None, or the source that reserved it before."""
         if what in self._reserved:
             return self._reserved[what]
         self._reserved[what] = source
         return None
 
     def tenant(self, **create_only: Value) -> dict[str, Value]:
-        """Return create-only fields, with the fabric's tenant where it has one."""
+        """Return create-only fields, with the fabric's tenant if it has one."""
         if self.options.tenant is not None:
             create_only['tenant'] = ExistingRef('tenancy.tenant', self.options.tenant)
         return create_only
 
     def vrf(
-        self, resource: Resource, subject: str, name: str, managed: Mapping[str, Value], *parts: str,
+        self, resource: Resource, scope: str, name: str, managed: Mapping[str, Value], *parts: str,
         source: Source | None = None,
     ) -> Ref | None:
         """Add a VRF with the fabric's name in its own. Returns None, with an issue, where its name is too long."""
         whole = in_fabric(name, self.options.fabric)
         if not usable(whole, 100):
-            self.report_issue(resource, subject, Code.VRF_NAME_TOO_LONG)
+            self.report_issue(resource, scope, Code.VRF_NAME_TOO_LONG)
             return None
         return self.add(
-            'ipam.vrf', key('vrf', *parts), source or resource.source, subject,
+            'ipam.vrf', key('vrf', *parts), source or resource.source, scope,
             {'name': whole, **managed}, self.tenant(enforce_unique=True),
         )
 
     def slug(self, *parts: str) -> str:
-        """A slug that no other fabric has."""
+        """Return a slug that no other fabric has."""
         return unique_slug(self.options.fabric, *parts)
 
-    def interface(
-        self, device: Device, name: str, key: str, source: Source, managed: dict[str, Value],
-        create_only: dict[str, Value] | None = None, subject: str = DEVICES, *, switched: bool = False,
-    ) -> Interface | None:
-        """Add an interface. Returns None where the name is in use on the device, or cannot be an interface's."""
+    def add_interface(self, interface: Interface) -> Interface | None:
+        """Add an interface to its device. Returns None if its name is in use there, or invalid."""
+        device, name = interface.device, interface.name
         if name in device.interfaces or not usable(name, 64):
             return None
-        interface = Interface(
-            device, name, key, source, subject, {'device': device.ref, **managed}, create_only or {}, switched,
-        )
+        interface.managed_fields = {'device': device.ref, **interface.managed_fields}
         device.interfaces[name] = interface
         return interface
+
+    @property
+    def interfaces(self) -> Iterator[Interface]:
+        """Return the interfaces of all devices so far."""
+        return (interface for device in self.devices.values() for interface in device.interfaces.values())
 
     def finish(self) -> Desired:
         """Return all desired objects, in order, and all issues."""
@@ -211,20 +244,24 @@ class Builder:
             self.add('dcim.device', device.key, source, DEVICES, device.managed_fields, device.create_only_fields)
             for interface in device.interfaces.values():
                 self.add(
-                    'dcim.interface', interface.key, interface.source, interface.subject, interface.managed_fields,
+                    'dcim.interface', interface.key, interface.source, interface.scope, interface.managed_fields,
                     interface.create_only_fields,
                 )
+                self.let_yield(interface.key, interface.yielding_fields)
         self._report_unread()
         objects = sorted(self._objects.values(), key=lambda item: _ORDER[item.model])
-        sources = frozenset(item.source for same in self._resources.values() for item in same.values())
-        return Desired({item.key: item for item in objects}, sorted(self._issues), sources)
+        sources = {item.source for same in self._resources.values() for item in same.values()}
+        return Desired(
+            {item.key: item for item in objects}, sorted(self._issues), frozenset((self.source, *sources)),
+            frozenset(self._undetermined),
+        )
 
     def _report_unread(self) -> None:
         """Report one issue for each kind that was needed and never read."""
-        fabric = Resource('Fabric', self.options.fabric, {})
+        fabric = Resource(FABRIC, self.options.fabric, {})
         for kind in self._missed:
-            subject = VPCS if kind in _OVERLAY else DEVICES
-            self.report_issue(fabric, subject, Code.KIND_NOT_SYNCED, resource_kind=kind)
+            scope = VPCS if kind in _OVERLAY else DEVICES
+            self.report_issue(fabric, scope, Code.KIND_NOT_SYNCED, resource_kind=kind)
 
 
 def _by_name(resource: Resource) -> tuple[object, ...]:

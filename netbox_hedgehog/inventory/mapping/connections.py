@@ -1,98 +1,74 @@
-"""What Connections say: which ports are connected, and how. Adds no NetBox object of its own."""
+"""Find which ports Connections connect, and how. Adds no NetBox objects."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...hedgehog.manifest import items, mapping, shown, text
-from ...hedgehog.switch_ports import normalise
+from ...hedgehog.connections import End, Member, ports_named, read_connection
+from ...hedgehog.manifest import shown
+from ...hedgehog.switch_ports import normalize
 from ...issue_codes import Code
 from .builder import Builder, Interface
 from .devices import port_of
 from .types import CABLING, DEVICES, Resource
 
-__all__ = ('BUNDLES', 'SERVED', 'End', 'Link', 'Wire', 'wire')
-
-# The members of a Connection's union: where its links stand, and the field and kind of either end. The end that
-# people move less comes first: it names the cable.
-_SERVER = (('server', 'Server'), ('switch', 'Switch'))
-_PAIR = (('switch1', 'Switch'), ('switch2', 'Switch'))
-_MEMBERS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
-    'unbundled': (('link',), _SERVER),
-    'bundled': (('links',), _SERVER),
-    'eslag': (('links',), _SERVER),
-    'mclag': (('links',), _SERVER),
-    'fabric': (('links',), (('leaf', 'Switch'), ('spine', 'Switch'))),
-    'mesh': (('links',), (('leaf1', 'Switch'), ('leaf2', 'Switch'))),
-    'gateway': (('links',), (('gateway', 'Gateway'), ('switch', 'Switch'))),
-    'vpcLoopback': (('links',), _PAIR),
-    'mclagDomain': (('peerLinks', 'sessionLinks'), _PAIR),
-    # What is at the far end of these is none of the fabric's.
-    'external': (('link',), (('switch', 'Switch'),)),
-    'staticExternal': (('link',), (('switch', 'Switch'),)),
-}
-
-# Those whose ports are one LAG on either side, and those that a VPC's subnet can be attached to.
-BUNDLES = frozenset(('bundled', 'eslag', 'mclag'))
-SERVED = BUNDLES | {'unbundled'}
+__all__ = ('MappedConnection', 'MappedEnd', 'build')
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """One end of a link: the interface, and what else the Connection says of it."""
+class MappedEnd:
+    """One end of a link: its interface, and what else the Connection says about it."""
 
     interface: Interface
-    said: Mapping[str, Any]
+    ip: Any
+    vlan: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Two ends, of which either may be missing: unknown, in use already, or outside of the fabric."""
+class MappedConnection:
+    """A Connection with the interfaces of its links.
 
-    ends: tuple[End | None, ...]
-
-    @property
-    def found(self) -> list[End]:
-        return [end for end in self.ends if end is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """One Connection, read: `member` is the name of its union member, `said` what stands below it."""
+    A link lacks those of its ends that are unknown, in use already, or outside of the fabric. The Connection is
+    `complete` if only the latter are missing.
+    """
 
     resource: Resource
-    member: str
-    said: Mapping[str, Any]
-    links: list[Link]
+    member: Member
+    mtu: Any
+    within_vpc: str
+    links: list[list[MappedEnd]]
+    complete: bool
 
     @property
-    def ends(self) -> list[End]:
-        return [end for link in self.links for end in link.found]
+    def ends(self) -> list[MappedEnd]:
+        return [end for link in self.links for end in link]
 
 
-def wire(builder: Builder) -> dict[str, Wire]:
-    """Every Connection of the fabric by its name; each port belongs to the first that names it."""
-    found = {}
-    for resource in builder.of('Connection') if builder.includes(DEVICES) else ():
-        if member := _member(builder, resource):
-            said = mapping(mapping(resource.spec).get(member))
-            lists, ends = _MEMBERS[member]
-            links = [
-                Link(tuple(_end(builder, resource, link, *end) for end in ends))
-                for name in lists for link in _links(builder, resource, said, name)
-            ]
-            found[resource.name] = Wire(resource, member, said, links)
+def build(builder: Builder) -> dict[str, MappedConnection]:
+    """Return every Connection of the fabric by its name; each port belongs to the first that names it."""
+    found: dict[str, MappedConnection] = {}
+    if not builder.includes(DEVICES):
+        return found
+    for resource in builder.of('Connection'):
+        connection = read_connection(resource.name, resource.spec)
+        for issue in connection.issues:
+            builder.report_issue(resource, _scope(builder), Code(issue.code), **issue.parameters)
+        if connection.member:
+            links = [_ends(builder, resource, link.ends) for link in connection.links]
+            named = sum(bool(end.port) for link in connection.links for end in link.ends)
+            found[resource.name] = MappedConnection(
+                resource, connection.member, connection.mtu, connection.within_vpc, links,
+                complete=not connection.issues and named == sum(len(link) for link in links),
+            )
     _mark_unclear(builder)
     return found
 
 
 def _mark_unclear(builder: Builder) -> None:
-    """Manage nothing of a port that a Connection names and that no link uses: the Connection could not be read."""
-    for resource in builder.of('Connection') if builder.includes(DEVICES) else ():
-        for whole in _port_names(resource.spec):
-            name, _, port = whole.partition('/')
+    """Leave ports unmanaged that a Connection names and no link uses: such a Connection is unreadable."""
+    for resource in builder.of('Connection'):
+        for name, port in ports_named(resource.spec):
             device = builder.devices.get(('Switch', name))
-            found = normalise(port, device.interfaces) if device else ''
+            found = normalize(port, device.interfaces) if device else ''
             if device and found and not builder.is_reserved('port', device.interfaces[found].key):
                 _unmanage_use(device.interfaces[found])
 
@@ -105,78 +81,44 @@ def _unmanage_use(interface: Interface) -> None:
         del interface.managed_fields['enabled']
 
 
-def _port_names(spec: Any) -> Iterator[str]:
-    """Return what is called `port` anywhere in a manifest."""
-    pending = [spec]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Mapping):
-            pending.extend(value.values())
-            if isinstance(value.get('port'), str):
-                yield value['port']
-        elif isinstance(value, list):
-            pending.extend(value)
-
-
-def _subject(builder: Builder) -> str:
+def _scope(builder: Builder) -> str:
     return CABLING if builder.includes(CABLING) else DEVICES
 
 
-def _member(builder: Builder, resource: Resource) -> str:
-    """Which of the union's members a Connection has; empty, with an issue, where that is not clear."""
-    given = {name for name, value in mapping(resource.spec).items() if value is not None}
-    known = sorted(given & _MEMBERS.keys())
-    if len(known) == 1:
-        return known[0]
-    subject = _subject(builder)
-    if known:
-        builder.report_issue(resource, subject, Code.CONNECTION_AMBIGUOUS, types=tuple(known))
-    elif given:
-        names = sorted(shown(name) for name in given)
-        builder.report_issue(resource, subject, Code.CONNECTION_TYPE_UNKNOWN, types=tuple(names[:3]))
-    else:
-        builder.report_issue(resource, subject, Code.CONNECTION_EMPTY)
-    return ''
+def _ends(builder: Builder, resource: Resource, ends: tuple[End, ...]) -> list[MappedEnd]:
+    mapped = []
+    for end in ends:
+        # An end without a port is among the issues of its Connection.
+        if end.port and (interface := _interface(builder, resource, end)):
+            mapped.append(MappedEnd(interface, end.ip, end.vlan))
+    return mapped
 
 
-def _links(builder: Builder, resource: Resource, said: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = said.get(name)
-    raw = [value] if name == 'link' else items(value)
-    links = [link for link in raw if isinstance(link, Mapping)]
-    # A domain may be without session links; everything else has at least one link.
-    if len(links) < len(raw) or not (raw or name in ('peerLinks', 'sessionLinks')):
-        builder.report_issue(resource, _subject(builder), Code.LINKS_INVALID, links=name)
-    return links
-
-
-def _end(builder: Builder, resource: Resource, link: Mapping[str, Any], field: str, kind: str) -> End | None:
-    said = mapping(link.get(field))
-    whole = text(said.get('port'))
-    name, _, port = whole.partition('/')
-    subject = _subject(builder)
-    if not name or not port:
-        builder.report_issue(resource, subject, Code.PORT_INVALID, end=field, port=shown(said.get('port')))
-        return None
-    device = builder.devices.get((kind, name))
+def _interface(builder: Builder, resource: Resource, end: End) -> Interface | None:
+    """Reserve the interface of an end for its Connection. Returns None, with an issue, if it cannot be reserved."""
+    kind, whole, scope = end.kind, shown(f'{end.device}/{end.port}'), _scope(builder)
+    device = builder.devices.get((kind, end.device))
     if device is None:
-        code = Code.DEVICE_SKIPPED if builder.get(kind, name) else Code.DEVICE_MISSING
-        builder.report_missing(kind, resource, subject, code, port=shown(whole), kind=kind.lower(), name=shown(name))
+        code = Code.DEVICE_SKIPPED if builder.get(kind, end.device) else Code.DEVICE_MISSING
+        builder.report_missing(
+            kind, resource, scope, code, port=whole, kind=kind.lower(), name=shown(end.device),
+        )
         return None
-    interface = port_of(builder, device, port, resource.source)
+    interface = port_of(builder, device, end.port, resource.source)
     if interface is None or interface.managed_fields.get('type') == 'virtual':
         if kind == 'Switch':
-            builder.report_issue(resource, subject, Code.PORT_MISSING, port=shown(whole), device=name)
+            builder.report_issue(resource, scope, Code.PORT_MISSING, port=whole, device=end.device)
         else:
-            builder.report_issue(resource, subject, Code.PORT_NAME_INVALID, port=shown(whole))
+            builder.report_issue(resource, scope, Code.PORT_NAME_INVALID, port=whole)
         return None
     if holder := builder.reserve(resource.source, 'port', interface.key):
         if holder == resource.source:
-            builder.report_issue(resource, subject, Code.PORT_REPEATED, port=shown(whole))
+            builder.report_issue(resource, scope, Code.PORT_REPEATED, port=whole)
         else:
             builder.report_issue(
-                resource, subject, Code.PORT_IN_USE, port=shown(whole), kind=holder.kind, name=holder.name,
+                resource, scope, Code.PORT_IN_USE, port=whole, kind=holder.kind, name=holder.name,
             )
         return None
     if kind == 'Switch':
         interface.managed_fields['enabled'] = True
-    return End(interface, said)
+    return interface

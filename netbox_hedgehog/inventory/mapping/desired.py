@@ -2,7 +2,18 @@
 
 from collections.abc import Collection, Iterable
 
-from . import addressing, attachments, cabling, connections, devices, externals, namespaces, vpcs
+from . import (
+    addressing,
+    attachments,
+    cabling,
+    connections,
+    devices,
+    externals,
+    namespaces,
+    reservations,
+    untagged,
+    vpcs,
+)
 from .builder import Builder
 from .types import Desired, Options, Resource
 
@@ -12,17 +23,19 @@ __all__ = ('desired',)
 def desired(resources: Iterable[Resource], options: Options, unread: Collection[str] = ()) -> Desired:
     """Map the resources of one fabric.
 
-    Takes the resources in any order, the fabric's settings, and the kinds that were never read in full: that a resource
-    of one of these is absent says nothing. Returns the desired objects, each after those that it refers to, and an
+    Takes the resources in any order, the fabric's settings, and the kinds that were never read in full: a missing
+    resource of one of these means nothing. Returns the desired objects, each after those that it refers to, and an
     issue for everything that cannot be synced: only that thing is skipped. Raises nothing, whatever the resources hold.
     """
     builder = Builder(resources, options, unread)
     devices.build(builder)
-    wires = connections.wire(builder)
-    lags = cabling.build(builder, wires)
-    addressing.build(builder, wires)
+    mapped = connections.build(builder)
+    lags = cabling.build(builder, mapped)
+    addressing.build(builder, mapped)
     namespaces.build(builder)
     vpcs.build(builder)
-    attachments.build(builder, wires, lags)
-    externals.build(builder, wires)
+    attachments.build(builder, mapped, lags)
+    externals.build(builder, mapped)
+    untagged.build(builder)
+    reservations.build(builder)
     return builder.finish()

@@ -1,17 +1,10 @@
-"""Switches, gateways and servers become devices; a switch's ports become interfaces."""
+"""Map switches, gateways and servers to devices, and the ports of switches to interfaces."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ...hedgehog.manifest import entries, mapping, number, shown, text, usable
-from ...hedgehog.switch_ports import (
-    MANAGEMENT,
-    UNKNOWN_PORT,
-    UNSUPPORTED_BREAKOUT,
-    WRONG_SPEED,
-    normalise,
-    ports,
-)
+from ...hedgehog.manifest import entries, is_unset, mapping, number, shown, text, usable
+from ...hedgehog.switch_ports import MANAGEMENT, normalize, ports
 from ...issue_codes import Code
 from ...naming import device_name
 from .builder import Builder, Device, Interface
@@ -20,22 +13,16 @@ from .types import DEVICES, ExistingRef, Ref, Resource, Source, Value
 
 __all__ = ('KINDS', 'LOOPBACKS', 'build', 'mtu_of', 'port_of')
 
-# The kinds that become devices, first come, first served where two need one name.
+# The kinds that become devices. If two need the same name, the first gets it.
 KINDS = ('Switch', 'Gateway', 'Server')
 
-# What a server is nobody tells the fabric, and a gateway is whatever machine runs one: types that stand for any.
+# The fabric does not know the hardware of servers and gateways: generic types.
 _PLACEHOLDERS = {'Server': ('Generic', 'Server'), 'Gateway': ('Hedgehog', 'Gateway')}
 
 # The loopbacks of a switch or gateway, by the field that has their address.
 LOOPBACKS = {'protocolIP': 'Loopback1', 'vtepIP': 'Loopback2'}
 
 _LARGEST_MTU = 65536
-
-_PORT_ISSUES = {
-    WRONG_SPEED: Code.PORT_SPEED_INVALID,
-    UNSUPPORTED_BREAKOUT: Code.BREAKOUT_NOT_SUPPORTED,
-    UNKNOWN_PORT: Code.PORT_UNKNOWN,
-}
 
 # Managed fields of any interface that a fabric configures, before a mapper has more to say. None means that there is
 # none, not that nobody knows: what was once set has to go when the fabric takes it back.
@@ -81,7 +68,7 @@ def _device(builder: Builder, resource: Resource, spec: Mapping[str, Any], devic
     if description := text(spec.get('description')).strip():
         create_only['description'] = description[:200]
     if resource.kind == 'Switch':
-        # What a fabric does not know is not managed: an operator may know it.
+        # What the fabric does not know is not managed, so that an operator can enter it.
         if serial := _serial(builder, resource, spec):
             managed['serial'] = serial
         if platform := _platform(builder, resource, spec):
@@ -99,7 +86,7 @@ def _name(builder: Builder, resource: Resource) -> str:
 
 
 def _role(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> ExistingRef | Ref:
-    """The operator's role where the fabric's settings name one, else one called as Hedgehog calls it."""
+    """Return the role from the fabric's settings, else one with Hedgehog's name of the role."""
     role = text(spec.get('role')).strip() if resource.kind == 'Switch' else ''
     role = role if usable(role, 100) else resource.kind.lower()
     chosen = builder.options.roles.get(role)
@@ -133,7 +120,7 @@ def _placeholder(builder: Builder, resource: Resource) -> Ref:
 
 
 def _switch_type(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
-    """The device type that a switch's profile describes. Only profiles in use become device types."""
+    """Add the device type that a switch's profile describes. Only profiles in use become device types."""
     name = text(spec.get('profile'))
     profile = builder.get('SwitchProfile', name)
     if profile is None:
@@ -153,7 +140,7 @@ def _switch_type(builder: Builder, resource: Resource, spec: Mapping[str, Any]) 
 
 
 def _serial(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> str:
-    """The serial number that the agent reads from the switch, else the one it is to boot with; all zeros is none."""
+    """Return the serial number that the agent has read, else that of the boot settings; '' if it is all zeros."""
     agent = builder.get('Agent', resource.name)
     nos = mapping(mapping(mapping(agent.status if agent else None).get('state')).get('nos'))
     for value in (nos.get('serialNumber'), mapping(spec.get('boot')).get('serial')):
@@ -166,7 +153,7 @@ def _serial(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> st
 
 
 def _platform(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
-    """The network operating system, by the name that the profile has for it."""
+    """Add the network operating system as a platform, named as in the profile."""
     profile = builder.get('SwitchProfile', text(spec.get('profile')))
     name = text(mapping(profile.spec if profile else None).get('nosType')).strip()
     if not usable(name, 100):
@@ -182,14 +169,14 @@ def _switch_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]
     profile = builder.get('SwitchProfile', text(spec.get('profile')))
     found, wrong = ports(mapping(profile.spec if profile else None), spec)
     for issue in wrong:
-        builder.report_issue(resource, DEVICES, _PORT_ISSUES[issue.what], **issue.parameters)
+        builder.report_issue(resource, DEVICES, Code(issue.code), **issue.parameters)
     all_ports = spec.get('enableAllPorts') is True
     connections_known = builder.was_read('Connection')
     for port in found:
         managed: dict[str, Value] = {
             'name': port.name, 'type': port.type, 'speed': port.speed, 'mgmt_only': port.mgmt_only,
         }
-        # Ports that no connection uses are shut, unless the switch is told to enable all of them.
+        # Ports that no connection uses are shut, unless the switch enables all of them.
         if connections_known or port.mgmt_only or all_ports:
             managed['enabled'] = port.mgmt_only or all_ports
         # The name in the operating system, where the profile knows it.
@@ -197,39 +184,39 @@ def _switch_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]
             managed['label'] = port.label
         if not port.mgmt_only and connections_known:
             managed |= _PLAIN
-        interface = builder.interface(
+        interface = Interface(
             device, port.name, _key(device, port.name), resource.source, managed, switched=not port.mgmt_only,
         )
-        if interface is None:
+        if not builder.add_interface(interface):
             builder.report_issue(resource, DEVICES, Code.PORT_NAME_IN_USE, port=shown(port.name))
     if spec.get('ip') and MANAGEMENT not in device.interfaces:
-        builder.interface(device, MANAGEMENT, _key(device, MANAGEMENT), resource.source, {
+        builder.add_interface(Interface(device, MANAGEMENT, _key(device, MANAGEMENT), resource.source, {
             'name': MANAGEMENT, 'type': 'other', 'speed': None, 'mgmt_only': True, 'enabled': True,
-        })
+        }))
 
 
 def port_of(builder: Builder, device: Device, name: str, source: Source) -> Interface | None:
-    """The interface of a device by name; one of a server or gateway is added, as only its use tells of it.
+    """Return the interface of a device by name. One of a server or gateway is added: nothing else declares it.
 
     A switch has the ports of its profile: E1/49 may be wired as E1/49 or as E1/49/1 where it can be broken out.
-    Returns None where the switch has no such port, or where the name cannot be an interface's.
+    Returns None if the switch has no such port, or the name is invalid.
     """
     if device.resource.kind == 'Switch':
-        found = normalise(name, device.interfaces)
+        found = normalize(name, device.interfaces)
         return device.interfaces[found] if found else None
     if name in device.interfaces:
         return device.interfaces[name]
-    # What kind of port it is the fabric is not told: whoever knows may say so.
-    return builder.interface(
+    # The fabric does not know the type of the port: an operator may set it.
+    return builder.add_interface(Interface(
         device, name, _key(device, name), source, {'name': name, 'lag': None}, {'type': 'other'},
         switched=device.resource.kind == 'Server',
-    )
+    ))
 
 
 def mtu_of(builder: Builder, resource: Resource, value: Any) -> dict[str, Value]:
-    """Return the managed field of an MTU: no MTU is a value, too; an invalid one is not managed."""
+    """Return the managed field of an MTU, None where the fabric says none; an invalid one is not managed."""
     found = number(value)
-    if value in (None, 0) or (found is not None and 1 <= found <= _LARGEST_MTU):
+    if is_unset(value) or (found is not None and 1 <= found <= _LARGEST_MTU):
         return {'mtu': found or None}
     builder.report_issue(resource, DEVICES, Code.MTU_INVALID, mtu=shown(value))
     return {}
@@ -250,7 +237,7 @@ def _loopbacks(builder: Builder, device: Device, spec: Mapping[str, Any]) -> Non
             continue
         managed: dict[str, Value] = {'name': name, 'type': 'virtual', 'enabled': True}
         own_key = key('loopback', *_of(device), name)
-        if builder.interface(device, name, own_key, device.resource.source, managed) is None:
+        if not builder.add_interface(Interface(device, name, own_key, device.resource.source, managed)):
             builder.report_issue(device.resource, DEVICES, Code.LOOPBACK_NAME_IN_USE, interface=name, what=field)
 
 

@@ -1,13 +1,15 @@
-"""What leads out of the fabric: externals, their attachments, and static external connections."""
+"""Map what leads out of the fabric: externals, their attachments, and static external connections."""
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ...hedgehog.manifest import mapping, shown, text
+from ...hedgehog.manifest import is_unset, shown
+from ...hedgehog.vpcs import read_external_attachment
 from ...issue_codes import Code
-from .addresses import on_interface, subinterface
+from .addresses import GivenAddress, on_interface, subinterface
 from .addressing import underlay
 from .builder import Builder, Interface
-from .connections import Wire
+from .connections import MappedConnection, MappedEnd
 from .names import key
 from .types import ADDRESSING, DEVICES, VPCS, Ref, Resource
 from .vpcs import described
@@ -15,59 +17,101 @@ from .vpcs import described
 __all__ = ('build',)
 
 
-def build(builder: Builder, wires: dict[str, Wire]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Exit:
+    """An interface that leads out of the fabric, its address, and its VRF: None for the underlay."""
+
+    interface: Interface
+    given: GivenAddress
+    vrf: Ref | None
+
+
+def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
     """Add the VRFs of externals, and the subinterfaces and addresses that lead to them."""
     if builder.includes(VPCS):
         for resource in builder.of('External'):
             managed = described(builder, f'ext@{resource.name}')
             builder.vrf(resource, VPCS, f'External {resource.name}', managed, 'external', resource.name)
+    exits: list[_Exit] = []
     if builder.includes(VPCS, DEVICES):
         for resource in builder.of('ExternalAttachment'):
-            _attachment(builder, resource, wires)
-    for wire in wires.values():
-        if wire.member == 'staticExternal':
-            _static(builder, wire)
+            exits += _attachment(builder, resource, connections)
+    for connection in connections.values():
+        if connection.member.name == 'staticExternal':
+            exits += _static(builder, connection)
+    # After all of them: a port of several VRFs gets the address of none.
+    for found in exits:
+        if not found.interface.is_contested:
+            _address(builder, found)
 
 
-def _attachment(builder: Builder, resource: Resource, wires: dict[str, Wire]) -> None:
-    spec = mapping(resource.spec)
-    external, name = text(spec.get('external')), text(spec.get('connection'))
-    vrf = builder.find(key('vrf', 'external', external))
-    if vrf is None:
-        builder.report_missing('External', resource, VPCS, Code.EXTERNAL_MISSING, external=shown(external))
+def _attachment(
+    builder: Builder, resource: Resource, connections: dict[str, MappedConnection],
+) -> Iterator[_Exit]:
+    attachment = read_external_attachment(resource.spec)
+    connection = connections.get(attachment.connection)
+    if connection is not None and connection.member.name != 'external':
+        connection = None
+    ends = connection.ends if connection is not None else []
+    vrf = Ref(key('vrf', 'external', attachment.external))
+    if builder.find(vrf.key) is None:
+        _report_no_vrf(
+            builder, resource, 'External', attachment.external, Code.EXTERNAL_MISSING,
+            external=shown(attachment.external),
+        )
+        _keep_vrf(resource, vrf, [end for end in ends if is_unset(attachment.vlan)])
         return
-    wire = wires.get(name)
-    if wire is None or wire.member != 'external':
+    if connection is None:
         builder.report_missing(
-            'Connection', resource, VPCS, Code.EXTERNAL_CONNECTION_MISSING, connection=shown(name),
+            'Connection', resource, VPCS, Code.EXTERNAL_CONNECTION_MISSING, connection=shown(attachment.connection),
         )
         return
-    said = mapping(spec.get('static')) or mapping(spec.get('switch'))
-    for end in wire.ends:
-        _stand(builder, resource, VPCS, end.interface, said, Ref(vrf.key))
+    if not connection.complete:
+        builder.mark_undetermined(resource)
+    for end in ends:
+        interface = subinterface(builder, resource, VPCS, end.interface, attachment.vlan, vrf)
+        given = GivenAddress(resource, VPCS, 'address', attachment.ip, f'External {attachment.external}')
+        if interface is not None:
+            yield _Exit(interface, given, vrf)
 
 
-def _static(builder: Builder, wire: Wire) -> None:
-    """The address of a port that leads out without BGP: in the underlay, or in the VPC that it is within."""
-    within = text(wire.said.get('withinVPC'))
-    subject = VPCS if within else ADDRESSING
-    if not builder.includes(subject, DEVICES):
+def _static(builder: Builder, connection: MappedConnection) -> Iterator[_Exit]:
+    """Yield the ports that lead out without BGP: in the underlay, or in their VPC."""
+    resource, within = connection.resource, connection.within_vpc
+    scope = VPCS if within else ADDRESSING
+    if not builder.includes(scope, DEVICES):
         return
-    vrf = builder.find(key('vrf', 'vpc', within)) if within else None
-    if within and vrf is None:
-        builder.report_missing('VPC', wire.resource, VPCS, Code.VPC_MISSING, vpc=shown(within))
+    vrf = Ref(key('vrf', 'vpc', within)) if within else None
+    if vrf is not None and builder.find(vrf.key) is None:
+        _report_no_vrf(builder, resource, 'VPC', within, Code.VPC_MISSING, vpc=shown(within))
+        _keep_vrf(resource, vrf, [end for end in connection.ends if is_unset(end.vlan)])
         return
-    for end in wire.ends:
-        _stand(builder, wire.resource, subject, end.interface, end.said, Ref(vrf.key) if vrf else None)
+    for end in connection.ends:
+        interface = subinterface(builder, resource, scope, end.interface, end.vlan, vrf)
+        given = GivenAddress(resource, scope, 'address', end.ip, f'Static external {resource.name}')
+        if interface is not None:
+            yield _Exit(interface, given, vrf)
 
 
-def _stand(
-    builder: Builder, resource: Resource, subject: str, port: Interface, said: Any, vrf: Ref | None,
+def _report_no_vrf(
+    builder: Builder, resource: Resource, kind: str, name: str, missing: Code, **parameters: str,
 ) -> None:
+    """Report that a resource does not exist, or that its VRF was skipped."""
+    if builder.get(kind, name):
+        builder.report_issue(resource, VPCS, Code.VRF_SKIPPED, kind=kind, name=shown(name))
+    else:
+        builder.report_missing(kind, resource, VPCS, missing, **parameters)
+
+
+def _keep_vrf(resource: Resource, vrf: Ref, ends: list[MappedEnd]) -> None:
+    """Manage no VRF of ports whose VRF cannot be determined now: it stays as it is."""
+    for end in ends:
+        end.interface.vrfs.setdefault(vrf, []).append(resource)
+
+
+def _address(builder: Builder, found: _Exit) -> None:
     """Put the address on the port, or on the subinterface for its VLAN. Without a VRF it is one of the underlay."""
-    interface = subinterface(builder, resource, subject, port, said.get('vlan'), vrf)
-    value = said.get('ip')
-    if interface is not None and value not in (None, ''):
+    if found.given.value not in (None, ''):
         on_interface(
-            builder, resource, subject, interface, 'address', value, lambda: vrf or underlay(builder, resource),
+            builder, found.interface, found.given, lambda: found.vrf or underlay(builder, found.given.resource),
         )

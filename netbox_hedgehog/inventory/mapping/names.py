@@ -1,4 +1,4 @@
-"""Names of desired objects: keys that last, and names and slugs that two fabrics never share."""
+"""Build keys that last, and names and slugs that two fabrics never share."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ _NO_SLUG = re.compile(r'[^a-z0-9]+')
 
 
 def key(*parts: str) -> str:
-    """The parts joined by slashes; one that is too long for its column ends in a digest of the whole.
+    """Return the parts joined by slashes; one that is too long for its column ends in a digest of the whole.
 
     No part but the last may have a slash in it: names of resources have none.
     """
@@ -21,7 +21,7 @@ def key(*parts: str) -> str:
 
 
 def in_fabric(name: str, fabric: str, longest: int = 100) -> str:
-    """`name (fabric)`: how people tell apart what every fabric has. Empty where the name leaves the fabric no room.
+    """Return `name (fabric)`, which is unique across fabrics; '' if the name leaves no room for the fabric's.
 
     A fabric's name that is too long is cut, and a digest of it takes the place of what was cut.
     """
@@ -33,13 +33,13 @@ def in_fabric(name: str, fabric: str, longest: int = 100) -> str:
 
 
 def slug(text: str, longest: int = 100) -> str:
-    """A slug as a person would choose it: what is found or made by it is shared with others."""
+    """Return a slug as a person would choose it: objects that are found or created by it are shared."""
     folded = _fold(text)
     return _fit(folded or f'x{_digest(text)[:8]}', longest, '-')
 
 
 def unique_slug(*parts: str) -> str:
-    """A slug that no other parts have: one that loses something in folding gets a digest of what it was.
+    """Return a slug that no other parts have: one that loses characters in folding gets a digest of the original.
 
     No part that is kept as it is has two hyphens in a row, or an underscore.
     """

@@ -1,4 +1,4 @@
-"""VLAN namespaces become VLAN groups; IPv4 namespaces container prefixes."""
+"""Map VLAN namespaces to VLAN groups, and IPv4 namespaces to container prefixes."""
 
 from ...hedgehog.manifest import items, mapping, network, number, shown, usable
 from ...issue_codes import Code
@@ -20,7 +20,7 @@ def build(builder: Builder) -> None:
 
 
 def _vlan_namespace(builder: Builder, resource: Resource) -> None:
-    """A VLAN group at the fabric's site: within it IDs and names are unique, as they are in a namespace."""
+    """Add a VLAN group at the fabric's site: IDs and names are unique in it, as in a namespace."""
     ranges: list[tuple[int, int]] = []
     for raw in items(mapping(resource.spec).get('ranges')):
         span = mapping(raw)
@@ -52,7 +52,7 @@ def _vlan_namespace(builder: Builder, resource: Resource) -> None:
 
 
 def _ipv4_namespace(builder: Builder, resource: Resource) -> None:
-    """Container prefixes in a VRF of the namespace's own: two namespaces may overlap, and VPCs of one may not."""
+    """Add container prefixes in the namespace's own VRF: namespaces may overlap, VPCs of one namespace may not."""
     vrf = builder.vrf(
         resource, VPCS, f'IPv4 namespace {resource.name}', {}, 'ipv4namespace', resource.name,
     )

@@ -1,4 +1,4 @@
-"""The types of a fabric's desired objects: what the mappers return and the planner reads.
+"""Define the types of desired objects: what the mappers return and the planner reads.
 
 Nothing in here knows Django. A desired object names a NetBox model by its label and other desired objects by their
 keys, so that it can be created, compared and tested without a database.
@@ -12,13 +12,22 @@ from typing import Any
 from ...issue_codes import Code
 
 __all__ = (
-    'ADDRESSING', 'CABLING', 'DEVICES', 'SUBJECTS', 'VPCS', 'Desired', 'DesiredObject', 'ExistingRef', 'Issue',
-    'Options', 'Parameter', 'Ref', 'Resource', 'Source', 'Value',
+    'ADDRESSING', 'CABLING', 'DEVICES', 'FABRIC', 'MACHINES', 'SCOPES', 'VPCS', 'WITH_LOOPBACKS', 'Desired',
+    'DesiredObject', 'ExistingRef', 'Issue', 'Options', 'Parameter', 'Ref', 'Resource', 'Source', 'Value',
 )
 
-# The subjects of an inventory: what a fabric's settings switch on and off, and what a dry run is grouped by.
+# The scopes of an inventory: what a fabric's settings enable and disable, and what a dry run is grouped by.
 DEVICES, CABLING, ADDRESSING, VPCS = 'devices', 'cabling', 'addressing', 'vpcs'
-SUBJECTS = (DEVICES, CABLING, ADDRESSING, VPCS)
+SCOPES = (DEVICES, CABLING, ADDRESSING, VPCS)
+
+# The kinds whose devices may be connected to several fabrics of one site. A switch belongs to one fabric.
+MACHINES = ('Gateway', 'Server')
+
+# The kinds whose loopbacks are on those devices: what all fabrics of a device have on it in the same place.
+WITH_LOOPBACKS = ('Gateway',)
+
+# The kind of the source of what several resources need, and that no one of them defines.
+FABRIC = 'Fabric'
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,7 +45,7 @@ class ExistingRef:
     pk: int
 
 
-# What a sentence on an issue is filled in with.
+# The parameters of an issue's sentence.
 Parameter = str | int | tuple[str, ...]
 
 # What a field is to hold. References of a many-to-many field, and the interfaces at one end of a cable, are a tuple.
@@ -82,7 +91,7 @@ class Options:
     roles: Mapping[str, int] = field(default_factory=dict)
     name_pattern: str = '{name}'
     device_status: str = 'active'
-    subjects: frozenset[str] = frozenset(SUBJECTS)
+    scopes: frozenset[str] = frozenset(SCOPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +101,19 @@ class DesiredObject:
     `model` is a label such as dcim.device. `key` identifies the object within its fabric for good: it is built from the
     names of resources, never from anything that may change about them. `managed_fields` are written while they hold
     what was last written; `create_only_fields` are set when the object is created, and then belong to the operator. A
-    `shared` object (a device type, an ASN) is found or created, and never changed, marked or deleted.
+    `shared` object (a device type, an ASN) is found or created, and never changed, marked or deleted. Where one of the
+    `yielding_fields` is empty the fabric says nothing of it: a person's value is theirs, and only what was written is
+    cleared; the planner knows of more such fields, by model.
     """
 
     model: str
     key: str
     source: Source
-    subject: str
+    scope: str
     managed_fields: Mapping[str, Value]
     create_only_fields: Mapping[str, Value] = MappingProxyType({})
     shared: bool = False
+    yielding_fields: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> dict[str, Value]:
@@ -120,18 +132,23 @@ class Issue:
     """Something of a resource that cannot be synced: a code, and parameters that are safe to show."""
 
     source: Source
-    subject: str
+    scope: str
     code: Code
     parameters: tuple[tuple[str, Parameter], ...] = ()
 
 
 @dataclass(slots=True)
 class Desired:
-    """All desired objects of a fabric, by key, each after those that it refers to. `sources` are its resources."""
+    """All desired objects of a fabric, by key, each after those that it refers to. `sources` are its resources.
+
+    `undetermined` are resources whose objects are not all known, because something that they refer to cannot be mapped
+    or was never read.
+    """
 
     objects: dict[str, DesiredObject] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     sources: frozenset[Source] = frozenset()
+    undetermined: frozenset[Source] = frozenset()
 
     def of(self, model: str) -> Iterable[DesiredObject]:
         return (item for item in self.objects.values() if item.model == model)

@@ -1,9 +1,10 @@
-"""VPCs become VRFs; their subnets prefixes, VLANs, DHCP ranges, gateways and L2VPNs."""
+"""Map VPCs to VRFs, and their subnets to prefixes, VLANs, DHCP ranges, gateways and L2VPNs."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ...hedgehog.manifest import Network, address, entries, mapping, network, number, shown, text, usable
+from ...hedgehog.manifest import Network, address, mapping, network, number, shown, usable
+from ...hedgehog.vpcs import VPC, Subnet, read_vpc
 from ...issue_codes import Code
 from .builder import Builder
 from .names import in_fabric, key
@@ -11,7 +12,7 @@ from .types import VPCS, Parameter, Ref, Resource, Value
 
 __all__ = ('build', 'vlan_key')
 
-# What NetBox's columns take.
+# Limits of NetBox's columns.
 _LONGEST_VLAN = 64
 _LONGEST_L2VPN = 100
 _LARGEST_VNI = 2**24 - 1
@@ -21,24 +22,26 @@ _LAYER_2_MODES = ('', 'l2vni')
 
 
 def build(builder: Builder) -> None:
-    """Add all that VPCs and their subnets are in NetBox. Their VLAN groups exist by now."""
+    """Add the NetBox objects of VPCs and their subnets. Their VLAN groups have been added before."""
     if not builder.includes(VPCS):
         return
     vnis = mapping(_catalog(builder).get('vpcSubnetVNIs'))
     for resource in builder.of('VPC'):
-        spec = mapping(resource.spec)
+        vpc = read_vpc(resource.spec)
         vrf = builder.vrf(resource, VPCS, resource.name, described(builder, resource.name), 'vpc', resource.name)
-        namespace = text(spec.get('ipv4Namespace'))
-        if builder.get('IPv4Namespace', namespace) is None:
+        if builder.get('IPv4Namespace', vpc.ipv4_namespace) is None:
             builder.report_missing(
-                'IPv4Namespace', resource, VPCS, Code.IPV4_NAMESPACE_MISSING, namespace=shown(namespace),
+                'IPv4Namespace', resource, VPCS, Code.IPV4_NAMESPACE_MISSING, namespace=shown(vpc.ipv4_namespace),
             )
         if vrf is None:
             continue
         ranges: list[tuple[int, int]] = []
-        for name, raw in entries(spec.get('subnets')):
-            subnet = _Subnet(builder, resource, vrf, name, mapping(raw), ranges)
-            subnet.build(mapping(vnis.get(resource.name)).get(name))
+        mappers = [_SubnetMapper(builder, resource, vpc, vrf, subnet, ranges) for subnet in vpc.subnets.values()]
+        for mapper in mappers:
+            mapper.build(mapping(vnis.get(resource.name)).get(mapper.name))
+        # After all subnets: a prefix that is one of theirs as well is theirs.
+        for mapper in mappers:
+            mapper.add_extra_prefixes()
 
 
 def described(builder: Builder, name: str) -> dict[str, Value]:
@@ -56,47 +59,68 @@ def _catalog(builder: Builder) -> Mapping[str, Any]:
 
 
 def vlan_key(vpc: str, subnet: str) -> str:
-    """The key of a subnet's VLAN, whether there is one or not."""
+    """Return the key of a subnet's VLAN, whether it has one or not."""
     return key('vlan', vpc, subnet)
 
 
-class _Subnet:
-    """One subnet on its way into NetBox. `ranges` are those of the VPC's other subnets, as numbers."""
+class _SubnetMapper:
+    """Maps one subnet. `ranges` are those of the VPC's other subnets, as numbers."""
 
     def __init__(
-        self, builder: Builder, vpc: Resource, vrf: Ref, name: str, said: Mapping[str, Any],
-        ranges: list[tuple[int, int]],
+        self, builder: Builder, resource: Resource, vpc: VPC, vrf: Ref, subnet: Subnet, ranges: list[tuple[int, int]],
     ) -> None:
-        self.builder, self.vpc, self.vrf, self.name, self.said, self.ranges = builder, vpc, vrf, name, said, ranges
+        self.builder, self.resource, self.vpc, self.vrf = builder, resource, vpc, vrf
+        self.subnet, self.name, self.ranges = subnet, subnet.name, ranges
 
     def build(self, vni: Any) -> None:
         if not usable(self.name, 200):
             self._report(Code.SUBNET_NAME_INVALID)
             return
-        tagged = self.said.get('vlan') not in (None, 0)
+        tagged = self.subnet.has_vlan and not self.subnet.host_bgp
         vlan = self._vlan() if tagged else None
         if vlan is not None:
             self._l2vpn(vlan, vni)
-        elif not tagged and self.said.get('hostBGP') is not True:
+        elif not tagged and not self.subnet.host_bgp:
             self._report(Code.SUBNET_VLAN_NOT_SET)
-        value = self.said.get('subnet')
-        prefix = network(value)
+        prefix = network(self.subnet.prefix)
         if prefix is None:
-            self._report(Code.SUBNET_PREFIX_INVALID, prefix=shown(value))
+            self._report(Code.SUBNET_PREFIX_INVALID, prefix=shown(self.subnet.prefix))
             return
         if holder := self._reserve('prefix', self.vrf.key, str(prefix)):
             self._report(Code.SUBNET_PREFIX_IN_USE, prefix=str(prefix), vpc=holder.name)
             return
         managed: dict[str, Value] = {'prefix': str(prefix), 'vrf': self.vrf}
         if vlan is not None or not tagged:
-            managed['vlan'] = vlan  # an invalid one is not the same as none
-        self._add('ipam.prefix', 'prefix', managed, status='active', description=self._title[:200])
+            managed['vlan'] = vlan  # an invalid one does not mean "none"
+        added = self._add('ipam.prefix', 'prefix', managed, status='active', description=self._title[:200])
+        if not tagged:
+            # The VLAN with which servers may tag its traffic is not the fabric's.
+            self.builder.let_yield(added.key, ('vlan',))
         self._gateway(prefix)
         self._dhcp(prefix)
 
+    def add_extra_prefixes(self) -> None:
+        """Add the prefixes that servers may announce besides the subnet's own, unless the VPC has them already."""
+        extra = self.subnet.extra_prefixes
+        if not self.subnet.host_bgp or extra is None:
+            return
+        if not isinstance(extra, Mapping):
+            self._report(Code.SUBNET_EXTRA_PREFIXES_INVALID, value=shown(extra))
+            return
+        for value in extra:
+            prefix = network(value)
+            if prefix is None:
+                self._report(Code.SUBNET_PREFIX_INVALID, prefix=shown(value))
+            elif self._reserve('prefix', self.vrf.key, str(prefix)) is None:
+                self.builder.add(
+                    # Several subnets may have it: it is the VPC's.
+                    'ipam.prefix', key('extraprefix', self.resource.name, str(prefix)), self.resource.source, VPCS,
+                    {'prefix': str(prefix), 'vrf': self.vrf},
+                    self.builder.tenant(status='active', description=f'Host BGP of {self.resource.name}'[:200]),
+                )
+
     def _vlan(self) -> Ref | None:
-        value = self.said.get('vlan')
-        namespace = text(mapping(self.vpc.spec).get('vlanNamespace'))
+        value, namespace = self.subnet.vlan, self.vpc.vlan_namespace
         group = self.builder.find(key('vlangroup', namespace))
         if group is None:
             self._report_missing('VLANNamespace', Code.SUBNET_NAMESPACE_MISSING, namespace=shown(namespace))
@@ -105,7 +129,7 @@ class _Subnet:
         if vid is None or not _within(vid, str(group.managed_fields['vid_ranges'])):
             self._report(Code.SUBNET_VLAN_NOT_IN_NAMESPACE, vlan=shown(value), namespace=namespace)
             return None
-        name = f'{self.vpc.name}--{self.name}'
+        name = f'{self.resource.name}--{self.name}'
         if not usable(name, _LONGEST_VLAN):
             self._report(Code.SUBNET_VLAN_NAME_TOO_LONG, name=shown(name))
             return None
@@ -117,29 +141,29 @@ class _Subnet:
         )
 
     def _l2vpn(self, vlan: Ref, value: Any) -> None:
-        """The layer 2 domain that is one VLAN on every leaf: the controller keeps its VNI in a Catalog."""
+        """Add the layer 2 domain that is one VLAN on every leaf. The controller stores its VNI in a Catalog."""
         vni = _vni(value)
-        if text(mapping(self.vpc.spec).get('mode')) not in _LAYER_2_MODES:
+        if self.vpc.mode not in _LAYER_2_MODES:
             return
         if vni is None:
             self._report_missing('Catalog', Code.SUBNET_VNI_MISSING)
             return
-        name = in_fabric(f'{self.vpc.name}--{self.name}', self.builder.options.fabric, _LONGEST_L2VPN)
+        name = in_fabric(f'{self.resource.name}--{self.name}', self.builder.options.fabric, _LONGEST_L2VPN)
         if not usable(name, _LONGEST_L2VPN) or self._reserve('l2vpn', name):
             self._report(Code.SUBNET_L2VPN_NAME)
             return
-        slug = self.builder.slug(self.vpc.name, self.name)
+        slug = self.builder.slug(self.resource.name, self.name)
         l2vpn = self._add(
             'vpn.l2vpn', 'l2vpn', {'name': name, 'slug': slug, 'type': 'vxlan-evpn', 'identifier': vni},
             status='active',
         )
         self.builder.add(
-            'vpn.l2vpntermination', key('l2vpntermination', self.vpc.name, self.name), self.vpc.source, VPCS,
+            'vpn.l2vpntermination', key('l2vpntermination', self.resource.name, self.name), self.resource.source, VPCS,
             {'l2vpn': l2vpn, 'assigned_object': vlan},
         )
 
     def _gateway(self, prefix: Network) -> None:
-        value = self.said.get('gateway')
+        value = self.subnet.gateway
         if value in (None, ''):
             return
         found = address(value)
@@ -157,14 +181,13 @@ class _Subnet:
         )
 
     def _dhcp(self, prefix: Network) -> None:
-        dhcp = mapping(self.said.get('dhcp'))
-        if dhcp.get('enable') is not True:
+        if not self.subnet.dhcp:
             return
-        span = mapping(dhcp.get('range'))
-        # What a VPC leaves open the controller decides.
-        server = self.builder.get('DHCPSubnet', f'{self.vpc.name}--{self.name}')
+        # The controller decides what the VPC does not specify.
+        server = self.builder.get('DHCPSubnet', f'{self.resource.name}--{self.name}')
         served = mapping(server.spec if server else None)
-        first, last = span.get('start') or served.get('startIP'), span.get('end') or served.get('endIP')
+        first = self.subnet.dhcp_start or served.get('startIP')
+        last = self.subnet.dhcp_end or served.get('endIP')
         start, end = address(first), address(last)
         if start is None or end is None or start.ip not in prefix or end.ip not in prefix or int(end) < int(start):
             span_shown = {'start': shown(first), 'end': shown(last), 'prefix': str(prefix)}
@@ -187,21 +210,21 @@ class _Subnet:
 
     @property
     def _title(self) -> str:
-        return f'{self.vpc.name}/{self.name}'
+        return f'{self.resource.name}/{self.name}'
 
     def _add(self, model: str, what: str, managed: dict[str, Value], **create_only: Value) -> Ref:
-        own_key = key(what, self.vpc.name, self.name)
-        return self.builder.add(model, own_key, self.vpc.source, VPCS, managed, self.builder.tenant(**create_only))
+        own_key = key(what, self.resource.name, self.name)
+        return self.builder.add(model, own_key, self.resource.source, VPCS, managed, self.builder.tenant(**create_only))
 
     def _reserve(self, *what: object) -> Any:
-        return self.builder.reserve(self.vpc.source, *what)
+        return self.builder.reserve(self.resource.source, *what)
 
     def _report(self, code: Code, **parameters: Parameter) -> None:
-        self.builder.report_issue(self.vpc, VPCS, code, subnet=shown(self.name), **parameters)
+        self.builder.report_issue(self.resource, VPCS, code, subnet=shown(self.name), **parameters)
 
     def _report_missing(self, absent: str, code: Code, **parameters: Parameter) -> None:
-        if self.builder.was_read(absent):
-            self._report(code, **parameters)
+        subnet = shown(self.name)
+        self.builder.report_missing(absent, self.resource, VPCS, code, subnet=subnet, **parameters)
 
 
 def _vni(value: Any) -> int | None:
@@ -210,7 +233,7 @@ def _vni(value: Any) -> int | None:
 
 
 def _within(vid: int, ranges: str) -> bool:
-    """Whether a VLAN ID is in ranges such as 1000-1999,2500-2599."""
+    """Return whether a VLAN ID is in ranges such as 1000-1999,2500-2599."""
     for span in ranges.split(','):
         start, _, end = span.partition('-')
         if int(start) <= vid <= int(end):

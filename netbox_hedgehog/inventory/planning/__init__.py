@@ -1,1 +1,1 @@
-"""Desired objects and NetBox's current state become a plan: nothing is written."""
+"""Build a plan from desired objects and NetBox's current state: nothing is written."""

@@ -1,11 +1,11 @@
-"""A plan together with what it was made from."""
+"""A plan together with what it was built from."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from ...models import Fabric
 from ..mapping.types import Desired
-from .current import Present
+from .current import CurrentState
 from .plan import Plan
 
 __all__ = ('PlanContext',)
@@ -13,10 +13,10 @@ __all__ = ('PlanContext',)
 
 @dataclass(slots=True)
 class PlanContext:
-    """A plan for a fabric, made at a time from what the fabric wants and what NetBox holds."""
+    """A plan for a fabric, built at a time from desired objects and NetBox's current state."""
 
     fabric: Fabric
     now: datetime
     desired: Desired
-    present: Present
+    current: CurrentState
     plan: Plan

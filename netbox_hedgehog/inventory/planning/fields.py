@@ -1,14 +1,11 @@
-"""How NetBox's models are read and compared: what their fields look like as JSON, and by what an object is recognised.
+"""Read, compare and write values of NetBox's fields: one codec per kind of field.
 
 Values are JSON throughout: a related object is its ID, a generic one [model, ID], a many-to-many field and the end of a
-cable a sorted list of IDs, an address or a prefix its text; empty text counts as None. What is wanted and does not
-stand yet is {'key': KEY}.
+cable a sorted list of IDs, an address or a prefix its text; empty text counts as None. A desired object that does not
+exist yet is {'key': KEY}.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Protocol
 
@@ -23,27 +20,24 @@ from netaddr.core import AddrFormatError
 from utilities.data import ranges_to_string, string_to_ranges
 
 from ..mapping.types import DesiredObject, ExistingRef, Ref, Value
+from .model_specs import CABLE, ENDS_OF_CABLE
 
 __all__ = (
-    'BadValue', 'ENDS', 'ENDS_OF_CABLE', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'RANK', 'Refer', 'Shape', 'Unresolved',
-    'choices_of', 'decode', 'default_of', 'encode', 'kind_of', 'model_of', 'natural_fields', 'naturals', 'object_name',
-    'related_label', 'shape', 'wanted',
+    'ENDS', 'FK', 'GENERIC', 'MANY', 'PLAIN', 'BadValue', 'Refer', 'Unresolved', 'choices_of', 'decode', 'default_of',
+    'desired_value', 'desired_values', 'encode', 'has_field', 'kind_of', 'model_of', 'related_label',
 )
 
 PLAIN, FK, GENERIC, MANY, ENDS, RANGES = 'plain', 'fk', 'generic', 'many', 'ends', 'ranges'
-
-# The fields of a wanted cable that name the interfaces at its two ends.
-ENDS_OF_CABLE = ('a', 'b')
 
 JSON = Any
 
 
 class BadValue(Exception):
-    """A value that its field cannot hold: the text says which and why."""
+    """A value that its field cannot hold; the text says which and why."""
 
 
 class Unresolved(Exception):
-    """A reference to something that is not there and will not be."""
+    """A reference to an object that does not exist and is not created."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -51,70 +45,13 @@ class Unresolved(Exception):
 
 
 class Refer(Protocol):
-    """What stands under a key of the fabric."""
+    """Resolve the keys of a fabric's objects."""
 
     def __call__(self, key: str) -> JSON:
-        """The object's ID, or {'key': KEY} while it is to be made. Raises Unresolved for what will not be there."""
+        """Return the object's ID, or {'key': KEY} before it is created. Raises Unresolved if it does not exist."""
 
     def label_of(self, key: str) -> str:
-        """Its model's label."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the planner knows of a model.
-
-    `naturals` are the fields, set by set, by which NetBox tells its objects apart; with `loose` they do not keep two
-    from standing side by side. `deferred` fields refer to what stands on the object itself, and are written last.
-    `soft` fields are left out where what they refer to is not to be had, rather than the whole object. `few` says that
-    a fabric has a handful of these: each is saved as NetBox saves it.
-    """
-
-    naturals: tuple[tuple[str, ...], ...] = ()
-    loose: bool = False
-    deferred: tuple[str, ...] = ()
-    soft: tuple[str, ...] = ()
-    few: bool = True
-
-
-# In the order in which they are made; removed in the opposite one. `name~` is compared without regard to case, and
-# `host` is the address without its mask.
-SHAPES: dict[str, Shape] = {
-    'extras.tag': Shape((('slug',), ('name',))),
-    'tenancy.tenant': Shape((('slug',), ('name',))),
-    'dcim.manufacturer': Shape((('slug',), ('name',))),
-    'dcim.platform': Shape((('slug',), ('name',))),
-    'dcim.devicerole': Shape((('slug',), ('name',))),
-    'dcim.devicetype': Shape((('manufacturer', 'slug'), ('manufacturer', 'model')), soft=('default_platform',)),
-    'ipam.rir': Shape((('slug',), ('name',))),
-    'ipam.role': Shape((('slug',), ('name',))),
-    'ipam.routetarget': Shape((('name',),), few=False),
-    'ipam.asn': Shape((('asn',),), few=False),
-    'ipam.aggregate': Shape((('prefix',),)),
-    'ipam.vrf': Shape((('name',),), loose=True, few=False),
-    'ipam.vlangroup': Shape((('scope', 'slug'), ('scope', 'name'))),
-    'ipam.vlan': Shape((('group', 'vid'), ('group', 'name')), few=False),
-    'dcim.device': Shape(
-        (('name~', 'site', 'tenant'),), deferred=('primary_ip4', 'primary_ip6', 'oob_ip'),
-        soft=('primary_ip4', 'primary_ip6', 'oob_ip', 'platform'), few=False,
-    ),
-    'dcim.interface': Shape(
-        (('device', 'name'),), deferred=('primary_mac_address', 'bridge'),
-        soft=('lag', 'untagged_vlan', 'tagged_vlans', 'primary_mac_address', 'bridge', 'vrf'), few=False,
-    ),
-    'dcim.macaddress': Shape((('mac_address', 'assigned_object'),), few=False),
-    'ipam.prefix': Shape((('vrf', 'prefix'),), soft=('vlan', 'role'), few=False),
-    'ipam.iprange': Shape((('vrf', 'start_address', 'end_address'),), soft=('role',), few=False),
-    'ipam.ipaddress': Shape((('vrf', 'host'),), few=False),
-    'dcim.cable': Shape(few=False),
-    'vpn.l2vpn': Shape((('slug',), ('name',)), few=False),
-    'vpn.l2vpntermination': Shape((('assigned_object',),), few=False),
-}
-RANK = {label: number for number, label in enumerate(SHAPES)}
-
-
-def shape(label: str) -> Shape:
-    return SHAPES.get(label, Shape())
+        """Return the label of the object's model."""
 
 
 @cache
@@ -124,8 +61,8 @@ def model_of(label: str) -> type[models.Model]:
 
 @cache
 def kind_of(label: str, name: str) -> str:
-    """Which kind of field that is. Raises BadValue for one that the model does not have."""
-    if label == 'dcim.cable' and name in ENDS_OF_CABLE:
+    """Return the kind of this field. Raises BadValue for one that the model does not have."""
+    if label == CABLE and name in ENDS_OF_CABLE:
         return ENDS
     try:
         field = model_of(label)._meta.get_field(name)
@@ -142,9 +79,18 @@ def kind_of(label: str, name: str) -> str:
     return PLAIN
 
 
+def has_field(label: str, name: str) -> bool:
+    """Return whether a model has this field: a discrepancy may be of an older release."""
+    try:
+        kind_of(label, name)
+    except BadValue:
+        return False
+    return True
+
+
 @cache
 def related_label(label: str, name: str) -> str:
-    """The model that a field of one kind of object refers to; '' for fields that refer to none, or to any."""
+    """Return the model that a field refers to; '' for fields that refer to none, or to any."""
     kind = kind_of(label, name)
     if kind == ENDS:
         return 'dcim.interface'
@@ -155,7 +101,7 @@ def related_label(label: str, name: str) -> str:
 
 
 def encode(label: str, name: str, value: Any) -> JSON:
-    """A plain field's value out of the database, as JSON."""
+    """Return a plain field's value out of the database, as JSON."""
     if value is None or value == '':
         return None
     if isinstance(value, bool | int | str):
@@ -164,13 +110,11 @@ def encode(label: str, name: str, value: Any) -> JSON:
         return ranges_to_string(value)
     if isinstance(value, float | list | dict):
         return value
-    if isinstance(value, Decimal | date | netaddr.IPNetwork | netaddr.IPAddress | netaddr.EUI):
-        return str(value)
     return str(value)
 
 
 def choices_of(label: str, name: str) -> list[JSON]:
-    """Return the values that NetBox offers for a field; none where it takes any."""
+    """Return the choices that NetBox offers for a field; none if the field has no choices."""
     if kind_of(label, name) != PLAIN:
         return []
     field: Any = model_of(label)._meta.get_field(name)
@@ -179,7 +123,7 @@ def choices_of(label: str, name: str) -> list[JSON]:
 
 @cache
 def default_of(label: str, name: str) -> JSON:
-    """Return what NetBox makes a plain field of a new object, as JSON; None for any other field."""
+    """Return the default of a plain field, as JSON; None for any other field."""
     if kind_of(label, name) != PLAIN:
         return None
     field: Any = model_of(label)._meta.get_field(name)
@@ -205,36 +149,58 @@ def _cleaner(label: str, name: str) -> Callable[[Any], Any]:
     return clean
 
 
-def wanted(label: str, name: str, value: Value, refer: Refer) -> JSON:
-    """What a want's field is to hold, as JSON.
+def desired_value(label: str, name: str, value: Value, refer: Refer) -> JSON:
+    """Return the desired value of a field, as JSON.
 
     Raises BadValue for what the field cannot hold, and what `refer` raises.
     """
     kind = kind_of(label, name)
-
-    def one(item: Any) -> JSON:
-        if isinstance(item, Ref):
-            return refer(item.key)
-        return item.pk if isinstance(item, ExistingRef) else item
-
     if kind in (MANY, ENDS):
-        items = value if isinstance(value, tuple) else () if value is None else (value,)
-        return sorted((one(item) for item in items), key=_order)
+        items = value if isinstance(value, tuple) else (value,)
+        return sorted((_resolve(item, refer) for item in items if item is not None), key=_order)
     if kind == FK:
-        return one(value)
+        return _resolve(value, refer)
     if kind == GENERIC:
-        if value is None:
-            return None
-        if isinstance(value, ExistingRef):
-            return [value.model, value.pk]
-        found = one(value)
-        return found if isinstance(found, dict) or not isinstance(value, Ref) else [refer.label_of(value.key), found]
+        return _generic_value(value, refer)
     if kind == RANGES:
-        try:
-            return ranges_to_string(string_to_ranges(str(value)) or [])
-        except (ValueError, TypeError):
-            raise BadValue(f'{name}: {value} are no ranges of VLAN IDs.') from None
+        return _ranges_value(name, value)
     return None if value is None or value == '' else _cleaner(label, name)(value)
+
+
+def _resolve(item: Any, refer: Refer) -> JSON:
+    """Return the ID of an object that a desired one refers to."""
+    if isinstance(item, Ref):
+        return refer(item.key)
+    return item.pk if isinstance(item, ExistingRef) else item
+
+
+def _generic_value(value: Value, refer: Refer) -> JSON:
+    if isinstance(value, ExistingRef):
+        return [value.model, value.pk]
+    found = _resolve(value, refer)
+    if isinstance(found, dict) or not isinstance(value, Ref):
+        return found
+    return [refer.label_of(value.key), found]
+
+
+def _ranges_value(name: str, value: Value) -> JSON:
+    try:
+        return ranges_to_string(string_to_ranges(str(value)) or [])
+    except (ValueError, TypeError):
+        raise BadValue(f'{name}: {value} are no ranges of VLAN IDs.') from None
+
+
+def desired_values(obj: DesiredObject, refer: Refer, names: Iterable[str]) -> dict[str, JSON]:
+    """Return the desired values of these fields, without those that are unknown."""
+    values = {}
+    fields = obj.fields
+    for name in names:
+        if name in fields:
+            try:
+                values[name] = desired_value(obj.model, name, fields[name], refer)
+            except (BadValue, Unresolved):
+                continue
+    return values
 
 
 def _order(item: JSON) -> tuple[int, str]:
@@ -242,9 +208,9 @@ def _order(item: JSON) -> tuple[int, str]:
 
 
 def decode(label: str, name: str, value: JSON) -> dict[str, Any]:
-    """The attributes of an instance that hold a JSON value; nothing of it may be a {'key': KEY} any more.
+    """Return the attributes of an instance that hold a JSON value, in which no {'key': KEY} is left.
 
-    Many-to-many fields and the ends of cables are none of an instance's attributes: they give {}.
+    Many-to-many fields and ends of cables are not attributes of an instance: the result is {}.
     """
     kind = kind_of(label, name)
     if kind in (MANY, ENDS):
@@ -264,40 +230,3 @@ def decode(label: str, name: str, value: JSON) -> dict[str, Any]:
     if value is None:
         return {name: None if field.null else '' if field.empty_strings_allowed else field.get_default()}
     return {name: field.to_python(value)}
-
-
-def naturals(label: str, values: Mapping[str, JSON]) -> list[tuple[Any, ...]]:
-    """By what an object with these values is recognised: one entry a set of fields, without those not settled yet."""
-    found = []
-    for number, names in enumerate(shape(label).naturals):
-        parts = [_part(name, values) for name in names]
-        if not any(isinstance(part, dict) for part in parts) and any(part is not None for part in parts):
-            found.append((number, *(tuple(part) if isinstance(part, list) else part for part in parts)))
-    return found
-
-
-def _part(name: str, values: Mapping[str, JSON]) -> JSON:
-    if name == 'name~':
-        return (values.get('name') or '').lower() or None
-    if name == 'host':
-        return (values.get('address') or '').split('/')[0] or None
-    return values.get(name)
-
-
-def natural_fields(label: str) -> set[str]:
-    """The fields that naturals() looks at."""
-    real = {'name~': 'name', 'host': 'address'}
-    return {real.get(name, name) for names in shape(label).naturals for name in names}
-
-
-NAMES = ('name', 'model', 'prefix', 'address', 'start_address', 'mac_address', 'asn', 'label')
-
-
-def object_name(want: DesiredObject) -> str:
-    """What people call a wanted object."""
-    fields = want.fields
-    for name in NAMES:
-        if value := fields.get(name):
-            text = str(value)
-            return f'{text}-{fields["end_address"]}' if name == 'start_address' and 'end_address' in fields else text
-    return want.key

@@ -1,6 +1,6 @@
-"""A plan: everything an inventory would write, field by field, before anything is written.
+"""A plan: everything an inventory sync would write, field by field, before anything is written.
 
-It is what a dry run shows, what a run applies and what a test asserts.
+It is what a dry run shows, what a sync applies and what a test asserts.
 """
 
 import hashlib
@@ -14,19 +14,20 @@ from ...issues import render
 from ..mapping.types import Source
 
 __all__ = (
-    'ADOPT', 'CREATE', 'DELETE', 'MARK', 'RESTORE', 'UPDATE', 'VERBS', 'Action', 'FieldChange', 'Finding', 'Plan',
-    'Record',
+    'ACTION_TYPES', 'ADOPT', 'CREATE', 'DELETE', 'MARK_STALE', 'SHARE', 'UNMARK_STALE', 'UPDATE', 'Action',
+    'FieldChange', 'Finding', 'Plan', 'Record',
 )
 
-CREATE, ADOPT, UPDATE, MARK, RESTORE, DELETE = 'create', 'adopt', 'update', 'mark', 'restore', 'delete'
-VERBS = (CREATE, ADOPT, UPDATE, MARK, RESTORE, DELETE)
+CREATE, ADOPT, SHARE, UPDATE = 'create', 'adopt', 'share', 'update'
+MARK_STALE, UNMARK_STALE, DELETE = 'mark', 'restore', 'delete'
+ACTION_TYPES = (CREATE, ADOPT, SHARE, UPDATE, MARK_STALE, UNMARK_STALE, DELETE)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field of one object. `old` and `new` are JSON values; `old_text` and `new_text` what a person reads.
 
-    A related object is its ID; one that is to be made in the same run is {'key': KEY}.
+    A related object is its ID; one that is created in the same sync is {'key': KEY}.
     """
 
     field: str
@@ -38,12 +39,15 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One object to make, adopt, change, mark as gone, bring back or delete. `pk` is None where it is to be made."""
+    """One object to create, adopt, share, update, mark stale, unmark or delete. `pk` is None where it is created.
 
-    verb: str
+    A shared object is one that another fabric manages: this fabric uses it, and changes nothing about it.
+    """
+
+    type: str
     model: str
     key: str
-    subject: str
+    scope: str
     source: Source
     name: str
     pk: int | None = None
@@ -51,22 +55,26 @@ class Action:
 
     @property
     def digest(self) -> str:
-        """16 hex digits that differ as soon as what it is to do differs."""
+        """Return 16 hex digits that change whenever the action changes."""
         return _digest([_content(self)], 8)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the action as in the REST API and stored plans."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not agree and that no run may settle by itself: it becomes a Discrepancy.
+    """A difference that needs a decision: it becomes a Discrepancy.
 
-    `type` is one of DiscrepancyTypeChoices. `code` and `parameters` say what it is: issues.py has the sentence.
+    `type` is one of DiscrepancyTypeChoices. `code` and `parameters` say what it is: issues/ has the sentence.
     `field` is empty where the whole object is meant. `skipped` is how many objects are skipped because of it, beside
     its own. `planned` are parameters that differ until the plan is applied.
     """
 
     type: str
     key: str
-    subject: str
+    scope: str
     source: Source
     code: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -84,7 +92,7 @@ class Finding:
 
     @property
     def planned_sentence(self) -> str:
-        """The sentence until the plan is applied; '' where it is the same."""
+        """Return the sentence to show until the plan is applied; '' if it is the same."""
         return render(self.code, {**self.parameters, **self.planned}) if self.planned else ''
 
     def as_dict(self) -> dict[str, Any]:
@@ -95,18 +103,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a run notes about a link without touching its object.
+    """What a sync notes about a link without touching its object.
 
-    With `new`, `pk` is the object that a shared want was found in: a link is to be made. `written` are values on which
-    both sides agree already. `was` is the key that the link had before: its object goes on under another one. With
-    `drop` the link goes; with `renamed` it names the resource that wants its object now.
+    With `new`, `pk` is the existing object that a shared desired object was found in: a link is created. `written` are
+    values on which both sides agree already. `previous_key` is the key that the link had before: its object goes on
+    under another one. With `drop` the link is removed; with `renamed` it names the resource that its object belongs to
+    now.
     """
 
     key: str
     model: str
     pk: int
     written: tuple[tuple[str, Any], ...] = ()
-    was: str = ''
+    previous_key: str = ''
     drop: bool = False
     new: bool = False
     renamed: bool = False
@@ -114,20 +123,21 @@ class Record:
 
 @dataclass(slots=True)
 class Plan:
-    """What a run would do. `held` says, one sentence a kind of object, what needs a person's word before it is done:
-    actions that are held are in `held_actions`, not in `actions`; `held_totals` says of how many objects of each model
-    they were too many. In `refused_actions`, and not in `actions`, is what the last sync could not write; applying the
-    plan tries it again. `records` are notes about links, which no person needs to see; `agreed` are the fields of
-    adopted objects that are as the fabric says already. `stale` are the keys of links that are not wanted in this run
-    either.
+    """What a sync would do.
+
+    `requires_confirmation` says, one sentence a kind of change, what a person has to confirm first: these actions are
+    `unconfirmed_actions`, and not in `actions`. `unconfirmed_totals` is how many objects of each model there were then.
+    `refused_actions`, not in `actions` either, are what the last sync could not write; applying the plan tries them
+    again. `records` are notes about links, which no person needs to see; `agreed` are the fields of adopted objects
+    that match the fabric already. `stale` are the keys of links whose objects are not desired in this sync either.
     """
 
     actions: list[Action] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
-    held_actions: list[Action] = field(default_factory=list)
+    requires_confirmation: list[str] = field(default_factory=list)
+    unconfirmed_actions: list[Action] = field(default_factory=list)
     refused_actions: list[Action] = field(default_factory=list)
-    held_totals: dict[str, int] = field(default_factory=dict)
+    unconfirmed_totals: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
     records: list[Record] = field(default_factory=list)
     agreed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -135,52 +145,52 @@ class Plan:
 
     @property
     def attempted(self) -> list[Action]:
-        """Everything that applying this plan tries."""
+        """Return everything that applying this plan tries."""
         return [*self.actions, *self.refused_actions]
 
     @property
-    def heirs(self) -> dict[str, str]:
-        """The keys that links had before, by those that they get."""
-        return {record.key: record.was for record in self.records if record.was}
+    def renamed_keys(self) -> dict[str, str]:
+        """Return the previous keys of links, by their new ones."""
+        return {record.key: record.previous_key for record in self.records if record.previous_key}
 
     @property
     def digest(self) -> str:
-        """32 hex digits that differ as soon as either side has moved: "apply exactly this plan" compares them."""
-        return _digest([_contents(self.attempted), _contents(self.held_actions)])
+        """Return 32 hex digits that change whenever either side changes. "Apply this plan" compares them."""
+        return _digest([_contents(self.attempted), _contents(self.unconfirmed_actions)])
 
     @property
-    def held_digest(self) -> str:
-        """The same of what is held back alone: what confirms a removal, whatever else has moved. '' for nothing."""
-        return _digest([_contents(self.held_actions)]) if self.held_actions else ''
+    def confirmation_digest(self) -> str:
+        """Return 32 hex digits that change whenever what requires confirmation changes; '' if nothing does."""
+        return _digest([_contents(self.unconfirmed_actions)]) if self.unconfirmed_actions else ''
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many actions there are of each verb."""
-        found = Counter(action.verb for action in self.actions)
-        return {verb: found[verb] for verb in VERBS}
+        """Return how many actions there are of each type."""
+        found = Counter(action.type for action in self.actions)
+        return {type_: found[type_] for type_ in ACTION_TYPES}
 
     def as_dict(self) -> dict[str, Any]:
         return {
             'digest': self.digest,
             'counts': self.counts,
             'unchanged': self.unchanged,
-            'held': self.held,
-            'held_digest': self.held_digest,
-            'actions': [asdict(action) for action in self.actions],
-            'held_actions': [asdict(action) for action in self.held_actions],
-            'refused_actions': [asdict(action) for action in self.refused_actions],
+            'requires_confirmation': self.requires_confirmation,
+            'confirmation_digest': self.confirmation_digest,
+            'actions': [action.as_dict() for action in self.actions],
+            'unconfirmed_actions': [action.as_dict() for action in self.unconfirmed_actions],
+            'refused_actions': [action.as_dict() for action in self.refused_actions],
             'findings': [finding.as_dict() for finding in self.findings],
         }
 
 
 def _content(action: Action) -> list[Any]:
     changes = [[change.field, change.old, change.new] for change in action.changes]
-    return [action.verb, action.model, action.key, action.pk, changes]
+    return [action.type, action.model, action.key, action.pk, changes]
 
 
 def _contents(actions: Iterable[Action]) -> list[list[Any]]:
-    """Return what these actions do, whatever their order."""
-    return [_content(action) for action in sorted(actions, key=lambda action: (action.key, action.verb))]
+    """Return what these actions do, independent of their order."""
+    return [_content(action) for action in sorted(actions, key=lambda action: (action.key, action.type))]
 
 
 def _digest(content: list[Any], size: int = 16) -> str:

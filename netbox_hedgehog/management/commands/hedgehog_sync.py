@@ -21,10 +21,10 @@ from netbox_hedgehog.choices import SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import actions_of, apply_now
-from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
+from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_sync
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
 from netbox_hedgehog.jobs.inventory import APPLY, CONFIRM
-from netbox_hedgehog.jobs.migration_check import look
+from netbox_hedgehog.jobs.migration_check import check_migrations
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.progress import Progress, progress_of
 from netbox_hedgehog.jobs.recovery import recover
@@ -33,9 +33,10 @@ from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric_state import duration_words
-from netbox_hedgehog.monitoring.fabric_status import at_work, fabric_status
+from netbox_hedgehog.models.unsupported import unsupported_sentence
+from netbox_hedgehog.monitoring.fabric_status import fabric_status, services_line
 from netbox_hedgehog.monitoring.metrics import exposition
-from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, missing_here, worker_health
+from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, worker_health
 from netbox_hedgehog.watch.watcher import Watcher
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
@@ -46,8 +47,11 @@ RECHECK = 3
 # Exit codes of a dry run, and of applying one.
 CHANGES_PENDING, REFUSED, MOVED = 1, 2, 3
 
-# Seconds between two checks of a sync that is waited for, and the most it may wait for a worker and take.
+# Seconds between two checks of a sync, and the longest that it may be queued and run.
 POLL = 0.5
+
+# What a sync counts, and how people call it.
+COUNTED = {'read': 'read', 'created': 'created', 'updated': 'updated', 'missing': 'deleted'}
 LONGEST_WAIT = 900
 
 
@@ -85,10 +89,6 @@ class Command(BaseCommand):
         actions.add_parser('watch', help='stream the changes of fabrics with watch enabled, until stopped')
         health = actions.add_parser('health', help='show the status of workers, schedulers and queue')
         health.add_argument('--json', action='store_true', help='print JSON')
-        health.add_argument(
-            '--here', choices=('worker', 'scheduler', 'watcher'),
-            help='only check that this process runs in this container',
-        )
         onboard = actions.add_parser('onboard', help='print the YAML that grants NetBox read access to a cluster')
         onboard.add_argument('--namespace', default='default', help='namespace of the Hedgehog resources (default)')
         onboard.add_argument('--account', default='netbox', help='name of the ServiceAccount (netbox)')
@@ -108,7 +108,7 @@ class Command(BaseCommand):
         try:
             getattr(self, action)(**options)
         except BrokenPipeError:
-            # The reader of the output has closed it. What is left in the buffer must not be written again at exit.
+            # The pipe was closed. The rest of the buffer must not be written again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(EXIT_CODES[BROKEN]) from None
         except (RedisError, OSError) as error:
@@ -147,19 +147,14 @@ class Command(BaseCommand):
 
     def cancel(self, name: str, **options: Any) -> None:
         try:
-            self.stdout.write(cancel_run(self._fabric(name), f'{getuser()} on {gethostname()}'))
+            self.stdout.write(cancel_sync(self._fabric(name), f'{getuser()} on {gethostname()}'))
         except CancelRefused as refusal:
             raise CommandError(str(refusal)) from None
 
     def metrics(self, **options: Any) -> None:
         self.stdout.write(exposition(), ending='')
 
-    def health(self, here: str = '', **options: Any) -> None:
-        if here:
-            if sentence := missing_here(here):
-                raise CommandError(sentence, returncode=EXIT_CODES[BROKEN])
-            self.stdout.write(f'The {here} is running.')
-            return
+    def health(self, **options: Any) -> None:
         health = worker_health()
         if options['json']:
             self.stdout.write(json.dumps(health.as_dict(), indent=2))
@@ -180,19 +175,19 @@ class Command(BaseCommand):
     def ready(self, wait: bool, **options: Any) -> None:
         said = ''
         while True:
-            schema = look()
-            if schema.sentence != said:
-                self.stdout.write(schema.sentence)
+            state = check_migrations()
+            if state.sentence != said:
+                self.stdout.write(state.sentence)
                 self.stdout.flush()
-                said = schema.sentence
-            if schema.ready:
+                said = state.sentence
+            if state.ready:
                 return
             if not wait:
                 raise SystemExit(EXIT_CODES[BROKEN])
             time.sleep(RECHECK)
 
     def _print_health(self, health: Any) -> None:
-        self.stdout.write(at_work(health))
+        self.stdout.write(services_line(health))
         for problem in health.problems:
             self.stdout.write(f'  {problem}')
 
@@ -213,7 +208,7 @@ class Command(BaseCommand):
         data = job.data or {}
         self.stdout.write(
             f'Job {job.pk} of {name}: {_outcome_title(data.get("outcome"))}. '
-            + ', '.join(f'{data.get(key, 0)} {key}' for key in ('read', 'created', 'updated', 'missing'))
+            + ', '.join(f'{data.get(key, 0)} {word}' for key, word in COUNTED.items())
             + f', {data.get("seconds", 0)} s. {data.get("error", "")}'
         )
 
@@ -261,7 +256,7 @@ class Command(BaseCommand):
         else:
             for line in plan_lines(fabric.name, plan, options['summary']):
                 self.stdout.write(line)
-        raise SystemExit(CHANGES_PENDING if plan.actions or plan.held_actions else 0)
+        raise SystemExit(CHANGES_PENDING if plan.actions or plan.unconfirmed_actions else 0)
 
     def watch(self, **options: Any) -> None:
         watcher = Watcher()
@@ -287,10 +282,11 @@ def _status_line(row: dict[str, Any]) -> str:
 
     age = f' ({duration_words(int(row["age"])) or "0 seconds"} ago)' if row['age'] is not None else ''
     unscheduled = 'NOT SCHEDULED' if row['scheduled'] else 'manual only'
-    next_run = when(row['next_run']) if row['next_run'] else unscheduled
+    next_sync = when(row['next_sync']) if row['next_sync'] else unscheduled
     state = dict(SyncStateChoices)[row['state']]
     line = (
         f'{row["fabric"]}: {state}, last success {when(row["last_sync"])}{age}, last attempt '
-        f'{when(row["last_attempt"])}, every {duration_words(row["sync_interval"])}, next sync {next_run}'
+        f'{when(row["last_attempt"])}, every {duration_words(row["sync_interval"])}, next sync {next_sync}'
     )
-    return f'{line}\n  {row["error"]}' if row['error'] else line
+    issues = [row['error'], unsupported_sentence(row['unsupported_kinds'])]
+    return line + ''.join(f'\n  {issue}' for issue in issues if issue)

@@ -25,9 +25,9 @@ class Command(HedgehogSync):
         if named is None:
             return
         row = fabric_status([named])[0]
-        if not row['next_run']:
+        if not row['next_sync']:
             raise CommandError(
                 f'{fabric} is not scheduled. Enable its sync and scheduler, and set its status to active or '
                 f'maintenance (now: {named.status}).'
             )
-        self.stdout.write(f'Next sync of {fabric}: {row["next_run"]:%Y-%m-%d %H:%M:%S} UTC.')
+        self.stdout.write(f'Next sync of {fabric}: {row["next_sync"]:%Y-%m-%d %H:%M:%S} UTC.')

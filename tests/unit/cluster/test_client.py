@@ -34,8 +34,9 @@ from demo.kubernetes_api.faults import Fault
 from netbox_hedgehog.cluster import client as client_module
 from netbox_hedgehog.cluster import guard as guard_module
 from netbox_hedgehog.cluster import probe as probe_module
+from netbox_hedgehog.cluster import transport as transport_module
 from netbox_hedgehog.cluster import watch as watch_module
-from netbox_hedgehog.cluster.client import ClientOptions, Cluster
+from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.cluster.errors import (
     BadAnswer,
     ClusterError,
@@ -50,6 +51,7 @@ from netbox_hedgehog.cluster.errors import (
 )
 from netbox_hedgehog.cluster.kubeconfig import Credentials, parse_kubeconfig
 from netbox_hedgehog.cluster.probe import probe
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 
 SERVER = KIND_BY_NAME['Server']
@@ -207,7 +209,7 @@ def test_retry_after(api, waits, header, expected):
     assert waits == expected
 
 
-def test_all_waits_of_a_run_together_are_bounded(api, monkeypatch):
+def test_all_waits_of_a_sync_together_are_bounded(api, monkeypatch):
     clock = 0.0
 
     def sleep(seconds: float) -> None:
@@ -215,13 +217,13 @@ def test_all_waits_of_a_run_together_are_bounded(api, monkeypatch):
         clock += seconds
 
     monkeypatch.setattr('urllib3.util.retry.time.sleep', sleep)
-    monkeypatch.setattr(client_module, 'time', type('Clock', (), {'monotonic': staticmethod(lambda: clock)}))
+    monkeypatch.setattr(transport_module, 'time', type('Clock', (), {'monotonic': staticmethod(lambda: clock)}))
     api.faults.answer(503, times=None, retry_after=20)
     with connect(api, options=ClientOptions(retries=4)) as cluster:
         for kind in KINDS:
             with pytest.raises(ServerFault):
                 list(cluster.pages(kind, 'default'))
-    assert clock == client_module.RETRY_BUDGET
+    assert clock == transport_module.RETRY_BUDGET
 
 
 @pytest.mark.parametrize('retries', [0, 1, 3])
@@ -264,13 +266,13 @@ def test_forbidden_names_the_plural(api):
         with pytest.raises(Forbidden, match=r'may not list servers \(403\)'):
             names(cluster)
         assert list(cluster.pages(KIND_BY_NAME['VPC'], 'default'))
-    assert not Forbidden.ends_run
+    assert not Forbidden.ends_sync
 
 
 def test_unauthorized(api):
     with connect(api, 'revoked-token') as cluster, pytest.raises(Unauthorized, match='401') as caught:
         names(cluster)
-    assert caught.value.ends_run
+    assert caught.value.ends_sync
     assert len(api.requests) == 1
 
 
@@ -388,7 +390,7 @@ def test_certificate_of_another_authority(api):
     cluster = connect(api, ca_pem=Authority.create().certificate_pem)
     with cluster, pytest.raises(TLSFailed, match=r'was not accepted: .*(certificate|signature)') as caught:
         names(cluster)
-    assert caught.value.ends_run
+    assert caught.value.ends_sync
     assert not api.requests
 
 
@@ -521,7 +523,7 @@ def test_nobody_listens():
         port = taken.getsockname()[1]
     with pytest.raises(Unreachable, match='connection refused') as caught:
         version_of(port)
-    assert caught.value.ends_run
+    assert caught.value.ends_sync
 
 
 def test_unknown_host():

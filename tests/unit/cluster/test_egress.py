@@ -8,12 +8,13 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog import HedgehogPluginConfig
-from netbox_hedgehog.cluster.client import ClientOptions, Cluster
+from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.cluster.egress import DestinationDenied, EgressPolicy
 from netbox_hedgehog.cluster.kubeconfig import Credentials
+from netbox_hedgehog.cluster.transport import ClientOptions
 from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
 from netbox_hedgehog.models import Fabric
-from netbox_hedgehog.sync.run import read_fabric
+from netbox_hedgehog.sync.run import sync_fabric
 
 DEFAULTS = HedgehogPluginConfig.default_settings
 SERVER = KIND_BY_NAME['Server']
@@ -161,7 +162,7 @@ def test_a_fabric_with_such_a_server_is_refused_and_never_read(api: KubernetesAP
     assert 'is a denied destination' in refused.value.message_dict['kubernetes_server'][0]
     # One that was stored before the setting was made.
     fabric.save()
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert 'is a denied destination' in report.error
     assert not api.requests

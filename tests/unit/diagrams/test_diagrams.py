@@ -7,12 +7,13 @@ from xml.etree import ElementTree
 import pytest
 
 from netbox_hedgehog.diagrams.fabric import describe, draw_fabric
-from netbox_hedgehog.diagrams.graph import NodeHealth, Resource, build, bundled, natural
+from netbox_hedgehog.diagrams.graph import DrawnResource, NodeHealth, build, bundled
 from netbox_hedgehog.diagrams.style import DARK, LIGHT
 from netbox_hedgehog.diagrams.svg import clean, fit, spread
 from netbox_hedgehog.diagrams.vpc import build_vpc, draw_vpc
-from netbox_hedgehog.hedgehog.connections import links, wired_ports
-from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
+from netbox_hedgehog.hedgehog.connections import read_connection, wired_ports
+from netbox_hedgehog.hedgehog.manifest import natural
+from netbox_hedgehog.hedgehog.switch_health import MirroredAgent, assess
 
 from ...support.samples import large_fabric, samples
 
@@ -23,23 +24,23 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x00\ud800'
 
 def resources(items):
     return [
-        Resource(item['kind'], item['metadata']['name'], item.get('spec') or {}, f'/{item["kind"]}/{item["metadata"]["name"]}')
+        DrawnResource(item['kind'], item['metadata']['name'], item.get('spec') or {}, f'/{item["kind"]}/{item["metadata"]["name"]}')
         for item in items
     ]
 
 
 def health(items, trusted=True):
     wired = wired_ports(
-        link for item in items if item['kind'] == 'Connection' for link in links(item['metadata']['name'], item['spec'])
+        read_connection(item['metadata']['name'], item['spec']) for item in items if item['kind'] == 'Connection'
     )
     found = {}
     for item in items:
         if item['kind'] in ('Agent', 'GatewayAgent'):
             name = item['metadata']['name']
-            told = assess(AgentReading(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
+            told = assess(MirroredAgent(item['kind'], item['metadata']['generation'], item['status'], READ_AT), wired.get(name, {}))
             found['Switch' if item['kind'] == 'Agent' else 'Gateway', name] = NodeHealth(
-                told.level, trusted and not told.silent, [finding.sentence for finding in told.findings], told.ports,
-                ['silent'] if told.silent else [],
+                told.level, trusted and not told.heartbeat_stale, [finding.sentence for finding in told.findings], told.ports,
+                ['heartbeat_stale'] if told.heartbeat_stale else [],
             )
     return found
 
@@ -80,7 +81,7 @@ def test_tiers_stand_above_each_other() -> None:
 
 def test_states_have_colour_and_shape() -> None:
     root, svg = draw(sample_graph())
-    down = next(found for found in root.iter(f'{SVG}a') if 'spine-02 E1/6/1 – leaf-03 E1/52: down' in found.get('aria-label'))
+    down = next(found for found in root.iter(f'{SVG}a') if 'spine-02 E1/6/1 – leaf-03 E1/52/1: down' in found.get('aria-label'))
     kinds = [child.get('class') for child in down]
     assert 'wire fabric down' in kinds
     assert 'cross' in kinds
@@ -95,7 +96,7 @@ def test_a_silent_switch_says_nothing_good_of_its_links() -> None:
     assert states['Switch/leaf-01', 'Server/server-02'] == 'up'
 
 
-def test_old_readings_never_look_fresh() -> None:
+def test_old_syncs_never_look_fresh() -> None:
     graph = sample_graph(trusted=False)
     assert {wire.state for wire in graph.wires} == {'unknown', 'down'}
 
@@ -110,7 +111,7 @@ def test_what_a_connection_names_and_nobody_has() -> None:
     items = [item for item in samples() if item['metadata']['name'] != 'server-01' or item['kind'] != 'Server']
     graph = build(resources(items), {})
     assert graph.nodes['Server/server-01'].gone
-    assert 'Missing: server-01.' in describe(graph)
+    assert 'Deleted: server-01.' in describe(graph)
     assert 'not in this fabric' in texts(draw(graph)[0])
 
 
@@ -164,10 +165,10 @@ def test_hostile_names_are_text(group: str) -> None:
         {'kind': 'Connection', 'metadata': {'name': HOSTILE}, 'spec': {HOSTILE: {'link': {
             'server': {'port': f'{HOSTILE}/{HOSTILE}'}, 'switch': {'port': f'{HOSTILE}/{HOSTILE}'}}}}},
     ]
-    graph = build([Resource(item['kind'], item['metadata']['name'], item['spec'], 'javascript:') for item in items], {})
+    graph = build([DrawnResource(item['kind'], item['metadata']['name'], item['spec'], 'javascript:') for item in items], {})
     for svg in (draw_fabric(graph, HOSTILE, lambda name: '', group), draw_vpc(build_vpc(
-        Resource('VPC', HOSTILE, {'mode': HOSTILE, 'subnets': {HOSTILE: {'subnet': HOSTILE, 'gateway': HOSTILE}}}, ''),
-        [Resource('VPCAttachment', HOSTILE, {'subnet': f'x/{HOSTILE}', 'connection': HOSTILE}, '')], {}, {}, {},
+        DrawnResource('VPC', HOSTILE, {'mode': HOSTILE, 'subnets': {HOSTILE: {'subnet': HOSTILE, 'gateway': HOSTILE}}}, ''),
+        [DrawnResource('VPCAttachment', HOSTILE, {'subnet': f'x/{HOSTILE}', 'connection': HOSTILE}, '')], {}, {}, {},
     ))):
         root = ElementTree.fromstring(svg)
         assert {found.tag.removeprefix(SVG) for found in root.iter()} <= {
@@ -184,17 +185,17 @@ def test_manifests_of_unknown_shape(junk) -> None:
     shapes += [{key: junk} for key in ('redundancy', 'groups', 'role', 'subnets', 'permit', 'peering', 'connection', 'subnet')]
     kinds = ('Switch', 'Server', 'Gateway', 'External', 'Connection', 'ExternalAttachment', 'VPCAttachment',
              'VPCPeering', 'ExternalPeering', 'GatewayPeering', 'VPCInfo')
-    items = [Resource(kind, 'x', spec, '') for kind in kinds for spec in shapes]
+    items = [DrawnResource(kind, 'x', spec, '') for kind in kinds for spec in shapes]
     draw(build(items, {}))
     for spec in shapes:
-        draw_vpc(build_vpc(Resource('VPC', 'x', spec, ''), items, {}, {}, {}))
+        draw_vpc(build_vpc(DrawnResource('VPC', 'x', spec, ''), items, {}, {}, {}))
 
 
 def test_one_link_is_one() -> None:
     spec = {'unbundled': {'link': {'server': {'port': 'server-1/enp1'}, 'switch': {'port': 'leaf-1/E1/1'}}}}
     items = [
-        Resource('Switch', 'leaf-1', {'role': 'server-leaf'}, ''), Resource('Server', 'server-1', {}, ''),
-        Resource('Connection', 'c', spec, ''),
+        DrawnResource('Switch', 'leaf-1', {'role': 'server-leaf'}, ''), DrawnResource('Server', 'server-1', {}, ''),
+        DrawnResource('Connection', 'c', spec, ''),
     ]
     assert describe(build(items, {})).startswith('0 spines, 1 leaf, 1 server, 1 link (')
 
@@ -209,11 +210,25 @@ def vpc_graph(name='vpc-01'):
     related = [item for (kind, _), item in items.items() if kind in (
         'VPCAttachment', 'VPCPeering', 'ExternalPeering', 'GatewayPeering') and name in str(item['spec'])]
     known = {(row.kind, row.name): row for row in resources(items.values())}
-    connections = {row.name: row for row in known.values() if row.kind == 'Connection'}
+    connections = {row.name: read_connection(row.name, row.spec) for row in known.values() if row.kind == 'Connection'}
     return build_vpc(known['VPC', name], [
         row for row in resources(related)
         if row.kind != 'VPCAttachment' or row.spec['subnet'].startswith(f'{name}/')
     ], connections, known, health(samples()))
+
+
+def test_a_vpc_that_is_closed_by_default_looks_closed() -> None:
+    spec = {'defaultIsolated': True, 'defaultRestricted': True, 'permit': [['x', 'z']], 'subnets': {
+        'x': {}, 'y': {'isolated': False}, 'z': {'restricted': False},
+    }}
+    peering = DrawnResource('GatewayPeering', 'blue--green', {
+        'peering': {'blue': {}, 'green': {}}, 'acl': {'rules': [{'scope': 'packet'}, {}]},
+    }, '')
+    graph = build_vpc(DrawnResource('VPC', 'blue', spec, ''), [peering], {}, {}, {})
+    assert [subnet.notes for subnet in graph.subnets] == [
+        ['isolated', 'restricted', 'reaches z'], ['restricted'], ['isolated', 'reaches x'],
+    ]
+    assert graph.peers[0].notes[1] == 'via gateway group “default”; 2 access rules (1 stateless)'
 
 
 def test_a_vpc() -> None:
@@ -236,16 +251,16 @@ def test_a_gateway_peering() -> None:
 
 
 def test_attachments_without_room_are_counted() -> None:
-    vpc = Resource('VPC', 'v', {'subnets': {'a': {'subnet': '10.0.0.0/24'}}}, '')
-    related = [Resource('VPCAttachment', f'v--a--{number}', {'subnet': 'v/a', 'connection': 'c'}, '') for number in range(60)]
+    vpc = DrawnResource('VPC', 'v', {'subnets': {'a': {'subnet': '10.0.0.0/24'}}}, '')
+    related = [DrawnResource('VPCAttachment', f'v--a--{number}', {'subnet': 'v/a', 'connection': 'c'}, '') for number in range(60)]
     svg = draw_vpc(build_vpc(vpc, related, {}, {}, {}), '/all/')
     assert 'and 52 more' in svg
     assert 'href="/all/"' in svg
 
 
 def test_an_attachment_of_no_subnet_is_told() -> None:
-    related = [Resource('VPCAttachment', 'lost', {'subnet': 'v/b', 'connection': 'c'}, '')]
-    assert 'lost references subnet “b”' in draw_vpc(build_vpc(Resource('VPC', 'v', {}, ''), related, {}, {}, {}))
+    related = [DrawnResource('VPCAttachment', 'lost', {'subnet': 'v/b', 'connection': 'c'}, '')]
+    assert 'lost references subnet “b”' in draw_vpc(build_vpc(DrawnResource('VPC', 'v', {}, ''), related, {}, {}, {}))
 
 
 def luminance(colour: str) -> float:

@@ -118,7 +118,7 @@ class TestEveryModel:
 
 
 @pytest.mark.parametrize('model', WRITTEN_BY_RUNS, ids=lambda model: model.__name__)
-def test_what_runs_write_nobody_else_does(model) -> None:
+def test_what_syncs_write_nobody_else_does(model) -> None:
     for action in ('edit', 'delete'):
         with pytest.raises(NoReverseMatch):
             reverse(get_viewname(model, action), args=[1])

@@ -65,7 +65,9 @@ class OverviewTestCase(TestCase):
         make_resource(self.well, 'VPC', 'vpc-1', missing_since=ago(hours=1))
         text = self.content()
         self.assertIn('2 unresponsive agents: leaf-1, leaf-2', text)
-        self.assertIn(f'{reverse("plugins:netbox_hedgehog:switchhealth_list")}?fabric_id={self.well.pk}&amp;silent=true', text)
+        for title, count in (('Unresponsive agents', 2), ('Switches critical or with warnings', 2), ('Deleted resources', 1)):
+            self.assertRegex(text, f'{title}</th><td>(<a [^>]*>)?{count}<')
+        self.assertIn(f'{reverse("plugins:netbox_hedgehog:switchhealth_list")}?fabric_id={self.well.pk}&amp;heartbeat_stale=true', text)
         self.assertIn(f'?fabric_id={self.well.pk}&amp;missing=true', text)
 
     def fall_silent(self, fabric):
@@ -82,7 +84,7 @@ class OverviewTestCase(TestCase):
         for query in ('', '?widget'):
             text = self.content(query)
             self.assertNotIn('leaf-1', text, query)
-            self.assertNotIn('silent=true', text, query)
+            self.assertNotIn('heartbeat_stale=true', text, query)
         allow(self.user, 'view', model=SwitchHealth, constraints={'name': 'leaf-1'})
         for query in ('', '?widget'):
             text = self.content(query)
@@ -92,7 +94,7 @@ class OverviewTestCase(TestCase):
     def test_resources_that_a_user_may_not_view_are_not_counted(self):
         allow(self.user, 'view')
         make_resource(self.well, missing_since=ago(hours=1))
-        self.assertNotIn('1 missing resource', self.content())
+        self.assertNotIn('1 deleted resource', self.content())
 
     def only_well(self):
         """Whoever sees all sees one fabric that is well."""
@@ -115,13 +117,14 @@ class OverviewTestCase(TestCase):
             text = self.words(query)
             self.assertIn('syncing normally. You do not have permission to view all issues.', text, query)
             self.assertNotIn('No issues', text, query)
-        self.assertNotIn('Missing resources', self.words())
+        self.assertNotIn('Deleted resources', self.words())
         allow(self.user, 'view', model=FabricResource)
-        self.assertIn('Missing resources', self.words())
+        self.assertIn('Deleted resources', self.words())
 
     def test_what_waits_for_confirmation_is_an_issue(self):
         self.only_well()
-        Fabric.objects.update(inventory_enabled=True, inventory_held={'count': 64, 'sentences': ['64.'], 'digest': 'd'})
+        Fabric.objects.update(inventory_enabled=True, inventory_unconfirmed={'count': 64, 'sentences': ['64.'], 'digest': 'd'})
+        self.assertRegex(self.words(), 'Changes to confirm</th><td>64<')
         for query in ('', '?widget'):
             text = self.words(query)
             self.assertIn('64 changes wait for confirmation', text, query)

@@ -117,7 +117,7 @@ class PermissionsPageTestCase(TestCase):
                         self.assertFalse(self.can(self.client, *request), f'{left_out} is not needed')
 
     def test_switching_an_inventory_off(self):
-        url = self.url('fabric_inventory_turn_off', self.fabric.pk)
+        url = self.url('fabric_inventory_disable', self.fabric.pk)
         for names, off in (
             (['change_fabric'], False), (['sync_fabric'], False), (['change_fabric', 'sync_fabric'], True),
         ):

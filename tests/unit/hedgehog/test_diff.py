@@ -1,4 +1,4 @@
-"""Two readings of a resource, field by field."""
+"""Two versions of a resource, field by field."""
 
 import json
 

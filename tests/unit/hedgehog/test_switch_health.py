@@ -4,17 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from netbox_hedgehog.hedgehog.connections import links, wired_ports
-from netbox_hedgehog.hedgehog.switch_health import AgentReading, assess
+from netbox_hedgehog.hedgehog.connections import read_connection, wired_ports
+from netbox_hedgehog.hedgehog.switch_health import MirroredAgent, assess
+from netbox_hedgehog.hedgehog.switch_ports import PortNames
 
 from ...support.samples import samples
 
 READ_AT = datetime(2026, 8, 20, 12, 0, 5, tzinfo=UTC)
 
 
-def reading(status=None, kind='Agent', generation=7, **values):
+def observed(status=None, kind='Agent', generation=7, **values):
     told = {'lastHeartbeat': '2026-08-20T12:00:00Z', 'lastAppliedGen': generation} | (status or {})
-    return AgentReading(kind, generation, told, READ_AT, **values)
+    return MirroredAgent(kind, generation, told, READ_AT, **values)
 
 
 def found(health, code):
@@ -22,55 +23,55 @@ def found(health, code):
 
 
 def state(**parts):
-    return reading({'state': parts})
+    return observed({'state': parts})
 
 
 def test_all_is_well() -> None:
-    health = assess(reading(), {})
+    health = assess(observed(), {})
     assert (health.level, health.findings, health.ports) == ('ok', [], {})
 
 
 @pytest.mark.parametrize(('seconds', 'silent'), [(0, False), (59, False), (60, False), (61, True), (90_000, True)])
 def test_silent_after_a_minute_without_heartbeat(seconds: int, silent: bool) -> None:
     heartbeat = (READ_AT - timedelta(seconds=seconds)).isoformat()
-    health = assess(reading({'lastHeartbeat': heartbeat}), {})
-    assert health.silent is silent
+    health = assess(observed({'lastHeartbeat': heartbeat}), {})
+    assert health.heartbeat_stale is silent
     assert health.level == ('critical' if silent else 'ok')
 
 
-def test_silence_is_judged_at_the_reading_and_not_now() -> None:
+def test_silence_is_judged_at_the_sync_and_not_now() -> None:
     # Read long ago, right after a heartbeat: it was not silent then, and nobody says it is not now (see the model).
-    long_ago = AgentReading('Agent', 7, {'lastHeartbeat': '2020-01-01T00:00:00Z', 'lastAppliedGen': 7},
+    long_ago = MirroredAgent('Agent', 7, {'lastHeartbeat': '2020-01-01T00:00:00Z', 'lastAppliedGen': 7},
                        datetime(2020, 1, 1, 0, 0, 9, tzinfo=UTC))
-    assert not assess(long_ago, {}).silent
+    assert not assess(long_ago, {}).heartbeat_stale
 
 
 def test_a_clock_that_is_ahead_hides_nothing() -> None:
-    health = assess(reading({'lastHeartbeat': '2026-08-20T12:30:00Z'}), {})
+    health = assess(observed({'lastHeartbeat': '2026-08-20T12:30:00Z'}), {})
     assert health.level == 'unknown'
     assert 'Clock skew between switch and NetBox' in found(health, 'clock')[0]
 
 
-@pytest.mark.parametrize('told', [None, reading({'lastHeartbeat': None}), reading(missing=True)])
+@pytest.mark.parametrize('told', [None, observed({'lastHeartbeat': None}), observed(missing=True)])
 def test_without_an_agent_nothing_is_known(told) -> None:
     health = assess(told, {'E1/1': 'server-1'})
-    assert health.agentless
+    assert health.no_agent
     assert health.level == 'unknown'
 
 
 def test_pending() -> None:
     conditions = [{'type': 'Applied', 'status': 'False', 'message': 'sonic refused'}]
-    health = assess(reading({'lastAppliedGen': 6, 'conditions': conditions}), {})
+    health = assess(observed({'lastAppliedGen': 6, 'conditions': conditions}), {})
     assert health.pending
     assert found(health, 'pending') == [
         'Configuration pending: generation 7 is current, generation 6 is applied. The agent reports: sonic refused',
     ]
-    assert 'none is applied' in found(assess(reading({'lastAppliedGen': None}), {}), 'pending')[0]
+    assert 'none is applied' in found(assess(observed({'lastAppliedGen': None}), {}), 'pending')[0]
 
 
 def test_reboot() -> None:
-    assert assess(reading({'rebootRequired': True}), {}).reboot_required
-    assert not assess(reading({'rebootRequired': None}), {}).reboot_required
+    assert assess(observed({'rebootRequired': True}), {}).reboot_required
+    assert not assess(observed({'rebootRequired': None}), {}).reboot_required
 
 
 def test_only_wired_interfaces_that_are_switched_on_count() -> None:
@@ -133,7 +134,7 @@ def test_gateway() -> None:
         'dataplane': {'version': 'v2'},
         'bgp': {'vrfs': {'default': {'neighbors': {'10.0.0.1': {'enabled': True, 'sessionState': 'idle'}}}}},
     }}
-    health = assess(reading(status, kind='GatewayAgent'), {})
+    health = assess(observed(status, kind='GatewayAgent'), {})
     assert (health.bgp_down, health.version, health.software) == (1, 'v1', 'v2')
 
 
@@ -141,25 +142,28 @@ def test_gateway() -> None:
 def test_a_status_of_unknown_shape_says_nothing(junk) -> None:
     for key in ('interfaces', 'bgpNeighbors', 'platform', 'nos', 'bgp'):
         for kind in ('Agent', 'GatewayAgent'):
-            assess(reading({'state': {key: junk}}, kind=kind), {'E1/1': 'x'})
+            assess(observed({'state': {key: junk}}, kind=kind), {'E1/1': 'x'})
     for key in ('state', 'lastHeartbeat', 'lastAppliedGen', 'version', 'conditions', 'rebootRequired'):
-        assess(reading({key: junk}), {})
+        assess(observed({key: junk}), {})
 
 
 def test_gravest_first() -> None:
-    health = assess(reading({'rebootRequired': True, 'lastHeartbeat': '2026-08-20T11:00:00Z'}), {})
-    assert [finding['code'] for finding in health.stored_findings()] == ['silent', 'reboot']
+    health = assess(observed({'rebootRequired': True, 'lastHeartbeat': '2026-08-20T11:00:00Z'}), {})
+    assert [finding['code'] for finding in health.stored_findings()] == ['heartbeat_stale', 'reboot']
 
 
 def test_the_sample_fabric() -> None:
     """leaf-02 is silent; leaf-03 waits for a reboot, and a link and a session of it are down. Nothing else."""
-    wired = wired_ports(link for item in samples('Connection') for link in links(item['metadata']['name'], item['spec']))
+    port_names = PortNames((item['kind'], item['metadata']['name'], item.get('spec')) for item in samples())
+    wired = wired_ports(
+        read_connection(item['metadata']['name'], item['spec'], port_names) for item in samples('Connection')
+    )
     healths = {
         item['metadata']['name']: assess(
-            AgentReading('Agent', item['metadata']['generation'], item['status'], READ_AT), wired[item['metadata']['name']],
+            MirroredAgent('Agent', item['metadata']['generation'], item['status'], READ_AT), wired[item['metadata']['name']],
         ) for item in samples('Agent')
     }
     assert {name for name, health in healths.items() if health.level != 'ok'} == {'leaf-02', 'leaf-03'}
-    assert healths['leaf-02'].silent
+    assert healths['leaf-02'].heartbeat_stale
     leaf = healths['leaf-03']
-    assert (leaf.pending, leaf.reboot_required, leaf.ports, leaf.bgp_down) == (True, True, {'E1/52': 'down'}, 1)
+    assert (leaf.pending, leaf.reboot_required, leaf.ports, leaf.bgp_down) == (True, True, {'E1/52/1': 'down'}, 1)

@@ -37,7 +37,7 @@ def test_two_devices_of_one_serial_number_are_a_conflict_that_names_them():
     assert adopted() == []
     row = Discrepancy.objects.get(key='device/switch/leaf-1')
     assert row.sentence.startswith(
-        f'device leaf-1 skipped: 2 objects have its serial number: x1 (#{one.pk}, active), x2 (#{two.pk}, active). '
+        f'Device leaf-1 skipped: 2 objects have its serial number: x1 (#{one.pk}, active), x2 (#{two.pk}, active). '
         'Correct the serial number of the others.'
     )
     Device.objects.filter(pk=two.pk).update(serial='')

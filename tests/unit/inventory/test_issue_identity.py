@@ -68,7 +68,7 @@ def test_the_issues_of_one_resource_are_told_apart_by_code_and_parameters():
 def test_one_of_a_disabled_scope_stays_the_same_while_its_count_changes():
     fabric = fabric_of()
     reconcile(fabric)
-    fabric.inventory_subjects = ['devices', 'cabling', 'addressing']
+    fabric.inventory_scope = ['devices', 'cabling', 'addressing']
     fabric.save()
     reconcile(fabric)
     row = Discrepancy.objects.get(code=Code.SCOPE_DISABLED)

@@ -14,7 +14,7 @@ from netbox_hedgehog.jobs.inventory import APPLY, InventoryJob
 from netbox_hedgehog.models import FabricResource
 
 from ...support.inventory import fabric_of
-from ...support.jobs import reading
+from ...support.jobs import sync_answer
 
 pytestmark = pytest.mark.django_db
 
@@ -24,9 +24,9 @@ def person():
     return User.objects.create(username='person', is_superuser=True)
 
 
-def test_a_periodic_run_settles_what_it_has_read():
+def test_a_periodic_sync_reconciles_what_it_has_read():
     fabric = fabric_of()
-    with reading():
+    with sync_answer():
         report = execute_fabric_sync(fabric.pk)
     assert report['inventory']['counts']['create'] > 30
     assert Device.objects.filter(name='leaf-1').exists()
@@ -37,7 +37,7 @@ def test_a_periodic_run_settles_what_it_has_read():
 
 def test_a_fabric_without_an_inventory_is_only_read():
     fabric = fabric_of(inventory_enabled=False)
-    with reading():
+    with sync_answer():
         report = execute_fabric_sync(fabric.pk)
     assert 'inventory' not in report
     assert not Device.objects.exists()
@@ -45,14 +45,14 @@ def test_a_fabric_without_an_inventory_is_only_read():
 
 def test_a_failure_of_the_inventory_is_its_own():
     fabric = fabric_of()
-    with reading(), patch('netbox_hedgehog.jobs.inventory.reconcile', side_effect=RuntimeError('broken')):
+    with sync_answer(), patch('netbox_hedgehog.jobs.inventory.reconcile', side_effect=RuntimeError('broken')):
         report = execute_fabric_sync(fabric.pk)
     fabric.refresh_from_db()
     assert fabric.sync_status == 'in_sync'
     assert fabric.inventory_error == 'RuntimeError: broken'
     assert fabric.last_inventory is None
     assert report['inventory']['error']
-    with reading():
+    with sync_answer():
         execute_fabric_sync(fabric.pk)
     fabric.refresh_from_db()
     assert fabric.inventory_error == ''

@@ -94,7 +94,7 @@ def test_a_module_that_was_moved_to_another_device_keeps_its_ports(fabric):
     assert port.device == mine, 'NetBox moves what belongs to a module'
     for _ in range(3):
         reconcile(fabric)
-    assert DELETE not in {action.verb for action in plan(fabric).attempted}
+    assert DELETE not in {action.type for action in plan(fabric).attempted}
     assert Interface.objects.filter(pk=port.pk, device=mine, module=module).exists()
     gone(fabric, 'spine-1')
     assert Module.objects.filter(pk=module.pk, device=mine).exists()

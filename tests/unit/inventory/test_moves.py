@@ -16,7 +16,7 @@ from netbox_hedgehog.inventory import reconcile as story
 from netbox_hedgehog.inventory.applying import transaction
 from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.inventory.mapping.types import DEVICES, Desired, DesiredObject, ExistingRef, Ref, Source
-from netbox_hedgehog.inventory.planning import planner
+from netbox_hedgehog.inventory.planning import moves, object_values
 from netbox_hedgehog.inventory.planning.plan import DELETE
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
@@ -231,7 +231,7 @@ def at_rest(fabric):
 
 @pytest.mark.property
 @pytest.mark.parametrize(('what', 'move'), [*some_of_each(VALUES, MOVES)])
-def test_values_move_in_one_run(brought, what, move):
+def test_values_move_in_one_sync(brought, what, move):
     fabric = fabric_of([], inventory_removal='mark')
     brought(what, FIRST)
     reconcile(fabric)
@@ -282,7 +282,7 @@ class TestAnyMoves(TestCase):
         ),
         graces=st.lists(st.booleans(), min_size=4, max_size=4),
     )
-    def test_whoever_is_to_have_which_value_has_it_after_one_run(self, what, policy, steps, graces):
+    def test_whoever_is_to_have_which_value_has_it_after_one_sync(self, what, policy, steps, graces):
         fabric = fabric_of([], inventory_removal=policy)
         for step, grace in zip(steps, graces, strict=False):
             named = {name: number for number, name in enumerate(step) if name}
@@ -296,7 +296,7 @@ class TestAnyMoves(TestCase):
                 everything_is_valid(fabric)
                 assert not conflicts(fabric)
                 actions = plan(fabric).actions
-                assert [action for action in actions if action.verb != DELETE] == []
+                assert [action for action in actions if action.type != DELETE] == []
             if grace:
                 grace_is_over(fabric)
 
@@ -343,7 +343,7 @@ def referring(field):
 
 @pytest.mark.parametrize('field', [*REFERENCES])
 @pytest.mark.parametrize('later', [{'new': 2}, {'new': 2, 'newer': 3}])
-def test_a_reference_moves_in_the_run_that_deletes_what_it_referred_to(brought, monkeypatch, field, later):
+def test_a_reference_moves_in_the_sync_that_deletes_what_it_referred_to(brought, monkeypatch, field, later):
     monkeypatch.setitem(VALUES, field, (referring(field), None))
     fabric = fabric_of([], inventory_removal='delete')
     brought(field, {'old': 1})
@@ -432,7 +432,7 @@ def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
     reconcile(fabric)
     ours = InventoryLink.objects.get(key='device/switch/leaf-1').object
     assert (ours.name, ours.serial) == ('leaf-1', 'NEW')
-    sentence = f'device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way and is not managed by ' \
+    sentence = f'Device leaf-1 keeps its name: dc-1-leaf-1 (#{theirs.pk}, active) is in the way and is not managed by ' \
         'this fabric. Rename, move or remove it.'
     assert conflicts(fabric) == {'device/switch/leaf-1': sentence}
     theirs.delete()
@@ -444,8 +444,8 @@ def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
 
 @pytest.mark.parametrize(('what', 'field', 'words'), [
     ('VLAN IDs', 'description', 'VLAN a keeps its VLAN ID: '),
-    ('interface names', 'label', 'interface PortChannel0 keeps its name: '),
-    ('prefixes', 'description', 'prefix 10.0.0.0/24 keeps its prefix: '),
+    ('interface names', 'label', 'Interface PortChannel0 keeps its name: '),
+    ('prefixes', 'description', 'Prefix 10.0.0.0/24 keeps its prefix: '),
     ('ranges', 'description', 'IP range 10.0.0.10/24 keeps its end address and start address: '),
     ('ports', 'label', ' keeps its B end: '),
 ])
@@ -496,18 +496,19 @@ def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what)
     at_rest(fabric)
 
 
-def test_a_want_that_cannot_be_compared_is_named_and_costs_only_itself(brought, monkeypatch):
+def test_an_object_that_cannot_be_compared_is_named_and_costs_only_itself(brought, monkeypatch):
     fabric = fabric_of([])
     brought('VLAN IDs', FIRST)
     reconcile(fabric)
-    understood = planner.wanted
+    understood = moves.desired_value
 
     def confused(label, name, value, refer):
         if value == 103:
             raise TypeError('unhashable')
         return understood(label, name, value, refer)
 
-    monkeypatch.setattr(planner, 'wanted', confused)
+    for module in (moves, object_values):
+        monkeypatch.setattr(module, 'desired_value', confused)
     brought('VLAN IDs', {'a': 3, 'b': 0, 'c': 4})
     reconcile(fabric)
     assert shown(fabric, 'VLAN IDs')['c'] == 4
@@ -600,7 +601,7 @@ def without_server_1_connection(name='other-name', **member):
     return [*(item for item in resources if item.name != 'server-1--unbundled--leaf-1'), make('Connection', name, **member)]
 
 
-def test_a_link_names_the_resource_that_wants_its_object_now():
+def test_a_managed_object_names_the_resource_that_desires_it_now():
     fabric = fabric_of()
     reconcile(fabric)
     mirror(fabric, without_server_1_connection())
@@ -615,7 +616,7 @@ def test_a_link_names_the_resource_that_wants_its_object_now():
     assert not InventoryLink.objects.exclude(stale_since=None).exists()
 
 
-def test_the_links_of_a_renamed_fabric_name_it():
+def test_the_managed_objects_of_a_renamed_fabric_name_it():
     fabric = fabric_of()
     reconcile(fabric)
     fabric.name = 'dc-2'
@@ -691,8 +692,8 @@ def test_a_digest_does_not_depend_on_where_rows_lie():
     with connection.cursor() as cursor:  # the same content in another place of the table
         cursor.execute("UPDATE netbox_hedgehog_inventorylink SET kept = kept WHERE key LIKE 'device/%'")
     after = plan(fabric)
-    assert before.held_digest
-    assert (before.digest, before.held_digest) == (after.digest, after.held_digest)
+    assert before.confirmation_digest
+    assert (before.digest, before.confirmation_digest) == (after.digest, after.confirmation_digest)
 
 
 def test_netboxs_urls_are_imported_before_anything_is_locked(monkeypatch):

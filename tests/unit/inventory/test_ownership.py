@@ -71,14 +71,14 @@ def test_take_the_fabrics_value(fabric):
     before = Device.objects.get(name='leaf-1').serial
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     reconcile(fabric)
-    assert accept_fabric_value(Discrepancy.objects.all()).settled == 1
+    assert accept_fabric_value(Discrepancy.objects.all()).resolved == 1
     assert Device.objects.get(name='leaf-1').serial == before
     assert not Discrepancy.objects.exists()
     assert reconcile(fabric).changes == 0
     assert not Discrepancy.objects.exists()
 
 
-def test_a_value_that_cannot_be_written_is_not_settled(fabric):
+def test_a_value_that_cannot_be_written_is_not_resolved(fabric):
     """A cable that a person has moved cannot come back to a port that another cable has taken."""
     cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
     port = cable.b_terminations[0]
@@ -90,7 +90,7 @@ def test_a_value_that_cannot_be_written_is_not_settled(fabric):
     reconcile(fabric)
     Cable(a_terminations=[Interface.objects.get(pk=port.pk)], b_terminations=[second]).save()
     acceptance = accept_fabric_value(Discrepancy.objects.all())
-    assert acceptance.settled == 0
+    assert acceptance.resolved == 0
     assert Cable.objects.get(pk=cable.pk).b_terminations == [first]
     row = Discrepancy.objects.get()
     assert (row.type, row.state) == ('field', 'open')
@@ -98,22 +98,22 @@ def test_a_value_that_cannot_be_written_is_not_settled(fabric):
     assert 'cable' in acceptance.refusals[0]
 
 
-def test_a_value_that_was_changed_back_meanwhile_is_settled(fabric):
+def test_a_value_that_was_changed_back_meanwhile_is_resolved(fabric):
     device = Device.objects.get(name='leaf-1')
     Device.objects.filter(pk=device.pk).update(serial='MINE')
     reconcile(fabric)
     Device.objects.filter(pk=device.pk).update(serial=device.serial)
-    assert accept_fabric_value(Discrepancy.objects.all()).settled == 1
+    assert accept_fabric_value(Discrepancy.objects.all()).resolved == 1
     assert not Discrepancy.objects.exists()
 
 
-def test_the_fabrics_value_of_a_resource_that_has_gone_is_not_settled(fabric):
+def test_the_fabrics_value_of_a_resource_that_has_gone_is_not_resolved(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     reconcile(fabric)
     mirror(fabric, [resource for resource in small() if 'leaf-1' not in resource.name])
     acceptance = accept_fabric_value(Discrepancy.objects.all())
-    assert acceptance.settled == 0
-    assert acceptance.refusals == ['Switch leaf-1 does not have this object any more.']
+    assert acceptance.resolved == 0
+    assert acceptance.refusals == ['Switch leaf-1 no longer has this object.']
     assert Discrepancy.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_what_was_deleted_in_netbox_is_one_finding_and_is_not_made_again(fabric)
     Device.objects.get(name='leaf-1').delete()
     before = Device.objects.count(), Interface.objects.count(), Cable.objects.count()
     reconcile(fabric)
-    rows = Discrepancy.objects.filter(type='deleted', subject='devices')
+    rows = Discrepancy.objects.filter(type='deleted', scope='devices')
     assert [row.key for row in rows] == ['device/switch/leaf-1']
     assert 'skipped too' in rows[0].sentence
     assert (Device.objects.count(), Interface.objects.count(), Cable.objects.count()) == before
@@ -188,7 +188,7 @@ def test_adoption_by_name_is_shown_in_the_plan_and_overwrites_nothing():
     theirs = device_of_the_operator(serial='THEIRS', comments='mine')
     port = Interface.objects.create(device=theirs, name='E1/1', type='1000base-t', description='mine')
     fabric = fabric_of(inventory_adoption='name')
-    adopted = {action.key: action for action in plan(fabric).actions if action.verb == ADOPT}
+    adopted = {action.key: action for action in plan(fabric).actions if action.type == ADOPT}
     assert adopted['device/switch/leaf-1'].pk == theirs.pk
     reconcile(fabric)
     theirs.refresh_from_db()
@@ -218,7 +218,7 @@ def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
     row = Discrepancy.objects.get(type='conflict', key='device/switch/leaf-1')
     assert 'Adopt, rename or remove it' in row.sentence
     fabric.inventory_adoption = 'name'
-    adopted = {action.key: action.pk for action in plan(fabric).actions if action.verb == ADOPT}
+    adopted = {action.key: action.pk for action in plan(fabric).actions if action.type == ADOPT}
     assert adopted['device/switch/leaf-1'] == theirs.pk
     assert adopted['interface/switch/leaf-1/E1/1'] == interface.pk
     reconcile(fabric)
@@ -312,7 +312,7 @@ def test_two_fabrics_never_take_each_others_objects():
     assert not set(held.filter(fabric=one).values_list('object_type', 'object_id')) & set(
         held.filter(fabric=two).values_list('object_type', 'object_id')
     )
-    assert 'is managed by fabric dc-1' in Discrepancy.objects.filter(fabric=two, type='conflict')[0].sentence
+    assert 'is managed by another fabric' in Discrepancy.objects.filter(fabric=two, type='conflict')[0].sentence
 
 
 def test_two_connections_of_the_same_ports_come_to_rest():
@@ -336,3 +336,94 @@ def test_two_connections_of_the_same_ports_come_to_rest():
     assert Interface.objects.get(device__name='server-2', type='lag') == bond
     assert not Discrepancy.objects.filter(type='conflict')
     assert reconcile(fabric).changes == 0
+
+
+# MTUs
+
+
+def wired_with(member, **settings):
+    """The small fabric with another Connection of server-1, on E1/2 of leaf-1."""
+    name = 'server-1--unbundled--leaf-1'
+    link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/2'}}
+    links = {'link': link} if member == 'unbundled' else {'links': [link]}
+    channels = {'server-2--bundled--leaf-1': 1, name: 7}
+    others = [item for item in small() if item.name not in (name, 'switch.leaf-1')]
+    return [
+        *others, make('Connection', name, **{member: {**links, **settings}}),
+        make('Catalog', 'switch.leaf-1', portChannelIDs=channels),
+    ]
+
+
+def port_with_mtu():
+    return Interface.objects.filter(device__name='leaf-1', name='E1/2')
+
+
+def test_an_mtu_is_the_fabrics_only_where_it_says_one(fabric):
+    port_with_mtu().update(mtu=9036)
+    reconcile(fabric)
+    assert port_with_mtu().get().mtu == 9036
+    assert not Discrepancy.objects.exists()
+    # What a person has entered is a discrepancy as soon as the fabric says another one.
+    mirror(fabric, wired_with('unbundled', mtu=1500))
+    reconcile(fabric)
+    assert port_with_mtu().get().mtu == 9036
+    assert Discrepancy.objects.get().field == 'mtu'
+
+
+def test_an_mtu_that_the_fabric_takes_back_goes(fabric):
+    for said in (1500, None, 1400):
+        mirror(fabric, wired_with('unbundled', mtu=said))
+        reconcile(fabric)
+        assert port_with_mtu().get().mtu == said
+
+
+@pytest.mark.parametrize('before', [None, 1500])
+def test_a_persons_mtu_stays_that_the_fabric_said_for_a_while(fabric, before):
+    """Whether the plugin has written another one before, or none."""
+    mirror(fabric, wired_with('unbundled', mtu=before))
+    reconcile(fabric)
+    port_with_mtu().update(mtu=9036)
+    for said in (before, 9036, None):
+        mirror(fabric, wired_with('unbundled', mtu=said))
+        reconcile(fabric)
+        assert port_with_mtu().get().mtu == 9036
+    assert not Discrepancy.objects.exists()
+    assert reconcile(fabric).changes == 0
+
+
+def test_an_adopted_mtu_stays_that_the_fabric_said_for_a_while():
+    theirs = device_of_the_operator()
+    port = Interface.objects.create(device=theirs, name='E1/2', type='25gbase-x-sfp28', mtu=9036)
+    fabric = fabric_of(wired_with('unbundled', mtu=9036), inventory_adoption='name')
+    reconcile(fabric)
+    mirror(fabric, wired_with('unbundled'))
+    reconcile(fabric)
+    port.refresh_from_db()
+    assert port.mtu == 9036
+    assert not Discrepancy.objects.filter(field='mtu').exists()
+
+
+def test_a_value_that_the_fabric_no_longer_has_cannot_be_used(fabric):
+    port_with_mtu().update(mtu=9036)
+    mirror(fabric, wired_with('unbundled', mtu=1500))
+    reconcile(fabric)
+    mirror(fabric, wired_with('unbundled'))
+    acceptance = accept_fabric_value(Discrepancy.objects.filter(field='mtu'))
+    assert acceptance.resolved == 0
+    assert acceptance.refusals == [
+        'Switch leaf-1 has no value for MTU now: the NetBox value is kept.',
+    ]
+    assert port_with_mtu().get().mtu == 9036
+    reconcile(fabric)
+    assert not Discrepancy.objects.exists()
+
+
+def test_switches_ignore_the_mtu_of_a_bundle(fabric):
+    mirror(fabric, wired_with('bundled', mtu=1500))
+    reconcile(fabric)
+    channel = Interface.objects.get(device__name='leaf-1', name='PortChannel7')
+    assert channel.mtu is None
+    Interface.objects.filter(pk=channel.pk).update(mtu=9036)
+    reconcile(fabric)
+    assert not Discrepancy.objects.filter(field='mtu').exists()
+    assert plan(fabric).actions == []

@@ -24,7 +24,7 @@ def writes(queries: CaptureQueriesContext) -> list[str]:
 
 
 @pytest.mark.parametrize('name', ['small', 'sample', 'every-member'])
-def test_the_second_run_writes_nothing(name):
+def test_the_second_sync_writes_nothing(name):
     fabric = fabric_of(name)
     assert reconcile(fabric).changes
     with CaptureQueriesContext(connection) as queries:
@@ -45,7 +45,7 @@ def test_a_role_that_cannot_be_told_is_told_and_not_guessed(slugs, words):
     fabric = fabric_of('sample', inventory_roles={'server-leaf': 'twice'})
     reconcile(fabric)
     told = Discrepancy.objects.get(fabric=fabric, name='server-leaf')
-    assert (told.type, told.subject) == ('unmatched', 'devices')
+    assert (told.type, told.scope) == ('unmatched', 'devices')
     assert words in told.sentence
     assert Device.objects.get(name='leaf-01').role.slug == 'server-leaf'
     # over with the next run, once somebody has said which is meant

@@ -61,7 +61,7 @@ def test_what_was_refused_is_no_change_that_is_pending(refused):
     assert {'device/server/server-1', 'interface/server/server-1/eth0'} <= keys(seen.refused_actions)
     finding = only_finding(seen)
     assert finding.planned_sentence == f'{Discrepancy.objects.get().sentence} {AGAIN}'
-    assert finding.planned_sentence.startswith('device server-1: Custom validation failed for name: ')
+    assert finding.planned_sentence.startswith('Device server-1: Custom validation failed for name: ')
     assert finding.skipped == len(seen.refused_actions) - 1
 
 
@@ -81,7 +81,7 @@ def test_the_page_the_api_and_the_command_say_why(refused, client):
     assert AGAIN in text
 
 
-def test_a_run_tries_it_again_and_succeeds_once_the_rule_is_gone(refused):
+def test_a_sync_tries_it_again_and_succeeds_once_the_rule_is_gone(refused):
     assert reconcile(refused).changes == 0
     assert not plan(refused).actions
     with override_settings(CUSTOM_VALIDATORS={}):
@@ -111,13 +111,13 @@ def test_it_is_a_change_again_once_the_fabric_has_moved():
     reconcile(fabric)
     with override_settings(CUSTOM_VALIDATORS=NO_NEW_SERIAL):
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'NEW'}))
-        assert [action.verb for action in plan(fabric).actions] == [UPDATE]
+        assert [action.type for action in plan(fabric).actions] == [UPDATE]
         reconcile(fabric)
         seen = plan(fabric)
         assert (seen.actions, keys(seen.refused_actions)) == ([], {'device/switch/leaf-1'})
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'S-NEWER'}))
         seen = plan(fabric)
-        assert ([action.verb for action in seen.actions], seen.refused_actions, seen.findings) == ([UPDATE], [], [])
+        assert ([action.type for action in seen.actions], seen.refused_actions, seen.findings) == ([UPDATE], [], [])
         reconcile(fabric)
         assert Device.objects.get(name='leaf-1').serial == 'S-NEWER'
 
@@ -155,6 +155,6 @@ def test_a_deletion_that_was_refused_when_it_was_tried(unforeseen, monkeypatch):
     reconcile(fabric)
     assert Device.objects.filter(name='leaf-1').exists()
     seen = plan(fabric)
-    assert DELETE not in {action.verb for action in seen.actions}
+    assert DELETE not in {action.type for action in seen.actions}
     assert 'device/switch/leaf-1' in keys(seen.refused_actions)
     assert any('leaf-1 is on the list' in finding.sentence for finding in seen.findings)

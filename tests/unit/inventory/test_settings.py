@@ -1,4 +1,4 @@
-"""What a fabric's settings make of its inventory: subjects, names, roles, and two fabrics side by side."""
+"""What a fabric's settings make of its inventory: scopes, names, roles, and two fabrics side by side."""
 
 from itertools import combinations
 
@@ -9,7 +9,7 @@ from netbox_hedgehog.inventory.mapping.types import (
     ADDRESSING,
     CABLING,
     DEVICES,
-    SUBJECTS,
+    SCOPES,
     VPCS,
     Desired,
     ExistingRef,
@@ -24,26 +24,26 @@ WHOLE = desired(FABRIC, Options('dc-1', site=1))
 
 
 def models(found: Desired) -> set[str]:
-    return {want.model for want in found.objects.values()}
+    return {obj.model for obj in found.objects.values()}
 
 
-def carried(*subjects: str) -> Desired:
-    return desired(FABRIC, Options('dc-1', site=1, subjects=frozenset(subjects)))
+def carried(*scopes: str) -> Desired:
+    return desired(FABRIC, Options('dc-1', site=1, scopes=frozenset(scopes)))
 
 
-@pytest.mark.parametrize('subjects', [chosen for size in range(5) for chosen in combinations(SUBJECTS, size)])
-def test_a_subject_that_is_off_is_not_carried_and_never_missed(subjects):
-    found = carried(*subjects)
+@pytest.mark.parametrize('scopes', [chosen for size in range(5) for chosen in combinations(SCOPES, size)])
+def test_a_subject_that_is_off_is_not_carried_and_never_missed(scopes):
+    found = carried(*scopes)
     check(found)
-    assert {want.subject for want in found.objects.values()} <= set(subjects)
+    assert {obj.scope for obj in found.objects.values()} <= set(scopes)
     assert found.issues == []
     # What is carried is what would be carried anyway.
     assert set(found.objects) <= set(WHOLE.objects)
 
 
-@pytest.mark.parametrize('subjects', [(), (CABLING,)])
-def test_nothing_comes_of_no_subject_nor_of_cables_without_devices(subjects):
-    assert carried(*subjects).objects == {}
+@pytest.mark.parametrize('scopes', [(), (CABLING,)])
+def test_nothing_comes_of_no_subject_nor_of_cables_without_devices(scopes):
+    assert carried(*scopes).objects == {}
 
 
 def test_devices_alone_have_interfaces_and_lags_and_no_addresses_or_vlans():
@@ -67,14 +67,14 @@ def test_vpcs_without_devices_are_what_is_not_on_an_interface():
         'ipam.vrf', 'ipam.vlangroup', 'ipam.vlan', 'ipam.prefix', 'ipam.iprange', 'ipam.ipaddress', 'vpn.l2vpn',
         'vpn.l2vpntermination',
     }
-    assert {want.key.split('/')[0] for want in found.of('ipam.ipaddress')} == {'gateway'}
+    assert {obj.key.split('/')[0] for obj in found.of('ipam.ipaddress')} == {'gateway'}
 
 
 def test_problems_of_a_subject_that_is_off_are_nobodys():
     broken = [*FABRIC, make('Switch', 'leaf-9'), make('VPC', 'vpc-9', subnets={'a': {'subnet': '?'}})]
-    for subjects in ((DEVICES,), (VPCS,)):
-        found = desired(broken, Options('dc-1', site=1, subjects=frozenset(subjects)))
-        assert {problem.subject for problem in found.issues} == set(subjects)
+    for scopes in ((DEVICES,), (VPCS,)):
+        found = desired(broken, Options('dc-1', site=1, scopes=frozenset(scopes)))
+        assert {problem.scope for problem in found.issues} == set(scopes)
 
 
 def test_names_follow_the_pattern_and_keys_do_not():
@@ -97,25 +97,25 @@ def test_roles_are_the_operators_where_there_are_any():
     assert found.objects['device/switch/leaf-1'].create_only_fields['role'] == ExistingRef('dcim.devicerole', 7)
     assert found.objects['device/gateway/gateway-1'].create_only_fields['role'] == ExistingRef('dcim.devicerole', 8)
     assert found.objects['device/server/server-1'].create_only_fields['role'] == ExistingRef('dcim.devicerole', 9)
-    assert {want.key for want in found.of('dcim.devicerole')} == {
+    assert {obj.key for obj in found.of('dcim.devicerole')} == {
         'devicerole/spine', 'devicerole/mixed-leaf', 'devicerole/border-leaf',
     }
 
 
 def test_what_is_set_at_creation_only_is_no_field_that_is_owned():
     found = desired(FABRIC, Options('dc-1', site=1, location=2, tenant=3))
-    for want in found.objects.values():
-        if not want.shared:
-            assert not want.managed_fields.keys() & {'site', 'location', 'tenant', 'device_type', 'status', 'scope'}, want.key
-    for want in found.of('dcim.device'):
-        assert 'role' not in want.managed_fields
-        assert want.create_only_fields['site'] == ExistingRef('dcim.site', 1)
-        assert want.create_only_fields['location'] == ExistingRef('dcim.location', 2)
-        assert want.create_only_fields['tenant'] == ExistingRef('tenancy.tenant', 3)
+    for obj in found.objects.values():
+        if not obj.shared:
+            assert not obj.managed_fields.keys() & {'site', 'location', 'tenant', 'device_type', 'status', 'scope'}, obj.key
+    for obj in found.of('dcim.device'):
+        assert 'role' not in obj.managed_fields
+        assert obj.create_only_fields['site'] == ExistingRef('dcim.site', 1)
+        assert obj.create_only_fields['location'] == ExistingRef('dcim.location', 2)
+        assert obj.create_only_fields['tenant'] == ExistingRef('tenancy.tenant', 3)
     never = {'rack', 'position', 'face', 'comments', 'asset_tag', 'contacts', 'custom_field_data', 'tags'}
-    assert not any(want.fields.keys() & never for want in found.objects.values())
-    owned_descriptions = [want for want in found.objects.values() if 'description' in want.managed_fields]
-    assert {want.model for want in owned_descriptions} == {'ipam.vrf'}
+    assert not any(obj.fields.keys() & never for obj in found.objects.values())
+    owned_descriptions = [obj for obj in found.objects.values() if 'description' in obj.managed_fields]
+    assert {obj.model for obj in owned_descriptions} == {'ipam.vrf'}
 
 
 def test_two_fabrics_with_the_same_underlay_share_nothing_but_what_belongs_to_nobody():
@@ -124,22 +124,22 @@ def test_two_fabrics_with_the_same_underlay_share_nothing_but_what_belongs_to_no
 
     def told_apart(found: Desired) -> set[object]:
         return {
-            (want.model, name, want.managed_fields[name])
-            for want in found.objects.values() if not want.shared and want.model in
+            (obj.model, name, obj.managed_fields[name])
+            for obj in found.objects.values() if not obj.shared and obj.model in
             ('dcim.device', 'ipam.vrf', 'ipam.vlangroup', 'vpn.l2vpn')
-            for name in ('name', 'slug') if name in want.managed_fields
+            for name in ('name', 'slug') if name in obj.managed_fields
         }
 
     assert len(told_apart(first)) == len(told_apart(second)) > 20
     assert not told_apart(first) & told_apart(second)
     # The addresses are the same, each in a VRF of its fabric's.
-    assert [want.managed_fields['address'] for want in first.of('ipam.ipaddress')] == [
-        want.managed_fields['address'] for want in second.of('ipam.ipaddress')
+    assert [obj.managed_fields['address'] for obj in first.of('ipam.ipaddress')] == [
+        obj.managed_fields['address'] for obj in second.of('ipam.ipaddress')
     ]
-    assert all(want.managed_fields['vrf'] for want in first.of('ipam.ipaddress'))
+    assert all(obj.managed_fields['vrf'] for obj in first.of('ipam.ipaddress'))
     assert first.objects['vrf/underlay'].managed_fields['name'] == 'Underlay (dc-1)'
     assert second.objects['vrf/underlay'].managed_fields['name'] == 'Underlay (dc-2)'
-    shared = [{want.key: want.managed_fields for want in found.objects.values() if want.shared} for found in (first, second)]
+    shared = [{obj.key: obj.managed_fields for obj in found.objects.values() if obj.shared} for found in (first, second)]
     assert shared[0] == shared[1]
 
 

@@ -2,14 +2,16 @@
 
 import pytest
 from dcim.models import Device, Interface
+from hypothesis import given
+from hypothesis import strategies as st
 from ipam.models import VLAN
 
 from netbox_hedgehog.inventory.mapping.desired import desired
 from netbox_hedgehog.inventory.mapping.types import Desired, DesiredObject, Options, Resource
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
-from netbox_hedgehog.models import Discrepancy, FabricResource, KindReading
+from netbox_hedgehog.models import Discrepancy, FabricResource, KindSync
 
-from ...support.inventory import fabric_of, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror
 from ...support.mapping_rules import said
 from ...support.resources import make, small
 from .test_ownership import device_of_the_operator
@@ -25,13 +27,13 @@ def without(*kinds: str) -> Desired:
 
 
 def ports(found: Desired) -> list[DesiredObject]:
-    return [want for want in found.of('dcim.interface') if '/E1/' in want.key or want.key.endswith('/eth0')]
+    return [obj for obj in found.of('dcim.interface') if '/E1/' in obj.key or obj.key.endswith('/eth0')]
 
 
 def emptied(found: Desired) -> set[str]:
     """The fields of ports that hold nothing from now on, or shut the port."""
-    return {name for want in ports(found) for name in CONCLUSIONS
-            if name in want.managed_fields and want.managed_fields[name] in (None, (), False)}
+    return {name for obj in ports(found) for name in CONCLUSIONS
+            if name in obj.managed_fields and obj.managed_fields[name] in (None, (), False)}
 
 
 def unread(found: Desired) -> list[str]:
@@ -113,11 +115,92 @@ def fields_that_differ():
     return set(Discrepancy.objects.filter(type='field', key__startswith='interface/').values_list('field', flat=True))
 
 
+def routed() -> list[Resource]:
+    """The small fabric with ports that are routed in each way there is: with a VLAN, without, and on a bundle."""
+    border = {'switch': {'port': 'spine-1/E1/3'}}
+    static = {'switch': {'port': 'spine-1/E1/4', 'ip': '10.99.0.1/24', 'vlan': 7}}
+    return [
+        *small(),
+        make('VPC', 'rail', ipv4Namespace='default', vlanNamespace='default', mode='l3vni', subnets={
+            'a': {'subnet': '10.0.7.0/25', 'vlan': 2100, 'hostBGP': True},
+            'b': {'subnet': '10.0.7.128/25', 'hostBGP': True, 'hostBGPExtraPrefixes': {'10.0.8.0/24': {}}},
+        }),
+        make('Connection', 'border', external={'link': border}),
+        make('Connection', 'static', staticExternal={'link': static, 'withinVPC': 'rail'}),
+        make('External', 'isp', ipv4Namespace='default'),
+        make('ExternalAttachment', 'isp', connection='border', external='isp',
+             switch={'ip': '203.0.113.1/30', 'vlan': 300}),
+        make('VPCAttachment', 'rail--server-1', subnet='rail/a', connection='server-1--unbundled--leaf-1'),
+        make('VPCAttachment', 'rail--server-2', subnet='rail/a', connection='server-2--bundled--leaf-1'),
+    ]
+
+
+WHOLE = desired(routed(), Options('dc-1', site=1))
+KINDS = sorted({resource.kind for resource in routed()})
+
+
+def unexplained(found: Desired, *kinds: str) -> set[str]:
+    """The keys of objects that would be removed although these kinds may need them.
+
+    What comes from the fabric itself stays with its addresses: see test_networks.py.
+    """
+    unclear = found.undetermined.union(issue.source for issue in found.issues)
+    return {
+        obj.key for obj in WHOLE.objects.values()
+        if not obj.shared and obj.key not in found.objects and obj.source not in unclear
+        and obj.source.kind not in (*kinds, 'Fabric')
+    }
+
+
+def test_all_of_a_routed_fabric_is_mapped():
+    assert not WHOLE.issues
+    assert {key for key in WHOLE.objects if key.startswith('subinterface/')} == {
+        'subinterface/connection/static/spine-1', 'subinterface/externalattachment/isp/spine-1',
+        'subinterface/vpcattachment/rail--server-1/leaf-1', 'subinterface/vpcattachment/rail--server-2/leaf-1',
+    }
+
+
+@given(st.sets(st.sampled_from(KINDS), min_size=1, max_size=4), st.data())
+def test_of_a_kind_that_was_never_read_nothing_is_removed(kinds, data):
+    """Neither with all of its resources unseen nor with some."""
+    some = [resource for resource in routed() if resource.kind not in kinds or data.draw(st.booleans())]
+    assert unexplained(desired(some, Options('dc-1', site=1), kinds), *kinds) == set()
+
+
+@given(st.data())
+def test_what_refers_to_a_resource_that_cannot_be_mapped_keeps_its_objects(data):
+    """A name that NetBox has no room for, a port that is not there: what is on it stays until that is mended."""
+    broken = data.draw(st.sampled_from(['External', 'Switch', 'VPC', 'VLANNamespace']))
+    resources = []
+    for resource in routed():
+        spec = dict(resource.spec)
+        if resource.kind == broken:
+            spec = {'profile': 7, 'ranges': [], 'subnets': {'a': 5}, 'ipv4Namespace': 5}
+        resources.append(Resource(resource.kind, resource.name, spec))
+    found = desired(resources, Options('dc-1', site=1))
+    assert {key for key in unexplained(found) if key.startswith(('subinterface/', 'lag/', 'cable/'))} == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize('kind', ['Catalog', 'Connection', 'External', 'VPC'])
+def test_interfaces_stay_while_what_they_depend_on_was_never_read(kind):
+    fabric = fabric_of(routed(), inventory_removal='delete')
+    reconcile(fabric, confirmed=True)
+    before = set(Interface.objects.values_list('device__name', 'name'))
+    mirror(fabric, [resource for resource in routed() if resource.kind != kind])
+    KindSync.objects.filter(kind=kind).delete()
+    reconcile(fabric, confirmed=True)
+    grace_is_over(fabric)
+    reconcile(fabric, confirmed=True)
+    assert set(Interface.objects.values_list('device__name', 'name')) == before
+    assert not Discrepancy.objects.filter(type='orphan').exists()
+
+
 @pytest.mark.django_db
 def test_vlans_of_the_operators_stay_until_attachments_are_read():
     fabric = fabric_of(inventory_adoption='name')
     FabricResource.objects.filter(kind='VPCAttachment').delete()
-    KindReading.objects.filter(kind='VPCAttachment').delete()
+    KindSync.objects.filter(kind='VPCAttachment').delete()
     vlan = VLAN.objects.create(name='mine', vid=7)
     theirs = Interface.objects.create(
         device=device_of_the_operator('server-1'), name='eth0', type='other', mode='access', untagged_vlan=vlan,
@@ -136,7 +219,7 @@ def test_vlans_of_the_operators_stay_until_attachments_are_read():
 def test_ports_are_shut_when_connections_have_been_read_and_not_before():
     fabric = fabric_of()
     FabricResource.objects.filter(kind='Connection').delete()
-    KindReading.objects.filter(kind='Connection').delete()
+    KindSync.objects.filter(kind='Connection').delete()
     reconcile(fabric)
     spine = Device.objects.get(name='spine-1')
     assert set(spine.interfaces.filter(name__startswith='E1/').values_list('enabled', flat=True)) == {True}

@@ -8,7 +8,7 @@ from core.models import Job
 
 from netbox_hedgehog.events import raise_state_events
 from netbox_hedgehog.hedgehog.kinds import KINDS
-from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
+from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_sync
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_requested_run
 from netbox_hedgehog.jobs.progress import active_job, progress_of
 from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue, queue_name
@@ -17,7 +17,7 @@ from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import Fabric, FabricEvent
 from netbox_hedgehog.sync.report import READ, KindReport
 
-from ...support.jobs import ago, locked, make_fabric, make_job, reading, report, waiting
+from ...support.jobs import ago, locked, make_fabric, make_job, report, sync_answer, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -32,12 +32,12 @@ class TestCancel:
         job = FabricSyncJob.request(fabric)
         put_in_queue(job)
         assert waiting() == [str(job.job_id)]
-        assert cancel_run(fabric, 'alice') == f'The queued sync of a (job {job.pk}) is cancelled.'
+        assert cancel_sync(fabric, 'alice') == f'The queued sync of a (job {job.pk}) is cancelled.'
         job.refresh_from_db()
         assert (job.status, job.error, job.data['outcome']) == ('failed', 'Cancelled by alice.', 'cancelled')
         assert job.completed
         assert (waiting(), state(fabric)) == ([], 'in_sync')
-        with reading(AssertionError('this must not be read')):
+        with sync_answer(AssertionError('this must not be read')):
             execute_requested_run(job.pk)
 
     @pytest.mark.parametrize('before', ['failed', 'partial'])
@@ -45,7 +45,7 @@ class TestCancel:
         fabric = make_fabric(sync_status=before, sync_error='No route.', last_attempt=ago(seconds=5))
         raise_state_events()
         FabricSyncJob.request(fabric)
-        cancel_run(fabric, 'alice')
+        cancel_sync(fabric, 'alice')
         raise_state_events()
         assert state(fabric) == before
         assert FabricEvent.objects.count() == 1
@@ -54,41 +54,41 @@ class TestCancel:
     def test_one_never_read_is_never_read(self) -> None:
         fabric = make_fabric()
         FabricSyncJob.request(fabric)
-        cancel_run(fabric, 'alice')
+        cancel_sync(fabric, 'alice')
         assert state(fabric) == 'never_synced'
 
     def test_a_periodic_one_that_waits(self) -> None:
         fabric = make_fabric()
         connection().rpush(queue().key, schedule_id(fabric.pk))
-        assert 'The next one runs on schedule' in cancel_run(fabric, 'alice')
+        assert 'The next one runs on schedule' in cancel_sync(fabric, 'alice')
         assert waiting() == []
 
     def test_nothing_to_cancel(self) -> None:
         with pytest.raises(CancelRefused, match='No sync of a is queued or running'):
-            cancel_run(make_fabric(), 'alice')
+            cancel_sync(make_fabric(), 'alice')
 
     def test_one_that_no_worker_has_is_left_alone(self) -> None:
         """A run in a shell, say: what cannot be stopped is not said to be."""
         fabric = make_fabric(sync_status='syncing')
         job = make_job(fabric, 'running')
         with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running job'):
-            cancel_run(fabric, 'alice')
+            cancel_sync(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, state(fabric)) == ('running', 'syncing')
 
     def test_one_whose_job_was_deleted_and_that_no_worker_has(self) -> None:
         fabric = make_fabric(sync_status='syncing')
         with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running the sync of a, '):
-            cancel_run(fabric, 'alice')
+            cancel_sync(fabric, 'alice')
         make_job(fabric, 'pending')
         with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running the sync of a, '):
-            cancel_run(fabric, 'alice')
+            cancel_sync(fabric, 'alice')
 
     def test_a_change_of_the_inventory_is_not_taken_for_nothing(self) -> None:
         fabric = make_fabric()
         job = make_job(fabric, 'running', name=INVENTORY_JOB_NAME)
         with locked(fabric), pytest.raises(CancelRefused, match=rf'An inventory change of a is running \(job {job.pk}\)'):
-            cancel_run(fabric, 'alice')
+            cancel_sync(fabric, 'alice')
 
     def test_a_worker_that_is_idle_is_told_nothing(self) -> None:
         """It would kill itself. Of a job whose record was deleted it still says that it is its current one."""
@@ -101,14 +101,14 @@ class TestCancel:
             heard.subscribe('rq:pubsub:w')
             assert heard.get_message(timeout=5)['type'] == 'subscribe'
             with locked(fabric), pytest.raises(CancelRefused, match='No RQ worker is running'):
-                cancel_run(fabric, 'alice')
+                cancel_sync(fabric, 'alice')
             redis.publish('rq:pubsub:w', 'the end')
             assert heard.get_message(timeout=5)['data'] == b'the end'
 
     def test_one_whose_process_is_gone_is_recorded(self) -> None:
         fabric = make_fabric(sync_status='syncing', last_sync=ago(seconds=50))
         job = make_job(fabric, 'running')
-        assert 'is cancelled' in cancel_run(fabric, 'alice')
+        assert 'is cancelled' in cancel_sync(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, state(fabric)) == ('failed', 'in_sync')
 
@@ -116,7 +116,7 @@ class TestCancel:
         fabric = make_fabric(sync_status='syncing', last_sync=ago(seconds=50))
         job = make_job(fabric, 'running')
         with patch('netbox_hedgehog.jobs.cancel._stop', lambda *args: recover()):
-            assert 'is cancelled' in cancel_run(fabric, 'alice')
+            assert 'is cancelled' in cancel_sync(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, job.error, state(fabric)) == ('failed', 'Cancelled by alice.', 'in_sync')
 
@@ -128,7 +128,7 @@ class TestCancel:
             Job.objects.filter(pk=job.pk).update(status='completed', data={'outcome': 'in_sync'})
 
         with patch('netbox_hedgehog.jobs.cancel._stop', ends), pytest.raises(CancelRefused, match='finished before'):
-            cancel_run(fabric, 'alice')
+            cancel_sync(fabric, 'alice')
         job.refresh_from_db()
         assert (job.status, job.data['outcome']) == ('completed', 'in_sync')
 
@@ -147,7 +147,7 @@ class TestProgress:
             return report(fabric)
 
         with (
-            patch('netbox_hedgehog.jobs.fabric_sync.read_fabric', read),
+            patch('netbox_hedgehog.jobs.fabric_sync.sync_fabric', read),
             patch('netbox_hedgehog.jobs.fabric_sync.PROGRESS_EVERY', 0),
         ):
             execute_requested_run(FabricSyncJob.request(fabric).pk)

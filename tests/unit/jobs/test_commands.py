@@ -16,7 +16,7 @@ from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.models import Fabric
 
-from ...support.jobs import ago, due, make_fabric, reading, report, waiting
+from ...support.jobs import ago, due, make_fabric, report, sync_answer, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -139,7 +139,7 @@ class TestStatus:
 
 
 class TestTrigger:
-    def test_a_run_waits(self) -> None:
+    def test_a_queued_sync(self) -> None:
         fresh()
         code, out = call('hedgehog_sync', 'trigger', 'one')
         assert (code, out.split(' ', 2)[2]) == (0, f'queued on {queue_name()}.\n')
@@ -160,7 +160,7 @@ class TestTrigger:
     def waited_for(self, answer: Any = None) -> tuple[int, str]:
         """Somebody waits for a run, and a worker takes it."""
         def work(seconds: float) -> None:
-            with reading(answer):
+            with sync_answer(answer):
                 execute_requested_run(Job.objects.latest('pk').pk)
 
         with patch('netbox_hedgehog.management.commands.hedgehog_sync.time.sleep', work):
@@ -171,10 +171,10 @@ class TestTrigger:
         fresh()
         code, out = self.waited_for()
         assert code == 0
-        assert 'of one: In sync. 2 read, 0 created, 0 updated, 0 missing, ' in out
+        assert 'of one: In sync. 2 read, 0 created, 0 updated, 0 deleted, ' in out
 
     @pytest.mark.usefixtures('all_alive')
-    def test_who_waits_for_a_run_that_fails_fails(self) -> None:
+    def test_who_waits_for_a_sync_that_fails_fails(self) -> None:
         fresh()
         code, out = self.waited_for(lambda fabric: report(fabric, error='The API server refused the token: 401.'))
         assert code == 1
@@ -241,7 +241,10 @@ class TestOnATerminal:
         monkeypatch.setenv('TERM', 'xterm-256color')
         make_fabric('[bold]odd', sync_status='in_sync', last_sync=ago(seconds=20), last_attempt=ago(seconds=20))
         make_fabric('b', sync_status='failed', sync_error='No route to 10.0.0.1.', last_attempt=ago(seconds=5))
+        kind = {'kind': 'Rack', 'group': 'wiring.githedgehog.com', 'version': 'v1', 'plural': 'racks', 'count': None}
+        make_fabric('c', sync_status='in_sync', last_sync=ago(seconds=20), unsupported_kinds=[kind])
         text = self.status()
+        assert 'Rack is not supported by this version of the plugin.' in text
         assert '\x1b[' in text
         for words in ('Last success', 'In sync', 'Failed', 'NOT SCHEDULED', 'No route to 10.0.0.1.', '5 minutes'):
             assert words in text, text

@@ -20,7 +20,7 @@ from netbox_hedgehog.jobs.schedules import reconcile, schedule_id
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.sync.report import Report
 
-from ...support.jobs import ago, locked, make_fabric, make_job, reading, report, waiting
+from ...support.jobs import ago, locked, make_fabric, make_job, report, sync_answer, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def requested(fabric: Fabric, user: User | None = None) -> Job:
 class TestRun:
     def test_a_good_one(self) -> None:
         fabric = make_fabric(last_sync=ago(hours=1), last_attempt=ago(hours=1), sync_error='old', sync_status='failed')
-        with reading():
+        with sync_answer():
             assert execute_fabric_sync(fabric.pk)['outcome'] == 'in_sync'
         (job,) = jobs()
         assert (job.status, job.object, job.user, job.queue_name) == ('completed', fabric, None, queue_name())
@@ -56,7 +56,7 @@ class TestRun:
     def test_a_failed_one_keeps_the_last_success(self) -> None:
         before = ago(hours=1)
         fabric = make_fabric(last_sync=before, last_attempt=before, sync_status='in_sync')
-        with reading(lambda fabric: report(fabric, error='The API server refused the token: 401.')):
+        with sync_answer(lambda fabric: report(fabric, error='The API server refused the token: 401.')):
             assert execute_fabric_sync(fabric.pk)['outcome'] == 'failed'
         (job,) = jobs()
         assert (job.status, job.error) == ('failed', 'The API server refused the token: 401.')
@@ -68,7 +68,7 @@ class TestRun:
     @pytest.mark.parametrize('error', [JobTimeoutException('Task exceeded maximum timeout value (600 seconds)'), RuntimeError('a\nb')])
     def test_one_that_is_cut_short_says_so(self, error: Exception) -> None:
         fabric = make_fabric(sync_status='in_sync', last_sync=ago(hours=1))
-        with reading(error):
+        with sync_answer(error):
             execute_fabric_sync(fabric.pk)
         (job,) = jobs()
         assert job.status == 'errored'
@@ -82,7 +82,7 @@ class TestRun:
     def test_a_connection_that_a_time_out_has_broken_is_replaced(self) -> None:
         fabric = make_fabric()
         with (
-            reading(JobTimeoutException('late')), patch.object(type(database._connections[database._alias]), 'is_usable', lambda self: False),
+            sync_answer(JobTimeoutException('late')), patch.object(type(database._connections[database._alias]), 'is_usable', lambda self: False),
             patch.object(type(database._connections[database._alias]), 'close') as close,
         ):
             execute_fabric_sync(fabric.pk)
@@ -97,7 +97,7 @@ class TestRun:
             Fabric.objects.filter(pk=fabric.pk).update(**newer)
             raise OperationalError('terminating connection due to administrator command')
 
-        with reading(overtaken):
+        with sync_answer(overtaken):
             execute_fabric_sync(fabric.pk)
         assert [job.status for job in jobs()] == ['errored']
         fabric.refresh_from_db()
@@ -113,7 +113,7 @@ class TestRun:
             Fabric.objects.filter(pk=fabric.pk).update(sync_status='partial', sync_error='Newer.', **newer)
             return report(fabric, error=error)
 
-        with reading(overtaken):
+        with sync_answer(overtaken):
             execute_fabric_sync(fabric.pk)
         fabric.refresh_from_db()
         assert {name: getattr(fabric, name) for name in newer} == newer
@@ -128,7 +128,7 @@ class TestRun:
             Fabric.objects.filter(pk=fabric.pk).update(**newer)
             raise OperationalError('server closed the connection unexpectedly')
 
-        with reading(), patch('netbox_hedgehog.jobs.inventory.reconcile', overtaken):
+        with sync_answer(), patch('netbox_hedgehog.jobs.inventory.reconcile', overtaken):
             execute_fabric_sync(fabric.pk)
         fabric.refresh_from_db()
         assert {name: getattr(fabric, name) for name in newer} == newer
@@ -143,7 +143,7 @@ class TestRun:
                 raise error
             return report(fabric)
 
-        with reading(deleted):
+        with sync_answer(deleted):
             execute_fabric_sync(fabric.pk)
         (job,) = jobs()
         assert job.status == ('errored' if error else 'completed')
@@ -153,7 +153,7 @@ class TestRun:
         fabric = make_fabric()
         choices = {name: dict(Fabric._meta.get_field(name).flatchoices) for name in ('sync_status', 'connection_status')}
         for answer in (None, lambda fabric: report(fabric, error='e'), RuntimeError('e')):
-            with reading(answer):
+            with sync_answer(answer):
                 execute_fabric_sync(fabric.pk)
             fabric.refresh_from_db()
             for name, allowed in choices.items():
@@ -161,7 +161,7 @@ class TestRun:
 
     def test_a_second_one_is_a_visible_skip(self) -> None:
         fabric = make_fabric(sync_status='syncing')
-        with locked(fabric), reading(AssertionError('this must not be read')):
+        with locked(fabric), sync_answer(AssertionError('this must not be read')):
             result = execute_fabric_sync(fabric.pk)
         assert result['outcome'] == 'skipped'
         (job,) = jobs()
@@ -173,7 +173,7 @@ class TestRun:
     @pytest.mark.parametrize('change', [{'sync_enabled': False}, {'status': 'decommissioned'}])
     def test_nothing_is_read_that_is_switched_off(self, change: dict[str, object]) -> None:
         fabric = make_fabric(**change)
-        with reading(AssertionError('this must not be read')):
+        with sync_answer(AssertionError('this must not be read')):
             assert execute_fabric_sync(fabric.pk)['outcome'] == 'skipped'
             assert execute_fabric_sync(fabric.pk + 1)['outcome'] == 'skipped'
         assert not jobs()
@@ -186,7 +186,7 @@ class TestRun:
             Fabric.objects.get(pk=fabric.pk).delete()
             return made
 
-        with reading(delete):
+        with sync_answer(delete):
             execute_fabric_sync(fabric.pk)
         assert not Job.objects.filter(name='Fabric sync').exists()
 
@@ -205,7 +205,7 @@ class TestInAWorker:
     def test_the_fixed_id_can_be_run_for_ever(self) -> None:
         fabric = make_fabric()
         reconcile()
-        with reading():
+        with sync_answer():
             for _ in range(4):
                 job = self.enqueue(fabric)
                 self.work()
@@ -219,10 +219,10 @@ class TestInAWorker:
         assert not connection().keys('rq:execution*')
 
     @pytest.mark.parametrize('error', [RuntimeError('x'), JobTimeoutException('late'), InterfaceError('gone')])
-    def test_a_run_that_fails_breaks_no_chain(self, error: Exception) -> None:
+    def test_a_sync_that_fails_breaks_no_chain(self, error: Exception) -> None:
         fabric = make_fabric()
         reconcile()
-        with reading(error):
+        with sync_answer(error):
             job = self.enqueue(fabric)
             self.work()
         with patch('netbox_hedgehog.jobs.fabric_sync.FabricSyncJob.record', side_effect=error):
@@ -230,14 +230,14 @@ class TestInAWorker:
             self.work()
         assert job.get_status() == 'failed', 'RQ knows of one whose record could not even be begun'
         assert reconcile()['unchanged'] == 1
-        with reading():
+        with sync_answer():
             self.enqueue(fabric)
             self.work()
         assert [job.status for job in jobs()] == ['errored', 'completed']
         assert connection().ttl(job.key) == -1
 
     @pytest.mark.parametrize('change', [{'sync_enabled': False}, None])
-    def test_nothing_is_left_of_one_switched_off_or_deleted_in_mid_run(self, change: dict[str, object] | None) -> None:
+    def test_nothing_is_left_of_one_disabled_or_deleted_during_its_sync(self, change: dict[str, object] | None) -> None:
         fabric = make_fabric()
         reconcile()
         job = self.enqueue(fabric)
@@ -251,7 +251,7 @@ class TestInAWorker:
             reconcile()
             return made
 
-        with reading(switch_off):
+        with sync_answer(switch_off):
             self.work()
         left = [key for key in connection().keys('*') if job.id.encode() in key]
         assert all(0 < connection().ttl(key) <= 60 for key in left), 'what RQ writes at the end of a run goes soon'
@@ -267,14 +267,14 @@ class TestInAWorker:
         packed = RQJob.fetch(str(job.job_id), connection=connection())
         assert packed.args == (job.pk,)
         assert b'CANARY' not in pickle.dumps(packed.args) + packed.data
-        with reading():
+        with sync_answer():
             self.work()
         job.refresh_from_db()
         assert (job.status, job.user) == ('completed', user)
 
 
 class TestRequest:
-    def test_a_run_waits(self) -> None:
+    def test_a_queued_sync(self) -> None:
         fabric = make_fabric()
         job = requested(fabric)
         assert waiting() == [str(job.job_id)]
@@ -285,7 +285,7 @@ class TestRequest:
     def test_it_runs_inside_the_interval_too(self) -> None:
         fabric = make_fabric(last_sync=ago(seconds=1), last_attempt=ago(seconds=1), sync_status='in_sync')
         job = requested(fabric)
-        with reading():
+        with sync_answer():
             execute_requested_run(job.pk)
         job.refresh_from_db()
         assert job.data['read'] == 2
@@ -316,11 +316,11 @@ class TestRequest:
         with pytest.raises(SyncRefused, match='is not synced'):
             FabricSyncJob.request(make_fabric(**change))
 
-    def test_a_fabric_switched_off_while_the_run_waits_is_not_read(self) -> None:
+    def test_a_fabric_disabled_while_the_sync_is_queued_is_not_synced(self) -> None:
         fabric = make_fabric()
         job = requested(fabric)
         Fabric.objects.update(sync_enabled=False)
-        with reading(AssertionError('this must not be read')):
+        with sync_answer(AssertionError('this must not be read')):
             execute_requested_run(job.pk)
         job.refresh_from_db()
         assert (job.status, job.data['outcome']) == ('completed', 'skipped')
@@ -328,16 +328,16 @@ class TestRequest:
 
     def test_an_entry_that_is_in_the_queue_twice_runs_once(self) -> None:
         job = requested(make_fabric())
-        with reading():
+        with sync_answer():
             execute_requested_run(job.pk)
-        with reading(AssertionError('this must not be read again')):
+        with sync_answer(AssertionError('this must not be read again')):
             execute_requested_run(job.pk)
         assert [job.status for job in jobs()] == ['completed']
 
     def test_a_job_that_was_deleted_is_not_run(self) -> None:
         job = requested(make_fabric())
         Job.objects.all().delete()
-        with reading(AssertionError('this must not be read')):
+        with sync_answer(AssertionError('this must not be read')):
             execute_requested_run(job.pk)
         assert not jobs()
 
@@ -354,17 +354,17 @@ class TestPruning:
         old = make_job(other, 'completed', age=100_000)
         good = [make_job(fabric, 'completed', age=1000 - number) for number in range(6)]
         bad = [make_job(fabric, 'errored' if number % 2 else 'failed', age=2000 - number) for number in range(9)]
-        with reading():
+        with sync_answer():
             execute_fabric_sync(fabric.pk)
         left = {job.pk for job in jobs()}
         assert {job.pk for job in good} & left == {job.pk for job in good[-2:]}, 'and the newest is the one that ran'
         assert {job.pk for job in bad} & left == {job.pk for job in bad[-5:]}
         assert old.pk in left
 
-    def test_runs_that_are_cut_short_are_pruned_too(self) -> None:
+    def test_syncs_that_are_cut_short_are_pruned_too(self) -> None:
         fabric = make_fabric()
         for _ in range(8):
-            with reading(InterfaceError('gone')):
+            with sync_answer(InterfaceError('gone')):
                 execute_fabric_sync(fabric.pk)
         assert len(jobs('errored')) == 5
 
@@ -374,6 +374,6 @@ class TestPruning:
         stays += [make_job(fabric, 'completed', age=9000, user=user) for _ in range(6)]
         for number in range(6):
             make_job(fabric, 'completed', age=1000 - number)
-        with reading():
+        with sync_answer():
             execute_fabric_sync(fabric.pk)
         assert {job.pk for job in stays} <= {job.pk for job in jobs()}

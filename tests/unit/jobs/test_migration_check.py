@@ -32,36 +32,36 @@ def forget(app: str, name: str) -> None:
 
 
 def test_a_migrated_database_is_ready() -> None:
-    found = migration_check.look()
+    found = migration_check.check_migrations()
     assert found.ready
-    assert (found.behind, found.ahead, found.unreachable) == (False, False, False)
+    assert (found.pending, found.unknown, found.error) == ((), (), '')
 
 
 def test_a_missing_migration_is_named() -> None:
     forget('netbox_hedgehog', '0001_initial')
-    found = migration_check.look()
-    assert (found.ready, found.behind) == (False, True)
+    found = migration_check.check_migrations()
+    assert (found.ready, found.pending) == (False, ('netbox_hedgehog.0001_initial',))
     assert found.sentence == 'The database lacks migrations (netbox_hedgehog.0001_initial). Run netbox migrate.'
 
 
 def test_a_database_of_a_newer_release_is_refused() -> None:
     record('netbox_hedgehog', '0999_of_tomorrow')
-    found = migration_check.look()
-    assert (found.ready, found.ahead, found.behind) == (False, True, False)
+    found = migration_check.check_migrations()
+    assert (found.ready, found.unknown, found.pending) == (False, ('netbox_hedgehog.0999_of_tomorrow',), ())
     assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in found.sentence
 
 
 def test_what_was_squashed_long_ago_or_belongs_to_nobody_here_is_no_sign_of_a_newer_release() -> None:
     record('dcim', '0002_an_old_one_whose_file_is_gone')
     record('a_plugin_that_was_removed', '0999_last')
-    assert migration_check.look().ready
+    assert migration_check.check_migrations().ready
 
 
 def test_an_empty_database_needs_everything() -> None:
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE django_migrations RENAME TO elsewhere')
-    found = migration_check.look()
-    assert found.behind
+    found = migration_check.check_migrations()
+    assert not found.ready
     assert len(found.pending) > 100
     assert ' more). Run netbox migrate.' in found.sentence
 
@@ -70,10 +70,10 @@ def test_a_database_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*_: object) -> None:
         raise OperationalError('connection refused\nfurther details')
 
-    monkeypatch.setattr(migration_check, '_applied', refuse)
+    monkeypatch.setattr(migration_check, 'MigrationExecutor', refuse)
     monkeypatch.setattr(DatabaseWrapper, 'close', lambda self: None)
-    found = migration_check.look()
-    assert (found.unreachable, found.ready) == (True, False)
+    found = migration_check.check_migrations()
+    assert not found.ready
     assert found.sentence == 'The database cannot be reached yet: connection refused'
 
 
@@ -88,9 +88,9 @@ def test_ready_says_how_it_is_and_exits_so() -> None:
 
 
 def test_ready_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = migration_check.Schema(error='refused')
-    states = iter([away, away, migration_check.Schema(pending=('a.0001',)), migration_check.Schema()])
-    monkeypatch.setattr(hedgehog_sync, 'look', lambda: next(states))
+    away = migration_check.MigrationState(error='refused')
+    states = iter([away, away, migration_check.MigrationState(pending=('a.0001',)), migration_check.MigrationState()])
+    monkeypatch.setattr(hedgehog_sync, 'check_migrations', lambda: next(states))
     monkeypatch.setattr(hedgehog_sync, 'RECHECK', 0)
     out = StringIO()
     call_command('hedgehog_sync', 'ready', '--wait', stdout=out)

@@ -13,7 +13,7 @@ from django_rq import get_scheduler
 from redis import Redis
 from rq.job import Job as RQJob
 
-from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_run
+from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_sync
 from netbox_hedgehog.jobs.deployment import DEPLOYMENTS, PRIMARY
 from netbox_hedgehog.jobs.queue import connection, put_in_queue, queue_name
 from netbox_hedgehog.jobs.recovery import recover
@@ -72,7 +72,7 @@ KEYS = [
 
 def look(scheduler: HedgehogScheduler) -> None:
     """What the process does each time it looks, with a beat."""
-    scheduler._next_beat = 0
+    scheduler._next_heartbeat = 0
     scheduler.enqueue_jobs()
 
 
@@ -140,7 +140,7 @@ def test_a_key_of_another_type_stops_nobody(
             call_command(*command, stdout=StringIO())
     Leases('w').renew([fabrics[0].pk])
     with pytest.raises(CancelRefused):
-        cancel_run(fabrics[0], 'alice')
+        cancel_sync(fabrics[0], 'alice')
     database.run_on_commit.clear()  # a real commit does
     with django_capture_on_commit_callbacks(execute=True):
         third = make_fabric('third')

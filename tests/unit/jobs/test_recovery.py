@@ -26,7 +26,7 @@ def status(job: Job) -> str:
     return str(job.status)
 
 
-def test_a_run_without_its_lock_was_killed() -> None:
+def test_a_sync_without_its_lock_was_killed() -> None:
     began = ago(minutes=1)
     fabric = make_fabric(sync_status='syncing', last_attempt=began, last_sync=ago(hours=1))
     job = make_job(fabric, 'running', started=began)
@@ -40,7 +40,7 @@ def test_a_run_without_its_lock_was_killed() -> None:
     assert recover() == NOTHING
 
 
-def test_a_run_that_holds_its_lock_is_alive() -> None:
+def test_a_sync_that_holds_its_lock_is_alive() -> None:
     fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1))
     job = make_job(fabric, 'running', started=ago(minutes=1))
     with locked(fabric):
@@ -49,7 +49,7 @@ def test_a_run_that_holds_its_lock_is_alive() -> None:
     assert (status(job), fabric.sync_status) == ('running', 'syncing')
 
 
-def test_a_run_that_ends_while_it_is_looked_at_keeps_its_outcome() -> None:
+def test_a_sync_that_ends_while_it_is_looked_at_keeps_its_outcome() -> None:
     """Between reading the rows and reading the locks: the run ended well, and another one has begun."""
     fabric = make_fabric(sync_status='syncing', last_attempt=ago(minutes=1))
     job = make_job(fabric, 'running', started=ago(minutes=1))
@@ -65,7 +65,7 @@ def test_a_run_that_ends_while_it_is_looked_at_keeps_its_outcome() -> None:
     assert (status(job), fabric.sync_status) == ('completed', 'syncing')
 
 
-def test_a_waiting_run_that_redis_lost_is_queued_again() -> None:
+def test_a_queued_sync_that_redis_lost_is_queued_again() -> None:
     fabric = make_fabric(sync_status='queued')
     job = make_job(fabric, 'pending')
     assert recover() == {**NOTHING, 'requeued': 1}
@@ -74,7 +74,7 @@ def test_a_waiting_run_that_redis_lost_is_queued_again() -> None:
     assert RQJob.fetch(str(job.job_id), connection=connection()).args == (job.pk,)
 
 
-def test_a_run_whose_worker_was_killed_before_it_began_is_queued_again() -> None:
+def test_a_sync_whose_worker_was_killed_before_it_began_is_queued_again() -> None:
     """RQ keeps such an entry beside the queue, and looks after it only minutes later."""
     fabric = make_fabric(sync_status='queued')
     job = make_job(fabric, 'pending')
@@ -152,7 +152,7 @@ def test_the_jobs_of_others_are_not_touched() -> None:
     assert (status(foreign), status(other)) == ('running', 'running')
 
 
-def test_a_run_whose_job_came_back_after_its_fabric_had_gone_leaves_none() -> None:
+def test_a_sync_whose_job_came_back_after_its_fabric_had_gone_leaves_none() -> None:
     """It saved its job once more, after the fabric and its jobs were deleted and before it was stopped."""
     fabric = make_fabric()
     job = make_job(fabric, 'completed')

@@ -47,13 +47,14 @@ def test_a_due_fabric_waits_once_however_often_it_is_due(scheduler: HedgehogSche
     assert RQJob.fetch(schedule_id(fabric.pk), connection=connection()).get_status() == 'queued'
 
 
-def test_missed_runs_are_made_up_for_by_one(scheduler: HedgehogScheduler) -> None:
+def test_missed_syncs_are_made_up_for_by_one(scheduler: HedgehogScheduler) -> None:
     fabric = make_fabric(sync_interval=60)
     reconcile()
     make_due(fabric, time.time() - 10 * 60 - 7)
+    began = time.time()
     scheduler.enqueue_jobs()
     assert len(waiting()) == 1
-    assert 25 < due(fabric) - time.time() <= 60
+    assert began + 25 < due(fabric) <= time.time() + 60
 
 
 def test_a_fabric_that_is_being_read_is_not_queued(scheduler: HedgehogScheduler) -> None:
@@ -101,7 +102,7 @@ def test_round_trips_do_not_grow_with_the_due_fabrics(scheduler: HedgehogSchedul
     assert counts[1] <= counts[0] <= 8  # the first also asks Redis for its version
 
 
-def test_rqs_late_word_about_a_killed_run_does_no_harm(scheduler: HedgehogScheduler) -> None:
+def test_rqs_late_word_about_a_killed_sync_does_no_harm(scheduler: HedgehogScheduler) -> None:
     """RQ finds an abandoned execution minutes later, when the same id waits or runs again, and calls it failed."""
     fabric = make_fabric()
     scheduler.enqueue_jobs()
@@ -126,7 +127,7 @@ def test_rqs_late_word_about_a_killed_run_does_no_harm(scheduler: HedgehogSchedu
 class TestTwoAtOnce:
     """A standby takes over where the first one's beat takes longer than the lock lasts, and the first one goes on."""
 
-    def test_each_due_run_is_queued_once(self, scheduler: HedgehogScheduler) -> None:
+    def test_each_due_sync_is_queued_once(self, scheduler: HedgehogScheduler) -> None:
         fabric, other = make_fabric(), get_scheduler(interval=60)
         reconcile()
         make_due(fabric, time.time() - 1)
@@ -184,11 +185,12 @@ class TestOthers:
         repeated = scheduler.schedule(ago(seconds=5), 'math.sqrt', args=[4], interval=60, id='every-minute')
         scheduler.schedule(ago(seconds=5), 'math.sqrt', args=[4], id='once', queue_name='low')
         scheduler.cron('0 0 * * *', 'math.sqrt', args=[4], id='nightly')
+        began = time.time()
         scheduler.enqueue_jobs()
         assert get_queue('default').job_ids == [repeated.id]
         assert get_queue('low').job_ids == ['once']
         assert {raw.decode() for raw in connection().zrange(SCHEDULED_JOBS, 0, -1)} == {'every-minute', 'nightly'}
-        assert connection().zscore(SCHEDULED_JOBS, 'every-minute') == pytest.approx(time.time() + 60, abs=2)
+        assert int(began) + 60 <= connection().zscore(SCHEDULED_JOBS, 'every-minute') <= time.time() + 60
 
     def test_one_that_cannot_be_read_keeps_no_fabric_from_running(
         self, scheduler: HedgehogScheduler, caplog: pytest.LogCaptureFixture,
@@ -208,10 +210,12 @@ class TestBeat:
         scheduler.enqueue_jobs()
         assert due(fabric)
         connection().flushdb()
-        scheduler._next_beat = 0
+        scheduler._next_heartbeat = 0
         scheduler.enqueue_jobs()
         assert due(fabric)
 
+    @patch('netbox_hedgehog.jobs.scheduler.ALIVE_FOR', 3000)
+    @patch('netbox_hedgehog.jobs.scheduler.LOCKED_FOR', 3000)
     def test_it_keeps_lock_and_life_sign_however_long_it_takes(self, scheduler: HedgehogScheduler) -> None:
         """Many fabrics that become stale at once take seconds to be told."""
         make_fabrics(25, last_sync=ago(days=1), last_attempt=ago(days=1), sync_status='in_sync')
@@ -222,28 +226,28 @@ class TestBeat:
 
         def watched(**options: int) -> int:
             signs.append((connection().ttl(scheduler.key), connection().ttl(scheduler.scheduler_lock_key)))
-            connection().expire(scheduler.key, 2)
-            connection().expire(scheduler.scheduler_lock_key, 2)
+            connection().expire(scheduler.key, 1000)
+            connection().expire(scheduler.scheduler_lock_key, 1000)
             return raise_state_events(**options)
 
         with patch('netbox_hedgehog.jobs.scheduler.raise_state_events', watched):
             scheduler.heartbeat_tick()
         assert FabricEvent.objects.count() == 25
         assert len(signs) == 4
-        assert all(alive > 10 and locked > 5 for alive, locked in signs)
+        assert all(alive > 1000 and locked > 1000 for alive, locked in signs)
 
-    def test_runs_are_queued_before_all_is_told(self, scheduler: HedgehogScheduler) -> None:
+    def test_syncs_are_queued_before_all_is_told(self, scheduler: HedgehogScheduler) -> None:
         make_fabrics(25, last_sync=ago(days=1), last_attempt=ago(days=1), sync_status='in_sync')
         Fabric.objects.update(created=ago(days=2))
         reconcile()
         make_due(Fabric.objects.first(), time.time() - 1)
-        with patch('netbox_hedgehog.jobs.scheduler.TELLING', 0):
+        with patch('netbox_hedgehog.jobs.scheduler.RAISING_EVENTS', 0):
             scheduler.enqueue_jobs()
             assert FabricEvent.objects.count() == 10
             assert waiting()
             for _ in range(3):
                 scheduler.enqueue_jobs()
-        assert FabricEvent.objects.count() == 25, 'the next looks go on at once'
+        assert FabricEvent.objects.count() == 25, 'the next heartbeats continue at once'
 
     def test_it_comes_every_so_often(self, scheduler: HedgehogScheduler) -> None:
         with patch.object(scheduler, 'heartbeat_tick') as beat:
@@ -251,11 +255,12 @@ class TestBeat:
                 scheduler.enqueue_jobs()
         assert beat.call_count == 1
 
+    @patch('netbox_hedgehog.jobs.scheduler.ALIVE_FOR', 3000)
     def test_an_emptied_redis_gets_the_life_sign_back(self, scheduler: HedgehogScheduler) -> None:
         scheduler.register_birth()
         connection().flushdb()
         scheduler.heartbeat()
-        assert 12 < connection().ttl(scheduler.key) <= 15, 'longer than a look with a beat takes'
+        assert 2000 < connection().ttl(scheduler.key) <= 3000
 
     @pytest.mark.parametrize('error', [OperationalError('gone'), InterfaceError('closed'), RedisDown('refused')])
     def test_it_outlives_what_is_away_and_says_so_once(
@@ -264,10 +269,10 @@ class TestBeat:
         fabric = make_fabric()
         with patch.object(Fabric.objects, 'scheduled', side_effect=error):
             for _ in range(3):
-                scheduler._next_beat = 0
+                scheduler._next_heartbeat = 0
                 scheduler.enqueue_jobs()
         assert caplog.text.count('The scheduler cannot reach') == 1
-        scheduler._next_beat = 0
+        scheduler._next_heartbeat = 0
         scheduler.enqueue_jobs()
         assert waiting() == [schedule_id(fabric.pk)]
 
@@ -285,7 +290,7 @@ class TestBeat:
         fabric = make_fabric()
         reconcile()
         make_due(fabric, time.time() - 1)
-        scheduler._next_beat = time.monotonic() + 60
+        scheduler._next_heartbeat = time.monotonic() + 60
         with patch('netbox_hedgehog.jobs.scheduler.locked_fabrics', side_effect=OperationalError):
             scheduler.enqueue_jobs()
         assert waiting() == [schedule_id(fabric.pk)]

@@ -50,12 +50,13 @@ def test_it_schedules_what_the_database_wants_and_nothing_else() -> None:
     make_fabric('planned', status='planned')
     make_fabric('retired', status='decommissioned')
 
+    began = time.time()
     assert reconcile() == counts(created=1)
     assert [raw.decode() for raw in connection().zrange(SCHEDULED_JOBS, 0, -1)] == [schedule_id(wanted.pk)]
     job = entry(wanted)
     assert (job.func_name, tuple(job.args), job.origin, job.timeout) == (RUN_FABRIC, (wanted.pk,), queue_name(), 600)
     assert job.meta == {'interval': 300, 'deployment': deployment_id()}
-    assert 48 < due(wanted) - time.time() <= 200, 'an interval after its last attempt at the latest, and half of one at least'
+    assert began + 48 < due(wanted) <= time.time() + 200, 'an interval after its last attempt at the latest, and half of one at least'
     assert connection().ttl(job.key) == -1
     assert reconcile() == counts(unchanged=1), 'and a second time there is nothing to do'
 
@@ -64,8 +65,9 @@ def test_it_corrects_what_has_changed() -> None:
     fabric = make_fabric(last_attempt=ago(seconds=10))
     reconcile()
     Fabric.objects.update(sync_interval=60)
+    began = time.time()
     assert reconcile() == counts(updated=1)
-    assert 18 < due(fabric) - time.time() <= 50
+    assert began + 18 < due(fabric) <= time.time() + 50
     assert entry(fabric).meta['interval'] == 60
     with override_settings(QUEUE_MAPPINGS={'fabric': 'default'}):
         assert reconcile() == counts(updated=1)
@@ -125,10 +127,11 @@ def test_one_statement_and_a_fixed_number_of_round_trips(django_assert_num_queri
 
 def test_overdue_fabrics_do_not_start_all_at_once() -> None:
     fabrics = make_fabrics(100, sync_interval=300)
+    began = time.time()
     reconcile()
     now = time.time()
     times = sorted(score for score in due_times(fabric.pk for fabric in fabrics).values())
-    assert now - 2 <= times[0]
+    assert began <= times[0]
     assert times[-1] <= now + 100
     busiest = max(sum(1 for other in times if one <= other < one + 10) for one in times)
     assert busiest < 30, 'about one a second'
@@ -148,8 +151,9 @@ def test_more_overdue_fabrics_than_an_interval_has_seconds_come_at_their_places(
 
 def test_one_overdue_fabric_starts_at_once() -> None:
     fabric = make_fabric()
+    began = time.time()
     reconcile()
-    assert due(fabric) == pytest.approx(time.time(), abs=2)
+    assert began <= due(fabric) <= time.time() + 1
 
 
 @given(st.integers(1, 2**40), st.integers(30, 604800), st.floats(0, 2e9))
@@ -180,10 +184,15 @@ def test_an_emptied_redis_moves_no_fabric() -> None:
     interval, now = 300, time.time()
     fabrics = make_fabrics(20, sync_interval=interval)
     turns = {}
-    for pk in (fabric.pk for fabric in fabrics):
+    for fabric in fabrics:
+        pk = fabric.pk
         place = next_due(pk, interval, next_due(pk, interval, now))
-        turns[pk] = now + (place - now) % interval
-        Fabric.objects.filter(pk=pk).update(last_attempt=ago(seconds=now - (turns[pk] - interval) - 0.7))
+        turn = now + (place - now) % interval
+        if turn < now + 60:  # a busy machine may see it pass
+            fabric.delete()
+            continue
+        turns[pk] = turn
+        Fabric.objects.filter(pk=pk).update(last_attempt=ago(seconds=now - (turn - interval) - 0.7))
     reconcile()
     assert due_times(turns) == pytest.approx(turns, abs=1)
 

@@ -52,20 +52,20 @@ def test_of_each_fabric(fabrics: list[Fabric]) -> None:
     assert 60 <= found['fabric_last_success_age_seconds', 'well'] < 120
     assert {name: found[name, 'well'] for name in (
         'fabric_stale', 'fabric_failing', 'fabric_scheduled', 'fabric_interval_seconds',
-        'fabric_last_run_duration_seconds', 'fabric_last_run_resources', 'fabric_missing_resources',
-        'fabric_failed_runs', 'fabric_agents_silent', 'fabric_discrepancies',
+        'fabric_last_sync_duration_seconds', 'fabric_last_sync_resources', 'fabric_missing_resources',
+        'fabric_failed_syncs', 'fabric_agents_unresponsive', 'fabric_discrepancies',
     )} == {
         'fabric_stale': 0, 'fabric_failing': 0, 'fabric_scheduled': 1, 'fabric_interval_seconds': 300,
-        'fabric_last_run_duration_seconds': 1.5, 'fabric_last_run_resources': 64, 'fabric_missing_resources': 1,
-        'fabric_failed_runs': 0, 'fabric_agents_silent': 2, 'fabric_discrepancies': 0,
+        'fabric_last_sync_duration_seconds': 1.5, 'fabric_last_sync_resources': 64, 'fabric_missing_resources': 1,
+        'fabric_failed_syncs': 0, 'fabric_agents_unresponsive': 2, 'fabric_discrepancies': 0,
     }
-    assert [found['fabric_last_run_changes', change, 'well'] for change in ('created', 'updated', 'missing')] == [3, 2, 1]
+    assert [found['fabric_last_sync_changes', change, 'well'] for change in ('created', 'updated', 'missing')] == [3, 2, 1]
     assert (found['fabric_stale', 'stale'], found['fabric_state', 'stale', 'stale']) == (1, 1)
     assert found['fabric_state', 'stale', 'in_sync'] == 0
     assert ('fabric_last_success_age_seconds', 'new "quoted"') not in found, 'what never was has no age'
 
 
-def test_a_failing_one_fails_until_a_run_has_gone_well() -> None:
+def test_a_failing_one_fails_until_a_sync_has_gone_well() -> None:
     make_fabric('failing', sync_status='syncing', sync_error='401.', last_sync=ago(days=1), last_attempt=ago(seconds=1))
     found = samples()
     assert (found['fabric_failing', 'failing'], found['fabric_stale', 'failing']) == (1, 0)

@@ -3,19 +3,16 @@
 import os
 import socket
 import subprocess
-from io import StringIO
 from unittest.mock import patch
 
 import pytest
-from django.core.management import CommandError, call_command
 from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.events import dispatch, raise_state_events
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
-from netbox_hedgehog.monitoring.service_health import check_worker_health, missing_here
-from netbox_hedgehog.watch.leases import Leases
+from netbox_hedgehog.monitoring.service_health import check_worker_health
 
 from ...support.jobs import ago, locked, make_fabric, make_fabrics, make_job
 
@@ -64,7 +61,7 @@ def test_nobody_is_there() -> None:
     assert no_scheduler == 'No scheduler is running; no fabric is synced on schedule. Start one: rqscheduler'
 
 
-def test_a_run_whose_job_was_deleted_is_at_work_all_the_same() -> None:
+def test_a_sync_whose_job_was_deleted_is_running_all_the_same() -> None:
     fabric, dead = make_fabric('a', sync_status='syncing'), make_fabric('b', sync_status='syncing')
     make_job(make_fabric('c', sync_status='syncing'), 'running')
     with locked(fabric):
@@ -134,26 +131,3 @@ def test_redis_away_is_an_answer_and_no_exception() -> None:
         found = check_worker_health()
     assert (found['state'], found['redis']) == ('broken', False)
     assert found['problems'][0].startswith('Cannot reach Redis; no fabric is synced.')
-
-
-def test_what_runs_here_is_told_from_what_runs_elsewhere() -> None:
-    """Another container's worker and scheduler are no excuse for the one that should run in this one."""
-    worker('elsewhere')
-    scheduler('elsewhere', hostname='elsewhere', **{PID_NAMESPACE: pid_namespace()})
-    worker('container-of-the-same-name', hostname=socket.gethostname(), pid=os.getpid(), namespace='pid:[1]')
-    worker('another-queue', queues='default', hostname=socket.gethostname(), pid=os.getpid())
-    scheduler('dead', hostname=socket.gethostname(), death='1', **{PID_NAMESPACE: pid_namespace()})
-    assert missing_here('worker') == f'No worker here serves the queue {queue_name()}.'
-    assert missing_here('scheduler') == 'No scheduler is running here.'
-    Leases('elsewhere.1').renew([])
-    assert missing_here('watcher') == 'No watcher is running here.'
-    for role in ('worker', 'scheduler', 'watcher'):
-        with pytest.raises(CommandError, match=' here') as stop:
-            call_command('hedgehog_sync', 'health', '--here', role)
-        assert stop.value.returncode == 2
-
-    worker('w', hostname=socket.gethostname(), pid=os.getpid())
-    scheduler('s', hostname=socket.gethostname(), **{PID_NAMESPACE: pid_namespace()})
-    Leases(f'{socket.gethostname()}.1').renew([])
-    assert [missing_here(role) for role in ('worker', 'scheduler', 'watcher')] == ['', '', '']
-    call_command('hedgehog_sync', 'health', '--here', 'worker', stdout=StringIO())

@@ -1,4 +1,4 @@
-"""A plan follows from a list and from what is held, and from nothing else."""
+"""A plan follows from a list and from what is stored, and from nothing else."""
 
 import dataclasses
 from datetime import UTC, datetime
@@ -20,13 +20,13 @@ NOW = datetime(2026, 2, 1, tzinfo=UTC)
 Mirror = dict[Key, StoredRow]
 
 
-def applied(held: Mirror, plan: MirrorPlan) -> Mirror:
-    """What is held once a plan is applied."""
-    after = dict(held)
+def applied(stored: Mirror, plan: MirrorPlan) -> Mirror:
+    """What is stored once a plan is applied."""
+    after = dict(stored)
     for write in plan.writes:
         seen = write.observed
         after[seen.namespace, seen.name] = StoredRow(
-            write.held.pk if write.held else len(after) + 1, seen.uid, seen.generation, seen.resource_version,
+            write.stored.pk if write.stored else len(after) + 1, seen.uid, seen.generation, seen.resource_version,
             seen.fingerprint, NOW, None,
         )
     missing = set(plan.missing)
@@ -52,26 +52,26 @@ JUNK = st.sampled_from([None, {}, {'metadata': {}}, manifest('b', uid=''), manif
 
 @given(LISTS, LISTS, LISTS)
 def test_every_object_is_in_one_part_of_the_plan(first, second, third):
-    held = mirror(*first)
-    held = applied(held, compare(SERVER, held, second))
-    plan = compare(SERVER, held, third)
+    stored = mirror(*first)
+    stored = applied(stored, compare(SERVER, stored, second))
+    plan = compare(SERVER, stored, third)
     listed = {item['metadata']['name'] for item in third}
     parts = [names(plan.created), names(plan.updated), names(plan.refreshed)]
     written = [name for part in parts for name in part]
     assert len(written) == len(set(written))
     assert set(written) <= listed
     assert plan.read == len(third) == len(written) + plan.unchanged
-    assert set(names(plan.created)) == listed - {name for _, name in held}
-    gone = {name for (_, name), row in held.items() if row in set(plan.missing)}
-    assert gone == {name for (_, name), row in held.items() if row.missing_since is None} - listed
+    assert set(names(plan.created)) == listed - {name for _, name in stored}
+    gone = {name for (_, name), row in stored.items() if row in set(plan.missing)}
+    assert gone == {name for (_, name), row in stored.items() if row.missing_since is None} - listed
     assert not plan.errors
 
 
 @given(LISTS, LISTS)
-def test_a_second_reading_finds_nothing_to_do(first, second):
-    held = mirror(*first)
-    held = applied(held, compare(SERVER, held, second))
-    again = compare(SERVER, held, second)
+def test_a_second_sync_finds_nothing_to_do(first, second):
+    stored = mirror(*first)
+    stored = applied(stored, compare(SERVER, stored, second))
+    again = compare(SERVER, stored, second)
     assert (again.writes, again.missing, again.unchanged) == ([], [], len(second))
 
 
@@ -87,8 +87,8 @@ def test_no_list_raises_or_loses_count(first, second):
 
 
 def test_unchanged_updated_refreshed():
-    held = mirror(*(manifest(name, spec={'x': 1}) for name in 'abc'))
-    plan = compare(SERVER, held, [
+    stored = mirror(*(manifest(name, spec={'x': 1}) for name in 'abc'))
+    plan = compare(SERVER, stored, [
         manifest('a', spec={'x': 1}),
         manifest('b', spec={'x': 2}, resourceVersion='2'),
         manifest('c', spec={'x': 1}, resourceVersion='2'),
@@ -104,12 +104,12 @@ def test_a_resource_made_anew_is_updated():
 
 
 def test_missing_once_and_returned():
-    held = mirror(manifest('a'), manifest('b'))
-    plan = compare(SERVER, held, [manifest('a')])
+    stored = mirror(manifest('a'), manifest('b'))
+    plan = compare(SERVER, stored, [manifest('a')])
     assert [row.uid for row in plan.missing] == ['u-b']
-    held = applied(held, plan)
-    assert compare(SERVER, held, [manifest('a')]).missing == [], 'it keeps the time since when'
-    assert names(compare(SERVER, held, [manifest('a'), manifest('b')]).updated) == ['b']
+    stored = applied(stored, plan)
+    assert compare(SERVER, stored, [manifest('a')]).missing == [], 'it keeps the time since when'
+    assert names(compare(SERVER, stored, [manifest('a'), manifest('b')]).updated) == ['b']
 
 
 def test_heartbeats_change_nothing():
@@ -125,12 +125,12 @@ def test_heartbeats_change_nothing():
 
 
 def test_a_new_whitelist_reads_every_object_anew():
-    held = mirror(*samples('Agent'), kind='Agent')
+    stored = mirror(*samples('Agent'), kind='Agent')
     newer = dataclasses.replace(AGENT, status=(*AGENT.status, ('newField',)))
-    assert compare(AGENT, held, samples('Agent')).unchanged == len(held)
-    plan = compare(newer, held, samples('Agent'))
-    assert (len(plan.writes), plan.unchanged) == (len(held), 0)
-    assert compare(newer, applied(held, plan), samples('Agent')).writes == []
+    assert compare(AGENT, stored, samples('Agent')).unchanged == len(stored)
+    plan = compare(newer, stored, samples('Agent'))
+    assert (len(plan.writes), plan.unchanged) == (len(stored), 0)
+    assert compare(newer, applied(stored, plan), samples('Agent')).writes == []
 
 
 def test_an_object_listed_twice_counts_once():
@@ -147,8 +147,8 @@ def test_same_name_in_two_namespaces():
 
 
 def test_a_bad_object_costs_only_itself():
-    held = mirror(manifest('a'), manifest('b'), manifest('c'))
-    plan = compare(SERVER, held, [manifest('a', resourceVersion='2', spec={'x': '\x00'}), manifest('b')])
+    stored = mirror(manifest('a'), manifest('b'), manifest('c'))
+    plan = compare(SERVER, stored, [manifest('a', resourceVersion='2', spec={'x': '\x00'}), manifest('b')])
     assert (plan.unchanged, plan.writes) == (1, [])
     assert [row.uid for row in plan.missing] == ['u-c'], 'the bad one is there'
     (sentence,) = plan.errors
@@ -156,8 +156,8 @@ def test_a_bad_object_costs_only_itself():
 
 
 def test_a_nameless_object_may_be_any_of_the_absent():
-    held = mirror(manifest('a'), manifest('b'))
-    plan = compare(SERVER, held, [manifest('a'), {'metadata': {}}])
+    stored = mirror(manifest('a'), manifest('b'))
+    plan = compare(SERVER, stored, [manifest('a'), {'metadata': {}}])
     assert plan.nameless
     assert (plan.missing, plan.unchanged, len(plan.errors)) == ([], 1, 1)
 

@@ -23,7 +23,7 @@ from netbox_hedgehog.sync.apply import apply, stored_rows
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
 from netbox_hedgehog.sync.report import KindReport
-from netbox_hedgehog.sync.run import RESTARTS, read_fabric, read_kind
+from netbox_hedgehog.sync.run import RESTARTS, sync_fabric, sync_kind
 from netbox_hedgehog.sync.run import test_connection as try_connection
 from netbox_hedgehog.sync.switch_health import record_health
 
@@ -83,7 +83,7 @@ def every_status(settings, monkeypatch):
 
 
 def test_the_sample_is_mirrored_exactly(api, fabric):
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.error) == ('in_sync', '')
     assert (report.total('read'), report.total('created')) == (64, 64)
     assert_exact(api)
@@ -93,15 +93,15 @@ def test_the_sample_is_mirrored_exactly(api, fabric):
 
 
 def test_page_after_page(api, fabric, small_pages):
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.total('pages') > 32
     assert_exact(api)
 
 
-def test_a_second_run_changes_nothing(api, fabric):
-    first = read_fabric(fabric)
+def test_a_second_sync_changes_nothing(api, fabric):
+    first = sync_fabric(fabric)
     before = list(FabricResource.objects.order_by('pk').values())
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert [report.total(name) for name in ('created', 'updated', 'missing', 'unchanged')] == [0, 0, 0, 64]
     for row in before:
         assert row.pop('last_seen') == first.started
@@ -113,18 +113,18 @@ def test_a_second_run_changes_nothing(api, fabric):
 
 def test_heartbeats_are_stored_and_are_no_change(api, fabric, every_status):
     api.beat(15)  # agents apply what was still to do
-    first = read_fabric(fabric)
+    first = sync_fabric(fabric)
     api.beat(3600)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.total('updated'), report.total('unchanged')) == (0, 64)
     assert_exact(api)
     assert set(FabricResource.objects.values_list('changed', flat=True)) == {first.started}
 
 
 def test_a_change(api, fabric):
-    first = read_fabric(fabric)
+    first = sync_fabric(fabric)
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
-    second = read_fabric(fabric)
+    second = sync_fabric(fabric)
     assert (second.total('updated'), kind_report(second, 'Server').updated) == (1, 1)
     row = FabricResource.objects.get(kind='Server', name='server-01')
     assert (row.spec['description'], row.first_seen, row.changed) == ('moved', first.started, second.started)
@@ -132,32 +132,32 @@ def test_a_change(api, fabric):
 
 
 def test_gone_and_back(api, fabric):
-    first = read_fabric(fabric)
+    first = sync_fabric(fabric)
     gone = api.get('Server', 'server-01')
     without = {'kind': 'ServerList', 'metadata': {}, 'items': api.objects('Server')[1:]}
     api.faults.answer(200, times=2, match='/servers', body=json.dumps(without).encode())
-    second = read_fabric(fabric)
+    second = sync_fabric(fabric)
     row = FabricResource.objects.get(kind='Server', name='server-01')
     assert (second.total('missing'), row.missing_since, row.last_seen) == (1, second.started, first.started)
     assert row.spec == gone['spec'], 'nothing is removed'
-    third = read_fabric(fabric)
+    third = sync_fabric(fabric)
     row.refresh_from_db()
     assert (third.total('missing'), row.missing_since) == (0, second.started)
-    fourth = read_fabric(fabric)
+    fourth = sync_fabric(fabric)
     row = FabricResource.objects.get(pk=row.pk)
     assert (fourth.total('updated'), fourth.total('created')) == (1, 0)
     assert (row.missing_since, row.first_seen, row.last_seen) == (None, first.started, fourth.started)
     assert_exact(api)
 
 
-def test_deleted_and_made_anew_between_two_runs(api, fabric):
-    read_fabric(fabric)
+def test_deleted_and_recreated_between_two_syncs(api, fabric):
+    sync_fabric(fabric)
     item = api.get('Server', 'server-01')
     pk = FabricResource.objects.get(kind='Server', name='server-01').pk
     api.delete('Server', 'server-01')
     del item['metadata']['uid']
     api.put(item)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     row = FabricResource.objects.get(kind='Server', name='server-01')
     assert report.total('updated') == 1
     assert (row.pk, row.first_seen) == (pk, report.started)
@@ -166,11 +166,11 @@ def test_deleted_and_made_anew_between_two_runs(api, fabric):
 
 def test_statuses_that_move_by_themselves_are_read_now_and_then(api, fabric, monkeypatch):
     api.beat(15)  # agents apply what was still to do
-    first = read_fabric(fabric)
+    first = sync_fabric(fabric)
     api.beat(3600)
     api.patch('Agent', 'leaf-02', {'spec': {'newField': 1}})
     before = dict(FabricResource.objects.filter(kind='Agent').values_list('name', 'status'))
-    second = read_fabric(fabric)
+    second = sync_fabric(fabric)
     rested, read = (FabricResource.objects.get(kind='Agent', name=name) for name in ('leaf-01', 'leaf-02'))
     assert rested.status == before['leaf-01']
     assert (rested.last_read, rested.last_seen) == (first.started, second.started)
@@ -178,23 +178,23 @@ def test_statuses_that_move_by_themselves_are_read_now_and_then(api, fabric, mon
     assert read.last_read == second.started
     later = second.started + timedelta(seconds=61)
     monkeypatch.setattr(run_module.timezone, 'now', lambda: later)
-    third = read_fabric(fabric)
+    third = sync_fabric(fabric)
     assert third.total('unchanged') == 64
     assert_exact(api)
     assert FabricResource.objects.get(kind='Agent', name='leaf-01').last_read == later
 
 
-def test_the_reading_that_a_change_replaced(api, fabric, every_status):
-    first = read_fabric(fabric)
+def test_the_version_that_a_change_replaced(api, fabric, every_status):
+    first = sync_fabric(fabric)
     assert not FabricResource.objects.filter(previous__isnull=False).exists()
     before = api.get('Agent', 'leaf-01'), api.get('VPC', 'vpc-01')
     api.patch('Agent', 'leaf-01', {'status': {'version': 'v9'}})
     api.patch('VPC', 'vpc-01', {'spec': {'mode': 'l3vni'}, 'metadata': {'labels': {'a': 'b'}}})
-    second = read_fabric(fabric)
+    second = sync_fabric(fabric)
     for _ in range(2):
         api.beat(3600)
         api.patch('VPC', 'vpc-02', {'metadata': {'annotations': {LAST_APPLIED: '{}'}}})
-        read_fabric(fabric)
+        sync_fabric(fabric)
     agent, vpc = (FabricResource.objects.get(kind=kind, name=name).previous for kind, name in (
         ('Agent', 'leaf-01'), ('VPC', 'vpc-01'),
     ))
@@ -211,10 +211,10 @@ def test_the_reading_that_a_change_replaced(api, fabric, every_status):
 
 
 def test_only_what_differs_is_read_in_full(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.requests.clear()
     api.patch('VPC', 'vpc-01', {'spec': {'mode': 'l3vni'}})
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.total('updated'), report.total('unchanged')) == (1, 63)
     assert [request.query for request in api.requests if 'as=Partial' not in request.headers['accept'] and 'vpcs' in request.path] == [
         {'fieldSelector': 'metadata.name=vpc-01'},
@@ -224,7 +224,7 @@ def test_only_what_differs_is_read_in_full(api, fabric):
 
 def test_a_page_of_which_much_differs_is_read_again(api, fabric, monkeypatch):
     monkeypatch.setattr(listing_module, 'FEW', 1)
-    read_fabric(fabric)
+    sync_fabric(fabric)
     first = [item['metadata']['name'] for item in api.objects('Connection')]
     for name in first[:5]:
         api.patch('Connection', name, {'metadata': {'labels': {'moved': 'yes'}}})
@@ -239,16 +239,16 @@ def test_a_page_of_which_much_differs_is_read_again(api, fabric, monkeypatch):
             yield page
 
     monkeypatch.setattr(run_module.Cluster, 'pages', small)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.total('updated'), report.total('missing')) == ('in_sync', 5, 0)
     assert report.total('read') == 64, 'the list as it was when it began'
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.total('missing') > 0
 
 
 def test_gone_before_it_was_read_in_full(api, fabric, monkeypatch):
     """Listed, and no longer there a moment later: held, it is missing; new, it has never been there for us."""
-    first = read_fabric(fabric)
+    first = sync_fabric(fabric)
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
     api.put({**samples('Server')[0], 'metadata': {'name': 'brief', 'namespace': 'default'}})
     objects = run_module.Cluster.objects
@@ -259,14 +259,14 @@ def test_gone_before_it_was_read_in_full(api, fabric, monkeypatch):
         return objects(self, kind, namespace, names)
 
     monkeypatch.setattr(run_module.Cluster, 'objects', late)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.total('missing'), report.total('created')) == ('in_sync', 1, 0)
     gone = FabricResource.objects.get(kind='Server', name='server-01')
     assert (gone.missing_since, gone.last_seen) == (report.started, first.started)
 
 
 def test_newer_than_the_list_said(api, fabric, monkeypatch):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
     objects = run_module.Cluster.objects
 
@@ -275,15 +275,15 @@ def test_newer_than_the_list_said(api, fabric, monkeypatch):
         return objects(self, kind, namespace, names)
 
     monkeypatch.setattr(run_module.Cluster, 'objects', late)
-    assert read_fabric(fabric).total('updated') == 1
+    assert sync_fabric(fabric).total('updated') == 1
     assert_exact(api)
 
 
 def test_a_server_that_knows_nothing_of_metadata_alone(api, fabric, monkeypatch):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     monkeypatch.setattr(client_module, 'METADATA', client_module.JSON)
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.total('updated'), report.total('unchanged'), report.total('pages')) == (1, 63, 22)
     assert_exact(api)
 
@@ -291,26 +291,26 @@ def test_a_server_that_knows_nothing_of_metadata_alone(api, fabric, monkeypatch)
 @pytest.mark.parametrize(('status', 'outcome'), [(403, 'partial'), (500, 'partial'), (401, 'failed')])
 def test_what_differs_cannot_be_read(api, fabric, status, outcome):
     """Then the kind counts as not read."""
-    read_fabric(fabric)
+    sync_fabric(fabric)
     before = mirrored(kind='Server')
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
     api.delete('Server', 'server-02')
     api.faults.answer(status, times=None, match='/servers.*fieldSelector')
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.total('missing')) == (outcome, 0)
     assert mirrored(kind='Server') == before
 
 
 def test_what_was_written_since_the_plan_was_made_is_left(api, fabric):
     """A watch and a run write to the same mirror: the newer word stays, whoever writes last."""
-    read_fabric(fabric)
+    sync_fabric(fabric)
     held = stored_rows(fabric, SERVER)
     api.patch('Server', 'server-01', {'spec': {'description': 'older'}})
     older = compare(SERVER, held, [api.get('Server', 'server-01')])
     api.patch('Server', 'server-01', {'spec': {'description': 'newer'}})
     api.put({**samples('Server')[0], 'metadata': {'name': 'new', 'namespace': 'default'}})
     created = compare(SERVER, {}, [{**api.get('Server', 'new'), 'spec': {'description': 'older'}}])
-    read_fabric(fabric)
+    sync_fabric(fabric)
     before = list(FabricResource.objects.filter(kind='Server').order_by('pk').values())
     older.missing = []
     for plan in (older, created):
@@ -324,44 +324,44 @@ def test_what_was_written_since_the_plan_was_made_is_left(api, fabric):
 def test_health_is_recorded_where_it_may_have_changed(api, fabric, monkeypatch):
     recorded: list[Any] = []
     monkeypatch.setattr(run_module, 'record_health', lambda *args: recorded.append(record_health(*args)))
-    first = read_fabric(fabric)
-    read_fabric(fabric)
+    first = sync_fabric(fabric)
+    sync_fabric(fabric)
     api.patch('VPC', 'vpc-01', {'spec': {'mode': 'l3vni'}})
-    read_fabric(fabric)
+    sync_fabric(fabric)
     assert len(recorded) == 1, 'nothing of a switch has moved since'
     api.patch('Switch', 'leaf-01', {'spec': {'description': 'moved'}})
-    read_fabric(fabric)
+    sync_fabric(fabric)
     assert len(recorded) == 2
     later = first.started + timedelta(seconds=70)
     monkeypatch.setattr(run_module.timezone, 'now', lambda: later)
-    read_fabric(fabric)
+    sync_fabric(fabric)
     assert len(recorded) == 3, 'time alone may have turned one silent'
 
 
 def test_two_fabrics_do_not_meet(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     with KubernetesAPI([item for item in samples() if item['kind'] == 'VPC']) as other:
         second = fabric_of(other, name='g')
-        read_fabric(second)
+        sync_fabric(second)
     assert FabricResource.objects.filter(fabric=fabric, missing_since=None).count() == 64
     assert set(second.resources.values_list('kind', flat=True)) == {'VPC'}
 
 
 def test_only_the_namespace_of_the_fabric_is_read(api, fabric):
     api.put({**samples('Server')[0], 'metadata': {'name': 'elsewhere', 'namespace': 'other'}})
-    assert read_fabric(fabric).total('read') == 64
+    assert sync_fabric(fabric).total('read') == 64
 
 
 # Partly
 
 
 def test_forbidden_kinds(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.delete('Server', 'server-01')
     api.delete('VPC', samples('VPC')[0]['metadata']['name'])
     before = list(FabricResource.objects.exclude(kind='VPC').order_by('pk').values())
     fabric.kubernetes_token = 'vpc-editor-token'
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'partial'
     assert 'may not list 21 kinds (403)' in report.error
     assert 'Server,' in report.error
@@ -373,14 +373,14 @@ def test_forbidden_kinds(api, fabric):
 
 
 def test_everything_forbidden(api):
-    report = read_fabric(fabric_of(api, 'nobody-token'))
+    report = sync_fabric(fabric_of(api, 'nobody-token'))
     assert report.outcome == 'failed'
     assert '403' in report.error
 
 
 def test_kind_not_installed(api, fabric):
     api.missing_kinds.update({'GatewayGroup', 'Catalog'})
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.error) == ('in_sync', '')
     assert kind_report(report, 'GatewayGroup').outcome == 'not_installed'
     assert 'not installed' in kind_report(report, 'GatewayGroup').sentence()
@@ -388,12 +388,12 @@ def test_kind_not_installed(api, fabric):
 
 def test_a_kind_that_is_not_served_any_more_is_no_success(api, fabric):
     """Its CustomResourceDefinition was deleted, or serves another version: nobody confirms what the mirror holds."""
-    last = read_fabric(fabric)
+    last = sync_fabric(fabric)
     rows = FabricResource.objects.filter(kind='VPC')
     before = list(rows.values())
     api.missing_kinds.add('VPC')
     for _ in range(2):
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert (report.outcome, report.total('missing')) == ('partial', 0)
         assert report.error == (
             f'VPC is no longer served; {len(before)} resources are shown as of {last.started:%Y-%m-%d %H:%M:%S} UTC. Check '
@@ -405,23 +405,23 @@ def test_a_kind_that_is_not_served_any_more_is_no_success(api, fabric):
         assert list(rows.values()) == before
         assert rows.first().last_seen == last.started, 'nobody has seen it since'
     api.missing_kinds.clear()
-    assert read_fabric(fabric).outcome == 'in_sync'
+    assert sync_fabric(fabric).outcome == 'in_sync'
 
 
 def test_a_kind_of_which_all_are_missing_may_go(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     for item in samples('GatewayGroup'):
         api.delete('GatewayGroup', item['metadata']['name'])
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.missing_kinds.add('GatewayGroup')
-    assert read_fabric(fabric).outcome == 'in_sync'
+    assert sync_fabric(fabric).outcome == 'in_sync'
 
 
 def test_an_address_where_nothing_is_served_any_more(api, fabric):
     """Another server answers: what the mirror holds stays, and the sentence is about the address."""
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.missing_kinds.update(kind.name for kind in KINDS)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert 'this is the API server of a Hedgehog control node' in report.error
     assert not FabricResource.objects.exclude(missing_since=None).exists()
@@ -429,7 +429,7 @@ def test_an_address_where_nothing_is_served_any_more(api, fabric):
 
 def test_a_sign_in_page_is_told_once(api, fabric):
     api.faults.html(403, times=None)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert report.error == (
         f'{api.url} refused access (403) and does not respond like a Kubernetes API. If a sign-in page or a proxy '
@@ -441,7 +441,7 @@ def test_a_sign_in_page_is_told_once(api, fabric):
 def test_a_page_that_cannot_be_listed_again_is_read_one_by_one(api, fabric, monkeypatch, version):
     """A server that gives lists no version, or that has forgotten it: what its second answer lacks is still there."""
     monkeypatch.setattr(listing_module, 'FEW', 1)
-    read_fabric(fabric)
+    sync_fabric(fabric)
     names = [item['metadata']['name'] for item in api.objects('Server')]
     for name in names:
         api.patch('Server', name, {'metadata': {'labels': {'moved': 'yes'}}})
@@ -459,22 +459,22 @@ def test_a_page_that_cannot_be_listed_again_is_read_one_by_one(api, fabric, monk
 
     monkeypatch.setattr(cluster, '_listed', unversioned)
     monkeypatch.setattr(cluster, 'full_pages', some)
-    servers = kind_report(read_fabric(fabric), 'Server')
+    servers = kind_report(sync_fabric(fabric), 'Server')
     assert (servers.read, servers.updated, servers.missing) == (len(names), len(names), 0)
 
 
 def test_no_kind_installed(api, fabric):
     api.missing_kinds.update(kind.name for kind in KINDS)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert 'this is the API server of a Hedgehog control node' in report.error
 
 
 def test_a_kind_that_cannot_be_listed(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.delete('Server', 'server-01')
     api.faults.answer(500, times=None, match='/servers')
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'partial'
     assert 'failed to list servers (500)' in report.error
     assert FabricResource.objects.exclude(missing_since=None).count() == 0
@@ -482,21 +482,21 @@ def test_a_kind_that_cannot_be_listed(api, fabric):
 
 
 def test_nonsense_in_mid_list(api, fabric, small_pages):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     for item in api.objects('Connection')[:2]:
         api.delete('Connection', item['metadata']['name'])
     api.faults.html(match=r'/connections.*continue', after=1)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'partial'
     assert not FabricResource.objects.exclude(missing_since=None).exists()
-    assert read_fabric(fabric).total('missing') == 2
+    assert sync_fabric(fabric).total('missing') == 2
 
 
 def test_lists_that_expire_are_read_again(api, fabric, small_pages):
     api.faults.answer(410, match='/switches.*continue')
     api.faults.answer(410, match='/connections.*continue')
     api.faults.answer(410, match='/connections.*continue', after=2)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'in_sync'
     assert not api.faults.waiting
     assert report.total('read') == 64
@@ -504,11 +504,11 @@ def test_lists_that_expire_are_read_again(api, fabric, small_pages):
 
 
 def test_a_list_that_always_expires(api, fabric, small_pages):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     api.delete('Connection', samples('Connection')[0]['metadata']['name'])
     api.requests.clear()
     api.faults.answer(410, times=None, match='/connections.*continue')
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'partial'
     assert 'connections expired' in report.error
     assert sum('connections' in request.path for request in api.requests) == 2 * RESTARTS
@@ -516,7 +516,7 @@ def test_a_list_that_always_expires(api, fabric, small_pages):
 
 
 def test_objects_that_cannot_be_stored_cost_only_themselves(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     listed = {'kind': 'ServerList', 'metadata': {'resourceVersion': '9'}, 'items': [
         manifest('good', spec={'description': 'x'}), manifest('nul', spec={'a': '\x00'}),
         manifest('half', spec={'a': '\ud800'}), {**manifest('nan'), 'spec': {'a': float('nan')}},
@@ -524,7 +524,7 @@ def test_objects_that_cannot_be_stored_cost_only_themselves(api, fabric):
         *(item for item in api.objects('Server')[1:]),
     ]}
     api.faults.answer(200, match='/servers', body=json.dumps(listed).encode())
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     servers = kind_report(report, 'Server')
     assert (report.outcome, servers.outcome, servers.created, len(servers.errors)) == ('partial', 'read', 1, 8)
     assert {'nul', 'half', 'nan', 'no-uid'} <= {error.split(': ')[1] for error in servers.errors}
@@ -539,7 +539,7 @@ def test_fields_of_a_newer_release(api, fabric):
     """Schema drift: kept in a spec, not in a status, and no error."""
     api.patch('Switch', 'leaf-01', {'spec': {'newField': {'a': [1]}}})
     api.patch('Agent', 'leaf-01', {'status': {'newSecret': 'CANARY'}})
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'in_sync'
     assert FabricResource.objects.get(kind='Switch', name='leaf-01').spec['newField'] == {'a': [1]}
     assert 'newSecret' not in FabricResource.objects.get(kind='Agent', name='leaf-01').status
@@ -549,17 +549,17 @@ def test_fields_of_a_newer_release(api, fabric):
 
 
 def test_wrong_token(api):
-    report = read_fabric(fabric_of(api, 'revoked-token'))
+    report = sync_fabric(fabric_of(api, 'revoked-token'))
     assert report.outcome == 'failed'
     assert report.error.startswith('The API server rejected the credentials (401).')
     assert len(api.requests) == 1
     assert FabricResource.objects.count() == 0
 
 
-def test_token_revoked_in_mid_run(api, fabric):
-    read_fabric(fabric)
+def test_token_revoked_during_a_sync(api, fabric):
+    sync_fabric(fabric)
     api.faults.answer(401, times=None, match='/ipv4namespaces')
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert '401' in report.error
     assert '3 kinds were synced before that' in report.error
@@ -567,35 +567,35 @@ def test_token_revoked_in_mid_run(api, fabric):
 
 
 def test_server_down(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     before = list(FabricResource.objects.order_by('pk').values())
     api.stop()
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert 'Cannot reach ' in report.error
     assert list(FabricResource.objects.order_by('pk').values()) == before
 
 
-def test_server_down_in_mid_run(api, fabric, small_pages):
-    read_fabric(fabric)
+def test_server_down_during_a_sync(api, fabric, small_pages):
+    sync_fabric(fabric)
     for item in ('server-01', 'server-02'):
         api.delete('Server', item)
     api.delete('VLANNamespace', samples('VLANNamespace')[0]['metadata']['name'])
     api.faults.drop(times=None, match='/servers')  # from there on, nobody answers
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert [kind.kind for kind in report.kinds][-1] == 'Server'
     assert '6 kinds were synced before that' in report.error
     assert list(FabricResource.objects.exclude(missing_since=None).values_list('kind', flat=True)) == ['VLANNamespace']
     assert FabricResource.objects.filter(kind='Switch', last_seen=report.started).exists()
     api.faults.clear()
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert (report.outcome, report.total('missing')) == ('in_sync', 2)
 
 
 def test_connection_lost_in_mid_list(api, fabric, small_pages):
     api.faults.drop(times=None, match='/connections.*continue', after=1)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert FabricResource.objects.filter(kind='Switch').exists()
     assert not FabricResource.objects.filter(kind='Connection').exists(), 'half a list is none'
@@ -611,7 +611,7 @@ def test_connection_lost_in_mid_list(api, fabric, small_pages):
 ])
 def test_unusable_connection(api, fields, said):
     fabric = fabric_of(api, **fields)
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert said in report.error
     found = try_connection(fabric)
@@ -622,7 +622,7 @@ def test_unusable_connection(api, fields, said):
 def test_a_secret_that_cannot_be_opened(api, fabric, settings):
     fabric.refresh_from_db()
     settings.SECRET_KEY = 'x' * 60
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert 'secret_key_fallbacks' in report.error
 
@@ -630,7 +630,7 @@ def test_a_secret_that_cannot_be_opened(api, fabric, settings):
 def test_kubeconfig(api):
     fabric = fabric_of(api, kubernetes_server='', kubernetes_token='', kubernetes_ca_cert='',
                        kubeconfig=api.kubeconfig('viewer-token'))
-    assert read_fabric(fabric).outcome == 'in_sync'
+    assert sync_fabric(fabric).outcome == 'in_sync'
 
 
 def test_test_connection(api, fabric):
@@ -688,7 +688,7 @@ def test_more_than_a_batch(fabric, monkeypatch):
 
 def test_the_report_can_be_stored_and_read(api, fabric):
     api.missing_kinds.add('Catalog')
-    report = read_fabric(fabric)
+    report = sync_fabric(fabric)
     stored = json.loads(json.dumps(report.as_dict()))
     assert {kind['kind'] for kind in stored['kinds']} == {kind.name for kind in KINDS}
     assert set(stored['kinds'][0]) == {
@@ -697,7 +697,7 @@ def test_the_report_can_be_stored_and_read(api, fabric):
     assert 'resources of 21 kinds read' in report.sentence()
 
 
-def test_a_run_asks_no_more_of_the_database_for_many_switches():
+def test_a_sync_asks_no_more_of_the_database_for_many_switches():
     """Whether they have an agent or none."""
     counts = []
     for size in (2, 60):
@@ -706,7 +706,7 @@ def test_a_run_asks_no_more_of_the_database_for_many_switches():
             item['metadata']['name'] = item['metadata']['name'].replace('agent', 'switch')
         with KubernetesAPI(items) as api, CaptureQueriesContext(connection) as captured:
             many = fabric_of(api, name=f'of-{size}')
-            assert read_fabric(many).outcome == 'in_sync'
+            assert sync_fabric(many).outcome == 'in_sync'
         assert SwitchHealth.objects.filter(fabric=many).count() == size
         assert SwitchHealth.objects.filter(fabric=many, agent=None).count() == size // 2
         counts.append(len(captured))
@@ -715,12 +715,12 @@ def test_a_run_asks_no_more_of_the_database_for_many_switches():
 
 def test_progress_is_told_after_each_kind(api, fabric):
     told: list[str] = []
-    read_fabric(fabric, lambda kind: told.append(kind.kind))
+    sync_fabric(fabric, lambda kind: told.append(kind.kind))
     assert told == [kind.name for kind in KINDS]
 
 
 def test_what_a_watch_wrote_while_a_list_travelled_is_newer(api, fabric):
-    read_fabric(fabric)
+    sync_fabric(fabric)
     watched = 'written by a watch'
 
     def write(kind: KindReport) -> None:
@@ -732,12 +732,12 @@ def test_what_a_watch_wrote_while_a_list_travelled_is_newer(api, fabric):
             FabricResource.objects.filter(kind='Server', name='server-02').update(resource_version='999999998')
 
     api.delete('Server', 'server-02')
-    report = read_fabric(fabric, write)
+    report = sync_fabric(fabric, write)
     assert report.outcome == 'in_sync'
     rows = {row.name: row for row in FabricResource.objects.filter(kind='Server')}
     assert rows['server-01'].spec == {'description': watched}
     assert rows['server-02'].missing_since is None, 'the next run says so, if it is'
-    assert read_fabric(fabric).total('missing') == 1
+    assert sync_fabric(fabric).total('missing') == 1
 
 
 def test_and_after_each_page(api, fabric):
@@ -745,7 +745,7 @@ def test_and_after_each_page(api, fabric):
     server = samples('Server')[0]
     for number in range(1100):
         api.put({**server, 'metadata': {'name': f'more-{number:04}', 'namespace': 'default'}})
-    read_fabric(fabric, paged=lambda listing: told.append((listing.kind.name, listing.listed, listing.expected)))
+    sync_fabric(fabric, paged=lambda listing: told.append((listing.kind.name, listing.listed, listing.expected)))
     assert {kind for kind, *_ in told} == {kind.name for kind in KINDS}
     # Once each: while a page is waited for, it is said again.
     of_servers = list(dict.fromkeys((listed, expected) for kind, listed, expected in told if kind == 'Server' and listed))
@@ -763,14 +763,14 @@ def test_and_while_a_page_is_waited_for(api, fabric):
         if listing.kind.name == 'VPC' and not listing.listed:
             held.set()
 
-    assert read_fabric(fabric, paged=paged).outcome == 'in_sync'
+    assert sync_fabric(fabric, paged=paged).outcome == 'in_sync'
     assert told.count('VPC') > 1
 
 
 def test_one_kind_alone(api, fabric):
     report = KindReport('Server')
     with run_module.open_cluster(fabric) as cluster:
-        read_kind(fabric, Listing(cluster, SERVER, 'default', {}, report, timezone.now()))
+        sync_kind(fabric, Listing(cluster, SERVER, 'default', {}, report, timezone.now()))
     assert report.sentence() == f'Server: {len(samples("Server"))} read, {len(samples("Server"))} created'
     assert set(FabricResource.objects.values_list('kind', flat=True)) == {'Server'}
 
@@ -788,7 +788,7 @@ def test_no_secret_in_any_table_or_log(caplog):
         for one in (fabric, kubeconfig):
             one.refresh_from_db()
             for _ in range(2):
-                report = read_fabric(one)
+                report = sync_fabric(one)
                 assert report.outcome == 'in_sync'
                 api.beat(60)
             one.save()
@@ -807,13 +807,13 @@ def test_a_large_fabric(every_status):
     objects = large_fabric()
     with KubernetesAPI(objects) as api:
         fabric = fabric_of(api)
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert (report.outcome, report.total('created')) == ('in_sync', len(objects))
         assert_exact(api)
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert (report.total('created'), report.total('updated'), report.total('missing')) == (0, 0, 0)
         assert report.total('unchanged') == len(objects)
         api.beat(15)
-        report = read_fabric(fabric)
+        report = sync_fabric(fabric)
         assert (report.total('updated'), report.total('missing')) == (0, 0)
         assert_exact(api)

@@ -1,5 +1,5 @@
-"""Each test finds an empty Redis, as those of jobs/ do."""
+"""Each test finds an empty Redis."""
 
-from ..jobs.conftest import _empty_redis, _time_to_tell
+from ...support.empty_redis import _empty_redis, _time_for_events
 
-__all__ = ('_empty_redis', '_time_to_tell')
+__all__ = ('_empty_redis', '_time_for_events')

@@ -118,10 +118,10 @@ def test_without_a_version_nothing_is_followed(api, follower):
 def test_a_version_that_was_emptied_is_not_filled_in_again(api, follower, monkeypatch):
     """flush() fails at the very moment at which follow() has new events."""
     version = follower.version
-    at_work, fails = threading.Event(), threading.Event()
+    services_line, fails = threading.Event(), threading.Event()
 
     def fail(self: Follower, latest: object) -> None:
-        at_work.set()
+        services_line.set()
         fails.wait(5)
         raise RuntimeError('no database')
 
@@ -143,7 +143,7 @@ def test_a_version_that_was_emptied_is_not_filled_in_again(api, follower, monkey
     monkeypatch.setattr(Follower, '_flush', fail)
     follower.__class__ = Slow
     other.start()
-    assert at_work.wait(5)
+    assert services_line.wait(5)
     follower.follow(lambda: None, lambda response: None)
     other.join()
     assert follower.version == ''

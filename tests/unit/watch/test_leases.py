@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from netbox_hedgehog.monitoring.service_health import check_worker_health
 from netbox_hedgehog.watch import leases as module
-from netbox_hedgehog.watch.leases import Leases, live_watchers, watch_troubles, watched_fabrics
+from netbox_hedgehog.watch.leases import Leases, live_watchers, watch_errors, watched_fabrics
 
 from ...support.jobs import make_fabric, round_trips
 
@@ -123,22 +123,22 @@ def test_round_trips_do_not_grow_with_the_fabrics():
         with round_trips() as sent:
             one.renew(range(1, 1001), dict.fromkeys(range(1, 1001), 'It cannot be reached.'))
         assert len(sent) == 2
-    assert len(watch_troubles(range(1, 1001))) == 1000
+    assert len(watch_errors(range(1, 1001))) == 1000
 
 
 def test_a_trouble_stands_beside_its_lease_and_until_the_next_beat(redis):
     one = Leases('one')
     one.renew(WANTED)
     one.renew(WANTED, {3: 'Geht nicht: ü \udc80', 99: 'It is of nobody here.'})
-    assert watch_troubles([*WANTED, 99]) == {3: 'Geht nicht: ü ?'}
-    assert 0 < redis.ttl(f'{module.TROUBLE}3') <= module.LEASE
+    assert watch_errors([*WANTED, 99]) == {3: 'Geht nicht: ü ?'}
+    assert 0 < redis.ttl(f'{module.ERRORS}3') <= module.LEASE
     one.renew(WANTED)
-    assert watch_troubles(WANTED) == {}
+    assert watch_errors(WANTED) == {}
     one.renew(WANTED, {3: 'Again.', 4: 'And this.'})
     one.renew([4], {4: 'And this.'})
-    assert watch_troubles(WANTED) == {4: 'And this.'}
+    assert watch_errors(WANTED) == {4: 'And this.'}
     one.give_back()
-    assert watch_troubles(WANTED) == {}
+    assert watch_errors(WANTED) == {}
 
 
 @pytest.mark.django_db

@@ -23,15 +23,15 @@ class Followed:
 
     def __init__(self, fabric: Any, database: Any) -> None:
         self.connection = module.connection_of(fabric)
-        self.at_work = False
+        self.services_line = False
 
     def start(self) -> None:
-        self.at_work = True
+        self.services_line = True
 
     def stop(self) -> None:
-        self.at_work = False
+        self.services_line = False
 
-    def trouble(self) -> str:
+    def error(self) -> str:
         return ''
 
 
@@ -40,7 +40,7 @@ def watcher(monkeypatch: pytest.MonkeyPatch) -> Watcher:
     """A watcher that asks the database in this thread, which sees what the test's transaction holds."""
     monkeypatch.setattr(Watcher, '_ask', lambda self, function, *args: function(*args))
     monkeypatch.setattr(module, 'FabricWatch', Followed)
-    return Watcher(beat=0)
+    return Watcher(heartbeat=0)
 
 
 def test_without_redis_it_lets_go_in_time_and_goes_on_afterwards(
@@ -49,29 +49,29 @@ def test_without_redis_it_lets_go_in_time_and_goes_on_afterwards(
     server = FakeServer()
     watcher.leases = Leases('one', FakeRedis(server=server))
     fabric = make_fabric(watch_enabled=True)
-    watcher._look()
+    watcher._heartbeat_tick()
     (watch,) = watcher._watches.values()
 
     server.connected = False
-    watcher._look()
-    assert watch.at_work, 'the lease still holds'
+    watcher._heartbeat_tick()
+    assert watch.services_line, 'the lease still holds'
     watcher.leases._renewed -= LEASE + 1  # as much later
-    watcher._look()
-    assert (watch.at_work, watcher._watches) == (False, {}), 'another watcher may have taken it by now'
+    watcher._heartbeat_tick()
+    assert (watch.services_line, watcher._watches) == (False, {}), 'another watcher may have taken it by now'
     assert caplog.text.count('cannot reach the database or Redis; retrying: ConnectionError') == 1, 'said once'
 
     server.connected = True
-    watcher._look()
-    assert watcher._watches[fabric.pk].at_work
+    watcher._heartbeat_tick()
+    assert watcher._watches[fabric.pk].services_line
 
 
 def test_one_that_the_database_has_outgrown_ends_and_lets_go(
     watcher: Watcher, caplog: pytest.LogCaptureFixture,
 ) -> None:
     fabric = make_fabric(watch_enabled=True)
-    watcher._look()
+    watcher._heartbeat_tick()
     (watch,) = watcher._watches.values()
-    assert (watch.at_work, watched_fabrics([fabric.pk])) == (True, {fabric.pk})
+    assert (watch.services_line, watched_fabrics([fabric.pk])) == (True, {fabric.pk})
 
     with connection.cursor() as cursor:
         cursor.execute(
@@ -85,7 +85,7 @@ def test_one_that_the_database_has_outgrown_ends_and_lets_go(
 
     assert end.value.code == 1, 'what supervises it starts the right one'
     assert 'newer release (netbox_hedgehog.0999_of_tomorrow)' in caplog.text
-    assert (watch.at_work, watched_fabrics([fabric.pk]), live_watchers()) == (False, set(), [])
+    assert (watch.services_line, watched_fabrics([fabric.pk]), live_watchers()) == (False, set(), [])
     with pytest.raises(RuntimeError, match='after shutdown'):
         watcher._database.submit(print)  # what a thread of a watch would write by
 
@@ -97,6 +97,6 @@ def test_a_watch_that_was_stopped_writes_nothing_more() -> None:
         SimpleNamespace(version='1', flush=lambda: (taken.append('first'), watch.stop())),
         SimpleNamespace(version='1', flush=lambda: taken.append('second')),
     ]
-    watch._told.set()
+    watch._changed.set()
     watch._write(followers)
     assert taken == ['first']

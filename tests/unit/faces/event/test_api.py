@@ -26,7 +26,7 @@ class FabricEventAPITestCase(
     def test_the_payload(self):
         allow(self.user, 'view')
         allow(self.user, 'view', model=FabricEvent)
-        found = self.client.get(f'{self._get_list_url()}?event_type=hedgehog_agents_silent', **self.header).data
+        found = self.client.get(f'{self._get_list_url()}?event_type=hedgehog_agents_unresponsive', **self.header).data
         self.assertEqual(found['count'], 1)
         row = found['results'][0]
         self.assertEqual(row['data']['event']['names'], ['leaf-of-a'])

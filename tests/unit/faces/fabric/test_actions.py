@@ -35,7 +35,7 @@ class ActionTestCase(APITestCase):
 
 
 class SyncTestCase(ActionTestCase):
-    def test_queues_a_run(self):
+    def test_queues_a_sync(self):
         fabric = make_fabric()
         response = self.sync(fabric)
         self.assertHttpStatus(response, 202)
@@ -190,35 +190,35 @@ class StatusTestCase(ActionTestCase):
         self.assertEqual(
             {key: data[key] for key in (
                 'fabric', 'state', 'sync_status', 'scheduled', 'sync_interval', 'last_attempt', 'last_sync', 'age',
-                'overdue_since', 'run', 'error',
+                'overdue_since', 'job', 'error',
             )},
             {
                 'fabric': 'a', 'state': 'never_synced', 'sync_status': 'never_synced', 'scheduled': True,
                 'sync_interval': 60, 'last_attempt': None, 'last_sync': None, 'age': None, 'overdue_since': None,
-                'run': None, 'error': '',
+                'job': None, 'error': '',
             },
         )
 
-    def test_the_run_that_waits_or_is_at_work(self):
+    def test_the_queued_or_running_sync(self):
         """In sync is what a run says before it sees to the inventory: whoever waits for it asks for the job."""
         fabric, other = make_fabric(sync_status='in_sync', last_sync=ago()), make_fabric('b')
         waiting = FabricSyncJob.record(fabric)
-        self.assertEqual(self.call('get', 'fabric-status', fabric).data['run'], waiting.pk)
-        at_work = FabricSyncJob.record(fabric)
-        Job.objects.filter(pk=at_work.pk).update(status='running')
+        self.assertEqual(self.call('get', 'fabric-status', fabric).data['job'], waiting.pk)
+        services_line = FabricSyncJob.record(fabric)
+        Job.objects.filter(pk=services_line.pk).update(status='running')
         data = self.call('get', 'fabric-status', fabric).data
-        self.assertEqual((data['state'], data['run']), ('in_sync', at_work.pk))
-        self.assertIsNone(self.call('get', 'fabric-status', other).data['run'])
+        self.assertEqual((data['state'], data['job']), ('in_sync', services_line.pk))
+        self.assertIsNone(self.call('get', 'fabric-status', other).data['job'])
         Job.objects.update(status='completed')
-        self.assertIsNone(self.call('get', 'fabric-status', fabric).data['run'])
+        self.assertIsNone(self.call('get', 'fabric-status', fabric).data['job'])
 
-    def test_next_run_is_the_schedule(self):
+    def test_next_sync_is_the_schedule(self):
         fabric = make_fabric(sync_interval=60, last_attempt=timezone.now())
-        self.assertIsNone(self.call('get', 'fabric-status', fabric).json()['next_run'])
+        self.assertIsNone(self.call('get', 'fabric-status', fabric).json()['next_sync'])
         reconcile()
-        next_run = self.call('get', 'fabric-status', fabric).json()['next_run']
+        next_sync = self.call('get', 'fabric-status', fabric).json()['next_sync']
         due = datetime.fromtimestamp(due_times([fabric.pk])[fabric.pk], UTC)
-        self.assertEqual(next_run[:19], f'{due:%Y-%m-%dT%H:%M:%S}')
+        self.assertEqual(next_sync[:19], f'{due:%Y-%m-%dT%H:%M:%S}')
 
     def test_stale(self):
         fabric = make_fabric(sync_status='in_sync', last_sync=ago(days=1), last_attempt=ago(days=1))
@@ -240,7 +240,7 @@ class StatusTestCase(ActionTestCase):
         with redis_down():
             response = self.call('get', 'fabric-status', make_fabric())
         self.assertHttpStatus(response, 200)
-        self.assertIsNone(response.data['next_run'])
+        self.assertIsNone(response.data['next_sync'])
 
 
 class HealthTestCase(ActionTestCase):

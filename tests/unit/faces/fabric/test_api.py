@@ -35,6 +35,7 @@ class FabricAPITestCase(APIViewTestCases.APIViewTestCase):
         response = self.client.patch(self._get_detail_url(fabric), {
             'sync_status': 'in_sync', 'connection_status': 'connected', 'last_sync': '2030-01-01T00:00:00Z',
             'last_attempt': '2030-01-01T00:00:00Z', 'sync_error': 'none', 'last_report': {'x': 1},
+            'unsupported_kinds': [],
         }, format='json', **self.header)
         self.assertHttpStatus(response, 200)
         fabric.refresh_from_db()
@@ -42,6 +43,7 @@ class FabricAPITestCase(APIViewTestCases.APIViewTestCase):
         self.assertIsNone(fabric.last_sync)
         self.assertIsNone(fabric.last_attempt)
         self.assertIsNone(fabric.last_report)
+        self.assertIsNone(fabric.unsupported_kinds)
         self.assertEqual(fabric.sync_error, '')
 
     def test_says_whether_secrets_are_stored(self):

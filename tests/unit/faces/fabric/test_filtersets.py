@@ -26,8 +26,8 @@ class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):
     filterset = FabricFilterSet
     # Secrets cannot be asked for; texts of a PEM file, an error and a report are not what people filter by.
     ignore_fields = (
-        'kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'sync_error', 'last_report', 'inventory_roles',
-        'inventory_subjects', 'inventory_held', 'inventory_error',
+        'kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'sync_error', 'last_report', 'unsupported_kinds',
+        'inventory_roles', 'inventory_scope', 'inventory_unconfirmed', 'inventory_error',
     )
 
     @classmethod
@@ -102,11 +102,11 @@ class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):
         make_fabric('stale', sync_status='in_sync', last_sync=ago(days=1))
         make_fabric('new')
         make_fabric('waiting', sync_status='queued')
-        make_fabric('reading', sync_status='syncing')
+        make_fabric('running', sync_status='syncing')
         make_fabric('part', sync_status='partial', last_attempt=timezone.now())
         for state, names in {
             'in_sync': ['alpha'], 'disabled': ['beta'], 'failed': ['gamma'], 'stale': ['stale'],
-            'never_synced': ['new'], 'queued': ['waiting'], 'syncing': ['reading'], 'partial': ['part'],
+            'never_synced': ['new'], 'queued': ['waiting'], 'syncing': ['running'], 'partial': ['part'],
         }.items():
             with self.subTest(state=state):
                 self.assertEqual(self.names(sync_state=[state]), names)

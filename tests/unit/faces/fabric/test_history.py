@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.models import FabricResource
-from netbox_hedgehog.sync.run import read_fabric
+from netbox_hedgehog.sync.run import sync_fabric
 
 from ....support.fake_cluster import HOSTILE, cluster, connect
 from ....support.pages import ago, all_alive, make_fabric, make_resource
@@ -39,23 +39,23 @@ class HistoryTestCase(PageTestCase):
         self.assertIn('Syncs over time', page)
         self.assertIn(f'href="{well.get_absolute_url()}"', page)
         self.assertIn('in sync, 1.5 s, 4 changes', page)
-        self.assertIn('class="run-failed"', page)
+        self.assertIn('class="sync-failed"', page)
         self.assertIn(f'href="{failed.get_absolute_url()}"', page)
         self.assertNotIn('<script>alert', page)
 
-    def test_runs_that_were_killed_are_there_too(self):
+    def test_syncs_that_were_killed_are_there_too(self):
         fabric = make_fabric()
         self.make_run(fabric, 5, 'errored')
-        self.assertIn('class="run-failed"', self.page(fabric))
+        self.assertIn('class="sync-failed"', self.page(fabric))
 
-    def test_a_run_that_was_cancelled_is_no_failure(self):
+    def test_a_sync_that_was_cancelled_is_no_failure(self):
         fabric = make_fabric()
         self.make_run(fabric, 5, 'failed', outcome='cancelled', error='Cancelled by somebody.')
         page = self.page(fabric)
-        self.assertIn('class="run-cancelled"', page)
-        self.assertNotIn('class="run-failed"', page)
+        self.assertIn('class="sync-cancelled"', page)
+        self.assertNotIn('class="sync-failed"', page)
 
-    def test_no_chart_without_runs_or_permission(self):
+    def test_no_chart_without_syncs_or_permission(self):
         fabric = make_fabric()
         self.assertNotIn('Syncs over time', self.page(fabric))
         self.make_run(fabric, 5)
@@ -65,7 +65,7 @@ class HistoryTestCase(PageTestCase):
     def test_changes(self):
         with cluster() as api:
             fabric = connect(api)
-            read_fabric(fabric)
+            sync_fabric(fabric)
             server = api.get('Server', 'server-01') if hasattr(api, 'get') else None
             change = {
                 'apiVersion': 'wiring.githedgehog.com/v1beta1', 'kind': 'Server',
@@ -73,7 +73,7 @@ class HistoryTestCase(PageTestCase):
             }
             del server
             api.put(change)
-            read_fabric(fabric)
+            sync_fabric(fabric)
         page = self.page(fabric)
         rows = re.findall(r'<tr>(.*?)</tr>', page[page.index('Recent changes'):], re.S)
         self.assertIn('server-01', text(rows[1]))

@@ -38,7 +38,7 @@ class LiveTestCase(TestCase):
             self.assertContains(response, 'Last full sync: 2 minutes')
             self.assertContains(response, 'hx-trigger="every 10s"')
 
-    def test_a_run_at_work(self):
+    def test_a_running_sync(self):
         allow(self.user, 'view', 'sync')
         job = self.run_at_work()
         for response in (self.client.get(self.fabric.get_absolute_url()), self.live(job=job.pk)):
@@ -71,7 +71,7 @@ class LiveTestCase(TestCase):
         job = FabricSyncJob.record(self.fabric)
         self.assertContains(self.live(), f'Job {job.pk}: waiting for a worker')
 
-    def test_the_page_is_read_anew_when_the_run_it_shows_has_ended(self):
+    def test_the_page_reloads_when_the_sync_it_shows_has_ended(self):
         allow(self.user, 'view')
         job = self.run_at_work()
         type(job).objects.filter(pk=job.pk).update(status='completed')
@@ -79,7 +79,7 @@ class LiveTestCase(TestCase):
         self.assertEqual(response.headers['HX-Refresh'], 'true')
         self.assertNotIn('HX-Refresh', self.live().headers)
 
-    def test_the_page_is_read_anew_when_a_run_that_it_did_not_show_has_ended(self):
+    def test_the_page_reloads_when_a_sync_that_it_did_not_show_has_ended(self):
         """A page that stays open must not say "In sync" of a fabric that has failed, or is stale, since."""
         allow(self.user, 'view')
         for change in (
@@ -117,7 +117,7 @@ class LiveTestCase(TestCase):
         for question in asked:
             self.assertEqual(self.client.get(question).headers.get('HX-Refresh'), 'true')
 
-    def test_a_run_that_begins_is_shown_on_the_page_as_it_is(self):
+    def test_a_sync_that_begins_is_shown_on_the_page_as_it_is(self):
         allow(self.user, 'view')
         asks = self.asked_for_by(self.client.get(self.fabric.get_absolute_url()))
         self.run_at_work()

@@ -68,7 +68,7 @@ class DerivedStateTestCase(TestCase):
             self.assertEqual(fabric(**tried, last_attempt=ago(seconds=60)).sync_state, status)
             self.assertEqual(fabric(**tried, last_attempt=ago(days=1)).sync_state, 'stale')
 
-    def test_failing_stays_so_during_the_run_that_may_end_it(self):
+    def test_failing_stays_so_during_the_sync_that_may_end_it(self):
         """Not stale, since somebody tries; nor well, since nothing has been read yet."""
         for status in ('queued', 'syncing'):
             tried = {'sync_status': status, 'sync_error': 'No route.', 'created': ago(days=1), 'last_sync': ago(days=1)}
@@ -76,10 +76,10 @@ class DerivedStateTestCase(TestCase):
             self.assertEqual((trying.sync_state, trying.is_failing), (status, True))
             self.assertEqual(fabric(**tried, last_attempt=ago(days=1)).sync_state, 'stale')
 
-    def test_stale_stays_so_during_the_run_that_may_end_it(self):
+    def test_stale_stays_so_during_the_sync_that_may_end_it(self):
         for status in ('queued', 'syncing'):
-            reading = fabric(sync_status=status, last_sync=ago(days=1), last_attempt=timezone.now())
-            self.assertEqual((reading.sync_state, reading.is_failing), ('stale', False))
+            syncing = fabric(sync_status=status, last_sync=ago(days=1), last_attempt=timezone.now())
+            self.assertEqual((syncing.sync_state, syncing.is_failing), ('stale', False))
 
     def test_read_by_hand_only_is_never_overdue(self):
         self.assertEqual(

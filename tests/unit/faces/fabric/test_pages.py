@@ -146,7 +146,7 @@ class StateTestCase(PageTestCase):
         self.assertIn('alert alert-warning', page)
         self.assertIn('Agent: 403.', page)
 
-    def test_next_run(self):
+    def test_next_sync(self):
         fabric = make_fabric(last_attempt=timezone.now(), last_sync=timezone.now(), sync_interval=600)
         self.assertEqual(self.row(self.page(fabric), 'Next sync'), 'Not scheduled yet')
         reconcile()
@@ -154,27 +154,29 @@ class StateTestCase(PageTestCase):
         self.assertIn(f'{due:%H:%M:%S}', self.row(self.page(fabric), 'Next sync'))
         self.assertRegex(self.list(), r'in ([4-9]|10) minutes')
 
-    def test_next_run_is_late(self):
+    def test_next_sync_is_late(self):
         fabric = make_fabric(last_attempt=ago(seconds=650), last_sync=ago(seconds=650), sync_interval=600)
         reconcile()
         connection().zadd(SCHEDULED_JOBS, {schedule_id(fabric.pk): ago(seconds=50).timestamp()})
         self.assertTrue(self.row(self.page(fabric), 'Next sync').startswith('Overdue since '))
         self.assertIn('>due</span>', self.list())
 
-    def test_list_without_next_run(self):
+    def test_list_without_next_sync(self):
         make_fabric(sync_enabled=False)
         page = self.list()
         row = page[page.index('<tbody'):page.index('</tbody>')]
         self.assertNotIn('None', row)
         self.assertIn('—', row)
 
-    def test_no_next_run(self):
+    def test_no_next_sync(self):
         by_hand = make_fabric(scheduler_enabled=False)
         self.assertEqual(
             self.row(self.page(by_hand), 'Next sync'), 'Manual sync only',
         )
         never = make_fabric('b', sync_enabled=False)
         self.assertEqual(self.row(self.page(never), 'Next sync'), 'Sync disabled')
+        planned = make_fabric('c', status='planned')
+        self.assertEqual(self.row(self.page(planned), 'Next sync'), 'Sync disabled (status: Planned)')
 
     def test_hostile_error(self):
         page = self.page(make_fabric(sync_status='failed', sync_error=HOSTILE, description=HOSTILE, last_report={
@@ -205,7 +207,7 @@ class RunsTestCase(PageTestCase):
         super().setUp()
         all_alive()
 
-    def test_after_runs(self):
+    def test_after_syncs(self):
         with cluster() as api:
             fabric = connect(api)
             execute_fabric_sync(fabric.pk)
@@ -218,7 +220,7 @@ class RunsTestCase(PageTestCase):
         self.assertEqual(self.row(page, 'State'), 'In sync')
         counts = {kind: FabricResource.objects.filter(kind=kind).count() for kind in ('Switch', 'Server')}
         self.assertEqual(self.row(page, 'Switches'), f'{counts["Switch"]} 0 No change')
-        self.assertEqual(self.row(page, 'Servers'), f'{counts["Server"]} 1 0 created, 0 updated, 1 missing')
+        self.assertEqual(self.row(page, 'Servers'), f'{counts["Server"]} 1 0 created, 0 updated, 1 deleted')
         self.assertIn(f'?fabric_id={fabric.pk}&amp;kind=Switch"', page)
         runs = page[page.index('Recent syncs'):]
         self.assertEqual((runs.count('>Completed<'), runs.count('>Failed<')), (2, 1))
@@ -259,7 +261,7 @@ class RunsTestCase(PageTestCase):
         page = self.page(fabric)
         self.assertEqual(page[page.index('Recent syncs'):].count('/core/jobs/'), 10)
 
-    def test_skipped_run(self):
+    def test_skipped_sync(self):
         fabric = make_fabric()
         Job.objects.filter(pk=FabricSyncJob.record(fabric).pk).update(
             status='completed', data={'outcome': 'skipped', 'error': 'Skipped: another sync of this fabric is running.'},

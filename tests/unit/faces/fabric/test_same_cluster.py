@@ -41,7 +41,7 @@ class SameClusterTestCase(APITestCase):
         health = worker_health()
         self.assertEqual(health.same_cluster, [['one', 'two']])
         (notice,) = health.notices
-        self.assertTrue(notice.startswith('one, two sync the same cluster'), notice)
+        self.assertTrue(notice.startswith('These fabrics sync the same cluster: one, two. '), notice)
         # Nothing fails because of it: whoever is paged at night can do nothing about it.
         self.assertFalse(any('same cluster' in problem for problem in health.problems))
 

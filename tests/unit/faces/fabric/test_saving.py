@@ -30,7 +30,7 @@ def record(fabrics) -> None:
     now = timezone.now()
     fabrics.update(
         connection_status='failed', sync_status='failed', last_attempt=now, last_sync=now, sync_error='No route.',
-        last_report={'outcome': 'failed'}, inventory_held={'digest': 'd'}, last_inventory=now, inventory_error='No site.',
+        last_report={'outcome': 'failed'}, unsupported_kinds=[], inventory_unconfirmed={'digest': 'd'}, last_inventory=now, inventory_error='No site.',
     )
 
 
@@ -72,7 +72,7 @@ class ModelTestCase(TestCase):
         copy.save(force_insert=True)
         self.assertEqual(Fabric.objects.get(name='b').sync_status, 'in_sync')
 
-    def test_an_inventory_that_is_left_leaves_the_run_its_word(self):
+    def test_an_inventory_that_is_left_leaves_the_sync_its_word(self):
         fabric = make_fabric(inventory_enabled=True)
         original = Fabric.snapshot
 
@@ -85,7 +85,7 @@ class ModelTestCase(TestCase):
             disable_inventory(fabric)
         left = Fabric.objects.get()
         self.assertEqual((left.sync_status, left.sync_error, left.comments), ('failed', 'No route.', 'edited'))
-        self.assertEqual((left.inventory_enabled, left.inventory_held, left.inventory_error), (False, None, ''))
+        self.assertEqual((left.inventory_enabled, left.inventory_unconfirmed, left.inventory_error), (False, None, ''))
 
 
 class PagesTestCase(TestCase):

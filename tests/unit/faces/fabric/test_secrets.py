@@ -18,7 +18,7 @@ from netbox.constants import CENSOR_TOKEN, CENSOR_TOKEN_CHANGED
 from utilities.testing import APITestCase, TestCase, disable_logging
 
 from netbox_hedgehog.api.serializers import FabricSerializer
-from netbox_hedgehog.fields import SealError, decrypt
+from netbox_hedgehog.fields import DecryptionError, decrypt
 from netbox_hedgehog.forms import FabricForm
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection as redis
@@ -108,7 +108,7 @@ class StoredTestCase(SecretTestCase):
         """Rubbish in the column is a sentence when it is used, and breaks no page."""
         with connection.cursor() as cursor:
             cursor.execute("UPDATE netbox_hedgehog_fabric SET kubernetes_token = 'sealed:1:rubbish' WHERE name = 'a'")
-        with self.assertRaisesMessage(SealError, 'cannot be decrypted'):
+        with self.assertRaisesMessage(DecryptionError, 'cannot be decrypted'):
             Fabric.objects.get(name='a').credentials()
         self.assertHttpStatus(self.client.get(self.fabric.get_absolute_url()), 200)
 
@@ -400,7 +400,7 @@ class ChangeLogTestCase(SecretTestCase):
         for change in self.changes():
             self.assertSecretFree(json.dumps([change.prechange_data, change.postchange_data]))
 
-    def test_runs_write_no_changes(self):
+    def test_syncs_write_no_changes(self):
         with disable_logging():
             execute_fabric_sync(self.fabric.pk)
         self.assertFalse(self.changes().exists())
@@ -430,7 +430,7 @@ class EventsTestCase(SecretTestCase):
         self.assertIn('control-1.example.com', content)
         self.assertSecretFree(content)
 
-    def test_queued_run(self):
+    def test_queued_sync(self):
         with self.captureOnCommitCallbacks(execute=True):
             response = self.client.post(self.url('sync', self.fabric.pk))
         self.assertHttpStatus(response, 302)

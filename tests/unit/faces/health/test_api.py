@@ -23,7 +23,7 @@ class SwitchHealthAPITestCase(
     def setUpTestData(cls):
         make_leaves()
 
-    def test_an_old_reading_is_not_shown_as_well(self):
+    def test_an_old_state_is_not_shown_as_ok(self):
         for model in (SwitchHealth, FabricResource):
             allow(self.user, 'view', model=model)
         data = self.client.get(self._get_list_url(), {'name': 'leaf-1'}, **self.header).data['results'][0]
@@ -33,7 +33,7 @@ class SwitchHealthAPITestCase(
         SwitchHealth.objects.filter(name='leaf-1').update(read_at=ago(hours=2))
         data = self.client.get(self._get_list_url(), {'name': 'leaf-1'}, **self.header).data['results'][0]
         self.assertEqual((data['state']['value'], data['level']['value'], data['is_outdated']), ('unknown', 'ok', True))
-        query = '{ switch_health_list(filters: {silent: {exact: false}}) { name state resource { name } } }'
+        query = '{ switch_health_list(filters: {heartbeat_stale: {exact: false}}) { name state resource { name } } }'
         answer = self.client.post('/graphql/', {'query': query}, format='json', **self.header)
         self.assertNotIn('errors', answer.json())
         found = {row['name']: row['state'] for row in answer.json()['data']['switch_health_list']}

@@ -38,4 +38,4 @@ class SwitchHealthFilterSetTestCase(BaseFilterSetTestMixin, TestCase):
         self.assertEqual(self.names(q='v0.1'), ['leaf-1'])
         self.assertEqual(self.names(q=' '), ['leaf-1', 'leaf-2', 'leaf-3'])
         self.assertEqual(self.names(state=['warning']), ['leaf-2'])
-        self.assertEqual(self.names(trouble=['reboot_required', 'fans']), ['leaf-2'])
+        self.assertEqual(self.names(issue=['reboot_required', 'fans']), ['leaf-2'])

@@ -1,4 +1,4 @@
-"""Switch health as people see it: the list, a fabric's roll-up and tab, a switch's panel; old readings say so."""
+"""Switch health as people see it: the list, a fabric's roll-up and tab, a switch's panel; old states say so."""
 
 import csv
 from datetime import timedelta
@@ -14,7 +14,7 @@ from netbox.context_managers import event_tracking
 from utilities.request import NetBoxFakeRequest
 from utilities.testing import TestCase, ViewTestCases
 
-from netbox_hedgehog.models import FabricResource, KindReading, SwitchHealth
+from netbox_hedgehog.models import FabricResource, KindSync, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
 from ....support.fake_cluster import HOSTILE, cluster, read
@@ -110,16 +110,16 @@ class HealthPageTestCase(TestCase):
         make_agent(fabric, 'reboot', rebootRequired=True)
         make_agent(fabric, 'pending', lastAppliedGen=None)
         make_agent(fabric, 'hot', state={'platform': {'temps': {'CPU': {'temp': 99, 'critHighThreshold': 90}}}})
-        make_resource(fabric, name='agentless')
+        make_resource(fabric, name='no_agent')
         make_agent(other, 'elsewhere')
         for each in (fabric, other):
             record_health(each)
         self.assertEqual(self.names('&state=critical'), ['hot', 'mute'])
         self.assertEqual(self.names('&state=warning'), ['pending', 'reboot'])
-        self.assertEqual(self.names('&state=unknown'), ['agentless'])
+        self.assertEqual(self.names('&state=unknown'), ['no_agent'])
         self.assertEqual(self.names('&state=ok'), ['elsewhere', 'well'])
-        self.assertEqual(self.names('&trouble=silent&trouble=temperatures'), ['hot', 'mute'])
-        self.assertEqual(self.names('&trouble=agentless'), ['agentless'])
+        self.assertEqual(self.names('&issue=heartbeat_stale&issue=temperatures'), ['hot', 'mute'])
+        self.assertEqual(self.names('&issue=no_agent'), ['no_agent'])
         self.assertEqual(self.names(f'&fabric_id={other.pk}'), ['elsewhere'])
         self.assertEqual(self.names('&q=HO'), ['hot'])
         self.assertEqual(self.names('&reboot_required=true'), ['reboot'])
@@ -128,13 +128,13 @@ class HealthPageTestCase(TestCase):
         self.assertLess(page.index('>mute<'), page.index('>reboot<'))
         self.assertLess(page.index('>reboot<'), page.index('>well<'))
 
-    def test_old_readings_never_look_fresh(self):
+    def test_old_syncs_never_look_fresh(self):
         """An agent that was well an hour ago is not known to be well."""
         fabric = make_fabric(sync_interval=300, sync_status='in_sync', last_sync=ago(hours=1), last_attempt=ago(hours=1))
         make_agent(fabric, 'leaf-1', read_at=ago(hours=1))
         record_health(fabric)
         health = SwitchHealth.objects.get()
-        self.assertEqual((health.level, health.state, health.silent, health.trusted), ('ok', 'unknown', False, False))
+        self.assertEqual((health.level, health.state, health.heartbeat_stale, health.trusted), ('ok', 'unknown', False, False))
         self.assertEqual(self.names('&state=ok'), [])
         self.assertEqual(self.names('&state=unknown'), ['leaf-1'])
         self.assertEqual(SwitchHealth.objects.rollup()['ok'], 0)
@@ -146,7 +146,7 @@ class HealthPageTestCase(TestCase):
         self.assertIn('1 switch has no recent data.', page)
 
     def test_a_kind_that_is_no_longer_read_grows_old(self):
-        """The agents may be forbidden while all else is read: each reading has its own age."""
+        """The agents may be forbidden while all else is read: each sync has its own age."""
         fabric = make_fabric(sync_status='partial', last_sync=timezone.now(), last_attempt=timezone.now())
         make_agent(fabric, 'leaf-1', read_at=ago(hours=1))
         FabricResource.objects.filter(kind='Switch').update(last_read=timezone.now())
@@ -157,19 +157,19 @@ class HealthPageTestCase(TestCase):
         """It does not move any more, so no run reads it again; each that sees it unmoved confirms its last words."""
         fabric = make_fabric()
         make_agent(fabric, read_at=ago(minutes=10))
-        seen = KindReading.objects.create(fabric=fabric, kind='Agent', last_read=timezone.now())
+        seen = KindSync.objects.create(fabric=fabric, kind='Agent', last_read=timezone.now())
         record_health(fabric, settled=50)
         health = SwitchHealth.objects.get()
-        self.assertEqual((health.read_at, health.silent, health.is_outdated), (seen.last_read, True, False))
+        self.assertEqual((health.read_at, health.heartbeat_stale, health.is_outdated), (seen.last_read, True, False))
 
     def test_an_agent_that_moved_and_rests_is_as_old_as_its_status(self):
         """Its heartbeat may have moved since it was read, and was not looked at: it counts from when it was."""
         fabric = make_fabric()
         agent = make_agent(fabric, heartbeat=40, read_at=ago(seconds=45))
-        KindReading.objects.create(fabric=fabric, kind='Agent', last_read=timezone.now())
+        KindSync.objects.create(fabric=fabric, kind='Agent', last_read=timezone.now())
         record_health(fabric, settled=50)
         health = SwitchHealth.objects.get()
-        self.assertEqual((health.read_at, health.silent), (agent.last_read, False))
+        self.assertEqual((health.read_at, health.heartbeat_stale), (agent.last_read, False))
 
     def test_twins(self):
         """What the database is asked and what a row says are the same."""
@@ -192,10 +192,10 @@ class HealthPageTestCase(TestCase):
             status={'lastHeartbeat': ago(hours=2).isoformat(), 'lastAppliedGen': 1},
         )
         record_health(fabric)
-        self.assertTrue(SwitchHealth.objects.get().silent)
+        self.assertTrue(SwitchHealth.objects.get().heartbeat_stale)
         FabricResource.objects.filter(kind='Agent').delete()
         record_health(fabric)
-        self.assertTrue(SwitchHealth.objects.get().agentless)
+        self.assertTrue(SwitchHealth.objects.get().no_agent)
         self.assertIsNone(SwitchHealth.objects.get().agent)
         FabricResource.objects.filter(kind='Switch').update(missing_since=timezone.now())
         record_health(fabric)

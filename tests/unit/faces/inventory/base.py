@@ -24,7 +24,7 @@ def make_link(fabric, instance, kind='Switch', name=None, **values) -> Inventory
     name = name or str(instance)
     return InventoryLink.objects.create(**{
         'fabric': fabric, 'key': f'{instance._meta.model_name}/{name}', 'kind': kind, 'name': name,
-        'subject': 'devices', 'object_type': ObjectType.objects.get_for_model(instance), 'object_id': instance.pk,
+        'scope': 'devices', 'object_type': ObjectType.objects.get_for_model(instance), 'object_id': instance.pk,
         'origin': 'created', 'written': {'name': str(instance)}, **values,
     })
 
@@ -32,9 +32,9 @@ def make_link(fabric, instance, kind='Switch', name=None, **values) -> Inventory
 def make_discrepancy(fabric, link=None, **values) -> Discrepancy:
     now = timezone.now()
     about = {
-        'key': link.key, 'kind': link.kind, 'name': link.name, 'subject': link.subject,
+        'key': link.key, 'kind': link.kind, 'name': link.name, 'scope': link.scope,
         'object_type': link.object_type, 'object_id': link.object_id, 'link': link,
-    } if link else {'kind': 'Switch', 'name': 'leaf-9', 'subject': 'devices'}
+    } if link else {'kind': 'Switch', 'name': 'leaf-9', 'scope': 'devices'}
     return Discrepancy.objects.create(**{
         'fabric': fabric, 'type': 'field', 'field': 'serial', 'fabric_value': 'ABC', 'netbox_value': 'XYZ',
         'sentence': 'The serial number was changed in NetBox.', 'since': now, 'last_seen': now, **about, **values,

@@ -121,7 +121,7 @@ class PageTestCase(_Changed, TestCase):
         with override_settings(CUSTOM_VALIDATORS={'dcim.device': [{'serial': {'regex': 'BY-HAND.*'}}]}):
             response = self.decide(self.of('leaf-01'), 'fabric')
         said = ' '.join(messages_of(response))
-        self.assertIn('1 value was not written: device leaf-01', said)
+        self.assertIn('1 value was not written: Device leaf-01', said)
         self.assertNotIn('Fabric value used for', said)
         self.assertEqual(self.serial('leaf-01'), 'BY-HAND-leaf-01')
         self.assertEqual(self.of('leaf-01').state, 'open')
@@ -222,7 +222,7 @@ class APIDecisionTestCase(_Changed, APITestCase):
         self.add_permissions('dcim.change_device')
         response = self.post(f'{pk}/resolve/', decision='fabric')
         self.assertHttpStatus(response, 200)
-        self.assertEqual(response.data, {'settled': 1, 'detail': ''})
+        self.assertEqual(response.data, {'resolved': 1, 'detail': ''})
         self.assertEqual(self.serial('leaf-01'), self.serials['leaf-01'])
         self.assertHttpStatus(self.post(f'{self.of("leaf-02").pk}/resolve/', decision='reopen'), 409)
 
@@ -235,11 +235,11 @@ class APIDecisionTestCase(_Changed, APITestCase):
         self.assertEqual(Discrepancy.objects.filter(state='ignored').count(), 0)
         response = self.post('resolve/', ids=pks, decision='ignore')
         self.assertHttpStatus(response, 200)
-        self.assertEqual(response.data['settled'], 2)
+        self.assertEqual(response.data['resolved'], 2)
         self.assertEqual(Discrepancy.objects.filter(state='ignored').count(), 2)
 
 
-class TurnOffTestCase(TestCase):
+class DisableTestCase(TestCase):
     user_permissions = ('netbox_hedgehog.view_fabric', 'netbox_hedgehog.change_fabric', 'netbox_hedgehog.sync_fabric')
 
     @classmethod
@@ -250,7 +250,7 @@ class TurnOffTestCase(TestCase):
         reconcile(cls.fabric)
 
     def url(self):
-        return reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[self.fabric.pk])
+        return reverse('plugins:netbox_hedgehog:fabric_inventory_disable', args=[self.fabric.pk])
 
     def test_disable_inventory(self):
         count = Device.objects.count()
@@ -290,7 +290,7 @@ class TurnOffTestCase(TestCase):
         self.user.save()
         chassis = VirtualChassis.objects.create(name='chassis', master=Device.objects.get(name='leaf-1'))
         page = self.client.get(self.url())
-        self.assertContains(page, 'device leaf-1 cannot be deleted: virtual chassis chassis depends on it')
+        self.assertContains(page, 'Device leaf-1 cannot be deleted: virtual chassis chassis depends on it')
         self._remove(page)
         self.assertGreater(Device.objects.get(name='leaf-1').interfaces.count(), 1)
         chassis.delete()
@@ -324,9 +324,9 @@ class TurnOffTestCase(TestCase):
 
 
 class FabricPageTestCase(TestCase):
-    def test_held_and_failed_are_said_on_the_fabrics_page(self):
+    def test_unconfirmed_and_failed_are_shown_on_the_fabrics_page(self):
         fabric = inventory_fabric(
-            inventory_held={'digest': 'x', 'sentences': ['This run would delete 9 of 10 devices.'], 'count': 9},
+            inventory_unconfirmed={'digest': 'x', 'sentences': ['This run would delete 9 of 10 devices.'], 'count': 9},
             inventory_error='The site has gone.',
         )
         allow(self.user, 'view')

@@ -55,7 +55,7 @@ class PageTestCase(_Sample, TestCase):
     def rows(self, **params):
         return self.client.get(self.url('dry_run_rows'), params)
 
-    def test_shows_what_a_run_would_do(self):
+    def test_shows_pending_changes(self):
         response = self.page()
         seen = plan(self.fabric)
         self.assertContains(response, seen.digest)
@@ -65,7 +65,7 @@ class PageTestCase(_Sample, TestCase):
 
     def test_field_by_field(self):
         digest = self.page().context['kept_as']
-        response = self.rows(digest=digest, subject='devices', model='dcim.device', verb='create')
+        response = self.rows(digest=digest, scope='devices', model='dcim.device', type='create')
         self.assertContains(response, 'leaf-01')
         self.assertContains(response, 'Device type:')
         self.assertContains(response, 'DC')
@@ -74,15 +74,15 @@ class PageTestCase(_Sample, TestCase):
         digest = self.page().context['kept_as']
         count = sum(1 for action in plan(self.fabric).actions if action.model == 'dcim.interface')
         self.assertGreater(count, PAGE)
-        first = self.rows(digest=digest, subject='devices', model='dcim.interface', verb='create')
-        last = self.rows(digest=digest, subject='devices', model='dcim.interface', verb='create', page=999)
+        first = self.rows(digest=digest, scope='devices', model='dcim.interface', type='create')
+        last = self.rows(digest=digest, scope='devices', model='dcim.interface', type='create', page=999)
         self.assertEqual(len(first.context['rows']), PAGE)
         self.assertContains(first, 'Page 1 of')
         self.assertGreater(last.context['number'], 1)
         self.assertNotEqual(first.context['rows'][0], last.context['rows'][0])
 
     def test_a_plan_that_is_not_kept(self):
-        response = self.rows(digest='0' * 32, subject='devices', model='dcim.device', verb='create')
+        response = self.rows(digest='0' * 32, scope='devices', model='dcim.device', type='create')
         self.assertContains(response, 'This plan has expired')
 
     def test_page_is_small_however_large_the_plan(self):
@@ -160,15 +160,15 @@ class PageTestCase(_Sample, TestCase):
         self.gone()
         response = self.page()
         self.assertContains(response, 'Waiting for confirmation')
-        self.assertContains(response, 'would be marked stale: waiting for confirmation (')
+        self.assertContains(response, 'Review and confirm.')
         self.assertNotContains(response, 'of dcim.')
         # The page with the button does not lead to itself.
         self.assertNotContains(response, '>Review</a>')
         reconcile(self.fabric)  # it waits, and is recorded
         self.assertContains(self.client.get(self.fabric.get_absolute_url()), '>Review</a>')
-        held = response.context['plan'].held_digest
+        held = response.context['plan'].confirmation_digest
         rows = self.rows(
-            digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark',
+            digest=response.context['kept_as'], scope='unconfirmed', model='dcim.device', type='mark',
         )
         self.assertContains(rows, 'server-01')
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
@@ -182,11 +182,11 @@ class PageTestCase(_Sample, TestCase):
         reconcile(self.fabric)
         self.gone()
         response = self.page()
-        rows = self.rows(digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark')
+        rows = self.rows(digest=response.context['kept_as'], scope='unconfirmed', model='dcim.device', type='mark')
         self.assertNotContains(rows, '/dcim/devices/')
         self.assertContains(rows, 'do not have permission to view')
         allow(self.user, 'view', model=Device)
-        rows = self.rows(digest=response.context['kept_as'], subject='held', model='dcim.device', verb='mark')
+        rows = self.rows(digest=response.context['kept_as'], scope='unconfirmed', model='dcim.device', type='mark')
         self.assertContains(rows, '/dcim/devices/')
 
     def test_without_an_inventory(self):
@@ -198,7 +198,7 @@ class PageTestCase(_Sample, TestCase):
         self.remove_permissions('netbox_hedgehog.view_fabric')
         allow(self.user, 'view', constraints={'name': 'another'})
         self.assertHttpStatus(self.client.get(self.url('dry_run')), 404)
-        self.assertHttpStatus(self.rows(digest='x', subject='devices', model='dcim.device', verb='create'), 404)
+        self.assertHttpStatus(self.rows(digest='x', scope='devices', model='dcim.device', type='create'), 404)
 
 
 class APIPlanTestCase(_Sample, APITestCase):
@@ -249,10 +249,10 @@ class APIPlanTestCase(_Sample, APITestCase):
         self.gone()
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         data = self.get().data
-        self.assertTrue(data['held'])
-        self.assertTrue(data['held_actions'])
+        self.assertTrue(data['requires_confirmation'])
+        self.assertTrue(data['unconfirmed_actions'])
         with self.captureOnCommitCallbacks(execute=True):
-            response = self.post('confirm-removal', digest=data['held_digest'])
+            response = self.post('confirm-removal', digest=data['confirmation_digest'])
         self.assertHttpStatus(response, 202)
         self.assertEqual(Device.objects.get(name='server-01').status, 'active')
         execute_requested_run(response.data['id'])
@@ -301,14 +301,14 @@ class CommandTestCase(_Sample, TestCase):
         _code, text = self.run_command('dc-1', '--summary')
         self.assertNotIn('+ leaf-01', text)
 
-    def test_moved_refused_and_held(self):
+    def test_outdated_refused_and_unconfirmed(self):
         self.assertEqual(self.run_command('dc-1', '--apply', '0' * 32)[0], 3)
         self.assertEqual(self.run_command('nothing')[0], 2)
         reconcile(self.fabric)
         self.gone()
         code, text = self.run_command('dc-1', '--summary')
         self.assertEqual(code, 1)
-        held = plan(self.fabric).held_digest
+        held = plan(self.fabric).confirmation_digest
         self.assertIn(f'--confirm {held}', text)
         self.assertEqual(self.run_command('dc-1', '--confirm', held)[0], 0)
         Fabric.objects.update(inventory_enabled=False)

@@ -22,7 +22,7 @@ class _Rows(BaseFilterSetTestMixin):
             make_link(cls.a, make_device(cls.a.inventory_site, 'leaf-1')),
             make_link(
                 cls.a, make_device(cls.a.inventory_site, 'server-1'), kind='Server', origin='adopted',
-                stale_since=ago(days=1), stale_runs=2, subject='cabling',
+                stale_since=ago(days=1), stale_syncs=2, scope='cabling',
             ),
             make_link(cls.b, cls.b.inventory_site, name='site-1', kind='VPC', origin='found', shared=True),
         ]
@@ -44,7 +44,7 @@ class _Rows(BaseFilterSetTestMixin):
 
     def test_what_it_is_about(self):
         self.assertEqual(self.names(kind=['Switch', 'VPC']), ['leaf-1', 'site-1'])
-        self.assertEqual(self.names(subject=['cabling']), ['server-1'])
+        self.assertEqual(self.names(scope=['cabling']), ['server-1'])
         self.assertEqual(self.names(name=['leaf-1']), ['leaf-1'])
         self.assertEqual(self.names(key=['device/leaf-1']), ['leaf-1'])
         self.assertEqual(self.names(key__ic=['DEVICE']), ['leaf-1', 'server-1'])
@@ -99,7 +99,7 @@ class InventoryLinkFilterSetTestCase(_Rows, TestCase):
     def test_stale(self):
         self.assertEqual(self.names(stale=True), ['server-1'])
         self.assertEqual(self.names(stale=False), ['leaf-1', 'site-1'])
-        self.assertEqual(self.names(stale_runs=[2]), ['server-1'])
+        self.assertEqual(self.names(stale_syncs=[2]), ['server-1'])
         self.assertEqual(self.names(stale_since__lt=[timezone.now()]), ['server-1'])
 
     def test_times(self):

@@ -52,7 +52,7 @@ class FindingsTestCase(APITestCase):
         self.assertNotIn('Discrepancies that need', page)
         self.assertIn('You do not have permission to view all discrepancies.', page)
         self.assertNotIn('NetBox matches the fabric', page)
-        self.assertNotIn('Discrepancies that need', self.page('inventory_turn_off'))
+        self.assertNotIn('Discrepancies that need', self.page('inventory_disable'))
 
     def test_an_object_that_may_not_be_viewed_is_veiled(self):
         self.of(None)

@@ -151,7 +151,7 @@ class ResourcePagesTestCase(TestCase):
         device = Device.objects.get(name='leaf-01')
         self.assertNotContains(self.page('Switch', 'leaf-01'), f'href="/dcim/devices/{device.pk}/"')
 
-    def test_stories_link_what_they_name(self):
+    def test_sections_link_what_they_name(self):
         for kind, name, texts, linked in (
             ('VPCPeering', 'vpc-01--vpc-02', ('Permits', 'default'), ('VPC', 'vpc-02')),
             ('ExternalPeering', 'vpc-01--internet', ('prefixes 0.0.0.0/0', 'subnets default'), ('External', 'internet')),

@@ -18,7 +18,7 @@ from .base import inventory_fabric, make_link, make_site
 BASE = {
     'name': 'new', 'status': 'active', 'kubernetes_namespace': 'default', 'kubernetes_server': SERVER,
     'sync_interval': 300, 'verify_tls': True,
-    'inventory_subjects': ['devices', 'cabling', 'addressing', 'vpcs'], 'inventory_name_pattern': '{name}',
+    'inventory_scope': ['devices', 'cabling', 'addressing', 'vpcs'], 'inventory_name_pattern': '{name}',
     'inventory_adoption': 'off', 'inventory_removal': 'mark',
 }
 
@@ -43,7 +43,7 @@ class FormTestCase(TestCase):
         response = self.post(
             inventory_enabled=True, inventory_site=self.site.pk, inventory_location=self.location.pk,
             inventory_tenant=self.tenant.pk, inventory_name_pattern='{fabric}-{name}',
-            inventory_subjects=['devices', 'cabling'], inventory_adoption='serial', inventory_removal='delete',
+            inventory_scope=['devices', 'cabling'], inventory_adoption='serial', inventory_removal='delete',
             inventory_device_status='staged', inventory_stale_status='offline',
             role_server_leaf=self.leaf.pk, role_server=self.host.pk,
         )
@@ -56,7 +56,7 @@ class FormTestCase(TestCase):
         )
         self.assertEqual(fabric.inventory_roles, {'server-leaf': 'leaf', 'server': 'host'})
         self.assertEqual(fabric.inventory_name_pattern, '{fabric}-{name}')
-        self.assertEqual(fabric.inventory_subjects, ['devices', 'cabling'])
+        self.assertEqual(fabric.inventory_scope, ['devices', 'cabling'])
         self.assertEqual((fabric.inventory_adoption, fabric.inventory_removal), ('serial', 'delete'))
         self.assertEqual((fabric.inventory_device_status, fabric.inventory_stale_status), ('staged', 'offline'))
 
@@ -98,18 +98,18 @@ class FormTestCase(TestCase):
         allow(self.user, 'sync')
         self.assertRedirects(
             self.client.post(url, {**BASE, 'name': 'old'}),
-            reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[fabric.pk]),
+            reverse('plugins:netbox_hedgehog:fabric_inventory_disable', args=[fabric.pk]),
         )
 
     def test_one_is_not_many(self):
         fabric = inventory_fabric('old')
-        link = make_link(fabric, self.leaf, stale_since=timezone.now(), stale_runs=1)
+        link = make_link(fabric, self.leaf, stale_since=timezone.now(), stale_syncs=1)
         allow(self.user, 'view', model=InventoryLink)
         self.assertContains(self.client.get(link.get_absolute_url()), 'detected by one inventory sync.')
         allow(self.user, 'view', 'change', 'sync')
         token = Token.objects.create(user=self.user)
         response = APIClient().post(
-            f'/api/plugins/hedgehog/fabrics/{fabric.pk}/inventory/turn-off/', {'objects': 'leave'}, format='json',
+            f'/api/plugins/hedgehog/fabrics/{fabric.pk}/inventory/disable/', {'objects': 'leave'}, format='json',
             HTTP_AUTHORIZATION=f'Bearer {TOKEN_PREFIX}{token.key}.{token.token}',
         )
         self.assertEqual(response.data['sentence'], '1 object kept.')
@@ -160,8 +160,8 @@ class FormTestCase(TestCase):
                 )
             },
             'nothing carried': (
-                {'inventory_enabled': True, 'inventory_site': self.site.pk, 'inventory_subjects': []},
-                'inventory_subjects', 'at least one object type',
+                {'inventory_enabled': True, 'inventory_site': self.site.pk, 'inventory_scope': []},
+                'inventory_scope', 'at least one object type',
             ),
             'unknown adoption': ({'inventory_adoption': 'all'}, 'inventory_adoption', 'all'),
         }.items():
@@ -189,7 +189,7 @@ class FormTestCase(TestCase):
     def test_import(self):
         allow(self.user, 'add', 'view')
         response = self.client.post(reverse('plugins:netbox_hedgehog:fabric_bulk_import'), {
-            'data': 'name,kubernetes_server,inventory_enabled,inventory_site,inventory_location,inventory_subjects,'
+            'data': 'name,kubernetes_server,inventory_enabled,inventory_site,inventory_location,inventory_scope,'
                     'inventory_roles,inventory_removal,inventory_device_status,inventory_stale_status\n'
                     f'one,{SERVER},true,DC 1,Hall,"devices,vpcs","{{""spine"": ""leaf""}}",delete,planned,inventory\n'
                     f'two,{SERVER},,,,,,,,',
@@ -198,10 +198,10 @@ class FormTestCase(TestCase):
         self.assertHttpStatus(response, 302)
         one, two = Fabric.objects.get(name='one'), Fabric.objects.get(name='two')
         self.assertEqual((one.inventory_site, one.inventory_location), (self.site, self.location))
-        self.assertEqual(one.inventory_subjects, ['devices', 'vpcs'])
+        self.assertEqual(one.inventory_scope, ['devices', 'vpcs'])
         self.assertEqual((one.inventory_roles, one.inventory_removal), ({'spine': 'leaf'}, 'delete'))
         self.assertFalse(two.inventory_enabled)
-        self.assertEqual(two.inventory_subjects, ['devices', 'cabling', 'addressing', 'vpcs'])
+        self.assertEqual(two.inventory_scope, ['devices', 'cabling', 'addressing', 'vpcs'])
         self.assertEqual((two.inventory_name_pattern, two.inventory_adoption), ('{name}', 'off'))
         self.assertEqual((one.inventory_device_status, one.inventory_stale_status), ('planned', 'inventory'))
         self.assertEqual((two.inventory_device_status, two.inventory_stale_status), ('active', 'decommissioning'))
@@ -227,7 +227,7 @@ class FormTestCase(TestCase):
             self.assertTrue(fabric.inventory_enabled)
             self.assertEqual((fabric.inventory_site, fabric.inventory_removal), (self.site, 'ignore'))
             self.assertEqual((fabric.inventory_device_status, fabric.inventory_stale_status), ('staged', 'decommissioning'))
-            self.assertEqual(len(fabric.inventory_subjects), 4)
+            self.assertEqual(len(fabric.inventory_scope), 4)
 
 
 class APISettingsTestCase(APITestCase):
@@ -244,7 +244,7 @@ class APISettingsTestCase(APITestCase):
         fabric = make_fabric()
         response = self.patch(
             fabric, inventory_enabled=True, inventory_site=site.pk, inventory_roles={'spine': 'leaf'},
-            inventory_subjects=['devices'], inventory_removal='delete', inventory_device_status='staged',
+            inventory_scope=['devices'], inventory_removal='delete', inventory_device_status='staged',
         )
         self.assertHttpStatus(response, 200)
         self.assertEqual(response.data['inventory_site']['name'], 'DC 1')
@@ -262,7 +262,7 @@ class APISettingsTestCase(APITestCase):
             ({'inventory_roles': {'spine': 'nothing'}}, 'inventory_roles', 'Create it first'),
             ({'inventory_roles': {'spine': 'twice'}}, 'inventory_roles', 'Several device roles have the slug twice'),
             ({'inventory_roles': ['leaf']}, 'inventory_roles', 'object of role slugs'),
-            ({'inventory_subjects': ['racks']}, 'inventory_subjects', 'racks'),
+            ({'inventory_scope': ['racks']}, 'inventory_scope', 'racks'),
             ({'inventory_stale_status': 'retired'}, 'inventory_stale_status', 'retired'),
         ):
             with self.subTest(data=data):
@@ -270,14 +270,14 @@ class APISettingsTestCase(APITestCase):
                 self.assertHttpStatus(response, 400)
                 self.assertIn(words, str(response.data[field]))
 
-    def test_what_a_run_says_cannot_be_written(self):
+    def test_what_a_sync_says_cannot_be_written(self):
         fabric = make_fabric()
         response = self.patch(
-            fabric, inventory_held={'digest': 'x'}, last_inventory='2030-01-01T00:00:00Z', inventory_error='none',
+            fabric, inventory_unconfirmed={'digest': 'x'}, last_inventory='2030-01-01T00:00:00Z', inventory_error='none',
         )
         self.assertHttpStatus(response, 200)
         fabric.refresh_from_db()
-        self.assertIsNone(fabric.inventory_held)
+        self.assertIsNone(fabric.inventory_unconfirmed)
         self.assertIsNone(fabric.last_inventory)
         self.assertEqual(fabric.inventory_error, '')
 

@@ -118,7 +118,7 @@ def test_the_counts_of_objects_add_up(browser, fabric):
     words = ', '.join(f'{origins.count(origin)} {origin}' for origin in ('created', 'adopted', 'found'))
     page = ' '.join(browser.get(fabric.get_absolute_url()).content.decode().split())
     assert f'({words})' in page
-    removal = browser.get(reverse('plugins:netbox_hedgehog:fabric_inventory_turn_off', args=[fabric.pk]))
+    removal = browser.get(reverse('plugins:netbox_hedgehog:fabric_inventory_disable', args=[fabric.pk]))
     assert 'Adopted and shared objects are kept.' in ' '.join(removal.content.decode().split())
 
 
@@ -158,16 +158,16 @@ def test_what_waits_for_confirmation_is_not_reported_as_done(browser, fabric):
     reconcile(fabric)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
     reconcile(fabric)
-    held = Fabric.objects.get().inventory_held
+    held = Fabric.objects.get().inventory_unconfirmed
     assert held
     count = held['count']
     assert sum(held['counts'].values()) == count
     orphan = Discrepancy.objects.get(type='orphan', kind='Switch', name='leaf-1')
     assert orphan.sentence.startswith('Switch leaf-1 was removed from the fabric. ')
-    assert orphan.sentence.endswith(' would be marked stale: waiting for confirmation.')
+    assert orphan.sentence.endswith(' will be marked stale once you confirm the removal.')
     assert not Discrepancy.objects.filter(sentence__endswith=' marked stale.').exists()
     (sentence,) = held['sentences']
-    assert sentence.startswith(f'{count} NetBox objects would be marked stale: waiting for confirmation (1 device, ')
+    assert sentence.startswith(f'{count} NetBox objects would be marked stale (1 device, ')
     assert 'dcim.' not in sentence
     # Every page of it leads to the one with the button, and that one not to itself.
     url = reverse('plugins:netbox_hedgehog:fabric_dry_run', args=[fabric.pk])
@@ -188,12 +188,12 @@ def test_once_confirmed_it_is_reported_as_done(fabric):
 
 
 def test_people_are_notified_of_all_types_by_their_names(fabric):
-    from netbox_hedgehog.jobs.inventory import settle_and_say
+    from netbox_hedgehog.jobs.inventory import reconcile_and_report
 
     reconcile(fabric)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
-    settle_and_say(fabric)
-    event = FabricEvent.objects.get(event_type='hedgehog_mass_removal_held')
+    reconcile_and_report(fabric)
+    event = FabricEvent.objects.get(event_type='hedgehog_bulk_removal_pending')
     assert 'awaiting confirmation: 1 device, ' in event.message
     assert 'dcim.' not in event.message
 
@@ -202,7 +202,7 @@ def test_an_adopted_device_differs_since_its_adoption_type_and_role_included(bro
     theirs = device_of_the_operator(serial='THEIRS')
     fabric = fabric_of(inventory_adoption='name')
     seen = plan(fabric)
-    assert {action.verb for action in seen.actions if action.key == 'device/switch/leaf-1'} == {ADOPT}
+    assert {action.type for action in seen.actions if action.key == 'device/switch/leaf-1'} == {ADOPT}
     for _ in range(2):
         reconcile(fabric)
         rows = Discrepancy.objects.filter(key='device/switch/leaf-1', type='field')
@@ -213,7 +213,7 @@ def test_an_adopted_device_differs_since_its_adoption_type_and_role_included(bro
     page = browser.get(rows.get(field='role').get_absolute_url()).content.decode()
     assert 'Changed in NetBox' not in page
     # A person may decide for the fabric.
-    assert accept_fabric_value(rows.filter(field='device_type')).settled == 1
+    assert accept_fabric_value(rows.filter(field='device_type')).resolved == 1
     theirs.refresh_from_db()
     assert theirs.device_type.model != 'HM-1'
     reconcile(fabric)
@@ -224,7 +224,7 @@ def test_what_a_person_changed_afterwards_differs_and_nothing_more_is_said(fabri
     reconcile(fabric)
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     reconcile(fabric)
-    assert Discrepancy.objects.get(field='serial').sentence == 'device leaf-1: serial number differs from the fabric.'
+    assert Discrepancy.objects.get(field='serial').sentence == 'Device leaf-1: serial number differs from the fabric.'
 
 
 def test_who_may_view_no_discrepancy_is_not_told_that_all_is_equal(client, fabric):

@@ -141,7 +141,7 @@ class ReadFabricTestCase(TestCase):
     def test_reference_to_a_missing_resource(self):
         attachment = FabricResource.objects.filter(kind='VPCAttachment').first()
         FabricResource.objects.filter(kind='VPC').update(missing_since=ago(hours=1))
-        self.assertIn('(missing)', text(self.page('VPCAttachment', attachment.name)))
+        self.assertIn('(deleted)', text(self.page('VPCAttachment', attachment.name)))
 
     def test_reference_that_may_not_be_seen(self):
         self.remove_permissions('netbox_hedgehog.view_fabricresource')
@@ -185,7 +185,7 @@ class ReadFabricTestCase(TestCase):
 
     def test_filter_form(self):
         page = self.list()
-        for title in ('Fabric', 'Kind', 'Missing from the cluster'):
+        for title in ('Fabric', 'Kind', 'Deleted from the cluster'):
             self.assertIn(title, page)
         self.assertIn('VPC attachment', page)
 

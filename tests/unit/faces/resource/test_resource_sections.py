@@ -40,6 +40,30 @@ def test_external() -> None:
     assert texts(section) == [('static', '0.0.0.0/0', '')]
 
 
+def test_an_access_rule_that_names_one_side_means_the_other() -> None:
+    rules, = build_sections('GatewayPeering', {'peering': {'blue': {}, 'ext.wan': {}}, 'acl': {'rules': [
+        {'from': 'blue', 'action': 'allow'}, {'to': 'blue', 'action': 'deny', 'scope': 'packet', 'log': True},
+        {'from': 'other', 'action': 'deny', 'scope': 'planet'}, {'from': 7, 'to': [], 'scope': {}},
+    ]}})[1:]
+    assert [row[1:4] for row in texts(rules)] == [
+        ('allow', '<blue>', '<wan>'), ('deny, logged, stateless', '<wan>', '<blue>'),
+        ('deny, scope planet', '<other>', 'either'), ('', 'either', 'either'),
+    ]
+
+
+def test_isolation_is_shown_as_it_acts() -> None:
+    subnets = build_sections('VPC', {
+        'defaultIsolated': True, 'defaultRestricted': True, 'permit': [['x', 'z'], 'junk', [1]], 'subnets': {
+            'v': {'isolated': False, 'restricted': False}, 'w': {'isolated': False}, 'x': {}, 'y': {'restricted': False},
+            'z': {'isolated': 'yes'},
+        },
+    })[0]
+    assert [row[5:] for row in texts(subnets)] == [
+        ('', 'w'), ('restricted', 'v'), ('isolated, restricted', 'z'), ('isolated', 'no other subnet'),
+        ('isolated, restricted', 'x'),
+    ]
+
+
 def test_gateway_peering() -> None:
     exposed, rules = build_sections('GatewayPeering', {
         'peering': {
@@ -60,7 +84,7 @@ def test_gateway_peering() -> None:
         ]},
     })
     assert texts(exposed) == [
-        ('<vpc-02>', 'subnet default, not 10.0.0.9/32', '198.51.100.7/32', 'masquerade (idle for 5m0s)'),
+        ('<vpc-02>', 'subnet default, not 10.0.0.9/32', '198.51.100.7/32', 'masquerade (idle timeout 5m0s)'),
         ('<internet>', 'default route', '', ''),
         ('<vpc-03>', '10.3.0.0/24', '', 'port forwarding (tcp 443 → 8443)'),
     ]
@@ -86,9 +110,9 @@ def test_vpc() -> None:
         'staticRoutes': [{'prefix': '10.42.0.0/24', 'nextHops': ['10.0.1.9', '10.0.1.8']}],
     })
     assert texts(subnets) == [
-        ('default', '10.0.1.0/24', '10.0.1.1', '1001', '10.0.1.10 – 10.0.1.99', 'isolated, restricted'),
-        ('relayed', '10.0.2.0/24', '', '', 'relay to 10.0.1.200/32 in <other>', ''),
-        ('host', '10.0.3.0/24', '', '', '', 'host BGP'),
+        ('default', '10.0.1.0/24', '10.0.1.1', '1001', '10.0.1.10 – 10.0.1.99', 'isolated, restricted', 'relayed'),
+        ('host', '10.0.3.0/24', '', '', '', 'host BGP', 'relayed'),
+        ('relayed', '10.0.2.0/24', '', '', 'relay to 10.0.1.200/32 in <other>', '', 'all subnets'),
     ]
     assert texts(permits) == [('1', 'default, relayed')]
     assert texts(routes) == [('10.42.0.0/24', '10.0.1.9, 10.0.1.8')]

@@ -12,7 +12,7 @@ from utilities.testing import TestCase
 
 from demo.kubernetes_api import KubernetesAPI
 from netbox_hedgehog.models import Fabric, FabricResource
-from netbox_hedgehog.sync.run import read_fabric
+from netbox_hedgehog.sync.run import sync_fabric
 
 from ....support.fake_cluster import cluster
 from ....support.pages import allow
@@ -23,7 +23,7 @@ class SearchTestCase(TestCase):
         fabric, _ = Fabric.objects.get_or_create(name='a', defaults={
             'kubernetes_server': api.url, 'kubernetes_token': 'viewer-token', 'kubernetes_ca_cert': api.ca_pem,
         })
-        self.assertEqual(read_fabric(fabric).error, '')
+        self.assertEqual(sync_fabric(fabric).error, '')
         return fabric
 
     def found(self, text):

@@ -6,7 +6,7 @@ from django.urls import reverse
 from utilities.testing import TestCase
 from utilities.testing.query_counts import assert_expected_query_count
 
-from netbox_hedgehog.models import Fabric, FabricResource, KindReading, SwitchHealth
+from netbox_hedgehog.models import Fabric, FabricResource, KindSync, SwitchHealth
 from netbox_hedgehog.sync.switch_health import record_health
 
 from ....support.fake_cluster import HOSTILE, cluster, read
@@ -56,7 +56,7 @@ class TopologyTestCase(TestCase):
         page = text(self.page())
         self.assertIn('2 spines, 3 leaves, 1 gateway, 4 servers, 1 external, 22 links (', page)
         self.assertIn('Reboot required', page)
-        self.assertIn('spine-02 E1/6/1 – leaf-03 E1/52: down', page)
+        self.assertIn('spine-02 E1/6/1 – leaf-03 E1/52/1: down', page)
 
     def test_one_group(self):
         page = self.page('?group=border')
@@ -88,7 +88,7 @@ class TopologyTestCase(TestCase):
 
     def test_stale(self):
         """A diagram of an hour ago says so, and shows nothing as well."""
-        for model in (FabricResource, KindReading):
+        for model in (FabricResource, KindSync):
             model.objects.filter(fabric=self.fabric).update(last_read=ago(hours=1))
         type(self.fabric).objects.filter(pk=self.fabric.pk).update(last_sync=ago(hours=1))
         record_health(self.fabric)
@@ -138,7 +138,7 @@ class TopologyTestCase(TestCase):
                 self.add_permissions('netbox_hedgehog.view_switchhealth')
                 self.assertNotIn('permission', text(self.client.get(url).content.decode()))
 
-    def test_without_a_reading_a_state_is_unknown(self):
+    def test_without_a_sync_a_state_is_unknown(self):
         SwitchHealth.objects.all().delete()
         for url in (self.vpc_url(), self.url()):
             page = text(self.client.get(url).content.decode())

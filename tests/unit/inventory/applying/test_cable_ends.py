@@ -86,8 +86,8 @@ def moved(fabric):
     mirror(fabric, connection(unbundled={'link': port}))
 
 
-def subjects(*names):
-    return lambda fabric: setattr(fabric, 'inventory_subjects', list(names))
+def scopes(*names):
+    return lambda fabric: setattr(fabric, 'inventory_scope', list(names))
 
 
 WHAT_HAPPENS = {
@@ -95,8 +95,8 @@ WHAT_HAPPENS = {
     'the server goes': lambda fabric: mirror(fabric, [item for item in small() if 'server-1' not in item.name]),
     'the connection is in trouble': lambda fabric: mirror(fabric, connection(bundled={'links': []})),
     'the server has another port': moved,
-    'cabling is switched off': subjects('devices', 'addressing', 'vpcs'),
-    'devices are switched off': subjects('cabling', 'addressing', 'vpcs'),
+    'cabling is switched off': scopes('devices', 'addressing', 'vpcs'),
+    'devices are switched off': scopes('cabling', 'addressing', 'vpcs'),
 }
 
 

@@ -38,7 +38,7 @@ def forget():
     clear_config()
 
 
-def test_validators_refuse_from_the_next_run_on(configure):
+def test_validators_refuse_from_the_next_sync_on(configure):
     configure(CUSTOM_VALIDATORS={'dcim.device': [ASSET_TAG]})
     reconcile(fabric_of())
     assert not Device.objects.exists()

@@ -20,7 +20,7 @@ from netbox_hedgehog.inventory.disable import plan_removal, remove_created
 from netbox_hedgehog.inventory.operations import accept_fabric_value
 from netbox_hedgehog.inventory.planning.plan import CREATE
 from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, reconcile
-from netbox_hedgehog.jobs.inventory import settle_and_say
+from netbox_hedgehog.jobs.inventory import reconcile_and_report
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from ....support.inventory import fabric_of, grace_is_over, mirror
@@ -130,7 +130,7 @@ def test_a_webhook_has_what_that_of_a_change_on_a_page_has(committed, queue, per
     assert vars(theirs['request']).keys() == vars(ours['request']).keys()
 
 
-def test_a_new_object_is_told_with_what_was_set_later_in_the_same_run(committed, queue):
+def test_a_new_object_is_told_with_what_was_set_later_in_the_same_sync(committed, queue):
     rule(Device, CREATED)
     committed(reconcile, fabric_of())
     leaf = next(call for call in webhooks(queue) if call['data']['name'] == 'leaf-1')
@@ -139,7 +139,7 @@ def test_a_new_object_is_told_with_what_was_set_later_in_the_same_run(committed,
     assert leaf['snapshots']['postchange']['primary_ip4'] == leaf['data']['primary_ip4']['id']
 
 
-def test_what_was_created_in_the_same_run_is_not_told_as_updated(committed, queue):
+def test_what_was_created_in_the_same_sync_is_not_told_as_updated(committed, queue):
     for model in MODELS:
         rule(model, UPDATED)
     committed(reconcile, fabric_of())
@@ -176,7 +176,7 @@ def test_a_decision_is_told(committed, queue, person):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     reconcile(fabric)
     rule(Device, UPDATED)
-    assert committed(accept_fabric_value, Discrepancy.objects.filter(type='field'), person).settled == 1
+    assert committed(accept_fabric_value, Discrepancy.objects.filter(type='field'), person).resolved == 1
     (call,) = webhooks(queue)
     assert (call['data']['name'], call['data']['serial'], call['request'].user) == ('leaf-1', 'S-LEAF-1', person)
 
@@ -188,13 +188,13 @@ def test_a_confirmed_removal_is_told(committed, queue, person):
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
     committed(reconcile, fabric)
     assert webhooks(queue) == []
-    committed(confirm_removal, fabric, fabric.inventory_held['digest'], person)
+    committed(confirm_removal, fabric, fabric.inventory_unconfirmed['digest'], person)
     (call,) = webhooks(queue)
     assert (call['data']['name'], call['data']['status']['value']) == ('leaf-1', 'decommissioning')
     assert call['request'].user == person
 
 
-def test_what_a_run_deletes_is_told(committed, queue):
+def test_what_a_sync_deletes_is_told(committed, queue):
     fabric = fabric_of(inventory_removal='delete')
     reconcile(fabric)
     rule(Device, DELETED)
@@ -241,7 +241,7 @@ def test_a_rule_that_fails_is_reported_and_costs_no_other_its_events(committed, 
     rule(Device, CREATED, action=group, name='people')
     rule(Device, CREATED, name='working')
     fabric = fabric_of()
-    report, failed = committed(settle_and_say, fabric)
+    report, failed = committed(reconcile_and_report, fabric)
     assert not failed
     assert Fabric.objects.get().inventory_error == ''
     assert [call['event_rule'].name for call in webhooks(queue)] == ['working'] * 4
@@ -264,7 +264,7 @@ class Shared:
 def test_a_consumer_of_events_that_fails_costs_no_other_its_events(committed, queue, settings):
     settings.EVENTS_PIPELINE = ['tests.unit.inventory.applying.test_event_rules.fail', *settings.EVENTS_PIPELINE]
     rule(VLAN, CREATED)
-    report, failed = committed(settle_and_say, fabric_of())
+    report, failed = committed(reconcile_and_report, fabric_of())
     assert not failed
     assert len(webhooks(queue)) == 1
     assert report['event_failures'][0].startswith('Events pipeline tests.unit.inventory.applying.test_event_rules.fail failed: ')
@@ -274,7 +274,7 @@ def test_one_event_is_not_called_many(committed):
     broken = rule(VLAN, CREATED, name='broken')
     # Deleted behind NetBox's back: the rule has nothing to send with.
     EventRule.objects.filter(pk=broken.pk).update(action_type='script')
-    report, _ = committed(settle_and_say, fabric_of())
+    report, _ = committed(reconcile_and_report, fabric_of())
     (failure,) = report['event_failures']
     assert failure.endswith('(1 event)')
 

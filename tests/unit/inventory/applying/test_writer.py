@@ -126,7 +126,7 @@ def test_the_change_log_of_a_cable_is_what_netbox_writes():
     assert update.postchange_data.keys() == entries(Interface, ends[0].pk, 'update')[0].postchange_data.keys()
 
 
-def test_one_request_id_a_run_and_the_person_who_asked():
+def test_one_request_id_a_sync_and_the_person_who_asked():
     person = User.objects.create(username='person', is_superuser=True)
     fabric = fabric_of()
     report = reconcile(fabric, user=person)
@@ -263,7 +263,7 @@ def test_what_is_deleted_before_it_is_written_costs_only_what_refers_to_it():
     mirror(fabric, with_another_port())
     applied = written_after(fabric, Device.objects.get(name='leaf-1').delete)
     assert [finding.sentence for finding in applied.findings] == [
-        'interface E1/5: It refers to an object that was deleted meanwhile: the next sync tries again.',
+        'Interface E1/5: Refers to an object that was deleted during the sync. The next sync retries.',
     ]
     assert [port.device.name for port in Interface.objects.filter(name='E1/5')] == ['spine-1']
 
@@ -285,7 +285,7 @@ def test_a_vlan_that_is_deleted_before_it_is_written_to_an_interface_is_named(na
 
     applied = written_after(fabric, change)
     assert {finding.sentence for finding in applied.findings} == {
-        f'interface {name}: It refers to an object that was deleted meanwhile: the next sync tries again.'
+        f'Interface {name}: Refers to an object that was deleted during the sync. The next sync retries.'
         for name in ('E1/2', 'eth0')
     }
     connection.check_constraints()
@@ -299,7 +299,7 @@ def test_a_device_that_is_deleted_before_its_adoption_is_refused(name):
     theirs = Device.objects.get(pk=device_of_the_operator(name).pk)
     applied = written_after(fabric, theirs.delete)
     assert [finding.sentence for finding in applied.findings] == [
-        f'device {name}: It was deleted in NetBox while the sync ran.',
+        f'Device {name}: Deleted in NetBox during the sync.',
     ]
     assert not InventoryLink.objects.filter(key__startswith='device/', key__endswith=f'/{name}').exists()
     assert Device.objects.count() == 3
@@ -316,7 +316,7 @@ def test_a_stale_device_that_is_deleted_before_it_comes_back_is_refused():
     reconcile(fabric)
     mirror(fabric, small())
     applied = written_after(fabric, Device.objects.get(name='server-1').delete)
-    assert 'device server-1: It was deleted in NetBox while the sync ran.' in [
+    assert 'Device server-1: Deleted in NetBox during the sync.' in [
         finding.sentence for finding in applied.findings
     ]
     assert not [action for action in applied.done if action.key == 'device/server/server-1']

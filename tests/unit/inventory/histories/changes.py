@@ -546,13 +546,13 @@ def the_site_is_another_one(world):
 
 @change
 def scopes_are_switched(world):
-    subjects = ['devices', 'cabling', 'addressing', 'vpcs']
-    world.change_settings(inventory_subjects=[name for name in subjects if world.random.random() < 0.7] or ['vpcs'])
+    scopes = ['devices', 'cabling', 'addressing', 'vpcs']
+    world.change_settings(inventory_scope=[name for name in scopes if world.random.random() < 0.7] or ['vpcs'])
 
 
 @change
 def all_scopes_are_on(world):
-    world.change_settings(inventory_subjects=['devices', 'cabling', 'addressing', 'vpcs'])
+    world.change_settings(inventory_scope=['devices', 'cabling', 'addressing', 'vpcs'])
 
 
 @change

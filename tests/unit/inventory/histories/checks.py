@@ -30,7 +30,9 @@ from vpn.models import L2VPN, L2VPNTermination
 
 from netbox_hedgehog.inventory.mapping.types import DesiredObject, ExistingRef, Ref
 from netbox_hedgehog.inventory.planning.context import PlanContext
-from netbox_hedgehog.inventory.planning.plan import CREATE, DELETE, MARK, RESTORE, Plan
+from netbox_hedgehog.inventory.planning.current import ManagedObject
+from netbox_hedgehog.inventory.planning.model_specs import yields
+from netbox_hedgehog.inventory.planning.plan import CREATE, DELETE, MARK_STALE, UNMARK_STALE, Plan
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 __all__ = ('Snapshot', 'derived_wrongly', 'invalid', 'is_in_trouble', 'not_as_wanted', 'same_as_fresh', 'touched', 'unjustified')
@@ -118,7 +120,7 @@ def touched(before: Snapshot, after: Snapshot, plan: Plan) -> Iterator[str]:
         owner = before.ends.get(place, place)
         of_it = actions[owner]
         if place not in after.rows:
-            deleted = any(action.verb == DELETE for action in of_it)
+            deleted = any(action.type == DELETE for action in of_it)
             moved = place != owner and any(change.field in ('a', 'b') for action in of_it for change in action.changes)
             if not deleted and not moved:
                 yield f'{said(place, row)} is deleted, and the plan does not say so'
@@ -141,14 +143,14 @@ def touched(before: Snapshot, after: Snapshot, plan: Plan) -> Iterator[str]:
 
 def _overwritten(before: Snapshot, action: Any) -> Iterator[str]:
     """A field is written only while it holds what was last written, or nothing."""
-    if action.verb in (CREATE, DELETE) or action.pk is None:
+    if action.type in (CREATE, DELETE) or action.pk is None:
         return
     link = before.links.get((action.model, action.pk))
     written = link.written if link is not None else {}
     for change in action.changes:
         if change.old in (None, []) and change.field not in written:
             continue
-        if change.field == 'status' and action.verb in (MARK, RESTORE):
+        if change.field == 'status' and action.type in (MARK_STALE, UNMARK_STALE):
             continue
         if change.field in ('primary_ip4', 'primary_ip6', 'oob_ip') and change.new is None:
             continue
@@ -160,7 +162,7 @@ def _overwritten(before: Snapshot, action: Any) -> Iterator[str]:
                 '', True, False, 'none'):
             continue
         yield (
-            f'{action.verb} {action.model} {action.name}: {change.field} is overwritten: {change.old!r} with '
+            f'{action.type} {action.model} {action.name}: {change.field} is overwritten: {change.old!r} with '
             f'{change.new!r}, last written was {was!r}'
         )
 
@@ -269,8 +271,8 @@ _UNKNOWN = object()
 class Explained:
     """What the discrepancies of a fabric say: why an object, or a field of it, is not as the fabric wants it."""
 
-    def __init__(self, fabric: Fabric, wants: dict[str, DesiredObject]) -> None:
-        self.desired = wants
+    def __init__(self, fabric: Fabric, desired: dict[str, DesiredObject]) -> None:
+        self.desired = desired
         self.objects: set[str] = set()
         self.fields: set[tuple[str, str]] = set()
         for row in Discrepancy.objects.filter(fabric=fabric):
@@ -284,8 +286,8 @@ class Explained:
         """Whether it is said why an object is not there: of itself, or of one that it refers to."""
         if key not in self._known:
             self._known[key] = False
-            want = self.desired.get(key)
-            refs = [ref.key for ref in want.refs()] if want is not None else []
+            obj = self.desired.get(key)
+            refs = [ref.key for ref in obj.refs()] if obj is not None else []
             self._known[key] = key in self.objects or any(self.is_missing(ref) for ref in refs)
         return self._known[key]
 
@@ -311,30 +313,35 @@ class Explained:
         return [value for name, value in self.desired[key].managed_fields.items() if isinstance(value, Ref)]
 
 
+def _is_a_persons(obj: DesiredObject, name: str, current: Any, link: ManagedObject) -> bool:
+    """Where a fabric says no MTU, no VRF or no tag, a person's is theirs; only what was written is taken back."""
+    return yields(obj, name) and current != link.written.get(name)
+
+
 def not_as_wanted(fabric: Fabric, picture: PlanContext) -> Iterator[str]:
     """Each object that is wanted holds what is wanted of it, or a discrepancy says why it does not."""
-    wants = picture.desired.objects
-    explained = Explained(fabric, wants)
-    held = picture.present.held
-    for key, want in wants.items():
-        if want.shared:
+    desired = picture.desired.objects
+    explained = Explained(fabric, desired)
+    held = picture.current.managed
+    for key, obj in desired.items():
+        if obj.shared:
             continue
         link = held.get(key)
         if link is None or link.values is None:
             if not explained.is_missing(key):
                 yield f'{key} is not there, and no discrepancy says why'
             continue
-        for name, value in want.managed_fields.items():
-            expected, current = resolved(value, held, wants), link.values.get(name)
-            if not equal(want.model, name, expected, current, link.values) and not explained.is_different(key, name):
-                if name in link.kept:
+        for name, value in obj.managed_fields.items():
+            expected, current = resolved(value, held, desired), link.values.get(name)
+            if not equal(obj.model, name, expected, current, link.values) and not explained.is_different(key, name):
+                if name in link.kept or _is_a_persons(obj, name, current, link):
                     continue
                 yield f'{key}: {name} is {current!r}, not {expected!r}, and no discrepancy says so'
 
 
-def resolved(value: Any, held: Any, wants: Any) -> Any:
+def resolved(value: Any, held: Any, desired: Any) -> Any:
     if isinstance(value, tuple):
-        return sorted((resolved(item, held, wants) for item in value), key=str)
+        return sorted((resolved(item, held, desired) for item in value), key=str)
     if isinstance(value, Ref):
         return held[value.key].object_id if value.key in held else None
     return value.pk if isinstance(value, ExistingRef) else value
@@ -352,7 +359,7 @@ def equal(model: str, name: str, expected: Any, current: Any, values: Any) -> bo
 
 def unjustified(fabric: Fabric, picture: PlanContext, edited: bool) -> Iterator[str]:
     """Each discrepancy between the two sides is about something that a person has done; without edits there is none."""
-    held = picture.present.held
+    held = picture.current.managed
     explained = Explained(fabric, picture.desired.objects)
     managed = {(link.model, link.object_id): link for link in held.values() if not link.shared}
     for row in Discrepancy.objects.filter(fabric=fabric, type__in=('field', 'deleted', 'conflict')).select_related(
@@ -388,17 +395,17 @@ def _as_written(link: Any) -> bool:
 
 def same_as_fresh(fabric: Fabric, picture: PlanContext, fresh: Fabric, fresh_picture: PlanContext) -> Iterator[str]:
     """What is wanted is there as a fresh sync of the same fabric makes it, field by field, or a discrepancy says why."""
-    wants = picture.desired.objects
-    explained = Explained(fabric, wants)
-    mine, theirs = picture.present.held, fresh_picture.present.held
-    for key in {*wants, *fresh_picture.desired.objects}:
-        if (key in wants) != (key in fresh_picture.desired.objects):
+    desired = picture.desired.objects
+    explained = Explained(fabric, desired)
+    mine, theirs = picture.current.managed, fresh_picture.current.managed
+    for key in {*desired, *fresh_picture.desired.objects}:
+        if (key in desired) != (key in fresh_picture.desired.objects):
             yield f'{key} is wanted by one and not by the other'
     fresh_says = {row.key for row in Discrepancy.objects.filter(fabric=fresh) if row.key}
     my_names = {(link.model, link.object_id): key for key, link in mine.items()}
     their_names = {(link.model, link.object_id): key for key, link in theirs.items()}
-    for key, want in wants.items():
-        if want.shared or explained.is_missing(key):
+    for key, obj in desired.items():
+        if obj.shared or explained.is_missing(key):
             continue
         one, other = mine.get(key), theirs.get(key)
         if other is None or other.values is None:
@@ -409,11 +416,12 @@ def same_as_fresh(fabric: Fabric, picture: PlanContext, fresh: Fabric, fresh_pic
         if one is None or one.values is None:
             yield f'{key} is not there, and a fresh sync makes it'
             continue
-        for name in want.managed_fields:
-            if name in one.kept or explained.is_different(key, name):
+        for name in obj.managed_fields:
+            if name in one.kept or explained.is_different(key, name) or _is_a_persons(
+                    obj, name, one.values.get(name), one):
                 continue
-            found = by_key(want.model, name, one.values, my_names)
-            made = by_key(want.model, name, other.values, their_names)
+            found = by_key(obj.model, name, one.values, my_names)
+            made = by_key(obj.model, name, other.values, their_names)
             if isinstance(made, str):
                 made = made.replace(fresh.name, fabric.name)
             if found != made:

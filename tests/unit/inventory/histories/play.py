@@ -213,15 +213,15 @@ class Run:
             again = reconcile(self.fabric)
             if again.changes:
                 first = context.plan.actions[0]
-                yield f'a second run writes {again.counts}, first of all: {first.verb} {first.key} {first.changes}'
+                yield f'a second run writes {again.counts}, first of all: {first.type} {first.key} {first.changes}'
 
     def _run(self) -> tuple[Plan, InventoryReport]:
         """Look at the plan, and carry out exactly that."""
         seen = plan(self.fabric)
         report = reconcile(self.fabric, expected_digest=seen.digest, confirmed=self.world.confirms)
         if self.world.confirms:
-            seen.actions += seen.held_actions
-            seen.held_actions = []
+            seen.actions += seen.unconfirmed_actions
+            seen.unconfirmed_actions = []
         return seen, report
 
 
@@ -231,7 +231,7 @@ def _at_rest(world: World) -> Iterator[str]:
     context = build_plan(fabric, timezone.now())
     fresh = World(Fabric.objects.create(
         name='dc-9', inventory_enabled=True, inventory_site=Site.objects.get(slug='fresh'),
-        inventory_name_pattern=fabric.inventory_name_pattern, inventory_subjects=fabric.inventory_subjects,
+        inventory_name_pattern=fabric.inventory_name_pattern, inventory_scope=fabric.inventory_scope,
     ))
     fresh.resources, fresh.status = world.resources, world.status
     fresh.sync()

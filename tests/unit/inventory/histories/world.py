@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.inventory.mapping.types import Resource
-from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindReading
+from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindSync
 
 from ....support.inventory import grace_is_over
 from ....support.resources import make
@@ -145,9 +145,9 @@ class World:
             update_conflicts=True, unique_fields=('fabric', 'kind', 'namespace', 'name'),
             update_fields=('spec', 'status', 'missing_since'),
         )
-        KindReading.objects.bulk_create(
+        KindSync.objects.bulk_create(
             [
-                KindReading(fabric=self.fabric, kind=kind.name, last_read=now)
+                KindSync(fabric=self.fabric, kind=kind.name, last_read=now)
                 for kind in KINDS if kind.name not in self.unread
             ],
             update_conflicts=True, unique_fields=('fabric', 'kind'), update_fields=('last_read',),

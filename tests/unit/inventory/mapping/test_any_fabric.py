@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netbox_hedgehog.inventory.mapping import desired as mapper
 from netbox_hedgehog.inventory.mapping.builder import Builder
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import SUBJECTS, Options, Resource
+from netbox_hedgehog.inventory.mapping.types import SCOPES, Options, Resource
 
 from ....support.mapping_rules import check
 from ....support.resources import load
@@ -38,7 +38,7 @@ options = st.builds(
     Options, fabric=st.sampled_from(['dc-1', 'x' * 100, 'é', '({)']), site=st.just(1),
     location=st.none() | st.just(2), tenant=st.none() | st.just(3), roles=st.just({'spine': 7}) | st.just({}),
     name_pattern=st.sampled_from(['{name}', '{fabric}-{name}', 'same', '{', '{0}', '{name.x}']),
-    subjects=st.frozensets(st.sampled_from(SUBJECTS)) | st.just(frozenset(SUBJECTS)),
+    scopes=st.frozensets(st.sampled_from(SCOPES)) | st.just(frozenset(SCOPES)),
 )
 
 
@@ -68,8 +68,8 @@ def test_of_a_fabric_with_faults_in_it(data, wishes):
     resources = faulty(data)
     found = desired(resources, wishes)
     check(found)
-    assert {want.subject for want in found.objects.values()} <= wishes.subjects
-    assert {problem.subject for problem in found.issues} <= wishes.subjects
+    assert {obj.scope for obj in found.objects.values()} <= wishes.scopes
+    assert {problem.scope for problem in found.issues} <= wishes.scopes
 
 
 @given(st.data(), st.integers())

@@ -1,5 +1,9 @@
-"""Fabrics and what is wanted of them, object by object."""
+"""Fabrics and what is wanted of them, object by object.
 
+UPDATE_EXPECTED=1 writes what is expected anew: read the difference before you commit it.
+"""
+
+import os
 import random
 from pathlib import Path
 
@@ -17,7 +21,10 @@ EXPECTED = Path(__file__).parent / 'expected'
 
 @pytest.mark.parametrize('fabric', OPTIONS)
 def test_a_fabric_is_mapped_as_expected_object_by_object(fabric):
-    assert render(desired(load(fabric), OPTIONS[fabric])) == (EXPECTED / f'{fabric}.txt').read_text()
+    found, expected = render(desired(load(fabric), OPTIONS[fabric])), EXPECTED / f'{fabric}.txt'
+    if os.environ.get('UPDATE_EXPECTED'):
+        expected.write_text(found)
+    assert found == expected.read_text()
 
 
 @pytest.mark.parametrize('fabric', OPTIONS)
@@ -56,5 +63,5 @@ def test_a_large_fabric_is_carried_whole():
         for link in said.get('links', [said.get('link')]) if len(link) == 2
     ]
     assert len(list(found.of('dcim.cable'))) == len(links)
-    tagged = sum(len(want.managed_fields.get('tagged_vlans', ())) for want in found.of('dcim.interface'))
+    tagged = sum(len(obj.managed_fields.get('tagged_vlans', ())) for obj in found.of('dcim.interface'))
     assert tagged > count('VPCAttachment')

@@ -30,9 +30,9 @@ from wireless.models import WirelessLink
 
 from netbox_hedgehog.inventory.disable import disable_inventory, plan_removal, remove_created
 from netbox_hedgehog.inventory.errors import PlanMoved
-from netbox_hedgehog.inventory.planning.plan import DELETE, MARK
+from netbox_hedgehog.inventory.planning.plan import DELETE, MARK_STALE
 from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, reconcile
-from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindReading
+from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindSync
 
 from ....support.inventory import fabric_of, grace_is_over, mirror
 from ....support.resources import make, small
@@ -87,14 +87,14 @@ def test_a_device_that_has_gone_is_decommissioning_and_comes_back_as_it_was(fabr
     assert reconcile(fabric).changes == 0
 
 
-def test_nothing_is_deleted_before_runs_and_hours_have_passed(fabric):
+def test_nothing_is_deleted_before_syncs_and_hours_have_passed(fabric):
     mirror(fabric, without('server-1'))
     for _ in range(5):
         reconcile(fabric)
     link = InventoryLink.objects.get(key='device/server/server-1')
-    assert link.stale_runs >= 3
+    assert link.stale_syncs >= 3
     InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).update(
-        stale_since=timezone.now() - timedelta(hours=25), stale_runs=1,
+        stale_since=timezone.now() - timedelta(hours=25), stale_syncs=1,
     )
     reconcile(fabric)
     assert Device.objects.filter(name='server-1').exists()
@@ -113,11 +113,11 @@ def test_after_the_grace_what_was_made_is_deleted_with_all_that_hangs_on_it(fabr
 
 
 def test_a_vpc_goes_in_the_right_order(fabric):
-    fabric.inventory_subjects = ['devices', 'cabling', 'addressing', 'vpcs']
+    fabric.inventory_scope = ['devices', 'cabling', 'addressing', 'vpcs']
     mirror(fabric, without('vpc-1'))
     reconcile(fabric)
     grace_is_over(fabric)
-    confirm_removal(fabric, plan(fabric).held_digest) if plan(fabric).held else reconcile(fabric)
+    confirm_removal(fabric, plan(fabric).confirmation_digest) if plan(fabric).requires_confirmation else reconcile(fabric)
     assert not VRF.objects.filter(name__startswith='vpc-1').exists()
     assert not VLAN.objects.exists()
 
@@ -171,25 +171,25 @@ def test_a_protector_is_named(fabric):
 
 
 def test_a_subject_that_is_switched_off_is_no_removal(fabric):
-    Fabric.objects.filter(pk=fabric.pk).update(inventory_subjects=['devices', 'cabling'])
+    Fabric.objects.filter(pk=fabric.pk).update(inventory_scope=['devices', 'cabling'])
     fabric.refresh_from_db()
     report = reconcile(fabric)
-    assert report.counts[MARK] == report.counts[DELETE] == 0
+    assert report.counts[MARK_STALE] == report.counts[DELETE] == 0
     assert Discrepancy.objects.filter(code='scope-disabled').count() == 2
 
 
-@pytest.mark.parametrize('subjects', [['cabling', 'addressing', 'vpcs'], ['addressing', 'vpcs'], ['vpcs'], ['cabling']])
-def test_without_devices_nothing_that_hangs_on_them_is_a_removal(subjects):
+@pytest.mark.parametrize('scopes', [['cabling', 'addressing', 'vpcs'], ['addressing', 'vpcs'], ['vpcs'], ['cabling']])
+def test_without_devices_nothing_that_hangs_on_them_is_a_removal(scopes):
     """Nobody says then which cables and addresses there are to be, and so nobody says that one has gone."""
     fabric = fabric_of(with_external(), inventory_removal='delete')
     reconcile(fabric)
     before = Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()
     assert before[0] > 2
-    fabric.inventory_subjects = subjects
+    fabric.inventory_scope = scopes
     for _ in range(2):
         report = reconcile(fabric)
-        assert report.counts[MARK] == report.counts[DELETE] == 0
-        assert report.held == []
+        assert report.counts[MARK_STALE] == report.counts[DELETE] == 0
+        assert report.requires_confirmation == []
         grace_is_over(fabric)
     assert (Cable.objects.count(), Interface.objects.count(), IPAddress.objects.count(), VRF.objects.count()) == before
     assert not Discrepancy.objects.filter(sentence__contains='no longer defines').exists()
@@ -197,10 +197,10 @@ def test_without_devices_nothing_that_hangs_on_them_is_a_removal(subjects):
 
 
 def test_a_kind_that_was_never_read_is_no_removal(fabric):
-    KindReading.objects.filter(kind='Server').delete()
+    KindSync.objects.filter(kind='Server').delete()
     mirror_without = without('server-1')
     mirror(fabric, mirror_without)
-    KindReading.objects.filter(kind='Server').delete()
+    KindSync.objects.filter(kind='Server').delete()
     reconcile(fabric)
     assert Device.objects.get(name='server-1').status == 'active'
 
@@ -214,24 +214,24 @@ def many_servers(count):
     return [*small(), *(make('Server', f'many-{number}') for number in range(count))]
 
 
-def test_a_run_that_would_remove_too_much_stops_and_asks():
+def test_a_sync_that_would_remove_too_much_stops_and_asks():
     fabric = fabric_of(many_servers(20))
     reconcile(fabric)
     mirror(fabric, small())
     report = reconcile(fabric)
-    assert report.counts[MARK] == 0
-    assert report.held == [
-        '20 NetBox objects would be marked stale: waiting for confirmation (20 devices). '
-        'More than the limit of 20%: 20 of 24 devices.',
+    assert report.counts[MARK_STALE] == 0
+    assert report.requires_confirmation == [
+        '20 NetBox objects would be marked stale (20 devices). This exceeds the limit of 20% (20 of 24 devices). '
+        'Review and confirm.',
     ]
     fabric.refresh_from_db()
-    held = fabric.inventory_held
+    held = fabric.inventory_unconfirmed
     assert held['count'] == 20
     assert not Device.objects.filter(status='decommissioning').exists()
     # It goes on asking about the same thing, and says since when.
     reconcile(fabric)
     fabric.refresh_from_db()
-    assert fabric.inventory_held == held
+    assert fabric.inventory_unconfirmed == held
     with pytest.raises(PlanMoved):
         confirm_removal(fabric, 'another digest')
     # Whatever else moves meanwhile, what was seen is what is confirmed.
@@ -239,7 +239,7 @@ def test_a_run_that_would_remove_too_much_stops_and_asks():
     confirm_removal(fabric, held['digest'])
     assert Device.objects.filter(status='decommissioning').count() == 20
     fabric.refresh_from_db()
-    assert fabric.inventory_held is None
+    assert fabric.inventory_unconfirmed is None
 
 
 def test_what_waits_for_confirmation_goes_on_waiting_in_a_fabric_that_has_grown():
@@ -249,18 +249,18 @@ def test_what_waits_for_confirmation_goes_on_waiting_in_a_fabric_that_has_grown(
     mirror(fabric, [*many_servers(14), *renamed])
     # 6 of 24 devices would go; once the 6 new ones are there, they are 6 of 30.
     for _ in range(3):
-        assert reconcile(fabric).held
+        assert reconcile(fabric).requires_confirmation
     assert not Device.objects.filter(status='decommissioning').exists()
-    confirm_removal(fabric, plan(fabric).held_digest)
+    confirm_removal(fabric, plan(fabric).confirmation_digest)
     assert Device.objects.filter(status='decommissioning').count() == 6
-    assert reconcile(fabric).held == []
+    assert reconcile(fabric).requires_confirmation == []
 
 
 def test_a_few_objects_pass_the_guard():
     fabric = fabric_of()
     reconcile(fabric)
     mirror(fabric, without('server-1'))
-    assert reconcile(fabric).counts[MARK] > 0
+    assert reconcile(fabric).counts[MARK_STALE] > 0
 
 
 # Switched off
@@ -309,7 +309,7 @@ def test_a_removal_that_is_not_the_one_seen_is_refused(fabric):
     assert Device.objects.filter(name='server-1').exists()
 
 
-def test_a_deleted_fabric_takes_its_links_along_without_a_word_in_the_change_log(fabric):
+def test_a_deleted_fabric_takes_its_managed_objects_along_without_a_word_in_the_change_log(fabric):
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     reconcile(fabric)
     fabric.delete()
@@ -328,7 +328,7 @@ def all_gone(fabric):
     grace_is_over(fabric)
     seen = plan(fabric)
     report = reconcile(fabric, confirmed=True)
-    assert report.counts[DELETE] == sum(1 for action in seen.actions + seen.held_actions if action.verb == DELETE)
+    assert report.counts[DELETE] == sum(1 for action in seen.actions + seen.unconfirmed_actions if action.type == DELETE)
     return sorted(finding.sentence for finding in seen.findings if finding.type == 'protected')
 
 
@@ -481,7 +481,7 @@ def vpc_2_instead_of_vpc_1():
     return [*others, make('VPC', 'vpc-2', **{**vpc_1.spec, 'subnets': {'web': subnet}}), *attachments]
 
 
-def test_interfaces_get_their_new_vlan_in_the_run_that_deletes_the_old_one(fabric):
+def test_interfaces_get_their_new_vlan_in_the_sync_that_deletes_the_old_one(fabric):
     mirror(fabric, [resource for resource in small() if resource.kind != 'VPC'])
     reconcile(fabric, confirmed=True)
     grace_is_over(fabric)
@@ -529,8 +529,8 @@ def master_of_a_chassis(device):
 
 @BOTH_WAYS
 @pytest.mark.parametrize(('protect', 'why'), [
-    (protected_by_a_rule, 'device leaf-1 cannot be deleted: a protection rule prevents it'),
-    (master_of_a_chassis, 'device leaf-1 cannot be deleted: virtual chassis chassis depends on it'),
+    (protected_by_a_rule, 'Device leaf-1 cannot be deleted: a protection rule prevents it'),
+    (master_of_a_chassis, 'Device leaf-1 cannot be deleted: virtual chassis chassis depends on it'),
 ])
 def test_a_device_that_stays_keeps_its_ports_addresses_cables_and_links(fabric, remove, protect, why):
     before = on_leaf_1()
@@ -541,7 +541,7 @@ def test_a_device_that_stays_keeps_its_ports_addresses_cables_and_links(fabric, 
     assert sentence.endswith('objects that are connected to it stay too.')
     assert Discrepancy.objects.get(sentence=sentence).object == Device.objects.get(name='leaf-1')
     # The devices at the other ends of its cables stay as well, and it is said of each.
-    assert 'device spine-1 cannot be deleted: ' in ' '.join(sentences)
+    assert 'Device spine-1 cannot be deleted: ' in ' '.join(sentences)
     # What is not connected to it goes.
     assert not Prefix.objects.filter(prefix='10.0.1.0/24').exists()
     assert not VRF.objects.filter(name__startswith='vpc-1').exists()
@@ -566,7 +566,7 @@ def test_a_device_whose_deletion_is_refused_when_it_is_tried_keeps_all_that_it_h
     with refusing('leaf-1'):
         report = remove_created(fabric)
     assert on_leaf_1() == before
-    assert any('device leaf-1 cannot be deleted: It is in the books.' in sentence for sentence in report.left)
+    assert any('Device leaf-1 cannot be deleted: It is in the books.' in sentence for sentence in report.left)
     # What had been deleted until then is deleted no longer: neither the change log nor the report say it.
     logged = ObjectChange.objects.filter(request_id=report.request_id, action='delete')
     assert logged.count() == report.counts[DELETE]

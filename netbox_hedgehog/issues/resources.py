@@ -1,43 +1,12 @@
-"""The one table of an inventory's issues: the sentence of each code, and what to do about it.
+"""Issues of resources that NetBox cannot hold."""
 
-A sentence has named placeholders, which parameters fill in when it is shown: in the language of the reader, and
-without anything that is stored depending on its wording. Some placeholders are derived: `object` from `model` and
-`name`, `holder` from `holder_model` and `holder`, `result` from `object` and `fields`; `field`, `fields` and `models`
-are shown as NetBox calls them.
-"""
-
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy as n_
 
-from .choices import InventorySubjectChoices
-from .issue_codes import Code
-from .labels import field_label, model_title
+from ..issue_codes import Code
+from .text import Text
 
-__all__ = ('INVALID', 'IN_NETBOX', 'ISSUES', 'REASONS', 'TAILS', 'Text', 'digest_of', 'field_in_sentence', 'render')
+__all__ = ('INVALID',)
 
-# How many reasons a sentence names.
-REASONS_SHOWN = 3
-
-# Parameters that count objects: they tell no issue from another.
-COUNTS = frozenset(('count', 'skipped', 'kept', 'stale', 'unchanged', 'waiting', 'marked', 'to_mark', 'again'))
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The sentence of a code, and for the documentation what to do about it. Both are translated when shown."""
-
-    sentence: Any
-    advice: Any
-
-
-# Resources that NetBox cannot hold.
 INVALID: dict[str, Text] = {
     Code.ADDRESS_DIFFERS: Text(
         _('%(address)s (%(what)s) skipped: %(kind)s %(name)s assigns %(other)s to %(interface)s. Correct one of them.'),
@@ -237,6 +206,11 @@ INVALID: dict[str, Text] = {
         _('Subnet %(subnet)s: DHCP range %(start)s to %(end)s overlaps another of the VPC; skipped.'),
         _('Two subnets of the VPC give out the same addresses. Narrow one of the ranges.'),
     ),
+    Code.SUBNET_EXTRA_PREFIXES_INVALID: Text(
+        _('Subnet %(subnet)s: hostBGPExtraPrefixes is %(value)s, not a mapping of prefixes; the extra prefixes are '
+          'skipped.'),
+        _('Write it as a mapping, such as `{10.8.0.0/24: {}}`.'),
+    ),
     Code.SUBNET_GATEWAY_IN_USE: Text(
         _('Subnet %(subnet)s: gateway %(gateway)s is already in use in the VPC; skipped.'),
         _('Two subnets have one gateway. Correct one of them.'),
@@ -269,6 +243,16 @@ INVALID: dict[str, Text] = {
         _('Subnet %(subnet)s: %(prefix)s is not a prefix or has host bits set; skipped.'),
         _('Write it as network and length: 10.0.1.0/24, not 10.0.1.1/24.'),
     ),
+    Code.SUBNET_RESERVATION_IN_USE: Text(
+        _('Subnet %(subnet)s: DHCP reservation of %(address)s for %(mac)s skipped: %(address)s is already in use in '
+          'the VPC, or %(mac)s has a reservation already.'),
+        _('Give each MAC address in `dhcp.static` an address of its own, once.'),
+    ),
+    Code.SUBNET_RESERVATION_INVALID: Text(
+        _('Subnet %(subnet)s: DHCP reservation of %(address)s for %(mac)s skipped: not a MAC address, or not an '
+          'address for a host in %(prefix)s.'),
+        _('Correct the MAC address or its `ip` in `dhcp.static` of the subnet.'),
+    ),
     Code.SUBNET_VLAN_IN_USE: Text(
         _('Subnet %(subnet)s: VLAN %(vlan)s or its name %(name)s is already used by VPC %(vpc)s; VLAN skipped.'),
         _('Choose another VLAN for one of the two: a VLAN is used once in its namespace.'),
@@ -292,6 +276,11 @@ INVALID: dict[str, Text] = {
     Code.SUBNET_WITHOUT_VLAN: Text(
         _('Subnet %(subnet)s has no valid VLAN; attachment skipped.'),
         _('Give the subnet a VLAN, or resolve the issue of its VPC.'),
+    ),
+    Code.UNTAGGED_IN_USE: Text(
+        _('%(kind)s %(name)s puts the untagged traffic of %(interface)s into another VRF or VLAN; skipped on this '
+          'interface.'),
+        _('Untagged traffic of a port is in one VRF or native VLAN. Set a VLAN for one of the two, or remove it.'),
     ),
     Code.VLAN_GROUP_EMPTY: Text(
         _('No valid VLAN range; the VLAN group and its VLANs are not created.'),
@@ -321,254 +310,8 @@ INVALID: dict[str, Text] = {
         _('The name is too long for a VRF (100 characters); skipped.'),
         _('Rename the resource, or the fabric in NetBox: its name is part of the VRF’s.'),
     ),
-}
-
-# Objects in NetBox.
-IN_NETBOX: dict[str, Text] = {
-    Code.ADOPTION_AMBIGUOUS: Text(
-        _('%(object)s skipped: %(total)s objects have its %(field)s: %(names)s. Correct the %(field)s of the others.'),
-        _('Give those that are not meant their own name or serial number, or set them to *Decommissioning*. The next '
-          'sync adopts the one that remains.'),
-    ),
-    Code.CABLE_OF_OTHER_FABRIC: Text(
-        _('%(object)s skipped: a cable of fabric %(fabric)s is connected to one of its ports.'),
-        _('Two fabrics need one port. Correct one of them.'),
-    ),
-    Code.CABLE_UNMANAGED: Text(
-        _('%(object)s skipped: cable #%(id)s is connected to one of its ports. Remove or move it.'),
-        _('Delete that cable where the fabric is right, and the next sync creates its own. Else correct the '
-          'Connection.'),
-    ),
-    Code.CHOICE_NOT_OFFERED: Text(
-        _('NetBox does not offer the %(field)s %(value)s for %(models)s; new ones get %(chosen)s.'),
-        _('NetBox’s `FIELD_CHOICES` has removed it. Offer it again, or change the objects: the field is yours.'),
-    ),
-    Code.DEVICE_STATUS_NOT_OFFERED: Text(
-        _('NetBox does not offer %(status)s, the status of new devices. No device is created. Choose another status in '
-          'the fabric’s settings.'),
-        _('NetBox’s `FIELD_CHOICES` has removed it. Choose another status in the fabric’s settings.'),
-    ),
-    Code.FIELD_DIFFERS: Text(
-        _('%(object)s: %(field)s differs from the fabric.'),
-        _('Decide the discrepancy: use the fabric value, keep the NetBox value, or ignore it.'),
-    ),
-    Code.FIELD_DIFFERS_SINCE_ADOPTION: Text(
-        _('%(object)s: %(field)s differs from the fabric since its adoption.'),
-        _('Decide the discrepancy: use the fabric value, keep the NetBox value, or ignore it.'),
-    ),
-    Code.OBJECT_DELETED: Text(
-        _('%(object)s was deleted in NetBox but still exists in the fabric.'),
-        _('Decide the discrepancy: create the object again, or keep it deleted.'),
-    ),
-    Code.OBJECT_NOT_DELETABLE: Text(
-        _('%(object)s cannot be deleted: %(reasons)s.'),
-        _('Remove or move what it names, or the protection rule. The next sync deletes the object.'),
-    ),
-    Code.OBJECT_NOT_PLANNABLE: Text(
-        _('%(object)s skipped: it cannot be compared with NetBox (%(error)s). Report this with the log of the sync.'),
-        _('Nothing else is skipped. Report it as [CONTRIBUTING](../CONTRIBUTING.md) says.'),
-    ),
-    Code.OBJECT_OF_OTHER_FABRIC: Text(
-        _('%(object)s skipped: it already exists and is managed by fabric %(fabric)s.'),
-        _('Give the devices of the two fabrics different names with the name pattern, or correct one of the fabrics.'),
-    ),
-    Code.OBJECT_REFUSED: Text(
-        _('%(object)s: %(reason)s'),
-        _('The reason is NetBox’s, or that of a validator or rule of yours. Correct the resource, or change that rule: '
-          'each sync tries again.'),
-    ),
-    Code.OBJECT_UNMANAGED: Text(
-        _('%(object)s skipped: it already exists (#%(id)s) and is not managed by this plugin. Adopt, rename or remove '
-          'it.'),
-        _('Rename or remove the object, or enable *Adoption* in the fabric’s settings.'),
-    ),
-    Code.PLACE_NEEDED_TWICE: Text(
-        _('%(result)s: %(kind)s %(resource)s of this fabric needs the same place.'),
-        _('Two resources need one name, address or place. Correct one of them.'),
-    ),
-    Code.PLACE_OF_CHANGED_OBJECT: Text(
-        _('%(result)s: %(holder)s of %(kind)s %(resource)s cannot be synced now and was changed in NetBox.'),
-        _('Resolve the issue of that resource, or change that object back.'),
-    ),
-    Code.PLACE_OF_MANAGED_OBJECT: Text(
-        _('%(result)s: %(holder)s of %(kind)s %(resource)s has that place in NetBox.'),
-        _('Resolve the discrepancy of that object: it keeps the place until then.'),
-    ),
-    Code.PLACE_OF_OTHER_FABRIC: Text(
-        _('%(result)s: %(other)s of fabric %(fabric)s is in the way.'),
-        _('Two fabrics need one name, address or port. Correct one of them, or use different name patterns.'),
-    ),
-    Code.PLACE_OF_SKIPPED_OBJECT: Text(
-        _('%(result)s: %(holder)s of %(kind)s %(resource)s cannot be synced now and stays until it is deleted.'),
-        _('Resolve the issue of that resource, or delete that object.'),
-    ),
-    Code.PLACE_OF_SKIPPED_RESOURCE: Text(
-        _('%(result)s: an object of %(kind)s %(resource)s has that place and stays while that resource cannot be '
-          'synced.'),
-        _('Resolve the issue of that resource, or add it to the scope. If two resources need the same place, remove '
-          'one.'),
-    ),
-    Code.PLACE_OF_STALE_CHANGED_OBJECT: Text(
-        _('%(result)s: %(holder)s of %(kind)s %(resource)s is stale but was changed in NetBox.'),
-        _('Delete or rename that object.'),
-    ),
-    Code.PLACE_OF_STALE_OBJECT: Text(
-        _('%(result)s: %(holder)s of %(kind)s %(resource)s is stale and stays until it is deleted.'),
-        _('Delete that object, or wait until its grace period ends.'),
-    ),
-    Code.PLACE_OF_UNMANAGED_OBJECT: Text(
-        _('%(result)s: %(other)s is in the way and is not managed by this fabric. Rename, move or remove it.'),
-        _('An object of yours has the name, address or port that the fabric needs. All other fields are synced.'),
-    ),
-    Code.PORT_NEEDED_TWICE: Text(
-        _('%(result)s: %(kind)s %(resource)s of this fabric needs the same port.'),
-        _('Two Connections need one port. Correct one of them.'),
-    ),
-    Code.PRIMARY_ADDRESS_ELSEWHERE: Text(
-        _('%(object)s cannot move: it is the %(primary)s of device %(device)s. Remove it there.'),
-        _('Choose another primary address for that device. The next sync moves the address.'),
-    ),
-    Code.REFERENCE_MISSING: Text(
-        _('%(object)s skipped: an object that it refers to does not exist.'),
-        _('Resolve the issue of the object that it refers to.'),
-    ),
-    Code.RESOURCE_CHANGED: Text(
-        _('%(kind)s %(resource)s no longer defines %(name)s.'),
-        _('Nothing: its objects are handled as *Removal* in the fabric’s settings says.'),
-    ),
-    Code.RESOURCE_REMOVED: Text(
-        _('%(kind)s %(resource)s was removed from the fabric.'),
-        _('Nothing: its objects are handled as *Removal* in the fabric’s settings says.'),
-    ),
-    Code.SCOPE_DISABLED: Text(
-        n_('%(scope)s is not in the scope of this fabric: %(count)d object is no longer updated.',
-           '%(scope)s is not in the scope of this fabric: %(count)d objects are no longer updated.', 'count'),
-        _('Nothing, if that is intended. Otherwise add it to *Scope* in the fabric’s settings, or remove the objects.'),
-    ),
-    Code.STALE_STATUS_NOT_OFFERED: Text(
-        _('NetBox does not offer %(status)s, the status of stale devices. Stale devices keep their status. Choose '
-          'another status in the fabric’s settings.'),
-        _('NetBox’s `FIELD_CHOICES` has removed it. Choose another status in the fabric’s settings.'),
-    ),
-    Code.VALUE_INVALID: Text(
-        _('%(object)s skipped: %(reason)s'),
-        _('Correct the value in the resource.'),
+    Code.VRF_SKIPPED: Text(
+        _('The VRF of %(kind)s %(name)s was skipped, and what leads to it.'),
+        _('Resolve the issue of that VPC or External.'),
     ),
 }
-
-ISSUES = INVALID | IN_NETBOX
-
-# What is added to a sentence, by the parameter that counts it; in this order.
-TAILS: dict[str, Text] = {
-    'stale': Text(
-        n_('%(stale)d NetBox object marked stale.', '%(stale)d NetBox objects marked stale.', 'stale'),
-        _('Nothing: *Removal* in the fabric’s settings says what comes next.'),
-    ),
-    'unchanged': Text(
-        n_('%(unchanged)d NetBox object left unchanged.', '%(unchanged)d NetBox objects left unchanged.', 'unchanged'),
-        _('Nothing: *Removal* in the fabric’s settings says so.'),
-    ),
-    'waiting': Text(
-        n_('%(waiting)d NetBox object would be marked stale: waiting for confirmation.',
-           '%(waiting)d NetBox objects would be marked stale: waiting for confirmation.', 'waiting'),
-        _('Review it in *Dry run*, and confirm there if it has really gone.'),
-    ),
-    'to_mark': Text(
-        n_('%(to_mark)d NetBox object will be marked stale.', '%(to_mark)d NetBox objects will be marked stale.',
-           'to_mark'),
-        _('Nothing: the next sync does it.'),
-    ),
-    'marked': Text(
-        n_('%(marked)d NetBox object marked stale.', '%(marked)d NetBox objects marked stale.', 'marked'),
-        _('Nothing: *Removal* in the fabric’s settings says what comes next.'),
-    ),
-    'kept': Text(
-        n_('%(kept)d object that is connected to it stays too.', '%(kept)d objects that are connected to it stay too.',
-           'kept'),
-        _('Resolve the issue of the object that is named.'),
-    ),
-    'skipped': Text(
-        n_('%(skipped)d dependent object was skipped too.', '%(skipped)d dependent objects were skipped too.',
-           'skipped'),
-        _('Resolve the issue of the object that is named. The others follow.'),
-    ),
-    'again': Text(
-        _('NetBox refused this in the last sync. It is tried again with every sync.'),
-        _('Correct the resource, or change the validator or rule that refuses it.'),
-    ),
-}
-
-# Why an object cannot be deleted. The parameter `reasons` has these names, each with its own parameters.
-REASONS: dict[str, Any] = {
-    'deleted-with-it': _('%(name)s would be deleted with it'),
-    'depends-on-it': _('%(name)s depends on it'),
-    'refers-to-it': _('%(name)s refers to it (%(title)s)'),
-    'not-deletable': _('%(name)s cannot be deleted'),
-    'moved': _('it was moved to another object in NetBox'),
-    'rewired': _('it was connected to something else in NetBox'),
-    'refused': _('%(text)s'),
-}
-
-
-def render(code: str, parameters: Mapping[str, Any]) -> str:
-    """Return the sentence of an issue in the active language; '' where this version cannot say it."""
-    text = ISSUES.get(code)
-    if text is None:
-        return ''
-    try:
-        values = _shown(parameters)
-        parts = [text.sentence % values]
-        parts += [tail.sentence % values for name, tail in TAILS.items() if parameters.get(name)]
-    except (KeyError, TypeError, ValueError):
-        # It was recorded by another version, with other parameters.
-        return ''
-    return ' '.join(parts)
-
-
-def digest_of(code: str, parameters: Mapping[str, Any]) -> str:
-    """Return 32 hex digits that tell an issue from others of the same resource, whatever its wording and counts."""
-    identifying = {name: value for name, value in parameters.items() if name not in COUNTS}
-    content = json.dumps([str(code), identifying], sort_keys=True, default=str)
-    return hashlib.blake2b(content.encode(errors='surrogatepass'), digest_size=16).hexdigest()
-
-
-def field_in_sentence(label: str, name: str) -> str:
-    """Return what NetBox calls a field, as a sentence has it: lower case but for acronyms."""
-    field = field_label(label, name)
-    return field[:1].lower() + field[1:] if field[1:2].islower() else field
-
-
-def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters as a sentence shows them, and those that are derived from them."""
-    values = {name: _joined(value) for name, value in parameters.items()}
-    model = parameters.get('model', '')
-    if model:
-        values['models'] = model_title(model, 2)
-        values['object'] = f'{model_title(model, 1)} {parameters.get("name", "")}'.strip()
-    if 'scope' in parameters:
-        values['scope'] = dict(InventorySubjectChoices).get(parameters['scope'], parameters['scope'])
-    if 'field' in parameters:
-        values['field'] = field_in_sentence(model, parameters['field'])
-    if 'primary' in parameters:
-        values['primary'] = field_label('dcim.device', parameters['primary'])
-    if 'holder_model' in parameters:
-        values['holder'] = f'{model_title(parameters["holder_model"], 1)} {parameters["holder"]}'
-    if fields := parameters.get('fields'):
-        names = now_(' and ').join(field_in_sentence(model, name) for name in fields)
-        values['result'] = now_('%(object)s keeps its %(fields)s') % {'object': values['object'], 'fields': names}
-    elif 'object' in values:
-        values['result'] = now_('%(object)s skipped') % {'object': values['object']}
-    if 'reasons' in parameters:
-        values['reasons'] = _reasons(parameters['reasons'])
-    return values
-
-
-def _joined(value: Any) -> Any:
-    return ', '.join(str(item) for item in value) if isinstance(value, list | tuple) else value
-
-
-def _reasons(reasons: Any) -> str:
-    shown = [REASONS[reason['code']] % reason for reason in reasons[:REASONS_SHOWN]]
-    if more := len(reasons) - len(shown):
-        shown.append(now_('and %(count)d more') % {'count': more})
-    return '; '.join(shown)

@@ -24,7 +24,8 @@ from netbox_hedgehog.monitoring.service_health import worker_health
 from netbox_hedgehog.sync.report import FORBIDDEN, READ, KindReport, Report
 from netbox_hedgehog.sync.switch_health import record_health
 
-from ...support.jobs import ago, make_fabric, make_fabrics, reading, report
+from ..support.empty_redis import _empty_redis, _time_for_events  # noqa: F401  # fixtures of every test here
+from ..support.jobs import ago, make_fabric, make_fabrics, report, sync_answer
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +69,7 @@ def make_agent(fabric: Fabric, name: str, heartbeat: Any) -> None:
 
 def silent_agents(fabric: Fabric) -> list[str]:
     record_health(fabric)
-    return SwitchHealth.objects.filter(fabric=fabric).silent_names()
+    return SwitchHealth.objects.filter(fabric=fabric).unresponsive_names()
 
 
 @pytest.fixture
@@ -108,13 +109,13 @@ class TestSync:
             put(fabric, status)
             assert events.raise_state_events() == 0, status
 
-    def test_a_run_tells_at_its_end(self) -> None:
+    def test_a_sync_tells_at_its_end(self) -> None:
         fabric = make_fabric()
-        with reading(lambda fabric: report(fabric, error='No route to 10.0.0.1.')):
+        with sync_answer(lambda fabric: report(fabric, error='No route to 10.0.0.1.')):
             execute_fabric_sync(fabric.pk)
-        with reading(RuntimeError('x')):
+        with sync_answer(RuntimeError('x')):
             execute_fabric_sync(fabric.pk)
-        with reading():
+        with sync_answer():
             execute_fabric_sync(fabric.pk)
         assert raised() == ['sync_failed', 'sync_recovered']
         event = FabricEvent.objects.order_by('pk')[0]
@@ -174,7 +175,7 @@ class TestStale:
             seen: list[tuple[str, bool]] = []
             job = FabricSyncJob.request(stale)
             look()
-            with reading(fail):
+            with sync_answer(fail):
                 execute_requested_run(job.pk)
             look()
             assert seen == [('queued', True), ('syncing', True), ('failed', True)]
@@ -208,10 +209,10 @@ class TestNames:
             for event in FabricEvent.objects.order_by('pk')
         ]
         assert found == [
-            ('silent', ['leaf-1'], ['leaf-1']),
-            ('silent', ['leaf-2'], ['leaf-1', 'leaf-2']),
+            ('unresponsive', ['leaf-1'], ['leaf-1']),
+            ('unresponsive', ['leaf-2'], ['leaf-1', 'leaf-2']),
             ('back', ['leaf-1'], ['leaf-2']),
-            ('silent', ['leaf-3'], ['leaf-3']),
+            ('unresponsive', ['leaf-3'], ['leaf-3']),
             ('back', ['leaf-2'], ['leaf-3']),
             ('back', ['leaf-3'], []),
         ]
@@ -226,17 +227,17 @@ class TestNames:
     def test_what_the_inventory_tells(self) -> None:
         fabric = make_fabric()
         events.notify_drift(fabric.pk, ['leaf-1: serial'])
-        events.notify_drift(fabric.pk, ['leaf-1: serial', 'leaf-2: serial'], run=7)
+        events.notify_drift(fabric.pk, ['leaf-1: serial', 'leaf-2: serial'], job=7)
         events.notify_drift(fabric.pk, [])
         for _ in range(2):
             events.notify_pending_removals(fabric.pk, {'dcim.device': 1, 'dcim.interface': 60})
-        assert raised() == ['drift_found', 'drift_found', 'mass_removal_held']
+        assert raised() == ['drift_found', 'drift_found', 'bulk_removal_pending']
         held = FabricEvent.objects.order_by('pk')[2]
         assert held.message == 'Bulk removal in a awaiting confirmation: 1 device, 60 interfaces.'
         assert held.data['event']['names'] == ['dcim.device', 'dcim.interface']
         assert FabricEvent.objects.order_by('pk')[1].data['event'] | {'time': ''} == {
             'type': 'hedgehog_drift_found', 'kind': 'warning', 'time': '', 'names': ['leaf-2: serial'],
-            'message': 'Discrepancies in a: leaf-2: serial.', 'run': 7,
+            'message': 'Discrepancies in a: leaf-2: serial.', 'job': 7,
             'all': ['leaf-1: serial', 'leaf-2: serial'],
         }
 
@@ -247,7 +248,7 @@ class TestNames:
 
 
 class TestAgents:
-    def test_silence_is_measured_at_the_time_of_the_reading(self) -> None:
+    def test_silence_is_measured_at_the_time_of_the_sync(self) -> None:
         fabric = make_fabric()
         for name, heartbeat in {
             'fresh': ago(seconds=20).isoformat(), 'late': ago(seconds=90).isoformat(), 'never': None, 'odd': 'soon',
@@ -266,8 +267,8 @@ class TestAgents:
         FabricResource.objects.filter(kind='Switch').delete()
         assert silent_agents(fabric) == []
 
-    @pytest.mark.parametrize(('outcome', 'told'), [(READ, ['agents_silent']), (FORBIDDEN, ['sync_partial'])])
-    def test_a_run_tells_of_them_where_it_has_read_them(self, outcome: str, told: list[str]) -> None:
+    @pytest.mark.parametrize(('outcome', 'told'), [(READ, ['agents_unresponsive']), (FORBIDDEN, ['sync_partial'])])
+    def test_a_sync_tells_of_them_where_it_has_read_them(self, outcome: str, told: list[str]) -> None:
         fabric = make_fabric()
         make_agent(fabric, 'leaf-1', ago(hours=1).isoformat())
 
@@ -278,7 +279,7 @@ class TestAgents:
             made.conclude(timezone.now())
             return made
 
-        with reading(answer):
+        with sync_answer(answer):
             execute_fabric_sync(fabric.pk)
         assert raised() == told
 
@@ -414,7 +415,7 @@ class TestDispatch:
 
         with patch('netbox_hedgehog.events.process_event_rules', killed), pytest.raises(SystemExit):
             events.dispatch()
-        FabricEvent.objects.update(taken=timezone.now() - timedelta(seconds=events.LEFT_BEHIND + 1))
+        FabricEvent.objects.update(taken=timezone.now() - timedelta(seconds=events.TAKEOVER_AFTER + 1))
         assert events.dispatch() == 1
         assert len(hooks()) == 2
 

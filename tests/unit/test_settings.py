@@ -15,7 +15,7 @@ def test_defaults_are_applied():
 
 
 @pytest.mark.parametrize(('config', 'words'), [
-    ({'job_timout': 60}, "no setting 'job_timout'. Valid settings: allowed_destinations, allowed_schemes, beat_interval"),
+    ({'job_timout': 60}, "no setting 'job_timout'. Valid settings: allowed_destinations, allowed_schemes, connect_timeout"),
     ({'job_timeout': '60'}, r"\['job_timeout'\] must be a positive number, not '60'"),
     ({'scheduler_interval': 0}, 'must be a positive number, not 0'),
     ({'retries': -1}, 'must be a positive number, not -1'),

@@ -1,4 +1,4 @@
-"""What a run costs: nothing new, one change, heartbeats, and the first of all. Goals 1, 2, 3 and 5."""
+"""What a sync costs: nothing new, one change, heartbeats, and the first of all. Goals 1, 2, 3 and 5."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ def results(objects: int, rounds: int) -> list[Result]:
 
     from netbox_hedgehog.hedgehog.kinds import KINDS
     from netbox_hedgehog.jobs.worker import warm_up
-    from netbox_hedgehog.sync.run import open_cluster, read_fabric
+    from netbox_hedgehog.sync.run import open_cluster, sync_fabric
 
     warm_up()  # as the process is in which every run begins; the plain listing has the same
     with cluster(objects) as api:
@@ -32,10 +32,10 @@ def results(objects: int, rounds: int) -> list[Result]:
                 )
 
         def read() -> None:
-            found['report'] = read_fabric(fabric)
+            found['report'] = sync_fabric(fabric)
 
         def first() -> None:
-            found['first'] = read_fabric(fresh)
+            found['first'] = sync_fabric(fresh)
 
         with CaptureQueriesContext(connection) as first_statements:
             read()

@@ -8,12 +8,12 @@ from netbox_hedgehog.models import Fabric, FabricResource
 
 from ..support.mirror_contents import FIELDS, expected
 
-__all__ = ('assert_complete', 'assert_failed', 'assert_recovers', 'mirror', 'read')
+__all__ = ('assert_complete', 'assert_failed', 'assert_recovers', 'mirror', 'sync')
 
 Rows = dict[tuple[str, str], dict[str, Any]]
 
 
-def read(fabric: Fabric) -> None:
+def sync(fabric: Fabric) -> None:
     """One run, as a worker executes it."""
     execute_fabric_sync(fabric.pk)
     fabric.refresh_from_db()
@@ -28,7 +28,7 @@ def mirror(fabric: Fabric) -> Rows:
 def assert_failed(fabric: Fabric, said: str, *, state: str = 'failed', reached: bool = True) -> None:
     """A run that says why it is none: the last success stays what it was, and nothing in the mirror moves."""
     before, last = mirror(fabric), fabric.last_sync
-    read(fabric)
+    sync(fabric)
     assert said in fabric.sync_error, fabric.sync_error
     assert (fabric.sync_status, fabric.sync_state) == (state, state)
     assert fabric.last_sync == last
@@ -39,7 +39,7 @@ def assert_failed(fabric: Fabric, said: str, *, state: str = 'failed', reached: 
 
 def assert_complete(fabric: Fabric, api: KubernetesAPI) -> None:
     """A good run: the mirror is the cluster, object by object, and what is missing is what has gone."""
-    read(fabric)
+    sync(fabric)
     assert (fabric.sync_status, fabric.sync_error, fabric.connection_status) == ('in_sync', '', 'connected')
     assert_equal(fabric, api)
 

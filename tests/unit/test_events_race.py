@@ -11,7 +11,8 @@ from django.utils import timezone
 from netbox_hedgehog import events
 from netbox_hedgehog.models import Fabric, FabricEvent
 
-from ...support.jobs import ago, make_fabric
+from ..support.empty_redis import _empty_redis, _time_for_events  # noqa: F401  # fixtures of every test here
+from ..support.jobs import ago, make_fabric
 
 LOOKERS = 12
 

@@ -1,0 +1,12 @@
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ('Text',)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The sentence of a code, and for the documentation what to do about it. Both are translated when shown."""
+
+    sentence: Any
+    advice: Any
