@@ -30,8 +30,9 @@ __all__ = ('disable_inventory', 'plan_removal', 'remove_created')
 def disable_inventory(fabric: Fabric) -> int:
     """Disable the inventory and keep all objects. Return how many objects are no longer managed.
 
-    Links and discrepancies of the fabric are removed.
+    Links and discrepancies of the fabric are removed. Raises InventoryRefused in a branch.
     """
+    refuse_in_branch()
     with transaction.atomic():
         lock_fabric(fabric)
         return _release_objects(fabric)

@@ -120,7 +120,7 @@ def test_a_script_in_a_branch_is_refused_too(user, fabric, branch):
             (changed.delete, AbortRequest),
             (Fabric.objects.filter(pk=fabric.pk).delete, AbortRequest),
             (lambda: Fabric.objects.create(name='new'), AbortRequest),
-            (lambda: disable_inventory(fabric), AbortRequest),
+            (lambda: disable_inventory(fabric), InventoryRefused),
             (lambda: reconcile(fabric), InventoryRefused),
             (lambda: plan(fabric), InventoryRefused),
             (lambda: plan_removal(fabric), InventoryRefused),
