@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -8,19 +9,37 @@ from .plugin import SERVICES, Services
 from .support.examples import LONG
 
 UNIT = Path(__file__).with_name('unit')
+E2E = Path(__file__).with_name('e2e')
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark properties. Where they are tried in their long form, they are all that counts of tests/unit."""
-    repeated = []
+    """Mark properties, and leave out what is the other command's.
+
+    In their long form, properties and what is marked `system` are all that counts of tests/unit. `make test` leaves out
+    what is marked `system`, unless it is asked for by path.
+    """
+    whole = list(config.args) == config.getini('testpaths')
+    others = []
     for item in items:
         if is_property(item):
             item.add_marker('property')
-        elif LONG and UNIT in item.path.parents:
-            repeated.append(item)
-    if repeated:
-        config.hook.pytest_deselected(items=repeated)
-        items[:] = [item for item in items if item not in set(repeated)]
+            continue
+        of_system = item.get_closest_marker('system') is not None
+        if LONG and UNIT in item.path.parents and not of_system:
+            others.append(item)
+        elif whole and of_system and not LONG:
+            others.append(item)
+    if others:
+        config.hook.pytest_deselected(items=others)
+    left = set(items).difference(others)
+    # What waits for processes begins first: the others run meanwhile. sort() keeps all other order.
+    items[:] = sorted((item for item in items if item in left), key=lambda item: E2E not in item.path.parents)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what stays to the end: NetBox, its models and the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def is_property(item: pytest.Item) -> bool:

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from core.models import ObjectType
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +37,7 @@ def shapes(queries):
     return Counter(re.sub(r"'[^']*'|_\w*\d+|\b\d+\b", '?', query['sql']) for query in queries)
 
 
+@pytest.mark.system
 class EveryPageTestCase(TestCase):
     model = Fabric
     query_count_model_label = 'page'

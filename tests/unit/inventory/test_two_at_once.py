@@ -23,6 +23,9 @@ from ...support.machines import plane
 from ...support.resources import make
 from .test_ownership import device_of_the_operator
 
+# Each has a database of its own, and waits for locks.
+pytestmark = pytest.mark.system
+
 SHARED = {Manufacturer: 'slug', DeviceType: 'slug', DeviceRole: 'slug', Platform: 'slug', RIR: 'slug', ASN: 'asn'}
 
 

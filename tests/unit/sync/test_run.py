@@ -803,6 +803,7 @@ def test_no_secret_in_any_table_or_log(caplog):
 # A large fabric
 
 
+@pytest.mark.system
 def test_a_large_fabric(every_status):
     objects = large_fabric()
     with KubernetesAPI(objects) as api:
