@@ -25,9 +25,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker('property')
             continue
         of_system = item.get_closest_marker('system') is not None
-        if LONG and UNIT in item.path.parents and not of_system:
-            others.append(item)
-        elif whole and of_system and not LONG:
+        if LONG:
+            left_out = UNIT in item.path.parents and not of_system
+        else:
+            left_out = whole and of_system
+        if left_out:
             others.append(item)
     if others:
         config.hook.pytest_deselected(items=others)
