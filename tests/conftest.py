@@ -25,11 +25,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker('property')
             continue
         of_system = item.get_closest_marker('system') is not None
+        of_others = whole and of_system
         if LONG:
-            left_out = UNIT in item.path.parents and not of_system
-        else:
-            left_out = whole and of_system
-        if left_out:
+            of_others = UNIT in item.path.parents and not of_system
+        if of_others:
             others.append(item)
     if others:
         config.hook.pytest_deselected(items=others)
