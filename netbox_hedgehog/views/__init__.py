@@ -2,6 +2,7 @@ from .discrepancy import *
 from .dryrun import *
 from .event import *
 from .fabric import *
+from .fabric_delete import *
 from .health import *
 from .inventory import *
 from .live import *

@@ -39,9 +39,8 @@ from .history import ChangesPanel, SyncChartPanel
 from .live import live_context
 
 __all__ = (
-    'FabricBulkDeleteView', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView',
-    'FabricBulkSyncView', 'FabricConfirmRemovedKindView', 'FabricDeleteView', 'FabricEditView', 'FabricListView',
-    'FabricSyncView',
+    'WITH_RELATED', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView', 'FabricBulkSyncView',
+    'FabricConfirmRemovedKindView', 'FabricEditView', 'FabricListView', 'FabricSyncView',
     'FabricTestConnectionView', 'FabricView',
 )
 
@@ -149,11 +148,6 @@ class FabricEditView(TakesSecrets, generic.ObjectEditView):
     template_name = 'netbox_hedgehog/fabric_edit.html'
 
 
-@register_model_view(Fabric, 'delete')
-class FabricDeleteView(generic.ObjectDeleteView):
-    queryset = Fabric.objects.all()
-
-
 @register_model_view(Fabric, 'bulk_import', path='import', detail=False)
 class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     queryset = Fabric.objects.all()
@@ -196,13 +190,6 @@ class FabricBulkEditView(CountedResources, generic.BulkEditView):
 class FabricBulkRenameView(generic.BulkRenameView):
     queryset = Fabric.objects.all()
     filterset = filtersets.FabricFilterSet
-
-
-@register_model_view(Fabric, 'bulk_delete', path='delete', detail=False)
-class FabricBulkDeleteView(CountedResources, generic.BulkDeleteView):
-    queryset = WITH_RELATED
-    filterset = filtersets.FabricFilterSet
-    table = tables.FabricTable
 
 
 @register_model_view(Fabric, 'sync')
