@@ -93,7 +93,7 @@ PAGES: dict[str, Way] = {
     'fabric_changelog': of_fabric('fabric_changelog'),
     'fabric_add': at('fabric_add'),
     'fabric_edit': of_fabric('fabric_edit'),
-    'fabric_delete': of_fabric('fabric_delete', 'idle'),
+    'fabric_delete': of_fabric('fabric_delete'),
     'fabric_inventory_disable': of_fabric('fabric_inventory_disable'),
     'fabric_onboard': at('fabric_onboard'),
     'fabric_bulk_import': at('fabric_bulk_import'),

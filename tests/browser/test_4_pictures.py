@@ -24,7 +24,7 @@ DOCS = ROOT / 'docs' / 'pictures'
 pytestmark = pytest.mark.skipif(not FOLDER, reason='pictures are taken by make pictures')
 
 # The pages that people see most.
-SHOWN = [name for name in PAGES if name not in {'home', 'fabric_bulk_rename', 'fabric_bulk_delete', 'fabric_delete'}]
+SHOWN = [name for name in PAGES if name not in {'home', 'fabric_bulk_rename'}]
 
 # What the documentation shows: page, light or dark, height in pixels.
 DOCUMENTED = {

@@ -34,7 +34,7 @@ class DeleteTestCase(TestCase):
     def test_what_stays_is_counted(self):
         self.add_permissions('netbox_hedgehog.view_inventorylink')
         page = self.page(self.fabric)
-        self.assertContains(page, '3 objects in NetBox come from what is deleted here. They are kept')
+        self.assertContains(page, '3 objects in NetBox come from this fabric. They are kept')
         self.assertEqual(
             [(row.object_type.model, row.created, row.adopted, row.found) for row in page.context['managed']],
             [('device', 1, 1, 0), ('site', 0, 0, 1)],
