@@ -45,8 +45,8 @@ class Population:
         new = Fabric.objects.bulk_create(
             Fabric(
                 name=f'fabric-{number:03}', kubernetes_server='', sync_status='in_sync', last_sync=now,
-                last_attempt=now, connection_status='connected', inventory_enabled=True, inventory_site=site,
-                inventory_name_pattern=f'{number:03}-{{name}}',
+                last_attempt=now, connection_status='connected', inventory_enabled=True, inventory_auto_apply=True,
+                inventory_site=site, inventory_name_pattern=f'{number:03}-{{name}}',
             ) for number in range(len(self.fabrics), fabrics)
         )
         for fabric in new:

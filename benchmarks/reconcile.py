@@ -105,7 +105,7 @@ def make_fabric(name: str, switches: int, servers: int, vpcs: int) -> Any:
     from netbox_hedgehog.models import Fabric, FabricResource, KindSync
 
     site, _ = Site.objects.get_or_create(name=name, slug=name)
-    fabric = Fabric.objects.create(name=name, inventory_enabled=True, inventory_site=site)
+    fabric = Fabric.objects.create(name=name, inventory_enabled=True, inventory_auto_apply=True, inventory_site=site)
     now = timezone.now()
     FabricResource.objects.bulk_create(
         FabricResource(

@@ -30,7 +30,7 @@ def main() -> int:
     if fabric.pk is None:
         # Only at first: users may change it later.
         fabric.inventory_site, _ = Site.objects.get_or_create(slug='demo', defaults={'name': 'Demo'})
-        fabric.inventory_enabled = True
+        fabric.inventory_enabled = fabric.inventory_auto_apply = True
     for name, value in wanted['fabric'].items():
         setattr(fabric, name, value)
     try:

@@ -114,7 +114,7 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
         fields = (
             'id', 'name', 'description', 'kubernetes_server', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
             'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'last_attempt', 'last_sync',
-            'inventory_enabled', 'inventory_name_pattern', 'last_inventory',
+            'inventory_enabled', 'inventory_auto_apply', 'inventory_name_pattern', 'last_inventory',
         )
 
     def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:

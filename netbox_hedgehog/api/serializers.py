@@ -58,6 +58,7 @@ class FabricSerializer(PrimaryModelSerializer):
     inventory_removal = ChoiceField(choices=InventoryRemovalChoices, required=False)
     inventory_device_status = ChoiceField(choices=DeviceStatusChoices, required=False)
     inventory_stale_status = ChoiceField(choices=DeviceStatusChoices, required=False)
+    inventory_waits_for_review = serializers.BooleanField(source='waits_for_review', read_only=True)
     resource_count = RelatedObjectCountField('resources')
 
     class Meta:
@@ -69,8 +70,9 @@ class FabricSerializer(PrimaryModelSerializer):
             'watch_enabled',
             'sync_status', 'sync_state', 'last_attempt', 'last_sync', 'sync_error', 'last_report',
             'unsupported_kinds', 'notification_group', 'resource_count',
-            'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_roles',
-            'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
+            'inventory_enabled', 'inventory_auto_apply', 'inventory_waits_for_review', 'inventory_site',
+            'inventory_location', 'inventory_tenant', 'inventory_roles', 'inventory_name_pattern', 'inventory_scope',
+            'inventory_adoption', 'inventory_removal',
             'inventory_device_status', 'inventory_stale_status',
             'inventory_unconfirmed', 'last_inventory', 'inventory_error', 'owner', 'comments', 'tags', 'custom_fields',
             'created', 'last_updated',

@@ -28,8 +28,8 @@ __all__ = (
 
 # The settings as in the model, except the roles: each role has a picker of its own.
 INVENTORY_FIELDS = (
-    'inventory_enabled', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_name_pattern',
-    'inventory_scope', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
+    'inventory_enabled', 'inventory_auto_apply', 'inventory_site', 'inventory_location', 'inventory_tenant',
+    'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
     'inventory_stale_status',
 )
 
@@ -190,8 +190,8 @@ class InventoryImportMixin(forms.Form):
 
     # Columns that may be missing or empty: the model's default is used.
     inventory_optional = (
-        'inventory_enabled', 'inventory_roles', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption',
-        'inventory_removal', *STATUS_FIELDS,
+        'inventory_enabled', 'inventory_auto_apply', 'inventory_roles', 'inventory_name_pattern', 'inventory_scope',
+        'inventory_adoption', 'inventory_removal', *STATUS_FIELDS,
     )
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -205,6 +205,9 @@ class InventoryImportMixin(forms.Form):
 class InventoryBulkEditMixin(forms.Form):
     inventory_enabled = forms.NullBooleanField(
         label=_('Inventory'), required=False, widget=BulkEditNullBooleanSelect(),
+    )
+    inventory_auto_apply = forms.NullBooleanField(
+        label=_('Apply without review'), required=False, widget=BulkEditNullBooleanSelect(),
     )
     inventory_site = DynamicModelChoiceField(label=_('Site'), queryset=Site.objects.all(), required=False)
     inventory_location = DynamicModelChoiceField(

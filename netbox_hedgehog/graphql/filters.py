@@ -33,6 +33,7 @@ class FabricFilter(PrimaryModelFilter):
     last_attempt: DatetimeFilterLookup | None = strawberry_django.filter_field()
     last_sync: DatetimeFilterLookup | None = strawberry_django.filter_field()
     inventory_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
+    inventory_auto_apply: FilterLookup[bool] | None = strawberry_django.filter_field()
     inventory_site_id: ID | None = strawberry_django.filter_field()
     inventory_tenant_id: ID | None = strawberry_django.filter_field()
     last_inventory: DatetimeFilterLookup | None = strawberry_django.filter_field()

@@ -105,7 +105,12 @@ def _release_objects(fabric: Fabric, kept: Collection[int] = ()) -> int:
     count = release(InventoryLink.objects.filter(fabric=fabric).exclude(pk__in=kept))
     current = Fabric.objects.get(pk=fabric.pk)
     current.snapshot()
-    current.inventory_enabled, current.inventory_unconfirmed, current.inventory_error = False, None, ''
-    current.save(update_fields=('inventory_enabled', 'inventory_unconfirmed', 'inventory_error', 'last_updated'))
-    fabric.inventory_enabled, fabric.inventory_unconfirmed, fabric.inventory_error = False, None, ''
+    state = {'inventory_enabled': False, 'inventory_unconfirmed': None, 'inventory_error': ''}
+    if not kept:
+        # Whoever enables it again reviews the first plan again.
+        state['last_inventory'] = None
+    for name, value in state.items():
+        setattr(current, name, value)
+        setattr(fabric, name, value)
+    current.save(update_fields=(*state, 'last_updated'))
     return count

@@ -228,6 +228,9 @@ class FabricSyncJob(JobRunner):
         fabric = newest.first()
         if fabric is None or not fabric.inventory_enabled or not any(kind.outcome == READ for kind in report.kinds):
             return
+        if fabric.waits_for_review:
+            self.logger.info(f'{fabric.name}: inventory sync is waiting for a review of the first plan.')
+            return
         inventory, error = reconcile_and_report(fabric)
         self.job.data['inventory'] = inventory
         newest.update(last_report=self.job.data)

@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, max_length=200)),
                 ('comments', models.TextField(blank=True)),
                 ('inventory_enabled', models.BooleanField(default=False)),
+                ('inventory_auto_apply', models.BooleanField(default=False)),
                 ('inventory_roles', models.JSONField(blank=True, default=dict)),
                 ('inventory_name_pattern', models.CharField(default='{name}', max_length=64)),
                 ('inventory_device_status', models.CharField(default='active', max_length=50)),

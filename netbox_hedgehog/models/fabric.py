@@ -38,9 +38,9 @@ SETTINGS_OF_ERRORS = {
         'kubeconfig', 'in_cluster',
     ),
     'inventory_error': (
-        'inventory_enabled', 'inventory_site_id', 'inventory_location_id', 'inventory_tenant_id', 'inventory_roles',
-        'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
-        'inventory_device_status', 'inventory_stale_status',
+        'inventory_enabled', 'inventory_auto_apply', 'inventory_site_id', 'inventory_location_id',
+        'inventory_tenant_id', 'inventory_roles', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption',
+        'inventory_removal', 'inventory_device_status', 'inventory_stale_status',
     ),
 }
 

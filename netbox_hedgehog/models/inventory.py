@@ -27,6 +27,14 @@ class InventorySettings(models.Model):
         default=False,
         help_text=_('Create and update NetBox devices, cables, VRFs, prefixes and VLANs from this fabric.'),
     )
+    inventory_auto_apply = models.BooleanField(
+        verbose_name=_('apply without review'),
+        default=False,
+        help_text=_(
+            'Create NetBox objects with the next sync. If disabled, nothing is written until a user has applied the '
+            'first plan.'
+        ),
+    )
     inventory_site = models.ForeignKey(
         to='dcim.Site',
         on_delete=models.PROTECT,
@@ -125,6 +133,11 @@ class InventorySettings(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether scheduled syncs write nothing to the inventory, because no user has applied the first plan yet."""
+        return self.inventory_enabled and not self.inventory_auto_apply and self.last_inventory is None
 
     def clean_fields(self, exclude: Any = None) -> None:
         # NetBox's FIELD_CHOICES may offer neither default: that matters to fabrics with an inventory only.

@@ -91,6 +91,7 @@ class FabricTable(PlainExport, PrimaryModelTable):
     watch_enabled = columns.BooleanColumn(verbose_name=_('Watch enabled'))
     verify_tls = columns.BooleanColumn(verbose_name=_('Verify TLS'))
     inventory_enabled = columns.BooleanColumn(verbose_name=_('Inventory'))
+    inventory_auto_apply = columns.BooleanColumn(verbose_name=_('Apply without review'))
     inventory_site = tables.Column(verbose_name=_('Site'), linkify=True)
     inventory_location = tables.Column(verbose_name=_('Location'), linkify=True)
     inventory_tenant = tables.Column(verbose_name=_('Tenant'), linkify=True)
@@ -110,10 +111,9 @@ class FabricTable(PlainExport, PrimaryModelTable):
         fields = (
             'pk', 'id', 'name', 'status', 'sync_state', 'connection_status', 'last_sync', 'last_attempt', 'next_sync',
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
-            'watch_enabled',
-            'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_site', 'inventory_location',
-            'inventory_tenant', 'inventory_adoption', 'inventory_removal', 'inventory_device_status',
-            'inventory_stale_status', 'last_inventory', 'inventory_error', 'sync_error',
+            'watch_enabled', 'kubernetes_namespace', 'verify_tls', 'inventory_enabled', 'inventory_auto_apply',
+            'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_adoption', 'inventory_removal',
+            'inventory_device_status', 'inventory_stale_status', 'last_inventory', 'inventory_error', 'sync_error',
             'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',
         )
         default_columns = (

@@ -116,7 +116,7 @@ class World:
         site = self.site('Amsterdam')
         self.fabric = stack.fabric(
             'ams-1', api, description='Amsterdam, hall 1', sync_interval=INTERVAL, inventory_enabled=True,
-            inventory_site=site,
+            inventory_auto_apply=True, inventory_site=site,
         )
         self.broken = stack.fabric('fra-1', api, kubernetes_token='nobody', sync_interval=INTERVAL)
         self.idle = stack.fabric('lab', api, status='planned', sync_interval=INTERVAL)

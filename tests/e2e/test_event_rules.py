@@ -110,7 +110,7 @@ def test_what_an_inventory_writes_fires_event_rules_as_a_change_in_netbox_does(
     site = made(stack, 'dcim/sites/', name='Tour', slug='tour')
     worker = stack.worker()
     fabric = stack.fabric(
-        'tour', api, sync_interval=3600, inventory_enabled=True, inventory_site=site['id'],
+        'tour', api, sync_interval=3600, inventory_enabled=True, inventory_auto_apply=True, inventory_site=site['id'],
         inventory_removal='delete',
     )
     taken = 0

@@ -115,7 +115,7 @@ def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, 
     """Each in turn on one fabric, and after each a second run, or a second look, that finds it as it was."""
     status, site = stack.call('POST', 'dcim/sites/', {'name': 'Tour', 'slug': 'tour'})
     assert status == 201, site
-    fabric = stack.fabric('tour', api, sync_interval=3600, inventory_enabled=True, inventory_site=site['id'])
+    fabric = stack.fabric('tour', api, sync_interval=3600, inventory_enabled=True, inventory_auto_apply=True, inventory_site=site['id'])
     worker = stack.worker()
     told: list[str] = []
     silent = set()

@@ -25,7 +25,8 @@ def synced_fabric(stack: Stack, api: KubernetesAPI) -> dict[str, str]:
     assert status == 201 or 'already exists' in str(site), site
     _, found = stack.call('GET', 'dcim/sites/?slug=dc-1')
     fabric = stack.fabric(
-        'dc-1', api, scheduler_enabled=False, inventory_enabled=True, inventory_site=found['results'][0]['id'],
+        'dc-1', api, scheduler_enabled=False, inventory_enabled=True, inventory_auto_apply=True,
+        inventory_site=found['results'][0]['id'],
     )
     stack.worker()
     assert stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')[0] == 202

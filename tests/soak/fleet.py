@@ -111,7 +111,8 @@ class Fleet(Rig):
         for number, member in enumerate(self.mirrored):
             if member.inventory:
                 self.edit(
-                    member.id, inventory_enabled=True, inventory_site=site['id'], inventory_name_pattern='{fabric}-{name}',
+                    member.id, inventory_enabled=True, inventory_auto_apply=True, inventory_site=site['id'],
+                    inventory_name_pattern='{fabric}-{name}',
                 )
             if number % PROXIED == 1:
                 member.proxy = Proxy(member.server.url, seed=number).__enter__()

@@ -17,6 +17,7 @@ from .resources import load, small
 def fabric_of(resources: list[Resource] | str = 'small', name: str = 'dc-1', **settings: Any) -> Fabric:
     """A fabric whose mirror holds these resources, with an inventory at a site of its own."""
     settings.setdefault('inventory_enabled', True)
+    settings.setdefault('inventory_auto_apply', True)
     if 'inventory_site' not in settings:
         settings['inventory_site'] = Site.objects.get_or_create(name='DC', slug='dc')[0]
     fabric = Fabric.objects.create(name=name, **settings)

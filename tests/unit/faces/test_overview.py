@@ -4,6 +4,7 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from extras.dashboard.utils import get_widget_class
 from utilities.testing import TestCase
 
@@ -123,7 +124,10 @@ class OverviewTestCase(TestCase):
 
     def test_what_waits_for_confirmation_is_an_issue(self):
         self.only_well()
-        Fabric.objects.update(inventory_enabled=True, inventory_unconfirmed={'count': 64, 'sentences': ['64.'], 'digest': 'd'})
+        Fabric.objects.update(
+            inventory_enabled=True, inventory_auto_apply=True,
+            inventory_unconfirmed={'count': 64, 'sentences': ['64.'], 'digest': 'd'},
+        )
         self.assertRegex(self.words(), 'Changes to confirm</th><td>64<')
         for query in ('', '?widget'):
             text = self.words(query)
@@ -132,6 +136,17 @@ class OverviewTestCase(TestCase):
             self.assertNotIn('No issues', text, query)
         self.assertIn('1 fabric needs attention.', self.words())
         Fabric.objects.update(inventory_enabled=False)
+        self.assertIn('No issues', self.words())
+
+    def test_an_inventory_that_waits_for_review_is_an_issue(self):
+        self.only_well()
+        Fabric.objects.update(inventory_enabled=True)
+        for query in ('', '?widget'):
+            text = self.words(query)
+            self.assertIn('Inventory is waiting for review', text, query)
+            self.assertIn(reverse('plugins:netbox_hedgehog:fabric_dry_run', args=[self.well.pk]), text)
+        self.assertIn('1 fabric needs attention.', self.words())
+        Fabric.objects.update(last_inventory=timezone.now())
         self.assertIn('No issues', self.words())
 
     def test_an_inventory_that_fails_is_an_issue(self):

@@ -5,13 +5,15 @@ from unittest.mock import patch
 import pytest
 from core.models import Job
 from dcim.models import Device
+from django.utils import timezone
 from users.models import User
 
+from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.inventory.errors import InventoryRefused, NotPermitted, PlanMoved
-from netbox_hedgehog.inventory.reconcile import plan
+from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.inventory import APPLY, InventoryJob
-from netbox_hedgehog.models import FabricResource
+from netbox_hedgehog.models import Fabric, FabricResource
 
 from ...support.inventory import fabric_of
 from ...support.jobs import sync_answer
@@ -41,6 +43,41 @@ def test_a_fabric_without_an_inventory_is_only_read():
         report = execute_fabric_sync(fabric.pk)
     assert 'inventory' not in report
     assert not Device.objects.exists()
+
+
+def test_a_new_inventory_waits_until_somebody_has_applied_the_first_plan(person):
+    fabric = fabric_of(inventory_auto_apply=False)
+    with sync_answer():
+        report = execute_fabric_sync(fabric.pk)
+    assert 'inventory' not in report
+    assert not Device.objects.exists()
+    (job,) = Job.objects.filter(object_id=fabric.pk)
+    messages = [entry['message'] for entry in job.log_entries]
+    assert 'dc-1: inventory sync is waiting for a review of the first plan.' in messages
+    fabric.refresh_from_db()
+    assert fabric.waits_for_review
+    assert (fabric.sync_status, fabric.inventory_error) == ('in_sync', '')
+
+    requested = InventoryJob.request(fabric, person, APPLY, plan(fabric).digest)
+    execute_requested_run(requested.pk)
+    assert Device.objects.filter(name='leaf-1').exists()
+    FabricResource.objects.filter(kind='Server', name='server-1').update(missing_since=timezone.now())
+    with sync_answer():
+        report = execute_fabric_sync(fabric.pk)
+    assert report['inventory']['counts']['mark'] > 0
+
+
+def test_a_pause_does_not_ask_for_a_review_and_a_disabled_inventory_does():
+    fabric = fabric_of()
+    reconcile(fabric)
+    Fabric.objects.update(inventory_auto_apply=False, inventory_enabled=False)
+    fabric.refresh_from_db()
+    fabric.inventory_enabled = True
+    assert not fabric.waits_for_review
+    disable_inventory(fabric)
+    fabric.refresh_from_db()
+    fabric.inventory_enabled = True
+    assert fabric.waits_for_review
 
 
 def test_a_failure_of_the_inventory_is_its_own():

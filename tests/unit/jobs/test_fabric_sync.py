@@ -121,7 +121,7 @@ class TestRun:
 
     def test_one_that_was_overtaken_in_its_inventory(self) -> None:
         site = Site.objects.create(name='s', slug='s')
-        fabric = make_fabric(inventory_enabled=True, inventory_site=site)
+        fabric = make_fabric(inventory_enabled=True, inventory_auto_apply=True, inventory_site=site)
         newer = {'last_attempt': ago(minutes=-1), 'last_report': {'whose': 'the newer'}, 'inventory_error': ''}
 
         def overtaken(fabric: Fabric) -> None:

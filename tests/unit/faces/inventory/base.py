@@ -43,4 +43,5 @@ def make_discrepancy(fabric, link=None, **values) -> Discrepancy:
 
 def inventory_fabric(name='a', **values):
     """A fabric with an inventory at a site of its own."""
-    return make_fabric(name, inventory_enabled=True, inventory_site=make_site(f'Site of {name}'), **values)
+    values = {'inventory_enabled': True, 'inventory_auto_apply': True, **values}
+    return make_fabric(name, inventory_site=make_site(f'Site of {name}'), **values)
