@@ -29,7 +29,8 @@ from ..presentation.visible import may_view_fabric
 
 __all__ = (
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
-    'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
+    'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'NestedFabricSerializer',
+    'ProbeSerializer', 'QueuedSerializer',
     'RemovedKindSerializer', 'SwitchHealthSerializer',
 )
 
