@@ -196,15 +196,16 @@ def _report_disabled_scopes(plan: Plan, desired: Desired, current: CurrentState,
 
 def _report_excluded(plan: Plan, desired: Desired, current: CurrentState) -> None:
     """Add one finding for each rule that excludes resources with objects: these are kept, and not updated."""
-    counts: Counter[tuple[str, str]] = Counter()
+    scopes: dict[str, list[str]] = defaultdict(list)
     for link in current.managed.values():
         rule = desired.excluded.get(link.source)
         if rule is not None and link.values is not None and not link.shared:
-            counts[rule, link.scope] += 1
-    for (rule, scope), count in sorted(counts.items()):
+            scopes[rule].append(link.scope)
+    for rule, of_objects in sorted(scopes.items()):
         plan.findings.append(Finding(
-            DiscrepancyTypeChoices.ORPHAN, '', scope, Source('', rule), Code.RULE_EXCLUDES,
-            {'rule': rule, 'count': count},
+            # The scope is that of most of them: it only says where the finding is listed.
+            DiscrepancyTypeChoices.ORPHAN, '', Counter(of_objects).most_common(1)[0][0], Source('', rule),
+            Code.RULE_EXCLUDES, {'rule': rule, 'count': len(of_objects)},
         ))
 
 
