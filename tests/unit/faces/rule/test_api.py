@@ -53,7 +53,7 @@ class InventoryRuleAPITestCase(APIViewTestCases.APIViewTestCase):
             ({'kinds': ['VPCAttachment']}, 'tenant', 'Does not apply to these kinds'),
             ({'site': self.site.pk, 'location': other.pk}, 'location', 'not within the selected site'),
             ({'exclude': True}, 'exclude', 'cannot set anything'),
-            ({'tenant': None}, 'non_field_errors', 'The rule does nothing.'),
+            ({'tenant': None}, '__all__', 'The rule does nothing.'),
             ({'tenant': None, 'exclude': True, 'object_tags': [self.tag.pk]}, 'object_tags', 'cannot set anything'),
         ):
             with self.subTest(values=values):

@@ -4,7 +4,7 @@ from dcim.models import DeviceRole, Location
 from django.test import TestCase
 from extras.models import Tag
 from tenancy.models import Tenant
-from utilities.testing import BaseFilterSetTests
+from utilities.testing import BaseFilterSetTestMixin
 
 from netbox_hedgehog.filtersets import InventoryRuleFilterSet
 from netbox_hedgehog.models import InventoryRule
@@ -13,9 +13,13 @@ from ..inventory.base import inventory_fabric
 from .base import make_rule
 
 
-class InventoryRuleFilterSetTestCase(TestCase, BaseFilterSetTests):
+class InventoryRuleFilterSetTestCase(BaseFilterSetTestMixin, TestCase):
+    __module__ = 'netbox_hedgehog.tests'  # the mixin looks for the filterset in the package that this names
     queryset = InventoryRule.objects.all()
     filterset = InventoryRuleFilterSet
+    # A list of kinds has the filter `kind`, and `names` is a list of patterns.
+    ignore_fields = ('kinds',)
+    filter_name_map = {'object_tag': 'object_tag'}
 
     @classmethod
     def setUpTestData(cls):
