@@ -54,7 +54,7 @@ class Population:
             # Few: people write them.
             for number in range(2):
                 rule = InventoryRule.objects.create(
-                    fabric=fabric, name=f'rule {number}', names='spare-*', label_selector='!none', site=site,
+                    fabric=fabric, name=f'rule {number}', kinds=['Server'], label_selector='!none', site=site,
                 )
                 rule.object_tags.add(tag)
                 rule.tags.add(tag)

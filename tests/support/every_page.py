@@ -55,6 +55,7 @@ QUERIES = {
 # The status of an answer that is not 200: an action leads to a page, is queued, or says why it was not done.
 LEADS = 302
 STATUS = {
+    **{f'inventoryrule_bulk_{action}': 200 for action in ('edit', 'rename', 'delete')},
     'api fabric-sync': 202, 'api fabric-cancel': 409, 'api fabric-inventory-apply': 409,
     'api fabric-inventory-apply-rules': 409, 'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
 }

@@ -160,7 +160,7 @@ class PermissionsPageTestCase(TestCase):
         for name, found in rights.items():
             words = ROWS[name]
             with self.subTest(name=name):
-                if re.search(r'`(add|change|delete)_fabric', words):
+                if re.search(r'`(add|change|delete)_(fabric|inventoryrule)', words):
                     self.assertEqual(found, [False, False, True])
                 elif 'sync_' in words or 'resolve_' in words:
                     self.assertEqual(found, [False, True, True])
