@@ -37,7 +37,7 @@ class Population:
         from extras.models import Tag
 
         from netbox_hedgehog.inventory.reconcile import reconcile
-        from netbox_hedgehog.models import Fabric
+        from netbox_hedgehog.models import Fabric, InventoryRule
 
         now = timezone.now()
         site, _ = Site.objects.get_or_create(name='Population', slug='population')
@@ -51,6 +51,13 @@ class Population:
         )
         for fabric in new:
             fabric.tags.add(tag)
+            # Few: people write them.
+            for number in range(2):
+                rule = InventoryRule.objects.create(
+                    fabric=fabric, name=f'rule {number}', kinds=['Server'], label_selector='!none', site=site,
+                )
+                rule.object_tags.add(tag)
+                rule.tags.add(tag)
         self.fabrics += new
         first, *others = self.fabrics
         _read(first, objects(resources), now)

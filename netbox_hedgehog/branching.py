@@ -43,12 +43,13 @@ def set_up() -> None:
         return
     from netbox_branching.utilities import register_branching_resolver
 
-    from .models import Fabric
+    from .models import Fabric, InventoryRule
 
     register_branching_resolver(_is_branched)
-    for field in Fabric._meta.concrete_fields:
-        if field.many_to_one:
-            setattr(Fabric, field.name, _InMain(field))
+    for model in (Fabric, InventoryRule):
+        for field in model._meta.concrete_fields:
+            if field.many_to_one:
+                setattr(model, field.name, _InMain(field))
 
 
 def _is_branched(model: type[Model]) -> bool | None:
@@ -56,7 +57,7 @@ def _is_branched(model: type[Model]) -> bool | None:
 
 
 class _InMain(ForwardManyToOneDescriptor):
-    """A relation of a fabric, such as its site, read from main as the fabric is: a branch may not have the object."""
+    """A relation of a fabric or rule, such as a site, read from main as those are: a branch may not have the object."""
 
     def get_queryset(self, **hints: Any) -> QuerySet:
         return super().get_queryset(**hints).using(DEFAULT_DB_ALIAS)

@@ -9,6 +9,7 @@ __all__ = (
     'InventoryAdoptionChoices',
     'InventoryOriginChoices',
     'InventoryRemovalChoices',
+    'InventoryRuleKindChoices',
     'InventoryScopeChoices',
     'SyncStateChoices',
     'SyncStatusChoices',
@@ -103,6 +104,23 @@ class InventoryScopeChoices(ChoiceSet):
         (CABLING, _('Cables'), 'orange'),
         (ADDRESSING, _('Addressing'), 'green'),
         (VPCS, _('VPCs'), 'purple'),
+    ]
+
+
+class InventoryRuleKindChoices(ChoiceSet):
+    """The kinds that a rule may be for; the values are those of hedgehog/rules.py."""
+
+    CHOICES = [
+        ('Switch', _('Switches')),
+        ('Gateway', _('Gateways')),
+        ('Server', _('Servers')),
+        ('Connection', _('Connections')),
+        ('VPC', _('VPCs')),
+        ('VPCAttachment', _('VPC attachments')),
+        ('External', _('Externals')),
+        ('ExternalAttachment', _('External attachments')),
+        ('VLANNamespace', _('VLAN namespaces')),
+        ('IPv4Namespace', _('IPv4 namespaces')),
     ]
 
 

@@ -4,14 +4,14 @@ from typing import Any
 import django_filters
 from core.models import ObjectType
 from dcim.choices import DeviceStatusChoices
-from dcim.models import Location, Site
+from dcim.models import DeviceRole, Location, Site
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from extras.models import NotificationGroup
+from extras.models import NotificationGroup, Tag
 from netbox.filtersets import BaseFilterSet, PrimaryModelFilterSet
 from tenancy.models import Tenant
 from utilities.filters import (
@@ -30,20 +30,21 @@ from .choices import (
     InventoryAdoptionChoices,
     InventoryOriginChoices,
     InventoryRemovalChoices,
+    InventoryRuleKindChoices,
     InventoryScopeChoices,
     SwitchStateChoices,
     SyncStateChoices,
     SyncStatusChoices,
 )
 from .events import EVENT_TYPES
-from .models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from .models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, InventoryRule, SwitchHealth
 from .models.health import ISSUE_TITLES, ISSUES
 from .models.health import KIND_CHOICES as NODE_CHOICES
 from .models.resource import KIND_CHOICES
 
 __all__ = (
     'DiscrepancyFilterSet', 'FabricEventFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet',
-    'InventoryLinkFilterSet', 'SwitchHealthFilterSet',
+    'InventoryLinkFilterSet', 'InventoryRuleFilterSet', 'SwitchHealthFilterSet',
 )
 
 
@@ -141,6 +142,51 @@ class _OfFabricFilterSet(_Moments):
         field_name='fabric__name', queryset=viewable(Fabric), to_field_name='name', distinct=False,
         label=_('Fabric (name)'),
     )
+
+
+@register_filterset
+class InventoryRuleFilterSet(_Moments, PrimaryModelFilterSet):
+    created = MomentFilter()
+    last_updated = MomentFilter()
+    fabric_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=viewable(Fabric), distinct=False, label=_('Fabric (ID)'),
+    )
+    fabric = django_filters.ModelMultipleChoiceFilter(
+        field_name='fabric__name', queryset=viewable(Fabric), to_field_name='name', distinct=False,
+        label=_('Fabric (name)'),
+    )
+    kind = django_filters.MultipleChoiceFilter(
+        choices=InventoryRuleKindChoices, method='filter_kind', label=_('Kind'),
+    )
+    site_id = django_filters.ModelMultipleChoiceFilter(queryset=viewable(Site), distinct=False, label=_('Site (ID)'))
+    location_id = TreeNodeMultipleChoiceFilter(
+        queryset=viewable(Location), field_name='location', lookup_expr='in', label=_('Location (ID)'),
+    )
+    tenant_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=viewable(Tenant), distinct=False, label=_('Tenant (ID)'),
+    )
+    role_id = TreeNodeMultipleChoiceFilter(
+        queryset=viewable(DeviceRole), field_name='role', lookup_expr='in', label=_('Device role (ID)'),
+    )
+    object_tag_id = django_filters.ModelMultipleChoiceFilter(
+        queryset=viewable(Tag), field_name='object_tags', label=_('Tag of objects (ID)'),
+    )
+
+    class Meta:
+        model = InventoryRule
+        fields = ('id', 'name', 'weight', 'enabled', 'names', 'label_selector', 'vrf_name', 'exclude', 'description')
+
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        if not value.strip():
+            return queryset
+        return queryset.filter(
+            Q(name__icontains=value) | Q(description__icontains=value) | Q(comments__icontains=value)
+            | Q(names__icontains=value) | Q(label_selector__icontains=value)
+        )
+
+    def filter_kind(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        """Filter by kinds that a rule is for; one without kinds is for all."""
+        return queryset.filter(Q(kinds__overlap=value) | Q(kinds=[])) if value else queryset
 
 
 @register_filterset

@@ -81,6 +81,8 @@ class Code(StrEnum):
     VLAN_RANGE_INVALID = 'vlan-range-invalid'
     VLAN_RANGE_OVERLAP = 'vlan-range-overlap'
     VPC_MISSING = 'vpc-missing'
+    VRF_NAME_IN_USE = 'vrf-name-in-use'
+    VRF_NAME_INVALID = 'vrf-name-invalid'
     VRF_NAME_TOO_LONG = 'vrf-name-too-long'
     VRF_SKIPPED = 'vrf-skipped'
 
@@ -112,6 +114,7 @@ class Code(StrEnum):
     REFERENCE_MISSING = 'reference-missing'
     RESOURCE_CHANGED = 'resource-changed'
     RESOURCE_REMOVED = 'resource-removed'
+    RULE_EXCLUDES = 'rule-excludes'
     SCOPE_DISABLED = 'scope-disabled'
     SHARED_DEVICES_DIFFER = 'shared-devices-differ'
     STALE_STATUS_NOT_OFFERED = 'stale-status-not-offered'

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Sequence
 
-__all__ = ('device_name', 'first_names', 'is_name_pattern')
+__all__ = ('device_name', 'first_names', 'is_name_pattern', 'is_vrf_pattern', 'vrf_name')
 
 # Everything that a pattern may contain. A Python format could do more ({name:>9999}, {name.__class__}).
 _PATTERN = re.compile(r'(?:[^{}]|\{name\}|\{fabric\})*')
 _PLACE = re.compile(r'\{(name|fabric)\}')
+_VRF_PATTERN = re.compile(r'(?:[^{}]|\{vpc\}|\{fabric\})+')
+_VRF_PLACE = re.compile(r'\{(vpc|fabric)\}')
 
 
 def is_name_pattern(pattern: str) -> bool:
@@ -24,6 +26,17 @@ def device_name(pattern: str, name: str, fabric: str) -> str:
         raise ValueError('a name pattern may contain {name} and {fabric} only')
     names = {'name': name, 'fabric': fabric}
     return _PLACE.sub(lambda place: names[place[1]], pattern)
+
+
+def is_vrf_pattern(pattern: str) -> bool:
+    """Return whether a pattern has no braces but those of {vpc} and {fabric}."""
+    return _VRF_PATTERN.fullmatch(pattern) is not None
+
+
+def vrf_name(pattern: str, vpc: str, fabric: str) -> str:
+    """Return the name of a VPC's VRF: the pattern filled in with the names of the VPC and its fabric."""
+    names = {'vpc': vpc, 'fabric': fabric}
+    return _VRF_PLACE.sub(lambda place: names[place[1]], pattern)
 
 
 def first_names(names: Sequence[str], most: int) -> str:

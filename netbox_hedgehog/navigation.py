@@ -57,6 +57,25 @@ menu = PluginMenu(
                 link_text=_('Managed objects'),
                 permissions=['netbox_hedgehog.view_inventorylink'],
             ),
+            PluginMenuItem(
+                link='plugins:netbox_hedgehog:inventoryrule_list',
+                link_text=_('Inventory rules'),
+                permissions=['netbox_hedgehog.view_inventoryrule'],
+                buttons=(
+                    PluginMenuButton(
+                        link='plugins:netbox_hedgehog:inventoryrule_add',
+                        title=_('Add'),
+                        icon_class='mdi mdi-plus-thick',
+                        permissions=['netbox_hedgehog.add_inventoryrule'],
+                    ),
+                    PluginMenuButton(
+                        link='plugins:netbox_hedgehog:inventoryrule_bulk_import',
+                        title=_('Import'),
+                        icon_class='mdi mdi-upload',
+                        permissions=['netbox_hedgehog.add_inventoryrule'],
+                    ),
+                ),
+            ),
         )),
     ),
 )

@@ -21,6 +21,7 @@ from .models import (
     FabricEvent,
     FabricResource,
     InventoryLink,
+    InventoryRule,
     KindSync,
     release,
 )
@@ -31,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 # Before the other handlers of a save or deletion: scripts may run in a branch too.
 @receiver((pre_save, pre_delete), sender=Fabric)
-def refuse_in_branch(sender: type[Fabric], **kwargs: Any) -> None:
+@receiver((pre_save, pre_delete), sender=InventoryRule)
+def refuse_in_branch(sender: type[Fabric | InventoryRule], **kwargs: Any) -> None:
     """Raise AbortRequest if a branch is active."""
     if in_branch():
         raise AbortRequest(NOT_IN_A_BRANCH)

@@ -13,6 +13,8 @@ urlpatterns = (
     path('resources/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabricresource'))),
     path('inventory/', include(get_model_urls('netbox_hedgehog', 'inventorylink', detail=False))),
     path('inventory/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'inventorylink'))),
+    path('inventory-rules/', include(get_model_urls('netbox_hedgehog', 'inventoryrule', detail=False))),
+    path('inventory-rules/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'inventoryrule'))),
     path('discrepancies/', include(get_model_urls('netbox_hedgehog', 'discrepancy', detail=False))),
     path('discrepancies/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'discrepancy'))),
     path('events/', include(get_model_urls('netbox_hedgehog', 'fabricevent', detail=False))),

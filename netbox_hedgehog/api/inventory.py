@@ -18,7 +18,7 @@ from ..inventory.decisions import DECISIONS, decide
 from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, NotPermitted
 from ..jobs.apply import actions_of
-from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
+from ..jobs.inventory import APPLY, APPLY_RULES, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..numbers import is_number
 from ..presentation import plans
@@ -32,6 +32,9 @@ __all__ = ('DiscrepancyViewSet', 'InventoryActions', 'InventoryLinkViewSet')
 # How many actions one answer of a dry run has by default, and at most.
 PLAN_LIMIT = 1000
 PLAN_MOST = 10_000
+
+# The plans that can be asked for.
+PLANS = {'sync': APPLY, 'rules': APPLY_RULES, 'removal': REMOVE}
 
 # Digits of a number in a query.
 PLAN_DIGITS = 9
@@ -163,7 +166,7 @@ class InventoryActions:
     get_object: Callable[[], Any]
     _permitted: Callable[[int], Fabric]
 
-    sync_actions = ('inventory_apply', 'inventory_confirm', 'inventory_disable')
+    sync_actions = ('inventory_apply', 'inventory_apply_rules', 'inventory_confirm', 'inventory_disable')
 
     @extend_schema(
         responses={200: PlanSerializer, 409: REFUSED}, filters=False,
@@ -171,8 +174,9 @@ class InventoryActions:
             OpenApiParameter('limit', int, description='How many actions to list (1000; 0 for none)'),
             OpenApiParameter('offset', int, description='How many actions to skip'),
             OpenApiParameter(
-                'of', str, enum=['sync', 'removal'],
-                description='Changes of an inventory sync, or of disabling the inventory',
+                'of', str, enum=['sync', 'rules', 'removal'],
+                description='Changes of an inventory sync, with those of rules to existing objects, or of disabling '
+                            'the inventory',
             ),
         ],
     )
@@ -180,7 +184,7 @@ class InventoryActions:
     def inventory_plan(self, request: Request, pk: int) -> Response:
         """Return the pending changes of this fabric (dry run). Nothing is written."""
         fabric = self.get_object()
-        what = REMOVE if request.query_params.get('of') == 'removal' else APPLY
+        what = PLANS.get(request.query_params.get('of', ''), APPLY)
         limit = min(_number(request, 'limit', PLAN_LIMIT), PLAN_MOST)
         offset = _number(request, 'offset', 0)
         try:
@@ -209,6 +213,12 @@ class InventoryActions:
     def inventory_apply(self, request: Request, pk: int) -> Response:
         """Queue a job that applies the plan with this digest. 409 if anything has changed since."""
         return self._with_digest(request, pk, APPLY)
+
+    @extend_schema(request=DigestSerializer, responses=QUEUED)
+    @action(detail=True, methods=['post'], url_path='inventory/apply-rules', url_name='inventory-apply-rules')
+    def inventory_apply_rules(self, request: Request, pk: int) -> Response:
+        """Queue a job that applies the plan with this digest: that of `inventory/plan/?of=rules`."""
+        return self._with_digest(request, pk, APPLY_RULES)
 
     @extend_schema(request=DigestSerializer, responses=QUEUED)
     @action(detail=True, methods=['post'], url_path='inventory/confirm-removal', url_name='inventory-confirm')

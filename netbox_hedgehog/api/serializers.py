@@ -1,12 +1,14 @@
 from typing import Any
 
 from core.models import Job
-from dcim.api.serializers import LocationSerializer, SiteSerializer
+from dcim.api.serializers import DeviceRoleSerializer, LocationSerializer, SiteSerializer
 from dcim.choices import DeviceStatusChoices
+from django.core.exceptions import ValidationError
 from extras.api.serializers import NotificationGroupSerializer
-from netbox.api.fields import ChoiceField, ContentTypeField, RelatedObjectCountField
+from extras.models import Tag
+from netbox.api.fields import ChoiceField, ContentTypeField, RelatedObjectCountField, SerializedPKRelatedField
 from netbox.api.gfk_fields import GFKSerializerField
-from netbox.api.serializers import NetBoxModelSerializer, PrimaryModelSerializer
+from netbox.api.serializers import NestedTagSerializer, NetBoxModelSerializer, PrimaryModelSerializer
 from rest_framework import serializers
 from tenancy.api.serializers import TenantSerializer
 
@@ -18,19 +20,20 @@ from ..choices import (
     InventoryAdoptionChoices,
     InventoryOriginChoices,
     InventoryRemovalChoices,
+    InventoryRuleKindChoices,
     InventoryScopeChoices,
     SwitchStateChoices,
     SyncStateChoices,
     SyncStatusChoices,
 )
 from ..inventory.decisions import possible
-from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, InventoryRule, SwitchHealth
 from ..presentation.visible import may_view_fabric
 
 __all__ = (
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
-    'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'ProbeSerializer', 'QueuedSerializer',
-    'RemovedKindSerializer', 'SwitchHealthSerializer',
+    'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'InventoryRuleSerializer',
+    'ProbeSerializer', 'QueuedSerializer', 'RemovedKindSerializer', 'SwitchHealthSerializer',
 )
 
 
@@ -120,6 +123,53 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
             'created', 'last_updated',
         ]
         brief_fields = ('id', 'url', 'display', 'key')
+
+
+class InventoryRuleSerializer(PrimaryModelSerializer):
+    fabric = NestedFabricSerializer(nested=True)
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=InventoryRuleKindChoices.values()), required=False,
+    )
+    site = SiteSerializer(nested=True, required=False, allow_null=True)
+    location = LocationSerializer(nested=True, required=False, allow_null=True)
+    tenant = TenantSerializer(nested=True, required=False, allow_null=True)
+    role = DeviceRoleSerializer(nested=True, required=False, allow_null=True)
+    object_tags = SerializedPKRelatedField(
+        queryset=Tag.objects.all(), serializer=NestedTagSerializer, required=False, many=True,
+    )
+
+    class Meta:
+        model = InventoryRule
+        fields = [
+            'id', 'url', 'display_url', 'display', 'fabric', 'name', 'weight', 'enabled', 'description', 'kinds',
+            'names', 'label_selector', 'site', 'location', 'tenant', 'role', 'vrf_name', 'object_tags', 'exclude',
+            'owner', 'comments', 'tags', 'custom_fields', 'created', 'last_updated',
+        ]
+        brief_fields = ('id', 'url', 'display', 'name', 'description')
+
+    def validate_fabric(self, fabric: Fabric) -> Fabric:
+        if not may_view_fabric(self.context.get('request'), fabric):
+            raise serializers.ValidationError('Related object not found.')
+        return fabric
+
+    def validate(self, data: Any) -> Any:
+        data = super().validate(data)
+        if self.nested:
+            return data
+        given = {name: value for name, value in data.items() if hasattr(InventoryRule, name)}
+        tags = given.pop('object_tags', None)
+        rule = self.instance or InventoryRule()
+        for name in ('kinds', 'site', 'location', 'tenant', 'role', 'vrf_name', 'exclude'):
+            if name in given:
+                setattr(rule, name, given[name])
+        if tags is None:
+            tags = rule.object_tags.all() if rule.pk else ()
+        try:
+            rule.check_tags(tags)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.message_dict if hasattr(error, 'error_dict') else error.messages) \
+                from None
+        return data
 
 
 class DiscrepancySerializer(NetBoxModelSerializer):

@@ -1,7 +1,7 @@
 from django.urls import path
 from netbox.api.routers import NetBoxRouter
 
-from . import inventory, views
+from . import inventory, rules, views
 
 router = NetBoxRouter()
 router.APIRootView = views.HedgehogRootView
@@ -10,6 +10,7 @@ router.register('resources', views.FabricResourceViewSet)
 router.register('switches', views.SwitchHealthViewSet)
 router.register('events', views.FabricEventViewSet)
 router.register('inventory', inventory.InventoryLinkViewSet)
+router.register('inventory-rules', rules.InventoryRuleViewSet)
 router.register('discrepancies', inventory.DiscrepancyViewSet)
 
 urlpatterns = [

@@ -2,3 +2,4 @@ from .bulk import *
 from .discrepancy import *
 from .fabric import *
 from .filters import *
+from .rule import *

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter',
-    'SwitchHealthFilter',
+    'InventoryRuleFilter', 'SwitchHealthFilter',
 )
 
 
@@ -76,6 +76,25 @@ class InventoryLinkFilter(BaseModelFilter):
     origin: StrFilterLookup | None = strawberry_django.filter_field()
     shared: FilterLookup[bool] | None = strawberry_django.filter_field()
     stale_since: DatetimeFilterLookup | None = strawberry_django.filter_field()
+
+
+@register_filter(models.InventoryRule, lookups=True)
+class InventoryRuleFilter(PrimaryModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    name: StrFilterLookup | None = strawberry_django.filter_field()
+    weight: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
+    names: StrFilterLookup | None = strawberry_django.filter_field()
+    label_selector: StrFilterLookup | None = strawberry_django.filter_field()
+    site_id: ID | None = strawberry_django.filter_field()
+    tenant_id: ID | None = strawberry_django.filter_field()
+    role_id: ID | None = strawberry_django.filter_field()
+    exclude: FilterLookup[bool] | None = strawberry_django.filter_field()
 
 
 @register_filter(models.Discrepancy, lookups=True)

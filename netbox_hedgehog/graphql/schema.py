@@ -1,7 +1,15 @@
 import strawberry
 import strawberry_django
 
-from .types import DiscrepancyType, FabricEventType, FabricResourceType, FabricType, InventoryLinkType, SwitchHealthType
+from .types import (
+    DiscrepancyType,
+    FabricEventType,
+    FabricResourceType,
+    FabricType,
+    InventoryLinkType,
+    InventoryRuleType,
+    SwitchHealthType,
+)
 
 __all__ = ('schema',)
 
@@ -22,6 +30,9 @@ class HedgehogQuery:
 
     inventory_link: InventoryLinkType = strawberry_django.field()
     inventory_link_list: list[InventoryLinkType] = strawberry_django.field()
+
+    inventory_rule: InventoryRuleType = strawberry_django.field()
+    inventory_rule_list: list[InventoryRuleType] = strawberry_django.field()
 
     discrepancy: DiscrepancyType = strawberry_django.field()
     discrepancy_list: list[DiscrepancyType] = strawberry_django.field()

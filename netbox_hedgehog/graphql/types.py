@@ -17,16 +17,19 @@ from .filters import (
     FabricFilter,
     FabricResourceFilter,
     InventoryLinkFilter,
+    InventoryRuleFilter,
     SwitchHealthFilter,
 )
 
 if TYPE_CHECKING:
-    from dcim.graphql.types import LocationType, SiteType
+    from dcim.graphql.types import DeviceRoleType, LocationType, SiteType
+    from extras.graphql.types import TagType
     from netbox.graphql.types import ContentTypeType
     from tenancy.graphql.types import TenantType
 
 __all__ = (
-    'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType', 'InventoryLinkType', 'SwitchHealthType',
+    'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType', 'InventoryLinkType',
+    'InventoryRuleType', 'SwitchHealthType',
 )
 
 
@@ -56,6 +59,7 @@ class FabricType(PrimaryObjectType):
     switch_health: list[Annotated['SwitchHealthType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     inventory_links: list[Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
+    inventory_rules: list[Annotated['InventoryRuleType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
 
 
@@ -105,6 +109,17 @@ class InventoryLinkType(BaseObjectType):
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')]
     object_id: BigInt
     discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
+
+
+@register_type(models.InventoryRule, fields='__all__', filters=InventoryRuleFilter, pagination=True)
+class InventoryRuleType(PrimaryObjectType):
+    display = display_of('name')
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
+    location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
+    tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
+    role: Annotated['DeviceRoleType', strawberry.lazy('dcim.graphql.types')] | None
+    object_tags: list[Annotated['TagType', strawberry.lazy('extras.graphql.types')]]
 
 
 @register_type(models.Discrepancy, exclude=['digest', 'refused'], filters=DiscrepancyFilter, pagination=True)

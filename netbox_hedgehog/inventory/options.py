@@ -1,17 +1,21 @@
 """Turn a fabric's settings into what the mappers and the planner read."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from dcim.choices import DeviceStatusChoices
 from netbox.plugins.utils import get_plugin_config
 
-from ..models import Fabric
+from ..hedgehog.rules import PatternError
+from ..models import Fabric, InventoryRule
 from ..roles import roles_by_slug
-from .errors import InventoryOff
+from .errors import InventoryOff, InventoryRefused
+from .mapping.rules import Rule
 from .mapping.types import Options
 from .planning.policy import Policy
 
-__all__ = ('check_enabled', 'options_of', 'policy_of')
+__all__ = ('check_enabled', 'options_of', 'policy_of', 'rule_of', 'rules_of')
 
 
 def check_enabled(fabric: Fabric) -> None:
@@ -35,6 +39,37 @@ def options_of(fabric: Fabric) -> Options:
         name_pattern=fabric.inventory_name_pattern,
         device_status=fabric.inventory_device_status,
         scopes=frozenset(fabric.inventory_scope),
+        rules=rules_of([fabric.pk]).get(fabric.pk, ()),
+    )
+
+
+def rules_of(fabrics: Collection[int]) -> dict[int, tuple[Rule, ...]]:
+    """Return the enabled rules of these fabrics in their order, by the fabric's ID.
+
+    Raises InventoryRefused for a rule that cannot be read: without it objects would be created that it is to prevent.
+    """
+    found: dict[int, list[Rule]] = defaultdict(list)
+    rules = InventoryRule.objects.filter(fabric__in=fabrics, enabled=True).order_by('fabric', 'weight', 'name')
+    for rule in rules.prefetch_related('object_tags'):
+        try:
+            found[rule.fabric_id].append(rule_of(rule))
+        except PatternError as error:
+            raise InventoryRefused(f'The inventory rule {rule.name} cannot be used: {error}') from None
+    return {fabric: tuple(of_fabric) for fabric, of_fabric in found.items()}
+
+
+def rule_of(rule: InventoryRule, tags: Iterable[int] | None = None) -> Rule:
+    """Return a rule as the mappers read it; `tags` are those of one that is not saved yet. Raises PatternError."""
+    return Rule(
+        name=rule.name,
+        conditions=rule.conditions,
+        site=rule.site_id,
+        location=rule.location_id,
+        tenant=rule.tenant_id,
+        role=rule.role_id,
+        vrf_name=rule.vrf_name,
+        tags=tuple(tag.pk for tag in rule.object_tags.all()) if tags is None else tuple(tags),
+        exclude=rule.exclude,
     )
 
 

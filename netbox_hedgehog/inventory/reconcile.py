@@ -5,6 +5,7 @@ state, and plans; the plan is applied in one transaction, and the outcome is rec
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -36,29 +37,32 @@ from .roles import role_problems
 __all__ = ('build_plan', 'confirm_removal', 'desired_of', 'plan', 'reconcile')
 
 
-def plan(fabric: Fabric) -> Plan:
+def plan(fabric: Fabric, apply_rules: bool = False) -> Plan:
     """Return what a reconcile of this fabric would do now: nothing is written.
 
-    Raises InventoryOff if the inventory is disabled.
+    With `apply_rules` existing objects get what the fabric's rules say of new ones, too. Raises InventoryOff if the
+    inventory is disabled.
     """
-    context = build_plan(fabric, timezone.now())
+    context = build_plan(fabric, timezone.now(), apply_rules)
     exclude_refused(context.plan, fabric)
     return describe(context.plan, context.desired)
 
 
 def reconcile(
     fabric: Fabric, user: AnyUser | None = None, expected_digest: str = '', confirmed: bool = False,
+    apply_rules: bool = False,
 ) -> InventoryReport:
     """Bring NetBox's objects in line with the mirror. The plan is applied in one transaction.
 
     Takes the fabric; the user, None for a scheduled sync (the change log then names the user `hedgehog`); the digest of
-    the plan that this user has reviewed, '' for any plan; and whether to apply what needs confirmation, too. Returns
-    the report. Raises PlanMoved if the plan differs from the reviewed one, NotPermitted if the user lacks a permission,
-    InventoryOff if the inventory is disabled, and what the database raises. Nothing is written then.
+    the plan that this user has reviewed, '' for any plan; whether to apply what needs confirmation, too; and whether
+    existing objects get what the fabric's rules say of new ones. Returns the report. Raises PlanMoved if the plan
+    differs from the reviewed one, NotPermitted if the user lacks a permission, InventoryOff if the inventory is
+    disabled, and what the database raises. Nothing is written then.
     """
     report = InventoryReport(fabric=fabric.name, started=timezone.now())
     with measure(report):
-        context = build_plan(fabric, report.started)
+        context = build_plan(fabric, report.started, apply_rules)
         if expected_digest and context.plan.digest != expected_digest:
             raise PlanMoved('The fabric or NetBox has changed since you reviewed the plan. Review it again.')
         if confirmed:
@@ -82,12 +86,12 @@ def confirm_removal(fabric: Fabric, digest: str, user: AnyUser | None = None) ->
     return report
 
 
-def build_plan(fabric: Fabric, now: datetime) -> PlanContext:
+def build_plan(fabric: Fabric, now: datetime, apply_rules: bool = False) -> PlanContext:
     """Load both sides and plan. Raises InventoryOff, and InventoryRefused in a branch."""
     refuse_in_branch()
     use_current_configuration()
     check_enabled(fabric)
-    policy = policy_of(fabric, now)
+    policy = replace(policy_of(fabric, now), apply_rules=apply_rules)
     options = options_of(fabric)
     desired = desired_of(fabric, options)
     desired.issues += role_problems(fabric, options)
@@ -101,7 +105,7 @@ def build_plan(fabric: Fabric, now: datetime) -> PlanContext:
 def desired_of(fabric: Fabric, options: Options) -> Desired:
     """Load the mirror of a fabric, and map it to desired NetBox objects."""
     unread = unread_kinds(fabric)  # before the resources: a kind that is synced meanwhile counts as unread
-    return desired(resources_of(fabric), options, unread)
+    return desired(resources_of(fabric, options.needs_labels), options, unread)
 
 
 def _confirm(plan: Plan) -> None:

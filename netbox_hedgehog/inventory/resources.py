@@ -14,17 +14,18 @@ KINDS = (
 )
 
 
-def resources_of(fabric: Fabric) -> Iterator[Resource]:
+def resources_of(fabric: Fabric, with_labels: bool = False) -> Iterator[Resource]:
     """Return the resources of a fabric that are not missing: one SQL statement, streamed.
+
+    Their labels are loaded only `with_labels`.
 
     Most of a mirror is the status of Agents, which changes with every heartbeat. Only what identifies the switch is
     loaded of it.
     """
     rows = FabricResource.objects.filter(fabric=fabric, kind__in=KINDS, missing_since=None).order_by()
-    for kind, name, spec, nos, generation in rows.values_list(
-        'kind', 'name', 'spec', 'status__state__nos', 'generation',
-    ).iterator(chunk_size=1000):
-        yield Resource(kind, name, spec, {'state': {'nos': nos}} if nos else {}, generation)
+    columns = ['kind', 'name', 'spec', 'status__state__nos', 'generation', *(['labels'] if with_labels else [])]
+    for kind, name, spec, nos, generation, *labels in rows.values_list(*columns).iterator(chunk_size=1000):
+        yield Resource(kind, name, spec, {'state': {'nos': nos}} if nos else {}, generation, *labels)
 
 
 def unread_kinds(fabric: Fabric) -> frozenset[str]:

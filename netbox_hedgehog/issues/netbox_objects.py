@@ -127,6 +127,13 @@ IN_NETBOX: dict[str, Text] = {
         _('%(kind)s %(resource)s was removed from the fabric.'),
         _('Nothing: its objects are handled as *Removal* in the fabric’s settings says.'),
     ),
+    Code.RULE_EXCLUDES: Text(
+        n_('The inventory rule %(rule)s excludes resources with objects in NetBox: %(count)d object is kept and no '
+           'longer updated.',
+           'The inventory rule %(rule)s excludes resources with objects in NetBox: %(count)d objects are kept and no '
+           'longer updated.', 'count'),
+        _('Nothing, if that is intended. Otherwise change or disable the rule, or remove the objects.'),
+    ),
     Code.SCOPE_DISABLED: Text(
         n_('%(scope)s is not in the scope of this fabric: %(count)d object is no longer updated.',
            '%(scope)s is not in the scope of this fabric: %(count)d objects are no longer updated.', 'count'),

@@ -306,6 +306,16 @@ INVALID: dict[str, Text] = {
         _('VPC %(vpc)s does not exist; skipped.'),
         _('Create the VPC, or correct `withinVPC` of the Connection.'),
     ),
+    Code.VRF_NAME_IN_USE: Text(
+        _('An inventory rule names its VRF %(vrf)s, which is the name of the VRF of VPC %(vpc)s, too. The rule’s VRF '
+          'name is not used.'),
+        _('Change the VRF name of the rule so that it differs for each VPC, for example {fabric}-{vpc}.'),
+    ),
+    Code.VRF_NAME_INVALID: Text(
+        _('An inventory rule names its VRF %(vrf)s, which is too long or invalid (at most 100 characters). The rule’s '
+          'VRF name is not used.'),
+        _('Choose a shorter VRF name in the rule.'),
+    ),
     Code.VRF_NAME_TOO_LONG: Text(
         _('The name is too long for a VRF (100 characters); skipped.'),
         _('Rename the resource, or the fabric in NetBox: its name is part of the VRF’s.'),

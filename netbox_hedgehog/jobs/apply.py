@@ -2,29 +2,24 @@
 
 
 from ..accounts import AnyUser
-from ..inventory.disable import plan_removal, remove_created
+from ..inventory.disable import remove_created
 from ..inventory.errors import InventoryRefused
-from ..inventory.planning.plan import Plan
-from ..inventory.reconcile import confirm_removal, plan, reconcile
+from ..inventory.reconcile import confirm_removal, reconcile
 from ..inventory.report import InventoryReport
 from ..locks import fabric_lock
 from ..models import Fabric
-from .inventory import CONFIRM, REMOVE
+from .inventory import APPLY_RULES, CONFIRM, REMOVE
+from .inventory import plan_of as actions_of
 
 __all__ = ('actions_of', 'apply_now')
-
-
-def actions_of(fabric: Fabric, action: str) -> Plan:
-    """Return the plan for an action: the pending changes, or for REMOVE the objects that the plugin created."""
-    return plan_removal(fabric) if action == REMOVE else plan(fabric)
 
 
 def apply_now(fabric: Fabric, action: str, digest: str, user: AnyUser | None = None) -> InventoryReport:
     """Apply exactly the reviewed plan in this process: for commands, never for a web request.
 
-    Takes the fabric, one of APPLY, CONFIRM and REMOVE, the digest of the reviewed plan, and the user; None stands for
-    the plugin itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused while a
-    sync of the fabric is running; nothing is changed then.
+    Takes the fabric, one of APPLY, APPLY_RULES, CONFIRM and REMOVE, the digest of the reviewed plan, and the user; None
+    stands for the plugin itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused
+    while a sync of the fabric is running; nothing is changed then.
     """
     with fabric_lock(fabric.pk) as free:
         if not free:
@@ -33,4 +28,4 @@ def apply_now(fabric: Fabric, action: str, digest: str, user: AnyUser | None = N
             return confirm_removal(fabric, digest, user=user)
         if action == REMOVE:
             return remove_created(fabric, user=user, expected_digest=digest)
-        return reconcile(fabric, user=user, expected_digest=digest)
+        return reconcile(fabric, user=user, expected_digest=digest, apply_rules=action == APPLY_RULES)

@@ -28,13 +28,19 @@ from .progress import keep_row
 from .queue import put_in_queue, queue_name
 from .recovery import INVENTORY_JOB_NAME
 
-__all__ = ('APPLY', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'reconcile_and_report')
+__all__ = ('APPLY', 'APPLY_RULES', 'CONFIRM', 'REDIS_AWAY', 'REMOVE', 'InventoryJob', 'plan_of', 'reconcile_and_report')
 
-# Actions: apply the reviewed plan, confirm pending removals, remove what the plugin created.
-APPLY, CONFIRM, REMOVE = 'apply', 'confirm', 'remove'
+# Actions: apply the reviewed plan, the same with what rules say for existing objects, confirm pending removals, remove
+# what the plugin created.
+APPLY, APPLY_RULES, CONFIRM, REMOVE = 'apply', 'apply-rules', 'confirm', 'remove'
 
 # Shown to the user who requested a job while Redis cannot be reached.
 REDIS_AWAY = _('Cannot reach Redis. The job was not queued.')
+
+
+def plan_of(fabric: Fabric, action: str) -> Plan:
+    """Return the plan for an action: the pending changes, or for REMOVE the objects that the plugin created."""
+    return plan_removal(fabric) if action == REMOVE else plan(fabric, apply_rules=action == APPLY_RULES)
 
 
 class InventoryJob(JobRunner):
@@ -47,12 +53,12 @@ class InventoryJob(JobRunner):
     def request(cls, fabric: Fabric, user: User, action: str = APPLY, digest: str = '') -> Job:
         """Queue an inventory change on request.
 
-        Takes the fabric, the user, one of APPLY, CONFIRM and REMOVE, and the digest of the reviewed plan. Returns the
+        Takes the fabric, the user, one of the actions above, and the digest of the reviewed plan. Returns the
         queued job; in the end its data has the InventoryReport as a dictionary. Raises InventoryRefused if another
         requested change of the fabric is queued, PlanMoved if the plan is not the one that was reviewed, NotPermitted
         if the user may not do all of it, and InventoryOff if the inventory is disabled.
         """
-        seen: Plan = plan_removal(fabric) if action == REMOVE else plan(fabric)
+        seen = plan_of(fabric, action)
         if digest and digest != (seen.confirmation_digest if action == CONFIRM else seen.digest):
             raise PlanMoved('The fabric or NetBox has changed since you reviewed this plan. Review it again.')
         check_before(user, seen.unconfirmed_actions if action == CONFIRM else seen.attempted)
@@ -100,6 +106,7 @@ class InventoryJob(JobRunner):
         digest, user = asked.get('digest', ''), self.job.user
         work: Callable[[], InventoryReport] = {
             APPLY: lambda: reconcile(fabric, user=user, expected_digest=digest),
+            APPLY_RULES: lambda: reconcile(fabric, user=user, expected_digest=digest, apply_rules=True),
             CONFIRM: lambda: confirm_removal(fabric, digest, user=user),
             REMOVE: lambda: remove_created(fabric, user=user, expected_digest=digest),
         }[asked['action']]

@@ -4,3 +4,4 @@ from .fabric import *
 from .health import *
 from .link import *
 from .resource import *
+from .rule import *

@@ -3,3 +3,4 @@ from .fabric import *
 from .health import *
 from .inventory import *
 from .resource import *
+from .rule import *

@@ -9,5 +9,6 @@ from .live import *
 from .onboarding import *
 from .overview import *
 from .resource import *
+from .rule import *
 from .topology import *
 from .vpc import *

@@ -7,9 +7,9 @@ from django.db.models import Count, Q
 from netbox.context import current_request
 
 from ..choices import DiscrepancyStateChoices, InventoryOriginChoices
-from ..models import Discrepancy, Fabric, InventoryLink, SwitchHealth, counted_resources
+from ..models import Discrepancy, Fabric, InventoryLink, InventoryRule, SwitchHealth, counted_resources
 
-__all__ = ('CountedResources', 'inventory_counts', 'switch_count')
+__all__ = ('CountedResources', 'inventory_counts', 'rule_count', 'switch_count')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,13 @@ def inventory_counts(fabric: Fabric) -> Counts:
             ).count(),
         )
     return fabric._inventory_counts
+
+
+def rule_count(fabric: Fabric) -> int:
+    """Return how many inventory rules of a fabric the user may view, queried once a page."""
+    if not hasattr(fabric, '_rule_count'):
+        fabric._rule_count = InventoryRule.objects.restrict(_viewer(), 'view').filter(fabric=fabric).count()
+    return fabric._rule_count
 
 
 def switch_count(fabric: Fabric) -> int:

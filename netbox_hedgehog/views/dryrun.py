@@ -12,20 +12,21 @@ from django.utils.translation import ngettext
 from netbox.views import generic
 from netbox.views.generic.base import BaseObjectView
 from redis.exceptions import RedisError
-from utilities.views import ViewTab, register_model_view
+from utilities.views import ViewTab, get_action_url, register_model_view
 
 from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.planning.plan import Plan
 from ..jobs.apply import actions_of
-from ..jobs.inventory import APPLY, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
+from ..jobs.inventory import APPLY, APPLY_RULES, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
 from ..models import Fabric
 from ..numbers import is_number
 from ..presentation import plans
 from ..presentation.findings import findings_for
 
 __all__ = (
-    'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDryRunRowsView', 'FabricDryRunView', 'FabricDisableView',
+    'FabricApplyRulesView', 'FabricApplyView', 'FabricConfirmRemovalView', 'FabricDisableView',
+    'FabricDryRunRowsView', 'FabricDryRunView',
 )
 
 # Up to how many actions the groups of a dry run are open at first.
@@ -76,13 +77,18 @@ class FabricDryRunView(generic.ObjectView):
     tab = ViewTab(label=_('Dry run'), visible=lambda fabric: fabric.inventory_enabled, weight=530)
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
+        with_rules = request.GET.get('rules') == 'true'
         try:
-            seen = actions_of(instance, APPLY)
+            seen = actions_of(instance, APPLY_RULES if with_rules else APPLY)
         except InventoryRefused as refusal:
             return {'refusal': str(refusal), 'on_dry_run': True}
         return {
             **_shown(request, instance, seen),
             'on_dry_run': True,
+            'with_rules': with_rules,
+            'apply_url': get_action_url(
+                instance, 'inventory_apply_rules' if with_rules else 'inventory_apply', kwargs={'pk': instance.pk},
+            ),
             'up_to_date': instance.last_sync is not None and not instance.is_failing and not instance.overdue_since,
             'why_not': plans.may_apply(request.user, instance, seen.attempted),
             'why_not_confirm': plans.may_apply(request.user, instance, seen.unconfirmed_actions),
@@ -161,6 +167,16 @@ class _PlanAction(BaseObjectView):
 @register_model_view(Fabric, 'inventory_apply', path='inventory/apply')
 class FabricApplyView(_PlanAction):
     action = APPLY
+
+
+@register_model_view(Fabric, 'inventory_apply_rules', path='inventory/apply-rules')
+class FabricApplyRulesView(_PlanAction):
+    """Apply a plan in which existing objects get what the fabric's rules say of new ones."""
+
+    action = APPLY_RULES
+
+    def page(self, fabric: Fabric) -> str:
+        return f'{super().page(fabric)}?rules=true'
 
 
 @register_model_view(Fabric, 'inventory_confirm', path='inventory/confirm-removal')

@@ -54,8 +54,8 @@ def selected(listed: str, action: str) -> Way:
     return go
 
 
-def of_selected(name: str) -> Way:
-    return lambda person, world: selected(url('fabric_list'), url(name))(person, world)
+def of_selected(name: str, listed: str = 'fabric_list') -> Way:
+    return lambda person, world: selected(url(listed), url(name))(person, world)
 
 
 def core(label: str) -> Way:
@@ -87,6 +87,18 @@ PAGES: dict[str, Way] = {
     'fabric_discrepancies': of_fabric('fabric_discrepancies'),
     'fabric_dry_run': of_fabric('fabric_dry_run'),
     'fabric_dry_run, full': of_fabric('fabric_dry_run', 'planned'),
+    'fabric_rules': of_fabric('fabric_rules'),
+    'inventoryrule_list': at('inventoryrule_list'),
+    'inventoryrule': listed('inventoryrule', 'inventory-rules/'),
+    'inventoryrule_changelog': listed('inventoryrule_changelog', 'inventory-rules/'),
+    'inventoryrule_journal': listed('inventoryrule_journal', 'inventory-rules/'),
+    'inventoryrule_add': at('inventoryrule_add'),
+    'inventoryrule_edit': listed('inventoryrule_edit', 'inventory-rules/'),
+    'inventoryrule_delete': listed('inventoryrule_delete', 'inventory-rules/'),
+    'inventoryrule_bulk_import': at('inventoryrule_bulk_import'),
+    'inventoryrule_bulk_edit': of_selected('inventoryrule_bulk_edit', 'inventoryrule_list'),
+    'inventoryrule_bulk_rename': of_selected('inventoryrule_bulk_rename', 'inventoryrule_list'),
+    'inventoryrule_bulk_delete': of_selected('inventoryrule_bulk_delete', 'inventoryrule_list'),
     'fabric_events': of_fabric('fabric_events', 'broken'),
     'fabric_jobs': of_fabric('fabric_jobs'),
     'fabric_journal': of_fabric('fabric_journal'),
@@ -122,13 +134,15 @@ PAGES['NetBox: dashboard'] = dashboard
 NO_PAGE = {
     'discrepancy_bulk_fabric', 'discrepancy_bulk_ignore', 'discrepancy_bulk_netbox', 'discrepancy_bulk_reopen',
     'discrepancy_resolve', 'fabric_bulk_sync', 'fabric_cancel', 'fabric_confirm_removed_kind', 'fabric_dry_run_rows',
-    'fabric_inventory_apply', 'fabric_inventory_confirm', 'fabric_live', 'fabric_sync', 'fabric_test_connection',
+    'fabric_inventory_apply', 'fabric_inventory_apply_rules', 'fabric_inventory_confirm', 'fabric_live', 'fabric_sync', 'fabric_test_connection',
 }
 
 # What only those see who may change something.
 FOR_WRITERS = {
     'fabric_add', 'fabric_edit', 'fabric_delete', 'fabric_inventory_disable', 'fabric_onboard', 'fabric_bulk_import',
-    'fabric_bulk_edit', 'fabric_bulk_rename', 'fabric_bulk_delete', 'NetBox: dashboard',
+    'fabric_bulk_edit', 'fabric_bulk_rename', 'fabric_bulk_delete', 'NetBox: dashboard', 'inventoryrule_add',
+    'inventoryrule_edit', 'inventoryrule_delete', 'inventoryrule_bulk_import', 'inventoryrule_bulk_edit',
+    'inventoryrule_bulk_rename', 'inventoryrule_bulk_delete',
 }
 
 

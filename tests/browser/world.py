@@ -126,6 +126,8 @@ class World:
         self.sync(self.fabric)
         self.post('extras/journal-entries/', assigned_object_type='netbox_hedgehog.fabric',
                   assigned_object_id=self.fabric, comments='Spine 2 gets a new fan tray on Thursday.')
+        self.post('plugins/hedgehog/inventory-rules/', fabric=self.fabric, name='Amsterdam', kinds=['Switch'],
+                  names='leaf-*', site=site)
         # Read, but not carried into NetBox yet.
         self.planned = stack.fabric('rtm-1', api, description='Rotterdam', sync_interval=INTERVAL)
         stack.runs(self.planned, 1, RUN)

@@ -6,7 +6,15 @@ from users.constants import TOKEN_PREFIX
 from users.models import Token, User
 from utilities.testing import TestCase, disable_logging
 
-from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from netbox_hedgehog.models import (
+    Discrepancy,
+    Fabric,
+    FabricEvent,
+    FabricResource,
+    InventoryLink,
+    InventoryRule,
+    SwitchHealth,
+)
 
 from ..support.pages import all_alive, allow
 from .endpoints import api
@@ -49,7 +57,7 @@ class NestedTestCase(TestCase):
         return next(row for row in rows[type(instance)] if row['id'] == instance.pk)
 
     def test_the_fabric(self):
-        others = (FabricResource, InventoryLink, Discrepancy, SwitchHealth, FabricEvent)
+        others = (FabricResource, InventoryLink, InventoryRule, Discrepancy, SwitchHealth, FabricEvent)
         for rows in self.ask(*others).values():
             self.assertEqual({str(row['fabric']) for row in rows}, {'None'})
             self.assertNotIn('alpha-description', str(rows))

@@ -23,6 +23,7 @@ from netbox_hedgehog.models import (
     FabricEvent,
     FabricResource,
     InventoryLink,
+    InventoryRule,
     KindSync,
     SwitchHealth,
 )
@@ -38,7 +39,7 @@ __all__ = (
     'without_what_is_hidden',
 )
 
-MODELS = (Fabric, FabricResource, InventoryLink, Discrepancy, SwitchHealth, FabricEvent)
+MODELS = (Fabric, FabricResource, InventoryLink, InventoryRule, Discrepancy, SwitchHealth, FabricEvent)
 
 HIDDEN = 'hidden-'
 
@@ -47,11 +48,14 @@ VISIBLE = {
     Fabric: {'name': 'alpha'},
     **{
         model: {'fabric__name': 'alpha', 'name__regex': rf'^(?!{HIDDEN})'}
-        for model in (FabricResource, InventoryLink, Discrepancy, SwitchHealth)
+        for model in (FabricResource, InventoryLink, InventoryRule, Discrepancy, SwitchHealth)
     },
     FabricEvent: {'fabric__name': 'alpha', 'message__regex': rf'^(?!{HIDDEN})'},
 }
-ACTIONS = {Fabric: ('view', 'add', 'change', 'delete', 'sync'), Discrepancy: ('view', 'resolve')}
+ACTIONS = {
+    Fabric: ('view', 'add', 'change', 'delete', 'sync'), Discrepancy: ('view', 'resolve'),
+    InventoryRule: ('view', 'add', 'change', 'delete'),
+}
 
 
 def alpha() -> Fabric:
@@ -94,6 +98,8 @@ def _fabric(name: str) -> Fabric:
         last_sync=timezone.now() - timedelta(hours=5), last_attempt=timezone.now() - timedelta(hours=4),
     )
     mirror(fabric, load('sample'))
+    for rule in (f'{name}-rule', 'hidden-rule'):
+        InventoryRule.objects.create(fabric=fabric, name=rule, names=f'{name}-*', exclude=True)
     return fabric
 
 
@@ -126,6 +132,7 @@ def _lived(fabric: Fabric) -> Fabric:
         created=_each(lately), started=_each(lately), completed=_each(lately),
     )
     Fabric.objects.filter(pk=fabric.pk).update(created=old, last_updated=old, last_inventory=old)
+    InventoryRule.objects.filter(fabric=fabric).update(created=old, last_updated=old)
     Device.objects.filter(site=fabric.inventory_site).update(created=old, last_updated=old)
     raise_state_events()  # so that no page tells of something first
     FabricEvent.objects.filter(fabric=fabric).update(created=old)
@@ -164,7 +171,7 @@ def without_bravo() -> None:
 
 def without_what_is_hidden() -> None:
     """Leaves of alpha only what is VISIBLE."""
-    for model in (Discrepancy, InventoryLink, SwitchHealth, FabricResource, FabricEvent):
+    for model in (Discrepancy, InventoryLink, InventoryRule, SwitchHealth, FabricResource, FabricEvent):
         seen = model.objects.filter(**VISIBLE[model]).values_list('pk', flat=True)
         rows = model.objects.exclude(pk__in=list(seen))
         rows._raw_delete(rows.db)
@@ -172,7 +179,7 @@ def without_what_is_hidden() -> None:
 
 TABLES = (
     'netbox_hedgehog_fabric', 'netbox_hedgehog_fabricresource', 'netbox_hedgehog_inventorylink',
-    'netbox_hedgehog_discrepancy', 'netbox_hedgehog_switchhealth', 'core_job', 'dcim_device', 'extras_tag',
+    'netbox_hedgehog_inventoryrule', 'netbox_hedgehog_discrepancy', 'netbox_hedgehog_switchhealth', 'core_job', 'dcim_device', 'extras_tag',
     'extras_journalentry',
 )
 

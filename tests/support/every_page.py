@@ -10,7 +10,14 @@ from netbox.graphql.schema import schema
 from rest_framework.test import APIClient
 
 from netbox_hedgehog.graphql.schema import HedgehogQuery
-from netbox_hedgehog.models import Discrepancy, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from netbox_hedgehog.models import (
+    Discrepancy,
+    FabricEvent,
+    FabricResource,
+    InventoryLink,
+    InventoryRule,
+    SwitchHealth,
+)
 from netbox_hedgehog.monitoring.metrics import exposition
 
 PAGES, API = 'plugins:netbox_hedgehog', 'plugins-api:netbox_hedgehog-api'
@@ -22,11 +29,14 @@ ALL = 'pk of every object'
 SENT: dict[str, dict[str, Any]] = {
     'fabric_sync': {}, 'fabric_cancel': {}, 'fabric_test_connection': {}, 'fabric_bulk_sync': {'pk': ONE},
     'fabric_bulk_edit': {'pk': ALL}, 'fabric_bulk_rename': {'pk': ALL}, 'fabric_bulk_delete': {'pk': ALL},
-    'fabric_inventory_apply': DIGEST, 'fabric_inventory_confirm': DIGEST, 'fabric_confirm_removed_kind': {'kind': 'VPC'},
+    **{f'inventoryrule_bulk_{action}': {'pk': ONE} for action in ('edit', 'rename', 'delete')},
+    'fabric_inventory_apply': DIGEST, 'fabric_inventory_apply_rules': DIGEST,
+    'fabric_inventory_confirm': DIGEST, 'fabric_confirm_removed_kind': {'kind': 'VPC'},
     'discrepancy_resolve': {'decision': 'ignore'},
     **{f'discrepancy_bulk_{decision}': {'pk': ONE} for decision in ('fabric', 'netbox', 'ignore', 'reopen')},
     'api fabric-sync': {}, 'api fabric-cancel': {}, 'api fabric-test-connection': {},
-    'api fabric-inventory-apply': DIGEST, 'api fabric-inventory-confirm': DIGEST,
+    'api fabric-inventory-apply': DIGEST, 'api fabric-inventory-apply-rules': DIGEST,
+    'api fabric-inventory-confirm': DIGEST,
     'api fabric-confirm-removed-kind': {'kind': 'VPC'},
     'api fabric-inventory-disable': {'objects': 'leave'},
     'api discrepancy-resolve': {'decision': 'ignore'},
@@ -40,12 +50,14 @@ QUERIES = {
     'switchhealth_list': ('state=critical',),
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
+    'fabric_dry_run': ('rules=true',),
 }
 # The status of an answer that is not 200: an action leads to a page, is queued, or says why it was not done.
 LEADS = 302
 STATUS = {
+    **{f'inventoryrule_bulk_{action}': 200 for action in ('edit', 'rename', 'delete')},
     'api fabric-sync': 202, 'api fabric-cancel': 409, 'api fabric-inventory-apply': 409,
-    'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
+    'api fabric-inventory-apply-rules': 409, 'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
 }
 
 
@@ -74,6 +86,7 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
         'fabricresource': _pk(FabricResource.objects.filter(fabric=fabric, kind='Switch').order_by('name')),
         'fabricresource_diagram': _pk(FabricResource.objects.filter(fabric=fabric, kind='VPC').order_by('name')),
         'inventorylink': _pk(InventoryLink.objects.filter(fabric=fabric).order_by('pk')),
+        'inventoryrule': _pk(InventoryRule.objects.filter(fabric=fabric).order_by('pk')),
         'discrepancy': _pk(Discrepancy.objects.filter(fabric=fabric).order_by('pk')),
         'fabricevent': _pk(FabricEvent.objects.filter(fabric=fabric)),
         'switchhealth': _pk(SwitchHealth.objects.filter(fabric=fabric).order_by('pk')),

@@ -59,7 +59,7 @@ def resource_values(fabric, kind='Switch', name='leaf-1', **values):
 def allow(user, *actions, model=Fabric, constraints=None) -> ObjectPermission:
     """An object permission, as an administrator gives it."""
     permission = ObjectPermission.objects.create(
-        name=f'{model.__name__} {actions} {constraints}', actions=list(actions), constraints=constraints,
+        name=f'{model.__name__} {actions} {constraints}'[:100], actions=list(actions), constraints=constraints,
     )
     permission.users.add(user)
     permission.object_types.add(ObjectType.objects.get_for_model(model))

@@ -122,6 +122,7 @@ class Cables:
                 cable.b_terminations = [interfaces[pk] for pk in write.values['b']]
                 cable.full_clean()
                 cable.save()
+                bulk_save.set_tags(cable, write.values)
         except OperationalError:
             raise
         except (*REFUSALS, DatabaseError) as error:
@@ -197,6 +198,7 @@ class Cables:
                     cable.b_terminations = [interfaces[pk] for pk in values['b']]
                 cable.full_clean()
                 cable.save()
+                bulk_save.set_tags(cable, values)
         except OperationalError:
             raise
         except (*REFUSALS, DatabaseError) as error:

@@ -63,6 +63,7 @@ class Creation:
                 bulk_save.check_populated_ranges(instance, populated)
                 if spec_of(label).save_individually:
                     _save(instance)
+                    bulk_save.set_tags(instance, values)
                 else:
                     check(instance)
                     unique.take(instance)

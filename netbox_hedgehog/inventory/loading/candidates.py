@@ -12,9 +12,9 @@ from ...models import Fabric, InventoryLink
 from ..mapping.types import DesiredObject
 from ..planning.current import CurrentState, Known, UnmanagedObject, machine_key
 from ..planning.fields import GENERIC, desired_values, kind_of, model_of
-from ..planning.machines import find_machine
+from ..planning.machines import find_machine, is_machine
 from ..planning.model_specs import DEVICE, RANGE, identities, identity_fields, spec_of
-from .machines import MACHINE_FIELDS, machine_of, managed_machines
+from .machines import MACHINE_FIELDS, machines_of, managed_machines
 from .values import compared_fields, label_of_type, load_values, type_of_label
 
 __all__ = ('load_candidates', 'load_owners')
@@ -54,9 +54,10 @@ def _sought(label: str, objects: list[DesiredObject], current: CurrentState, kno
         if link is None or link.values is None:
             sought.append((obj, values))
             continue
-        managed = {name: value for name, value in values.items() if name in obj.managed_fields}
-        if any(link.values.get(name) != value for name, value in managed.items()):
-            sought.append((obj, {**link.values, **managed}))
+        # What rules say is written only on request: what is in its place then has to be known.
+        written = {name: value for name, value in values.items() if name in {*obj.managed_fields, *obj.rule_fields}}
+        if any(link.values.get(name) != value for name, value in written.items()):
+            sought.append((obj, {**link.values, **written}))
     return sought
 
 
@@ -69,7 +70,11 @@ def _matching(
         serials = {str(obj.fields['serial']) for obj, _ in sought if obj.fields.get('serial')}
         if serials:
             query |= Q(serial__in=serials)
-        if machines := managed_machines(fabric, [obj for obj, _ in sought]):
+        machines = managed_machines(fabric, [
+            (obj.source.kind, obj.source.name, values.get('site'), values.get('tenant'))
+            for obj, values in sought if is_machine(obj)
+        ])
+        if machines:
             query |= Q(pk__in=machines)
     annotations = {'lower_name': Lower('name')} if label == DEVICE else {}
     queryset = model_of(label)._default_manager.annotate(**annotations).filter(query)
@@ -106,11 +111,12 @@ def load_owners(fabric: Fabric, candidates: Iterable[UnmanagedObject]) -> None:
     rows = InventoryLink.objects.filter(query, shared=False).exclude(fabric=fabric).order_by().values_list(
         'object_type', 'object_id', *MACHINE_FIELDS,
     )
-    for type_id, object_id, *about in rows:
-        label = label_of_type(type_id)
+    owned = [(label_of_type(type_id), object_id, tuple(about)) for type_id, object_id, *about in rows]
+    machines = machines_of(about for label, _object_id, about in owned if label == DEVICE)
+    for label, object_id, about in owned:
         for candidate in found[label][object_id]:
             candidate.is_owned = True
-            candidate.machine = machine_of(*about) if label == DEVICE else None
+            candidate.machine = machines[about] if label == DEVICE else None
 
 
 # Queries by identity

@@ -7,6 +7,7 @@ from typing import Any
 from dcim.models import CableTermination
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
+from extras.models import TaggedItem
 
 from ..mapping.types import DesiredObject
 from ..planning.current import COMPARED_WHEN_ADOPTED
@@ -18,6 +19,8 @@ __all__ = ('compared_fields', 'label_of_type', 'load_values', 'type_of_label')
 # How many rows a cursor fetches at once.
 CHUNK = 5000
 
+TAGS = 'tags'
+
 Values = dict[str, Any]
 
 
@@ -26,6 +29,7 @@ def compared_fields(label: str, objects: Iterable[DesiredObject]) -> list[str]:
     names = set(identity_fields(label))
     for obj in objects:
         names.update(obj.managed_fields)
+        names.update(obj.rule_fields)
     if label == DEVICE:
         names.update(('status', 'serial', 'name', *COMPARED_WHEN_ADOPTED))
     if label == ADDRESS:
@@ -86,6 +90,9 @@ def _load_many(label: str, queryset: QuerySet, name: str, found: dict[int, Value
     for values in found.values():
         values[name] = []
     model = model_of(label)
+    if name == TAGS:
+        _load_tags(queryset, found)
+        return
     field: Any = model._meta.get_field(name)
     near, far = field.m2m_field_name(), field.m2m_reverse_field_name()
     through = getattr(model, name).through
@@ -95,6 +102,19 @@ def _load_many(label: str, queryset: QuerySet, name: str, found: dict[int, Value
             found[pk][name].append(other)
     for values in found.values():
         values[name].sort()
+
+
+def _load_tags(queryset: QuerySet, found: dict[int, Values]) -> None:
+    """Fill in the tags of these objects."""
+    rows = TaggedItem.objects.filter(
+        content_type=ContentType.objects.get_for_model(queryset.model),
+        object_id__in=queryset.order_by().values('pk'),
+    ).order_by()
+    for pk, tag in rows.values_list('object_id', 'tag').iterator(chunk_size=CHUNK):
+        if pk in found:
+            found[pk][TAGS].append(tag)
+    for values in found.values():
+        values[TAGS].sort()
 
 
 def _load_ends(queryset: QuerySet, found: dict[int, Values]) -> None:

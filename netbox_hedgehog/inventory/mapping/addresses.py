@@ -64,7 +64,8 @@ def on_interface(
         )
         return None
     _add_prefix(builder, given, space, found.network)
-    return builder.add('ipam.ipaddress', name, resource.source, scope, managed, builder.tenant(status='active'))
+    create_only = builder.assigned(resource.source, status='active')
+    return builder.add('ipam.ipaddress', name, resource.source, scope, managed, create_only)
 
 
 def _add_prefix(builder: Builder, given: GivenAddress, vrf: Ref, network: Network) -> None:
@@ -76,7 +77,8 @@ def _add_prefix(builder: Builder, given: GivenAddress, vrf: Ref, network: Networ
         return
     builder.add(
         'ipam.prefix', key('network', vrf.key, str(network)), builder.source, given.scope,
-        {'prefix': str(network), 'vrf': vrf}, builder.tenant(status='active', description=given.network[:200]),
+        {'prefix': str(network), 'vrf': vrf},
+        builder.assigned(builder.source, status='active', description=given.network[:200]),
     )
 
 

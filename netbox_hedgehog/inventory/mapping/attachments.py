@@ -1,7 +1,7 @@
 """Map VPC attachments to VLANs on the interfaces at both ends of a link."""
 
 from ...hedgehog.manifest import shown
-from ...hedgehog.vpcs import Subnet, SubnetConnection, read_subnet, read_vpc_attachment
+from ...hedgehog.vpcs import Subnet, SubnetConnection, read_subnet, read_vpc, read_vpc_attachment
 from ...issue_codes import Code
 from .addresses import subinterface
 from .builder import Builder, Interface
@@ -25,6 +25,9 @@ def build(
     tagged: dict[str, set[Ref]] = {}
     for resource in builder.of('VPCAttachment'):
         attachment = read_vpc_attachment(resource.spec)
+        if _is_of_excluded(builder, attachment):
+            builder.mark_undetermined(resource)
+            continue
         name = attachment.connection
         interfaces = _interfaces(builder, resource, name, connections.get(name), lags)
         subnet = _subnet(builder, resource, attachment)
@@ -38,9 +41,55 @@ def build(
             # An invalid VLAN does not mean "no VLAN": the interface keeps its VLANs.
             for interface in interfaces:
                 interface.unclear = True
+    kept = _keep_excluded(builder, connections, lags)
     for interface in builder.interfaces:
         if interface.switched and all(known) and not interface.unclear and not interface.is_contested:
-            _set_vlans(interface, tagged.get(interface.key, set()))
+            vlans, stay = tagged.get(interface.key, set()), kept.get(interface.key, set())
+            # A port of excluded attachments alone is not managed: its VLANs are not known to be none.
+            if vlans or interface.native_vlans or not stay:
+                _set_vlans(interface, vlans | stay)
+
+
+def _is_of_excluded(builder: Builder, attachment: SubnetConnection) -> bool:
+    """Return whether a rule excludes the VPC of an attachment, or the namespace of its VLAN."""
+    if builder.is_excluded('VPC', attachment.vpc):
+        return True
+    vpc = builder.get('VPC', attachment.vpc)
+    return vpc is not None and builder.is_excluded('VLANNamespace', read_vpc(vpc.spec).vlan_namespace)
+
+
+def _keep_excluded(
+    builder: Builder, connections: dict[str, MappedConnection], lags: dict[tuple[str, str], Interface],
+) -> dict[str, set[Ref]]:
+    """Return the tagged VLANs of attachments that rules exclude, by interface: those that exist stay on it.
+
+    Nothing is managed of untagged and routed traffic of an interface that is excluded.
+    """
+    kept: dict[str, set[Ref]] = {}
+    read = [(resource, read_vpc_attachment(resource.spec)) for resource in builder.of('VPCAttachment')]
+    found = [attachment for _resource, attachment in read if _is_of_excluded(builder, attachment)]
+    found += [read_vpc_attachment(resource.spec) for resource in builder.excluded_of('VPCAttachment')]
+    for attachment in found:
+        vpc = builder.get_any('VPC', attachment.vpc)
+        subnet = read_subnet(vpc.spec, attachment.subnet) if vpc else None
+        is_tagged = subnet is not None and not subnet.host_bgp and not attachment.native_vlan
+        connection = connections.get(attachment.connection)
+        for interface in _ends(attachment.connection, connection, lags) if connection else ():
+            if is_tagged:
+                kept.setdefault(interface.key, set()).add(Ref(vlan_key(attachment.vpc, attachment.subnet)))
+            else:
+                interface.unclear = True
+    return kept
+
+
+def _ends(
+    name: str, connection: MappedConnection, lags: dict[tuple[str, str], Interface],
+) -> list[Interface]:
+    """Return the interfaces of a connection that have the VLANs: LAGs, or else the ports."""
+    if not connection.member.lag:
+        return [end.interface for end in connection.ends]
+    devices = dict.fromkeys(end.interface.device.key for end in connection.ends)
+    return [lags[name, device] for device in devices if (name, device) in lags]
 
 
 def _set_vlans(interface: Interface, vlans: set[Ref]) -> None:
@@ -109,6 +158,8 @@ def _interfaces(
     lags: dict[tuple[str, str], Interface],
 ) -> list[Interface]:
     """Return both ends of the connection: LAGs on all switches of a bundle and on the server, else the ports."""
+    if connection is None and builder.depends_on_excluded(resource, 'Connection', name):
+        return []
     if connection is None:
         code = Code.CONNECTION_SKIPPED if builder.get('Connection', name) else Code.CONNECTION_MISSING
         builder.report_missing('Connection', resource, VPCS, code, connection=shown(name))
@@ -118,10 +169,8 @@ def _interfaces(
             resource, VPCS, Code.CONNECTION_NOT_ATTACHABLE, connection=shown(name), type=connection.member.name,
         )
         return []
-    devices = dict.fromkeys(end.interface.device.key for end in connection.ends)
-    mapped = [lags[name, device] for device in devices if (name, device) in lags]
-    if not connection.complete or (connection.member.lag and len(mapped) < len(devices)):
+    interfaces = _ends(name, connection, lags)
+    devices = {end.interface.device.key for end in connection.ends}
+    if not connection.complete or (connection.member.lag and len(interfaces) < len(devices)):
         builder.mark_undetermined(resource)
-    if connection.member.lag:
-        return mapped
-    return [end.interface for end in connection.ends]
+    return interfaces

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from ...hedgehog.manifest import natural, shown, usable
 from ...issue_codes import Code
 from .names import in_fabric, key, unique_slug
+from .rules import RuleValues, values_for
 from .types import (
     DEVICES,
     FABRIC,
@@ -30,6 +31,8 @@ _ORDER = {model: place for place, model in enumerate((
     'ipam.vlangroup', 'ipam.vlan', 'ipam.prefix', 'ipam.iprange', 'dcim.device', 'dcim.interface', 'ipam.ipaddress',
     'dcim.cable', 'vpn.l2vpn', 'vpn.l2vpntermination',
 ))}
+
+NO_VALUES = RuleValues()
 
 _OVERLAY = frozenset(('VPC', 'VPCAttachment', 'External', 'ExternalAttachment', 'IPv4Namespace', 'VLANNamespace'))
 
@@ -112,6 +115,11 @@ class Builder:
         self._issues: dict[Issue, None] = {}
         self._reserved: dict[tuple[object, ...], Source] = {}
         self._resources: dict[str, dict[str, Resource]] = {}
+        # Resources that a rule excludes, by kind and name; what the rules say of each resource.
+        self._excluded: dict[str, dict[str, Resource]] = {}
+        self._values: dict[Source, RuleValues] = {}
+        # The names that rules give to VRFs, and whether each is what the rule asked for.
+        self.vrf_names: dict[Source, tuple[str, bool]] = {}
         for resource in sorted(resources, key=_by_name):
             self._take_in(resource)
 
@@ -120,10 +128,17 @@ class Builder:
             nameless = Resource(resource.kind, shown(resource.name), {})
             self.report_issue(nameless, VPCS if resource.kind in _OVERLAY else DEVICES, Code.NAME_INVALID)
             return
-        same = self._resources.setdefault(resource.kind, {})
+        values = self._values_of(resource)
+        same = (self._excluded if values.excluded_by else self._resources).setdefault(resource.kind, {})
         # Two namespaces may each have one of this name; the API accepts objects in one namespace only.
         if resource.name not in same or repr(resource.spec) < repr(same[resource.name].spec):
             same[resource.name] = resource
+
+    def _values_of(self, resource: Resource) -> RuleValues:
+        values = values_for(self.options.rules, resource.kind, resource.name, resource.labels)
+        if values != NO_VALUES:
+            self._values[resource.source] = values
+        return values
 
     # Resources
 
@@ -133,6 +148,31 @@ class Builder:
 
     def get(self, kind: str, name: str) -> Resource | None:
         return self._resources.get(kind, {}).get(name)
+
+    def excluded_of(self, kind: str) -> Iterator[Resource]:
+        """Return the resources of a kind that a rule excludes, by name."""
+        return iter(self._excluded.get(kind, {}).values())
+
+    def is_excluded(self, kind: str, name: str) -> bool:
+        return name in self._excluded.get(kind, {})
+
+    def get_any(self, kind: str, name: str) -> Resource | None:
+        """Return a resource, whether a rule excludes it or not."""
+        return self.get(kind, name) or self._excluded.get(kind, {}).get(name)
+
+    def depends_on_excluded(self, resource: Resource, kind: str, name: str) -> bool:
+        """Return whether a resource refers to one that a rule excludes: what depends on that one is no issue.
+
+        The resource's objects that are not added are not removed either.
+        """
+        if not self.is_excluded(kind, name):
+            return False
+        self.mark_undetermined(resource)
+        return True
+
+    def values_of(self, source: Source) -> RuleValues:
+        """Return what the rules say of a resource."""
+        return self._values.get(source, NO_VALUES)
 
     def was_read(self, kind: str) -> bool:
         """Return whether the kind was synced in full at least once. If not, its resources may exist unseen."""
@@ -156,8 +196,23 @@ class Builder:
     ) -> Ref:
         """Add a desired object, unless there is one with its key already. Returns a reference to it."""
         if key not in self._objects:
-            self._objects[key] = DesiredObject(model, key, source, scope, managed, create_only or {}, shared)
+            self._objects[key] = DesiredObject(
+                model, key, source, scope, managed, create_only or {}, shared,
+                rule_fields=frozenset() if shared else self._rule_fields(source, create_only or {}),
+            )
         return Ref(key)
+
+    def _rule_fields(self, source: Source, create_only: Mapping[str, Value]) -> frozenset[str]:
+        """Return the create-only fields of a resource's object whose values a rule gives."""
+        values = self._values.get(source)
+        if values is None:
+            return frozenset()
+        by_rule = {
+            'site': values.site is not None, 'location': values.site is not None, 'scope': values.site is not None,
+            'tenant': values.tenant is not None, 'role': values.role is not None, 'tags': bool(values.tags),
+            'name': self.vrf_names.get(source, ('', False))[1],
+        }
+        return frozenset(name for name, is_given in by_rule.items() if is_given and name in create_only)
 
     def let_yield(self, key: str, fields: Collection[str]) -> None:
         """Let fields of the desired object under this key yield to those of people. See DesiredObject."""
@@ -199,25 +254,46 @@ class Builder:
         self._reserved[what] = source
         return None
 
-    def tenant(self, **create_only: Value) -> dict[str, Value]:
-        """Return create-only fields, with the fabric's tenant if it has one."""
-        if self.options.tenant is not None:
-            create_only['tenant'] = ExistingRef('tenancy.tenant', self.options.tenant)
+    def assigned(self, source: Source, **create_only: Value) -> dict[str, Value]:
+        """Return create-only fields, with the tenant and tags that rules give to a resource, or the fabric's tenant."""
+        values = self.values_of(source)
+        tenant = self.options.tenant if values.tenant is None else values.tenant
+        if tenant is not None:
+            create_only['tenant'] = ExistingRef('tenancy.tenant', tenant)
+        if values.tags:
+            create_only['tags'] = tuple(ExistingRef('extras.tag', tag) for tag in values.tags)
         return create_only
+
+    def site_of(self, source: Source) -> int:
+        """Return the site of a resource's objects."""
+        site = self.values_of(source).site
+        return self.options.site if site is None else site
+
+    def location_of(self, source: Source) -> int | None:
+        """Return the location of a resource's objects: that of the rule that gives the site, or else the fabric's."""
+        values = self.values_of(source)
+        return self.options.location if values.site is None else values.location
 
     def vrf(
         self, resource: Resource, scope: str, name: str, managed: Mapping[str, Value], *parts: str,
         source: Source | None = None,
     ) -> Ref | None:
-        """Add a VRF with the fabric's name in its own. Returns None, with an issue, where its name is too long."""
-        whole = in_fabric(name, self.options.fabric)
+        """Add a VRF with the fabric's name in its own. Returns None, with an issue, where its name is too long.
+
+        A name that a rule gives is an initial one.
+        """
+        source = source or resource.source
+        given = self.vrf_names.get(source)
+        whole = given[0] if given else in_fabric(name, self.options.fabric)
         if not usable(whole, 100):
             self.report_issue(resource, scope, Code.VRF_NAME_TOO_LONG)
             return None
-        return self.add(
-            'ipam.vrf', key('vrf', *parts), source or resource.source, scope,
-            {'name': whole, **managed}, self.tenant(enforce_unique=True),
-        )
+        create_only = self.assigned(source, enforce_unique=True)
+        if given:
+            create_only['name'] = whole
+        else:
+            managed = {'name': whole, **managed}
+        return self.add('ipam.vrf', key('vrf', *parts), source, scope, managed, create_only)
 
     def slug(self, *parts: str) -> str:
         """Return a slug that no other fabric has."""
@@ -251,9 +327,11 @@ class Builder:
         self._report_unread()
         objects = sorted(self._objects.values(), key=lambda item: _ORDER[item.model])
         sources = {item.source for same in self._resources.values() for item in same.values()}
+        excluded = {item.source for same in self._excluded.values() for item in same.values()}
         return Desired(
-            {item.key: item for item in objects}, sorted(self._issues), frozenset((self.source, *sources)),
-            frozenset(self._undetermined),
+            {item.key: item for item in objects}, sorted(self._issues),
+            frozenset((self.source, *sources, *excluded)), frozenset(self._undetermined),
+            {source: self.values_of(source).excluded_by for source in sorted(excluded)},
         )
 
     def _report_unread(self) -> None:

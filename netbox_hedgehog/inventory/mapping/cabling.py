@@ -44,7 +44,9 @@ def _cables(builder: Builder, connection: MappedConnection) -> None:
                 # A port has one cable: the first end identifies it, wherever the other end goes.
                 'dcim.cable', key('cable', *first.key.split('/', 1)[1:]), connection.resource.source, CABLING,
                 {'a': (first.ref,), 'b': (second.ref,)},
-                builder.tenant(status='connected', label=name if len(name) <= _LONGEST_LABEL else ''),
+                builder.assigned(
+                    connection.resource.source, status='connected', label=name if len(name) <= _LONGEST_LABEL else '',
+                ),
             )
 
 

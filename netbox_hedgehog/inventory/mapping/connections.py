@@ -27,8 +27,8 @@ class MappedEnd:
 class MappedConnection:
     """A Connection with the interfaces of its links.
 
-    A link lacks those of its ends that are unknown, in use already, or outside of the fabric. The Connection is
-    `complete` if only the latter are missing.
+    A link lacks those of its ends that are unknown, in use already, outside of the fabric, or on a device that a rule
+    excludes. The Connection is `complete` if only the latter two are missing.
     """
 
     resource: Resource
@@ -54,7 +54,10 @@ def build(builder: Builder) -> dict[str, MappedConnection]:
             builder.report_issue(resource, _scope(builder), Code(issue.code), **issue.parameters)
         if connection.member:
             links = [_ends(builder, resource, link.ends) for link in connection.links]
-            named = sum(bool(end.port) for link in connection.links for end in link.ends)
+            named = sum(
+                bool(end.port) and not builder.is_excluded(end.kind, end.device)
+                for link in connection.links for end in link.ends
+            )
             found[resource.name] = MappedConnection(
                 resource, connection.member, connection.mtu, connection.within_vpc, links,
                 complete=not connection.issues and named == sum(len(link) for link in links),
@@ -64,8 +67,8 @@ def build(builder: Builder) -> dict[str, MappedConnection]:
 
 
 def _mark_unclear(builder: Builder) -> None:
-    """Leave ports unmanaged that a Connection names and no link uses: such a Connection is unreadable."""
-    for resource in builder.of('Connection'):
+    """Leave ports unmanaged that a Connection names and no link uses: it is unreadable, or a rule excludes it."""
+    for resource in (*builder.of('Connection'), *builder.excluded_of('Connection')):
         for name, port in ports_named(resource.spec):
             device = builder.devices.get(('Switch', name))
             found = normalize(port, device.interfaces) if device else ''
@@ -98,6 +101,8 @@ def _interface(builder: Builder, resource: Resource, end: End) -> Interface | No
     """Reserve the interface of an end for its Connection. Returns None, with an issue, if it cannot be reserved."""
     kind, whole, scope = end.kind, shown(f'{end.device}/{end.port}'), _scope(builder)
     device = builder.devices.get((kind, end.device))
+    if device is None and builder.depends_on_excluded(resource, kind, end.device):
+        return None
     if device is None:
         code = Code.DEVICE_SKIPPED if builder.get(kind, end.device) else Code.DEVICE_MISSING
         builder.report_missing(

@@ -52,19 +52,23 @@ def _device(builder: Builder, resource: Resource, spec: Mapping[str, Any], devic
     if not usable(name, 64):
         builder.report_issue(resource, DEVICES, Code.DEVICE_NAME_TOO_LONG)
         return None
-    if holder := builder.reserve(resource.source, 'dcim.device', name.lower()):
+    site = builder.site_of(resource.source)
+    if holder := builder.reserve(resource.source, 'dcim.device', site, name.lower()):
         builder.report_issue(
             resource, DEVICES, Code.DEVICE_NAME_IN_USE, kind=holder.kind, name=holder.name, device=name,
         )
         return None
-    options = builder.options
     managed: dict[str, Value] = {'name': name}
-    create_only = builder.tenant(
-        site=ExistingRef('dcim.site', options.site), role=_role(builder, resource, spec), device_type=device_type,
-        status=options.device_status,
+    create_only = builder.assigned(
+        resource.source, site=ExistingRef('dcim.site', site), role=_role(builder, resource, spec),
+        device_type=device_type, status=builder.options.device_status,
     )
-    if options.location is not None:
-        create_only['location'] = ExistingRef('dcim.location', options.location)
+    location = builder.location_of(resource.source)
+    if location is not None:
+        create_only['location'] = ExistingRef('dcim.location', location)
+    elif builder.values_of(resource.source).site is not None:
+        # A device that moves to the rule's site has to leave its location.
+        create_only['location'] = None
     if description := text(spec.get('description')).strip():
         create_only['description'] = description[:200]
     if resource.kind == 'Switch':
@@ -86,7 +90,9 @@ def _name(builder: Builder, resource: Resource) -> str:
 
 
 def _role(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> ExistingRef | Ref:
-    """Return the role from the fabric's settings, else one with Hedgehog's name of the role."""
+    """Return the role that a rule gives, or that of the fabric's settings, or one with Hedgehog's name of the role."""
+    if given := builder.values_of(resource.source).role:
+        return ExistingRef('dcim.devicerole', given)
     role = text(spec.get('role')).strip() if resource.kind == 'Switch' else ''
     role = role if usable(role, 100) else resource.kind.lower()
     chosen = builder.options.roles.get(role)

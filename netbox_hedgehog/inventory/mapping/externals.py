@@ -36,6 +36,8 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
     if builder.includes(VPCS, DEVICES):
         for resource in builder.of('ExternalAttachment'):
             exits += _attachment(builder, resource, connections)
+        for resource in builder.excluded_of('ExternalAttachment'):
+            _keep_excluded(resource, connections)
     for connection in connections.values():
         if connection.member.name == 'staticExternal':
             exits += _static(builder, connection)
@@ -61,6 +63,8 @@ def _attachment(
         )
         _keep_vrf(resource, vrf, [end for end in ends if is_unset(attachment.vlan)])
         return
+    if connection is None and builder.depends_on_excluded(resource, 'Connection', attachment.connection):
+        return
     if connection is None:
         builder.report_missing(
             'Connection', resource, VPCS, Code.EXTERNAL_CONNECTION_MISSING, connection=shown(attachment.connection),
@@ -73,6 +77,15 @@ def _attachment(
         given = GivenAddress(resource, VPCS, 'address', attachment.ip, f'External {attachment.external}')
         if interface is not None:
             yield _Exit(interface, given, vrf)
+
+
+def _keep_excluded(resource: Resource, connections: dict[str, MappedConnection]) -> None:
+    """Manage nothing of the untagged traffic of ports whose attachment a rule excludes."""
+    attachment = read_external_attachment(resource.spec)
+    connection = connections.get(attachment.connection)
+    if connection is not None and is_unset(attachment.vlan):
+        for end in connection.ends:
+            end.interface.unclear = True
 
 
 def _static(builder: Builder, connection: MappedConnection) -> Iterator[_Exit]:
@@ -96,7 +109,9 @@ def _static(builder: Builder, connection: MappedConnection) -> Iterator[_Exit]:
 def _report_no_vrf(
     builder: Builder, resource: Resource, kind: str, name: str, missing: Code, **parameters: str,
 ) -> None:
-    """Report that a resource does not exist, or that its VRF was skipped."""
+    """Report that a resource does not exist, or that its VRF was skipped; nothing of one that a rule excludes."""
+    if builder.depends_on_excluded(resource, kind, name):
+        return
     if builder.get(kind, name):
         builder.report_issue(resource, VPCS, Code.VRF_SKIPPED, kind=kind, name=shown(name))
     else:

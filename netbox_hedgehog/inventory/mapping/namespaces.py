@@ -20,7 +20,7 @@ def build(builder: Builder) -> None:
 
 
 def _vlan_namespace(builder: Builder, resource: Resource) -> None:
-    """Add a VLAN group at the fabric's site: IDs and names are unique in it, as in a namespace."""
+    """Add a VLAN group at its site: IDs and names are unique in it, as in a namespace."""
     ranges: list[tuple[int, int]] = []
     for raw in items(mapping(resource.spec).get('ranges')):
         span = mapping(raw)
@@ -47,7 +47,7 @@ def _vlan_namespace(builder: Builder, resource: Resource) -> None:
             'name': name, 'slug': builder.slug(resource.name),
             'vid_ranges': ','.join(f'{low}-{high}' for low, high in sorted(ranges)),
         },
-        builder.tenant(scope=ExistingRef('dcim.site', builder.options.site)),
+        builder.assigned(resource.source, scope=ExistingRef('dcim.site', builder.site_of(resource.source))),
     )
 
 
@@ -66,5 +66,5 @@ def _ipv4_namespace(builder: Builder, resource: Resource) -> None:
             builder.add(
                 'ipam.prefix', key('container', resource.name, str(prefix)), resource.source, VPCS,
                 {'prefix': str(prefix), 'vrf': vrf},
-                builder.tenant(status='container', description=resource.name[:200]),
+                builder.assigned(resource.source, status='container', description=resource.name[:200]),
             )

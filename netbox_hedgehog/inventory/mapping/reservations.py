@@ -45,7 +45,8 @@ def _add(
         'ipam.ipaddress', own_key, resource.source, VPCS,
         # It may take over an address that was on an interface.
         {'address': f'{found.ip}/{prefix.prefixlen}', 'vrf': vrf, 'assigned_object': None, 'role': None},
-        builder.tenant(
-            status='reserved', description=f'DHCP reservation for {mac} in {resource.name}/{subnet.name}'[:200],
+        builder.assigned(
+            resource.source, status='reserved',
+            description=f'DHCP reservation for {mac} in {resource.name}/{subnet.name}'[:200],
         ),
     )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...issue_codes import Code
+from .rules import Rule
 
 __all__ = (
     'ADDRESSING', 'CABLING', 'DEVICES', 'FABRIC', 'MACHINES', 'SCOPES', 'VPCS', 'WITH_LOOPBACKS', 'Desired',
@@ -69,6 +70,8 @@ class Resource:
     spec: Mapping[str, Any]
     status: Mapping[str, Any] = field(default_factory=dict)
     generation: int = 0
+    # Loaded only where a rule has a label selector.
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
@@ -81,7 +84,8 @@ class Options:
 
     `roles` gives the operator's device roles for Hedgehog's switch roles and for `server` and `gateway`, by primary
     key; any other role is found or created by name. `name_pattern` names devices: `{name}` and `{fabric}` stand for
-    the resource's and the fabric's names. New devices get the `device_status`.
+    the resource's and the fabric's names. New devices get the `device_status`. What one of the `rules` says of a
+    resource comes before these settings.
     """
 
     fabric: str
@@ -92,6 +96,12 @@ class Options:
     name_pattern: str = '{name}'
     device_status: str = 'active'
     scopes: frozenset[str] = frozenset(SCOPES)
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def needs_labels(self) -> bool:
+        """Return whether the labels of resources matter."""
+        return any(rule.conditions.labels for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,8 @@ class DesiredObject:
     what was last written; `create_only_fields` are set when the object is created, and then belong to the operator. A
     `shared` object (a device type, an ASN) is found or created, and never changed, marked or deleted. Where one of the
     `yielding_fields` is empty the fabric says nothing of it: a person's value is theirs, and only what was written is
-    cleared; the planner knows of more such fields, by model.
+    cleared; the planner knows of more such fields, by model. `rule_fields` are the create-only fields whose values come
+    from a rule: existing objects get them on request.
     """
 
     model: str
@@ -114,6 +125,7 @@ class DesiredObject:
     create_only_fields: Mapping[str, Value] = MappingProxyType({})
     shared: bool = False
     yielding_fields: frozenset[str] = frozenset()
+    rule_fields: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> dict[str, Value]:
@@ -142,13 +154,14 @@ class Desired:
     """All desired objects of a fabric, by key, each after those that it refers to. `sources` are its resources.
 
     `undetermined` are resources whose objects are not all known, because something that they refer to cannot be mapped
-    or was never read.
+    or was never read. `excluded` are resources that a rule excludes, with the name of the rule.
     """
 
     objects: dict[str, DesiredObject] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     sources: frozenset[Source] = frozenset()
     undetermined: frozenset[Source] = frozenset()
+    excluded: Mapping[Source, str] = field(default_factory=dict)
 
     def of(self, model: str) -> Iterable[DesiredObject]:
         return (item for item in self.objects.values() if item.model == model)

@@ -9,6 +9,7 @@ from ...issue_codes import Code
 from .builder import Builder
 from .names import in_fabric, key
 from .types import VPCS, Parameter, Ref, Resource, Value
+from .vrf_names import vrf_names
 
 __all__ = ('build', 'vlan_key')
 
@@ -25,11 +26,12 @@ def build(builder: Builder) -> None:
     """Add the NetBox objects of VPCs and their subnets. Their VLAN groups have been added before."""
     if not builder.includes(VPCS):
         return
+    builder.vrf_names |= vrf_names(builder)
     vnis = mapping(_catalog(builder).get('vpcSubnetVNIs'))
     for resource in builder.of('VPC'):
         vpc = read_vpc(resource.spec)
         vrf = builder.vrf(resource, VPCS, resource.name, described(builder, resource.name), 'vpc', resource.name)
-        if builder.get('IPv4Namespace', vpc.ipv4_namespace) is None:
+        if builder.get_any('IPv4Namespace', vpc.ipv4_namespace) is None:
             builder.report_missing(
                 'IPv4Namespace', resource, VPCS, Code.IPV4_NAMESPACE_MISSING, namespace=shown(vpc.ipv4_namespace),
             )
@@ -116,12 +118,16 @@ class _SubnetMapper:
                     # Several subnets may have it: it is the VPC's.
                     'ipam.prefix', key('extraprefix', self.resource.name, str(prefix)), self.resource.source, VPCS,
                     {'prefix': str(prefix), 'vrf': self.vrf},
-                    self.builder.tenant(status='active', description=f'Host BGP of {self.resource.name}'[:200]),
+                    self.builder.assigned(
+                        self.resource.source, status='active', description=f'Host BGP of {self.resource.name}'[:200],
+                    ),
                 )
 
     def _vlan(self) -> Ref | None:
         value, namespace = self.subnet.vlan, self.vpc.vlan_namespace
         group = self.builder.find(key('vlangroup', namespace))
+        if group is None and self.builder.depends_on_excluded(self.resource, 'VLANNamespace', namespace):
+            return None
         if group is None:
             self._report_missing('VLANNamespace', Code.SUBNET_NAMESPACE_MISSING, namespace=shown(namespace))
             return None
@@ -214,7 +220,8 @@ class _SubnetMapper:
 
     def _add(self, model: str, what: str, managed: dict[str, Value], **create_only: Value) -> Ref:
         own_key = key(what, self.resource.name, self.name)
-        return self.builder.add(model, own_key, self.resource.source, VPCS, managed, self.builder.tenant(**create_only))
+        source = self.resource.source
+        return self.builder.add(model, own_key, source, VPCS, managed, self.builder.assigned(source, **create_only))
 
     def _reserve(self, *what: object) -> Any:
         return self.builder.reserve(self.resource.source, *what)

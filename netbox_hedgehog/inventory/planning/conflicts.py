@@ -8,7 +8,7 @@ from ...issue_codes import Code
 from ...labels import model_title
 from ..mapping.types import DesiredObject
 from .current import ManagedObject, UnmanagedObject
-from .model_specs import CABLE, DEVICE, RANGE, identities, spec_of
+from .model_specs import CABLE, DEVICE, RANGE, VRF, identities, spec_of
 from .places import coexist, ends_of, overlap
 from .plan import Finding
 from .room import can_make_room, way_out
@@ -32,6 +32,8 @@ def find_conflict(
     candidate = _find_unmanaged(state, obj, values, pk)
     if candidate is not None:
         return _conflict_with_unmanaged(state, obj, candidate, fields)
+    if (other := _same_rule_name(state, obj, values)) is not None:
+        return _conflict_with_key(state, obj, other, fields)
     for key in state.board.holders(obj.model, values):
         makes_room = key in state.replaceable and way_out(state, key, values) is not None
         if key != obj.key and not makes_room:
@@ -45,7 +47,8 @@ def _find_unmanaged(
     """Return an object in the place of this one that the fabric does not manage."""
     current = state.current
     found = [current.cabled.get(end) for end in ends_of(values) if isinstance(end, int)]
-    if not spec_of(obj.model).identity_not_unique:
+    # NetBox allows several VRFs of one name: the name that a rule gives is meant for one of them.
+    if not spec_of(obj.model).identity_not_unique or 'name' in obj.rule_fields:
         found += [current.candidates.get((obj.model, identity)) for identity in identities(obj.model, values)]
     if obj.model == DEVICE and pk is None:
         found += current.namesakes_of(values)
@@ -55,6 +58,17 @@ def _find_unmanaged(
     for candidate in found:
         if candidate is not None and candidate.pk != pk and not coexist(obj.model, values, candidate.values):
             return candidate
+    return None
+
+
+def _same_rule_name(state: PlanState, obj: DesiredObject, values: dict[str, Any]) -> str | None:
+    """Return the key of another VRF of the fabric that has the name which a rule gives to this one."""
+    if obj.model != VRF or 'name' not in obj.rule_fields:
+        return None
+    for link in state.current.managed.values():
+        is_other = link.model == VRF and link.key != obj.key and link.key not in state.replaceable
+        if is_other and (link.values or {}).get('name') == values.get('name'):
+            return link.key
     return None
 
 

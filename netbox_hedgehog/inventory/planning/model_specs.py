@@ -7,12 +7,12 @@ from typing import Any
 from ..mapping.types import DesiredObject
 
 __all__ = (
-    'ADDRESS', 'CABLE', 'DEVICE', 'ENDS_OF_CABLE', 'INTERFACE', 'MODEL_SPECS', 'PREFIX', 'RANGE', 'RANK', 'ModelSpec',
-    'identities', 'identity_fields', 'is_yielding', 'object_name', 'spec_of', 'yields',
+    'ADDRESS', 'CABLE', 'DEVICE', 'ENDS_OF_CABLE', 'INTERFACE', 'MODEL_SPECS', 'PREFIX', 'RANGE', 'RANK', 'VRF',
+    'ModelSpec', 'identities', 'identity_fields', 'is_yielding', 'object_name', 'spec_of', 'yields',
 )
 
-ADDRESS, CABLE, DEVICE, INTERFACE, PREFIX, RANGE = (
-    'ipam.ipaddress', 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.prefix', 'ipam.iprange',
+ADDRESS, CABLE, DEVICE, INTERFACE, PREFIX, RANGE, VRF = (
+    'ipam.ipaddress', 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.prefix', 'ipam.iprange', 'ipam.vrf',
 )
 
 # The fields of a desired cable that name the interfaces at its two ends.
@@ -58,7 +58,7 @@ MODEL_SPECS: dict[str, ModelSpec] = {
     'ipam.routetarget': ModelSpec((('name',),), save_individually=False),
     'ipam.asn': ModelSpec((('asn',),), save_individually=False),
     'ipam.aggregate': ModelSpec((('prefix',),)),
-    'ipam.vrf': ModelSpec((('name',),), identity_not_unique=True, save_individually=False),
+    VRF: ModelSpec((('name',),), identity_not_unique=True, save_individually=False),
     'ipam.vlangroup': ModelSpec((('scope', 'slug'), ('scope', 'name'))),
     'ipam.vlan': ModelSpec((('group', 'vid'), ('group', 'name')), save_individually=False),
     DEVICE: ModelSpec(

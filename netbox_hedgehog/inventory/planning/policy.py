@@ -29,6 +29,8 @@ class Policy:
     device_statuses: frozenset[str] = frozenset()
     # Fields of objects, by key, in which a person has decided for the fabric's value.
     forced: frozenset[tuple[str, str]] = frozenset()
+    # Whether existing objects get what rules say of new ones: on request.
+    apply_rules: bool = False
 
     def offers(self, status: str) -> bool:
         """Return whether NetBox offers this status for devices."""

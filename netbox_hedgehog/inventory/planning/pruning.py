@@ -29,9 +29,9 @@ ON_DEVICES = ('dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.macaddress')
 def undesired(desired: Desired, current: CurrentState, scopes: Iterable[str]) -> list[ManagedObject]:
     """Return the links whose objects the fabric no longer needs.
 
-    Not among them: what belongs to a disabled scope, what comes from a kind that was never read, and what comes from a
-    resource with an issue, or an undetermined one. Nor is a prefix or VRF of the fabric itself while an address in it
-    stays for one of these reasons.
+    Not among them: what belongs to a disabled scope, what a rule excludes, what comes from a kind that was never read,
+    and what comes from a resource with an issue, or an undetermined one. Nor is a prefix or VRF of the fabric itself
+    while an address in it stays for one of these reasons.
     """
     unclear = desired.undetermined.union(issue.source for issue in desired.issues)
     found = [link for link in replaceable(desired, current, scopes) if link.source not in unclear]
@@ -50,7 +50,8 @@ def replaceable(desired: Desired, current: CurrentState, scopes: Iterable[str]) 
     enabled = set(scopes)
     return [
         link for link in current.managed.values()
-        if link.key not in desired.objects and _disabled_scope(link, enabled) is None
+        if link.key not in desired.objects and link.source not in desired.excluded
+        and _disabled_scope(link, enabled) is None
         and (link.kind == FABRIC or link.kind in current.kinds)
     ]
 
@@ -113,6 +114,7 @@ def _grace_is_over(since: datetime, syncs: int, policy: Policy) -> bool:
 def plan_absence(plan: Plan, desired: Desired, current: CurrentState, policy: Policy, taken_over: set[str]) -> None:
     """Plan what happens to undesired objects, except those that another desired object takes over."""
     _report_disabled_scopes(plan, desired, current, policy)
+    _report_excluded(plan, desired, current)
     remaining: list[ManagedObject] = []
     for link in undesired(desired, current, policy.scopes):
         if link.key in taken_over:
@@ -189,6 +191,21 @@ def _report_disabled_scopes(plan: Plan, desired: Desired, current: CurrentState,
         plan.findings.append(Finding(
             DiscrepancyTypeChoices.ORPHAN, '', scope, Source('', scope), Code.SCOPE_DISABLED,
             {'scope': scope, 'count': count},
+        ))
+
+
+def _report_excluded(plan: Plan, desired: Desired, current: CurrentState) -> None:
+    """Add one finding for each rule that excludes resources with objects: these are kept, and not updated."""
+    scopes: dict[str, list[str]] = defaultdict(list)
+    for link in current.managed.values():
+        rule = desired.excluded.get(link.source)
+        if rule is not None and link.values is not None and not link.shared:
+            scopes[rule].append(link.scope)
+    for rule, of_objects in sorted(scopes.items()):
+        plan.findings.append(Finding(
+            # The scope is that of most of them: it only says where the finding is listed.
+            DiscrepancyTypeChoices.ORPHAN, '', Counter(of_objects).most_common(1)[0][0], Source('', rule),
+            Code.RULE_EXCLUDES, {'rule': rule, 'count': len(of_objects)},
         ))
 
 

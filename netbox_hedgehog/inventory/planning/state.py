@@ -85,6 +85,8 @@ class PlanState:
     def __call__(self, key: str) -> Any:
         """Return the ID of the object under a key, or {'key': KEY} before it is created."""
         planned = self.planned.get(key)
+        if planned is None and (kept := self._excluded(key)):
+            return kept.object_id
         if planned is None or key in self.blocked:
             raise Unresolved(key)
         return planned.pk if planned.pk is not None else {'key': key}
@@ -94,7 +96,15 @@ class PlanState:
 
     def is_available(self, key: str) -> bool:
         """Return whether the object under a key is in NetBox after the plan is applied."""
+        if self._excluded(key):
+            return True
         return key in self.planned and key not in self.blocked
+
+    def _excluded(self, key: str) -> ManagedObject | None:
+        """Return the existing object under a key if a rule excludes its resource: it stays where it is."""
+        link = self.current.managed.get(key)
+        is_kept = link is not None and link.values is not None and link.source in self.desired.excluded
+        return link if is_kept else None
 
     def stored_key(self, key: str) -> str:
         """Return the key under which the link of this key is stored."""

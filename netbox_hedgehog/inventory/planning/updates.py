@@ -10,6 +10,7 @@ from .model_specs import DEVICE, INTERFACE, identity_fields, is_yielding, yields
 from .ownership import align_ends, may_write, nobody_has_set
 from .places import place_fields
 from .plan import ADOPT, UNMARK_STALE, FieldChange, Finding
+from .rule_values import plan_rule_values
 from .state import PlannedObject, PlanState, finding_on
 
 __all__ = ('compare', 'compare_adopted', 'keep_vlans', 'plan_update')
@@ -37,6 +38,8 @@ def plan_update(state: PlanState, planned: PlannedObject, values: dict[str, Any]
         compare(state, planned, name, value)
     if link.origin == InventoryOriginChoices.ADOPTED:
         compare_adopted(state, planned)
+    if state.policy.apply_rules:
+        plan_rule_values(state, planned, link)
     keep_vlans(state, planned)
 
 

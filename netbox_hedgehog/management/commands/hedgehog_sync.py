@@ -19,11 +19,12 @@ from redis.exceptions import RedisError
 
 from netbox_hedgehog.choices import SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
+from netbox_hedgehog.hedgehog.rules import RULE_KINDS, PatternError
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import actions_of, apply_now
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_sync
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
-from netbox_hedgehog.jobs.inventory import APPLY, CONFIRM
+from netbox_hedgehog.jobs.inventory import APPLY, APPLY_RULES, CONFIRM
 from netbox_hedgehog.jobs.migration_check import check_migrations
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.progress import Progress, progress_of
@@ -31,6 +32,7 @@ from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.plan_text import plan_lines
+from netbox_hedgehog.management.rules_text import conditions_of, rules_as_dict, rules_lines, tested_lines
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.models.unsupported import unsupported_sentence
@@ -83,9 +85,22 @@ class Command(BaseCommand):
         inventory.add_argument('name', metavar='NAME')
         inventory.add_argument('--json', action='store_true', help='print JSON')
         inventory.add_argument('--summary', action='store_true', help='show counts only')
+        inventory.add_argument(
+            '--rules', action='store_true', help='also apply the inventory rules to existing objects',
+        )
         what = inventory.add_mutually_exclusive_group()
         what.add_argument('--apply', metavar='DIGEST', default='', help='apply the plan with this digest')
         what.add_argument('--confirm', metavar='DIGEST', default='', help='confirm the removals with this digest')
+        rules = actions.add_parser(
+            'rules', help='show the inventory rules of a fabric and what they match, or what conditions would match',
+        )
+        rules.add_argument('name', metavar='NAME')
+        rules.add_argument('--json', action='store_true', help='print JSON')
+        rules.add_argument(
+            '--kind', action='append', default=[], metavar='KIND', help='test: kind of resources, such as Switch',
+        )
+        rules.add_argument('--names', default='', help='test: names of resources, such as "leaf-*, !leaf-9*"')
+        rules.add_argument('--selector', default='', help='test: label selector, such as "env in (prod, stage)"')
         actions.add_parser('watch', help='stream the changes of fabrics with watch enabled, until stopped')
         health = actions.add_parser('health', help='show the status of workers, schedulers and queue')
         health.add_argument('--json', action='store_true', help='print JSON')
@@ -240,13 +255,14 @@ class Command(BaseCommand):
             raise SystemExit(1 if found.connected else 2)
 
     def inventory(self, name: str, **options: Any) -> None:
+        what = APPLY_RULES if options['rules'] else APPLY
         try:
             fabric = self._fabric(name)
             if digest := options['apply'] or options['confirm']:
-                report = apply_now(fabric, APPLY if options['apply'] else CONFIRM, digest)
+                report = apply_now(fabric, what if options['apply'] else CONFIRM, digest)
                 self.stdout.write(json.dumps(report.as_dict(), indent=2) if options['json'] else report.sentence)
                 return
-            plan = actions_of(fabric, APPLY)
+            plan = actions_of(fabric, what)
         except PlanMoved as error:
             raise CommandError(str(error), returncode=MOVED) from None
         except (InventoryRefused, CommandError) as error:
@@ -257,6 +273,22 @@ class Command(BaseCommand):
             for line in plan_lines(fabric.name, plan, options['summary']):
                 self.stdout.write(line)
         raise SystemExit(CHANGES_PENDING if plan.actions or plan.unconfirmed_actions else 0)
+
+    def rules(self, name: str, kind: list[str], names: str, selector: str, **options: Any) -> None:
+        fabric = self._fabric(name)
+        if unknown := [value for value in kind if value not in RULE_KINDS]:
+            raise CommandError(f'Unknown kind “{unknown[0]}”. Rules are for: {", ".join(RULE_KINDS)}.')
+        try:
+            if kind or names or selector:
+                lines = list(tested_lines(fabric, conditions_of(kind, names, selector)))
+            elif options['json']:
+                lines = [json.dumps(rules_as_dict(fabric), cls=DjangoJSONEncoder, indent=2)]
+            else:
+                lines = list(rules_lines(fabric))
+        except PatternError as error:
+            raise CommandError(str(error)) from None
+        for line in lines:
+            self.stdout.write(line)
 
     def watch(self, **options: Any) -> None:
         watcher = Watcher()

@@ -1,6 +1,6 @@
 """Everything that NetBox's users expect of a model, asked of each model of the plugin: one that is added as well.
 
-Fabrics are the plugin's one model that people write: they have all that a model of NetBox's has. The others are written
+Fabrics and their inventory rules are the models that people write: they have all that a model of NetBox's has. The others are written
 by runs, in bulk, and follow from what was read: they have all that reads. What people would attach to a row of a mirror
 (tags, custom fields, a journal, bookmarks) belongs on NetBox's own device, VRF or prefix, which the inventory keeps.
 """
@@ -22,15 +22,16 @@ from utilities.views import get_viewname
 import netbox_hedgehog.urls  # noqa: F401  the views are registered with it
 from netbox_hedgehog import filtersets, forms, tables
 from netbox_hedgehog.api.urls import router
-from netbox_hedgehog.forms import FabricForm
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.forms import FabricForm, InventoryRuleForm
+from netbox_hedgehog.models import Fabric, InventoryRule
 from netbox_hedgehog.navigation import menu
 
 pytestmark = pytest.mark.django_db
 
 ALL = apps.get_app_config('netbox_hedgehog').get_models()
 PUBLIC = [model for model in ALL if not getattr(model, '_netbox_private', False)]
-WRITTEN_BY_RUNS = [model for model in PUBLIC if model is not Fabric]
+WRITTEN_BY_PEOPLE = (Fabric, InventoryRule)
+WRITTEN_BY_RUNS = [model for model in PUBLIC if model not in WRITTEN_BY_PEOPLE]
 
 # NetBox's own fields, and what a form carries along.
 NETBOXS = {'id', 'created', 'last_updated', 'custom_field_data', 'owner', 'description', 'comments', 'tags'}
@@ -38,7 +39,7 @@ CARRIED = {'_init_time', 'changelog_message', 'owner_group'}
 
 # A health row is shown on the page of its switch, and found by that.
 WITHOUT_PAGE = {'SwitchHealth'}
-FOUND_BY_ANOTHER = {'SwitchHealth', 'InventoryLink', 'FabricEvent'}
+FOUND_BY_ANOTHER = {'SwitchHealth', 'InventoryLink', 'InventoryRule', 'FabricEvent'}
 
 
 def views(model):
@@ -47,7 +48,7 @@ def views(model):
 
 def test_the_models_are_known() -> None:
     assert {model.__name__ for model in PUBLIC} == {
-        'Fabric', 'FabricResource', 'InventoryLink', 'Discrepancy', 'SwitchHealth', 'FabricEvent',
+        'Fabric', 'FabricResource', 'InventoryLink', 'InventoryRule', 'Discrepancy', 'SwitchHealth', 'FabricEvent',
     }
 
 
@@ -112,7 +113,7 @@ class TestEveryModel:
         assert isinstance(model._meta.verbose_name_plural, Promise)
         assert title(model._meta.verbose_name)
         for field in model._meta.concrete_fields:
-            if field.name not in NETBOXS or (model is not Fabric and field.name != 'id'):
+            if field.name not in NETBOXS or (model not in WRITTEN_BY_PEOPLE and field.name != 'id'):
                 assert isinstance(field.verbose_name, Promise), f'{field.name} cannot be translated'
                 assert isinstance(field.help_text, Promise), f'{field.name} has no help text that can be translated'
 
@@ -128,18 +129,22 @@ def test_what_syncs_write_nobody_else_does(model) -> None:
     assert not has_feature(model, 'change_logging')
 
 
-def test_fabrics_have_all_that_a_model_of_netboxs_has() -> None:
-    missing = {name for name in registry['model_features'] if not has_feature(Fabric, name)}
+@pytest.mark.parametrize(('model', 'without'), [(Fabric, set()), (InventoryRule, {'jobs'})])
+def test_what_people_write_has_all_that_a_model_of_netboxs_has(model, without) -> None:
+    missing = {name for name in registry['model_features'] if not has_feature(model, name)}
     # NetBox gives these to what has an image, contacts, a configuration or a file of its own.
-    assert missing == {'config_contexts', 'contacts', 'image_attachments', 'synced_data'} & registry['model_features'].keys()
+    others = {'config_contexts', 'contacts', 'image_attachments', 'synced_data'} & registry['model_features'].keys()
+    assert missing == others | without
     assert {
         'list', 'add', 'edit', 'delete', 'bulk_import', 'bulk_edit', 'bulk_rename', 'bulk_delete', 'changelog', 'journal',
-        'jobs', '',
-    } <= views(Fabric)
+        '',
+    } <= views(model)
+    assert ('jobs' in views(model)) is ('jobs' not in without)
 
 
-def test_each_field_of_the_form_says_what_it_is() -> None:
-    silent = {name for name, field in FabricForm().fields.items() if not field.help_text}
+@pytest.mark.parametrize('form', [FabricForm, InventoryRuleForm])
+def test_each_field_of_the_form_says_what_it_is(form) -> None:
+    silent = {name for name, field in form().fields.items() if not field.help_text}
     assert silent - NETBOXS - CARRIED == set()
 
 

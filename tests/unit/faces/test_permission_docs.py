@@ -22,6 +22,7 @@ from ...support.pages import all_alive, make_fabric, make_resource
 from ...support.resources import load
 from .health.test_pages import make_agent
 from .inventory.base import inventory_fabric, make_discrepancy
+from .rule.base import make_rule
 
 PAGE = (Path(__file__).parents[3] / 'docs' / 'permissions.md').read_text()
 ROWS = dict(re.findall(r'^\| (\w[^|]+) \| (`[a-z_.]+`.*) \|$', PAGE, re.M))
@@ -37,6 +38,7 @@ class PermissionsPageTestCase(TestCase):
         make_agent(self.fabric)
         record_health(self.fabric)
         self.discrepancy = make_discrepancy(self.fabric)
+        self.rule = make_rule(self.fabric, kinds=['Switch'], names='', exclude=True)
         job = FabricSyncJob.record(self.fabric)
         Job.objects.filter(pk=job.pk).update(status='completed')
         self.job_url = job.get_absolute_url()
@@ -75,6 +77,12 @@ class PermissionsPageTestCase(TestCase):
             ],
             'edit a fabric, its connection, schedule and inventory': [('get', self.url('fabric_edit', fabric))],
             'delete a fabric': [('get', self.url('fabric_delete', fabric))],
+            'see inventory rules and what they match': [
+                ('get', self.url('inventoryrule', self.rule.pk), None, '1 switch matches.'),
+            ],
+            'add an inventory rule': [('get', self.url('inventoryrule_add'))],
+            'edit an inventory rule': [('get', self.url('inventoryrule_edit', self.rule.pk))],
+            'delete an inventory rule': [('get', self.url('inventoryrule_delete', self.rule.pk))],
             'see managed objects and their resources': [('get', self.url('inventorylink_list'))],
             'see discrepancies': [('get', self.url('discrepancy_list'))],
             'ignore or reopen a discrepancy': [
@@ -82,8 +90,9 @@ class PermissionsPageTestCase(TestCase):
             ],
             'use the fabric value or keep the NetBox value': None,  # tests/unit/faces/inventory/test_decisions.py
             'review a dry run': [('get', self.url('fabric_dry_run', fabric))],
-            'apply a dry run, confirm removals': [
+            'apply a dry run, with or without rules, confirm removals': [
                 ('post', self.url('fabric_inventory_apply', fabric), DIGEST),
+                ('post', self.url('fabric_inventory_apply_rules', fabric), DIGEST),
                 ('post', self.url('fabric_inventory_confirm', fabric), DIGEST),
             ],
             'disable an inventory': None,  # below
@@ -151,7 +160,7 @@ class PermissionsPageTestCase(TestCase):
         for name, found in rights.items():
             words = ROWS[name]
             with self.subTest(name=name):
-                if re.search(r'`(add|change|delete)_fabric', words):
+                if re.search(r'`(add|change|delete)_(fabric|inventoryrule)', words):
                     self.assertEqual(found, [False, False, True])
                 elif 'sync_' in words or 'resolve_' in words:
                     self.assertEqual(found, [False, True, True])

@@ -2,15 +2,18 @@
 
 import copy
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netbox_hedgehog.hedgehog.rules import RULE_KINDS, Conditions, parse_selector
 from netbox_hedgehog.inventory.mapping import desired as mapper
 from netbox_hedgehog.inventory.mapping.builder import Builder
 from netbox_hedgehog.inventory.mapping.desired import desired
+from netbox_hedgehog.inventory.mapping.rules import Rule
 from netbox_hedgehog.inventory.mapping.types import SCOPES, Options, Resource
 
 from ....support.mapping_rules import check
@@ -39,6 +42,15 @@ options = st.builds(
     location=st.none() | st.just(2), tenant=st.none() | st.just(3), roles=st.just({'spine': 7}) | st.just({}),
     name_pattern=st.sampled_from(['{name}', '{fabric}-{name}', 'same', '{', '{0}', '{name.x}']),
     scopes=st.frozensets(st.sampled_from(SCOPES)) | st.just(frozenset(SCOPES)),
+)
+rules = st.builds(
+    Rule, name=st.just('rule'), site=st.none() | st.just(5), tenant=st.none() | st.just(6), role=st.none() | st.just(8),
+    conditions=st.builds(
+        Conditions, kinds=st.frozensets(st.sampled_from(RULE_KINDS), max_size=3),
+        names=st.sampled_from([(), ('*-1',), ('!*-1',)]), labels=st.sampled_from([(), parse_selector('!x')]),
+    ),
+    vrf_name=st.sampled_from(['', '{vpc}', '{fabric}', 'x' * 101]), tags=st.sampled_from([(), (9,), (9, 10)]),
+    exclude=st.booleans(),
 )
 
 
@@ -72,12 +84,28 @@ def test_of_a_fabric_with_faults_in_it(data, wishes):
     assert {problem.scope for problem in found.issues} <= wishes.scopes
 
 
-@given(st.data(), st.integers())
-def test_in_any_order(data, seed):
+@given(st.data(), options, st.lists(rules, max_size=3))
+def test_with_rules(data, wishes, given):
     resources = faulty(data)
-    found = desired(resources, Options('dc-1', site=1))
+    found = desired(resources, replace(wishes, rules=tuple(given)))
+    check(found)
+    assert not {obj.source for obj in found.objects.values()} & found.excluded.keys()
+    assert not {problem.source for problem in found.issues} & found.excluded.keys()
+
+
+@given(st.data(), options, st.lists(rules, max_size=3))
+def test_rules_that_match_nothing_change_nothing(data, wishes, given):
+    resources = faulty(data)
+    nowhere = [replace(rule, conditions=Conditions(names=('no-such-resource',))) for rule in given]
+    assert desired(resources, replace(wishes, rules=tuple(nowhere))) == desired(resources, wishes)
+
+
+@given(st.data(), st.integers(), st.lists(rules, max_size=2))
+def test_in_any_order(data, seed, given):
+    resources, wishes = faulty(data), Options('dc-1', site=1, rules=tuple(given))
+    found = desired(resources, wishes)
     random.Random(seed).shuffle(resources)
-    again = desired(resources, Options('dc-1', site=1))
+    again = desired(resources, wishes)
     assert list(again.objects.items()) == list(found.objects.items())
     assert again.issues == found.issues
 
