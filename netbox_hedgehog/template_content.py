@@ -16,8 +16,9 @@ from .models import Discrepancy, Fabric, FabricResource, InventoryLink
 __all__ = ('FromFabricPanel', 'any_inventory', 'template_extensions')
 
 MODELS = (
-    'dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.devicetype', 'ipam.vrf', 'ipam.prefix', 'ipam.vlan',
-    'ipam.vlangroup', 'ipam.ipaddress', 'ipam.iprange', 'ipam.asn', 'vpn.l2vpn',
+    'dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.devicetype', 'dcim.modulebay', 'dcim.module',
+    'dcim.moduletype', 'dcim.macaddress', 'ipam.vrf', 'ipam.prefix', 'ipam.vlan', 'ipam.vlangroup', 'ipam.ipaddress',
+    'ipam.iprange', 'ipam.asn', 'vpn.l2vpn',
 )
 
 # How many fabrics (of a shared object) and discrepancies a panel shows.
