@@ -35,6 +35,7 @@ ON_DEVICES = (DEVICE, INTERFACE, 'dcim.cable', MODULE_BAY, MODULE, MAC_ADDRESS)
 # Models whose objects go with their owner, by the model of that: what an agent reported is not needed without it. A bay
 # comes before the module in it.
 GO_WITH_OWNER = ((MODULE_BAY, DEVICE), (MODULE, MODULE_BAY), (MAC_ADDRESS, INTERFACE))
+GO_WITH_OWNER_ONLY = (MODULE_BAY, MAC_ADDRESS)
 
 
 # Which objects
@@ -44,13 +45,14 @@ def undesired(desired: Desired, current: CurrentState, scopes: Iterable[str]) ->
     """Return the links whose objects the fabric no longer needs.
 
     Not among them: what belongs to a disabled scope, what comes from a kind that was never read, and what comes from a
-    resource with an issue, or an undetermined one; nor a MAC address: a port has one, whoever reports it or not. Nor is a prefix or VRF of the fabric itself while an address in it stays for one of these reasons. What goes with
-    its owner is among them whatever its own resource says.
+    resource with an issue, or an undetermined one. Nor is a prefix or VRF of the fabric itself while an address in it
+    stays for one of these reasons. Nor is a MAC address or a bay while its port or device is needed: these have them,
+    whether somebody reports it or not. What goes with its owner is among them whatever its own resource says.
     """
     unclear = desired.undetermined.union(issue.source for issue in desired.issues)
     found = [
         link for link in replaceable(desired, current, scopes)
-        if link.source not in unclear and (link.model != MAC_ADDRESS or link.values is None)
+        if link.source not in unclear and (link.model not in GO_WITH_OWNER_ONLY or link.values is None)
     ]
     found += _going_with_owners(found, desired, current)
     if not any(link.kind == FABRIC for link in found):
