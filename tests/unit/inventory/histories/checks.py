@@ -16,6 +16,9 @@ from dcim.models import (
     InventoryItem,
     MACAddress,
     Manufacturer,
+    Module,
+    ModuleBay,
+    ModuleType,
     Platform,
     Rack,
     RearPort,
@@ -41,7 +44,7 @@ __all__ = ('Snapshot', 'derived_wrongly', 'invalid', 'is_in_trouble', 'not_as_wa
 MODELS: tuple[Any, ...] = (
     Site, Manufacturer, DeviceType, DeviceRole, Platform, RIR, ASN, VRF, VLANGroup, VLAN, Prefix, IPRange, Device,
     Interface, MACAddress, IPAddress, Cable, CableTermination, FrontPort, RearPort, Circuit, CircuitTermination, L2VPN,
-    L2VPNTermination, VirtualChassis, InventoryItem, Service, Rack,
+    L2VPNTermination, VirtualChassis, InventoryItem, Service, Rack, ModuleType, ModuleBay, Module,
 )
 
 # What NetBox derives from other objects.
