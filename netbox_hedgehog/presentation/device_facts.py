@@ -12,7 +12,7 @@ from ..models import FabricResource
 
 __all__ = ('DeviceFacts', 'device_facts', 'with_facts')
 
-# Where the facts are, by the name that a row has them under: the kind of the resource ('' for the row's own), its field.
+# Where the facts are, by the names that a row has them under: the kind (that of the row where empty), and the field.
 _PATHS = {
     'asn': ('', 'spec__asn'),
     'nos_version': ('Agent', 'status__state__nos__softwareVersion'),
