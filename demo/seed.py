@@ -18,6 +18,7 @@ def main() -> int:
     from django.core.exceptions import ValidationError
     from users.models import Token, User
 
+    from netbox_hedgehog.choices import InventoryScopeChoices
     from netbox_hedgehog.models import Fabric
 
     user = User.objects.filter(username=wanted['user']).first()
@@ -31,6 +32,8 @@ def main() -> int:
         # Only at first: users may change it later.
         fabric.inventory_site, _ = Site.objects.get_or_create(slug='demo', defaults={'name': 'Demo'})
         fabric.inventory_enabled = fabric.inventory_auto_apply = True
+        # What agents report, too: the demo shows all that there is.
+        fabric.inventory_scope = list(InventoryScopeChoices.values())
     for name, value in wanted['fabric'].items():
         setattr(fabric, name, value)
     try:

@@ -98,12 +98,21 @@ class InventoryScopeChoices(ChoiceSet):
     CABLING = 'cabling'
     ADDRESSING = 'addressing'
     VPCS = 'vpcs'
+    TRANSCEIVERS = 'transceivers'
+    MAC_ADDRESSES = 'mac_addresses'
+    CABLE_TYPES = 'cable_types'
+
+    # The scopes of a new fabric: what it declares. What its agents report is added when somebody wants it.
+    DECLARED = (DEVICES, CABLING, ADDRESSING, VPCS)
 
     CHOICES = [
         (DEVICES, _('Devices and interfaces'), 'blue'),
         (CABLING, _('Cables'), 'orange'),
         (ADDRESSING, _('Addressing'), 'green'),
         (VPCS, _('VPCs'), 'purple'),
+        (TRANSCEIVERS, _('Transceivers'), 'cyan'),
+        (MAC_ADDRESSES, _('MAC addresses'), 'teal'),
+        (CABLE_TYPES, _('Cable types'), 'yellow'),
     ]
 
 

@@ -12,13 +12,17 @@ from netbox.plugins import PluginTemplateExtension
 from .choices import DiscrepancyStateChoices
 from .labels import field_label
 from .models import Discrepancy, Fabric, FabricResource, InventoryLink
+from .presentation.device_facts import device_facts, with_facts
 
 __all__ = ('FromFabricPanel', 'any_inventory', 'template_extensions')
 
 MODELS = (
-    'dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.devicetype', 'ipam.vrf', 'ipam.prefix', 'ipam.vlan',
-    'ipam.vlangroup', 'ipam.ipaddress', 'ipam.iprange', 'ipam.asn', 'vpn.l2vpn',
+    'dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.devicetype', 'dcim.modulebay', 'dcim.module',
+    'dcim.moduletype', 'dcim.macaddress', 'ipam.vrf', 'ipam.prefix', 'ipam.vlan', 'ipam.vlangroup', 'ipam.ipaddress',
+    'ipam.iprange', 'ipam.asn', 'vpn.l2vpn',
 )
+
+DEVICE = 'dcim.device'
 
 # How many fabrics (of a shared object) and discrepancies a panel shows.
 SHOWN = 5
@@ -55,18 +59,19 @@ class FromFabricPanel(PluginTemplateExtension):
         resource = FabricResource._base_manager.filter(
             fabric=OuterRef('fabric'), kind=OuterRef('kind'), name=OuterRef('name'),
         ).order_by('missing_since').values('pk')[:1]
-        links = list(
-            InventoryLink.objects.restrict(user, 'view').filter(**about).select_related('fabric')
-            .annotate(resource_id=Subquery(resource))[:SHOWN]
+        label = instance._meta.label_lower
+        rows = InventoryLink.objects.restrict(user, 'view').filter(**about).select_related('fabric').annotate(
+            resource_id=Subquery(resource),
         )
+        links = list((with_facts(rows, user) if label == DEVICE else rows)[:SHOWN])
         discrepancies = list(
             Discrepancy.objects.restrict(user, 'view').filter(state=DiscrepancyStateChoices.OPEN, **about)
             .select_related('fabric')[:SHOWN]
         )
         if not links and not discrepancies:
             return ''
-        label = instance._meta.label_lower
         for link in links:
+            link.facts = device_facts(link) if label == DEVICE else None
             link.fields = [field_label(label, name) for name in link.written if name not in link.kept]
             link.kept_fields = [field_label(label, name) for name in link.kept]
         return self.render('netbox_hedgehog/panels/from_fabric.html', {

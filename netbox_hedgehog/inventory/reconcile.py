@@ -105,7 +105,7 @@ def build_plan(fabric: Fabric, now: datetime, apply_rules: bool = False) -> Plan
 def desired_of(fabric: Fabric, options: Options) -> Desired:
     """Load the mirror of a fabric, and map it to desired NetBox objects."""
     unread = unread_kinds(fabric)  # before the resources: a kind that is synced meanwhile counts as unread
-    return desired(resources_of(fabric, options.needs_labels), options, unread)
+    return desired(resources_of(fabric, options.scopes, options.needs_labels), options, unread)
 
 
 def _confirm(plan: Plan) -> None:

@@ -1,9 +1,9 @@
 """Load the mirror's rows for the mappers, which are pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..models import Fabric, FabricResource, KindSync
-from .mapping.types import Resource
+from .mapping.types import CABLE_TYPES, MAC_ADDRESSES, SCOPES, TRANSCEIVERS, Resource
 
 __all__ = ('KINDS', 'resources_of', 'unread_kinds')
 
@@ -14,18 +14,30 @@ KINDS = (
 )
 
 
-def resources_of(fabric: Fabric, with_labels: bool = False) -> Iterator[Resource]:
+# What mappers read of an Agent's state, and for which scopes; () for all of them.
+STATES: dict[str, tuple[str, ...]] = {
+    'nos': (), 'transceivers': (TRANSCEIVERS, CABLE_TYPES), 'interfaces': (MAC_ADDRESSES,),
+}
+
+
+def resources_of(
+    fabric: Fabric, scopes: Collection[str] = SCOPES, with_labels: bool = False,
+) -> Iterator[Resource]:
     """Return the resources of a fabric that are not missing: one SQL statement, streamed.
 
     Their labels are loaded only `with_labels`.
 
     Most of a mirror is the status of Agents, which changes with every heartbeat. Only what identifies the switch is
-    loaded of it.
+    loaded of it, and what the enabled scopes need.
     """
+    names = [name for name, needed in STATES.items() if not needed or not set(needed).isdisjoint(scopes)]
+    paths = [f'status__state__{name}' for name in names]
     rows = FabricResource.objects.filter(fabric=fabric, kind__in=KINDS, missing_since=None).order_by()
-    columns = ['kind', 'name', 'spec', 'status__state__nos', 'generation', *(['labels'] if with_labels else [])]
-    for kind, name, spec, nos, generation, *labels in rows.values_list(*columns).iterator(chunk_size=1000):
-        yield Resource(kind, name, spec, {'state': {'nos': nos}} if nos else {}, generation, *labels)
+    columns = rows.values_list('kind', 'name', 'spec', 'generation', *paths, *(['labels'] if with_labels else []))
+    for kind, name, spec, generation, *values in columns.iterator(chunk_size=1000):
+        labels = values[len(names):]
+        state = {part: value for part, value in zip(names, values, strict=False) if value}
+        yield Resource(kind, name, spec, {'state': state} if state else {}, generation, *labels)
 
 
 def unread_kinds(fabric: Fabric) -> frozenset[str]:

@@ -119,6 +119,11 @@ INVALID: dict[str, Text] = {
         _('A port has the name of the loopback, %(interface)s; loopback for %(what)s skipped.'),
         _('Rename the port in the profile, or do without that loopback in NetBox.'),
     ),
+    Code.MAC_INVALID: Text(
+        _('The MAC address of %(ports)s is invalid; skipped.'),
+        _('The address of a port has 48 bits and is no multicast address. Correct `boot.mac` of the Switch, or check '
+          'what the agent reports.'),
+    ),
     Code.MTU_INVALID: Text(
         _('Invalid MTU %(mtu)s; MTU not set.'),
         _('Correct `mtu`. NetBox accepts 1 to 65536.'),
@@ -276,6 +281,15 @@ INVALID: dict[str, Text] = {
     Code.SUBNET_WITHOUT_VLAN: Text(
         _('Subnet %(subnet)s has no valid VLAN; attachment skipped.'),
         _('Give the subnet a VLAN, or resolve the issue of its VPC.'),
+    ),
+    Code.TRANSCEIVER_SERIAL_INVALID: Text(
+        _('The transceivers in %(ports)s report a serial number that NetBox cannot hold; serial number not set.'),
+        _('A serial number is text of at most 50 characters. Enter it by hand, or replace the transceiver.'),
+    ),
+    Code.TRANSCEIVER_TYPE_UNKNOWN: Text(
+        _('The transceivers in %(ports)s report no usable vendor or part number; skipped.'),
+        _('NetBox needs both for a module type, at most 100 characters each. Reseat a transceiver that should report '
+          'them, or add the module by hand.'),
     ),
     Code.UNTAGGED_IN_USE: Text(
         _('%(kind)s %(name)s puts the untagged traffic of %(interface)s into another VRF or VLAN; skipped on this '

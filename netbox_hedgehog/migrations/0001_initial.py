@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('inventory_name_pattern', models.CharField(default='{name}', max_length=64)),
                 ('inventory_device_status', models.CharField(default='active', max_length=50)),
                 ('inventory_stale_status', models.CharField(default='decommissioning', max_length=50)),
-                ('inventory_scope', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=netbox_hedgehog.models.inventory.full_scope)),
+                ('inventory_scope', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=netbox_hedgehog.models.inventory.default_scope)),
                 ('inventory_adoption', models.CharField(default='off', max_length=20)),
                 ('inventory_removal', models.CharField(default='mark', max_length=20)),
                 ('inventory_unconfirmed', models.JSONField(blank=True, editable=False, null=True)),

@@ -12,11 +12,11 @@ from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, Invento
 from ..naming import is_name_pattern
 from ..roles import AMBIGUOUS, UNKNOWN, roles_by_slug
 
-__all__ = ('InventorySettings', 'full_scope')
+__all__ = ('InventorySettings', 'default_scope')
 
 
-def full_scope() -> list[str]:
-    return [value for value, *_rest in InventoryScopeChoices.CHOICES]
+def default_scope() -> list[str]:
+    return list(InventoryScopeChoices.DECLARED)
 
 
 class InventorySettings(models.Model):
@@ -94,9 +94,9 @@ class InventorySettings(models.Model):
     inventory_scope = ArrayField(
         base_field=models.CharField(max_length=20, choices=InventoryScopeChoices),
         verbose_name=_('scope'),
-        default=full_scope,
+        default=default_scope,
         blank=True,
-        help_text=_('Object types to sync.'),
+        help_text=_('Object types to sync. The last three are what agents report, and need devices.'),
     )
     inventory_adoption = models.CharField(
         verbose_name=_('adoption'),

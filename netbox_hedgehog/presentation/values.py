@@ -45,6 +45,7 @@ RELATED = {
     'vpn.l2vpntermination': ('l2vpn', 'assigned_object'),
     'dcim.device': ('device_type',),
     'dcim.devicetype': ('manufacturer',),
+    'dcim.module': ('module_bay', 'module_type'),
 }
 
 # How many objects one SQL statement loads.

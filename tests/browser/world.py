@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from netbox_hedgehog.choices import InventoryScopeChoices
 from tests.e2e.stack import QUICK, Row, Stack, sample_api
 from tests.plugin import Services
 
@@ -116,7 +117,7 @@ class World:
         site = self.site('Amsterdam')
         self.fabric = stack.fabric(
             'ams-1', api, description='Amsterdam, hall 1', sync_interval=INTERVAL, inventory_enabled=True,
-            inventory_auto_apply=True, inventory_site=site,
+            inventory_auto_apply=True, inventory_site=site, inventory_scope=InventoryScopeChoices.values(),
         )
         self.broken = stack.fabric('fra-1', api, kubernetes_token='nobody', sync_interval=INTERVAL)
         self.idle = stack.fabric('lab', api, status='planned', sync_interval=INTERVAL)

@@ -8,11 +8,12 @@ from netbox_hedgehog.inventory.mapping.types import SCOPES, Desired, DesiredObje
 from netbox_hedgehog.issues import render
 
 # What stands on the object itself, and is written when it is there.
-CIRCULAR = {'primary_ip4', 'lag', 'parent'}
+CIRCULAR = {'primary_ip4', 'primary_mac_address', 'lag', 'parent'}
 
 LONGEST = {
     ('dcim.device', 'name'): 64, ('dcim.device', 'serial'): 50, ('dcim.interface', 'name'): 64,
-    ('dcim.interface', 'label'): 64, ('ipam.vlan', 'name'): 64,
+    ('dcim.interface', 'label'): 64, ('dcim.module', 'serial'): 50, ('dcim.moduletype', 'part_number'): 50,
+    ('ipam.vlan', 'name'): 64,
 }
 
 
@@ -68,6 +69,10 @@ def _unique(found: Desired) -> Iterator[tuple[object, ...]]:
 UNIQUE = {
     'dcim.manufacturer': [('slug',)],
     'dcim.devicetype': [('manufacturer', 'slug')],
+    'dcim.moduletype': [('manufacturer', 'model')],
+    'dcim.modulebay': [('device', 'name')],
+    'dcim.module': [('module_bay',)],
+    'dcim.macaddress': [('assigned_object',)],
     'dcim.devicerole': [('slug',)],
     'dcim.platform': [('slug',)],
     'ipam.asn': [('asn',)],

@@ -51,10 +51,10 @@ def prepare_insert(instance: Any) -> None:
         instance.cooling_method = instance.cooling_method or kind.cooling_method
         if not instance.platform_id:
             instance.platform = kind.default_platform
-    elif label == 'dcim.interface':
+    elif label in ('dcim.interface', 'dcim.modulebay'):
         device = instance.device
         instance._site, instance._location, instance._rack = device.site, device.location, device.rack
-        if not instance.mode:
+        if label == 'dcim.interface' and not instance.mode:
             instance.untagged_vlan = None
     elif label == 'ipam.prefix':
         instance.prefix = instance.prefix.cidr

@@ -25,11 +25,13 @@ from .types import (
 
 __all__ = ('Builder', 'Device', 'Interface')
 
-# Each after all that it may refer to, but for a device's primary address and an interface's LAG and parent.
+# Each after all that it may refer to, but for a device's primary address and an interface's LAG, parent and primary MAC
+# address.
 _ORDER = {model: place for place, model in enumerate((
-    'dcim.manufacturer', 'dcim.devicetype', 'dcim.devicerole', 'dcim.platform', 'ipam.rir', 'ipam.asn', 'ipam.vrf',
-    'ipam.vlangroup', 'ipam.vlan', 'ipam.prefix', 'ipam.iprange', 'dcim.device', 'dcim.interface', 'ipam.ipaddress',
-    'dcim.cable', 'vpn.l2vpn', 'vpn.l2vpntermination',
+    'dcim.manufacturer', 'dcim.devicetype', 'dcim.moduletype', 'dcim.devicerole', 'dcim.platform', 'ipam.rir',
+    'ipam.asn', 'ipam.vrf', 'ipam.vlangroup', 'ipam.vlan', 'ipam.prefix', 'ipam.iprange', 'dcim.device',
+    'dcim.modulebay', 'dcim.module', 'dcim.interface', 'dcim.macaddress', 'ipam.ipaddress', 'dcim.cable', 'vpn.l2vpn',
+    'vpn.l2vpntermination',
 ))}
 
 NO_VALUES = RuleValues()

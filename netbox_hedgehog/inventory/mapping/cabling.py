@@ -2,12 +2,14 @@
 
 from ...hedgehog.manifest import mapping, natural, number, shown
 from ...hedgehog.switches import redundancy_group
+from ...hedgehog.transceivers import Transceiver, cable_medium
 from ...issue_codes import Code
+from .agents import Cages
 from .builder import Builder, Device, Interface
 from .connections import MappedConnection
 from .devices import mtu_of
 from .names import key
-from .types import CABLING, DEVICES, Resource, Value
+from .types import CABLE_TYPES, CABLING, DEVICES, Resource, Value
 
 __all__ = ('build',)
 
@@ -16,8 +18,13 @@ _LONGEST_LABEL = 100
 _LARGEST_CHANNEL = 65535
 
 
-def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[tuple[str, str], Interface]:
-    """Add LAGs and cables. Returns the LAGs by Connection and device key: they get the VLANs of attachments."""
+def build(
+    builder: Builder, connections: dict[str, MappedConnection], cages_of: dict[str, Cages],
+) -> dict[tuple[str, str], Interface]:
+    """Add LAGs and cables. Returns the LAGs by Connection and device key: they get the VLANs of attachments.
+
+    `cages_of` are the transceivers by switch.
+    """
     lags: dict[tuple[str, str], Interface] = {}
     for name, connection in connections.items():
         mtu = mtu_of(builder, connection.resource, connection.mtu)
@@ -31,11 +38,11 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[tu
                     end.interface.managed_fields.pop('mtu', None)
                     end.interface.managed_fields |= mtu
         if builder.includes(CABLING):
-            _cables(builder, connection)
+            _cables(builder, connection, cages_of)
     return lags
 
 
-def _cables(builder: Builder, connection: MappedConnection) -> None:
+def _cables(builder: Builder, connection: MappedConnection, cages_of: dict[str, Cages]) -> None:
     for link in connection.links:
         if len(link) == 2:
             first, second = (end.interface for end in link)
@@ -43,11 +50,30 @@ def _cables(builder: Builder, connection: MappedConnection) -> None:
             builder.add(
                 # A port has one cable: the first end identifies it, wherever the other end goes.
                 'dcim.cable', key('cable', *first.key.split('/', 1)[1:]), connection.resource.source, CABLING,
-                {'a': (first.ref,), 'b': (second.ref,)},
+                {'a': (first.ref,), 'b': (second.ref,), **_type(builder, (first, second), cages_of)},
                 builder.assigned(
                     connection.resource.source, status='connected', label=name if len(name) <= _LONGEST_LABEL else '',
                 ),
             )
+
+
+def _type(builder: Builder, ends: tuple[Interface, Interface], cages_of: dict[str, Cages]) -> dict[str, Value]:
+    """Return the managed field of a cable's type, if the transceivers at both ends say it.
+
+    It is None where they contradict each other. One that says nothing, or that nobody reports, leaves it to people.
+    """
+    if not builder.includes(CABLE_TYPES):
+        return {}
+    first, second = (_transceiver(end, cages_of) for end in ends)
+    medium = cable_medium(first, second) if first and second else None
+    return {} if medium is None else {'type': medium or None}
+
+
+def _transceiver(end: Interface, cages_of: dict[str, Cages]) -> Transceiver | None:
+    """Return the transceiver in the port at the end of a cable; all lanes of a breakout have the same."""
+    cages = cages_of.get(end.device.resource.name, {}) if end.device.is_switch else {}
+    name = end.name if end.name in cages else end.name.rpartition('/')[0]
+    return cages.get(name)
 
 
 def _by_device(connection: MappedConnection) -> list[tuple[Device, list[Interface]]]:

@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterable
 
 from . import (
     addressing,
+    agents,
     attachments,
     cabling,
     connections,
     devices,
     externals,
+    macs,
     namespaces,
     reservations,
+    transceivers,
     untagged,
     vpcs,
 )
@@ -30,7 +33,10 @@ def desired(resources: Iterable[Resource], options: Options, unread: Collection[
     builder = Builder(resources, options, unread)
     devices.build(builder)
     mapped = connections.build(builder)
-    lags = cabling.build(builder, mapped)
+    cages = agents.cages_of(builder)
+    lags = cabling.build(builder, mapped, cages)
+    transceivers.build(builder, cages)
+    macs.build(builder, mapped)
     addressing.build(builder, mapped)
     namespaces.build(builder)
     vpcs.build(builder)

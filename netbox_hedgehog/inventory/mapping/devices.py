@@ -11,7 +11,7 @@ from .builder import Builder, Device, Interface
 from .names import key, slug
 from .types import DEVICES, ExistingRef, Ref, Resource, Source, Value
 
-__all__ = ('KINDS', 'LOOPBACKS', 'build', 'mtu_of', 'port_of')
+__all__ = ('KINDS', 'LOOPBACKS', 'build', 'manufacturer_of', 'mtu_of', 'port_of')
 
 # The kinds that become devices. If two need the same name, the first gets it.
 KINDS = ('Switch', 'Gateway', 'Server')
@@ -105,7 +105,8 @@ def _role(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> Exis
     )
 
 
-def _manufacturer(builder: Builder, source: Source, name: str) -> Ref:
+def manufacturer_of(builder: Builder, source: Source, name: str) -> Ref:
+    """Add the manufacturer of a device or module type."""
     return builder.add(
         'dcim.manufacturer', key('manufacturer', slug(name)), source, DEVICES, {'name': name, 'slug': slug(name)},
         shared=True,
@@ -113,7 +114,7 @@ def _manufacturer(builder: Builder, source: Source, name: str) -> Ref:
 
 
 def _device_type(builder: Builder, source: Source, manufacturer: str, model: str) -> Ref:
-    maker = _manufacturer(builder, source, manufacturer)
+    maker = manufacturer_of(builder, source, manufacturer)
     name = slug(f'{manufacturer} {model}')
     return builder.add(
         'dcim.devicetype', key('devicetype', name), source, DEVICES,

@@ -13,13 +13,16 @@ from ...issue_codes import Code
 from .rules import Rule
 
 __all__ = (
-    'ADDRESSING', 'CABLING', 'DEVICES', 'FABRIC', 'MACHINES', 'SCOPES', 'VPCS', 'WITH_LOOPBACKS', 'Desired',
-    'DesiredObject', 'ExistingRef', 'Issue', 'Options', 'Parameter', 'Ref', 'Resource', 'Source', 'Value',
+    'ADDRESSING', 'CABLE_TYPES', 'CABLING', 'DEVICES', 'FABRIC', 'MACHINES', 'MAC_ADDRESSES', 'SCOPES', 'TRANSCEIVERS',
+    'VPCS', 'WITH_LOOPBACKS', 'Desired', 'DesiredObject', 'ExistingRef', 'Issue', 'Options', 'Parameter', 'Ref',
+    'Resource', 'Source', 'Value',
 )
 
 # The scopes of an inventory: what a fabric's settings enable and disable, and what a dry run is grouped by.
 DEVICES, CABLING, ADDRESSING, VPCS = 'devices', 'cabling', 'addressing', 'vpcs'
-SCOPES = (DEVICES, CABLING, ADDRESSING, VPCS)
+# What agents report, beside what the fabric declares.
+TRANSCEIVERS, MAC_ADDRESSES, CABLE_TYPES = 'transceivers', 'mac_addresses', 'cable_types'
+SCOPES = (DEVICES, CABLING, ADDRESSING, VPCS, TRANSCEIVERS, MAC_ADDRESSES, CABLE_TYPES)
 
 # The kinds whose devices may be connected to several fabrics of one site. A switch belongs to one fabric.
 MACHINES = ('Gateway', 'Server')

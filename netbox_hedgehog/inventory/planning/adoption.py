@@ -5,7 +5,17 @@ from typing import Any
 from ...choices import InventoryAdoptionChoices, InventoryOriginChoices
 from ..mapping.types import DesiredObject
 from .current import UnmanagedObject
-from .model_specs import ADDRESS, CABLE, DEVICE, INTERFACE, identities, spec_of
+from .model_specs import (
+    ADDRESS,
+    CABLE,
+    DEVICE,
+    INTERFACE,
+    MAC_ADDRESS,
+    MODULE,
+    MODULE_BAY,
+    identities,
+    spec_of,
+)
 from .places import ends_of
 from .plan import ADOPT
 from .state import PlanState
@@ -70,9 +80,9 @@ def _is_of_adopted_device(
     state: PlanState, obj: DesiredObject, values: dict[str, Any], candidate: UnmanagedObject,
 ) -> bool:
     """Return whether an object belongs to an adopted device, with which it is adopted."""
-    if obj.model == INTERFACE:
+    if obj.model in (INTERFACE, MODULE_BAY, MODULE):
         return values.get('device') in state.adopted
-    if obj.model in (ADDRESS, 'dcim.macaddress'):
+    if obj.model in (ADDRESS, MAC_ADDRESS):
         place = values.get('assigned_object')
         if place is None or candidate.values.get('assigned_object') != place:
             return False

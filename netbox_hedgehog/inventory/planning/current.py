@@ -23,7 +23,7 @@ Place = tuple[str, int]
 Machine = tuple[str, str, Any, Any]
 
 # The fields by which people recognize a managed object, the best first.
-TITLES = ('name', 'model', 'prefix', 'address', 'start_address', 'asn')
+TITLES = ('name', 'model', 'prefix', 'address', 'start_address', 'mac_address', 'asn')
 
 # Statuses of devices that are not in service.
 OUT_OF_SERVICE = ('decommissioning', 'inventory', 'offline')

@@ -7,13 +7,15 @@ from typing import Any
 from ..mapping.types import DesiredObject
 
 __all__ = (
-    'ADDRESS', 'CABLE', 'DEVICE', 'ENDS_OF_CABLE', 'INTERFACE', 'MODEL_SPECS', 'PREFIX', 'RANGE', 'RANK', 'VRF',
-    'ModelSpec', 'identities', 'identity_fields', 'is_yielding', 'object_name', 'spec_of', 'yields',
+    'ADDRESS', 'CABLE', 'DEVICE', 'ENDS_OF_CABLE', 'INTERFACE', 'MAC_ADDRESS', 'MODEL_SPECS', 'MODULE', 'MODULE_BAY',
+    'PREFIX', 'RANGE', 'RANK', 'VRF', 'ModelSpec', 'identities', 'identity_fields', 'is_yielding', 'object_name',
+    'spec_of', 'yields',
 )
 
 ADDRESS, CABLE, DEVICE, INTERFACE, PREFIX, RANGE, VRF = (
     'ipam.ipaddress', 'dcim.cable', 'dcim.device', 'dcim.interface', 'ipam.prefix', 'ipam.iprange', 'ipam.vrf',
 )
+MAC_ADDRESS, MODULE, MODULE_BAY = 'dcim.macaddress', 'dcim.module', 'dcim.modulebay'
 
 # The fields of a desired cable that name the interfaces at its two ends.
 ENDS_OF_CABLE = ('a', 'b')
@@ -53,6 +55,7 @@ MODEL_SPECS: dict[str, ModelSpec] = {
     'dcim.devicetype': ModelSpec(
         (('manufacturer', 'slug'), ('manufacturer', 'model')), optional_fields=('default_platform',),
     ),
+    'dcim.moduletype': ModelSpec((('manufacturer', 'model'),)),
     'ipam.rir': ModelSpec((('slug',), ('name',))),
     'ipam.role': ModelSpec((('slug',), ('name',))),
     'ipam.routetarget': ModelSpec((('name',),), save_individually=False),
@@ -67,6 +70,14 @@ MODEL_SPECS: dict[str, ModelSpec] = {
         optional_fields=('primary_ip4', 'primary_ip6', 'oob_ip', 'platform'),
         save_individually=False,
     ),
+    # A bay of the device itself: one inside of a module may have the same name.
+    MODULE_BAY: ModelSpec((('device', 'module', 'name'),), part_of='device', save_individually=False),
+    MODULE: ModelSpec(
+        (('module_bay',),), part_of='module_bay',
+        # A transceiver may have no serial number of its own, and somebody may know one.
+        yielding_fields=('serial',),
+        save_individually=False,
+    ),
     INTERFACE: ModelSpec(
         (('device', 'name'),),
         deferred=('primary_mac_address', 'bridge'),
@@ -77,7 +88,7 @@ MODEL_SPECS: dict[str, ModelSpec] = {
         yielding_fields=('mtu', 'vrf'),
         save_individually=False,
     ),
-    'dcim.macaddress': ModelSpec(
+    MAC_ADDRESS: ModelSpec(
         (('mac_address', 'assigned_object'),), part_of='assigned_object', save_individually=False,
     ),
     PREFIX: ModelSpec((('vrf', 'prefix'),), optional_fields=('vlan', 'role'), save_individually=False),
@@ -88,7 +99,8 @@ MODEL_SPECS: dict[str, ModelSpec] = {
         yielding_fields=('assigned_object',),
         save_individually=False,
     ),
-    CABLE: ModelSpec(save_individually=False),
+    # Most cables say nothing of their type to the fabric.
+    CABLE: ModelSpec(yielding_fields=('type',), save_individually=False),
     'vpn.l2vpn': ModelSpec((('slug',), ('name',)), save_individually=False),
     'vpn.l2vpntermination': ModelSpec((('assigned_object',),), part_of='assigned_object', save_individually=False),
 }

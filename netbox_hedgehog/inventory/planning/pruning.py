@@ -11,16 +11,31 @@ from ...choices import DiscrepancyTypeChoices, InventoryOriginChoices, Inventory
 from ...issue_codes import Code
 from ..mapping.types import DEVICES, FABRIC, Desired, Source
 from .confirmation import add_removals
-from .current import CurrentState, ManagedObject
+from .current import CurrentState, ManagedObject, Place
 from .dependents import find_deletable
-from .model_specs import ADDRESS, DEVICE, PREFIX, RANK
+from .model_specs import (
+    ADDRESS,
+    DEVICE,
+    INTERFACE,
+    MAC_ADDRESS,
+    MODULE,
+    MODULE_BAY,
+    PREFIX,
+    RANK,
+    spec_of,
+)
 from .plan import DELETE, MARK_STALE, Action, FieldChange, Finding, Plan, Record
 from .policy import Policy
 
 __all__ = ('as_done', 'due', 'plan_absence', 'plan_deletion', 'removable', 'replaceable', 'undesired')
 
 # Models that are part of a device or end on one.
-ON_DEVICES = ('dcim.device', 'dcim.interface', 'dcim.cable', 'dcim.macaddress')
+ON_DEVICES = (DEVICE, INTERFACE, 'dcim.cable', MODULE_BAY, MODULE, MAC_ADDRESS)
+
+# Models whose objects go with their owner, by the model of that: what an agent reported is not needed without it. A bay
+# comes before the module in it.
+GO_WITH_OWNER = ((MODULE_BAY, DEVICE), (MODULE, MODULE_BAY), (MAC_ADDRESS, INTERFACE))
+GO_WITH_OWNER_ONLY = (MODULE_BAY, MAC_ADDRESS)
 
 
 # Which objects
@@ -31,15 +46,44 @@ def undesired(desired: Desired, current: CurrentState, scopes: Iterable[str]) ->
 
     Not among them: what belongs to a disabled scope, what a rule excludes, what comes from a kind that was never read,
     and what comes from a resource with an issue, or an undetermined one. Nor is a prefix or VRF of the fabric itself
-    while an address in it stays for one of these reasons.
+    while an address in it stays for one of these reasons. Nor is a MAC address or a bay while its port or device is
+    needed: these have them, whether somebody reports it or not. What goes with its owner is among them whatever its own
+    resource says.
     """
     unclear = desired.undetermined.union(issue.source for issue in desired.issues)
-    found = [link for link in replaceable(desired, current, scopes) if link.source not in unclear]
+    found = [
+        link for link in replaceable(desired, current, scopes)
+        if link.source not in unclear and (link.model not in GO_WITH_OWNER_ONLY or link.values is None)
+    ]
+    found += _going_with_owners(found, desired, current)
     if not any(link.kind == FABRIC for link in found):
         return found
     # Of an address that is desired the prefix and the VRF are desired, too: where it is now does not matter.
     in_use = _spaces_of_addresses(current, desired.objects.keys() | {link.key for link in found})
     return [link for link in found if link.kind != FABRIC or _space(link) not in in_use]
+
+
+def _going_with_owners(
+    links: Iterable[ManagedObject], desired: Desired, current: CurrentState,
+) -> list[ManagedObject]:
+    """Return what goes with the objects of these links, except themselves."""
+    going = {link.place for link in links}
+    found: list[ManagedObject] = []
+    for model, owner_model in GO_WITH_OWNER:
+        for link in current.managed.values():
+            is_candidate = link.model == model and link.key not in desired.objects and link.place not in going
+            if is_candidate and link.values is not None and _owner(link, owner_model) in going:
+                found.append(link)
+                going.add(link.place)
+    return found
+
+
+def _owner(link: ManagedObject, model: str) -> Place | None:
+    """Return the object that a link's object is a part of, if it is of this model."""
+    owner = (link.values or {}).get(spec_of(link.model).part_of)
+    if isinstance(owner, list):
+        return (owner[0], owner[1]) if owner[0] == model else None
+    return (model, owner) if isinstance(owner, int) else None
 
 
 def replaceable(desired: Desired, current: CurrentState, scopes: Iterable[str]) -> list[ManagedObject]:

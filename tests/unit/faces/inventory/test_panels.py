@@ -2,7 +2,7 @@
 
 import re
 
-from dcim.models import Cable, Device, Interface
+from dcim.models import Cable, Device, Interface, MACAddress, Module, ModuleBay, ModuleType
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +10,7 @@ from ipam.models import ASN, VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from utilities.testing import TestCase
 from vpn.models import L2VPN
 
+from netbox_hedgehog.choices import InventoryScopeChoices
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 from netbox_hedgehog.template_content import KEY, any_inventory
@@ -22,7 +23,10 @@ OURS = ('netbox_hedgehog.view_fabric', 'netbox_hedgehog.view_fabricresource', 'n
         'netbox_hedgehog.view_discrepancy')
 THEIRS = tuple(
     f'{model._meta.app_label}.view_{model._meta.model_name}'
-    for model in (Device, Interface, Cable, VRF, Prefix, VLAN, VLANGroup, IPAddress, IPRange, ASN, L2VPN)
+    for model in (
+        Device, Interface, Cable, ModuleBay, Module, ModuleType, MACAddress, VRF, Prefix, VLAN, VLANGroup, IPAddress,
+        IPRange, ASN, L2VPN,
+    )
 )
 
 
@@ -35,7 +39,7 @@ class CorePagesTestCase(TestCase):
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = fabric_of('sample')
+        cls.fabric = fabric_of('sample', inventory_scope=list(InventoryScopeChoices.values()))
         reconcile(cls.fabric)
         Fabric.objects.filter(pk=cls.fabric.pk).update(last_sync=ago(seconds=60), sync_status='in_sync')
 
@@ -50,7 +54,10 @@ class CorePagesTestCase(TestCase):
         return response
 
     def test_every_model(self):
-        for model in (Device, Interface, Cable, VRF, Prefix, VLAN, VLANGroup, IPAddress, IPRange, ASN, L2VPN):
+        for model in (
+            Device, Interface, Cable, ModuleBay, Module, ModuleType, MACAddress, VRF, Prefix, VLAN, VLANGroup, IPAddress,
+            IPRange, ASN, L2VPN,
+        ):
             with self.subTest(model=model.__name__):
                 link = InventoryLink.objects.filter(
                     object_type__app_label=model._meta.app_label, object_type__model=model._meta.model_name,
@@ -72,6 +79,33 @@ class CorePagesTestCase(TestCase):
         self.assertIn('NetBox value kept Serial number', page)
         self.assertIn('The platform is another.', page)
         self.assertIn('1 minute', page)
+
+    def test_the_as_number_of_a_switch_and_the_version_of_its_software(self):
+        device = Device.objects.get(name='leaf-01')
+        asn = FabricResource.objects.get(kind='Switch', name='leaf-01').spec['asn']
+        page = words(self.get(device))
+        self.assertIn(f'ASN {asn} ', page)
+        self.assertRegex(page, r'NOS version 4\.5\.2-Enterprise_Base \(agent heard .+ ago\)')
+        page = words(self.get(Device.objects.get(name='server-01')))
+        self.assertNotIn('ASN', page.partition('Hedgehog fabric')[2])
+        self.assertNotIn('NOS version', page)
+        self.assertNotIn('NOS version', words(self.get(Device.objects.get(name='gateway-1'))))
+
+    def test_of_resources_that_a_user_may_not_view_nothing_is_said(self):
+        self.remove_permissions('netbox_hedgehog.view_fabricresource')
+        allow(self.user, 'view', model=FabricResource, constraints={'kind': 'Switch'})
+        page = words(self.get(Device.objects.get(name='leaf-01')))
+        self.assertIn('ASN 65', page)
+        self.assertNotIn('NOS version', page)
+
+    def test_whatever_a_manifest_holds(self):
+        FabricResource.objects.filter(kind='Switch', name='leaf-01').update(spec={'asn': '<b>'})
+        FabricResource.objects.filter(kind='Agent', name='leaf-01').update(
+            status={'lastHeartbeat': 7, 'state': {'nos': {'softwareVersion': ['<script>']}}},
+        )
+        page = self.get(Device.objects.get(name='leaf-01')).content.decode()
+        self.assertNotIn('NOS version', page)
+        self.assertNotIn('<b>', page.partition('Hedgehog fabric')[2].partition('</table>')[0])
 
     def test_never_fresher_than_it_is(self):
         Fabric.objects.update(last_sync=ago(days=1))

@@ -5,7 +5,17 @@ from uuid import uuid4
 
 import pytest
 from core.models import ObjectChange, ObjectType
-from dcim.models import Cable, CableTermination, Device, DeviceType, Interface, InterfaceTemplate
+from dcim.models import (
+    Cable,
+    CableTermination,
+    Device,
+    DeviceType,
+    Interface,
+    InterfaceTemplate,
+    MACAddress,
+    Module,
+    ModuleBay,
+)
 from django.db import connection
 from django.utils import timezone
 from extras.models import CachedValue, CustomField
@@ -14,11 +24,13 @@ from netbox.context_managers import event_tracking
 from users.models import ObjectPermission, User
 from utilities.request import NetBoxFakeRequest
 
+from netbox_hedgehog.choices import InventoryScopeChoices
 from netbox_hedgehog.inventory.applying.transaction import apply_transaction
 from netbox_hedgehog.inventory.errors import NotPermitted, PlanMoved
 from netbox_hedgehog.inventory.reconcile import build_plan, plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
+from ....support.hardware import agent, optic, port
 from ....support.inventory import fabric_of, mirror
 from ....support.resources import make, small
 from ..test_ownership import device_of_the_operator
@@ -53,7 +65,7 @@ def same(ours, theirs):
     # NetBox logs an interface before its path is traced, and so do we; PKs and names differ.
     loose = {'name', '_name', 'device', 'cable', 'address', 'assigned_object_id', 'created', 'label', 'description',
              'termination_id', 'a_terminations', 'b_terminations', 'interface_count', 'site', 'prefix', 'vid', 'group',
-             'slug', 'identifier', 'vlan', 'vrf', '_path', 'serial', 'primary_ip4', '_device'}
+             'slug', 'identifier', 'vlan', 'vrf', '_path', 'serial', 'primary_ip4', '_device', 'path', 'sort_path', 'module_bay'}
     assert (ours.action, ours.object_repr is None) == (theirs.action, theirs.object_repr is None)
     assert (ours.related_object_type, bool(ours.related_object_id)) == (
         theirs.related_object_type, bool(theirs.related_object_id),
@@ -69,12 +81,13 @@ def same(ours, theirs):
 
 
 def test_the_change_log_is_what_netbox_writes():
-    fabric = fabric_of()
-    reconcile(fabric)
+    cages, ports = {'E1/1': optic('S1'), 'E1/2': {}}, {'E1/1': port('02:00:00:00:00:01')}
+    reconcile(fabric_of([*small(), agent('leaf-1', cages, ports)], inventory_scope=list(InventoryScopeChoices.values())))
     user = User.objects.get(username='hedgehog')
     for model, filters in (
         (Device, {'name': 'server-1'}), (Interface, {'name': 'bond-eth0'}), (VRF, {'name__startswith': 'vpc-1'}),
         (Prefix, {'prefix': '10.0.1.0/24'}), (VLAN, {}), (IPAddress, {'role': 'anycast'}),
+        (ModuleBay, {'name': 'E1/2'}), (Module, {}), (MACAddress, {}),
     ):
         ours = model.objects.filter(**filters).first()
         entry = ObjectChange.objects.filter(
@@ -86,6 +99,8 @@ def test_the_change_log_is_what_netbox_writes():
         for name, value in (('name', 'twin'), ('prefix', '10.0.77.0/24'), ('address', '10.0.77.1/24'), ('vid', 1500)):
             if any(field.name == name for field in model._meta.concrete_fields):
                 setattr(twin, name, model._meta.get_field(name).to_python(value))
+        if model is Module:
+            twin.module_bay = ModuleBay.objects.get(name='E1/2')
         with as_netbox(user):
             twin.full_clean()
             twin.save()

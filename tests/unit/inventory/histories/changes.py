@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from dcim.models import Site
 
+from netbox_hedgehog.inventory.mapping.types import SCOPES
+
+from ....support.hardware import optic, port
 from .world import Impossible, World, exchange, subnet
 
 __all__ = ('CHANGES',)
@@ -474,8 +477,31 @@ def a_switch_gets_another_role_or_enables_all_ports(world):
 @change
 def an_agent_reads_another_serial_number(world):
     name = world.one(world.names('Switch'))
-    world.resources['Agent', name] = {}
-    world.status['Agent', name] = {'state': {'nos': {'serialNumber': world.one(('LEAF1', 'LEAF2', 'READ'))}}}
+    world.report(name, nos={'serialNumber': world.one(('LEAF1', 'LEAF2', 'READ'))})
+
+
+@change
+def transceivers_are_plugged_in_swapped_and_pulled(world):
+    name = world.one(world.names('Switch'))
+    cages = {}
+    for cage in world.some([f'E1/{number}' for number in range(1, 12)], 6):
+        serial, part, medium = world.one(('A', 'B', 7)), world.one(('AO-25G', 'AO-X', '')), world.one(('SR', 'LR', ''))
+        cages[cage] = world.one((optic(serial, vendorPart=part, descr=f'25G {medium}'), {}))
+    world.report(name, transceivers=cages)
+
+
+@change
+def an_agent_reports_the_addresses_of_ports(world):
+    name = world.one(world.names('Switch'))
+    ports = {}
+    for place in world.some(['M1', *(f'E1/{number}' for number in range(1, 12))], 6):
+        ports[place] = port(world.one(('02:00:00:00:00:01', '02:00:00:00:00:02', 'nonsense', None)))
+    world.report(name, interfaces=ports)
+
+
+@change
+def an_agent_falls_silent(world):
+    world.status['Agent', world.one(world.names('Agent'))] = {}
 
 
 @change
@@ -546,13 +572,12 @@ def the_site_is_another_one(world):
 
 @change
 def scopes_are_switched(world):
-    scopes = ['devices', 'cabling', 'addressing', 'vpcs']
-    world.change_settings(inventory_scope=[name for name in scopes if world.random.random() < 0.7] or ['vpcs'])
+    world.change_settings(inventory_scope=[name for name in SCOPES if world.random.random() < 0.7] or ['vpcs'])
 
 
 @change
 def all_scopes_are_on(world):
-    world.change_settings(inventory_scope=['devices', 'cabling', 'addressing', 'vpcs'])
+    world.change_settings(inventory_scope=list(SCOPES))
 
 
 @change

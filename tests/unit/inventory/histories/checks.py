@@ -16,6 +16,9 @@ from dcim.models import (
     InventoryItem,
     MACAddress,
     Manufacturer,
+    Module,
+    ModuleBay,
+    ModuleType,
     Platform,
     Rack,
     RearPort,
@@ -41,7 +44,7 @@ __all__ = ('Snapshot', 'derived_wrongly', 'invalid', 'is_in_trouble', 'not_as_wa
 MODELS: tuple[Any, ...] = (
     Site, Manufacturer, DeviceType, DeviceRole, Platform, RIR, ASN, VRF, VLANGroup, VLAN, Prefix, IPRange, Device,
     Interface, MACAddress, IPAddress, Cable, CableTermination, FrontPort, RearPort, Circuit, CircuitTermination, L2VPN,
-    L2VPNTermination, VirtualChassis, InventoryItem, Service, Rack,
+    L2VPNTermination, VirtualChassis, InventoryItem, Service, Rack, ModuleType, ModuleBay, Module,
 )
 
 # What NetBox derives from other objects.
@@ -439,7 +442,9 @@ def by_key(model: str, name: str, values: Any, names: dict[Place, str]) -> Any:
         return sorted(ends, key=str)
     related = {'device': 'dcim.device', 'lag': 'dcim.interface', 'parent': 'dcim.interface', 'vrf': 'ipam.vrf',
                'group': 'ipam.vlangroup', 'vlan': 'ipam.vlan', 'untagged_vlan': 'ipam.vlan', 'l2vpn': 'vpn.l2vpn',
-               'tagged_vlans': 'ipam.vlan', 'primary_ip4': 'ipam.ipaddress', 'platform': 'dcim.platform'}.get(name)
+               'tagged_vlans': 'ipam.vlan', 'primary_ip4': 'ipam.ipaddress', 'platform': 'dcim.platform',
+               'primary_mac_address': 'dcim.macaddress', 'module_bay': 'dcim.modulebay',
+               'module_type': 'dcim.moduletype'}.get(name)
     if name == 'assigned_object':
         return names.get(tuple(value), value) if value else None
     if related is None or value is None:

@@ -20,6 +20,9 @@ from dcim.models import (
     Location,
     MACAddress,
     Manufacturer,
+    Module,
+    ModuleBay,
+    ModuleType,
     PortMapping,
     Rack,
     RearPort,
@@ -259,6 +262,48 @@ def an_interface_gets_a_mac_address(world):
     port = world.one_managed(Interface)
     address = keep(MACAddress(mac_address=f'02:00:00:00:00:{world.new_number():02x}', assigned_object=port))
     keep(port, primary_mac_address=address)
+
+
+@edit
+def an_address_of_a_port_is_corrected_or_deleted(world):
+    address = world.one_managed(MACAddress)
+    if world.one((True, False)):
+        keep(address, mac_address='02:00:00:00:00:01')
+    else:
+        address.delete()
+
+
+# Modules
+
+
+@edit
+def a_person_installs_a_module_in_a_bay_of_theirs(world):
+    device = world.one_managed(Device)
+    bay = keep(ModuleBay(device=device, name=world.one(('E1/1', 'E1/5', 'Slot 1'))))
+    kind = ModuleType.objects.get_or_create(manufacturer=Manufacturer.objects.first(), model='theirs')[0]
+    keep(Module(device=device, module_bay=bay, module_type=kind, serial='MINE'))
+
+
+@edit
+def a_module_gets_another_serial_number_type_and_asset_tag(world):
+    kind = ModuleType.objects.get_or_create(manufacturer=Manufacturer.objects.first(), model='theirs')[0]
+    module = world.one_managed(Module)
+    keep(
+        module, serial=world.one(('MINE', 'A', '')), module_type=world.one((kind, module.module_type)),
+        asset_tag=f'M{world.new_number()}',
+    )
+
+
+@edit
+def a_module_moves_to_another_bay(world):
+    module = world.one_managed(Module)
+    keep(module, module_bay=world.one(ModuleBay.objects.filter(device=module.device, installed_module=None)))
+
+
+@edit
+def a_module_or_its_bay_is_deleted(world):
+    module = world.one_managed(Module)
+    world.one((module, module.module_bay)).delete()
 
 
 # Cables

@@ -21,6 +21,7 @@ from utilities.exceptions import AbortRequest
 
 from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.inventory.errors import InventoryRefused
+from netbox_hedgehog.inventory.mapping.types import SCOPES
 from netbox_hedgehog.inventory.planning.plan import Plan
 from netbox_hedgehog.inventory.reconcile import build_plan, plan, reconcile
 from netbox_hedgehog.inventory.report import InventoryReport
@@ -108,7 +109,7 @@ def begin() -> World:
     for slug in ('dc', 'dc2', 'fresh'):
         Site.objects.create(name=slug.upper(), slug=slug)
     world = World(Fabric.objects.create(
-        name='dc-1', inventory_enabled=True, inventory_site=Site.objects.get(slug='dc'),
+        name='dc-1', inventory_enabled=True, inventory_site=Site.objects.get(slug='dc'), inventory_scope=list(SCOPES),
     ))
     world.sync()
     reconcile(world.fabric)

@@ -81,6 +81,12 @@ class World:
     def add(self, kind: str, name: str, **spec: Any) -> None:
         self.resources[kind, name] = spec
 
+    def report(self, switch: str, **state: Any) -> None:
+        """Let the agent of a switch report this, beside what it has reported."""
+        self.resources.setdefault(('Agent', switch), {})
+        before = self.status.get(('Agent', switch), {}).get('state', {})
+        self.status['Agent', switch] = {'state': {**before, **state}}
+
     def remove(self, kind: str, name: str) -> None:
         self.removed[kind, name] = self.resources.pop((kind, name))
 
