@@ -81,7 +81,8 @@ class Options:
 
     `roles` gives the operator's device roles for Hedgehog's switch roles and for `server` and `gateway`, by primary
     key; any other role is found or created by name. `name_pattern` names devices: `{name}` and `{fabric}` stand for
-    the resource's and the fabric's names. New devices get the `device_status`.
+    the resource's and the fabric's names. New devices get the `device_status`. With `only_connected_servers` a server
+    that no Connection names is not needed: the fabric is one of several of its controller, which share the servers.
     """
 
     fabric: str
@@ -92,6 +93,7 @@ class Options:
     name_pattern: str = '{name}'
     device_status: str = 'active'
     scopes: frozenset[str] = frozenset(SCOPES)
+    only_connected_servers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
