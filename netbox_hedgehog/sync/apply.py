@@ -111,7 +111,7 @@ def stored_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) 
     One statement, without loading spec and status.
     """
     rows = FabricResource.objects.filter(fabric=fabric, kind=kind.name)
-    fields = StoredRow._fields[1:-1]
+    fields: tuple[str, ...] = StoredRow._fields[1:-1]
     if fabric.topology_filter and is_in_spec(kind):
         rows = rows.annotate(topology=KeyTextTransform('fabric', KeyTransform('topology', 'spec')))
         fields = StoredRow._fields[1:]
