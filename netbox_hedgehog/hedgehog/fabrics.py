@@ -1,4 +1,4 @@
-"""Read Hedgehog fabrics, and what connects VPCs to routers outside of one. Raises nothing, whatever the shape of a spec.
+"""Read Hedgehog fabrics, and what connects VPCs to routers outside of one. Raises nothing, whatever a spec holds.
 
 A value of type `Any` is as in the manifest.
 """

@@ -1,6 +1,6 @@
 """Hand over what a topology filter excludes to the fabric that has it now: absence by a filter is not deletion.
 
-A controller's Hedgehog fabrics that were one fabric in NetBox become several, without anything deleted and created again.
+A controller's Hedgehog fabrics that were one fabric in NetBox become several; nothing is deleted and created again.
 """
 
 from django.db import IntegrityError, transaction
