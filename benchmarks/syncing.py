@@ -106,9 +106,9 @@ def results(objects: int, rounds: int) -> list[Result]:
                rate / logged >= 100),
         Result('first run, against update_or_create of the mirror’s own rows, which have no change log',
                f'{rate / one:.0f} times as fast ({one:.0f} a second)'),
-        Result('SQL statements of a first run', f'{len(first_statements)} for 22 kinds of {total} objects'),
+        Result('SQL statements of a first run', f'{len(first_statements)} for {len(KINDS)} kinds of {total} objects'),
         Result('SQL statements of a run with nothing new', f'{len(statements)}, whatever the size',
-               'constant a kind', len(statements) <= 22 + 5),
+               'constant a kind', len(statements) <= len(KINDS) + 5),
     ]
     return lines + [
         Result(f'WAL that PostgreSQL writes for a run with {what}', f'{size / 1e6:.2f} MB')

@@ -113,9 +113,9 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
     class Meta:
         model = Fabric
         fields = (
-            'id', 'name', 'description', 'kubernetes_server', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
-            'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'last_attempt', 'last_sync',
-            'inventory_enabled', 'inventory_auto_apply', 'inventory_name_pattern', 'last_inventory',
+            'id', 'name', 'description', 'kubernetes_server', 'kubernetes_namespace', 'topology_filter', 'verify_tls',
+            'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'last_attempt',
+            'last_sync', 'inventory_enabled', 'inventory_auto_apply', 'inventory_name_pattern', 'last_inventory',
         )
 
     def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:

@@ -6,6 +6,8 @@ from typing import Any
 from .errors import PageNotFoundError
 from .resources import Resource
 
+AGGREGATED = 'APIGroupDiscoveryList'
+VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
 REVIEWS = ('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews')
 # Complete: clients that validate responses reject a version without one of these.
 VERSION = {
@@ -54,6 +56,34 @@ def discover(parts: Sequence[str], served: Sequence[Resource]) -> dict[str, Any]
     raise PageNotFoundError
 
 
+def wants_aggregated(accept: str) -> bool:
+    """Return whether a client prefers aggregated discovery, by its Accept header."""
+    first = accept.partition(',')[0].replace(' ', '').split(';')
+    return {'g=apidiscovery.k8s.io', 'v=v2', f'as={AGGREGATED}'} <= set(first[1:])
+
+
+def discover_all(served: Sequence[Resource]) -> dict[str, Any]:
+    """Return the response to aggregated discovery: all groups with their versions and resources."""
+    versions = dict.fromkeys((resource.group, resource.version) for resource in served)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for group, version in versions:
+        found = [_aggregated(resource) for resource in served if (resource.group, resource.version) == (group, version)]
+        groups.setdefault(group, []).append({'version': version, 'resources': found, 'freshness': 'Current'})
+    items = [
+        {'metadata': {'name': group, 'creationTimestamp': None}, 'versions': found} for group, found in groups.items()
+    ]
+    return {'kind': AGGREGATED, 'apiVersion': 'apidiscovery.k8s.io/v2', 'metadata': {}, 'items': items}
+
+
+def _aggregated(resource: Resource) -> dict[str, Any]:
+    kind = {'group': resource.group, 'version': resource.version, 'kind': resource.kind}
+    return {
+        'resource': resource.plural, 'responseKind': kind, 'scope': 'Namespaced',
+        'singularResource': resource.kind.lower(), 'verbs': VERBS,
+        'subresources': [{'subresource': 'status', 'responseKind': kind, 'verbs': ['get', 'patch', 'update']}],
+    }
+
+
 def _resource_list(group_version: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     return {'kind': 'APIResourceList', 'apiVersion': 'v1', 'groupVersion': group_version, 'resources': entries}
 
@@ -64,8 +94,7 @@ def _group(group: str, version: str) -> dict[str, Any]:
 
 
 def _entries(resource: Resource) -> list[dict[str, Any]]:
-    verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
     entry = {'name': resource.plural, 'singularName': resource.kind.lower(), 'namespaced': True}
-    entry |= {'kind': resource.kind, 'verbs': verbs}
+    entry |= {'kind': resource.kind, 'verbs': VERBS}
     status = {**entry, 'name': f'{resource.plural}/status', 'singularName': '', 'verbs': ['get', 'patch', 'update']}
     return [entry, status]

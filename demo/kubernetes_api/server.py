@@ -20,7 +20,7 @@ from aiohttp import web
 
 from . import patches
 from .access import ADMIN, NOBODY, VIEWER, VPC_EDITOR, Access, Rule, User, as_user
-from .discovery import REVIEWS, discover
+from .discovery import REVIEWS, discover, discover_all, wants_aggregated
 from .errors import APIError, PageNotFoundError, bad_request
 from .faults import Fault, Faults
 from .heartbeat import WRITERS, beat
@@ -114,6 +114,7 @@ class KubernetesAPI:
         self.missing_kinds = set(missing_kinds)
         self.silent: set[str] = set()  # names of agents that do not write a heartbeat
         self.bookmark_seconds: float = BOOKMARK_SECONDS
+        self.aggregated_discovery = True  # False as before Kubernetes 1.30
         self.tokens: dict[str, User] = {token: as_user(role) for token, role in tokens.items()}
         self._resources = {(r.group, r.version, r.plural): r for r in self.store.resources}
         self._kinds = {r.kind: r for r in self.store.resources}
@@ -410,6 +411,8 @@ class KubernetesAPI:
         if request.method != 'GET':
             raise PageNotFoundError
         served = [resource for resource in self.store.resources if resource.kind not in self.missing_kinds]
+        if parts == ['apis'] and self.aggregated_discovery and wants_aggregated(request.headers.get('Accept', '')):
+            return json_response(discover_all(served))
         return json_response(body) if isinstance(body := discover(parts, served), dict) else web.Response(text=body)
 
     # The verbs

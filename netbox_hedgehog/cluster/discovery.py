@@ -1,21 +1,27 @@
 """Find the Hedgehog kinds that a cluster serves and this version of the plugin does not support.
 
+One request tells them (aggregated discovery, since Kubernetes 1.30); of an older server each group is requested.
 Discovery needs no permission on the kinds: Kubernetes grants it to everybody who is authenticated. Nothing is stored of
 their objects, they are only counted, by metadata.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeGuard
 
 from ..hedgehog.kinds import KINDS, Kind
 from .client import Cluster
 from .deadline import deadline
-from .errors import BadAnswer, ClusterError, Forbidden, NotInstalled, quoted
+from .errors import BadAnswer, ClusterError, Forbidden, NotInstalled, Unreadable, quoted
+from .transport import JSON
 
 __all__ = ('MOST_COUNTED', 'MOST_KINDS', 'MOST_VERSIONS', 'NOT_OF_THE_FABRIC', 'undetermined', 'unsupported_kinds')
 
 SUFFIX = '.githedgehog.com'
+
+# A server that does not have aggregated discovery sends the list of groups.
+AGGREGATED = 'APIGroupDiscoveryList'
+DISCOVERY = f'{JSON};g=apidiscovery.k8s.io;v=v2;as={AGGREGATED},{JSON}'
 
 # Groups that are left out on purpose: the installer's own configuration, which describes no fabric and holds secrets.
 NOT_OF_THE_FABRIC = frozenset({'fabricator.githedgehog.com'})
@@ -35,6 +41,9 @@ LABEL = re.compile(r'[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?')
 
 KNOWN = frozenset((kind.group, kind.plural) for kind in KINDS)
 
+# A group, a version of it, and its resources as in an APIResourceList, or None if they are not known yet.
+Served = tuple[str, str, list[dict[str, Any]] | None]
+
 
 def unsupported_kinds(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
     """Return the Hedgehog kinds of a cluster that are not in hedgehog/kinds.py, at most MOST_KINDS, by name.
@@ -46,8 +55,8 @@ def unsupported_kinds(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
     cluster.lower_limits(**LIMITS)
     found: dict[tuple[str, str], tuple[Kind, bool]] = {}
     with deadline(LONGEST_IN_ALL):
-        for group, version in _versions(cluster):
-            for kind, countable in _kinds(cluster, group, version):
+        for group, version, resources in _served(cluster):
+            for kind, countable in _kinds(group, version, _resources(cluster, group, version, resources)):
                 found.setdefault((kind.name, kind.group), (kind, countable))
         first = [found[key] for key in sorted(found)[:MOST_KINDS]]
         return [
@@ -69,24 +78,63 @@ def undetermined(error: ClusterError) -> str:
     return f'Whether the cluster has unsupported kinds could not be determined; the next sync tries again. {error}'
 
 
-def _versions(cluster: Cluster) -> list[tuple[str, str]]:
+def _served(cluster: Cluster) -> list[Served]:
     """Return the Hedgehog groups with their versions: the one that each group prefers comes first."""
-    found = []
-    for group in _listed(cluster, '/apis', 'groups'):
-        name = group.get('name')
+    try:
+        answer = cluster.decoded(cluster.get('/apis', accept=DISCOVERY)[0])
+    except Unreadable:  # too large, with the resources of all other groups in it
+        answer = cluster.decoded(cluster.get('/apis')[0])
+    if answer.get('kind') == AGGREGATED:
+        groups = [
+            (_mapping(item.get('metadata')).get('name'), item.get('versions'))
+            for item in _listed(cluster, answer, '/apis', 'items')
+        ]
+    else:
+        groups = [(item.get('name'), item.get('versions')) for item in _listed(cluster, answer, '/apis', 'groups')]
+    return _preferred_first(groups)
+
+
+def _preferred_first(groups: Iterable[tuple[Any, Any]]) -> list[Served]:
+    """Return at most MOST_VERSIONS versions of the Hedgehog groups among these (name, versions)."""
+    found: list[tuple[int, str, str, list[dict[str, Any]] | None]] = []
+    for name, versions in groups:
         if not _is_name(name, GROUP) or not name.endswith(SUFFIX) or name in NOT_OF_THE_FABRIC:
             continue  # also a name that Kubernetes does not accept: it would become part of a path
-        versions = [version.get('version') for version in _mappings(group.get('versions'))]
-        found += [(place, name, version) for place, version in enumerate(versions) if _is_name(version, LABEL)]
-    return [(group, version) for _, group, version in sorted(found)[:MOST_VERSIONS]]
+        for place, version in enumerate(_mappings(versions)):
+            if _is_name(label := version.get('version'), LABEL):
+                found.append((place, name, label, _aggregated(version)))
+    found.sort(key=lambda served: served[:3])
+    return [(name, version, resources) for _, name, version, resources in found[:MOST_VERSIONS]]
 
 
-def _kinds(cluster: Cluster, group: str, version: str) -> Iterator[tuple[Kind, bool]]:
-    """Yield the unknown kinds of a version of a group, and whether their objects can be counted."""
+def _aggregated(version: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the resources of a version in aggregated discovery, as in an APIResourceList; None if it has none."""
+    if not isinstance(version.get('resources'), list):
+        return None
+    return [
+        {
+            'name': item.get('resource'), 'kind': _mapping(item.get('responseKind')).get('kind'),
+            'namespaced': item.get('scope') == 'Namespaced', 'verbs': item.get('verbs'),
+        }
+        for item in _mappings(version['resources'])
+    ]
+
+
+def _resources(
+    cluster: Cluster, group: str, version: str, known: list[dict[str, Any]] | None,
+) -> list[dict[str, Any]]:
+    """Return the resources of a version of a group: those that are known already, or else requested."""
+    if known is not None:
+        return known
+    path = f'/apis/{group}/{version}'
     try:
-        resources = _listed(cluster, f'/apis/{group}/{version}', 'resources')
+        return _listed(cluster, cluster.decoded(cluster.get(path)[0]), path, 'resources')
     except NotInstalled:
-        return  # removed in the meantime
+        return []  # removed in the meantime
+
+
+def _kinds(group: str, version: str, resources: Iterable[dict[str, Any]]) -> Iterator[tuple[Kind, bool]]:
+    """Yield the unknown kinds of a version of a group, and whether their objects can be counted."""
     for resource in resources:
         plural, name = resource.get('name'), resource.get('kind')
         if not (isinstance(plural, str) and isinstance(name, str) and plural and name):
@@ -109,8 +157,8 @@ def _count(cluster: Cluster, kind: Kind, namespace: str) -> int | None:
         return None  # the role that NetBox has by default lists supported kinds only
 
 
-def _listed(cluster: Cluster, path: str, key: str) -> list[dict[str, Any]]:
-    answer = cluster.decoded(cluster.get(path)[0])
+def _listed(cluster: Cluster, answer: dict[str, Any], path: str, key: str) -> list[dict[str, Any]]:
+    """Return a list in an answer. Raises BadAnswer if there is none."""
     listed = answer.get(key)
     # Go writes an empty list as null.
     if not isinstance(listed, list) and (listed is not None or key not in answer):
@@ -121,6 +169,10 @@ def _listed(cluster: Cluster, path: str, key: str) -> list[dict[str, Any]]:
 def _mappings(value: Any) -> list[dict[str, Any]]:
     """Return the mappings in a list that a server has sent, whatever it has sent."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_name(value: Any, pattern: re.Pattern[str]) -> TypeGuard[str]:

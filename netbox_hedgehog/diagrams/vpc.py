@@ -152,7 +152,8 @@ def _subnet_notes(vpc: VPC, subnet: Subnet) -> Iterable[str]:
     if gateway := text(subnet.gateway):
         yield f'gw {gateway}'
     if subnet.dhcp:
-        yield 'DHCP'
+        reserved = len(subnet.served_reservations)
+        yield f'DHCP ({reserved} reserved)' if reserved else 'DHCP'
     elif subnet.dhcp_relay:
         yield 'DHCP relay'
     flags = ((subnet.host_bgp, 'host BGP'), (subnet.isolated, 'isolated'), (subnet.restricted, 'restricted'))

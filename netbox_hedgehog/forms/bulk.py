@@ -41,17 +41,23 @@ class FabricBulkEditForm(InventoryBulkEditMixin, PrimaryModelBulkEditForm):
         label=_('Verify TLS'), required=False, widget=BulkEditNullBooleanSelect(),
     )
 
+    topology_filter = forms.CharField(
+        label=_('Topology filter'), required=False, max_length=63,
+        validators=Fabric._meta.get_field('topology_filter').validators,
+        help_text=Fabric._meta.get_field('topology_filter').help_text,
+    )
+
     fieldsets = (
         FieldSet('status', 'description', name=_('Fabric')),
         FieldSet(
             'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'notification_group',
             name=_('Synchronization'),
         ),
-        FieldSet('verify_tls', name=_('Connection')),
+        FieldSet('verify_tls', 'topology_filter', name=_('Connection')),
         *InventoryBulkEditMixin.inventory_fieldsets,
     )
     nullable_fields = (
-        'description', 'comments', 'notification_group', *InventoryBulkEditMixin.inventory_nullable,
+        'description', 'comments', 'notification_group', 'topology_filter', *InventoryBulkEditMixin.inventory_nullable,
     )
 
 
@@ -69,8 +75,9 @@ class FabricImportForm(InventoryImportMixin, PrimaryModelImportForm):
         model = Fabric
         fields = (
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
-            'kubernetes_namespace', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval',
-            'watch_enabled', 'notification_group', *INVENTORY_FIELDS, 'inventory_roles', 'owner', 'comments', 'tags',
+            'kubernetes_namespace', 'topology_filter', 'verify_tls', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
+            'sync_interval', 'watch_enabled', 'notification_group', *INVENTORY_FIELDS, 'inventory_roles',
+            'owner', 'comments', 'tags',
         )
 
     # Columns that may be missing or empty: then the model's default is used. Django would reject the numbers

@@ -56,7 +56,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         FieldSet('name', 'status', 'description', 'tags', name=_('Fabric')),
         FieldSet(
             'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls',
-            name=_('Connection'),
+            'topology_filter', name=_('Connection'),
         ),
         FieldSet('kubeconfig', 'in_cluster', 'forget_secrets', name=_('Other connection methods')),
         FieldSet(
@@ -70,8 +70,9 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         model = Fabric
         fields = [
             'name', 'status', 'description', 'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert',
-            'kubernetes_namespace', 'verify_tls', 'kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
-            'sync_interval', 'watch_enabled', 'notification_group', *INVENTORY_FIELDS, 'owner', 'comments', 'tags',
+            'kubernetes_namespace', 'topology_filter', 'verify_tls', 'kubeconfig', 'in_cluster', 'sync_enabled',
+            'scheduler_enabled', 'sync_interval', 'watch_enabled', 'notification_group', *INVENTORY_FIELDS,
+            'owner', 'comments', 'tags',
         ]
         widgets = {
             'kubernetes_ca_cert': forms.Textarea(attrs={

@@ -24,6 +24,7 @@ class FabricFilter(PrimaryModelFilter):
     status: StrFilterLookup | None = strawberry_django.filter_field()
     sync_status: StrFilterLookup | None = strawberry_django.filter_field()
     connection_status: StrFilterLookup | None = strawberry_django.filter_field()
+    topology_filter: StrFilterLookup | None = strawberry_django.filter_field()
     sync_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     scheduler_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     watch_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()

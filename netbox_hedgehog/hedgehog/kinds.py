@@ -1,9 +1,10 @@
 """List every Hedgehog kind that the plugin mirrors, one row each.
 
 Supporting a new custom resource is a new row here. The groups, versions and plurals are those of the
-CustomResourceDefinitions in githedgehog/fabric (release 26.03); the columns follow their printer columns, without
-those that stay empty (Server TYPE, VPC VNI, VPCPeering REMOTE). The group fabricator.githedgehog.com is deliberately
-absent: its objects hold secrets.
+CustomResourceDefinitions in githedgehog/fabric (release 26.03), and of its development branch for Fabric and
+VPCInterconnect; the columns follow their printer columns, without those that stay empty (Server TYPE, VPC VNI,
+VPCPeering REMOTE) or are in a spec that is not kept (Agent PROFILE). The group fabricator.githedgehog.com is
+deliberately absent: its objects hold secrets.
 
 This module is vocabulary: it imports neither Django nor a Kubernetes client.
 """
@@ -11,15 +12,22 @@ This module is vocabulary: it imports neither Django nor a Kubernetes client.
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-__all__ = ('EXTERNAL_PREFIX', 'FABRIC_LABEL', 'KINDS', 'KIND_BY_NAME', 'Column', 'Kind', 'Path', 'Reference', 'pick')
+__all__ = (
+    'EXTERNAL_PREFIX', 'FABRIC_LABEL', 'GATEWAY_ANNOTATION', 'KINDS', 'KIND_BY_NAME', 'TOPOLOGY', 'Column', 'Kind',
+    'Path', 'Reference', 'pick',
+)
 
 FABRIC_LABEL = 'fabric.githedgehog.com/'
+GATEWAY_ANNOTATION = 'gateway.githedgehog.com/'
 
 # The prefix of the name of an External in a GatewayPeering; a VPC has its plain name there.
 EXTERNAL_PREFIX = 'ext.'
 
 # A path into a manifest: a tuple of keys, as keys of labels and annotations contain dots themselves.
 Path = tuple[str, ...]
+
+# Where a resource names the Hedgehog fabric that it belongs to, since the release after 26.03.
+TOPOLOGY: Path = ('spec', 'topology', 'fabric')
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,9 @@ class Kind:
     resource names others; what the links of a Connection name follows from its members (connections.py). In all of
     these paths `*` matches every element of a list or value of a dictionary, and in columns and references `?` matches
     the keys of a dictionary. `page_size` is how many objects one page of a list holds.
+
+    Where a controller has several Hedgehog fabrics, `topology` is where the name of the one that a resource belongs to
+    is, or `follows` is the reference to the resource with which it belongs to one. Kinds with neither are shared.
     """
 
     name: str
@@ -70,6 +81,8 @@ class Kind:
     columns: tuple[Column, ...] = ()
     references: tuple[Reference, ...] = ()
     page_size: int = 500
+    topology: Path = ()
+    follows: Reference | None = None
 
     @property
     def api_version(self) -> str:
@@ -113,6 +126,15 @@ def _paths(text: str) -> tuple[Path, ...]:
     return tuple(tuple(word.split('.')) for word in text.split())
 
 
+class _Placed(TypedDict):
+    topology: Path
+
+
+# Of kinds whose resources belong to one Hedgehog fabric each.
+_PLACED: _Placed = {'topology': TOPOLOGY}
+_OF_FABRIC = Reference(TOPOLOGY, 'Fabric')
+
+
 def _reference(kind: str, *path: str, prefix: str = '', other_prefix: str = '') -> Reference:
     return Reference(('spec', *path), kind, prefix, other_prefix)
 
@@ -124,12 +146,14 @@ _AGENT_STATUS = """
     rebootRequired conditions.*.type conditions.*.status conditions.*.reason conditions.*.message
     conditions.*.observedGeneration conditions.*.lastTransitionTime
     state.nos.hwskuVersion state.nos.serialNumber state.nos.softwareVersion state.nos.mfgName state.nos.platformName
-    state.nos.asicVersion state.nos.uptime
+    state.nos.asicVersion state.nos.uptime state.nos.hardwareVersion state.nos.productDescription
     state.interfaces.*.enabled state.interfaces.*.admin state.interfaces.*.oper state.interfaces.*.mac
     state.interfaces.*.speed state.interfaces.*.auto state.interfaces.*.fec state.interfaces.*.change
-    state.interfaces.*.errDisabled state.interfaces.*.lldpNeighbors.*.name state.interfaces.*.lldpNeighbors.*.chassis
+    state.interfaces.*.errDisabled state.interfaces.*.linkFlapCount
+    state.interfaces.*.lldpNeighbors.*.name state.interfaces.*.lldpNeighbors.*.chassis
     state.interfaces.*.lldpNeighbors.*.sysName state.interfaces.*.lldpNeighbors.*.portID
-    state.interfaces.*.lldpNeighbors.*.portDescr
+    state.interfaces.*.lldpNeighbors.*.portDescr state.interfaces.*.lldpNeighbors.*.manuf
+    state.interfaces.*.lldpNeighbors.*.model state.interfaces.*.lldpNeighbors.*.serial
     state.bgpNeighbors.*.*.state state.bgpNeighbors.*.*.enabled state.bgpNeighbors.*.*.localAS
     state.bgpNeighbors.*.*.peerAS state.bgpNeighbors.*.*.prefixes.*.rec state.bgpNeighbors.*.*.prefixes.*.sent
     state.bfdPeers.*.*.state
@@ -137,6 +161,9 @@ _AGENT_STATUS = """
     state.transceivers.*.present state.transceivers.*.oper state.transceivers.*.formFactor
     state.transceivers.*.cable state.transceivers.*.descr state.transceivers.*.vendor
     state.transceivers.*.vendorPart state.transceivers.*.vendorRev state.transceivers.*.serial
+    state.transceivers.*.length state.transceivers.*.cmis state.transceivers.*.cmisRev
+    state.transceivers.*.firmware state.transceivers.*.connType state.transceivers.*.channels.*.in
+    state.transceivers.*.channels.*.out state.transceivers.*.channels.*.bias
     state.transceivers.*.temp state.transceivers.*.voltage
     state.platform.fans.*.presence state.platform.fans.*.status state.platform.fans.*.speed state.platform.fans.*.dir
     state.platform.psus.*.presence state.platform.psus.*.status state.platform.psus.*.inPower
@@ -144,14 +171,15 @@ _AGENT_STATUS = """
     state.platform.temps.*.temp state.platform.temps.*.alarms state.platform.temps.*.highThreshold
     state.platform.temps.*.critHighThreshold state.platform.temps.*.lowThreshold
     state.platform.temps.*.critLowThreshold
-    state.firmware.* state.roce
+    state.firmware.* state.roce state.criticalResources
 """
 
 # What an agent rewrites at every heartbeat, or what follows from traffic, temperature and optics.
 _AGENT_VOLATILE = """
     lastHeartbeat state.nos.uptime state.bgpNeighbors.*.*.prefixes
     state.platform.fans state.platform.psus state.platform.temps
-    state.transceivers.*.temp state.transceivers.*.voltage
+    state.transceivers.*.temp state.transceivers.*.voltage state.transceivers.*.channels
+    state.interfaces.*.linkFlapCount state.criticalResources
 """
 
 _GATEWAY_AGENT_STATUS = """
@@ -169,6 +197,7 @@ KINDS: tuple[Kind, ...] = (
         derived=True,
         columns=(
             _spec('Display name', 'displayName'), _spec('Other names', 'otherNames'),
+            _spec('Silicon', 'switchSilicon'),
             Column('Ports', ('annotations', FABRIC_LABEL + 'ports')),
         ),
     ),
@@ -181,20 +210,32 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         'IPv4Namespace', 'ipv4namespaces', **_VPC, title='IPv4 namespace', title_plural='IPv4 namespaces',
-        columns=(_spec('Subnets', 'subnets'),),
+        columns=(_spec('Subnets', 'subnets'),), references=(_OF_FABRIC,), **_PLACED,
     ),
-    Kind('SwitchGroup', 'switchgroups', **_WIRING, title='Switch group', title_plural='Switch groups'),
+    Kind(
+        'Fabric', 'fabrics', **_WIRING, title='Hedgehog fabric', title_plural='Hedgehog fabrics', topology=('name',),
+        columns=(
+            _spec('First leaf ASN', 'leafASNStart'), _spec('Last leaf ASN', 'leafASNEnd'), _spec('Domains', 'domains'),
+        ),
+    ),
+    Kind(
+        'SwitchGroup', 'switchgroups', **_WIRING, title='Switch group', title_plural='Switch groups',
+        references=(_OF_FABRIC,), **_PLACED,
+    ),
     Kind(
         'Switch', 'switches', **_WIRING, title='Switch', title_plural='Switches',
         columns=(
             _spec('Profile', 'profile'), _spec('Role', 'role'), _spec('Description', 'description'),
             _spec('Groups', 'groups'), _spec('Redundancy', 'redundancy', 'group'),
             _spec('Boot serial', 'boot', 'serial'), _spec('ASN', 'asn'), _spec('Address', 'ip'),
+            _spec('VTEP address', 'vtepIP'),
         ),
         references=(
             _reference('SwitchProfile', 'profile'), _reference('SwitchGroup', 'groups', '*'),
             _reference('SwitchGroup', 'redundancy', 'group'), _reference('VLANNamespace', 'vlanNamespaces', '*'),
+            _OF_FABRIC,
         ),
+        **_PLACED,
     ),
     Kind(
         'Server', 'servers', **_WIRING, title='Server', title_plural='Servers',
@@ -204,7 +245,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         'Connection', 'connections', **_WIRING, title='Connection', title_plural='Connections',
         columns=(Column('Type', ('spec', '?')),),
-        references=(_reference('VPC', 'staticExternal', 'withinVPC'),),
+        references=(_reference('VPC', 'staticExternal', 'withinVPC'), _OF_FABRIC), **_PLACED,
     ),
     Kind(
         'VPC', 'vpcs', **_VPC, title='VPC', title_plural='VPCs',
@@ -214,20 +255,21 @@ KINDS: tuple[Kind, ...] = (
         ),
         references=(
             _reference('IPv4Namespace', 'ipv4Namespace'), _reference('VLANNamespace', 'vlanNamespace'),
-            _reference('VPC', 'subnets', '*', 'dhcp', 'relayVPC'),
+            _reference('VPC', 'subnets', '*', 'dhcp', 'relayVPC'), _OF_FABRIC,
         ),
+        **_PLACED,
     ),
     Kind(
         'VPCAttachment', 'vpcattachments', **_VPC, title='VPC attachment', title_plural='VPC attachments',
         columns=(
             _spec('VPC subnet', 'subnet'), _spec('Connection', 'connection'), _spec('Native VLAN', 'nativeVLAN'),
         ),
-        references=(_reference('VPC', 'subnet'), _reference('Connection', 'connection')),
+        references=(_reference('VPC', 'subnet'), _reference('Connection', 'connection'), _OF_FABRIC), **_PLACED,
     ),
     Kind(
         'VPCPeering', 'vpcpeerings', **_VPC, title='VPC peering', title_plural='VPC peerings',
         columns=(_label('VPC 1', 'vpc1'), _label('VPC 2', 'vpc2')),
-        references=(_reference('VPC', 'permit', '*', '?'),),
+        references=(_reference('VPC', 'permit', '*', '?'), _OF_FABRIC), **_PLACED,
     ),
     Kind(
         'External', 'externals', **_VPC, title='External', title_plural='Externals',
@@ -235,7 +277,7 @@ KINDS: tuple[Kind, ...] = (
             _spec('IPv4 namespace', 'ipv4Namespace'), _spec('Inbound community', 'inboundCommunity'),
             _spec('Outbound community', 'outboundCommunity'), _spec('Static prefixes', 'static', 'prefixes'),
         ),
-        references=(_reference('IPv4Namespace', 'ipv4Namespace'),),
+        references=(_reference('IPv4Namespace', 'ipv4Namespace'), _OF_FABRIC), **_PLACED,
     ),
     Kind(
         'ExternalAttachment', 'externalattachments', **_VPC,
@@ -245,7 +287,7 @@ KINDS: tuple[Kind, ...] = (
             _spec('Switch VLAN', 'switch', 'vlan'), _spec('Switch address', 'switch', 'ip'),
             _spec('Neighbor ASN', 'neighbor', 'asn'), _spec('Neighbor address', 'neighbor', 'ip'),
         ),
-        references=(_reference('External', 'external'), _reference('Connection', 'connection')),
+        references=(_reference('External', 'external'), _reference('Connection', 'connection'), _OF_FABRIC), **_PLACED,
     ),
     Kind(
         'ExternalPeering', 'externalpeerings', **_VPC,
@@ -256,7 +298,21 @@ KINDS: tuple[Kind, ...] = (
         ),
         references=(
             _reference('VPC', 'permit', 'vpc', 'name'), _reference('External', 'permit', 'external', 'name'),
+            _OF_FABRIC,
         ),
+        **_PLACED,
+    ),
+    Kind(
+        'VPCInterconnect', 'vpcinterconnects', **_VPC, title='VPC interconnect', title_plural='VPC interconnects',
+        columns=(
+            _spec('IPv4 namespace', 'ipv4Namespace'), Column('VPCs', ('spec', 'local', '?')),
+            _spec('Remote prefixes', 'remote', 'prefixes'), _spec('Domain', 'topology', 'domain'),
+        ),
+        references=(
+            _reference('IPv4Namespace', 'ipv4Namespace'), _reference('VPC', 'local', '?'),
+            _reference('Connection', 'links', '*', 'connection'), Reference(('name',), 'External'), _OF_FABRIC,
+        ),
+        **_PLACED,
     ),
     Kind(
         'Agent', 'agents', **_AGENT, title='Agent', title_plural='Agents', derived=True, keeps_spec=False,
@@ -268,7 +324,7 @@ KINDS: tuple[Kind, ...] = (
             Column('Version', ('status', 'version')), Column('Reboot required', ('status', 'rebootRequired')),
             Column('Software', ('status', 'state', 'nos', 'softwareVersion')),
         ),
-        references=(Reference(('name',), 'Switch'),),
+        references=(Reference(('name',), 'Switch'),), follows=Reference(('name',), 'Switch'),
     ),
     Kind('Catalog', 'catalogs', **_AGENT, title='Catalog', title_plural='Catalogs', derived=True),
     Kind(
@@ -280,29 +336,39 @@ KINDS: tuple[Kind, ...] = (
             _spec('Circuit ID', 'circuitID'),
         ),
         references=(_reference('VPC', 'vrf'),),
+        follows=Reference(('labels', FABRIC_LABEL + 'vpc'), 'VPC'),
     ),
     Kind(
         'Gateway', 'gateways', **_GATEWAY, title='Gateway', title_plural='Gateways',
         columns=(
             _spec('Protocol address', 'protocolIP'), _spec('VTEP address', 'vtepIP'), _spec('ASN', 'asn'),
-            _spec('Groups', 'groups'),
+            _spec('Groups', 'groups'), _spec('Workers', 'workers'),
         ),
-        references=(_reference('GatewayGroup', 'groups', '*', 'name'),),
+        references=(_reference('GatewayGroup', 'groups', '*', 'name'), _OF_FABRIC),
+        **_PLACED,
     ),
-    Kind('GatewayGroup', 'gatewaygroups', **_GATEWAY, title='Gateway group', title_plural='Gateway groups'),
+    Kind(
+        'GatewayGroup', 'gatewaygroups', **_GATEWAY, title='Gateway group', title_plural='Gateway groups',
+        references=(_OF_FABRIC,), **_PLACED,
+    ),
     Kind(
         'GatewayPeering', 'gatewaypeerings', **_GATEWAY, title='Gateway peering', title_plural='Gateway peerings',
-        columns=(_spec('Gateway group', 'gatewayGroup'), _spec('Peering', 'peering')),
+        columns=(
+            _spec('Gateway group', 'gatewayGroup'), Column('VPCs', ('annotations', GATEWAY_ANNOTATION + 'vpcs')),
+            Column('NAT', ('annotations', GATEWAY_ANNOTATION + 'nat')), _spec('Peering', 'peering'),
+        ),
         references=(
             _reference('GatewayGroup', 'gatewayGroup'), _reference('VPCInfo', 'peering', '?'),
             _reference('VPC', 'peering', '?', other_prefix=EXTERNAL_PREFIX),
-            _reference('External', 'peering', '?', prefix=EXTERNAL_PREFIX),
+            _reference('External', 'peering', '?', prefix=EXTERNAL_PREFIX), _OF_FABRIC,
         ),
+        **_PLACED,
     ),
     Kind(
         'VPCInfo', 'vpcinfos', **_GATEWAY, title='VPC info', title_plural='VPC infos', derived=True,
         status=_paths('internalID'),
         columns=(_spec('VNI', 'vni'), Column('Internal ID', ('status', 'internalID'))),
+        references=(_OF_FABRIC,), **_PLACED,
     ),
     Kind(
         'GatewayAgent', 'gatewayagents', **_GWINT, title='Gateway agent', title_plural='Gateway agents',
@@ -312,8 +378,9 @@ KINDS: tuple[Kind, ...] = (
             Column('Heartbeat', ('status', 'lastHeartbeat')), Column('Applied', ('status', 'lastAppliedTime')),
             Column('Applied generation', ('status', 'lastAppliedGen')), Column('Current generation', ('generation',)),
             Column('Version', ('status', 'agentVersion')),
+            Column('Dataplane version', ('status', 'state', 'dataplane', 'version')),
         ),
-        references=(Reference(('name',), 'Gateway'),),
+        references=(Reference(('name',), 'Gateway'),), follows=Reference(('name',), 'Gateway'),
     ),
 )
 

@@ -46,6 +46,11 @@ class Subnet:
         """Return whether it has a VLAN, valid or not."""
         return not is_unset(self.vlan)
 
+    @property
+    def served_reservations(self) -> tuple[tuple[str, Any], ...]:
+        """Return the reservations that act: those of a subnet whose DHCP the fabric serves."""
+        return self.reservations if self.dhcp else ()
+
 
 @dataclass(frozen=True, slots=True)
 class VPC:

@@ -39,6 +39,7 @@ def options_of(fabric: Fabric) -> Options:
         name_pattern=fabric.inventory_name_pattern,
         device_status=fabric.inventory_device_status,
         scopes=frozenset(fabric.inventory_scope),
+        only_connected_servers=bool(fabric.topology_filter),
         rules=rules_of([fabric.pk]).get(fabric.pk, ()),
     )
 

@@ -20,6 +20,7 @@ from .applying.configuration import use_current_configuration
 from .applying.dependents import read_obstacles
 from .applying.transaction import apply_transaction, lock_fabric
 from .errors import PlanMoved, refuse_in_branch
+from .handover import hand_over
 from .loading.plan_labels import describe
 from .loading.state import load_current_state
 from .mapping.desired import desired
@@ -136,6 +137,7 @@ def _record(context: PlanContext, findings: list[Finding], refusals: Refusals, r
     fabric, plan, now = context.fabric, context.plan, context.now
     _count_stale(context)
     discrepancies.record(fabric, findings, now, refusals)
+    hand_over(fabric)
     report.findings = dict(Counter(finding.type for finding in findings))
     report.unchanged = plan.unchanged
     report.requires_confirmation = list(plan.requires_confirmation)

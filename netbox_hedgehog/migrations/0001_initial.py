@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ('kubernetes_token', netbox_hedgehog.fields.EncryptedTextField(blank=True, default='')),
                 ('kubernetes_ca_cert', models.TextField(blank=True)),
                 ('kubernetes_namespace', models.CharField(default='default', max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9]([-a-z0-9]*[a-z0-9])?\\Z', message='Use lowercase letters, digits and hyphens only, for example “default”.')])),
+                ('topology_filter', models.CharField(blank=True, max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\\Z', message='Use lowercase letters, digits, hyphens and dots only, for example “backend”.')])),
                 ('verify_tls', models.BooleanField(default=True)),
                 ('kubeconfig', netbox_hedgehog.fields.EncryptedTextField(blank=True, default='')),
                 ('in_cluster', models.BooleanField(default=False)),

@@ -35,7 +35,7 @@ RECORDED = (
 SETTINGS_OF_ERRORS = {
     'sync_error': (
         'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls',
-        'kubeconfig', 'in_cluster',
+        'kubeconfig', 'in_cluster', 'topology_filter',
     ),
     'inventory_error': (
         'inventory_enabled', 'inventory_auto_apply', 'inventory_site_id', 'inventory_location_id',
@@ -92,6 +92,21 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         ],
         help_text=_('Hedgehog accepts its resources in “default” only.'),
     )
+    topology_filter = models.CharField(
+        verbose_name=_('topology filter'),
+        max_length=63,
+        blank=True,
+        validators=[
+            RegexValidator(
+                r'^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z',
+                message=_('Use lowercase letters, digits, hyphens and dots only, for example “backend”.'),
+            ),
+        ],
+        help_text=_(
+            'Name of one Hedgehog fabric, for a controller with several: only its resources are synced. Leave blank to '
+            'sync everything.'
+        ),
+    )
     verify_tls = models.BooleanField(
         verbose_name=_('verify TLS'),
         default=True,
@@ -125,10 +140,10 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
     objects = FabricQuerySet.as_manager()
 
     clone_fields = (
-        'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
-        'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_site', 'inventory_location',
-        'inventory_tenant', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
-        'inventory_device_status', 'inventory_stale_status', 'notification_group',
+        'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'topology_filter', 'verify_tls',
+        'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_site',
+        'inventory_location', 'inventory_tenant', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption',
+        'inventory_removal', 'inventory_device_status', 'inventory_stale_status', 'notification_group',
     )
 
     class Meta:

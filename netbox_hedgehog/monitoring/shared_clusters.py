@@ -1,12 +1,13 @@
 """Find fabrics that sync the same cluster, whose resources NetBox then has twice.
 
-They are recognized by UIDs, which Kubernetes gives each resource.
+They are recognized by UIDs, which Kubernetes gives each resource. Two fabrics with different topology filters share
+only what belongs to no Hedgehog fabric: that is how one controller is meant to be synced.
 """
 
 from collections import defaultdict
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from ..accounts import AnyUser
 from ..models import Fabric, FabricResource
@@ -18,7 +19,8 @@ __all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'in_words', 'same_cl
 SHOWN = 5
 
 # Every Hedgehog installation has resources of these kinds, and no more than a few hundred.
-PROBED = ('VLANNamespace', 'IPv4Namespace', 'SwitchGroup', 'Switch', 'Gateway')
+SHARED = 'VLANNamespace'
+PROBED = (SHARED, 'IPv4Namespace', 'SwitchGroup', 'Switch', 'Gateway')
 
 
 def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
@@ -50,10 +52,11 @@ def same_cluster_sentence(names: list[str]) -> str:
     """Return a sentence on fabrics that sync the same cluster, the first few by name."""
     return (
         f'These fabrics sync the same cluster: {in_words(names)}. NetBox shows its resources more than once. '
-        'Disable or delete all but one of them.'
+        'Disable or delete all but one of them, or give each a topology filter of its own.'
     )
 
 
 def _probes() -> Any:
     rows = FabricResource._base_manager.filter(kind__in=PROBED, missing_since=None).exclude(uid='')
-    return rows.order_by()
+    # What is shared says something only of fabrics that sync everything.
+    return rows.exclude(~Q(fabric__topology_filter=''), kind=SHARED).order_by()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..hedgehog.manifest import items, mapping
+from ..hedgehog.fabrics import read_domains, read_interconnect
+from ..hedgehog.manifest import is_unset, items, mapping
 from ..hedgehog.vpcs import (
     VPC,
     Subnet,
@@ -100,6 +101,11 @@ def _vpc(spec: Mapping[str, Any]) -> Iterator[Section]:
             _cell(_reached(vpc, subnet)),
         ))
     yield subnets
+    reservations = Section('DHCP reservations', ('Subnet', 'MAC address', 'Address'))
+    for subnet in vpc.subnets.values():
+        for mac, address in subnet.served_reservations:
+            reservations.rows.append((_cell(subnet.name), _cell(mac), _cell(_text(address))))
+    yield reservations
     permits = Section('Permits between subnets', ('Permit', 'Subnets that reach each other'))
     for number, permit in enumerate(vpc.permits, 1):
         permits.rows.append((_cell(str(number)), _cell(', '.join(permit))))
@@ -126,7 +132,9 @@ def _dhcp(subnet: Subnet) -> Cell:
     if not subnet.dhcp:
         return ()
     start, end = _text(subnet.dhcp_start), _text(subnet.dhcp_end)
-    return _cell(f'{start} – {end}' if start or end else 'enabled')
+    count = len(subnet.served_reservations)
+    reserved = f', {count} reservation{"s" * (count != 1)}' if count else ''
+    return _cell((f'{start} – {end}' if start or end else 'enabled') + reserved)
 
 
 def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
@@ -164,6 +172,33 @@ def _external_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
         (vpc, _cell('subnets ' + (', '.join(permit.subnets) or 'none')), external),
         (external, _cell('prefixes ' + (', '.join(permit.prefixes) or 'none')), vpc),
     ])
+
+
+def _fabric(spec: Mapping[str, Any]) -> Iterator[Section]:
+    domains = Section('Domains', ('Domain', 'Spine ASN', 'Gateway ASN'))
+    for domain in read_domains(spec):
+        domains.rows.append((_cell(domain.name), _cell(_text(domain.spine_asn)), _cell(_text(domain.gateway_asn))))
+    yield domains
+    if spec.get('disableBFD') is True:
+        yield Section('BFD', ('Where', 'State'), [(_cell('between switches, and to gateways'), _cell('disabled'))])
+
+
+def _interconnect(spec: Mapping[str, Any]) -> Iterator[Section]:
+    read = read_interconnect(spec)
+    remote = ', '.join(read.prefixes) or 'none'
+    yield Section('Exchanged', ('VPC', 'Announces subnets', 'Reaches remote prefixes'), [
+        ((Name('VPC', vpc),), _cell(', '.join(subnets) or 'none'), _cell(remote)) for vpc, subnets in read.vpcs.items()
+    ] or [(_cell('through gateway peerings only'), (), _cell(remote))])
+    links = Section('Links', ('Connection', 'VLAN', 'Remote ASN', 'BFD', 'Inbound ACL'))
+    for link in read.links:
+        links.rows.append((
+            (Name('Connection', link.connection),) if link.connection else (),
+            _cell('untagged' if is_unset(link.vlan) else _text(link.vlan)),
+            _cell('any' if is_unset(link.remote_asn) else _text(link.remote_asn)),
+            _cell('enabled' if link.bfd else 'disabled'),
+            _cell(f'{link.statements} statement{"s" * (link.statements != 1)}' if link.statements else ''),
+        ))
+    yield links
 
 
 def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
@@ -241,4 +276,6 @@ BUILDERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Section]]] = {
     'External': _external,
     'ExternalPeering': _external_peering,
     'GatewayPeering': _gateway_peering,
+    'Fabric': _fabric,
+    'VPCInterconnect': _interconnect,
 }

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from psycopg import sql
 
 from ..hedgehog.kinds import Kind
+from ..hedgehog.topology import is_in_spec
 from ..models import Fabric, FabricResource, KindSync
 from .compare import MirrorPlan, StoredRow, Write
 from .sanitize import ENCODER, Key, stable
@@ -109,9 +111,13 @@ def stored_rows(fabric: Fabric, kind: Kind, names: Iterable[str] | None = None) 
     One statement, without loading spec and status.
     """
     rows = FabricResource.objects.filter(fabric=fabric, kind=kind.name)
+    fields: tuple[str, ...] = StoredRow._fields[1:-1]
+    if fabric.topology_filter and is_in_spec(kind):
+        rows = rows.annotate(topology=KeyTextTransform('fabric', KeyTransform('topology', 'spec')))
+        fields = StoredRow._fields[1:]
     if names is not None:
         rows = rows.filter(name__in=names)
-    found = rows.values_list('namespace', 'name', 'pk', *StoredRow._fields[1:])
+    found = rows.values_list('namespace', 'name', 'pk', *fields)
     return {(row[0], row[1]): StoredRow(*row[2:]) for row in found}
 
 

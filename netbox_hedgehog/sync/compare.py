@@ -21,6 +21,8 @@ class StoredRow(NamedTuple):
     fingerprint: str
     last_read: datetime
     missing_since: datetime | None
+    # The name of its Hedgehog fabric, if the fabric has a topology filter.
+    topology: str | None = None
 
 
 class Seen(NamedTuple):

@@ -1,6 +1,6 @@
 """List a kind for comparison with the mirror, and fetch in full only what the mirror does not have."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from ..cluster.client import Cluster, Page
 from ..cluster.errors import BadAnswer, Unreadable
 from ..hedgehog.kinds import Kind
+from ..hedgehog.topology import EVERYTHING, TopologyFilter, is_in_spec
 from .compare import Seen, StoredRow, Unread, is_up_to_date
 from .report import KindReport
 from .sanitize import BadObject, Key, identify, kind_digest
@@ -34,7 +35,8 @@ class Listing:
     mirror can tell. `on_page` is called with the listing after each page, and each second while waiting for one.
 
     `settled` is for how many seconds a stored status that changes by itself (Kind.volatile) is kept, unless somebody
-    has changed the object. `report` receives the counts. `version` is the list's resource version, once it has begun.
+    has changed the object. Objects that `topology` does not include are not in the list; `followed` returns the names
+    that it may ask for. `report` receives the counts. `version` is the list's resource version, once it has begun.
     """
 
     cluster: Cluster
@@ -44,12 +46,15 @@ class Listing:
     report: KindReport
     now: datetime
     settled: float = 0
+    topology: TopologyFilter = EVERYTHING
+    followed: Callable[[], Collection[str]] = frozenset
     version: str = ''
     weight: int = 0
     listed: int = 0
     expected: int = 0
     on_page: Callable[['Listing'], object] | None = None
     _begun: Iterator[Page] | None = None
+    _followed: Collection[str] | None = None
 
     def begin(self) -> None:
         """Request the first page already, so that it travels while other work is done. Raises nothing."""
@@ -80,23 +85,48 @@ class Listing:
         request for it alone does not find it.
         """
         if not page.metadata_only:
-            yield from page.items
+            yield from self._included(page.items)
             return
         unread: dict[str, Key] = {}
         digest = kind_digest(self.kind)
         for item in page.items:
             if (unchanged := self._unchanged_key(item, digest)) is not None:
-                yield Seen(unchanged)
+                if self._includes_stored(unchanged, item):
+                    yield Seen(unchanged)
                 continue
             key, uid = self._identified(item)
             if key is None:
                 yield item  # compare() reports what is wrong with it
+            elif self.topology.includes(self.kind, item, self._names_followed, has_spec=False) is False:
+                continue
             elif self._is_only_volatile_change(key, uid, item, digest):
                 yield Seen(key)
             else:
                 unread[key[1]] = key
         if unread:
             yield from self._fetched(page, unread)
+
+    def _included(self, items: Iterable[Manifest]) -> Iterator[Manifest]:
+        """Yield those of these whole objects that the topology filter includes."""
+        if not self.topology:
+            yield from items
+            return
+        yield from (
+            item for item in items if self.topology.includes(self.kind, item, self._names_followed) is not False
+        )
+
+    def _includes_stored(self, key: Key, item: Manifest) -> bool:
+        """Return whether the topology filter includes an object that the mirror has unchanged."""
+        if not self.topology:
+            return True
+        if is_in_spec(self.kind):
+            return self.topology.includes_named(self.stored[key].topology)
+        return self.topology.includes(self.kind, item, self._names_followed, has_spec=False) is not False
+
+    def _names_followed(self) -> Collection[str]:
+        if self._followed is None:
+            self._followed = self.followed()
+        return self._followed
 
     def _identified(self, item: Any) -> tuple[Key | None, str]:
         """Return key and uid of an object; None and '' if its metadata is invalid, or of another namespace.
@@ -114,14 +144,14 @@ class Listing:
         if page.repeatable and len(unread) > FEW * -(-len(page.items) // self.kind.page_size):
             try:
                 for whole in self._counted(self.cluster.full_pages(self.kind, self.namespace, page)):
-                    yield from (item for item in whole.items if unread.pop(_name(item), None))
+                    yield from self._included(item for item in whole.items if unread.pop(_name(item), None))
             except Unreadable:
                 pass  # one object may be the cause, and must affect only itself: fetch the rest one by one
         pages = self.cluster.objects(self.kind, self.namespace, unread)
         for key, found in zip(unread.values(), self._counted(pages), strict=True):
             if found.unreadable:
                 yield Unread(key, found.unreadable)
-            yield from (item for item in found.items if _name(item) == key[1])
+            yield from self._included(item for item in found.items if _name(item) == key[1])
 
     def _unchanged_key(self, item: Any, digest: str) -> Key | None:
         """Return the key of an object that the mirror has unchanged, or None.

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 from netbox.plugins.utils import get_plugin_config
@@ -23,6 +24,7 @@ from .compare import compare
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
 from .switch_health import health_is_due, record_health
+from .topology import check_topology, filter_of, followed_names
 
 __all__ = ('sync_fabric', 'test_connection')
 
@@ -59,6 +61,7 @@ def sync_fabric(
     failure, written, unchanged_kinds = '', {}, []
     try:
         with open_cluster(fabric) as cluster:
+            check_topology(cluster, fabric)
             for listing in listings(cluster, fabric, report.started):
                 report.kinds.append(listing.report)
                 listing.on_page = paged
@@ -99,7 +102,7 @@ def listings(cluster: Cluster, fabric: Fabric, now: datetime) -> Iterator[Listin
     def listing(kind: Kind) -> Listing:
         return Listing(
             cluster, kind, fabric.kubernetes_namespace, stored_rows(fabric, kind), KindReport(kind.name), now,
-            settled_seconds(),
+            settled_seconds(), filter_of(fabric), partial(followed_names, fabric, kind),
         )
 
     first, *others = KINDS
@@ -172,9 +175,21 @@ def test_connection(fabric: Fabric) -> Probe:
     """
     try:
         with open_cluster(fabric, **CONNECTION_TEST_LIMITS) as cluster:
-            return probe(cluster, KINDS, fabric.kubernetes_namespace)
+            found = probe(cluster, KINDS, fabric.kubernetes_namespace)
+            if found.ok:
+                _check_filter(cluster, fabric, found)
+            return found
     except (ClusterError, KubeconfigError, DecryptionError) as error:
         return Probe(errors=[str(error)], sentences=[str(error)])
+
+
+def _check_filter(cluster: Cluster, fabric: Fabric, found: Probe) -> None:
+    """Add to the result of a connection test what is wrong with the topology filter."""
+    try:
+        check_topology(cluster, fabric)
+    except ClusterError as error:
+        found.errors.append(str(error))
+        found.sentences.append(str(error))
 
 
 def open_cluster(fabric: Fabric, **at_most: float) -> Cluster:

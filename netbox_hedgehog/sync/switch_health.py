@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from ..hedgehog.connections import read_connection, wired_ports
 from ..hedgehog.kinds import KIND_BY_NAME
@@ -16,6 +16,7 @@ from ..hedgehog.switch_ports import PortNames
 from ..hedgehog.switches import group
 from ..models import Fabric, FabricResource, SwitchHealth
 from .apply import lock_mirror
+from .topology import outside_filter
 
 __all__ = ('AGENTS', 'health_is_due', 'record_health')
 
@@ -50,6 +51,10 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
     log. Idempotent: the result depends on the mirror alone.
     """
     resources = FabricResource.objects.filter(fabric=fabric)
+    if fabric.topology_filter:
+        others = Q(missing_since__isnull=False) & outside_filter(fabric)
+        resources = resources.exclude(others)
+        SwitchHealth.objects.filter(resource__in=FabricResource.objects.filter(others, fabric=fabric)).delete()
     nodes = resources.filter(kind__in=AGENTS.values()).only('kind', 'name', 'spec', 'last_read', 'missing_since')
     waiting = {(node.kind, node.name): node for node in nodes}
     profiles = resources.filter(kind='SwitchProfile').values_list('kind', 'name', 'spec')

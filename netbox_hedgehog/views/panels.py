@@ -29,6 +29,7 @@ class ConnectionPanel(panels.ObjectAttributesPanel):
     kubernetes_server = attrs.TextAttr('kubernetes_server', label=_('Server'), style='font-monospace')
     credentials = attrs.TextAttr('credentials_words', label=_('Credentials'))
     kubernetes_namespace = attrs.TextAttr('kubernetes_namespace', label=_('Namespace'))
+    topology_filter = attrs.TextAttr('topology_filter', label=_('Topology filter'))
     verify_tls = attrs.BooleanAttr('verify_tls', label=_('Verify TLS'))
 
 

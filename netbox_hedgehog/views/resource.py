@@ -11,6 +11,7 @@ from utilities.views import register_model_view
 from .. import filtersets, forms, tables
 from ..hedgehog.kinds import KIND_BY_NAME
 from ..hedgehog.references import references
+from ..hedgehog.topology import TopologyFilter
 from ..models import MANIFEST, FabricResource
 from ..tables.resource import short
 from . import panels, resource_panels
@@ -83,6 +84,7 @@ class FabricResourceView(generic.ObjectView):
         return {
             'own_columns': [(title, short(value, limit=500)) for title, value in instance.own_columns],
             'references': _resolved(request, instance),
+            'excluded': TopologyFilter(instance.fabric.topology_filter).excludes(instance.kind_row, instance.manifest),
         }
 
 

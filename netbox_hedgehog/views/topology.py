@@ -20,6 +20,7 @@ from ..diagrams.graph import KINDS, DrawnResource, Graph, NodeHealth, build
 from ..diagrams.grouped import groups_of
 from ..hedgehog.manifest import mapping
 from ..models import Fabric, FabricResource, SwitchHealth
+from ..sync.topology import outside_filter
 
 __all__ = ('FabricTopologyView', 'health_by_node', 'svg_response')
 
@@ -66,9 +67,10 @@ class FabricTopologyView(generic.ObjectView):
 
     def diagram(self, request: HttpRequest, fabric: Fabric, group: str) -> tuple[Graph, str, list]:
         """Return the graph of what this user may view, its SVG, and when each agent was fetched."""
-        rows = list(FabricResource.objects.restrict(request.user, 'view').filter(
+        resources = FabricResource.objects.restrict(request.user, 'view').filter(
             fabric=fabric, kind__in=KINDS,
-        ).values_list('pk', 'kind', 'name', 'spec', 'missing_since'))
+        ).exclude(outside_filter(fabric), missing_since__isnull=False)
+        rows = list(resources.values_list('pk', 'kind', 'name', 'spec', 'missing_since'))
         health, times = health_by_node(request.user, fabric)
         graph = build(
             (DrawnResource(kind, name, mapping(spec), FabricResource(pk=pk).get_absolute_url(), missing is not None)

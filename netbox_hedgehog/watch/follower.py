@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from django.utils import timezone
@@ -26,6 +27,7 @@ from ..sync.listing import Listing
 from ..sync.report import KindReport, not_served
 from ..sync.run import settled_seconds
 from ..sync.sanitize import LONGEST_VERSION, BadObject, Key, key_of
+from ..sync.topology import check_topology, filter_of, followed_names
 
 __all__ = ('Database', 'Follower', 'MemoryBudget', 'WriteConflict')
 
@@ -98,6 +100,7 @@ class Follower:
         WriteConflict, and what the database raises.
         """
         self.gap = ''
+        check_topology(self.cluster, self.fabric)
         for _ in range(TRIES):
             now = timezone.now()
             stored = self.database(stored_rows, self.fabric, self.kind)
@@ -251,7 +254,8 @@ class Follower:
     def _listing(self, stored: Mapping[Key, StoredRow], now: datetime) -> Listing:
         return Listing(
             self.cluster, self.kind, self.fabric.kubernetes_namespace, stored, KindReport(self.kind.name), now,
-            settled_seconds(),
+            settled_seconds(), filter_of(self.fabric),
+            partial(self.database, followed_names, self.fabric, self.kind),
         )
 
     def _log(self, errors: Iterable[str]) -> None:

@@ -62,10 +62,10 @@ DATABASE_THREADS = 3
 # Threads of a few hundred watches should not reserve 8 MB of address space each.
 STACK = 512 * 1024
 
-# The fields of the connection: if one changes, the fabric's watches restart.
+# The fields of the connection, and what of it is watched: if one changes, the fabric's watches restart.
 CONNECTION = (
     'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'kubeconfig',
-    'in_cluster',
+    'in_cluster', 'topology_filter',
 )
 
 

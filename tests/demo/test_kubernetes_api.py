@@ -177,6 +177,12 @@ class SampleTest(Case):
         self.assertEqual(client.CoreApi(api_client).get_api_versions().versions, ['v1'])
         for path in ('/readyz', '/healthz', '/version'):
             self.assertEqual(self.ask(path, token=None).status, 200)
+        accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
+        found = self.json('/apis', Accept=accept)
+        self.assertEqual(found['kind'], 'APIGroupDiscoveryList')
+        wiring = next(item for item in found['items'] if item['metadata']['name'] == 'wiring.githedgehog.com')
+        switches = next(item for item in wiring['versions'][0]['resources'] if item['resource'] == 'switches')
+        self.assertEqual((switches['responseKind']['kind'], switches['scope']), ('Switch', 'Namespaced'))
         self.assertIn('cannot get path "/apis"', self.failure(403, 'Forbidden', '/apis', token=None))
 
     def test_kind_that_is_not_installed(self) -> None:

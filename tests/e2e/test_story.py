@@ -25,7 +25,7 @@ def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: 
     assert [jobs[1]['data'][name] for name in ('read', 'created', 'updated', 'missing')] == [64, 0, 0, 0]
     log = [entry['message'] for entry in jobs[0]['log_entries']]
     assert any(line.startswith('Switch: ') and 'read' in line for line in log)
-    assert log[-1].startswith('alone: In sync. 64 resources of 22 kinds read')
+    assert log[-1].startswith('alone: In sync. 64 resources of 24 kinds read')
 
     code, said = stack.status()
     assert (code, said['state'], said['problems']) == (0, 'healthy', [])

@@ -13,10 +13,11 @@ from kubernetes.client.exceptions import ApiException
 
 from demo.kubernetes_api import Authority
 from netbox_hedgehog.cluster.client import Cluster
+from netbox_hedgehog.cluster.discovery import DISCOVERY, unsupported_kinds
 from netbox_hedgehog.cluster.errors import Expired, Forbidden, TLSFailed, Unauthorized
 from netbox_hedgehog.cluster.kubeconfig import parse_kubeconfig
 from netbox_hedgehog.cluster.transport import ClientOptions
-from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME
+from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.run import sync_fabric
@@ -110,7 +111,7 @@ def test_small_pages(sample):
 def test_who_may_read_one_kind(sample):
     report = sync_fabric(fabric_of(sample, 'vpc-editor-token'))
     assert report.outcome == 'partial'
-    assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 21
+    assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 23
     assert kind_report(report, 'VPC').created == len(samples('VPC'))
     assert set(FabricResource.objects.values_list('kind', flat=True)) == {'VPC'}
     assert 'may not list switches (403)' in kind_report(report, 'Switch').errors[0]
@@ -154,19 +155,40 @@ def test_tls_by_authority(sample):
     assert ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED
 
 
+def test_one_request_says_which_kinds_are_not_supported(sample):
+    with connect(sample) as cluster:
+        body, _size = cluster.get('/apis', accept=DISCOVERY)
+        assert cluster.decoded(body)['kind'] == 'APIGroupDiscoveryList'
+        plain = {
+            path: cluster.get(path)[0]
+            for path in ('/apis', *{f'/apis/{kind.group}/{kind.version}' for kind in KINDS})
+        }
+        asked, get = [], cluster.get
+
+        def counted(path, *args, **options):
+            asked.append(path)
+            return get(path, *args, **options)
+
+        cluster.get = counted
+        assert unsupported_kinds(cluster, sample.namespace) == []
+        assert asked == ['/apis']
+        cluster.get = lambda path, *args, **options: (plain[path], 0)
+        assert unsupported_kinds(cluster, sample.namespace) == []
+
+
 def test_connection_test(sample):
     found = try_connection(fabric_of(sample))
     assert found.ok
     assert found.sentences == [
         f'Connected to {sample.url} (Kubernetes {found.version}).',
-        f'22 of 22 Hedgehog kinds can be read in namespace {sample.namespace}.',
+        f'24 of 24 Hedgehog kinds can be read in namespace {sample.namespace}.',
     ]
 
 
 @own_server
 def test_connection_test_of_others(sample):
     found = try_connection(fabric_of(sample, 'vpc-editor-token'))
-    assert (found.ok, found.readable, len(found.forbidden)) == (False, ['VPC'], 21)
+    assert (found.ok, found.readable, len(found.forbidden)) == (False, ['VPC'], 23)
     assert 'Grant get, list and watch' in found.sentences[-1]
     found = try_connection(fabric_of(sample, 'wrong', name='g'))
     assert not found.connected

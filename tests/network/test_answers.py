@@ -27,7 +27,7 @@ ANSWERS: dict[str, tuple[Callable[[KubernetesAPI], None], str, bool]] = {
     'a page of a gateway': (lambda api: api.faults.html(502, times=None), '(502), also after retries', False),
     'a redirect': (lambda api: api.faults.redirect('https://127.0.0.1:1/', times=None), 'sent a redirect (302)', False),
     'to log in': (lambda api: api.faults.answer(401, times=None), 'The API server rejected the credentials (401).', False),
-    'nothing is allowed': (lambda api: api.faults.answer(403, times=None), 'may not list 22 kinds (403).', True),
+    'nothing is allowed': (lambda api: api.faults.answer(403, times=None), 'may not list 24 kinds (403).', True),
     'nothing is installed': (lambda api: api.faults.answer(404, times=None), 'No Hedgehog kind is installed', True),
     'everything has expired': (lambda api: api.faults.answer(410, times=None), 'expired during the sync (410)', False),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from demo.kubernetes_api import KubernetesAPI, load_objects
 
-from ..support.fake_cluster import DATA, SERVER_PROFILE
+from ..support.fake_cluster import DATA, NEWER
 
 __all__ = ('CANARY', 'FORMULA', 'MARKUP', 'TOKEN', 'hostile_api')
 
@@ -30,7 +30,7 @@ TEXTS = ('description', 'displayName', 'message', 'hostname', 'softwareVersion',
 def hostile_api() -> KubernetesAPI:
     """The demo's fabric with such names and texts, served to TOKEN."""
     return KubernetesAPI(
-        [_hostile(item) for item in [*load_objects(DATA), SERVER_PROFILE]], tokens={TOKEN: 'viewer'},
+        [_hostile(item) for item in [*load_objects(DATA), *NEWER]], tokens={TOKEN: 'viewer'},
     )
 
 

@@ -8,13 +8,34 @@ from netbox_hedgehog.sync.run import sync_fabric
 
 DATA = Path(__file__).parents[2] / 'demo' / 'data'
 
-# The one kind that the demo's fabric has no object of.
+# The kinds that the demo's fabric has no object of.
 SERVER_PROFILE = {
     'apiVersion': 'wiring.githedgehog.com/v1beta1',
     'kind': 'ServerProfile',
     'metadata': {'name': 'gpu-8', 'namespace': 'default'},
     'spec': {},
 }
+
+HEDGEHOG_FABRIC = {
+    'apiVersion': 'wiring.githedgehog.com/v1beta1',
+    'kind': 'Fabric',
+    'metadata': {'name': 'default', 'namespace': 'default'},
+    'spec': {
+        'leafASNStart': 65101, 'leafASNEnd': 65533,
+        'domains': {'default': {'spineASN': 65100, 'gatewayASN': 65534}},
+    },
+}
+INTERCONNECT = {
+    'apiVersion': 'vpc.githedgehog.com/v1beta1',
+    'kind': 'VPCInterconnect',
+    'metadata': {'name': 'backend', 'namespace': 'default'},
+    'spec': {
+        'topology': {'fabric': 'default', 'domain': 'default'}, 'ipv4Namespace': 'default',
+        'links': [{'connection': 'leaf-03--external--internet', 'vlan': 310, 'remoteASN': 65300}],
+        'local': {'vpc-01': {'subnets': ['default']}}, 'remote': {'prefixes': ['10.99.0.0/16']},
+    },
+}
+NEWER = (SERVER_PROFILE, HEDGEHOG_FABRIC, INTERCONNECT)
 
 # What people who write to a cluster might want a browser to run.
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -29,7 +50,7 @@ HOSTILE_SERVER = {
 
 
 def cluster() -> KubernetesAPI:
-    return KubernetesAPI([*load_objects(DATA), SERVER_PROFILE])
+    return KubernetesAPI([*load_objects(DATA), *NEWER])
 
 
 def connect(api: KubernetesAPI, name: str = 'demo', **values) -> Fabric:

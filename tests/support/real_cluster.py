@@ -27,6 +27,8 @@ from netbox_hedgehog.hedgehog.kinds import KIND_BY_NAME, KINDS
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared'
 KUBE = SHARED / 'kube'
+# Kinds of newer releases than those of ../shared/crds.
+NEWER_CRDS = Path(__file__).parent / 'data' / 'newer-crds.yaml'
 EXTERNAL = os.environ.get('HEDGEHOG_TEST_KUBECONFIG', '')
 READY_SECONDS = 60
 
@@ -71,6 +73,8 @@ class RealCluster:
             self._script('start.sh')
             self._client = config.new_client_from_config_dict(yaml.safe_load(self.kubeconfig('admin-token')))
         self._client.configuration.connection_pool_maxsize = 16
+        if not self.external:
+            self._install(yaml.safe_load_all(NEWER_CRDS.read_text()))
         self._await_kinds()
         return self
 
@@ -235,6 +239,11 @@ class RealCluster:
     def _own(self) -> None:
         if self.external:
             raise RuntimeError('that is not for a cluster of somebody else')
+
+    def _install(self, definitions: Iterable[Manifest]) -> None:
+        api = client.CustomObjectsApi(self._client)
+        for definition in definitions:
+            api.create_cluster_custom_object('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', definition)
 
     def _await_kinds(self) -> None:
         """A server that has just started answers 429 for kinds it is not ready for."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...hedgehog.manifest import entries, is_unset, mapping, number, shown, text, usable
+from ...hedgehog.references import references
 from ...hedgehog.switch_ports import MANAGEMENT, normalize, ports
 from ...issue_codes import Code
 from ...naming import device_name
@@ -33,8 +34,11 @@ def build(builder: Builder) -> None:
     """Add the devices of a fabric, and those interfaces that follow from a device alone."""
     if not builder.includes(DEVICES):
         return
+    connected = _connected_servers(builder) if builder.options.only_connected_servers else None
     for kind in KINDS:
         for resource in builder.of(kind):
+            if kind == 'Server' and connected is not None and resource.name not in connected:
+                continue
             spec = mapping(resource.spec)
             device_type = _switch_type(builder, resource, spec) if kind == 'Switch' else _placeholder(builder, resource)
             if device_type is not None and (device := _device(builder, resource, spec, device_type)):
@@ -45,6 +49,14 @@ def build(builder: Builder) -> None:
                     _gateway_interfaces(builder, device, spec)
                 if kind != 'Server':
                     _loopbacks(builder, device, spec)
+
+
+def _connected_servers(builder: Builder) -> set[str] | None:
+    """Return the names of the servers that the fabric's Connections name; None if it does not have these all."""
+    if builder.is_unread('Connection'):
+        return None
+    named = (references('Connection', {'spec': connection.spec}) for connection in builder.of('Connection'))
+    return {name for found in named for kind, name in found if kind == 'Server'}
 
 
 def _device(builder: Builder, resource: Resource, spec: Mapping[str, Any], device_type: Ref) -> Device | None:

@@ -87,8 +87,9 @@ class Options:
 
     `roles` gives the operator's device roles for Hedgehog's switch roles and for `server` and `gateway`, by primary
     key; any other role is found or created by name. `name_pattern` names devices: `{name}` and `{fabric}` stand for
-    the resource's and the fabric's names. New devices get the `device_status`. What one of the `rules` says of a
-    resource comes before these settings.
+    the resource's and the fabric's names. New devices get the `device_status`. With `only_connected_servers` a server
+    that no Connection names is not needed: the fabric is one of several of its controller, which share the servers.
+    What one of the `rules` says of a resource comes before these settings.
     """
 
     fabric: str
@@ -99,6 +100,7 @@ class Options:
     name_pattern: str = '{name}'
     device_status: str = 'active'
     scopes: frozenset[str] = frozenset(SCOPES)
+    only_connected_servers: bool = False
     rules: tuple[Rule, ...] = ()
 
     @property

@@ -803,7 +803,7 @@ def test_probe_of_a_whole_fabric(api):
     assert len(found.readable) == len(KINDS)
     assert found.sentences == [
         f'Connected to {api.url} (Kubernetes {found.version}).',
-        '22 of 22 Hedgehog kinds can be read in namespace default.',
+        '24 of 24 Hedgehog kinds can be read in namespace default.',
     ]
     assert {request.query.get('limit') for request in api.requests} == {None, '1'}
 
@@ -828,7 +828,7 @@ def test_probe_of_a_slow_cluster(api, monkeypatch):
     assert not found.ok
     assert len(found.readable) == 3
     assert found.sentences[-1] == (
-        f'Timed out after 30 s (3 of 22 kinds checked). Check the load of {api.url} and the network path to it.'
+        f'Timed out after 30 s (3 of 24 kinds checked). Check the load of {api.url} and the network path to it.'
     )
 
 
@@ -859,7 +859,7 @@ def test_probe_of_a_cluster_that_does_not_show_its_version(api, inflict):
     assert (found.ok, found.connected, found.version) == (True, True, '')
     assert found.sentences == [
         f'Connected to {api.url}. Its version cannot be read; syncs do not need it.',
-        '22 of 22 Hedgehog kinds can be read in namespace default.',
+        '24 of 24 Hedgehog kinds can be read in namespace default.',
     ]
 
 

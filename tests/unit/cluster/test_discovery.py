@@ -14,8 +14,8 @@ from netbox_hedgehog.cluster.errors import BadAnswer, ClusterError, Forbidden, S
 from netbox_hedgehog.cluster.kubeconfig import Credentials
 from netbox_hedgehog.cluster.transport import ClientOptions
 
-FABRIC = Resource('Fabric', 'fabrics', 'wiring.githedgehog.com', 'v1beta1')
-INTERCONNECT = Resource('VPCInterconnect', 'vpcinterconnects', 'vpc.githedgehog.com', 'v1beta1')
+LENS = Resource('Lens', 'lenses', 'wiring.githedgehog.com', 'v1beta1')
+TUNNEL = Resource('VPCTunnel', 'vpctunnels', 'vpc.githedgehog.com', 'v1beta1')
 OTHERS = (
     Resource('Certificate', 'certificates', 'cert-manager.io', 'v1'),
     Resource('Lookalike', 'lookalikes', 'notgithedgehog.com', 'v1'),
@@ -28,8 +28,8 @@ WIRING = '/apis/wiring.githedgehog.com/v1beta1'
 def api() -> Iterator[KubernetesAPI]:
     """A cluster of a newer release, beside other things."""
     with KubernetesAPI(
-        [thing(INTERCONNECT, f'to-{number}') for number in range(3)],
-        resources=(*load_resources(), INTERCONNECT, FABRIC, *OTHERS),
+        [thing(TUNNEL, f'to-{number}') for number in range(3)],
+        resources=(*load_resources(), TUNNEL, LENS, *OTHERS),
     ) as server:
         yield server
 
@@ -61,45 +61,82 @@ def resource(plural: Any, kind: Any, **values: Any) -> dict[str, Any]:
 
 def test_kinds_that_are_not_known_are_named_and_counted(api: KubernetesAPI) -> None:
     assert found(api) == [
-        {'kind': 'Fabric', 'group': FABRIC.group, 'version': 'v1beta1', 'plural': 'fabrics', 'count': 0},
+        {'kind': 'Lens', 'group': LENS.group, 'version': 'v1beta1', 'plural': 'lenses', 'count': 0},
         {
-            'kind': 'VPCInterconnect', 'group': INTERCONNECT.group, 'version': 'v1beta1', 'plural': 'vpcinterconnects',
+            'kind': 'VPCTunnel', 'group': TUNNEL.group, 'version': 'v1beta1', 'plural': 'vpctunnels',
             'count': 3,
         },
     ]
 
 
-def test_a_cluster_of_this_release_has_none() -> None:
+def test_an_older_cluster_names_the_same(api: KubernetesAPI) -> None:
+    kinds = found(api)
+    api.aggregated_discovery = False
+    assert found(api) == kinds
+
+
+def test_a_cluster_of_this_release_has_none_and_one_request_says_so() -> None:
     with KubernetesAPI() as api:
+        assert found(api) == []
+        assert [request.path for request in api.requests] == ['/apis']
+
+
+def test_an_older_cluster_is_asked_for_each_group() -> None:
+    with KubernetesAPI() as api:
+        api.aggregated_discovery = False
         assert found(api) == []
         asked = [request.path for request in api.requests]
     assert asked == ['/apis', *sorted({f'/apis/{kind.group}/{kind.version}' for kind in load_resources()})]
 
 
+def test_what_is_too_large_at_once_is_asked_for_group_by_group(api: KubernetesAPI) -> None:
+    api.faults.answer(200, times=1, match='/apis$', body=b'{"items": [' + b' ' * 2 * 1024 * 1024 + b']}')
+    assert [kind['kind'] for kind in found(api)] == ['Lens', 'VPCTunnel']
+
+
+@pytest.mark.parametrize('items', [
+    [], None, [None, 'x', {}, {'metadata': None}, {'metadata': {'name': 7}}],
+    [{'metadata': {'name': 'a.githedgehog.com'}, 'versions': [None, {}, 'x', {'version': '../v1', 'resources': []}]}],
+    [{'metadata': {'name': 'a.githedgehog.com'}, 'versions': [
+        {'version': 'v1', 'resources': [None, 'x', {}, {'resource': 'as'}, {'resource': 'as', 'responseKind': 'A'}]},
+    ]}],
+])
+def test_aggregated_discovery_of_a_strange_shape(api: KubernetesAPI, items: Any) -> None:
+    answer(api, '/apis$', kind='APIGroupDiscoveryList', items=items)
+    assert found(api) == []
+    assert len(api.requests) == 1
+
+
+def test_a_version_without_its_resources_is_asked_for_them(api: KubernetesAPI) -> None:
+    version = {'version': 'v1beta1', 'freshness': 'Stale'}
+    answer(api, '/apis$', kind='APIGroupDiscoveryList', items=[{'metadata': {'name': LENS.group}, 'versions': [version]}])
+    assert [kind['kind'] for kind in found(api)] == ['Lens']
+
+
 def test_of_their_objects_no_spec_is_asked_for(api: KubernetesAPI) -> None:
     found(api)
     lists = [request for request in api.requests if '/namespaces/' in request.path]
-    assert [request.path.rsplit('/', 1)[1] for request in lists] == ['fabrics', 'vpcinterconnects']
+    assert [request.path.rsplit('/', 1)[1] for request in lists] == ['lenses', 'vpctunnels']
     assert {request.query['limit'] for request in lists} == {'1'}
     assert all(request.headers['accept'].startswith('application/json;as=PartialObjectMetadataList') for request in lists)
 
 
 def test_what_may_not_be_listed_has_no_count(api: KubernetesAPI) -> None:
     api.grant('viewer-token', limited_to('switches'))
-    assert [(kind['kind'], kind['count']) for kind in found(api)] == [('Fabric', None), ('VPCInterconnect', None)]
+    assert [(kind['kind'], kind['count']) for kind in found(api)] == [('Lens', None), ('VPCTunnel', None)]
 
 
 @pytest.mark.parametrize('metadata', [{'continue': 'x'}, {'continue': 'x', 'remainingItemCount': -1}])
 def test_a_server_that_does_not_say_how_many_there_are(api: KubernetesAPI, metadata: dict[str, Any]) -> None:
-    api.missing_kinds.add('Fabric')
-    answer(api, '/vpcinterconnects', kind='PartialObjectMetadataList', metadata=metadata, items=[{}])
-    assert [(kind['kind'], kind['count']) for kind in found(api)] == [('VPCInterconnect', None)]
+    api.missing_kinds.add('Lens')
+    answer(api, '/vpctunnels', kind='PartialObjectMetadataList', metadata=metadata, items=[{}])
+    assert [(kind['kind'], kind['count']) for kind in found(api)] == [('VPCTunnel', None)]
 
 
 def test_the_same_kind_in_several_versions_is_named_once() -> None:
-    newer = Resource('VPCInterconnect', 'vpcinterconnects', 'vpc.githedgehog.com', 'v1')
-    with KubernetesAPI(resources=(*load_resources(), newer, INTERCONNECT)) as api:
-        assert [kind['kind'] for kind in found(api)] == ['VPCInterconnect']
+    newer = Resource('VPCTunnel', 'vpctunnels', 'vpc.githedgehog.com', 'v1')
+    with KubernetesAPI(resources=(*load_resources(), newer, TUNNEL)) as api:
+        assert [kind['kind'] for kind in found(api)] == ['VPCTunnel']
 
 
 def test_a_known_kind_in_another_version_is_no_unknown_one() -> None:
@@ -107,14 +144,19 @@ def test_a_known_kind_in_another_version_is_no_unknown_one() -> None:
         assert found(api) == []
 
 
+def of_groups(api: KubernetesAPI) -> KubernetesAPI:
+    api.aggregated_discovery = False
+    return api
+
+
 FAILURES: dict[str, tuple[Callable[[KubernetesAPI], object], type[ClusterError]]] = {
     'forbidden': (lambda api: api.faults.answer(403, times=None, match='/apis$'), Forbidden),
-    'a group is forbidden': (lambda api: api.faults.answer(403, times=None, match=f'{WIRING}$'), Forbidden),
+    'a group is forbidden': (lambda api: of_groups(api).faults.answer(403, times=None, match=f'{WIRING}$'), Forbidden),
     'away': (lambda api: api.faults.drop(times=None, match='/apis$'), Unreachable),
-    'out of order': (lambda api: api.faults.answer(503, times=None, match=f'{WIRING}$'), ServerFault),
+    'out of order': (lambda api: of_groups(api).faults.answer(503, times=None, match=f'{WIRING}$'), ServerFault),
     'no list': (lambda api: answer(api, '/apis$', groups={'name': 'x'}), BadAnswer),
     'no groups': (lambda api: answer(api, '/apis$'), BadAnswer),
-    'no resources': (lambda api: answer(api, f'{WIRING}$', kind='APIResourceList'), BadAnswer),
+    'no resources': (lambda api: answer(of_groups(api), f'{WIRING}$', kind='APIResourceList'), BadAnswer),
     'no JSON': (lambda api: api.faults.html(match='/apis$'), BadAnswer),
     'too large': (lambda api: answer(api, '/apis$', groups=[], more='x' * 2 * 1024 * 1024), Unreadable),
 }
@@ -142,8 +184,9 @@ def test_a_cluster_that_does_not_respond_in_time(api: KubernetesAPI, monkeypatch
 
 
 def test_a_group_that_is_removed_meanwhile_has_nothing(api: KubernetesAPI) -> None:
+    of_groups(api)
     api.faults.answer(404, times=None, match=f'{WIRING}$')
-    assert [kind['kind'] for kind in found(api)] == ['VPCInterconnect']
+    assert [kind['kind'] for kind in found(api)] == ['VPCTunnel']
 
 
 @pytest.mark.parametrize('name', [

@@ -236,7 +236,7 @@ def test_a_vpc() -> None:
     root = ElementTree.fromstring(draw_vpc(graph))
     shown = texts(root)
     assert {'vpc-01', 'default', 'backend', '10.0.1.0/24', 'server-01', 'server-02', 'vpc-02', 'internet'} <= set(shown)
-    assert 'VLAN 1001 · gw 10.0.1.1 · DHCP' in shown
+    assert 'VLAN 1001 · gw 10.0.1.1 · DHCP (1 reserved)' in shown
     assert [(peer.kind, peer.name, peer.subnets) for peer in graph.peers] == [
         ('External', 'internet', ['default']), ('VPC', 'vpc-02', ['default']),
     ]

@@ -38,7 +38,8 @@ def test_unknown_shapes_raise_nothing(spec) -> None:
 
 def test_what_may_refer_to_a_vpc() -> None:
     assert set(referrers('VPC', 'v')) == {
-        'Connection', 'DHCPSubnet', 'ExternalPeering', 'GatewayPeering', 'VPC', 'VPCAttachment', 'VPCPeering',
+        'Connection', 'DHCPSubnet', 'ExternalPeering', 'GatewayPeering', 'VPC', 'VPCAttachment', 'VPCInterconnect',
+        'VPCPeering',
     }
     assert referrers('Catalog', 'c') == {}
 

@@ -64,4 +64,4 @@ def test_a_read_only_database_in_the_api(fabric: Fabric, read_only: None, admini
 def test_a_read_only_database_on_the_page(fabric: Fabric, read_only: None, administrator: Client) -> None:
     answer = administrator.post(f'/plugins/hedgehog/fabrics/{fabric.pk}/test-connection/')
     assert answer.status_code == 302
-    assert '22 of 22 Hedgehog kinds can be read' in ' '.join(map(str, get_messages(answer.wsgi_request)))
+    assert '24 of 24 Hedgehog kinds can be read' in ' '.join(map(str, get_messages(answer.wsgi_request)))

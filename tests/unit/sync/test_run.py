@@ -89,7 +89,7 @@ def test_the_sample_is_mirrored_exactly(api, fabric):
     assert_exact(api)
     assert [kind.outcome for kind in report.kinds] == ['read'] * len(KINDS)
     assert report.total('bytes') > 100_000
-    assert report.total('pages') == 22
+    assert report.total('pages') == len(KINDS)
 
 
 def test_page_after_page(api, fabric, small_pages):
@@ -284,7 +284,7 @@ def test_a_server_that_knows_nothing_of_metadata_alone(api, fabric, monkeypatch)
     monkeypatch.setattr(client_module, 'METADATA', client_module.JSON)
     api.patch('Server', 'server-01', {'spec': {'description': 'moved'}})
     report = sync_fabric(fabric)
-    assert (report.total('updated'), report.total('unchanged'), report.total('pages')) == (1, 63, 22)
+    assert (report.total('updated'), report.total('unchanged'), report.total('pages')) == (1, 63, len(KINDS))
     assert_exact(api)
 
 
@@ -363,11 +363,11 @@ def test_forbidden_kinds(api, fabric):
     fabric.kubernetes_token = 'vpc-editor-token'
     report = sync_fabric(fabric)
     assert report.outcome == 'partial'
-    assert 'may not list 21 kinds (403)' in report.error
+    assert 'may not list 23 kinds (403)' in report.error
     assert 'Server,' in report.error
     assert 'VPC,' not in report.error
     assert (kind_report(report, 'Server').outcome, kind_report(report, 'VPC').outcome) == ('forbidden', 'read')
-    assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 21
+    assert sum(kind.outcome == 'forbidden' for kind in report.kinds) == 23
     assert list(FabricResource.objects.exclude(kind='VPC').order_by('pk').values()) == before
     assert FabricResource.objects.filter(kind='VPC', missing_since=report.started).count() == 1
 
@@ -478,7 +478,7 @@ def test_a_kind_that_cannot_be_listed(api, fabric):
     assert report.outcome == 'partial'
     assert 'failed to list servers (500)' in report.error
     assert FabricResource.objects.exclude(missing_since=None).count() == 0
-    assert len(report.kinds) == 22, 'the others are read'
+    assert len(report.kinds) == len(KINDS), 'the others are read'
 
 
 def test_nonsense_in_mid_list(api, fabric, small_pages):
@@ -585,7 +585,7 @@ def test_server_down_during_a_sync(api, fabric, small_pages):
     report = sync_fabric(fabric)
     assert report.outcome == 'failed'
     assert [kind.kind for kind in report.kinds][-1] == 'Server'
-    assert '6 kinds were synced before that' in report.error
+    assert '7 kinds were synced before that' in report.error
     assert list(FabricResource.objects.exclude(missing_since=None).values_list('kind', flat=True)) == ['VLANNamespace']
     assert FabricResource.objects.filter(kind='Switch', last_seen=report.started).exists()
     api.faults.clear()
@@ -636,7 +636,7 @@ def test_kubeconfig(api):
 def test_test_connection(api, fabric):
     found = try_connection(fabric)
     assert found.ok
-    assert found.sentences[1] == '22 of 22 Hedgehog kinds can be read in namespace default.'
+    assert found.sentences[1] == '24 of 24 Hedgehog kinds can be read in namespace default.'
 
 
 # The database
@@ -694,7 +694,7 @@ def test_the_report_can_be_stored_and_read(api, fabric):
     assert set(stored['kinds'][0]) == {
         'kind', 'outcome', 'read', 'created', 'updated', 'unchanged', 'missing', 'errors', 'seconds', 'pages', 'bytes',
     }
-    assert 'resources of 21 kinds read' in report.sentence()
+    assert 'resources of 23 kinds read' in report.sentence()
 
 
 def test_a_sync_asks_no_more_of_the_database_for_many_switches():

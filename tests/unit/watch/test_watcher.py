@@ -100,3 +100,14 @@ def test_a_watch_that_was_stopped_writes_nothing_more() -> None:
     watch._changed.set()
     watch._write(followers)
     assert taken == ['first']
+
+
+def test_a_change_of_the_topology_filter_starts_its_watches_again(watcher: Watcher) -> None:
+    fabric = make_fabric('filtered', watch_enabled=True)
+    watcher._keep({fabric.pk}, {fabric.pk: fabric})
+    first = watcher._watches[fabric.pk]
+    watcher._keep({fabric.pk}, {fabric.pk: fabric})
+    assert watcher._watches[fabric.pk] is first
+    fabric.topology_filter = 'backend'
+    watcher._keep({fabric.pk}, {fabric.pk: fabric})
+    assert watcher._watches[fabric.pk] is not first

@@ -41,6 +41,7 @@ class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):
             make_fabric(
                 'beta', description='second', kubernetes_server='https://beta.example.com', sync_interval=600,
                 status='planned', sync_enabled=False, kubernetes_namespace='other', verify_tls=False,
+                topology_filter='backend',
                 comments='moved to the cellar',
             ),
             make_fabric(
@@ -72,6 +73,7 @@ class FabricFilterSetTestCase(ChangeLoggedFilterSetTestMixin, TestCase):
         self.assertEqual(self.names(description=['first']), ['alpha'])
         self.assertEqual(self.names(kubernetes_server=['https://alpha.example.com']), ['alpha'])
         self.assertEqual(self.names(kubernetes_namespace=['other']), ['beta'])
+        self.assertEqual(self.names(topology_filter=['backend']), ['beta'])
 
     def test_switches(self):
         self.assertEqual(self.names(sync_enabled=False), ['beta'])

@@ -66,6 +66,9 @@ REFUSED = {
     'namespace with a slash': ({'kubernetes_namespace': 'a/b'}, 'kubernetes_namespace', 'lowercase letters'),
     'namespace with a query': ({'kubernetes_namespace': 'default?x'}, 'kubernetes_namespace', 'lowercase letters'),
     'namespace with a final hyphen': ({'kubernetes_namespace': 'a-'}, 'kubernetes_namespace', 'lowercase letters'),
+    'topology filter with a space': ({'topology_filter': 'back end'}, 'topology_filter', 'lowercase letters'),
+    'topology filter in capitals': ({'topology_filter': 'Backend'}, 'topology_filter', 'lowercase letters'),
+    'topology filter that is a path': ({'topology_filter': '../x'}, 'topology_filter', 'lowercase letters'),
     'unknown status': ({'status': 'gone'}, 'status', 'not'),
 }
 

@@ -13,8 +13,8 @@ from ....support.pages import allow, make_fabric
 def switch(fabric, uid, **values):
     now = timezone.now()
     return FabricResource.objects.create(
-        fabric=fabric, kind='Switch', namespace='default', name='leaf-1', uid=uid, generation=1, resource_version='1',
-        fingerprint='x', first_seen=now, last_read=now, changed=now, **values,
+        fabric=fabric, namespace='default', name='leaf-1', uid=uid, generation=1, resource_version='1',
+        fingerprint='x', first_seen=now, last_read=now, changed=now, **{'kind': 'Switch', **values},
     )
 
 
@@ -44,6 +44,21 @@ class SameClusterTestCase(APITestCase):
         self.assertTrue(notice.startswith('These fabrics sync the same cluster: one, two. '), notice)
         # Nothing fails because of it: whoever is paged at night can do nothing about it.
         self.assertFalse(any('same cluster' in problem for problem in health.problems))
+
+    def test_different_topology_filters_are_no_overlap(self):
+        allow(self.user, 'view')
+        FabricResource.objects.filter(kind='Switch').delete()
+        for fabric in (self.one, self.two):
+            switch(fabric, 'shared', kind='VLANNamespace')
+        self.assertEqual(worker_health().same_cluster, [['one', 'two']])
+        for filters, expected in ((('a', 'b'), []), (('a', ''), []), (('', ''), [['one', 'two']])):
+            for fabric, topology in zip((self.one, self.two), filters, strict=True):
+                Fabric.objects.filter(pk=fabric.pk).update(topology_filter=topology)
+            self.assertEqual(worker_health().same_cluster, expected, filters)
+        Fabric.objects.update(topology_filter='a')
+        switch(self.one, 'own', kind='Gateway')
+        switch(self.two, 'own', kind='Gateway')
+        self.assertEqual(worker_health().same_cluster, [['one', 'two']], 'the same filter twice')
 
     def test_what_is_read_no_more_is_no_second_reader(self):
         allow(self.user, 'view')

@@ -23,11 +23,11 @@ from ....support.samples import samples
 pytestmark = pytest.mark.django_db
 
 NEW = (
-    Resource('Fabric', 'fabrics', 'wiring.githedgehog.com', 'v1beta1'),
-    Resource('VPCInterconnect', 'vpcinterconnects', 'vpc.githedgehog.com', 'v1beta1'),
+    Resource('Lens', 'lenses', 'wiring.githedgehog.com', 'v1beta1'),
+    Resource('VPCTunnel', 'vpctunnels', 'vpc.githedgehog.com', 'v1beta1'),
 )
-ONE = 'VPCInterconnect (2 objects) is not supported by this version of the plugin. Check whether a newer version supports it.'
-TWO = 'Fabric (1 object), VPCInterconnect (2 objects) are not supported by this version of the plugin.'
+ONE = 'VPCTunnel (2 objects) is not supported by this version of the plugin. Check whether a newer version supports it.'
+TWO = 'Lens (1 object), VPCTunnel (2 objects) are not supported by this version of the plugin.'
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -40,9 +40,9 @@ def thing(resource: Resource, name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def api() -> Iterator[KubernetesAPI]:
-    """The sample fabric of a newer release, whose kind Fabric is not installed yet."""
+    """The sample fabric of a newer release, whose kind Lens is not installed yet."""
     objects = [*samples(), thing(NEW[0], 'default'), thing(NEW[1], 'a'), thing(NEW[1], 'b')]
-    with KubernetesAPI(objects, resources=(*load_resources(), *NEW), missing_kinds=['Fabric']) as server:
+    with KubernetesAPI(objects, resources=(*load_resources(), *NEW), missing_kinds=['Lens']) as server:
         yield server
 
 
@@ -96,7 +96,7 @@ def test_they_are_named_and_the_fabric_is_in_sync(fabric: Fabric, viewer: Any) -
 
 def test_by_api(fabric: Fabric, viewer: Any) -> None:
     stored = [{
-        'kind': 'VPCInterconnect', 'group': 'vpc.githedgehog.com', 'version': 'v1beta1', 'plural': 'vpcinterconnects',
+        'kind': 'VPCTunnel', 'group': 'vpc.githedgehog.com', 'version': 'v1beta1', 'plural': 'vpctunnels',
         'count': 2,
     }]
     for name in ('detail', 'status'):
@@ -110,22 +110,22 @@ def test_by_api(fabric: Fabric, viewer: Any) -> None:
 
 def test_one_event_for_each_that_is_new(fabric: Fabric, api: KubernetesAPI, viewer: Any) -> None:
     first = (
-        'This version of the plugin does not support kinds of f: VPCInterconnect (2 objects).',
-        ['VPCInterconnect.vpc.githedgehog.com'],
+        'This version of the plugin does not support kinds of f: VPCTunnel (2 objects).',
+        ['VPCTunnel.vpc.githedgehog.com'],
     )
     api.put(thing(NEW[1], 'c'))
     synced(fabric)
     assert events() == [first], 'more objects are no change of the set'
-    api.delete('VPCInterconnect', 'c')
+    api.delete('VPCTunnel', 'c')
     api.missing_kinds.clear()
     synced(fabric)
     second = (
-        'This version of the plugin does not support kinds of f: Fabric (1 object).',
-        ['Fabric.wiring.githedgehog.com'],
+        'This version of the plugin does not support kinds of f: Lens (1 object).',
+        ['Lens.wiring.githedgehog.com'],
     )
     assert events() == [first, second]
     assert TWO in page(viewer, fabric)
-    api.missing_kinds.update({'Fabric', 'VPCInterconnect'})
+    api.missing_kinds.update({'Lens', 'VPCTunnel'})
     synced(fabric)
     assert fabric.unsupported_kinds == []
     assert events() == [first, second]
@@ -133,7 +133,7 @@ def test_one_event_for_each_that_is_new(fabric: Fabric, api: KubernetesAPI, view
     api.missing_kinds.clear()
     synced(fabric)
     assert [names for _, names in events()[2:]] == [[
-        'Fabric.wiring.githedgehog.com', 'VPCInterconnect.vpc.githedgehog.com',
+        'Lens.wiring.githedgehog.com', 'VPCTunnel.vpc.githedgehog.com',
     ]]
 
 
@@ -165,8 +165,8 @@ def test_a_partial_sync_names_them_too(api: KubernetesAPI) -> None:
     api.grant('viewer-token', limited_to('switches'))
     fabric = synced(fabric_of(api))
     assert fabric.sync_status == 'partial'
-    assert 'VPCInterconnect' not in fabric.sync_error
-    assert fabric.unsupported_sentence.startswith('VPCInterconnect is not supported')
+    assert 'VPCTunnel' not in fabric.sync_error
+    assert fabric.unsupported_sentence.startswith('VPCTunnel is not supported')
 
 
 def test_a_failed_sync_does_not_ask(fabric: Fabric, api: KubernetesAPI) -> None:

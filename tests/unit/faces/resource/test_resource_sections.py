@@ -51,6 +51,49 @@ def test_an_access_rule_that_names_one_side_means_the_other() -> None:
     ]
 
 
+def test_dhcp_reservations_are_shown_where_the_fabric_serves_dhcp() -> None:
+    static = {'0c:20:12:ff:00:02': {'ip': '10.0.1.7'}, '0c:20:12:ff:00:01': {'ip': '10.0.1.5'}, 'junk': 7}
+    subnets, reservations = build_sections('VPC', {'subnets': {
+        'a': {'dhcp': {'enable': True, 'static': static, 'range': {'start': '10.0.1.10', 'end': '10.0.1.99'}}},
+        'b': {'dhcp': {'enable': False, 'static': static}},
+        'c': {'dhcp': {'enable': True, 'static': {'0c:20:12:ff:00:03': {'ip': '10.0.2.5'}}}},
+        'd': {'dhcp': {'enable': True, 'static': 'junk'}},
+    }})
+    assert [row[4] for row in texts(subnets)] == [
+        '10.0.1.10 – 10.0.1.99, 3 reservations', '', 'enabled, 1 reservation', 'enabled',
+    ]
+    assert texts(reservations) == [
+        ('a', '0c:20:12:ff:00:01', '10.0.1.5'), ('a', '0c:20:12:ff:00:02', '10.0.1.7'), ('a', 'junk', ''),
+        ('c', '0c:20:12:ff:00:03', '10.0.2.5'),
+    ]
+
+
+def test_hedgehog_fabric() -> None:
+    domains, bfd = build_sections('Fabric', {
+        'leafASNStart': 4200001001, 'disableBFD': True,
+        'domains': {'plane-b': {'spineASN': 4200003000}, 'plane-a': {'spineASN': 4200001000, 'gatewayASN': 4200002000}},
+    })
+    assert texts(domains) == [('plane-a', '4200001000', '4200002000'), ('plane-b', '4200003000', '')]
+    assert texts(bfd) == [('between switches, and to gateways', 'disabled')]
+
+
+def test_vpc_interconnect() -> None:
+    exchanged, links = build_sections('VPCInterconnect', {
+        'local': {'blue': {'subnets': ['web', 'db']}, 'red': {}}, 'remote': {'prefixes': ['10.9.0.0/16', '10.8.0.0/16']},
+        'links': [
+            {'connection': 'border-1', 'vlan': 310, 'remoteASN': 65300, 'bfd': {}, 'inboundACL': {'statements': [{}, {}]}},
+            {'connection': 'border-2'}, 'junk',
+        ],
+    })
+    both = '10.9.0.0/16, 10.8.0.0/16'
+    assert texts(exchanged) == [('<blue>', 'web, db', both), ('<red>', 'none', both)]
+    assert texts(links) == [
+        ('<border-1>', '310', '65300', 'enabled', '2 statements'), ('<border-2>', 'untagged', 'any', 'disabled', ''),
+    ]
+    section, = build_sections('VPCInterconnect', {'remote': {'prefixes': ['0.0.0.0/0']}})
+    assert texts(section) == [('through gateway peerings only', '', '0.0.0.0/0')]
+
+
 def test_isolation_is_shown_as_it_acts() -> None:
     subnets = build_sections('VPC', {
         'defaultIsolated': True, 'defaultRestricted': True, 'permit': [['x', 'z'], 'junk', [1]], 'subnets': {

@@ -1,0 +1,62 @@
+"""Hand over what a topology filter excludes to the fabric that has it now: absence by a filter is not deletion.
+
+A controller's Hedgehog fabrics that were one fabric in NetBox become several; nothing is deleted and created again.
+"""
+
+from django.db import IntegrityError, transaction
+
+from ..choices import InventoryRemovalChoices
+from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
+from ..sync.topology import outside_filter
+
+__all__ = ('hand_over',)
+
+# A resource in a fabric: its kind and name.
+Named = tuple[str, str]
+
+
+def hand_over(fabric: Fabric) -> int:
+    """Give the stale objects of resources that the topology filter excludes to fabrics that sync these resources.
+
+    A resource is the same by its UID. What the receiving fabric has an object for already, and what is shared, stays.
+    Returns how many objects were handed over. To be called inside of a transaction that holds the fabric's lock; after
+    what is stale has been marked, so that many at once were confirmed.
+    """
+    receivers = _receivers(fabric)
+    if not receivers:
+        return 0
+    links = InventoryLink.objects.filter(fabric=fabric, shared=False, kind__in={kind for kind, _ in receivers})
+    if fabric.inventory_removal != InventoryRemovalChoices.IGNORE:
+        links = links.filter(stale_since__isnull=False)
+    found: dict[int, dict[str, int]] = {}
+    for pk, key, kind, name in links.order_by('pk').values_list('pk', 'key', 'kind', 'name'):
+        if (receiver := receivers.get((kind, name))) is not None:
+            found.setdefault(receiver, {})[key] = pk
+    return sum(_give(receiver, keys) for receiver, keys in sorted(found.items()))
+
+
+def _receivers(fabric: Fabric) -> dict[Named, int]:
+    """Return by which fabric each resource that this fabric's filter excludes is synced into an inventory."""
+    if not fabric.topology_filter:
+        return {}
+    excluded = FabricResource.objects.filter(outside_filter(fabric), fabric=fabric, missing_since__isnull=False)
+    uids = {uid: (kind, name) for kind, name, uid in excluded.order_by().values_list('kind', 'name', 'uid') if uid}
+    if not uids:
+        return {}
+    rows = FabricResource.objects.filter(
+        uid__in=uids, missing_since=None, fabric__inventory_enabled=True,
+    ).exclude(fabric=fabric).order_by('-fabric')
+    return {uids[uid]: pk for uid, pk in rows.values_list('uid', 'fabric')}
+
+
+def _give(receiver: int, keys: dict[str, int]) -> int:
+    """Make these links, by key, those of another fabric. Return how many; 0 if that fabric is writing just now."""
+    own = InventoryLink.objects.filter(fabric=receiver, key__in=keys).values_list('key', flat=True)
+    pks = {keys[key] for key in keys.keys() - set(own)}
+    try:
+        with transaction.atomic():
+            given = InventoryLink.objects.filter(pk__in=pks).update(fabric=receiver)
+    except IntegrityError:
+        return 0  # the next inventory sync tries again
+    Discrepancy.objects.filter(link__in=pks).delete()
+    return given
