@@ -48,13 +48,15 @@ class Reference:
 class Kind:
     """A custom resource kind.
 
-    `derived` marks the controller's own objects. `keeps_spec` is False where the spec holds secrets and must never be
-    stored. `status` lists the fields of the status that are kept: a whitelist, so that an unknown field of a newer
-    release is not stored before somebody has looked at it. `volatile` lists the kept status fields that change all the
-    time (heartbeats, counters, leases): they are stored, but never make a resource "changed". `references` says where a
-    resource names others; what the links of a Connection name follows from its members (connections.py). In all of
-    these paths `*` matches every element of a list or value of a dictionary, and in columns and references `?` matches
-    the keys of a dictionary. `page_size` is how many objects one page of a list holds.
+    `derived` marks the controller's own objects. `keeps_spec` is False where the spec holds secrets and must never
+    be stored; `spec_prefixes` and `spec_numbers` list those of its fields that are kept nevertheless, if they are
+    an IP prefix, or a number, and nothing else. `status` lists the fields of the status that are kept: a whitelist,
+    so that an unknown field of a newer release is not stored before somebody has looked at it. `volatile` lists the
+    kept status fields that change all the time (heartbeats, counters, leases): they are stored, but never make a
+    resource "changed". `references` says where a resource names others; what the links of a Connection name follows
+    from its members (connections.py). In all of these paths `*` matches every element of a list or value of a
+    dictionary, and in columns and references `?` matches the keys of a dictionary. `page_size` is how many objects
+    one page of a list holds.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Kind:
     title_plural: str
     derived: bool = False
     keeps_spec: bool = True
+    spec_prefixes: tuple[Path, ...] = ()
+    spec_numbers: tuple[Path, ...] = ()
     status: tuple[Path, ...] = ()
     volatile: tuple[Path, ...] = ()
     columns: tuple[Column, ...] = ()
@@ -146,6 +150,10 @@ _AGENT_STATUS = """
     state.platform.temps.*.critLowThreshold
     state.firmware.* state.roce
 """
+
+# The Fabricator's configuration, as far as addresses and MTUs of switches follow from it: no other resource has it.
+_AGENT_PREFIXES = 'config.proxyExternalSubnet config.mclagSessionSubnet'
+_AGENT_NUMBERS = 'config.fabricMTU config.serverFacingMTUOffset'
 
 # What an agent rewrites at every heartbeat, or what follows from traffic, temperature and optics.
 _AGENT_VOLATILE = """
@@ -260,7 +268,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         'Agent', 'agents', **_AGENT, title='Agent', title_plural='Agents', derived=True, keeps_spec=False,
-        page_size=100, status=_paths(_AGENT_STATUS), volatile=_paths(_AGENT_VOLATILE),
+        spec_prefixes=_paths(_AGENT_PREFIXES), spec_numbers=_paths(_AGENT_NUMBERS), page_size=100,
+        status=_paths(_AGENT_STATUS), volatile=_paths(_AGENT_VOLATILE),
         columns=(
             Column('Hardware', ('status', 'state', 'nos', 'hwskuVersion')),
             Column('Heartbeat', ('status', 'lastHeartbeat')), Column('Applied', ('status', 'lastAppliedTime')),
