@@ -9,11 +9,15 @@ from . import (
     connections,
     devices,
     externals,
+    mclag,
     namespaces,
+    port_vlans,
     reservations,
     untagged,
+    vpc_interfaces,
     vpcs,
 )
+from .addressing import place_exits
 from .builder import Builder
 from .types import Desired, Options, Resource
 
@@ -31,11 +35,16 @@ def desired(resources: Iterable[Resource], options: Options, unread: Collection[
     devices.build(builder)
     mapped = connections.build(builder)
     lags = cabling.build(builder, mapped)
-    addressing.build(builder, mapped)
+    vlan_interfaces = port_vlans.build(builder, mapped)
+    addressing.build(builder, mapped, vlan_interfaces)
+    mclag.build(builder, mapped)
     namespaces.build(builder)
     vpcs.build(builder)
-    attachments.build(builder, mapped, lags)
-    externals.build(builder, mapped)
+    exits = attachments.build(builder, mapped, lags)
+    exits += externals.build(builder, mapped)
+    # After all of them: a port of several VRFs gets the address of none.
+    place_exits(builder, exits)
+    vpc_interfaces.build(builder, mapped)
     untagged.build(builder)
     reservations.build(builder)
     return builder.finish()

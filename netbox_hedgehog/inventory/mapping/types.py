@@ -69,6 +69,7 @@ class Resource:
     spec: Mapping[str, Any]
     status: Mapping[str, Any] = field(default_factory=dict)
     generation: int = 0
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
