@@ -69,9 +69,10 @@ class FabricSerializer(PrimaryModelSerializer):
         fields = [
             'id', 'url', 'display_url', 'display', 'name', 'status', 'description', 'kubernetes_server',
             'kubernetes_token', 'has_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'topology_filter',
-            'verify_tls', 'kubeconfig', 'has_kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval',
-            'connection_status', 'watch_enabled', 'sync_status', 'sync_state', 'last_attempt', 'last_sync',
-            'sync_error', 'last_report', 'unsupported_kinds', 'notification_group', 'resource_count',
+            'verify_tls', 'kubeconfig', 'has_kubeconfig', 'in_cluster', 'sync_enabled', 'scheduler_enabled',
+            'sync_interval', 'connection_status', 'watch_enabled', 'sync_status', 'sync_state',
+            'last_attempt', 'last_sync', 'sync_error', 'last_report', 'unsupported_kinds',
+            'notification_group', 'resource_count',
             'inventory_enabled', 'inventory_auto_apply', 'inventory_waits_for_review', 'inventory_site',
             'inventory_location', 'inventory_tenant', 'inventory_roles', 'inventory_name_pattern', 'inventory_scope',
             'inventory_adoption', 'inventory_removal',

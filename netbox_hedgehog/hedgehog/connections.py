@@ -11,8 +11,8 @@ from .manifest import ManifestIssue, items, mapping, objects, shown, text
 from .switch_ports import PortNames
 
 __all__ = (
-    'MEMBERS', 'Connection', 'End', 'Link', 'Member', 'kind_of_end', 'list_path', 'ports_named', 'read_connection',
-    'wired_ports',
+    'MEMBERS', 'PEER_LINKS', 'SESSION_LINKS', 'Connection', 'End', 'Link', 'Member', 'kind_of_end', 'list_path',
+    'ports_named', 'read_connection', 'wired_ports',
 )
 
 
@@ -24,7 +24,8 @@ class Member:
     cable. Where there is one only, the other end is not in the fabric. `lists` are the fields that have the links;
     `link` has a single one. `lag`: the ports at each end are one LAG. `attachable`: VPC subnets can be attached.
     `may_be_empty`: may be without links. `drawn_as` is the member whose lines look the same in diagrams. `obeys_mtu`:
-    its switches use the MTU that it says; those of bundles ignore it.
+    its switches use the MTU that it says; those of bundles ignore it. `channels` are lists whose links are one LAG at
+    each end, and the number of that LAG. `on_vlan`: a switch may have the address of a port on the interface of a VLAN.
     """
 
     name: str
@@ -35,7 +36,12 @@ class Member:
     may_be_empty: bool = False
     drawn_as: str = ''
     obeys_mtu: bool = False
+    channels: tuple[tuple[str, int], ...] = ()
+    on_vlan: bool = False
 
+
+# The lists of an MCLAG domain: its peer links have the VLANs of all servers, its session links an address.
+PEER_LINKS, SESSION_LINKS = 'peerLinks', 'sessionLinks'
 
 _SERVER = ('server', 'switch')
 _PAIR = ('switch1', 'switch2')
@@ -46,10 +52,13 @@ MEMBERS = {member.name: member for member in (
     Member('eslag', _SERVER, lag=True, attachable=True),
     Member('mclag', _SERVER, lag=True, attachable=True),
     Member('fabric', ('leaf', 'spine')),
-    Member('mesh', ('leaf1', 'leaf2')),
-    Member('gateway', ('gateway', 'switch')),
+    Member('mesh', ('leaf1', 'leaf2'), on_vlan=True),
+    Member('gateway', ('gateway', 'switch'), on_vlan=True),
     Member('vpcLoopback', _PAIR, drawn_as='unbundled'),
-    Member('mclagDomain', _PAIR, ('peerLinks', 'sessionLinks'), may_be_empty=True, drawn_as='mclag'),
+    Member(
+        'mclagDomain', _PAIR, (PEER_LINKS, SESSION_LINKS), may_be_empty=True, drawn_as='mclag',
+        channels=((PEER_LINKS, 250), (SESSION_LINKS, 251)),
+    ),
     Member('external', ('switch',), ('link',)),
     Member('staticExternal', ('switch',), ('link',), drawn_as='external'),
 )}
@@ -86,11 +95,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One cable of a Connection, with those of its ends that name a device."""
+    """One cable of a Connection, with those of its ends that name a device, and the field that lists it."""
 
     connection: str
     member: Member
     ends: tuple[End, ...]
+    listed: str = ''
 
     @property
     def near(self) -> End:
@@ -187,7 +197,7 @@ class _Reader:
                 self.issues.append(ManifestIssue('links-invalid', {'links': name}))
             for item in usable:
                 if ends := tuple(self._ends(item)):
-                    self.links.append(Link(self.connection, self.member, ends))
+                    self.links.append(Link(self.connection, self.member, ends, name))
 
     def _ends(self, item: Mapping[str, Any]) -> Iterator[End]:
         for field in self.member.ends:

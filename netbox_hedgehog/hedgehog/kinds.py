@@ -57,12 +57,14 @@ class Kind:
     """A custom resource kind.
 
     `derived` marks the controller's own objects. `keeps_spec` is False where the spec holds secrets and must never be
-    stored. `status` lists the fields of the status that are kept: a whitelist, so that an unknown field of a newer
-    release is not stored before somebody has looked at it. `volatile` lists the kept status fields that change all the
-    time (heartbeats, counters, leases): they are stored, but never make a resource "changed". `references` says where a
-    resource names others; what the links of a Connection name follows from its members (connections.py). In all of
-    these paths `*` matches every element of a list or value of a dictionary, and in columns and references `?` matches
-    the keys of a dictionary. `page_size` is how many objects one page of a list holds.
+    stored; `spec_prefixes` and `spec_numbers` list those of its fields that are kept nevertheless, if they are an IP
+    prefix, or a number, and nothing else. `status` lists the fields of the status that are kept: a whitelist, so that
+    an unknown field of a newer release is not stored before somebody has looked at it. `volatile` lists the kept status
+    fields that change all the time (heartbeats, counters, leases): they are stored, but never make a resource
+    "changed". `references` says where a resource names others; what the links of a Connection name follows from its
+    members (connections.py). In all of these paths `*` matches every element of a list or value of a dictionary, and in
+    columns and references `?` matches the keys of a dictionary. `page_size` is how many objects one page of a list
+    holds.
 
     Where a controller has several Hedgehog fabrics, `topology` is where the name of the one that a resource belongs to
     is, or `follows` is the reference to the resource with which it belongs to one. Kinds with neither are shared.
@@ -76,6 +78,8 @@ class Kind:
     title_plural: str
     derived: bool = False
     keeps_spec: bool = True
+    spec_prefixes: tuple[Path, ...] = ()
+    spec_numbers: tuple[Path, ...] = ()
     status: tuple[Path, ...] = ()
     volatile: tuple[Path, ...] = ()
     columns: tuple[Column, ...] = ()
@@ -173,6 +177,10 @@ _AGENT_STATUS = """
     state.platform.temps.*.critLowThreshold
     state.firmware.* state.roce state.criticalResources
 """
+
+# The Fabricator's configuration, as far as addresses and MTUs of switches follow from it: no other resource has it.
+_AGENT_PREFIXES = 'config.proxyExternalSubnet config.mclagSessionSubnet'
+_AGENT_NUMBERS = 'config.fabricMTU config.serverFacingMTUOffset'
 
 # What an agent rewrites at every heartbeat, or what follows from traffic, temperature and optics.
 _AGENT_VOLATILE = """
@@ -316,7 +324,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         'Agent', 'agents', **_AGENT, title='Agent', title_plural='Agents', derived=True, keeps_spec=False,
-        page_size=100, status=_paths(_AGENT_STATUS), volatile=_paths(_AGENT_VOLATILE),
+        spec_prefixes=_paths(_AGENT_PREFIXES), spec_numbers=_paths(_AGENT_NUMBERS), page_size=100,
+        status=_paths(_AGENT_STATUS), volatile=_paths(_AGENT_VOLATILE),
         columns=(
             Column('Hardware', ('status', 'state', 'nos', 'hwskuVersion')),
             Column('Heartbeat', ('status', 'lastHeartbeat')), Column('Applied', ('status', 'lastAppliedTime')),

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .kinds import EXTERNAL_PREFIX
+from .kinds import EXTERNAL_PREFIX, FABRIC_LABEL
 from .manifest import entries, is_unset, items, mapping, objects, text, texts
 
 __all__ = (
-    'VPC', 'AccessRule', 'AccessRules', 'ExternalConnection', 'ExternalPermit', 'GatewayPeering', 'Subnet',
-    'SubnetConnection', 'exposed_subnets', 'participant', 'read_access_rules', 'read_external_attachment',
+    'LINK_ANNOTATION', 'VPC', 'AccessRule', 'AccessRules', 'ExternalConnection', 'ExternalPermit', 'GatewayPeering',
+    'Subnet', 'SubnetConnection', 'exposed_subnets', 'participant', 'read_access_rules', 'read_external_attachment',
     'read_external_permit', 'read_gateway_peering', 'read_permits', 'read_subnet', 'read_vpc', 'read_vpc_attachment',
 )
+
+# The annotation of a VPCAttachment that gives the network between switch and server.
+LINK_ANNOTATION = f'{FABRIC_LABEL}p2p-link'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ class VPC:
     subnets: Mapping[str, Subnet]
     permits: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def is_flat(self) -> bool:
+        """Return whether its subnets are in the VRF of the underlay."""
+        return self.mode == 'l3flat'
+
     def reached_from(self, name: str) -> list[str]:
         """Return the other subnets of the VPC that a subnet reaches: an isolated one only those of a permit."""
         permitted = {other for permit in self.permits if name in permit for other in permit}
@@ -77,23 +85,31 @@ class VPC:
 
 @dataclass(frozen=True, slots=True)
 class SubnetConnection:
-    """A VPCAttachment: which subnet of which VPC is on the ports of which Connection. `path` is vpc/subnet."""
+    """A VPCAttachment: which subnet of which VPC is on the ports of which Connection. `path` is vpc/subnet.
+
+    `link` is the network between a switch with Cumulus Linux and the server.
+    """
 
     path: str
     vpc: str
     subnet: str
     connection: str
     native_vlan: bool
+    link: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalConnection:
-    """An ExternalAttachment: which External is at the far end of which Connection, and the switch's side of it."""
+    """An ExternalAttachment: which External is at the far end of which Connection, and the switch's side of it.
+
+    With `proxy` the switch answers for the far end, and has an address that the controller assigns.
+    """
 
     external: str
     connection: str
     vlan: Any
     ip: Any
+    proxy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +193,15 @@ def _subnet(name: str, values: Mapping[str, Any], vpc: Mapping[str, Any]) -> Sub
     )
 
 
-def read_vpc_attachment(spec: Any) -> SubnetConnection:
-    """Read the spec of a VPCAttachment."""
+def read_vpc_attachment(spec: Any, annotations: Any = None) -> SubnetConnection:
+    """Read the spec of a VPCAttachment, and its annotations."""
     values = mapping(spec)
     path = text(values.get('subnet'))
     vpc, _, subnet = path.partition('/')
-    return SubnetConnection(path, vpc, subnet, text(values.get('connection')), values.get('nativeVLAN') is True)
+    return SubnetConnection(
+        path, vpc, subnet, text(values.get('connection')), values.get('nativeVLAN') is True,
+        mapping(annotations).get(LINK_ANNOTATION),
+    )
 
 
 def read_external_attachment(spec: Any) -> ExternalConnection:
@@ -191,6 +210,7 @@ def read_external_attachment(spec: Any) -> ExternalConnection:
     port = mapping(values.get('static')) or mapping(values.get('switch'))
     return ExternalConnection(
         text(values.get('external')), text(values.get('connection')), port.get('vlan'), port.get('ip'),
+        proxy=port.get('proxy') is True,
     )
 
 

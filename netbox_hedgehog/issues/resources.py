@@ -111,6 +111,11 @@ INVALID: dict[str, Text] = {
         _('No PortChannel number assigned yet (Catalog %(catalog)s). LAG on %(device)s and its attachments skipped.'),
         _('Wait: the next sync after the fabric’s controller has assigned the number creates the LAG.'),
     ),
+    Code.LINK_NETWORK_INVALID: Text(
+        _('The network of the link to the server, %(network)s, is not an IPv4 prefix of two addresses (/31); addresses '
+          'skipped.'),
+        _('Correct the annotation `fabric.githedgehog.com/p2p-link` of the VPCAttachment.'),
+    ),
     Code.LINKS_INVALID: Text(
         _('The field %(links)s is not a valid list of links; links that cannot be read are skipped.'),
         _('Correct the field of the Connection.'),
@@ -188,6 +193,11 @@ INVALID: dict[str, Text] = {
     Code.PROFILE_NOT_SET: Text(
         _('No switch profile is set, so the ports are unknown; skipped.'),
         _('Set `spec.profile` of the Switch to one of `kubectl get switchprofiles`.'),
+    ),
+    Code.PROXY_NETWORK_TOO_SMALL: Text(
+        _('The network for proxied externals, %(network)s, has no pair of addresses number %(number)s; address '
+          'skipped.'),
+        _('Enlarge the network in the configuration of the fabric.'),
     ),
     Code.ROLE_AMBIGUOUS: Text(
         _('Several device roles have the slug %(slug)s, which the fabric’s settings name for %(role)s. New devices get '

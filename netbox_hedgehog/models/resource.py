@@ -117,7 +117,7 @@ class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     spec = models.JSONField(
         verbose_name=_('spec'),
         default=dict,
-        help_text=_('Declared state. Blank for Agents, whose spec contains secrets.'),
+        help_text=_('Declared state. Of Agents, whose spec contains secrets, only what addresses and MTUs come from.'),
     )
     status = models.JSONField(
         verbose_name=_('status'),

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any, TypeGuard
 
 from ..cluster.errors import quoted
-from ..hedgehog.kinds import Kind, Path
-from ..hedgehog.manifest import moment
+from ..hedgehog.kinds import Kind, Path, pick
+from ..hedgehog.manifest import address, moment, number
 
 __all__ = ('BadObject', 'Key', 'Observed', 'identify', 'key_of', 'kind_digest', 'observe', 'stable')
 
@@ -21,6 +21,9 @@ LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 LONGEST_NAME = 253
 LONGEST_NAMESPACE = 63
 LONGEST_VERSION = 64
+
+# Numbers of a spec with secrets are less.
+LARGEST_NUMBER = 2**17
 
 # How JSON writes the one character that PostgreSQL cannot store: an escape whose backslash is not escaped itself.
 NUL = re.compile(r'(?<!\\)(?:\\\\)*\\u0000')
@@ -95,6 +98,8 @@ def observe(
 ) -> Observed:
     """Return what the mirror stores of a manifest: spec unless it has secrets, allowed status fields, cleaned metadata.
 
+    Of a spec with secrets it stores the allowed fields that are an IP prefix, or a number.
+
     Takes the kind, the manifest, the limit `largest` in bytes (0: no limit), and the result of identify() if it is
     known already. Raises BadObject, naming the object, if it is of another kind or version, if the database cannot
     store it, or if it exceeds the limit.
@@ -109,7 +114,7 @@ def observe(
         raise BadObject(sentence, (namespace, name))
     annotations = _strings(metadata.get('annotations'))
     annotations.pop(LAST_APPLIED, None)  # it repeats the spec
-    spec = _mapping(manifest.get('spec')) if kind.keeps_spec else {}
+    spec = _mapping(manifest.get('spec')) if kind.keeps_spec else _plain(kind, manifest.get('spec'))
     status = _mapping(keep(manifest.get('status'), _kept(kind)))
     generation = metadata.get('generation')
     generation = generation if isinstance(generation, int) and 0 <= generation < 2**63 else 0
@@ -134,6 +139,25 @@ def observe(
     )
 
 
+def _plain(kind: Kind, spec: Any) -> dict[str, Any]:
+    """Return of a spec that has secrets what may be stored: the allowed fields that are an IP prefix, or a number."""
+    allowed: dict[Path, Any] = {}
+    for path in kind.spec_prefixes:
+        if address(value := pick(spec, path)) is not None:
+            allowed[path] = value
+    for path in kind.spec_numbers:
+        found = number(pick(spec, path))
+        if found is not None and 0 <= found < LARGEST_NUMBER:
+            allowed[path] = found
+    kept: dict[str, Any] = {}
+    for path, value in allowed.items():
+        node = kept
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = value
+    return kept
+
+
 def stable(kind: Kind, status: Any) -> Any:
     """Return a status without its volatile fields."""
     return drop(status, _moving(kind))
@@ -156,7 +180,7 @@ def kind_digest(kind: Kind) -> str:
 
     An upgrade that changes them fetches every object again.
     """
-    row = repr((kind.keeps_spec, kind.status, kind.volatile))
+    row = repr((kind.keeps_spec, kind.spec_prefixes, kind.spec_numbers, kind.status, kind.volatile))
     return hashlib.blake2b(row.encode(), digest_size=4).hexdigest()
 
 

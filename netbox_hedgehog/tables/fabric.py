@@ -113,8 +113,9 @@ class FabricTable(PlainExport, PrimaryModelTable):
             'sync_interval', 'resource_count', 'sync_enabled', 'scheduler_enabled', 'kubernetes_server',
             'watch_enabled', 'kubernetes_namespace', 'topology_filter', 'verify_tls', 'inventory_enabled',
             'inventory_auto_apply', 'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_adoption',
-            'inventory_removal', 'inventory_device_status', 'inventory_stale_status', 'last_inventory', 'inventory_error', 'sync_error',
-            'notification_group', 'description', 'comments', 'tags', 'created', 'last_updated',
+            'inventory_removal', 'inventory_device_status', 'inventory_stale_status', 'last_inventory',
+            'inventory_error', 'sync_error', 'notification_group', 'description', 'comments', 'tags', 'created',
+            'last_updated',
         )
         default_columns = (
             'pk', 'name', 'status', 'sync_state', 'last_sync', 'next_sync', 'sync_interval', 'resource_count',

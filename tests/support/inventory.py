@@ -40,12 +40,12 @@ def mirror(fabric: Fabric, resources: list[Resource]) -> None:
                 fabric=fabric, kind=resource.kind, namespace='default', name=resource.name,
                 uid=f'{resource.kind}-{resource.name}'[:64], generation=resource.generation or 1,
                 resource_version='1', spec=dict(resource.spec), status=dict(resource.status), fingerprint='x',
-                first_seen=now, last_read=now, changed=now,
+                annotations=dict(resource.annotations), first_seen=now, last_read=now, changed=now,
             )
             for resource in resources
         ],
         update_conflicts=True, unique_fields=('fabric', 'kind', 'namespace', 'name'),
-        update_fields=('spec', 'status', 'generation', 'missing_since'),
+        update_fields=('spec', 'status', 'generation', 'annotations', 'missing_since'),
     )
     KindSync.objects.bulk_create(
         [KindSync(fabric=fabric, kind=kind.name, last_read=now) for kind in KINDS],

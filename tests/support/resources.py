@@ -24,7 +24,7 @@ def generated(*options: str) -> list[Resource]:
 def as_resource(manifest: dict[str, Any]) -> Resource:
     return Resource(
         manifest['kind'], manifest['metadata']['name'], manifest.get('spec') or {}, manifest.get('status') or {},
-        manifest['metadata'].get('generation', 0),
+        manifest['metadata'].get('generation', 0), manifest['metadata'].get('annotations') or {},
     )
 
 

@@ -1,6 +1,9 @@
 """Map the underlay: management addresses, loopbacks, links between switches, and the fabric's AS numbers."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...hedgehog.manifest import address, entries, is_unset, items, mapping, number, shown
@@ -11,20 +14,41 @@ from .builder import Builder, Device, Interface
 from .connections import MappedConnection
 from .devices import LOOPBACKS
 from .names import key, slug
-from .types import ADDRESSING, Ref, Resource
+from .types import ADDRESSING, VPCS, Ref, Resource
 
-__all__ = ('build', 'underlay')
+__all__ = ('UNDERLAY', 'Exit', 'build', 'place_exits', 'underlay')
+
+# The VRF of the underlay, whether it exists or not.
+UNDERLAY = Ref(key('vrf', 'underlay'))
 
 _LARGEST_ASN = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A routed interface of VPCs or externals, its address, and its VRF: None for the underlay.
+
+    An address that `is_assigned` by the controller may be on several switches: it has the `role` anycast then.
+    """
+
+    interface: Interface
+    given: GivenAddress
+    vrf: Ref | None
+    role: str | None = None
+    is_assigned: bool = False
+
 
 # What prefixes are for.
 FABRIC_LINKS, GATEWAY_LINKS = 'Fabric links', 'Gateway links'
 
 
-def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
+def build(
+    builder: Builder, connections: dict[str, MappedConnection], vlan_interfaces: Mapping[str, Interface | None],
+) -> None:
     """Add the underlay's addresses, in a VRF of the fabric's own, and AS numbers.
 
-    Addresses need interfaces: without devices in scope none are added.
+    Takes the Connections, and the interfaces that have the addresses of some ports, by the port's key: see
+    port_vlans.py. Addresses need interfaces: without devices in scope none are added.
     """
     if not builder.includes(ADDRESSING):
         return
@@ -40,7 +64,8 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
             network = GATEWAY_LINKS if connection.member.name == 'gateway' else FABRIC_LINKS
             for end in connection.ends:
                 given = _given(connection.resource, f'ip of {end.interface}', end.ip, network)
-                _address(builder, end.interface, given)
+                if interface := vlan_interfaces.get(end.interface.key, end.interface):
+                    _address(builder, interface, given)
     for kind in ('Switch', 'Gateway'):
         for resource in builder.of(kind):
             _asn(builder, resource)
@@ -48,7 +73,20 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
 
 def underlay(builder: Builder, resource: Resource) -> Ref | None:
     """Return the VRF of the underlay. Each fabric has its own, because most fabrics use the same addresses."""
-    return builder.vrf(resource, ADDRESSING, 'Underlay', {}, 'underlay', source=builder.source)
+    # Flat VPCs need it also where addresses are not in scope.
+    scope = ADDRESSING if builder.includes(ADDRESSING) else VPCS
+    return builder.vrf(resource, scope, 'Underlay', {}, 'underlay', source=builder.source)
+
+
+def place_exits(builder: Builder, exits: Iterable[Exit]) -> None:
+    """Put addresses on routed interfaces, unless it is unclear in which VRF an interface is."""
+    for found in exits:
+        if found.given.value not in (None, '') and not found.interface.is_contested:
+            on_interface(builder, found.interface, found.given, partial(_vrf_of, builder, found), found.role)
+
+
+def _vrf_of(builder: Builder, found: Exit) -> Ref | None:
+    return found.vrf or underlay(builder, found.given.resource)
 
 
 def _given(resource: Resource, field: str, value: Any, network: str) -> GivenAddress:

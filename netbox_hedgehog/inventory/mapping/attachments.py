@@ -1,14 +1,18 @@
 """Map VPC attachments to VLANs on the interfaces at both ends of a link."""
 
-from ...hedgehog.manifest import shown
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...hedgehog.manifest import address, shown
 from ...hedgehog.vpcs import Subnet, SubnetConnection, read_subnet, read_vpc, read_vpc_attachment
 from ...issue_codes import Code
-from .addresses import subinterface
+from .addresses import GivenAddress, subinterface
+from .addressing import UNDERLAY, Exit
 from .builder import Builder, Interface
 from .connections import MappedConnection
-from .names import key
+from .devices import runs_cumulus
 from .types import DEVICES, VPCS, Ref, Resource
-from .vpcs import vlan_key
+from .vpcs import vlan_key, vpc_vrf
 
 __all__ = ('build',)
 
@@ -17,14 +21,18 @@ _VLAN_FIELDS = frozenset(('mode', 'untagged_vlan', 'tagged_vlans'))
 
 def build(
     builder: Builder, connections: dict[str, MappedConnection], lags: dict[tuple[str, str], Interface],
-) -> None:
-    """Set the VLANs of every interface whose VLANs the fabric manages. An empty set is a value, too."""
+) -> list[Exit]:
+    """Set the VLANs of every interface whose VLANs the fabric manages. An empty set is a value, too.
+
+    Returns the ports that are routed with an address of their own.
+    """
+    exits: list[Exit] = []
     if not builder.includes(VPCS, DEVICES):
-        return
+        return exits
     known = [builder.was_read(kind) for kind in ('VPCAttachment', 'Connection')]
     tagged: dict[str, set[Ref]] = {}
     for resource in builder.of('VPCAttachment'):
-        attachment = read_vpc_attachment(resource.spec)
+        attachment = read_vpc_attachment(resource.spec, resource.annotations)
         if _is_of_excluded(builder, attachment):
             builder.mark_undetermined(resource)
             continue
@@ -33,6 +41,10 @@ def build(
         subnet = _subnet(builder, resource, attachment)
         if subnet is None:
             is_determined = False
+        elif interfaces and _is_always_routed(builder, connections[name]):
+            # The port itself is in the VRF, with one network for it and the server.
+            is_determined = _route(builder, resource, attachment, replace(subnet, vlan=None), interfaces)
+            exits += _link(builder, resource, attachment, interfaces)
         elif subnet.host_bgp:
             is_determined = _route(builder, resource, attachment, subnet, interfaces)
         else:
@@ -48,6 +60,7 @@ def build(
             # A port of excluded attachments alone is not managed: its VLANs are not known to be none.
             if vlans or interface.native_vlans or not stay:
                 _set_vlans(interface, vlans | stay)
+    return exits
 
 
 def _is_of_excluded(builder: Builder, attachment: SubnetConnection) -> bool:
@@ -66,14 +79,16 @@ def _keep_excluded(
     Nothing is managed of untagged and routed traffic of an interface that is excluded.
     """
     kept: dict[str, set[Ref]] = {}
-    read = [(resource, read_vpc_attachment(resource.spec)) for resource in builder.of('VPCAttachment')]
-    found = [attachment for _resource, attachment in read if _is_of_excluded(builder, attachment)]
-    found += [read_vpc_attachment(resource.spec) for resource in builder.excluded_of('VPCAttachment')]
+    read = [read_vpc_attachment(resource.spec, resource.annotations) for resource in builder.of('VPCAttachment')]
+    found = [attachment for attachment in read if _is_of_excluded(builder, attachment)]
+    for resource in builder.excluded_of('VPCAttachment'):
+        found.append(read_vpc_attachment(resource.spec, resource.annotations))
     for attachment in found:
         vpc = builder.get_any('VPC', attachment.vpc)
         subnet = read_subnet(vpc.spec, attachment.subnet) if vpc else None
-        is_tagged = subnet is not None and not subnet.host_bgp and not attachment.native_vlan
         connection = connections.get(attachment.connection)
+        is_routed = connection is not None and _is_always_routed(builder, connection)
+        is_tagged = subnet is not None and not (is_routed or subnet.host_bgp or attachment.native_vlan)
         for interface in _ends(attachment.connection, connection, lags) if connection else ():
             if is_tagged:
                 kept.setdefault(interface.key, set()).add(Ref(vlan_key(attachment.vpc, attachment.subnet)))
@@ -120,20 +135,45 @@ def _route(
     The VLAN is no more than a tag between switch and server: there is no trunk, and it may be any. The fabric does not
     say how the server handles it. Returns whether the VRF is known, and the VLAN valid.
     """
-    vrf = Ref(key('vrf', 'vpc', attachment.vpc))
+    vrf = vpc_vrf(builder, attachment.vpc)
+    # The underlay is no VRF of an interface.
+    own = vrf if vrf != UNDERLAY else None
     for interface in interfaces:
         if not interface.device.is_switch:
             interface.yielding_fields |= _VLAN_FIELDS
-        if not subnet.has_vlan:
-            interface.vrfs.setdefault(vrf, []).append(resource)
+        if own and not subnet.has_vlan:
+            interface.vrfs.setdefault(own, []).append(resource)
     if builder.find(vrf.key) is None:
         builder.report_issue(resource, VPCS, Code.VRF_SKIPPED, kind='VPC', name=shown(attachment.vpc))
         return False
     if not subnet.has_vlan:
         return True
     ports = [interface for interface in interfaces if interface.device.is_switch]
-    routed = [subinterface(builder, resource, VPCS, port, subnet.vlan, vrf) for port in ports]
+    routed = [subinterface(builder, resource, VPCS, port, subnet.vlan, own) for port in ports]
     return None not in routed
+
+
+def _is_always_routed(builder: Builder, connection: MappedConnection) -> bool:
+    """Return whether the switch of a Connection has no VLANs. Bundles are not known to such switches."""
+    return not connection.member.lag and any(runs_cumulus(builder, end.interface.device) for end in connection.ends)
+
+
+def _link(
+    builder: Builder, resource: Resource, attachment: SubnetConnection, interfaces: list[Interface],
+) -> Iterator[Exit]:
+    """Yield both ends of the link to a server, if the attachment gives its network: the switch has the odd address."""
+    if attachment.link in (None, ''):
+        return
+    network = address(attachment.link)
+    if network is None or network.version != 4 or network.network.prefixlen != 31:
+        builder.report_issue(resource, VPCS, Code.LINK_NETWORK_INVALID, network=shown(attachment.link))
+        builder.mark_undetermined(resource)
+        return
+    first, second = network.network
+    for interface in interfaces:
+        ip = f'{second if interface.device.is_switch else first}/31'
+        given = GivenAddress(resource, VPCS, 'address', ip, f'Links of {attachment.vpc}')
+        yield Exit(interface, given, vpc_vrf(builder, attachment.vpc))
 
 
 def _switch(

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ...hedgehog.catalogs import Catalog, read_catalog
 from ...hedgehog.manifest import natural, shown, usable
+from ...hedgehog.switches import AgentConfig, read_agent_config
 from ...issue_codes import Code
 from .names import in_fabric, key, unique_slug
 from .rules import RuleValues, values_for
@@ -23,7 +25,7 @@ from .types import (
     Value,
 )
 
-__all__ = ('Builder', 'Device', 'Interface')
+__all__ = ('Builder', 'Device', 'Interface', 'agent_config', 'catalog')
 
 # Each after all that it may refer to, but for a device's primary address and an interface's LAG, parent and primary MAC
 # address.
@@ -36,7 +38,10 @@ _ORDER = {model: place for place, model in enumerate((
 
 NO_VALUES = RuleValues()
 
-_OVERLAY = frozenset(('VPC', 'VPCAttachment', 'External', 'ExternalAttachment', 'IPv4Namespace', 'VLANNamespace'))
+_OVERLAY = frozenset((
+    'VPC', 'VPCAttachment', 'VPCPeering', 'External', 'ExternalAttachment', 'ExternalPeering', 'IPv4Namespace',
+    'VLANNamespace',
+))
 
 
 @dataclass(slots=True)
@@ -346,3 +351,15 @@ class Builder:
 
 def _by_name(resource: Resource) -> tuple[object, ...]:
     return resource.kind, natural(resource.name)
+
+
+def catalog(builder: Builder, name: str) -> Catalog:
+    """Return the numbers of a Catalog: none if there is no such Catalog."""
+    found = builder.get('Catalog', name)
+    return read_catalog(found.spec if found else None)
+
+
+def agent_config(builder: Builder, switch: str) -> AgentConfig:
+    """Return the configuration of a switch's agent: nothing if there is no such Agent."""
+    found = builder.get('Agent', switch)
+    return read_agent_config(found.spec if found else None)

@@ -1,13 +1,13 @@
 """Map Connections to cables and LAGs."""
 
-from ...hedgehog.manifest import mapping, natural, number, shown
-from ...hedgehog.switches import redundancy_group
+from ...hedgehog.catalogs import catalog_of_group
+from ...hedgehog.manifest import natural, number, shown
 from ...hedgehog.transceivers import Transceiver, cable_medium
 from ...issue_codes import Code
 from .agents import Cages
-from .builder import Builder, Device, Interface
+from .builder import Builder, Device, Interface, agent_config, catalog
 from .connections import MappedConnection
-from .devices import mtu_of
+from .devices import mtu_of, runs_cumulus
 from .names import key
 from .types import CABLE_TYPES, CABLING, DEVICES, Resource, Value
 
@@ -27,19 +27,27 @@ def build(
     """
     lags: dict[tuple[str, str], Interface] = {}
     for name, connection in connections.items():
-        mtu = mtu_of(builder, connection.resource, connection.mtu)
-        if connection.member.lag:
-            for device, members in _by_device(connection):
-                if lag := _lag(builder, connection.resource, device, members, mtu):
-                    lags[name, device.key] = lag
-        else:
-            for end in connection.ends:
-                if end.interface.device.is_switch:
-                    end.interface.managed_fields.pop('mtu', None)
-                    end.interface.managed_fields |= mtu
+        for device, ports in _by_device(connection):
+            mtu = _mtu(builder, connection, device)
+            for port in ports if device.is_switch else ():
+                port.managed_fields.pop('mtu', None)
+                port.managed_fields |= mtu
+            if connection.member.lag and (lag := _lag(builder, connection.resource, device, ports, mtu)):
+                lags[name, device.key] = lag
         if builder.includes(CABLING):
             _cables(builder, connection, cages_of)
     return lags
+
+
+def _mtu(builder: Builder, connection: MappedConnection, device: Device) -> dict[str, Value]:
+    """Return the managed field of the MTU of a switch's ports in a Connection; none if it is invalid or unknown."""
+    found = mtu_of(builder, connection.resource, connection.mtu)
+    if 'server' not in connection.member.ends or found.get('mtu', 0) is not None or runs_cumulus(builder, device):
+        return found
+    # What all ports to servers have for which no Connection says another one.
+    if builder.is_unread('Agent'):
+        return {}
+    return mtu_of(builder, connection.resource, agent_config(builder, device.resource.name).server_mtu)
 
 
 def _cables(builder: Builder, connection: MappedConnection, cages_of: dict[str, Cages]) -> None:
@@ -50,10 +58,11 @@ def _cables(builder: Builder, connection: MappedConnection, cages_of: dict[str, 
             builder.add(
                 # A port has one cable: the first end identifies it, wherever the other end goes.
                 'dcim.cable', key('cable', *first.key.split('/', 1)[1:]), connection.resource.source, CABLING,
-                {'a': (first.ref,), 'b': (second.ref,), **_type(builder, (first, second), cages_of)},
-                builder.assigned(
-                    connection.resource.source, status='connected', label=name if len(name) <= _LONGEST_LABEL else '',
-                ),
+                {
+                    'a': (first.ref,), 'b': (second.ref,), 'label': name if len(name) <= _LONGEST_LABEL else None,
+                    **_type(builder, (first, second), cages_of),
+                },
+                builder.assigned(connection.resource.source, status='connected'),
             )
 
 
@@ -116,10 +125,8 @@ def _channel(builder: Builder, resource: Resource, device: Device) -> str:
 
     Returns '', with an issue, if no number is assigned.
     """
-    group = redundancy_group(device.resource.spec)
-    name = f'redundancy.{group}' if group else f'switch.{device.resource.name}'
-    catalog = builder.get('Catalog', name)
-    found = number(mapping(mapping(catalog.spec if catalog else None).get('portChannelIDs')).get(resource.name))
+    name = catalog_of_group(device.resource.name, device.resource.spec)
+    found = number(catalog(builder, name).port_channels.get(resource.name))
     if found is None or not 0 <= found <= _LARGEST_CHANNEL:
         builder.report_missing(
             'Catalog', resource, DEVICES, Code.LAG_NUMBER_MISSING, catalog=shown(name), device=str(device),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ...hedgehog.connections import End, Member, ports_named, read_connection
+from ...hedgehog.connections import End, Link, Member, ports_named, read_connection
 from ...hedgehog.manifest import shown
 from ...hedgehog.switch_ports import normalize
 from ...issue_codes import Code
@@ -16,11 +16,12 @@ __all__ = ('MappedConnection', 'MappedEnd', 'build')
 
 @dataclass(frozen=True, slots=True)
 class MappedEnd:
-    """One end of a link: its interface, and what else the Connection says about it."""
+    """One end of a link: its interface, what else the Connection says about it, and the field that lists the link."""
 
     interface: Interface
     ip: Any
     vlan: Any
+    listed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def build(builder: Builder) -> dict[str, MappedConnection]:
         for issue in connection.issues:
             builder.report_issue(resource, _scope(builder), Code(issue.code), **issue.parameters)
         if connection.member:
-            links = [_ends(builder, resource, link.ends) for link in connection.links]
+            links = [_ends(builder, resource, link) for link in connection.links]
             named = sum(
                 bool(end.port) and not builder.is_excluded(end.kind, end.device)
                 for link in connection.links for end in link.ends
@@ -88,12 +89,12 @@ def _scope(builder: Builder) -> str:
     return CABLING if builder.includes(CABLING) else DEVICES
 
 
-def _ends(builder: Builder, resource: Resource, ends: tuple[End, ...]) -> list[MappedEnd]:
+def _ends(builder: Builder, resource: Resource, link: Link) -> list[MappedEnd]:
     mapped = []
-    for end in ends:
+    for end in link.ends:
         # An end without a port is among the issues of its Connection.
         if end.port and (interface := _interface(builder, resource, end)):
-            mapped.append(MappedEnd(interface, end.ip, end.vlan))
+            mapped.append(MappedEnd(interface, end.ip, end.vlan, link.listed))
     return mapped
 
 

@@ -11,12 +11,16 @@ from . import (
     devices,
     externals,
     macs,
+    mclag,
     namespaces,
+    port_vlans,
     reservations,
     transceivers,
     untagged,
+    vpc_interfaces,
     vpcs,
 )
+from .addressing import place_exits
 from .builder import Builder
 from .types import Desired, Options, Resource
 
@@ -37,11 +41,16 @@ def desired(resources: Iterable[Resource], options: Options, unread: Collection[
     lags = cabling.build(builder, mapped, cages)
     transceivers.build(builder, cages)
     macs.build(builder, mapped)
-    addressing.build(builder, mapped)
+    vlan_interfaces = port_vlans.build(builder, mapped)
+    addressing.build(builder, mapped, vlan_interfaces)
+    mclag.build(builder, mapped)
     namespaces.build(builder)
     vpcs.build(builder)
-    attachments.build(builder, mapped, lags)
-    externals.build(builder, mapped)
+    exits = attachments.build(builder, mapped, lags)
+    exits += externals.build(builder, mapped)
+    # After all of them: a port of several VRFs gets the address of none.
+    place_exits(builder, exits)
+    vpc_interfaces.build(builder, mapped)
     untagged.build(builder)
     reservations.build(builder)
     return builder.finish()

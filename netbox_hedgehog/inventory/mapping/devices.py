@@ -6,13 +6,14 @@ from typing import Any
 from ...hedgehog.manifest import entries, is_unset, mapping, number, shown, text, usable
 from ...hedgehog.references import references
 from ...hedgehog.switch_ports import MANAGEMENT, normalize, ports
+from ...hedgehog.switches import is_cumulus
 from ...issue_codes import Code
 from ...naming import device_name
 from .builder import Builder, Device, Interface
 from .names import key, slug
 from .types import DEVICES, ExistingRef, Ref, Resource, Source, Value
 
-__all__ = ('KINDS', 'LOOPBACKS', 'build', 'manufacturer_of', 'mtu_of', 'port_of')
+__all__ = ('KINDS', 'LOOPBACKS', 'build', 'manufacturer_of', 'mtu_of', 'port_of', 'runs_cumulus')
 
 # The kinds that become devices. If two need the same name, the first gets it.
 KINDS = ('Switch', 'Gateway', 'Server')
@@ -239,6 +240,12 @@ def mtu_of(builder: Builder, resource: Resource, value: Any) -> dict[str, Value]
         return {'mtu': found or None}
     builder.report_issue(resource, DEVICES, Code.MTU_INVALID, mtu=shown(value))
     return {}
+
+
+def runs_cumulus(builder: Builder, device: Device) -> bool:
+    """Return whether a device is a switch with Cumulus Linux: it routes on every port, and has no VLANs."""
+    profile = builder.get('SwitchProfile', text(mapping(device.resource.spec).get('profile')))
+    return device.is_switch and profile is not None and is_cumulus(profile.spec)
 
 
 def _gateway_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]) -> None:

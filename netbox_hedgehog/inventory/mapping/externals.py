@@ -1,55 +1,54 @@
 """Map what leads out of the fabric: externals, their attachments, and static external connections."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from ...hedgehog.manifest import is_unset, shown
+from ...hedgehog.catalogs import catalog_of_switch
+from ...hedgehog.manifest import address, is_unset, number, shown
 from ...hedgehog.vpcs import read_external_attachment
 from ...issue_codes import Code
-from .addresses import GivenAddress, on_interface, subinterface
-from .addressing import underlay
-from .builder import Builder, Interface
+from .addresses import GivenAddress, subinterface
+from .addressing import UNDERLAY, Exit
+from .builder import Builder, Interface, agent_config, catalog
 from .connections import MappedConnection, MappedEnd
 from .names import key
 from .types import ADDRESSING, DEVICES, VPCS, Ref, Resource
-from .vpcs import described
+from .vpcs import described, vpc_vrf
 
 __all__ = ('build',)
 
 
-@dataclass(frozen=True, slots=True)
-class _Exit:
-    """An interface that leads out of the fabric, its address, and its VRF: None for the underlay."""
-
-    interface: Interface
-    given: GivenAddress
-    vrf: Ref | None
-
-
-def build(builder: Builder, connections: dict[str, MappedConnection]) -> None:
-    """Add the VRFs of externals, and the subinterfaces and addresses that lead to them."""
+def build(builder: Builder, connections: dict[str, MappedConnection]) -> list[Exit]:
+    """Add the VRFs of externals, and the subinterfaces that lead to them. Returns these with their addresses."""
     if builder.includes(VPCS):
         for resource in builder.of('External'):
             managed = described(builder, f'ext@{resource.name}')
             builder.vrf(resource, VPCS, f'External {resource.name}', managed, 'external', resource.name)
-    exits: list[_Exit] = []
+    exits: list[Exit] = []
     if builder.includes(VPCS, DEVICES):
         for resource in builder.of('ExternalAttachment'):
             exits += _attachment(builder, resource, connections)
         for resource in builder.excluded_of('ExternalAttachment'):
             _keep_excluded(resource, connections)
+    exits = _with_shared(exits)
     for connection in connections.values():
         if connection.member.name == 'staticExternal':
             exits += _static(builder, connection)
-    # After all of them: a port of several VRFs gets the address of none.
-    for found in exits:
-        if not found.interface.is_contested:
-            _address(builder, found)
+    return exits
+
+
+def _with_shared(exits: list[Exit]) -> list[Exit]:
+    """Let an address be anycast that the controller has assigned on several switches: numbers are a switch's own."""
+    counts = Counter((found.vrf, found.given.value) for found in exits if found.is_assigned)
+    return [
+        replace(found, role='anycast') if counts[found.vrf, found.given.value] > 1 else found for found in exits
+    ]
 
 
 def _attachment(
     builder: Builder, resource: Resource, connections: dict[str, MappedConnection],
-) -> Iterator[_Exit]:
+) -> Iterator[Exit]:
     attachment = read_external_attachment(resource.spec)
     connection = connections.get(attachment.connection)
     if connection is not None and connection.member.name != 'external':
@@ -74,9 +73,10 @@ def _attachment(
         builder.mark_undetermined(resource)
     for end in ends:
         interface = subinterface(builder, resource, VPCS, end.interface, attachment.vlan, vrf)
-        given = GivenAddress(resource, VPCS, 'address', attachment.ip, f'External {attachment.external}')
+        ip = _proxy_address(builder, resource, end.interface) if attachment.proxy else attachment.ip
+        given = GivenAddress(resource, VPCS, 'address', ip, f'External {attachment.external}')
         if interface is not None:
-            yield _Exit(interface, given, vrf)
+            yield Exit(interface, given, vrf, is_assigned=attachment.proxy)
 
 
 def _keep_excluded(resource: Resource, connections: dict[str, MappedConnection]) -> None:
@@ -88,22 +88,40 @@ def _keep_excluded(resource: Resource, connections: dict[str, MappedConnection])
             end.interface.unclear = True
 
 
-def _static(builder: Builder, connection: MappedConnection) -> Iterator[_Exit]:
+def _proxy_address(builder: Builder, resource: Resource, port: Interface) -> str | None:
+    """Return the address with which a switch answers for a static external; None as long as it is not assigned.
+
+    It is the first one of a pair: the controller numbers the pairs of a network that switches know from their Agents.
+    """
+    switch = port.device.resource.name
+    network = address(agent_config(builder, switch).proxy)
+    place = number(catalog(builder, catalog_of_switch(switch)).proxy_offsets.get(resource.name))
+    if network is None or network.version != 4 or place is None or place < 0:
+        return None
+    pairs = network.network
+    if 2 * place + 1 >= pairs.num_addresses:
+        builder.report_issue(resource, VPCS, Code.PROXY_NETWORK_TOO_SMALL, network=str(pairs), number=place)
+        return None
+    return f'{pairs.network_address + 2 * place}/31'
+
+
+def _static(builder: Builder, connection: MappedConnection) -> Iterator[Exit]:
     """Yield the ports that lead out without BGP: in the underlay, or in their VPC."""
     resource, within = connection.resource, connection.within_vpc
     scope = VPCS if within else ADDRESSING
     if not builder.includes(scope, DEVICES):
         return
-    vrf = Ref(key('vrf', 'vpc', within)) if within else None
+    vrf = vpc_vrf(builder, within) if within else None
     if vrf is not None and builder.find(vrf.key) is None:
         _report_no_vrf(builder, resource, 'VPC', within, Code.VPC_MISSING, vpc=shown(within))
         _keep_vrf(resource, vrf, [end for end in connection.ends if is_unset(end.vlan)])
         return
     for end in connection.ends:
-        interface = subinterface(builder, resource, scope, end.interface, end.vlan, vrf)
+        # The underlay is no VRF of an interface.
+        interface = subinterface(builder, resource, scope, end.interface, end.vlan, vrf if vrf != UNDERLAY else None)
         given = GivenAddress(resource, scope, 'address', end.ip, f'Static external {resource.name}')
         if interface is not None:
-            yield _Exit(interface, given, vrf)
+            yield Exit(interface, given, vrf)
 
 
 def _report_no_vrf(
@@ -123,10 +141,3 @@ def _keep_vrf(resource: Resource, vrf: Ref, ends: list[MappedEnd]) -> None:
     for end in ends:
         end.interface.vrfs.setdefault(vrf, []).append(resource)
 
-
-def _address(builder: Builder, found: _Exit) -> None:
-    """Put the address on the port, or on the subinterface for its VLAN. Without a VRF it is one of the underlay."""
-    if found.given.value not in (None, ''):
-        on_interface(
-            builder, found.interface, found.given, lambda: found.vrf or underlay(builder, found.given.resource),
-        )

@@ -8,6 +8,7 @@ from ...issue_codes import Code
 from .builder import Builder
 from .names import key
 from .types import VPCS, Ref, Resource
+from .vpcs import vpc_vrf
 
 __all__ = ('build',)
 
@@ -20,7 +21,7 @@ def build(builder: Builder) -> None:
     if not builder.includes(VPCS):
         return
     for resource in builder.of('VPC'):
-        vrf = builder.find(key('vrf', 'vpc', resource.name))
+        vrf = builder.find(vpc_vrf(builder, resource.name).key)
         for subnet in read_vpc(resource.spec).subnets.values() if vrf else ():
             prefix = network(subnet.prefix)
             if vrf and prefix and subnet.dhcp and builder.find(key('prefix', resource.name, subnet.name)):

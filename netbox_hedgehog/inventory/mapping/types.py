@@ -75,6 +75,7 @@ class Resource:
     generation: int = 0
     # Loaded only where a rule has a label selector.
     labels: Mapping[str, Any] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:

@@ -6,12 +6,13 @@ from typing import Any
 from ...hedgehog.manifest import Network, address, mapping, network, number, shown, usable
 from ...hedgehog.vpcs import VPC, Subnet, read_vpc
 from ...issue_codes import Code
+from .addressing import UNDERLAY, underlay
 from .builder import Builder
 from .names import in_fabric, key
 from .types import VPCS, Parameter, Ref, Resource, Value
 from .vrf_names import vrf_names
 
-__all__ = ('build', 'vlan_key')
+__all__ = ('build', 'vlan_key', 'vpc_vrf')
 
 # Limits of NetBox's columns.
 _LONGEST_VLAN = 64
@@ -28,22 +29,37 @@ def build(builder: Builder) -> None:
         return
     builder.vrf_names |= vrf_names(builder)
     vnis = mapping(_catalog(builder).get('vpcSubnetVNIs'))
+    ranges: dict[str, list[tuple[int, int]]] = {}
     for resource in builder.of('VPC'):
         vpc = read_vpc(resource.spec)
-        vrf = builder.vrf(resource, VPCS, resource.name, described(builder, resource.name), 'vpc', resource.name)
+        vrf = _vrf(builder, resource, vpc)
         if builder.get_any('IPv4Namespace', vpc.ipv4_namespace) is None:
             builder.report_missing(
                 'IPv4Namespace', resource, VPCS, Code.IPV4_NAMESPACE_MISSING, namespace=shown(vpc.ipv4_namespace),
             )
         if vrf is None:
             continue
-        ranges: list[tuple[int, int]] = []
-        mappers = [_SubnetMapper(builder, resource, vpc, vrf, subnet, ranges) for subnet in vpc.subnets.values()]
+        in_vrf = ranges.setdefault(vrf.key, [])
+        mappers = [_SubnetMapper(builder, resource, vpc, vrf, subnet, in_vrf) for subnet in vpc.subnets.values()]
         for mapper in mappers:
             mapper.build(mapping(vnis.get(resource.name)).get(mapper.name))
         # After all subnets: a prefix that is one of theirs as well is theirs.
         for mapper in mappers:
             mapper.add_extra_prefixes()
+
+
+def _vrf(builder: Builder, resource: Resource, vpc: VPC) -> Ref | None:
+    """Add the VRF of a VPC: its own, or that of the underlay. Returns None, with an issue, if it cannot be added."""
+    if vpc.is_flat:
+        return underlay(builder, resource)
+    return builder.vrf(resource, VPCS, resource.name, described(builder, resource.name), 'vpc', resource.name)
+
+
+def vpc_vrf(builder: Builder, name: str) -> Ref:
+    """Return the VRF of a VPC, whether it exists or not."""
+    resource = builder.get('VPC', name)
+    is_flat = resource is not None and read_vpc(resource.spec).is_flat
+    return UNDERLAY if is_flat else Ref(key('vrf', 'vpc', name))
 
 
 def described(builder: Builder, name: str) -> dict[str, Value]:
@@ -66,7 +82,7 @@ def vlan_key(vpc: str, subnet: str) -> str:
 
 
 class _SubnetMapper:
-    """Maps one subnet. `ranges` are those of the VPC's other subnets, as numbers."""
+    """Maps one subnet. `ranges` are those of other subnets in the VRF, as numbers."""
 
     def __init__(
         self, builder: Builder, resource: Resource, vpc: VPC, vrf: Ref, subnet: Subnet, ranges: list[tuple[int, int]],

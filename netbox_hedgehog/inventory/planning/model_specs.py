@@ -33,6 +33,7 @@ class ModelSpec:
     parts of the object itself, and are written last. optional_fields: skipped, rather than the whole object, where what
     they refer to is not available. part_of: the field that refers to the object that this one is a part of.
     yielding_fields: those of all its objects, see DesiredObject.
+    courtesy_fields: written while they hold what was last written, as any; a person's value is no discrepancy.
     save_individually: a fabric has a handful of these; each is saved as NetBox saves it.
     """
 
@@ -42,6 +43,7 @@ class ModelSpec:
     optional_fields: tuple[str, ...] = ()
     part_of: str = ''
     yielding_fields: tuple[str, ...] = ()
+    courtesy_fields: tuple[str, ...] = ()
     save_individually: bool = True
 
 
@@ -99,8 +101,8 @@ MODEL_SPECS: dict[str, ModelSpec] = {
         yielding_fields=('assigned_object',),
         save_individually=False,
     ),
-    # Most cables say nothing of their type to the fabric.
-    CABLE: ModelSpec(yielding_fields=('type',), save_individually=False),
+    # The fabric says nothing of most cables' type. A label names the Connection; on the cable itself may be another.
+    CABLE: ModelSpec(yielding_fields=('type',), courtesy_fields=('label',), save_individually=False),
     'vpn.l2vpn': ModelSpec((('slug',), ('name',)), save_individually=False),
     'vpn.l2vpntermination': ModelSpec((('assigned_object',),), part_of='assigned_object', save_individually=False),
 }

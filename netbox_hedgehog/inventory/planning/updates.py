@@ -6,7 +6,7 @@ from ...choices import DiscrepancyTypeChoices, InventoryOriginChoices
 from ...issue_codes import Code
 from .current import COMPARED_WHEN_ADOPTED, ManagedObject
 from .fields import BadValue, Unresolved, desired_value
-from .model_specs import DEVICE, INTERFACE, identity_fields, is_yielding, yields
+from .model_specs import DEVICE, INTERFACE, identity_fields, is_yielding, spec_of, yields
 from .ownership import align_ends, may_write, nobody_has_set
 from .places import place_fields
 from .plan import ADOPT, UNMARK_STALE, FieldChange, Finding
@@ -62,8 +62,7 @@ def compare(state: PlanState, planned: PlannedObject, name: str, value: Any) -> 
     current = planned.current_values.get(name)
     written = link.written if link else {}
     if current == value:
-        # A person's value of a yielding field stays theirs, for when the fabric has none.
-        if written.get(name, _NOTHING) != value and (value in (None, []) or not is_yielding(obj, name)):
+        if written.get(name, _NOTHING) != value and not _is_of_person(planned, name, value):
             planned.agreed[name] = value
         return
     if yields(obj, name) and not nobody_has_set(state, obj, link, name, current):
@@ -72,7 +71,18 @@ def compare(state: PlanState, planned: PlannedObject, name: str, value: Any) -> 
     if may_write(state, obj, link, name, current):
         planned.changes.append(FieldChange(name, current, value))
         return
+    if name in spec_of(obj.model).courtesy_fields:
+        return
     state.findings.append(_difference(planned, name, value, current))
+
+
+def _is_of_person(planned: PlannedObject, name: str, value: Any) -> bool:
+    """Return whether a value that the fabric has too stays a person's, for when the fabric has another one or none."""
+    obj, link = planned.desired, planned.link
+    if value in (None, []):
+        return False
+    is_created = link is not None and link.origin == InventoryOriginChoices.CREATED
+    return is_yielding(obj, name) or (name in spec_of(obj.model).courtesy_fields and not is_created)
 
 
 def _difference(planned: PlannedObject, name: str, value: Any, current: Any) -> Finding:

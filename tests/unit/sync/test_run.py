@@ -202,7 +202,7 @@ def test_the_version_that_a_change_replaced(api, fabric, every_status):
     assert agent['status']['version'] == before[0]['status']['version']
     assert 'lastHeartbeat' in before[0]['status']
     assert 'lastHeartbeat' not in agent['status']
-    assert agent['spec'] == {}
+    assert agent['spec'] == expected(before[0])['spec']
     want = expected(before[1])
     # PostgreSQL leaves out a moment's final zeros.
     moments = {name: datetime.fromisoformat(vpc.pop(name)) for name in ('changed', 'last_read', 'replaced')}

@@ -98,7 +98,7 @@ def test_a_sample(item):
     kind = KIND_BY_NAME[item['kind']]
     seen = observe(kind, item)
     assert 'CANARY' not in text(dataclasses.asdict(seen))
-    assert seen.spec == (item['spec'] if kind.keeps_spec else {})
+    assert seen.spec == (item['spec'] if kind.keeps_spec else {'config': {'fabricMTU': 9100, 'serverFacingMTUOffset': 64}})
     assert seen.labels == item['metadata'].get('labels', {})
     assert LAST_APPLIED not in seen.annotations
     assert (seen.name, seen.uid) == (item['metadata']['name'], item['metadata']['uid'])
@@ -235,9 +235,61 @@ def test_kind_digest_follows_what_is_kept():
     kinds = [
         Kind('X', 'xs', 'g', 'v', title='X', title_plural='Xs'),
         Kind('X', 'xs', 'g', 'v', title='X', title_plural='Xs', keeps_spec=False),
+        Kind('X', 'xs', 'g', 'v', title='X', title_plural='Xs', keeps_spec=False, spec_prefixes=(('a',),)),
         Kind('X', 'xs', 'g', 'v', title='X', title_plural='Xs', status=(('a',),)),
         Kind('X', 'xs', 'g', 'v', title='X', title_plural='Xs', status=(('a',),), volatile=(('a',),)),
     ]
-    assert len({kind_digest(kind) for kind in kinds}) == 4
+    assert len({kind_digest(kind) for kind in kinds}) == 5
     assert kind_digest(kinds[0]) == kind_digest(dataclasses.replace(kinds[0], title='Another title'))
     assert json.dumps(kind_digest(kinds[0]))
+
+
+# What is kept of an Agent's spec
+
+
+def agent(**spec: Any) -> dict[str, Any]:
+    return manifest(spec=spec)
+
+
+def test_of_an_agents_spec_only_that_is_kept_from_which_addresses_and_mtus_follow():
+    seen = observe(AGENT, agent(
+        users=[{'name': 'op', 'password': 'CANARY', 'sshKeys': ['ssh-ed25519 CANARY']}],
+        version={'ca': 'CANARY', 'username': 'CANARY', 'password': 'CANARY'},
+        config={
+            'proxyExternalSubnet': '172.30.16.0/22', 'mclagSessionSubnet': '172.30.95.0/31', 'controlVIP': '172.30.0.1/32',
+            'fabricMTU': 9100, 'serverFacingMTUOffset': 64, 'fabricSubnet': '172.30.128.0/17', 'gatewayASN': 65534,
+            'alloy': {'targets': {'loki': [{'basicAuth': {'password': 'CANARY'}}]}}, 'newSecret': 'CANARY',
+        },
+        connections={'a': {'unbundled': {}}}, newSecret='CANARY',
+    ))
+    assert seen.spec == {'config': {
+        'proxyExternalSubnet': '172.30.16.0/22', 'mclagSessionSubnet': '172.30.95.0/31', 'fabricMTU': 9100,
+        'serverFacingMTUOffset': 64,
+    }}
+    assert 'CANARY' not in text(dataclasses.asdict(seen))
+
+
+@pytest.mark.parametrize('value', [
+    'CANARY', 'CANARY/24', '10.0.0.0/8 CANARY', {'CANARY': '10.0.0.0/8'}, ['10.0.0.0/8'], 5, True, None, '', '10.0.0.0/8\nCANARY',
+    'fe80::1%CANARY/64',
+])
+def test_what_is_no_network_is_not_kept_in_the_place_of_one(value):
+    spec = {'config': {'proxyExternalSubnet': value, 'mclagSessionSubnet': '172.30.95.0/31'}}
+    assert observe(AGENT, manifest(spec=spec)).spec == {'config': {'mclagSessionSubnet': '172.30.95.0/31'}}
+
+
+@pytest.mark.parametrize('value', ['CANARY', '9100', {'CANARY': 1}, [9100], True, None, 1.5, -1, 2**40])
+def test_what_is_no_number_is_not_kept_in_the_place_of_one(value):
+    spec = {'config': {'fabricMTU': value, 'serverFacingMTUOffset': 64}}
+    assert observe(AGENT, manifest(spec=spec)).spec == {'config': {'serverFacingMTUOffset': 64}}
+
+
+@pytest.mark.parametrize('config', [None, 'CANARY', [{'proxyExternalSubnet': '10.0.0.0/8'}], 7])
+def test_a_configuration_that_is_none_is_not_kept(config):
+    assert observe(AGENT, manifest(spec={'config': config})).spec == {}
+
+
+def test_every_other_kind_with_secrets_would_keep_nothing_of_its_spec():
+    secret = Kind('X', 'xs', 'g', 'v', title='X', title_plural='Xs', keeps_spec=False)
+    item = {**manifest(spec={'config': {'proxyExternalSubnet': '10.0.0.0/8'}}), 'kind': 'X', 'apiVersion': 'g/v'}
+    assert observe(secret, item).spec == {}

@@ -177,9 +177,9 @@ class ReadFabricTestCase(TestCase):
         self.assertIn('x', self.page('Gone', resource.name))
         self.list()
 
-    def test_agent_shows_status_and_no_spec(self):
+    def test_agent_shows_status_and_nothing_of_its_spec_but_numbers(self):
         agent = FabricResource.objects.filter(kind='Agent').first()
-        self.assertEqual(agent.spec, {})
+        self.assertEqual(agent.spec, {'config': {'fabricMTU': 9100, 'serverFacingMTUOffset': 64}})
         page = text(self.page('Agent', agent.name))
         self.assertIn('lastHeartbeat', page)
 

@@ -34,7 +34,7 @@ from vpn.models import L2VPN, L2VPNTermination
 from netbox_hedgehog.inventory.mapping.types import DesiredObject, ExistingRef, Ref
 from netbox_hedgehog.inventory.planning.context import PlanContext
 from netbox_hedgehog.inventory.planning.current import ManagedObject
-from netbox_hedgehog.inventory.planning.model_specs import yields
+from netbox_hedgehog.inventory.planning.model_specs import spec_of, yields
 from netbox_hedgehog.inventory.planning.plan import CREATE, DELETE, MARK_STALE, UNMARK_STALE, Plan
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
@@ -317,8 +317,12 @@ class Explained:
 
 
 def _is_a_persons(obj: DesiredObject, name: str, current: Any, link: ManagedObject) -> bool:
-    """Where a fabric says no MTU, no VRF or no tag, a person's is theirs; only what was written is taken back."""
-    return yields(obj, name) and current != link.written.get(name)
+    """Where a fabric says no MTU, no VRF or no tag, a person's is theirs; only what was written is taken back.
+
+    A person's label of a cable is theirs whatever the fabric says.
+    """
+    may_be = yields(obj, name) or name in spec_of(obj.model).courtesy_fields
+    return may_be and current != link.written.get(name)
 
 
 def not_as_wanted(fabric: Fabric, picture: PlanContext) -> Iterator[str]:

@@ -116,7 +116,8 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
         ],
         {
             'cable/switch/leaf-2/E1/8/1', 'address/interface/switch/leaf-2/E1/8/1',
-            'address/interface/switch/leaf-3/E1/8/1', 'network/vrf/underlay/172.30.128.10/31',
+            'address/vlaninterface/leaf-3/E1/8/1', 'network/vrf/underlay/172.30.128.10/31',
+            'vlaninterface/leaf-3/E1/8/1', 'portvlan/leaf-3/E1/8/1', 'portvlangroup/leaf-3',
         },
     ),
     'a connection of two types': (
@@ -450,10 +451,14 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
         lambda f: f.remove('External', 'firewall'),
         [
             'ExternalAttachment leaf-4--firewall: External firewall does not exist; skipped.',
+            'ExternalAttachment leaf-4--firewall--proxy: External firewall does not exist; skipped.',
         ],
         {
             'vrf/external/firewall', 'subinterface/externalattachment/leaf-4--firewall/leaf-4',
             'address/subinterface/externalattachment/leaf-4--firewall/leaf-4', FIREWALL_NETWORK,
+            'subinterface/externalattachment/leaf-4--firewall--proxy/leaf-4',
+            'address/subinterface/externalattachment/leaf-4--firewall--proxy/leaf-4',
+            'network/vrf/external/firewall/172.30.16.4/31', 'irb/leaf-4/ext@firewall',
         },
     ),
     'an external attached to a server': (
@@ -513,7 +518,8 @@ FAULTS: dict[str, tuple[Callable[[Edited], object], list[str], set[str]]] = {
         [
             'Connection leaf-3--static-external--vpc-1: VPC none does not exist; skipped.',
         ],
-        {'address/interface/switch/leaf-3/E1/5', 'network/vrf/vpc/vpc-1/10.0.250.0/24'},
+        # The switch has the VPC no more, nor that which peers with it.
+        {'address/interface/switch/leaf-3/E1/5', 'network/vrf/vpc/vpc-1/10.0.250.0/24', 'irb/leaf-3/vpc-2'},
     ),
     'a gateway whose port is called as its loopback is': (
         lambda f: f.spec('Gateway', 'gateway-1')['interfaces'].update(Loopback1={'ips': ['172.30.130.1/24']}),
