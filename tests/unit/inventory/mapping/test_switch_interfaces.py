@@ -24,8 +24,12 @@ def switch(name: str, nos: str = 'sonic-bcm-base', **spec: Any) -> list[Resource
     ]
 
 
-def mapped(*resources: Resource, unread: tuple[str, ...] = (), scopes: tuple[str, ...] = ()) -> Desired:
-    options = Options('dc-1', site=1, scopes=frozenset(scopes)) if scopes else Options('dc-1', site=1)
+# What the fabric declares: agents report no hardware here.
+DECLARED = (DEVICES, CABLING, ADDRESSING, VPCS)
+
+
+def mapped(*resources: Resource, unread: tuple[str, ...] = (), scopes: tuple[str, ...] = DECLARED) -> Desired:
+    options = Options('dc-1', site=1, scopes=frozenset(scopes))
     found = desired(resources, options, unread)
     check(found)
     return found

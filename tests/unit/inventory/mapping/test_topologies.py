@@ -10,13 +10,26 @@ import pytest
 import yaml
 
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import Desired, DesiredObject, Options, Ref, Resource
+from netbox_hedgehog.inventory.mapping.types import (
+    ADDRESSING,
+    CABLING,
+    DEVICES,
+    VPCS,
+    Desired,
+    DesiredObject,
+    Options,
+    Ref,
+    Resource,
+)
 
 from ....support.mapping_rules import check
 from ....support.resources import load
 
 EXPECTED = Path(__file__).parent / 'expected'
 TOPOLOGIES = ('spine-leaf', 'l3vni', 'mesh')
+
+# What the fabric declares: these agents report no hardware.
+OPTIONS = Options('dc-1', site=1, scopes=frozenset((DEVICES, CABLING, ADDRESSING, VPCS)))
 
 
 def resources(topology: str) -> list[Resource]:
@@ -25,7 +38,7 @@ def resources(topology: str) -> list[Resource]:
 
 @pytest.fixture(scope='module', params=TOPOLOGIES)
 def mapped(request: pytest.FixtureRequest) -> tuple[str, Desired]:
-    return request.param, desired(resources(request.param), Options('dc-1', site=1))
+    return request.param, desired(resources(request.param), OPTIONS)
 
 
 def ports(found: Desired) -> dict[str, dict[str, dict[str, Any]]]:
@@ -92,7 +105,7 @@ def test_nothing_of_a_topology_is_skipped(mapped):
 
 
 def test_a_flat_vpc_is_in_the_underlay():
-    found = desired(resources('l3vni'), Options('dc-1', site=1))
+    found = desired(resources('l3vni'), OPTIONS)
     assert 'vrf/vpc/plain' not in found.objects
     assert found.objects['prefix/plain/default'].managed_fields['vrf'] == Ref('vrf/underlay')
     assert found.objects['gateway/plain/default'].managed_fields['vrf'] == Ref('vrf/underlay')
@@ -105,8 +118,8 @@ def test_without_numbers_for_ports_in_the_catalog_addresses_are_on_the_ports(top
         spec = {name: value for name, value in resource.spec.items() if name != 'th5WorkaroundVLANs'}
         return Resource(resource.kind, resource.name, spec, annotations=resource.annotations)
 
-    found = ports(desired([without(resource) for resource in resources(topology)], Options('dc-1', site=1)))
-    before = ports(desired(resources(topology), Options('dc-1', site=1)))
+    found = ports(desired([without(resource) for resource in resources(topology)], OPTIONS))
+    before = ports(desired(resources(topology), OPTIONS))
     for switch, interfaces in before.items():
         moved = {name: entry['ip'] for name, entry in interfaces.items() if name.startswith('Vlan39')}
         on_ports = {
