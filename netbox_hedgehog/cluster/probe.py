@@ -8,6 +8,7 @@ from typing import Any
 from ..hedgehog.kinds import Kind
 from .client import Cluster
 from .deadline import deadline
+from .discovery import is_served
 from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI
 
 __all__ = ('Probe', 'probe')
@@ -87,7 +88,8 @@ def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
     except NotInstalled:
         found.not_installed.append(kind.name)
     except Forbidden:
-        found.forbidden.append(kind.name)
+        of_state = found.forbidden if is_served(cluster, kind) else found.not_installed
+        of_state.append(kind.name)
     except NotTheAPI as error:
         if not found.connected:
             found.errors.append(str(error))

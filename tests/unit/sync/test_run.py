@@ -372,6 +372,16 @@ def test_forbidden_kinds(api, fabric):
     assert FabricResource.objects.filter(kind='VPC', missing_since=report.started).count() == 1
 
 
+def test_a_kind_that_is_neither_granted_nor_served_is_not_installed(api, fabric):
+    """A role of before does not grant a newer kind, and Kubernetes answers 403 for what is not there, too."""
+    api.missing_kinds.add('GatewayGroup')
+    api.faults.answer(403, times=None, match='gatewaygroups')
+    report = sync_fabric(fabric)
+    assert report.outcome == 'in_sync'
+    assert kind_report(report, 'GatewayGroup').outcome == 'not_installed'
+    assert 'GatewayGroup' in try_connection(fabric).not_installed
+
+
 def test_everything_forbidden(api):
     report = sync_fabric(fabric_of(api, 'nobody-token'))
     assert report.outcome == 'failed'
