@@ -22,7 +22,7 @@ from .apply import apply, last_seen_in_cluster, mark_seen, stored_rows
 from .compare import compare
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
-from .switch_health import health_is_due, record_health
+from .switch_health import health_is_due, mark_recorded, record_health
 
 __all__ = ('sync_fabric', 'test_connection')
 
@@ -75,6 +75,7 @@ def sync_fabric(
         fabric, written, report.started, settled_seconds(),
     ):
         record_health(fabric, settled_seconds())
+        mark_recorded(fabric, report.started)
     report.conclude(timezone.now(), failure)
     return report
 

@@ -338,6 +338,21 @@ def test_health_is_recorded_where_it_may_have_changed(api, fabric, monkeypatch):
     assert len(recorded) == 3, 'time alone may have turned one silent'
 
 
+def test_health_is_recorded_after_a_watch_has_written(api, fabric):
+    """To the sync that follows, what the watch wrote is unchanged."""
+    sync_fabric(fabric)
+    api.patch('Agent', 'spine-01', {'status': {'state': {'nos': {'softwareVersion': 'new'}}}})
+    agent = KIND_BY_NAME['Agent']
+    stored = stored_rows(fabric, agent)
+    watched = compare(agent, stored, [api.get('Agent', 'spine-01')])
+    watched.missing = [stored['default', 'leaf-01']]
+    apply(fabric, agent, watched, timezone.now(), complete=False)
+    api.delete('Agent', 'leaf-01')
+    assert sync_fabric(fabric).total('missing') == 0
+    health = {row.name: row for row in SwitchHealth.objects.filter(fabric=fabric)}
+    assert (health['leaf-01'].no_agent, health['spine-01'].software) == (True, 'new')
+
+
 def test_two_fabrics_do_not_meet(api, fabric):
     sync_fabric(fabric)
     with KubernetesAPI([item for item in samples() if item['kind'] == 'VPC']) as other:
