@@ -128,7 +128,7 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
         'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'verify_tls', 'in_cluster',
         'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_site', 'inventory_location',
         'inventory_tenant', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption', 'inventory_removal',
-        'inventory_device_status', 'inventory_stale_status', 'notification_group',
+        'inventory_device_status', 'inventory_stale_status', 'inventory_roles', 'notification_group',
     )
 
     class Meta:

@@ -141,8 +141,9 @@ def sync_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
         report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
         report.errors = plan.errors[:ERRORS_NAMED]
-        if len(plan.errors) > ERRORS_NAMED:
-            report.errors.append(f'{kind.name}: {len(plan.errors) - ERRORS_NAMED} more objects cannot be mirrored.')
+        if (others := len(plan.errors) - ERRORS_NAMED) > 0:
+            objects = 'object' if others == 1 else 'objects'
+            report.errors.append(f'{kind.name}: {others} more {objects} cannot be mirrored.')
     except NotInstalled:
         report.outcome, report.errors = _absent(fabric, listing)
     except Forbidden as error:

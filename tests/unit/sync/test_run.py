@@ -22,7 +22,7 @@ from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.apply import apply, stored_rows
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
-from netbox_hedgehog.sync.report import KindReport
+from netbox_hedgehog.sync.report import READ, KindReport, Report
 from netbox_hedgehog.sync.run import RESTARTS, sync_fabric, sync_kind
 from netbox_hedgehog.sync.run import test_connection as try_connection
 from netbox_hedgehog.sync.switch_health import record_health
@@ -561,6 +561,12 @@ def test_fields_of_a_newer_release(api, fabric):
 
 
 # Not at all
+
+
+def test_one_kind_is_counted_as_one() -> None:
+    report = Report(fabric='a', started=timezone.now(), kinds=[KindReport('Server', outcome=READ)])
+    report.conclude(timezone.now(), 'The API server closed the connection.')
+    assert report.error == 'The API server closed the connection. 1 kind was synced before that.'
 
 
 def test_wrong_token(api):
