@@ -1,8 +1,7 @@
-"""Apply what users request of a fabric's inventory: in a worker, or in the process of a command."""
-
+"""Plan what users request of a fabric's inventory, and apply it in the process of a command."""
 
 from ..accounts import AnyUser
-from ..inventory.disable import plan_removal, remove_created
+from ..inventory.disable import plan_removal
 from ..inventory.errors import InventoryRefused
 from ..inventory.planning.plan import Plan
 from ..inventory.reconcile import confirm_removal, plan, reconcile
@@ -22,15 +21,13 @@ def actions_of(fabric: Fabric, action: str) -> Plan:
 def apply_now(fabric: Fabric, action: str, digest: str, user: AnyUser | None = None) -> InventoryReport:
     """Apply exactly the reviewed plan in this process: for commands, never for a web request.
 
-    Takes the fabric, one of APPLY, CONFIRM and REMOVE, the digest of the reviewed plan, and the user; None stands for
-    the plugin itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused while a
-    sync of the fabric is running; nothing is changed then.
+    Takes the fabric, APPLY or CONFIRM, the digest of the reviewed plan, and the user; None stands for the plugin
+    itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused while a sync of the
+    fabric is running; nothing is changed then.
     """
     with fabric_lock(fabric.pk) as free:
         if not free:
             raise InventoryRefused(f'A sync of {fabric.name} is running. Try again when it has finished.')
         if action == CONFIRM:
             return confirm_removal(fabric, digest, user=user)
-        if action == REMOVE:
-            return remove_created(fabric, user=user, expected_digest=digest)
         return reconcile(fabric, user=user, expected_digest=digest)
