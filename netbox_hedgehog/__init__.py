@@ -1,6 +1,7 @@
 """NetBox plugin that syncs Hedgehog Open Network Fabrics into NetBox."""
 
 import logging
+import math
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,9 @@ MAY_BE_ZERO = (
     'retries', 'status_interval', 'jobs_kept', 'failed_jobs_kept', 'removal_grace_syncs', 'removal_grace_hours',
     'removal_guard_percent', 'connection_tests_per_minute',
 )
+
+# All other numbers are whole: RQ and Redis accept no others.
+MAY_HAVE_DECIMALS = ('connect_timeout', 'read_timeout', 'removal_grace_hours')
 
 
 class HedgehogPluginConfig(PluginConfig):
@@ -39,7 +43,7 @@ class HedgehogPluginConfig(PluginConfig):
         # Seconds to wait for a connection to an API server, and for the next bytes of a response.
         'connect_timeout': 5,
         'read_timeout': 30,
-        # How often a request is repeated after 429, 5xx or a dropped connection.
+        # How often a request is repeated after 429, 500, 502, 503, 504 or a dropped connection.
         'retries': 4,
         # Limits for an API server: bytes of one response (decompressed), bytes fetched of all objects of a kind, bytes
         # stored of one object (etcd accepts 1.5 MB), and objects of a kind. What is larger is skipped, and reported.
@@ -47,7 +51,7 @@ class HedgehogPluginConfig(PluginConfig):
         'max_kind_size': 512 * 1024 * 1024,
         'max_object_size': 2 * 1024 * 1024,
         'max_objects': 100_000,
-        # How often one user may test connections per minute. 0: no limit.
+        # How often one user may test connections per minute. 0: as often as they like, 2 at the same time.
         'connection_tests_per_minute': 10,
         # Seconds after which a status that changes by itself all the time, such as an Agent's, is fetched again. It is
         # most of a fabric's data. 0: in every sync.
@@ -74,8 +78,8 @@ class HedgehogPluginConfig(PluginConfig):
         # syncs and this many hours.
         'removal_grace_syncs': 3,
         'removal_grace_hours': 24,
-        # An inventory sync that would mark or delete more than this percentage of a model's objects (and 5 of them)
-        # needs confirmation.
+        # An inventory sync that would mark or delete more than this percentage of a model's objects (and at least
+        # 5 of them) needs confirmation.
         'removal_guard_percent': 20,
         # Earlier values of SECRET_KEY: stored tokens that were encrypted with them can still be decrypted.
         'secret_key_fallbacks': [],
@@ -91,16 +95,20 @@ class HedgehogPluginConfig(PluginConfig):
             names = ', '.join(map(repr, unknown))
             raise ImproperlyConfigured(f'{where} has no setting {names}. Valid settings: {known}.')
         for name, default in cls.default_settings.items():
-            value = user_config[name]
-            if not isinstance(default, int):
-                continue
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or value < 0 or (value == 0 and name not in MAY_BE_ZERO):
-                raise ImproperlyConfigured(f'{where}[{name!r}] must be a positive number, not {value!r}.')
+            if isinstance(default, int):
+                cls._validate_number(name, user_config[name], where)
         cls._validate_destinations(user_config, where)
         fallbacks = user_config['secret_key_fallbacks']
         if not isinstance(fallbacks, list | tuple) or not all(isinstance(key, str) for key in fallbacks):
             raise ImproperlyConfigured(f"{where}['secret_key_fallbacks'] must be a list of earlier SECRET_KEY values.")
+
+    @staticmethod
+    def _validate_number(name: str, value: Any, where: str) -> None:
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or value < 0 or (value == 0 and name not in MAY_BE_ZERO):
+            raise ImproperlyConfigured(f'{where}[{name!r}] must be a positive number, not {value!r}.')
+        if isinstance(value, float) and name not in MAY_HAVE_DECIMALS:
+            raise ImproperlyConfigured(f'{where}[{name!r}] must be a whole number, not {value!r}.')
 
     @staticmethod
     def _validate_destinations(user_config: dict[str, Any], where: str) -> None:

@@ -6,7 +6,7 @@ from netbox.object_actions import ObjectAction
 
 from .inventory.decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN
 
-__all__ = ('BulkIgnore', 'BulkKeepNetBox', 'BulkReopen', 'BulkTakeFabric')
+__all__ = ('BulkAcceptFabric', 'BulkIgnore', 'BulkKeepNetBox', 'BulkReopen')
 
 
 class _BulkDecision(ObjectAction):
@@ -22,7 +22,7 @@ class _BulkDecision(ObjectAction):
         return {'decision': DECISIONS[cls.decision]}
 
 
-class BulkTakeFabric(_BulkDecision):
+class BulkAcceptFabric(_BulkDecision):
     name = 'bulk_fabric'
     label = DECISIONS[FABRIC].label
     decision = FABRIC

@@ -63,7 +63,7 @@ class Expired(ClusterError):
 
 
 class ServerFault(ClusterError):
-    """429 or 5xx, still after retries."""
+    """429, 500, 502, 503 or 504, still after retries."""
 
 
 class BadAnswer(ClusterError):

@@ -22,7 +22,7 @@ LONGEST_IN_ALL = 45
 
 @dataclass(slots=True)
 class Probe:
-    """The result of a connection test. `sentences` are for people; `ok` is True if every kind can be read.
+    """The result of a connection test. `sentences` are for people; `ok` is True if every installed kind can be read.
 
     `version` is empty if it may not be read, which no sync needs.
     """

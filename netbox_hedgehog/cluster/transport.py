@@ -1,4 +1,4 @@
-"""Send GET requests to an API server, with the `kubernetes` package's transport and authentication.
+"""Send GET requests to an API server, with the `kubernetes` package's configuration and the plugin's own transport.
 
 Failures are retried, waits are limited, and every error has a sentence for the person who must act.
 """

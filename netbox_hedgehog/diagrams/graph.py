@@ -233,8 +233,8 @@ def bundled(graph: Graph, url: Callable[[str], str]) -> Graph:
             url=url(groups.pop()) if len(groups) == 1 else '', state=worst(node.state for node in servers),
             sentences=[', '.join(names[:NAMED]) + (f' and {len(names) - NAMED} more' if len(names) > NAMED else '')],
         )
-        if troubled := sum(bool(node.state) for node in servers):
-            bundle.notes.append(f'{troubled} with links down' if len(servers) > 1 else 'link down')
+        if affected := sum(bool(node.state) for node in servers):
+            bundle.notes.append(f'{affected} with links down' if len(servers) > 1 else 'link down')
         nodes[bundle.key] = bundle
         bundle_of |= {node.key: bundle.key for node in servers}
     wires: dict[tuple[str, str, str], Wire] = {}

@@ -1,5 +1,7 @@
 """The inventory settings in the forms of a fabric."""
 
+import json
+from contextlib import suppress
 from typing import Any
 
 from dcim.choices import DeviceStatusChoices
@@ -118,7 +120,7 @@ class InventoryFormMixin(forms.Form):
             if getattr(self.instance, name) not in DeviceStatusChoices.values():
                 # Without an empty choice a browser would send the first one.
                 self.fields[name].choices = add_blank_choice(DeviceStatusChoices)
-        mapping = self.instance.inventory_roles if isinstance(self.instance.inventory_roles, dict) else {}
+        mapping = self._stored_roles()
         chosen = roles_by_slug(mapping.values()) if mapping else {}
         for role, title in ROLES.items():
             self.fields[ROLE_FIELDS[role]] = DynamicModelChoiceField(
@@ -128,6 +130,15 @@ class InventoryFormMixin(forms.Form):
             if found := chosen.get(mapping.get(role, '')):
                 # A slug of several roles is rejected when the form is saved: the operator decides which is meant.
                 self.initial.setdefault(ROLE_FIELDS[role], found[0])
+
+    def _stored_roles(self) -> dict[str, str]:
+        """Return the roles of the fabric that is edited, or of the one that is cloned: JSON in the page's address."""
+        roles = self.instance.inventory_roles
+        if not roles:
+            with suppress(ValueError):
+                roles = json.loads(str(self.initial.get('inventory_roles', '')))
+        found = roles if isinstance(roles, dict) else {}
+        return {role: slug for role, slug in found.items() if isinstance(slug, str)}
 
     clean_inventory_name_pattern = _default_if_empty('inventory_name_pattern')
     clean_inventory_adoption = _default_if_empty('inventory_adoption')

@@ -85,7 +85,7 @@ class End:
     vlan: Any = None
 
     def __str__(self) -> str:
-        return f'{self.device} {self.port}'
+        return f'{self.device} {self.port}'.rstrip()
 
     @property
     def kind(self) -> str:
@@ -215,11 +215,14 @@ class _Reader:
 
 
 def wired_ports(connections: Iterable[Connection]) -> dict[str, dict[str, str]]:
-    """Return the ports of each switch that Connections name, each with a text on what is at its other end."""
+    """Return the ports of each switch that Connections name, each with a text on what is at its other end.
+
+    An end that names a switch and no port is skipped: it is an issue of its Connection.
+    """
     ports: dict[str, dict[str, str]] = {}
     for link in (link for connection in connections for link in connection.links):
         for end, other in ((link.near, link.far), (link.far, link.near)):
-            if end is not None and end.kind == 'Switch':
+            if end is not None and end.kind == 'Switch' and end.port:
                 ports.setdefault(end.device, {})[end.port] = str(other) if other else link.connection
     return ports
 

@@ -1,5 +1,6 @@
 """Read values of manifests of unknown shape: a manifest may hold anything anywhere, and nothing here raises."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -62,8 +63,13 @@ def is_unset(value: Any) -> bool:
 
 
 def real_number(value: Any) -> float | None:
-    """Return a number with or without decimals, or None in place of anything else."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Return a number with or without decimals, or None in place of anything else: also of what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -101,9 +107,15 @@ def entries(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def natural(name: str) -> tuple[Any, ...]:
-    """Return the key by which to sort names, so that numbers in them count as numbers."""
+    """Return the key by which to sort names, so that numbers in them count as numbers: leaf-02, leaf-9, leaf-10."""
     parts = _DIGITS.split(name)
-    return tuple((len(part), part) if place % 2 else part for place, part in enumerate(parts))
+    return tuple(_magnitude(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _magnitude(digits: str) -> tuple[int, str, str]:
+    """Return the key by which to sort numbers. Not int(): that refuses thousands of digits."""
+    significant = digits.lstrip('0')
+    return len(significant), significant, digits
 
 
 def moment(value: Any) -> datetime | None:

@@ -29,7 +29,7 @@ from .planning.plan import UPDATE, Finding, Plan
 from .planning.planner import make_plan
 from .reconcile import desired_of
 
-__all__ = ('Acceptance', 'accept_fabric_value', 'forget', 'ignore', 'keep_netbox_value', 'recreate', 'reopen')
+__all__ = ('Acceptance', 'accept_fabric_value', 'ignore', 'keep_netbox_value', 'recreate', 'reopen')
 
 FIELD, DELETED = DiscrepancyTypeChoices.FIELD, DiscrepancyTypeChoices.DELETED
 
@@ -195,11 +195,6 @@ def recreate(discrepancies: Iterable[Discrepancy]) -> int:
             remove(Discrepancy.objects.filter(pk__in=[row.pk for row in rows]))
             count += len(rows)
     return count
-
-
-def forget(discrepancies: Iterable[Discrepancy]) -> int:
-    """Keep objects deleted that were deleted in NetBox (DELETED): their state is `kept`. Return how many."""
-    return _set_state((row for row in discrepancies if row.type == DELETED), DiscrepancyStateChoices.KEPT)
 
 
 def _with_referrers(keys: set[str], desired: Desired) -> set[str]:

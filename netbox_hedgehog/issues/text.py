@@ -6,7 +6,7 @@ __all__ = ('Text',)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The sentence of a code, and for the documentation what to do about it. Both are translated when shown."""
+    """The sentence of a code, and for the documentation what to do about it. The sentence is translated when shown."""
 
     sentence: Any
     advice: Any

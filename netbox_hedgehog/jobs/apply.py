@@ -1,14 +1,12 @@
-"""Apply what users request of a fabric's inventory: in a worker, or in the process of a command."""
-
+"""Plan what users request of a fabric's inventory, and apply it in the process of a command."""
 
 from ..accounts import AnyUser
-from ..inventory.disable import remove_created
 from ..inventory.errors import InventoryRefused
 from ..inventory.reconcile import confirm_removal, reconcile
 from ..inventory.report import InventoryReport
 from ..locks import fabric_lock
 from ..models import Fabric
-from .inventory import APPLY_RULES, CONFIRM, REMOVE
+from .inventory import APPLY_RULES, CONFIRM
 from .inventory import plan_of as actions_of
 
 __all__ = ('actions_of', 'apply_now')
@@ -17,15 +15,13 @@ __all__ = ('actions_of', 'apply_now')
 def apply_now(fabric: Fabric, action: str, digest: str, user: AnyUser | None = None) -> InventoryReport:
     """Apply exactly the reviewed plan in this process: for commands, never for a web request.
 
-    Takes the fabric, one of APPLY, APPLY_RULES, CONFIRM and REMOVE, the digest of the reviewed plan, and the user; None
-    stands for the plugin itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused
-    while a sync of the fabric is running; nothing is changed then.
+    Takes the fabric, APPLY, APPLY_RULES or CONFIRM, the digest of the reviewed plan, and the user; None stands for the
+    plugin itself. Returns the report. Raises PlanMoved, NotPermitted, InventoryOff, or InventoryRefused while a sync of
+    the fabric is running; nothing is changed then.
     """
     with fabric_lock(fabric.pk) as free:
         if not free:
             raise InventoryRefused(f'A sync of {fabric.name} is running. Try again when it has finished.')
         if action == CONFIRM:
             return confirm_removal(fabric, digest, user=user)
-        if action == REMOVE:
-            return remove_created(fabric, user=user, expected_digest=digest)
         return reconcile(fabric, user=user, expected_digest=digest, apply_rules=action == APPLY_RULES)

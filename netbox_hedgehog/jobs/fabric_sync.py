@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from core.choices import JobStatusChoices
@@ -52,6 +53,14 @@ PROGRESS_FIELDS = ('kind', 'outcome', 'read', 'created', 'updated', 'missing', '
 
 class SyncRefused(Exception):
     """A requested sync cannot be queued. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Why a fabric is busy, as a sentence, and whether that is a sync: an inventory change cannot be cancelled."""
+
+    sentence: str
+    is_sync: bool = True
 
 
 def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
@@ -129,26 +138,28 @@ class FabricSyncJob(JobRunner):
             # Two users at once: the second waits here, and then finds the first one's job.
             fabric = Fabric.objects.select_for_update().get(pk=fabric.pk)
             if reason := cls.busy(fabric):
-                raise SyncRefused(reason)
+                raise SyncRefused(reason.sentence)
             job = cls.record(fabric, user)
             Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.QUEUED)
             transaction.on_commit(lambda: put_in_queue(job))
         return job
 
     @classmethod
-    def busy(cls, fabric: Fabric) -> str:
-        """Return why a sync of this fabric cannot be queued now, or '' if it can."""
+    def busy(cls, fabric: Fabric) -> Busy | None:
+        """Return why a sync of this fabric cannot be queued now, or None if it can."""
         active = exclusive_jobs().filter(
             object_id=fabric.pk, status__in=(JobStatusChoices.STATUS_PENDING, JobStatusChoices.STATUS_RUNNING),
-        ).first()
+        ).order_by('-status', 'pk').first()  # "running" sorts after "pending"
         if active is not None:
-            what = 'queued' if active.status == JobStatusChoices.STATUS_PENDING else 'running'
-            return f'A sync of {fabric.name} is already {what} (job {active.pk}).'
+            state = 'queued' if active.status == JobStatusChoices.STATUS_PENDING else 'running'
+            is_sync = active.name == cls.name
+            what = 'A sync' if is_sync else 'An inventory change'
+            return Busy(f'{what} of {fabric.name} is already {state} (job {active.pk}).', is_sync)
         if fabric.pk in locked_fabrics():
-            return f'A sync of {fabric.name} is already running.'
+            return Busy(f'A sync of {fabric.name} is already running.')
         if connection().lpos(usable_queue().key, own_schedule_id(fabric.pk)) is not None:
-            return f'A scheduled sync of {fabric.name} is already queued.'
-        return ''
+            return Busy(f'A scheduled sync of {fabric.name} is already queued.')
+        return None
 
     @classmethod
     def handle(cls, job: Job, *args: Any, **kwargs: Any) -> None:

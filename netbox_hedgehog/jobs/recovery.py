@@ -1,6 +1,7 @@
 """Find and record what a killed process left behind. Status fields never decide whether a sync may start."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from core.choices import JobStatusChoices
@@ -36,6 +37,10 @@ KILLED = (
     'The sync that began {started} ended unexpectedly: its worker was killed or lost its database connection. '
     'Data synced until then is kept; the next sync continues.'
 )
+KILLED_INVENTORY = (
+    'The inventory change that began {started} ended unexpectedly: its worker was killed or lost its database '
+    'connection. Review the plan and apply it again.'
+)
 # Seconds after which a queued job that is in no queue counts as lost: a younger one may be on its way there.
 ON_ITS_WAY = 5
 
@@ -45,6 +50,14 @@ ENDED = (JobStatus.FAILED, JobStatus.FINISHED, JobStatus.CANCELED, JobStatus.STO
 def sync_jobs() -> QuerySet[Job]:
     """Return the NetBox jobs of fabric syncs."""
     return exclusive_jobs().filter(name=JOB_NAME)
+
+
+def failed_syncs() -> QuerySet[Job]:
+    """Return the NetBox jobs of syncs that failed in the last day, without cancelled ones (failed to NetBox)."""
+    return sync_jobs().filter(
+        status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
+        created__gte=timezone.now() - timedelta(days=1),
+    ).exclude(data__outcome=CANCELLED)
 
 
 def exclusive_jobs() -> QuerySet[Job]:
@@ -69,18 +82,19 @@ def _record_killed_syncs() -> int:
     # The order matters: a sync takes its lock before its row says "running", and keeps it until after the row says
     # otherwise. A row that was running before the locks were read, and has no lock, belongs to a dead process.
     running = list(exclusive_jobs().filter(status=JobStatusChoices.STATUS_RUNNING).values_list(
-        'pk', 'object_id', 'started', 'error',
+        'pk', 'object_id', 'started', 'error', 'name',
     ))
     syncing = list(Fabric.objects.filter(sync_status=SyncStatusChoices.SYNCING).values_list('pk', 'last_attempt'))
     if not running and not syncing:
         return 0
     locked = locked_fabrics()
     killed = 0
-    for pk, fabric_id, started, error in running:
+    for pk, fabric_id, started, error, name in running:
         if fabric_id not in locked and error.startswith(CANCELLED_BY):
             record_cancelled(pk, fabric_id, JobStatusChoices.STATUS_RUNNING, error)
         elif fabric_id not in locked:
-            killed += _fail_job(pk, KILLED.format(started=_when(started)))
+            sentence = KILLED if name == JOB_NAME else KILLED_INVENTORY
+            killed += _fail_job(pk, sentence.format(started=_when(started)))
     for pk, attempt in syncing:
         if pk not in locked:
             sentence = KILLED.format(started=_when(attempt))
@@ -114,7 +128,7 @@ def _requeue_lost_syncs() -> int:
             continue
         rq_job = found.get(rq_id)
         if rq_job is not None and rq_job.get_status(refresh=False) in ENDED:
-            _fail_job(job.pk, 'The worker ended before this sync began. Start it again.')
+            _fail_job(job.pk, 'The worker ended before this job began. Start it again.')
             continue
         # Redis lost it, or its worker was killed before the sync began. If it is about to begin just now, it is queued
         # twice, and the second entry finds no queued job.

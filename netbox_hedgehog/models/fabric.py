@@ -141,9 +141,10 @@ class Fabric(FabricState, InventorySettings, JobsMixin, PrimaryModel):
 
     clone_fields = (
         'status', 'kubernetes_server', 'kubernetes_ca_cert', 'kubernetes_namespace', 'topology_filter', 'verify_tls',
-        'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_site',
-        'inventory_location', 'inventory_tenant', 'inventory_name_pattern', 'inventory_scope', 'inventory_adoption',
-        'inventory_removal', 'inventory_device_status', 'inventory_stale_status', 'notification_group',
+        'in_cluster', 'sync_enabled', 'scheduler_enabled', 'sync_interval', 'watch_enabled', 'inventory_auto_apply',
+        'inventory_site', 'inventory_location', 'inventory_tenant', 'inventory_name_pattern', 'inventory_scope',
+        'inventory_adoption', 'inventory_removal', 'inventory_device_status', 'inventory_stale_status',
+        'inventory_roles', 'notification_group',
     )
 
     class Meta:

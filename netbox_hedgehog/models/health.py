@@ -80,8 +80,8 @@ class SwitchHealthQuerySet(RestrictedQuerySet):
 class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """The state of a switch or gateway when last fetched, as its agent reported it.
 
-    Only a sync writes these rows, in bulk at its end. They have no change log: a heartbeat every 15 seconds would flood
-    it.
+    A sync writes these rows, in bulk at its end, and who confirms that a kind was removed. They have no change log: a
+    heartbeat every 15 seconds would flood it.
     """
 
     resource = models.OneToOneField(

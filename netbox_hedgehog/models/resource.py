@@ -23,7 +23,8 @@ KIND_CHOICES = [(kind.name, kind.title) for kind in KINDS]
 class KindSync(models.Model):
     """When all of a fabric's resources of one kind were last listed: each that is not missing was seen then.
 
-    One row a kind, so that a sync without changes writes as many rows as there are kinds, not resources.
+    One row a kind, so that a sync without changes writes as many rows as there are kinds, not resources. And one of
+    SwitchHealth: the start of the sync that last recorded it.
     """
 
     fabric = models.ForeignKey(
@@ -62,7 +63,7 @@ class FabricResourceManager(models.Manager.from_queryset(RestrictedQuerySet)):  
 class FabricResource(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     """One custom resource of a fabric, as last fetched: one model for every kind.
 
-    Only a sync writes these rows, in bulk, so they have no change log: `changed` is when a sync last detected a change.
+    A sync or a watch writes these rows, in bulk and without a change log: `changed` is when a change was last detected.
     """
 
     fabric = models.ForeignKey(

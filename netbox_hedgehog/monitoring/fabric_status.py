@@ -12,7 +12,7 @@ from ..jobs.progress import ACTIVE
 from ..jobs.recovery import exclusive_jobs, sync_jobs
 from ..jobs.schedules import due_times
 from ..models import Fabric
-from .service_health import ServiceHealth
+from .service_health import ServiceHealth, counted
 
 __all__ = ('services_line', 'fabric_status')
 
@@ -59,14 +59,17 @@ def fabric_status(fabrics: Iterable[Fabric]) -> list[dict[str, Any]]:
 
 def services_line(health: ServiceHealth) -> str:
     """Return one line on services, active schedules, and the syncs of the last day."""
-    watchers = f', {len(health.watchers)} watchers of {health.watched} fabrics' if health.watched else ''
+    watchers = ''
+    if health.watched:
+        watchers = f', {counted(len(health.watchers), "watcher")} of {counted(health.watched, "fabric")}'
     completed = sync_jobs().filter(
         status=JobStatusChoices.STATUS_COMPLETED, created__gte=timezone.now() - timedelta(days=1),
     ).count()
     # From Redis, where schedules take effect: the database only says how many there should be.
     active = len(due_times(Fabric.objects.scheduled().values_list('pk', flat=True))) if health.redis else 0
     return (
-        f'{health.state}: queue {health.queue}, {len(health.workers)} workers, {len(health.schedulers)} schedulers, '
-        f'{active} active schedules{watchers}; syncs: {health.waiting} queued, {health.running} running, '
-        f'{completed} completed and {health.failed} failed in the last day'
+        f'{health.state}: queue {health.queue}, {counted(len(health.workers), "worker")}, '
+        f'{counted(len(health.schedulers), "scheduler")}, {counted(active, "active schedule")}{watchers}; '
+        f'syncs: {health.waiting} queued, {health.running} running, {completed} completed '
+        f'and {health.failed} failed in the last day'
     )

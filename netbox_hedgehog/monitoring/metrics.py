@@ -8,10 +8,9 @@ same for the textfile collector of node_exporter.
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from core.choices import JobStatusChoices
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db.models import Count
@@ -21,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..choices import SyncStateChoices
-from ..jobs.recovery import sync_jobs
+from ..jobs.recovery import failed_syncs
 from ..models import Fabric
 from .overview import FabricSummary, fabric_summaries
 from .service_health import ServiceHealth, worker_health
@@ -104,10 +103,7 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
         )
     }
     failed = dict(
-        sync_jobs().filter(
-            status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
-            created__gte=timezone.now() - timedelta(days=1),
-        ).order_by().values_list('object_id').annotate(count=Count('pk')).values_list('object_id', 'count')
+        failed_syncs().order_by().values_list('object_id').annotate(count=Count('pk')).values_list('object_id', 'count')
     )
     gauges = {
         name: GaugeMetricFamily(PREFIX + name, text, labels=['fabric']) for name, text in FABRIC_GAUGES.items()

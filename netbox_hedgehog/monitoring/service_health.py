@@ -3,14 +3,12 @@
 import os
 import socket
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from core.choices import JobStatusChoices
 from core.models import Job
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Q, QuerySet, Value
-from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from rq import Worker
@@ -21,7 +19,7 @@ from ..events import raise_state_events_safely
 from ..jobs.deployment import live_deployments, several, suffix
 from ..jobs.queue import connection, queue, queue_name
 from ..jobs.records import execute, name_once, of_the_record, read_workers, text
-from ..jobs.recovery import CANCELLED, exclusive_jobs, sync_jobs
+from ..jobs.recovery import exclusive_jobs, failed_syncs, sync_jobs
 from ..jobs.schedules import schedule_id
 from ..jobs.worker import PID_NAMESPACE, pid_namespace
 from ..locks import locked_fabrics
@@ -132,10 +130,7 @@ def _check_redis(health: ServiceHealth, fabrics: FabricQuerySet | None) -> None:
 
 def _check_database(health: ServiceHealth, fabrics: FabricQuerySet, syncs: QuerySet[Job]) -> None:
     running = set(syncs.filter(status=JobStatusChoices.STATUS_RUNNING).values_list('object_id', flat=True))
-    health.failed = syncs.filter(
-        status__in=(JobStatusChoices.STATUS_FAILED, JobStatusChoices.STATUS_ERRORED),
-        created__gte=timezone.now() - timedelta(days=1),
-    ).exclude(data__outcome=CANCELLED).count()  # NetBox has no status for cancelled jobs
+    health.failed = (syncs & failed_syncs()).count()
     asked = fabrics.aggregate(
         scheduled=Count('pk', filter=Fabric.is_scheduled, distinct=True),
         watched=Count('pk', filter=Fabric.is_watched, distinct=True),
@@ -157,7 +152,8 @@ def _check_database(health: ServiceHealth, fabrics: FabricQuerySet, syncs: Query
         whose = 'Last sync: ' if fabric.sync_status in SyncStatusChoices.UNDER_WAY else ''
         health.problems.append(f'{fabric.name}: {fabric.get_sync_status_display()}. {whose}{fabric.sync_error}')
     if (more_failing := failing.count() - SHOWN) > 0:
-        health.problems.append(f'{more_failing} more fabrics failed or were only partially synced.')
+        fabrics_were = 'fabric failed or was' if more_failing == 1 else 'fabrics failed or were'
+        health.problems.append(f'{more_failing} more {fabrics_were} only partially synced.')
 
 
 def _check_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
@@ -173,9 +169,10 @@ def _check_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
         return  # reported already
     health.unwatched = len(unwatched)
     if not health.watchers:
+        fabrics_have = '1 fabric has' if len(watched) == 1 else f'{len(watched)} fabrics have'
         health.problems.append(
-            f'No watcher is running, but {len(watched)} fabrics have "Watch enabled" set. Their changes are seen '
-            'at the next scheduled sync. Start one: hedgehog_sync watch'
+            f'No watcher is running, but {fabrics_have} "Watch enabled" set. Changes are seen at the next scheduled '
+            'sync. Start one: hedgehog_sync watch'
         )
     elif unwatched:
         name = min(watched[pk] for pk in unwatched)
@@ -184,12 +181,17 @@ def _check_watchers(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     failing = sorted((watched[pk], error) for pk, error in errors.items() if pk not in unwatched)
     health.problems += [f'Watching {name} fails: {error}' for name, error in failing[:SHOWN]]
     if (more_failing := len(failing) - SHOWN) > 0:
-        health.problems.append(f'Watching fails for {more_failing} more fabrics.')
+        health.problems.append(f'Watching fails for {counted(more_failing, "more fabric")}.')
 
 
 def _check_clusters(health: ServiceHealth, fabrics: FabricQuerySet) -> None:
     health.same_cluster = fabrics_by_cluster(fabrics)
     health.notices = [same_cluster_sentence(names) for names in health.same_cluster[:SHOWN]]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, which has a regular plural: "1 worker", "2 workers"."""
+    return f'{count} {noun}' if count == 1 else f'{count} {noun}s'
 
 
 def live_workers() -> list[str]:

@@ -85,7 +85,8 @@ class Report:
         if failure:
             self.outcome, self.error = SyncStatusChoices.FAILED, failure
             if readable:
-                self.error += f' {len(readable)} kinds were synced before that.'
+                done = '1 kind was' if len(readable) == 1 else f'{len(readable)} kinds were'
+                self.error += f' {done} synced before that.'
         elif not readable:
             self.outcome = SyncStatusChoices.FAILED
             self.error = errors[0] if self._serves_something() else (

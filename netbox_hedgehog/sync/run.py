@@ -23,7 +23,7 @@ from .apply import apply, last_seen_in_cluster, mark_seen, stored_rows
 from .compare import compare
 from .listing import Listing
 from .report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, KindReport, Report, not_served
-from .switch_health import health_is_due, record_health
+from .switch_health import health_is_due, mark_recorded, record_health
 from .topology import check_topology, filter_of, followed_names
 
 __all__ = ('sync_fabric', 'test_connection')
@@ -78,6 +78,7 @@ def sync_fabric(
         fabric, written, report.started, settled_seconds(),
     ):
         record_health(fabric, settled_seconds())
+        mark_recorded(fabric, report.started)
     report.conclude(timezone.now(), failure)
     return report
 
@@ -143,8 +144,9 @@ def sync_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
         report.read, report.created, report.updated = plan.read, len(plan.created), len(plan.updated)
         report.unchanged, report.missing = plan.unchanged + len(plan.refreshed), len(plan.missing)
         report.errors = plan.errors[:ERRORS_NAMED]
-        if len(plan.errors) > ERRORS_NAMED:
-            report.errors.append(f'{kind.name}: {len(plan.errors) - ERRORS_NAMED} more objects cannot be mirrored.')
+        if (others := len(plan.errors) - ERRORS_NAMED) > 0:
+            objects = 'object' if others == 1 else 'objects'
+            report.errors.append(f'{kind.name}: {others} more {objects} cannot be mirrored.')
     except NotInstalled:
         report.outcome, report.errors = _absent(fabric, listing)
     except Forbidden as error:

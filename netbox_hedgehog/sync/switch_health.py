@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 
 from ..hedgehog.connections import read_connection, wired_ports
 from ..hedgehog.kinds import KIND_BY_NAME
@@ -14,17 +14,21 @@ from ..hedgehog.manifest import mapping, text
 from ..hedgehog.switch_health import HealthIssue, MirroredAgent, assess, confirmed_at
 from ..hedgehog.switch_ports import PortNames
 from ..hedgehog.switches import group
-from ..models import Fabric, FabricResource, SwitchHealth
-from .apply import lock_mirror
+from ..models import Fabric, FabricResource, KindSync, SwitchHealth
+from .apply import lock_mirror, mark_seen
 from .topology import outside_filter
 
-__all__ = ('AGENTS', 'health_is_due', 'record_health')
+__all__ = ('AGENTS', 'health_is_due', 'mark_recorded', 'record_health')
 
 BATCH = 1000
 AT_A_TIME = 50
 
 # The resource that reports the state, and the one it reports on.
 AGENTS = {'Agent': 'Switch', 'GatewayAgent': 'Gateway'}
+
+# The kinds that health is derived from, and the name under which KindSync has when it was last recorded.
+SOURCES = ('Connection', 'SwitchProfile', *AGENTS, *AGENTS.values())
+RECORDED = 'SwitchHealth'
 
 _FIELDS = tuple(
     field.name for field in SwitchHealth._meta.concrete_fields if not field.primary_key and field.name != 'resource'
@@ -34,13 +38,22 @@ _FIELDS = tuple(
 def health_is_due(fabric: Fabric, written: Mapping[str, int], now: datetime, settled: float) -> bool:
     """Return whether a sync that wrote this many rows of each kind must record the health of switches and gateways.
 
-    If none of their resources changed, an agent may still have become unresponsive: that is checked once in `settled`
-    seconds, because healthy agents report as often.
+    It must too if a watch wrote such rows since the last time: to the sync they are unchanged. If none of their
+    resources changed, an agent may still have become unresponsive: that is checked once in `settled` seconds, because
+    healthy agents report as often. Two statements at most.
     """
-    if any(written.get(kind) for kind in ('Connection', 'SwitchProfile', *AGENTS, *AGENTS.values())):
+    if any(written.get(kind) for kind in SOURCES):
         return True
-    newest = SwitchHealth.objects.filter(fabric=fabric).aggregate(at=Max('read_at'))['at']
-    return newest is None or now - newest >= timedelta(seconds=settled)
+    last = KindSync.objects.filter(fabric=fabric, kind=RECORDED).values_list('last_read', flat=True).first()
+    if last is None or now - last >= timedelta(seconds=settled):
+        return True
+    changed = Q(last_read__gt=last) | Q(missing_since__gt=last)
+    return FabricResource.objects.filter(changed, fabric=fabric, kind__in=SOURCES).exists()
+
+
+def mark_recorded(fabric: Fabric, started: datetime) -> None:
+    """Store that health was recorded by the sync that started then. What changed since may not be in it."""
+    mark_seen(fabric, [RECORDED], started)
 
 
 def record_health(fabric: Fabric, settled: float = 0) -> int:

@@ -22,7 +22,7 @@ from ..inventory.decisions import DECISIONS, FABRIC, IGNORE, NETBOX, REOPEN, dec
 from ..inventory.errors import InventoryRefused
 from ..models import Discrepancy, Fabric
 from ..numbers import is_id
-from ..object_actions import BulkIgnore, BulkKeepNetBox, BulkReopen, BulkTakeFabric
+from ..object_actions import BulkAcceptFabric, BulkIgnore, BulkKeepNetBox, BulkReopen
 from . import inventory_panels as panels
 from .counts import inventory_counts
 from .freshness import stale_fabrics
@@ -34,7 +34,7 @@ __all__ = (
     'FabricDiscrepanciesView',
 )
 
-BULK_ACTIONS = (BulkTakeFabric, BulkKeepNetBox, BulkIgnore, BulkReopen)
+BULK_ACTIONS = (BulkAcceptFabric, BulkKeepNetBox, BulkIgnore, BulkReopen)
 
 OUTCOMES = {
     FABRIC: ngettext_lazy(
@@ -148,7 +148,7 @@ class _BulkDecisionView(_Decides, BaseMultiObjectView):
         return redirect(self.get_return_url(request))
 
 
-@register_model_view(Discrepancy, 'bulk_fabric', path='take-fabric', detail=False)
+@register_model_view(Discrepancy, 'bulk_fabric', path='accept-fabric', detail=False)
 class DiscrepancyBulkFabricView(_BulkDecisionView):
     decision = FABRIC
 

@@ -162,7 +162,7 @@ class ChangePanel(panels.ObjectPanel):
             'more': len(fields) == FIELDS_SHOWN,
             'replaced': _moment(previous.get('replaced')),
             'since': _moment(previous.get('changed')),
-            'anew': bool(previous) and previous.get('uid') != resource.uid,
+            'recreated': bool(previous) and previous.get('uid') != resource.uid,
             'previous': previous,
         }
 

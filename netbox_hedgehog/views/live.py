@@ -35,16 +35,17 @@ def live_context(request: HttpRequest, fabric: Fabric, job: Any, redis: bool = T
     progress = progress_of(job) if job else None
     away = _('Cannot reach Redis.')
     try:
-        busy = FabricSyncJob.busy(fabric) if redis else away
+        busy = FabricSyncJob.busy(fabric) if redis else None
         due = due_times([fabric.pk]).get(fabric.pk) if redis else None
     except (RedisError, OSError):
-        busy, due = away, None
+        busy, due = None, None
+        redis = False
     return {
         'object': fabric,
         'progress': progress,
         'every': WATCHING if progress else IDLE,
-        'busy': busy,
-        'cancellable': bool(busy and (progress or busy is not away)),
+        'busy': (busy.sentence if busy else '') if redis else away,
+        'cancellable': bool((busy and busy.is_sync) or (progress and not redis)),
         'can_sync': request.user.has_perm('netbox_hedgehog.sync_fabric', fabric),
         'sees_log': request.user.has_perm('core.view_job'),
         'next_sync': datetime.fromtimestamp(due, UTC) if due else None,

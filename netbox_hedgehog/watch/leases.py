@@ -30,7 +30,7 @@ NO_EXPIRY = -1
 WATCHERS = 'netbox_hedgehog:watchers'
 PREFIX = 'netbox_hedgehog:watch:'
 # Stored as long as a lease: why its owner cannot follow the fabric.
-ERRORS = 'netbox_hedgehog:watch-trouble:'
+ERRORS = 'netbox_hedgehog:watch-error:'
 
 
 def _key(fabric_id: int) -> str:

@@ -108,7 +108,7 @@ def test_bootstrap_and_status_work_as_written(deployment: Deployment) -> None:
     assert '0 fabrics scheduled' in said
     said = deployment.manage('hedgehog_sync status').text
     assert 'No fabrics yet.' in said
-    assert 'healthy: queue netbox_hedgehog.hedgehog_sync, 1 workers, 1 schedulers' in said
+    assert 'healthy: queue netbox_hedgehog.hedgehog_sync, 1 worker, 1 scheduler' in said
 
 
 def test_nobody_runs_as_root_or_can_become_it_and_roots_are_read_only(deployment: Deployment) -> None:

@@ -28,7 +28,7 @@ def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[
     assert deployment.get('plugins/hedgehog/resources/?limit=1')['count'] > 50
 
     said = deployment.manage('hedgehog_sync bootstrap').text
-    assert '1 fabrics scheduled: 0 created, 0 updated, 0 removed, 1 unchanged.' in said
+    assert '1 fabric scheduled: 0 created, 0 updated, 0 removed, 1 unchanged.' in said
     said = deployment.manage('hedgehog_sync status').text
     print(said)
     # At a terminal a table; what is piped is a line a fabric.

@@ -40,7 +40,7 @@ def test_compose_v2_runs_the_same_files(deployment: Deployment, fabric: int, ima
         print(said)
         for service in (WORKER, SCHEDULER):
             assert re.search(rf'{PS_NAME}{service}.1.*Up.*\(healthy\)', said), said
-        assert 'fabrics scheduled' in deployment.manage('hedgehog_sync bootstrap').text
+        assert ' scheduled: ' in deployment.manage('hedgehog_sync bootstrap').text
         assert 'healthy: ' in deployment.manage('hedgehog_sync status').text
         goes_on(deployment, fabric, before)
         deployment.docker_compose('down')

@@ -27,7 +27,7 @@ def test_the_life_of_a_fabric_on_the_command_line(stack: Stack, api: KubernetesA
     fabric = stack.fabric('one', api)
     stack.redis.flushall()
     code, out, _ = sync(stack, 'bootstrap')
-    assert (code, out) == (0, '1 fabrics scheduled: 1 created, 0 updated, 0 removed, 0 unchanged.\n')
+    assert (code, out) == (0, '1 fabric scheduled: 1 created, 0 updated, 0 removed, 0 unchanged.\n')
     result = stack.run('start_periodic_sync', '--fabric', 'one')
     assert (result.returncode, result.stderr) == (0, '')
     assert 'Next sync of one: ' in result.stdout
@@ -50,7 +50,7 @@ def test_the_life_of_a_fabric_on_the_command_line(stack: Stack, api: KubernetesA
     code, out, _ = sync(stack, 'status')
     assert code == 0, out
     assert 'every 30 seconds, next sync 2' in out
-    assert 'healthy: queue hedgehog_sync, 1 workers, 1 schedulers' in out
+    assert 'healthy: queue hedgehog_sync, 1 worker, 1 scheduler' in out
 
     stack.edit(fabric, kubernetes_token='wrong')
     code, _, err = sync(stack, 'trigger', 'one', '--wait')

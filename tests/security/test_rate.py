@@ -3,6 +3,8 @@
 from contextlib import ExitStack
 from unittest.mock import patch
 
+from django.conf import settings
+from django.test import override_settings
 from django.urls import reverse
 from users.models import User
 from utilities.testing import APITestCase, TestCase
@@ -109,6 +111,16 @@ class PageTestCase(_Clock, TestCase):
             self.assertEqual(self.calls, [])
         check_connection(self.fabric, self.user)
         self.assertEqual(len(self.calls), 1)
+
+    @override_settings(PLUGINS_CONFIG={'netbox_hedgehog': {
+        **settings.PLUGINS_CONFIG['netbox_hedgehog'], 'connection_tests_per_minute': 0,
+    }})
+    def test_without_a_limit_per_minute_few_run_at_the_same_time(self):
+        for _ in range(ALLOWED + 3):
+            check_connection(self.fabric, self.user)
+        running = probe_module._limited(self.user), probe_module._limited(self.user)
+        with running[0], running[1], self.assertRaises(probe_module.TooManyTests):
+            check_connection(self.fabric, self.user)
 
     def test_one_user_has_not_all_places(self):
         other = User.objects.create_superuser('other')

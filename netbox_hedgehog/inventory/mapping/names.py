@@ -15,7 +15,8 @@ _NO_SLUG = re.compile(r'[^a-z0-9]+')
 def key(*parts: str) -> str:
     """Return the parts joined by slashes; one that is too long for its column ends in a digest of the whole.
 
-    No part but the last may have a slash in it: names of resources have none.
+    Names of resources have no slashes. A part that has some, such as the key of another object, may stand anywhere as
+    long as no other parts of the same first one join to the same text.
     """
     return _fit('/'.join(parts), LONGEST_KEY)
 

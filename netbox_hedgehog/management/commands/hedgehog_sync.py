@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from core.models import Job
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
+from netbox.plugins.utils import get_plugin_config
 from redis.exceptions import RedisError
 
 from netbox_hedgehog.choices import SyncStateChoices, SyncStatusChoices
@@ -38,7 +40,7 @@ from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.models.unsupported import unsupported_sentence
 from netbox_hedgehog.monitoring.fabric_status import fabric_status, services_line
 from netbox_hedgehog.monitoring.metrics import exposition
-from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, worker_health
+from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, counted, worker_health
 from netbox_hedgehog.watch.watcher import Watcher
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
@@ -49,12 +51,12 @@ RECHECK = 3
 # Exit codes of a dry run, and of applying one.
 CHANGES_PENDING, REFUSED, MOVED = 1, 2, 3
 
-# Seconds between two checks of a sync, and the longest that it may be queued and run.
+# Seconds between two checks of a sync, and the longest that one may be queued before it has its job_timeout to run.
 POLL = 0.5
+LONGEST_QUEUED = 300
 
 # What a sync counts, and how people call it.
 COUNTED = {'read': 'read', 'created': 'created', 'updated': 'updated', 'missing': 'deleted'}
-LONGEST_WAIT = 900
 
 
 class Command(BaseCommand):
@@ -126,8 +128,11 @@ class Command(BaseCommand):
             # The pipe was closed. The rest of the buffer must not be written again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(EXIT_CODES[BROKEN]) from None
-        except (RedisError, OSError) as error:
+        except (RedisError, ConnectionError, TimeoutError, socket.gaierror) as error:
             raise CommandError(f'Cannot reach Redis: {error}', returncode=EXIT_CODES[BROKEN]) from None
+        except OSError as error:
+            # Such as a disk that is full.
+            raise CommandError(f'Operating system error: {error}', returncode=EXIT_CODES[BROKEN]) from None
         except DatabaseError as error:
             raise CommandError(
                 f'Cannot use the database: {(str(error).splitlines() or [""])[0]}', returncode=EXIT_CODES[BROKEN],
@@ -139,8 +144,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(counts))
             return
         self.stdout.write(
-            '{fabrics} fabrics scheduled: {created} created, {updated} updated, {removed} removed, '
-            '{unchanged} unchanged.'.format(**counts)
+            counted(counts['fabrics'], 'fabric') + ' scheduled: {created} created, {updated} updated, '
+            '{removed} removed, {unchanged} unchanged.'.format(**counts)
         )
 
     def status(self, **options: Any) -> None:
@@ -229,7 +234,8 @@ class Command(BaseCommand):
 
     def _wait_for(self, job: Job, show: Callable[[Progress], None]) -> Job:
         """Return the job once it has ended. Raise CommandError at once if no worker serves the queue."""
-        deadline = time.monotonic() + LONGEST_WAIT
+        longest = LONGEST_QUEUED + get_plugin_config('netbox_hedgehog', 'job_timeout')
+        deadline = time.monotonic() + longest
         while time.monotonic() < deadline:
             try:
                 job.refresh_from_db()
@@ -240,11 +246,12 @@ class Command(BaseCommand):
             show(progress_of(job))
             health = worker_health()
             if not health.workers:
-                raise CommandError(f'Job {job.pk} is queued, but: {health.problems[0]}')
+                state = 'queued' if job.status == JobStatusChoices.STATUS_PENDING else 'running'
+                raise CommandError(f'Job {job.pk} is {state}, but: {health.problems[0]}')
             recover()
             time.sleep(POLL)
         raise CommandError(
-            f'Job {job.pk} did not end within {duration_words(LONGEST_WAIT)}. It continues in the background.'
+            f'Job {job.pk} did not end within {duration_words(longest)}. It continues in the background.'
         )
 
     def test(self, name: str, **options: Any) -> None:

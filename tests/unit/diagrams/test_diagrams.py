@@ -302,7 +302,8 @@ def test_boxes_stand_near_and_apart() -> None:
 
 
 def test_numbers_in_names_count() -> None:
-    assert sorted(['leaf-10', 'leaf-9', 'leaf-1'], key=natural) == ['leaf-1', 'leaf-9', 'leaf-10']
+    assert sorted(['leaf-10', 'leaf-9', 'leaf-02', 'leaf-1'], key=natural) == ['leaf-1', 'leaf-02', 'leaf-9', 'leaf-10']
+    assert sorted(['E1/' + '9' * 5000, 'E1/010', 'E1/2'], key=natural)[:2] == ['E1/2', 'E1/010']
 
 
 def test_no_character_that_xml_cannot_hold() -> None:

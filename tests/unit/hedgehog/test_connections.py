@@ -138,5 +138,10 @@ def test_wired_ports_know_their_other_ends() -> None:
     assert wired_ports(found) == {'l': {'E1/1': 's e1', 'E1/2': 'x'}}
 
 
+def test_an_end_without_a_port_is_no_wired_port() -> None:
+    found = [read_connection('c', {'mesh': {'links': [{'leaf1': port('leaf-01'), 'leaf2': port('leaf-02/E1/1')}]}})]
+    assert wired_ports(found) == {'leaf-02': {'E1/1': 'leaf-01'}}
+
+
 def test_ends_read_as_people_write_them() -> None:
     assert str(End('switch', 'leaf-1', 'E1/1')) == 'leaf-1 E1/1'

@@ -121,6 +121,16 @@ def test_temperatures(sensor, level: str) -> None:
     assert health.temperatures == (level != 'ok')
 
 
+@pytest.mark.parametrize('huge', [10**400, -10**400, float('inf'), float('nan')])
+def test_a_number_that_no_float_can_hold_says_nothing(huge) -> None:
+    for sensor in ({'temp': huge, 'highThreshold': 80}, {'temp': 40, 'highThreshold': huge}):
+        assert assess(state(platform={'temps': {'CPU': sensor}}), {}).level == 'ok'
+    neighbor = {'enabled': True, 'state': 'idle', 'peerAS': huge}
+    health = assess(state(bgpNeighbors={'default': {'10.0.0.1': neighbor}}), {})
+    assert found(health, 'bgp') == ['BGP session to 10.0.0.1 in VRF default is not established (state: Idle).']
+    assert assess(observed({'lastAppliedGen': huge}), {}).applied_generation is None
+
+
 def test_power_supplies_and_fans() -> None:
     well = {'presence': True, 'status': True}
     units = {'1': well, '2': {'presence': True}, '3': {}}

@@ -1,5 +1,6 @@
 """hedgehog_sync and start_periodic_sync: what they print, and how they exit."""
 
+import errno
 import io
 import json
 from typing import Any
@@ -7,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from core.models import Job
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import ConnectionError as RedisDown
@@ -51,7 +53,7 @@ def fresh(**values: Any) -> Fabric:
 class TestBootstrap:
     def test_it_says_what_it_did(self) -> None:
         fabric = fresh()
-        line = '1 fabrics scheduled: {} created, 0 updated, 0 removed, {} unchanged.\n'
+        line = '1 fabric scheduled: {} created, 0 updated, 0 removed, {} unchanged.\n'
         assert call('hedgehog_sync', 'bootstrap') == (0, line.format(1, 0))
         assert call('hedgehog_sync', 'bootstrap') == (0, line.format(0, 1))
         code, out = call('hedgehog_sync', 'bootstrap', '--json')
@@ -62,7 +64,7 @@ class TestBootstrap:
         fresh()
         code, out = call('start_periodic_sync', '--fabric', 'one')
         assert code == 0
-        assert out.startswith('1 fabrics scheduled: 1 created')
+        assert out.startswith('1 fabric scheduled: 1 created')
         assert 'Next sync of one: 20' in out
         assert call('start_periodic_sync')[0] == 0
 
@@ -190,11 +192,40 @@ class TestTrigger:
         assert code == 1
         assert out.endswith('was deleted.')
 
+    @pytest.mark.usefixtures('all_alive')
+    def test_who_waits_waits_as_long_as_a_sync_may_take(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        fresh()
+        monkeypatch.setitem(settings.PLUGINS_CONFIG['netbox_hedgehog'], 'job_timeout', 3300)
+        clock = iter(range(0, 10**6, 600))
+        with (
+            patch('netbox_hedgehog.management.commands.hedgehog_sync.time.monotonic', lambda: next(clock)),
+            patch('netbox_hedgehog.management.commands.hedgehog_sync.time.sleep'),
+        ):
+            code, out = call('hedgehog_sync', 'trigger', 'one', '--wait')
+        assert (code, out.split(' ', 2)[2]) == (1, 'did not end within 1 hour. It continues in the background.')
+
+    def test_a_job_whose_worker_is_gone_is_not_called_queued(self) -> None:
+        fresh()
+        with patch.object(Job, 'refresh_from_db', lambda job: setattr(job, 'status', 'running')):
+            code, out = call('hedgehog_sync', 'trigger', 'one', '--wait')
+        assert code == 1
+        assert 'is running, but: No worker serves the queue' in out
+
     def test_nobody_waits_for_ever_where_nobody_works(self) -> None:
         fresh()
         code, out = call('hedgehog_sync', 'trigger', 'one', '--wait')
         assert code == 1
         assert f'is queued, but: No worker serves the queue {queue_name()}' in out
+
+
+def test_a_full_disk_is_not_taken_for_redis() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with pytest.raises(CommandError, match=r'^Operating system error: .*No space left on device') as raised:
+        call_command('hedgehog_sync', 'metrics', stdout=Full())
+    assert raised.value.returncode == 2
 
 
 @pytest.mark.parametrize(('found', 'code'), [

@@ -11,7 +11,7 @@ from netbox_hedgehog.events import raise_state_events
 from netbox_hedgehog.jobs import recovery
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import connection, put_in_queue
-from netbox_hedgehog.jobs.recovery import recover
+from netbox_hedgehog.jobs.recovery import INVENTORY_JOB_NAME, recover
 from netbox_hedgehog.models import Fabric, FabricEvent
 
 from ...support.jobs import ago, locked, make_fabric, make_job, waiting
@@ -38,6 +38,14 @@ def test_a_sync_without_its_lock_was_killed() -> None:
     assert (fabric.sync_status, fabric.sync_error) == ('failed', job.error)
     assert fabric.last_sync < ago(minutes=30)
     assert recover() == NOTHING
+
+
+def test_a_killed_inventory_change_says_to_apply_the_plan_again() -> None:
+    job = make_job(make_fabric(), 'running', name=INVENTORY_JOB_NAME, started=ago(minutes=1))
+    assert recover() == {**NOTHING, 'killed': 1}
+    assert status(job) == 'errored'
+    assert job.error.startswith('The inventory change that began at ')
+    assert job.error.endswith('Review the plan and apply it again.')
 
 
 def test_a_sync_that_holds_its_lock_is_alive() -> None:

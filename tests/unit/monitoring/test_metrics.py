@@ -16,7 +16,9 @@ from netbox_hedgehog import events
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.monitoring import metrics
 from netbox_hedgehog.monitoring.metrics import HedgehogCollector, exposition
+from netbox_hedgehog.monitoring.service_health import worker_health
 
+from ...support.jobs import make_job
 from ...support.pages import TOKEN, ago, all_alive, make_fabric, make_resource, redis_down
 
 DOCS = Path(__file__).parents[3] / 'docs'
@@ -70,6 +72,14 @@ def test_a_failing_one_fails_until_a_sync_has_gone_well() -> None:
     found = samples()
     assert (found['fabric_failing', 'failing'], found['fabric_stale', 'failing']) == (1, 0)
     assert found['fabric_last_success_age_seconds', 'failing'] >= 86_400
+
+
+def test_a_cancelled_sync_has_not_failed() -> None:
+    fabric = make_fabric('cancelled')
+    make_job(fabric, 'failed', data={'outcome': 'cancelled'})
+    make_job(fabric, 'errored')
+    assert samples()['fabric_failed_syncs', 'cancelled'] == 1
+    assert worker_health().failed == 1
 
 
 def test_no_secret_and_no_error_text(fabrics: list[Fabric]) -> None:

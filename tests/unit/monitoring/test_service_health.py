@@ -12,6 +12,7 @@ from netbox_hedgehog.events import dispatch, raise_state_events
 from netbox_hedgehog.jobs.queue import connection, queue_name
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.jobs.worker import PID_NAMESPACE, pid_namespace
+from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.monitoring.service_health import check_worker_health
 
 from ...support.jobs import ago, locked, make_fabric, make_fabrics, make_job
@@ -124,6 +125,8 @@ def test_many_failing_fabrics_are_counted(django_assert_max_num_queries) -> None
     with django_assert_max_num_queries(10):
         found = check_worker_health()
     assert found['problems'][-1] == '35 more fabrics failed or were only partially synced.'
+    Fabric.objects.filter(pk__in=list(Fabric.objects.values_list('pk', flat=True)[6:])).delete()
+    assert check_worker_health()['problems'][-1] == '1 more fabric failed or was only partially synced.'
 
 
 def test_redis_away_is_an_answer_and_no_exception() -> None:

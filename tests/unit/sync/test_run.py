@@ -22,7 +22,7 @@ from netbox_hedgehog.sync import run as run_module
 from netbox_hedgehog.sync.apply import apply, stored_rows
 from netbox_hedgehog.sync.compare import compare
 from netbox_hedgehog.sync.listing import Listing
-from netbox_hedgehog.sync.report import KindReport
+from netbox_hedgehog.sync.report import READ, KindReport, Report
 from netbox_hedgehog.sync.run import RESTARTS, sync_fabric, sync_kind
 from netbox_hedgehog.sync.run import test_connection as try_connection
 from netbox_hedgehog.sync.switch_health import record_health
@@ -338,6 +338,21 @@ def test_health_is_recorded_where_it_may_have_changed(api, fabric, monkeypatch):
     assert len(recorded) == 3, 'time alone may have turned one silent'
 
 
+def test_health_is_recorded_after_a_watch_has_written(api, fabric):
+    """To the sync that follows, what the watch wrote is unchanged."""
+    sync_fabric(fabric)
+    api.patch('Agent', 'spine-01', {'status': {'state': {'nos': {'softwareVersion': 'new'}}}})
+    agent = KIND_BY_NAME['Agent']
+    stored = stored_rows(fabric, agent)
+    watched = compare(agent, stored, [api.get('Agent', 'spine-01')])
+    watched.missing = [stored['default', 'leaf-01']]
+    apply(fabric, agent, watched, timezone.now(), complete=False)
+    api.delete('Agent', 'leaf-01')
+    assert sync_fabric(fabric).total('missing') == 0
+    health = {row.name: row for row in SwitchHealth.objects.filter(fabric=fabric)}
+    assert (health['leaf-01'].no_agent, health['spine-01'].software) == (True, 'new')
+
+
 def test_two_fabrics_do_not_meet(api, fabric):
     sync_fabric(fabric)
     with KubernetesAPI([item for item in samples() if item['kind'] == 'VPC']) as other:
@@ -556,6 +571,12 @@ def test_fields_of_a_newer_release(api, fabric):
 
 
 # Not at all
+
+
+def test_one_kind_is_counted_as_one() -> None:
+    report = Report(fabric='a', started=timezone.now(), kinds=[KindReport('Server', outcome=READ)])
+    report.conclude(timezone.now(), 'The API server closed the connection.')
+    assert report.error == 'The API server closed the connection. 1 kind was synced before that.'
 
 
 def test_wrong_token(api):

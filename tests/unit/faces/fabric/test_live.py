@@ -8,6 +8,7 @@ from django.urls import reverse
 from utilities.testing import TestCase
 
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
+from netbox_hedgehog.jobs.recovery import INVENTORY_JOB_NAME
 from netbox_hedgehog.models import Fabric, FabricResource, SwitchHealth
 
 from ....support.pages import ago, allow, make_fabric, make_resource, messages_of, redis_down
@@ -51,6 +52,14 @@ class LiveTestCase(TestCase):
             self.assertNotContains(response, 'SwitchProfile: 1200 read', msg_prefix='logs are for who may view jobs')
         self.add_permissions('core.view_job')
         self.assertContains(self.live(job=job.pk), 'SwitchProfile: 1200 read')
+
+    def test_an_inventory_change_is_no_sync(self):
+        allow(self.user, 'view', 'sync')
+        job = self.run_at_work()
+        Job.objects.filter(pk=job.pk).update(name=INVENTORY_JOB_NAME)
+        for response in (self.client.get(self.fabric.get_absolute_url()), self.live()):
+            self.assertContains(response, f'An inventory change of {self.fabric} is already running (job {job.pk}).')
+            self.assertNotContains(response, 'Cancel sync')
 
     def test_within_a_large_kind(self):
         """The bar moves with each page of a list, not only when a kind is done."""

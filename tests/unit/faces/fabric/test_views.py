@@ -1,5 +1,6 @@
 """NetBox's own test cases for the pages of fabrics."""
 
+from dcim.models import DeviceRole
 from django.urls import reverse
 from extras.models import NotificationGroup
 from utilities.testing import ViewTestCases, create_tags, post_data
@@ -110,6 +111,17 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
         self.assertEqual(attributes['sync_interval'], 99)
         self.assertNotIn('kubernetes_token', attributes)
         self.assertNotIn('kubeconfig', attributes)
+
+    def test_clone_takes_the_device_roles(self):
+        role = DeviceRole.objects.create(name='Spine switch', slug='spine-switch')
+        fabric = make_fabric('original', inventory_roles={'spine': 'spine-switch'})
+        allow(self.user, 'view', 'add')
+        self.add_permissions('dcim.view_devicerole')
+        form = self.client.get(self._get_url('add'), fabric.clone()).context['form']
+        self.assertEqual(form['role_spine'].value(), role.pk)
+        for roles in ('{', '[]', '{"spine": {}}'):
+            form = self.client.get(self._get_url('add'), {'inventory_roles': roles}).context['form']
+            self.assertIsNone(form['role_spine'].value())
 
     def test_edit_form_shows_changed_interval(self):
         fabric = Fabric.objects.first()
