@@ -14,6 +14,7 @@ from ..hedgehog.references import references
 from ..models import MANIFEST, FabricResource
 from ..tables.resource import short
 from . import panels, resource_panels
+from .cabling import CablingPanel
 from .freshness import health_context, stale_fabrics
 from .health import HealthPanel
 from .history import ChangePanel
@@ -52,6 +53,7 @@ class FabricResourceView(generic.ObjectView):
     layout = layout.SimpleLayout(
         left_panels=[
             HealthPanel(),
+            CablingPanel(),
             panels.ResourcePanel(),
             panels.OwnColumnsPanel(),
             panels.ReferencesPanel(),

@@ -232,6 +232,7 @@ class PartTestCase(EndpointTestCase):
                 'inventorylink_list': ('?export=table', '?export=', '?q=hidden'),
                 'discrepancy_list': ('?export=table', '?export=', '?q=hidden', '?state=open'),
                 'switchhealth_list': ('?export=table', '?export=', '?state=critical'),
+                'cablingcheck_list': ('?export=table', '?export=', '?state=unknown'),
             }.items() for query in queries
         ]
         urls += [(f'resource {resource}', resource.get_absolute_url()) for resource in self.resources]

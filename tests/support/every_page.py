@@ -10,7 +10,7 @@ from netbox.graphql.schema import schema
 from rest_framework.test import APIClient
 
 from netbox_hedgehog.graphql.schema import HedgehogQuery
-from netbox_hedgehog.models import Discrepancy, FabricEvent, FabricResource, InventoryLink, SwitchHealth
+from netbox_hedgehog.models import CablingCheck, Discrepancy, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 from netbox_hedgehog.monitoring.metrics import exposition
 
 PAGES, API = 'plugins:netbox_hedgehog', 'plugins-api:netbox_hedgehog-api'
@@ -38,6 +38,7 @@ QUERIES = {
     'fabric_list': ('sync_state=stale',),
     'fabricresource_list': ('kind=Switch', 'q=leaf'),
     'switchhealth_list': ('state=critical',),
+    'cablingcheck_list': ('state=wrong_neighbor',),
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
 }
@@ -76,6 +77,7 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
         'inventorylink': _pk(InventoryLink.objects.filter(fabric=fabric).order_by('pk')),
         'discrepancy': _pk(Discrepancy.objects.filter(fabric=fabric).order_by('pk')),
         'fabricevent': _pk(FabricEvent.objects.filter(fabric=fabric)),
+        'cablingcheck': _pk(CablingCheck.objects.filter(fabric=fabric).order_by('pk')),
         'switchhealth': _pk(SwitchHealth.objects.filter(fabric=fabric).order_by('pk')),
     }
     for namespace, prefix in ((PAGES, ''), (API, 'api ')):

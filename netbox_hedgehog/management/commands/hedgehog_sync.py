@@ -17,7 +17,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
-from netbox_hedgehog.choices import SyncStateChoices, SyncStatusChoices
+from netbox_hedgehog.choices import CablingStateChoices, SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import actions_of, apply_now
@@ -30,8 +30,9 @@ from netbox_hedgehog.jobs.progress import Progress, progress_of
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.management import terminal
+from netbox_hedgehog.management.cabling_text import cabling_lines, cabling_rows
 from netbox_hedgehog.management.plan_text import plan_lines
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models import CablingCheck, Fabric
 from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.models.unsupported import unsupported_sentence
 from netbox_hedgehog.monitoring.fabric_status import fabric_status, services_line
@@ -86,6 +87,12 @@ class Command(BaseCommand):
         what = inventory.add_mutually_exclusive_group()
         what.add_argument('--apply', metavar='DIGEST', default='', help='apply the plan with this digest')
         what.add_argument('--confirm', metavar='DIGEST', default='', help='confirm the removals with this digest')
+        cabling = actions.add_parser(
+            'cabling', help='compare the links of a fabric with what switches report by LLDP. Exit codes: 0 no link '
+                            'has the wrong neighbor, 1 some have, 2 error',
+        )
+        cabling.add_argument('name', metavar='NAME')
+        cabling.add_argument('--json', action='store_true', help='print JSON')
         actions.add_parser('watch', help='stream the changes of fabrics with watch enabled, until stopped')
         health = actions.add_parser('health', help='show the status of workers, schedulers and queue')
         health.add_argument('--json', action='store_true', help='print JSON')
@@ -257,6 +264,19 @@ class Command(BaseCommand):
             for line in plan_lines(fabric.name, plan, options['summary']):
                 self.stdout.write(line)
         raise SystemExit(CHANGES_PENDING if plan.actions or plan.unconfirmed_actions else 0)
+
+    def cabling(self, name: str, **options: Any) -> None:
+        fabric = self._fabric(name)
+        checks = list(CablingCheck.objects.filter(fabric=fabric).select_related('fabric'))
+        if not checks:
+            raise CommandError(f'The cabling of {name} has not been checked: sync it first.', returncode=EXIT_CODES[BROKEN])
+        checks.sort(key=lambda check: CablingStateChoices.values().index(check.state))
+        if options['json']:
+            self.stdout.write(json.dumps(cabling_rows(checks), cls=DjangoJSONEncoder, indent=2))
+        else:
+            for line in cabling_lines(checks):
+                self.stdout.write(line)
+        raise SystemExit(int(any(check.state == CablingStateChoices.WRONG_NEIGHBOR for check in checks)))
 
     def watch(self, **options: Any) -> None:
         watcher = Watcher()

@@ -36,9 +36,9 @@ WRITTEN_BY_RUNS = [model for model in PUBLIC if model is not Fabric]
 NETBOXS = {'id', 'created', 'last_updated', 'custom_field_data', 'owner', 'description', 'comments', 'tags'}
 CARRIED = {'_init_time', 'changelog_message', 'owner_group'}
 
-# A health row is shown on the page of its switch, and found by that.
-WITHOUT_PAGE = {'SwitchHealth'}
-FOUND_BY_ANOTHER = {'SwitchHealth', 'InventoryLink', 'FabricEvent'}
+# A health row is shown on the page of its switch, a cabling check on that of its Connection, and found by that.
+WITHOUT_PAGE = {'SwitchHealth', 'CablingCheck'}
+FOUND_BY_ANOTHER = {'SwitchHealth', 'CablingCheck', 'InventoryLink', 'FabricEvent'}
 
 
 def views(model):
@@ -47,7 +47,7 @@ def views(model):
 
 def test_the_models_are_known() -> None:
     assert {model.__name__ for model in PUBLIC} == {
-        'Fabric', 'FabricResource', 'InventoryLink', 'Discrepancy', 'SwitchHealth', 'FabricEvent',
+        'Fabric', 'FabricResource', 'InventoryLink', 'Discrepancy', 'SwitchHealth', 'FabricEvent', 'CablingCheck',
     }
 
 

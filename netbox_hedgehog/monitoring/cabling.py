@@ -1,0 +1,41 @@
+"""Summarize the cabling of a fabric, for page, API, command and metrics."""
+
+from typing import Any
+
+from django.db.models import Count, F, Min
+
+from ..choices import CablingStateChoices
+from ..models import CablingCheck
+from ..models.cabling import CablingCheckQuerySet
+
+__all__ = ('cabling_summary', 'links_by_state')
+
+# How many hints a summary has.
+MOST_HINTS = 20
+
+
+def cabling_summary(checks: CablingCheckQuerySet) -> dict[str, Any]:
+    """Return how many of these checks are in each state, the hints among them, and how old the oldest data is.
+
+    Three SQL statements.
+    """
+    counts = checks.counts()
+    hints = checks.in_state(CablingStateChoices.WRONG_NEIGHBOR).exclude(hint='').order_by('hint')
+    return {
+        'counts': counts,
+        'states': [
+            (state, label, CablingStateChoices.colors[state], counts[state])
+            for state, label in CablingStateChoices if counts[state]
+        ],
+        'total': sum(counts.values()),
+        'hints': list(hints.values_list('hint', flat=True).distinct()[:MOST_HINTS]),
+        'read_at': checks.aggregate(at=Min('read_at'))['at'],
+    }
+
+
+def links_by_state() -> dict[tuple[int, str], int]:
+    """Return the number of links by fabric and state, as shown to users. One SQL statement."""
+    counts = CablingCheck.objects.annotate(shown_state=CablingCheck.state).order_by().values(
+        'fabric', 'shown_state',
+    ).annotate(count=Count('pk'), found=F('shown_state'))
+    return {(row['fabric'], row['shown_state']): row['count'] for row in counts}
