@@ -51,7 +51,8 @@ from .naming import first_names
 __all__ = (
     'AGENTS', 'AGENTS_BACK', 'AGENTS_UNRESPONSIVE', 'BULK_REMOVAL_PENDING', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS',
     'STALE', 'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'UNSUPPORTED_KINDS', 'dispatch',
-    'last_notified_sync', 'names_of', 'notify_agents', 'notify_cabling', 'notify_drift', 'notify_pending_removals', 'notify_set_change',
+    'last_notified_sync', 'names_of', 'notify_agents', 'notify_cabling', 'notify_drift', 'notify_pending_removals',
+    'notify_set_change',
     'notify_transition', 'notify_unsupported_kinds', 'raise_state_events', 'raise_state_events_safely',
 )
 

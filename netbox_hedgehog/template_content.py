@@ -9,10 +9,10 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from netbox.plugins import PluginTemplateExtension
 
-from .accounts import AnyUser
 from .choices import DiscrepancyStateChoices
 from .labels import field_label
-from .models import CablingCheck, Discrepancy, Fabric, FabricResource, InventoryLink
+from .models import Discrepancy, Fabric, FabricResource, InventoryLink
+from .presentation.cabling import checks_of_links
 
 __all__ = ('FromFabricPanel', 'any_inventory', 'template_extensions')
 
@@ -70,20 +70,13 @@ class FromFabricPanel(PluginTemplateExtension):
         if not links and not discrepancies:
             return ''
         label = instance._meta.label_lower
-        checks = self._checks(user, links) if label in CABLED else []
+        checks = checks_of_links(user, links) if label in CABLED else []
         for link in links:
             link.fields = [field_label(label, name) for name in link.written if name not in link.kept]
             link.kept_fields = [field_label(label, name) for name in link.kept]
         return self.render('netbox_hedgehog/panels/from_fabric.html', {
             'links': links, 'discrepancies': discrepancies, 'checks': checks,
         })
-
-    @staticmethod
-    def _checks(user: AnyUser, links: list[InventoryLink]) -> list[CablingCheck]:
-        # Views register themselves when they are imported, which is too early while the app starts.
-        from .views.cabling import checks_of_links
-
-        return checks_of_links(user, links)
 
 
 template_extensions = [FromFabricPanel]

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 
 __all__ = (
-    'CablingCheckFilter', 'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter',
+    'CablingCheckFilter', 'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter',
+    'InventoryLinkFilter',
     'SwitchHealthFilter',
 )
 

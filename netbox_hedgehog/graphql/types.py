@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tenancy.graphql.types import TenantType
 
 __all__ = (
-    'CablingCheckType', 'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType', 'InventoryLinkType', 'SwitchHealthType',
+    'CablingCheckType', 'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType',
+    'InventoryLinkType', 'SwitchHealthType',
 )
 
 

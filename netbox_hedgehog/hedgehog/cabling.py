@@ -140,13 +140,14 @@ class _Checker:
 
     def _link(self, link: Link) -> LinkCheck:
         first, *others = sorted(link.ends, key=_rank)
-        end, peer = Place(first.device, first.port), None
+        second = others[0] if others else None
+        end = Place(first.device, first.port)
+        peer = Place(second.device, second.port) if second else None
         views = {}
-        if others:
-            peer = Place(others[0].device, others[0].port)
-        for one, expected in ((first, others[0] if others else None), *((other, first) for other in others[:1])):
-            if one.kind == 'Switch':
-                views[Place(one.device, one.port)] = self._view(one, expected)
+        if first.kind == 'Switch':
+            views[end] = self._view(first, second)
+        if second and peer and second.kind == 'Switch':
+            views[peer] = self._view(second, first)
         check = LinkCheck(
             link.connection, link.member.name, end, peer, UNKNOWN,
             between_switches=peer is not None and len(views) > 1,

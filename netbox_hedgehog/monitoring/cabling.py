@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, F, Min
+from django.db.models import Count, Min, Q
 
 from ..choices import CablingStateChoices
 from ..models import CablingCheck
@@ -35,7 +35,10 @@ def cabling_summary(checks: CablingCheckQuerySet) -> dict[str, Any]:
 
 def links_by_state() -> dict[tuple[int, str], int]:
     """Return the number of links by fabric and state, as shown to users. One SQL statement."""
-    counts = CablingCheck.objects.annotate(shown_state=CablingCheck.state).order_by().values(
-        'fabric', 'shown_state',
-    ).annotate(count=Count('pk'), found=F('shown_state'))
-    return {(row['fabric'], row['shown_state']): row['count'] for row in counts}
+    states = CablingStateChoices.values()
+    counted = {state: Count('pk', filter=Q(shown_state=state)) for state in states}
+    rows = CablingCheck.objects.alias(shown_state=CablingCheck.state).order_by().values('fabric').annotate(**counted)
+    found: dict[tuple[int, str], int] = {}
+    for row in rows:
+        found |= {(row['fabric'], state): row[state] for state in states}
+    return found

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from ..choices import CablingStateChoices
 from ..hedgehog.cabling import STATES, LinkCheck, check_cabling, declared_places

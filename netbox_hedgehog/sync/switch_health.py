@@ -102,16 +102,16 @@ def record_health(fabric: Fabric, settled: float = 0) -> int:
     with transaction.atomic():
         lock_mirror(fabric)
         # Those that are missing first, so that a recreated one of the same name takes their place.
-        present = list(resources.filter(kind__in=(*AGENTS.values(), 'Connection')).order_by('missing_since').values_list(
-            'kind', 'name', 'pk',
-        ))
-        pks = {pk for _, _, pk in present}
+        present = resources.filter(kind__in=(*AGENTS.values(), 'Connection')).order_by('missing_since')
+        identities = list(present.values_list('kind', 'name', 'pk'))
+        stored = {(kind, name): pk for kind, name, pk in identities}
+        pks = {pk for _, _, pk in identities}
         SwitchHealth.objects.bulk_create(
             (_row(fabric, found) for found in judged if found.node.pk in pks), batch_size=BATCH,
             update_conflicts=True, unique_fields=('resource',), update_fields=_FIELDS,
         )
         read = [found.read_at for found in judged]
-        store_checks(fabric, checks, {(kind, name): pk for kind, name, pk in present}, min(read, default=timezone.now()))
+        store_checks(fabric, checks, stored, min(read, default=timezone.now()))
     return len(judged)
 
 

@@ -1,9 +1,8 @@
 """The cabling check: of all fabrics, of one fabric, and of a Connection."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
@@ -12,14 +11,13 @@ from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
 from .. import filtersets, forms, tables
-from ..accounts import AnyUser
-from ..models import CablingCheck, Fabric, InventoryLink
+from ..models import CablingCheck, Fabric
 from ..monitoring.cabling import cabling_summary
 from .counts import miscabled_count
 from .freshness import health_context, stale_fabrics
 from .inventory import FabricChildrenView
 
-__all__ = ('CablingCheckListView', 'CablingPanel', 'FabricCablingView', 'checks_of_links')
+__all__ = ('CablingCheckListView', 'CablingPanel', 'FabricCablingView')
 
 # How many links a panel lists.
 SHOWN = 50
@@ -75,16 +73,3 @@ class CablingPanel(panels.ObjectPanel):
 
     def should_render(self, context: dict[str, Any]) -> bool:
         return bool(context['checks'])
-
-
-def checks_of_links(user: AnyUser, links: Iterable[InventoryLink]) -> list[CablingCheck]:
-    """Return the checks of the links that managed interfaces and cables belong to, as far as the user may view them."""
-    wanted = Q(pk__in=())
-    for link in links:
-        what, _kind, device, port = (*link.key.split('/', 3), '', '', '')[:4]
-        if what in ('interface', 'cable') and device and port:
-            here = Q(switch=device, port=port) | Q(peer=device, peer_port=port)
-            wanted |= Q(fabric=link.fabric_id) & here
-    if not wanted.children[1:] or not user.has_perm('netbox_hedgehog.view_cablingcheck'):
-        return []
-    return list(CablingCheck.objects.restrict(user, 'view').filter(wanted).select_related('fabric')[:SHOWN])

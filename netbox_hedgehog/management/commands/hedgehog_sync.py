@@ -269,7 +269,9 @@ class Command(BaseCommand):
         fabric = self._fabric(name)
         checks = list(CablingCheck.objects.filter(fabric=fabric).select_related('fabric'))
         if not checks:
-            raise CommandError(f'The cabling of {name} has not been checked: sync it first.', returncode=EXIT_CODES[BROKEN])
+            raise CommandError(
+                f'The cabling of {name} has not been checked: sync it first.', returncode=EXIT_CODES[BROKEN],
+            )
         checks.sort(key=lambda check: CablingStateChoices.values().index(check.state))
         if options['json']:
             self.stdout.write(json.dumps(cabling_rows(checks), cls=DjangoJSONEncoder, indent=2))

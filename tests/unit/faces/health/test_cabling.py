@@ -5,6 +5,7 @@ import json
 from io import StringIO
 
 import pytest
+from dcim.models import Cable, Interface
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import TestCase as DjangoTestCase
@@ -15,13 +16,15 @@ from utilities.testing import APIViewTestCases, BaseFilterSetTestMixin, TestCase
 from netbox_hedgehog.events import notify_cabling
 from netbox_hedgehog.filtersets import CablingCheckFilterSet
 from netbox_hedgehog.graphql.types import CablingCheckType
-from netbox_hedgehog.models import CablingCheck, FabricEvent, FabricResource, SwitchHealth
+from netbox_hedgehog.inventory.reconcile import reconcile
+from netbox_hedgehog.models import CablingCheck, FabricEvent, FabricResource, InventoryLink, SwitchHealth
 from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.sync.cabling import miscabled_links, unknown_links
 from netbox_hedgehog.sync.switch_health import record_health
 
 from ....support.cabling import PROFILE, Wiring
 from ....support.pages import ReadOnlyAPI, ago, all_alive, allow, make_fabric, make_resource
+from ..inventory.base import inventory_fabric
 from ..resource.test_pages import text
 
 LIST = 'plugins:netbox_hedgehog:cablingcheck_list'
@@ -45,7 +48,7 @@ def mirror(fabric, wiring, read_at=None):
     FabricResource.objects.filter(fabric=fabric, kind='Agent').delete()
     for kind, items in (
         ('SwitchProfile', {'acme': PROFILE}), ('Switch', wiring.switches), ('Connection', wiring.connections),
-        ('Server', dict.fromkeys(wiring.servers, {})),
+        ('Server', {name: {} for name in wiring.servers}),
     ):
         for name, spec in items.items():
             if not FabricResource.objects.filter(fabric=fabric, kind=kind, name=name).exists():
@@ -86,7 +89,11 @@ class CablingAPITestCase(
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = crossed()
+        wiring = Wiring()
+        for port in (1, 2, 3):
+            wiring.connect(f'link-{port}', 'fabric', (f'oak-1/E1/{port}', f'elm-{port}/E1/1'))
+        wiring.swap(0, 1)
+        cls.fabric = mirror(make_fabric(), wiring)
 
     def test_the_summary_of_a_fabric(self):
         url = reverse('plugins-api:netbox_hedgehog-api:fabric-cabling', args=[self.fabric.pk])
@@ -97,7 +104,7 @@ class CablingAPITestCase(
         data = self.client.get(url, **self.header).data
         self.assertEqual(data['hints'], ['Swap E1/1 and E1/2 on oak-1.'])
         self.assertEqual({state: count for state, count in data['counts'].items() if count}, {
-            'wrong_neighbor': 2, 'verified': 2, 'one_end': 1,
+            'wrong_neighbor': 2, 'verified': 1,
         })
 
 
@@ -172,8 +179,8 @@ class CablingPageTestCase(TestCase):
         mirror(make_fabric('b'), wired())
         self.remove_permissions('netbox_hedgehog.view_cablingcheck')
         tab = reverse('plugins:netbox_hedgehog:fabric_cabling', args=[fabric.pk])
-        for url in (reverse(LIST), tab):
-            self.assertHttpStatus(self.client.get(url), 403)
+        self.assertHttpStatus(self.client.get(reverse(LIST)), 403)
+        self.assertNotIn('oak-1', self.page(tab))
         declared = FabricResource.objects.get(fabric=fabric, kind='Connection', name='oak-1--elm-1')
         self.assertNotIn('is connected to', self.page(declared.get_absolute_url()))
         allow(self.user, 'view', model=CablingCheck, constraints={'fabric__name': 'b'})
@@ -182,6 +189,23 @@ class CablingPageTestCase(TestCase):
             page = self.page(url)
             self.assertNotIn('is connected to', page)
             self.assertNotIn('Swap', page)
+
+    def test_netbox_s_own_pages_of_interfaces_and_cables(self):
+        fabric = mirror(inventory_fabric(), wired(0, 1))
+        reconcile(fabric)
+        interface = Interface.objects.get(device__name='oak-1', name='E1/1')
+        for model in (InventoryLink, Interface, Cable):
+            allow(self.user, 'view', model=model)
+        others = Interface.objects.get(device__name='oak-2', name='E1/1')
+        for shown in (interface, interface.cable, Interface.objects.get(device__name='elm-1', name='E1/1')):
+            self.assertIn('Swap E1/1 and E1/2 on oak-1.', self.page(shown.get_absolute_url()), shown)
+        for shown in (others, others.cable):
+            page = self.page(shown.get_absolute_url())
+            self.assertIn('oak-2 E1/1 is connected to elm-1 E1/2, as declared.', page)
+            self.assertNotIn('Swap', page)
+        self.remove_permissions('netbox_hedgehog.view_cablingcheck')
+        for shown in (interface, interface.cable):
+            self.assertNotIn('is connected to', self.page(shown.get_absolute_url()))
 
     def test_since_and_identity_last_from_sync_to_sync(self):
         fabric = mirror(make_fabric(), wired(0, 1), read_at=ago(seconds=50))
