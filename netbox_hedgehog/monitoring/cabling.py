@@ -24,8 +24,8 @@ def cabling_summary(checks: CablingCheckQuerySet) -> dict[str, Any]:
     return {
         'counts': counts,
         'states': [
-            (state, label, CablingStateChoices.colors[state], counts[state])
-            for state, label in CablingStateChoices if counts[state]
+            (state, label, color, counts[state])
+            for state, label, color in CablingStateChoices.CHOICES if counts[state]
         ],
         'total': sum(counts.values()),
         'hints': list(hints.values_list('hint', flat=True).distinct()[:MOST_HINTS]),
