@@ -106,7 +106,7 @@ def _row(
         connection=check.connection, switch=check.end.device[:253], port=check.end.port[:253],
         peer=peer.device[:253] if peer else '', peer_port=peer.port[:253] if peer else '',
         seen=check.seen, seen_by_peer=check.seen_by_peer, reported_state=check.state, is_issue=check.is_issue,
-        rank=0 if check.is_issue and check.state == STATES[0] else 1 + STATES.index(check.state),
+        rank=STATES.index(check.state) + (0 if check.is_issue else len(STATES)),
         sentence=check.sentence, hint=check.hint, since=read_at, read_at=read_at,
     )
 

@@ -34,11 +34,11 @@ class CablingCheckTable(PlainExport, NetBoxTable):
     class Meta(NetBoxTable.Meta):
         model = CablingCheck
         fields = (
-            'pk', 'id', 'switch', 'port', 'fabric', 'connection', 'declared', 'seen', 'seen_by_peer', 'state',
+            'pk', 'id', 'switch', 'port', 'fabric', 'connection', 'state', 'declared', 'seen', 'seen_by_peer',
             'is_issue', 'explanation', 'hint', 'since', 'read_at',
         )
         default_columns = (
-            'switch', 'port', 'fabric', 'declared', 'seen', 'state', 'explanation', 'since', 'read_at',
+            'switch', 'port', 'fabric', 'state', 'declared', 'seen', 'explanation', 'since', 'read_at',
         )
         row_attrs = {'data-state': lambda record: record.state}
 
