@@ -50,7 +50,7 @@ VISIBLE = {
         model: {'fabric__name': 'alpha', 'name__regex': rf'^(?!{HIDDEN})'}
         for model in (FabricResource, InventoryLink, Discrepancy, SwitchHealth)
     },
-    CablingCheck: {'fabric__name': 'alpha', 'switch__regex': rf'^(?!{HIDDEN})', 'peer__regex': rf'^(?!{HIDDEN})'},
+    CablingCheck: {'fabric__name': 'alpha', 'peer__regex': rf'^(?!{HIDDEN})'},
     FabricEvent: {'fabric__name': 'alpha', 'message__regex': rf'^(?!{HIDDEN})'},
 }
 ACTIONS = {Fabric: ('view', 'add', 'change', 'delete', 'sync'), Discrepancy: ('view', 'resolve')}
