@@ -2,6 +2,7 @@ from django.utils.translation import gettext_lazy as _
 from utilities.choices import ChoiceSet
 
 __all__ = (
+    'CablingStateChoices',
     'ConnectionStatusChoices',
     'DiscrepancyStateChoices',
     'DiscrepancyTypeChoices',
@@ -224,4 +225,28 @@ class SwitchStateChoices(ChoiceSet):
         (WARNING, _('Warning'), 'orange'),
         (CRITICAL, _('Critical'), 'red'),
         (UNKNOWN, _('Unknown'), 'gray'),
+    ]
+
+
+class CablingStateChoices(ChoiceSet):
+    """State of a declared link, or a neighbor that is not declared; the values are those of hedgehog/cabling.py."""
+
+    WRONG_NEIGHBOR = 'wrong_neighbor'
+    NO_NEIGHBOR = 'no_neighbor'
+    DOWN = 'down'
+    UNIDENTIFIED = 'unidentified'
+    UNKNOWN = 'unknown'
+    UNDECLARED = 'undeclared'
+    ONE_END = 'one_end'
+    VERIFIED = 'verified'
+
+    CHOICES = [
+        (WRONG_NEIGHBOR, _('Wrong neighbor'), 'red'),
+        (NO_NEIGHBOR, _('No neighbor, though up'), 'orange'),
+        (DOWN, _('Down'), 'yellow'),
+        (UNIDENTIFIED, _('Neighbor not recognized'), 'blue'),
+        (UNKNOWN, _('Unknown (no recent data)'), 'gray'),
+        (UNDECLARED, _('Neighbor not declared'), 'purple'),
+        (ONE_END, _('Verified from one end'), 'cyan'),
+        (VERIFIED, _('Verified'), 'green'),
     ]

@@ -13,7 +13,8 @@ from netbox.events import (
 )
 
 __all__ = (
-    'AGENTS_BACK', 'AGENTS_UNRESPONSIVE', 'BULK_REMOVAL_PENDING', 'DRIFT_FOUND', 'EVENT_TYPES', 'STALE', 'STALE_ENDED',
+    'AGENTS_BACK', 'AGENTS_UNRESPONSIVE', 'BULK_REMOVAL_PENDING', 'CABLING_RECOVERED', 'DRIFT_FOUND', 'EVENT_TYPES',
+    'MISCABLED', 'STALE', 'STALE_ENDED',
     'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'UNSUPPORTED_KINDS',
 )
 
@@ -42,11 +43,15 @@ AGENTS_UNRESPONSIVE = EventType(
 UNSUPPORTED_KINDS = EventType(
     'hedgehog_unsupported_kinds', _('Hedgehog: unsupported kinds'), kind=EVENT_TYPE_KIND_WARNING,
 )
+MISCABLED = EventType('hedgehog_miscabled', _('Hedgehog: miscabled'), kind=EVENT_TYPE_KIND_WARNING)
+CABLING_RECOVERED = EventType(
+    'hedgehog_cabling_recovered', _('Hedgehog: cabling recovered'), kind=EVENT_TYPE_KIND_SUCCESS,
+)
 AGENTS_BACK = EventType('hedgehog_agents_back', _('Hedgehog: agents recovered'), kind=EVENT_TYPE_KIND_SUCCESS)
 
 EVENT_TYPES = (
     SYNC_FAILED, SYNC_PARTIAL, SYNC_RECOVERED, STALE, STALE_ENDED, DRIFT_FOUND, BULK_REMOVAL_PENDING,
-    UNSUPPORTED_KINDS, AGENTS_UNRESPONSIVE, AGENTS_BACK,
+    UNSUPPORTED_KINDS, AGENTS_UNRESPONSIVE, AGENTS_BACK, MISCABLED, CABLING_RECOVERED,
 )
 for event_type in EVENT_TYPES:
     event_type.register()

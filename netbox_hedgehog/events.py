@@ -32,8 +32,10 @@ from .event_types import (
     AGENTS_BACK,
     AGENTS_UNRESPONSIVE,
     BULK_REMOVAL_PENDING,
+    CABLING_RECOVERED,
     DRIFT_FOUND,
     EVENT_TYPES,
+    MISCABLED,
     STALE,
     STALE_ENDED,
     SYNC_FAILED,
@@ -49,7 +51,8 @@ from .naming import first_names
 __all__ = (
     'AGENTS', 'AGENTS_BACK', 'AGENTS_UNRESPONSIVE', 'BULK_REMOVAL_PENDING', 'DRIFT_FOUND', 'EVENT_TYPES', 'FRESHNESS',
     'STALE', 'STALE_ENDED', 'SYNC', 'SYNC_FAILED', 'SYNC_PARTIAL', 'SYNC_RECOVERED', 'UNSUPPORTED_KINDS', 'dispatch',
-    'last_notified_sync', 'names_of', 'notify_agents', 'notify_drift', 'notify_pending_removals', 'notify_set_change',
+    'last_notified_sync', 'names_of', 'notify_agents', 'notify_cabling', 'notify_drift', 'notify_pending_removals',
+    'notify_set_change',
     'notify_transition', 'notify_unsupported_kinds', 'raise_state_events', 'raise_state_events_safely',
 )
 
@@ -58,6 +61,7 @@ logger = logging.getLogger(__name__)
 # The aspects of a fabric that have a condition.
 SYNC, FRESHNESS, AGENTS, DRIFT, REMOVALS = 'sync', 'freshness', 'agents', 'drift', 'removals'
 UNSUPPORTED = 'unsupported'
+CABLING = 'cabling'
 
 IS_STALE = 'stale'
 
@@ -334,6 +338,10 @@ AGENT_EVENTS = NameSetEvents(
     AGENTS, AGENTS_UNRESPONSIVE, 'Agents of {fabric} are unresponsive: {names}.',
     AGENTS_BACK, 'Agents of {fabric} recovered: {names}.',
 )
+CABLING_EVENTS = NameSetEvents(
+    CABLING, MISCABLED, 'Links of {fabric} have the wrong neighbor: {names}.',
+    CABLING_RECOVERED, 'Links of {fabric} no longer have the wrong neighbor: {names}.',
+)
 DRIFT_EVENTS = NameSetEvents(DRIFT, DRIFT_FOUND, 'Discrepancies in {fabric}: {names}.')
 REMOVAL_EVENTS = NameSetEvents(
     REMOVALS, BULK_REMOVAL_PENDING, 'Bulk removal in {fabric} awaiting confirmation: {names}.',
@@ -346,6 +354,15 @@ UNSUPPORTED_EVENTS = NameSetEvents(
 def notify_agents(fabric_id: int, names: Collection[str]) -> None:
     """Raise one event for agents of a fabric that became unresponsive, and another for those that recovered."""
     notify_set_change(fabric_id, AGENT_EVENTS, names)
+
+
+def notify_cabling(fabric_id: int, miscabled: Collection[str], unknown: Collection[str]) -> None:
+    """Raise one event for links of a fabric that became miscabled, and another for those that no longer are.
+
+    Takes all links that are miscabled now, and all whose state is not known: those keep the state last notified.
+    """
+    before = set(names_of(_last_notified(fabric_id, CABLING)))
+    notify_set_change(fabric_id, CABLING_EVENTS, set(miscabled) | (before & set(unknown)))
 
 
 def notify_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:

@@ -23,6 +23,7 @@ from utilities.filters import (
 from utilities.filtersets import register_filterset
 
 from .choices import (
+    CablingStateChoices,
     ConnectionStatusChoices,
     DiscrepancyStateChoices,
     DiscrepancyTypeChoices,
@@ -37,12 +38,22 @@ from .choices import (
     SyncStatusChoices,
 )
 from .events import EVENT_TYPES
-from .models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, InventoryRule, SwitchHealth
+from .models import (
+    CablingCheck,
+    Discrepancy,
+    Fabric,
+    FabricEvent,
+    FabricResource,
+    InventoryLink,
+    InventoryRule,
+    SwitchHealth,
+)
 from .models.health import ISSUE_TITLES, ISSUES
 from .models.health import KIND_CHOICES as NODE_CHOICES
 from .models.resource import KIND_CHOICES
 
 __all__ = (
+    'CablingCheckFilterSet',
     'DiscrepancyFilterSet', 'FabricEventFilterSet', 'FabricFilterSet', 'FabricResourceFilterSet',
     'InventoryLinkFilterSet', 'InventoryRuleFilterSet', 'SwitchHealthFilterSet',
 )
@@ -283,8 +294,8 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
         model = SwitchHealth
         fields = (
             'id', 'name', 'role', 'group', 'level', 'read_at', 'heartbeat', 'heartbeat_stale', 'no_agent', 'generation',
-            'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'temperatures', 'psus',
-            'fans', 'version', 'software',
+            'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'bfd_down',
+            'cabling_issues', 'temperatures', 'psus', 'fans', 'version', 'software',
         )
 
     def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
@@ -322,3 +333,26 @@ class FabricEventFilterSet(_OfFabricFilterSet):
         if not value.strip():
             return queryset
         return queryset.filter(Q(message__icontains=value) | Q(error__icontains=value))
+
+
+@register_filterset
+class CablingCheckFilterSet(_OfFabricFilterSet):
+    state = django_filters.MultipleChoiceFilter(
+        choices=CablingStateChoices, method='filter_state', label=_('State'),
+    )
+
+    class Meta:
+        model = CablingCheck
+        fields = ('id', 'connection', 'switch', 'port', 'peer', 'peer_port', 'is_issue', 'since', 'read_at')
+
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        if not value.strip():
+            return queryset
+        return queryset.filter(
+            Q(switch__icontains=value) | Q(peer__icontains=value) | Q(connection__icontains=value)
+            | Q(seen__icontains=value) | Q(port__iexact=value.strip())
+        )
+
+    def filter_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        """Filter by the state shown to users: as reported, unless that is outdated."""
+        return queryset.in_state(*value) if value else queryset

@@ -36,6 +36,11 @@ menu = PluginMenu(
                 permissions=['netbox_hedgehog.view_switchhealth'],
             ),
             PluginMenuItem(
+                link='plugins:netbox_hedgehog:cablingcheck_list',
+                link_text=_('Cabling'),
+                permissions=['netbox_hedgehog.view_cablingcheck'],
+            ),
+            PluginMenuItem(
                 link='plugins:netbox_hedgehog:fabricresource_list',
                 link_text=_('Resources'),
                 permissions=['netbox_hedgehog.view_fabricresource'],

@@ -12,6 +12,7 @@ from netbox.plugins import PluginTemplateExtension
 from .choices import DiscrepancyStateChoices
 from .labels import field_label
 from .models import Discrepancy, Fabric, FabricResource, InventoryLink
+from .presentation.cabling import checks_of_links
 from .presentation.device_facts import device_facts, with_facts
 
 __all__ = ('FromFabricPanel', 'any_inventory', 'template_extensions')
@@ -22,6 +23,8 @@ MODELS = (
     'ipam.iprange', 'ipam.asn', 'vpn.l2vpn',
 )
 
+# On the pages of these, the panel shows the state of the link.
+CABLED = ('dcim.interface', 'dcim.cable')
 DEVICE = 'dcim.device'
 
 # How many fabrics (of a shared object) and discrepancies a panel shows.
@@ -70,12 +73,13 @@ class FromFabricPanel(PluginTemplateExtension):
         )
         if not links and not discrepancies:
             return ''
+        checks = checks_of_links(user, links) if label in CABLED else []
         for link in links:
             link.facts = device_facts(link) if label == DEVICE else None
             link.fields = [field_label(label, name) for name in link.written if name not in link.kept]
             link.kept_fields = [field_label(label, name) for name in link.kept]
         return self.render('netbox_hedgehog/panels/from_fabric.html', {
-            'links': links, 'discrepancies': discrepancies,
+            'links': links, 'discrepancies': discrepancies, 'checks': checks,
         })
 
 

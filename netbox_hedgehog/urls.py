@@ -19,5 +19,6 @@ urlpatterns = (
     path('discrepancies/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'discrepancy'))),
     path('events/', include(get_model_urls('netbox_hedgehog', 'fabricevent', detail=False))),
     path('events/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabricevent'))),
+    path('cabling/', include(get_model_urls('netbox_hedgehog', 'cablingcheck', detail=False))),
     path('switches/', include(get_model_urls('netbox_hedgehog', 'switchhealth', detail=False))),
 )

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from tenancy.api.serializers import TenantSerializer
 
 from ..choices import (
+    CablingStateChoices,
     ConnectionStatusChoices,
     DiscrepancyStateChoices,
     DiscrepancyTypeChoices,
@@ -27,10 +28,20 @@ from ..choices import (
     SyncStatusChoices,
 )
 from ..inventory.decisions import possible
-from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, InventoryRule, SwitchHealth
+from ..models import (
+    CablingCheck,
+    Discrepancy,
+    Fabric,
+    FabricEvent,
+    FabricResource,
+    InventoryLink,
+    InventoryRule,
+    SwitchHealth,
+)
 from ..presentation.visible import may_view_fabric
 
 __all__ = (
+    'CablingCheckSerializer', 'CablingSummarySerializer',
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
     'FabricStatusSerializer', 'HealthSerializer', 'InventoryLinkSerializer', 'InventoryRuleSerializer',
     'ProbeSerializer', 'QueuedSerializer', 'RemovedKindSerializer', 'SwitchHealthSerializer',
@@ -215,12 +226,44 @@ class SwitchHealthSerializer(NetBoxModelSerializer):
             'id', 'url', 'display_url', 'display', 'fabric', 'resource', 'agent', 'kind', 'name', 'role', 'group',
             'state', 'level', 'read_at', 'is_outdated', 'heartbeat', 'heartbeat_age', 'heartbeat_stale', 'no_agent',
             'generation', 'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down',
-            'temperatures', 'psus', 'fans', 'version', 'software', 'findings', 'ports',
+            'bfd_down', 'cabling_issues', 'temperatures', 'psus', 'fans', 'version', 'software', 'findings', 'ports',
         ]
         brief_fields = ('id', 'url', 'display', 'kind', 'name', 'state')
 
     def get_display_url(self, health: Any) -> str:
         return self.context['request'].build_absolute_uri(health.get_absolute_url())
+
+
+class CablingCheckSerializer(NetBoxModelSerializer):
+    """State of a declared link, or of a neighbor that is not declared, when last fetched."""
+
+    fabric = NestedFabricSerializer(nested=True, read_only=True, allow_null=True)
+    resource = FabricResourceSerializer(nested=True, read_only=True, allow_null=True)
+    state = ChoiceField(choices=CablingStateChoices, read_only=True)
+    reported_state = ChoiceField(choices=CablingStateChoices, read_only=True)
+    is_outdated = serializers.BooleanField(read_only=True)
+    # It has no page of its own: the page of the Connection or switch shows it.
+    display_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = CablingCheck
+        fields = [
+            'id', 'url', 'display_url', 'display', 'fabric', 'resource', 'connection', 'switch', 'port', 'peer',
+            'peer_port', 'seen', 'seen_by_peer', 'state', 'reported_state', 'is_issue', 'sentence', 'hint', 'since',
+            'read_at', 'is_outdated',
+        ]
+        brief_fields = ('id', 'url', 'display', 'switch', 'port', 'state')
+
+    def get_display_url(self, check: Any) -> str:
+        return self.context['request'].build_absolute_uri(check.get_absolute_url())
+
+
+class CablingSummarySerializer(serializers.Serializer):
+    """How many links of a fabric are in each state, and how to correct those that are crossed."""
+
+    counts = serializers.DictField(child=serializers.IntegerField())
+    hints = serializers.ListField(child=serializers.CharField())
+    read_at = serializers.DateTimeField(allow_null=True, help_text='When the oldest data was fetched.')
 
 
 class FabricEventSerializer(NetBoxModelSerializer):

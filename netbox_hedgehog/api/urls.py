@@ -8,6 +8,7 @@ router.APIRootView = views.HedgehogRootView
 router.register('fabrics', views.FabricViewSet)
 router.register('resources', views.FabricResourceViewSet)
 router.register('switches', views.SwitchHealthViewSet)
+router.register('cabling', views.CablingCheckViewSet)
 router.register('events', views.FabricEventViewSet)
 router.register('inventory', inventory.InventoryLinkViewSet)
 router.register('inventory-rules', rules.InventoryRuleViewSet)

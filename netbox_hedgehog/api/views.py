@@ -18,7 +18,8 @@ from .. import filtersets
 from ..jobs.cancel import CancelRefused, cancel_sync
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
-from ..models import MANIFEST, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
+from ..models import MANIFEST, CablingCheck, Fabric, FabricEvent, FabricResource, SwitchHealth, counted_resources
+from ..monitoring.cabling import cabling_summary
 from ..monitoring.fabric_status import fabric_status
 from ..monitoring.service_health import worker_health
 from ..monitoring.shared_clusters import fabrics_of_same_cluster
@@ -148,6 +149,15 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
             {**fabric_status([fabric])[0], 'same_cluster': same_cluster},
         ).data)
 
+    @extend_schema(responses={200: serializers.CablingSummarySerializer}, filters=False)
+    @action(detail=True, methods=['get'])
+    def cabling(self, request: Request, pk: int) -> Response:
+        """Return how many links are in which state, and hints. `cabling/?fabric_id=` lists the links."""
+        if not request.user.has_perm('netbox_hedgehog.view_cablingcheck'):
+            raise PermissionDenied
+        checks = CablingCheck.objects.restrict(request.user, 'view').filter(fabric=self.get_object())
+        return Response(serializers.CablingSummarySerializer(cabling_summary(checks)).data)
+
 
 class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):
     queryset = FabricResource.objects.select_related('fabric')
@@ -161,6 +171,13 @@ class SwitchHealthViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
     relations = [restricted(name, FabricResource.objects.defer(*MANIFEST)) for name in ('resource', 'agent')]
     serializer_class = serializers.SwitchHealthSerializer
     filterset_class = filtersets.SwitchHealthFilterSet
+
+
+class CablingCheckViewSet(RestrictedRelations, NetBoxReadOnlyModelViewSet):
+    queryset = CablingCheck.objects.select_related('fabric')
+    relations = [restricted('resource', FabricResource.objects.defer(*MANIFEST))]
+    serializer_class = serializers.CablingCheckSerializer
+    filterset_class = filtersets.CablingCheckFilterSet
 
 
 class FabricEventViewSet(NetBoxReadOnlyModelViewSet):

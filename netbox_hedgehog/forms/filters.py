@@ -10,16 +10,25 @@ from utilities.forms.fields import DynamicModelMultipleChoiceField, TagFilterFie
 from utilities.forms.rendering import FieldSet
 from utilities.forms.widgets import DateTimePicker
 
-from ..choices import ConnectionStatusChoices, FabricStatusChoices, SwitchStateChoices, SyncStateChoices
+from ..choices import (
+    CablingStateChoices,
+    ConnectionStatusChoices,
+    FabricStatusChoices,
+    SwitchStateChoices,
+    SyncStateChoices,
+)
 from ..events import EVENT_TYPES
-from ..models import Fabric, FabricEvent, FabricResource, SwitchHealth
+from ..models import CablingCheck, Fabric, FabricEvent, FabricResource, SwitchHealth
 from ..models.health import ISSUE_TITLES
 from ..models.health import KIND_CHOICES as NODE_CHOICES
 from ..models.resource import KIND_CHOICES
 from .inventory import InventoryFilterMixin
 from .restricted import RestrictedFilterMixin
 
-__all__ = ('FabricEventFilterForm', 'FabricFilterForm', 'FabricResourceFilterForm', 'SwitchHealthFilterForm')
+__all__ = (
+    'CablingCheckFilterForm', 'FabricEventFilterForm', 'FabricFilterForm', 'FabricResourceFilterForm',
+    'SwitchHealthFilterForm',
+)
 
 
 def _yes_no(label: Any) -> Any:
@@ -93,3 +102,18 @@ class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterFor
         label=_('Issue'), choices=list(ISSUE_TITLES.items()), required=False,
         help_text=_('Match any.'),
     )
+
+
+class CablingCheckFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
+    model = CablingCheck
+    fieldsets = (
+        FieldSet('q', 'filter_id'),
+        FieldSet('fabric_id', 'switch', 'peer', 'connection', name=_('Link')),
+        FieldSet('state', 'is_issue', name=_('Cabling')),
+    )
+    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
+    switch = forms.CharField(label=_('Switch'), required=False)
+    peer = forms.CharField(label=_('Declared neighbor'), required=False)
+    connection = forms.CharField(label=_('Connection'), required=False)
+    state = forms.MultipleChoiceField(label=_('State'), choices=CablingStateChoices, required=False)
+    is_issue = _yes_no(_('Issue'))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 
 __all__ = (
-    'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter', 'InventoryLinkFilter',
-    'InventoryRuleFilter', 'SwitchHealthFilter',
+    'CablingCheckFilter', 'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter',
+    'InventoryLinkFilter', 'InventoryRuleFilter', 'SwitchHealthFilter',
 )
 
 
@@ -143,6 +143,12 @@ class SwitchHealthFilter(BaseModelFilter):
     bgp_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
         strawberry_django.filter_field()
     )
+    bfd_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
+    cabling_issues: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
+        strawberry_django.filter_field()
+    )
     temperatures: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
         strawberry_django.filter_field()
     )
@@ -164,3 +170,20 @@ class FabricEventFilter(BaseModelFilter):
     created: DatetimeFilterLookup | None = strawberry_django.filter_field()
     message: StrFilterLookup | None = strawberry_django.filter_field()
     dispatched: DatetimeFilterLookup | None = strawberry_django.filter_field()
+
+
+@register_filter(models.CablingCheck, lookups=True)
+class CablingCheckFilter(BaseModelFilter):
+    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
+        strawberry_django.filter_field()
+    )
+    fabric_id: ID | None = strawberry_django.filter_field()
+    connection: StrFilterLookup | None = strawberry_django.filter_field()
+    switch: StrFilterLookup | None = strawberry_django.filter_field()
+    port: StrFilterLookup | None = strawberry_django.filter_field()
+    peer: StrFilterLookup | None = strawberry_django.filter_field()
+    peer_port: StrFilterLookup | None = strawberry_django.filter_field()
+    reported_state: StrFilterLookup | None = strawberry_django.filter_field()
+    is_issue: FilterLookup[bool] | None = strawberry_django.filter_field()
+    since: DatetimeFilterLookup | None = strawberry_django.filter_field()
+    read_at: DatetimeFilterLookup | None = strawberry_django.filter_field()

@@ -2,6 +2,7 @@ import strawberry
 import strawberry_django
 
 from .types import (
+    CablingCheckType,
     DiscrepancyType,
     FabricEventType,
     FabricResourceType,
@@ -24,6 +25,9 @@ class HedgehogQuery:
 
     switch_health: SwitchHealthType = strawberry_django.field()
     switch_health_list: list[SwitchHealthType] = strawberry_django.field()
+
+    cabling_check: CablingCheckType = strawberry_django.field()
+    cabling_check_list: list[CablingCheckType] = strawberry_django.field()
 
     fabric_event: FabricEventType = strawberry_django.field()
     fabric_event_list: list[FabricEventType] = strawberry_django.field()

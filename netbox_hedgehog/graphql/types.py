@@ -12,6 +12,7 @@ from .. import models
 from ..models.fabric import SECRET_FIELDS
 from ..presentation.visible import may_view_fabric
 from .filters import (
+    CablingCheckFilter,
     DiscrepancyFilter,
     FabricEventFilter,
     FabricFilter,
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from tenancy.graphql.types import TenantType
 
 __all__ = (
-    'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType', 'InventoryLinkType',
-    'InventoryRuleType', 'SwitchHealthType',
+    'CablingCheckType', 'DiscrepancyType', 'FabricEventType', 'FabricResourceType', 'FabricType',
+    'InventoryLinkType', 'InventoryRuleType', 'SwitchHealthType',
 )
 
 
@@ -57,6 +58,7 @@ class FabricType(PrimaryObjectType):
     inventory_tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
     events: list[Annotated['FabricEventType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     switch_health: list[Annotated['SwitchHealthType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
+    cabling_checks: list[Annotated['CablingCheckType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     resources: list[Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     inventory_links: list[Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
     inventory_rules: list[Annotated['InventoryRuleType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
@@ -85,6 +87,18 @@ class SwitchHealthType(BaseObjectType):
 
     # Depends on the clock: outdated data says nothing about now.
     @strawberry_django.field(select_related=['fabric'], only=['level', 'read_at', 'fabric__sync_interval'])
+    def state(self) -> str:
+        return self.state
+
+
+@register_type(models.CablingCheck, fields='__all__', filters=CablingCheckFilter, pagination=True)
+class CablingCheckType(BaseObjectType):
+    display = display_of('switch', 'port', 'peer', 'peer_port')
+    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    resource: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+
+    # Depends on the clock: outdated data says nothing about now.
+    @strawberry_django.field(select_related=['fabric'], only=['reported_state', 'read_at', 'fabric__sync_interval'])
     def state(self) -> str:
         return self.state
 

@@ -23,6 +23,9 @@ OK, WARNING, CRITICAL, UNKNOWN = 'ok', 'warning', 'critical', 'unknown'
 # The most severe first: a known fault comes before unknown, and unknown before ok.
 ORDER = (CRITICAL, WARNING, UNKNOWN, OK)
 
+# The states of a BFD session that is enabled and not up.
+BFD_DOWN = ('down', 'failing', 'init')
+
 # Seconds without a heartbeat after which an agent is unresponsive; one comes every 15 seconds.
 STALE_AFTER = 60
 
@@ -63,6 +66,8 @@ class AgentHealth:
     reboot_required: bool = False
     interfaces_down: int = 0
     bgp_down: int = 0
+    bfd_down: int = 0
+    cabling_issues: int = 0
     temperatures: int = 0
     psus: int = 0
     fans: int = 0
@@ -70,6 +75,21 @@ class AgentHealth:
     software: str = ''
     ports: dict[str, str] = field(default_factory=dict)
     findings: list[HealthIssue] = field(default_factory=list)
+
+    @property
+    def is_responsive(self) -> bool:
+        """Return whether what the agent reports can be trusted: it is neither silent nor has it another clock."""
+        has_other_clock = any(finding.code == 'clock' for finding in self.findings)
+        return not (self.no_agent or self.heartbeat_stale or has_other_clock)
+
+    def add(self, issue: HealthIssue) -> None:
+        """Add an issue that does not follow from the agent's own status."""
+        self.findings.append(issue)
+        self.level = self.worst_level()
+
+    def worst_level(self) -> str:
+        """Return the level of the most severe issue."""
+        return min((finding.level for finding in self.findings), key=ORDER.index, default=OK)
 
     def stored_findings(self) -> list[dict[str, str]]:
         """Return the issues as they are stored, the most severe first."""
@@ -93,13 +113,14 @@ def assess(agent: MirroredAgent | None, wired: Mapping[str, str]) -> AgentHealth
         if agent.kind == 'Agent':
             _ports(health, mapping(state.get('interfaces')), wired)
             _bgp(health, state.get('bgpNeighbors'), 'state')
+            _bfd(health, state.get('bfdPeers'))
             _platform(health, mapping(state.get('platform')))
             health.software = text(mapping(state.get('nos')).get('softwareVersion'))[:100]
         else:
             vrfs = mapping(mapping(state.get('bgp')).get('vrfs'))
             _bgp(health, {vrf: value.get('neighbors') for vrf, value in named_objects(vrfs)}, 'sessionState')
             health.software = text(mapping(state.get('dataplane')).get('version'))[:100]
-    health.level = min((finding.level for finding in health.findings), key=ORDER.index, default=OK)
+    health.level = health.worst_level()
     return health
 
 
@@ -195,6 +216,18 @@ def _bgp(health: AgentHealth, vrfs: Any, key: str) -> None:
                 peer = f' (AS {neighbor["peerAS"]})' if real_number(neighbor.get('peerAS')) else ''
                 health.findings.append(HealthIssue(
                     'bgp', WARNING, f'BGP session to {address}{peer} in VRF {vrf} is not established (state: {state}).',
+                ))
+
+
+def _bfd(health: AgentHealth, vrfs: Any) -> None:
+    for vrf, peers in named_objects(vrfs):
+        for address, peer in named_objects(peers):
+            state = text(peer.get('state')).lower()
+            # A session without a state says nothing, and one that is admin-down was shut down on purpose.
+            if state in BFD_DOWN:
+                health.bfd_down += 1
+                health.findings.append(HealthIssue(
+                    'bfd', WARNING, f'BFD session to {address} in VRF {vrf} is not up (state: {state.capitalize()}).',
                 ))
 
 

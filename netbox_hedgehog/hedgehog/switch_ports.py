@@ -15,6 +15,9 @@ MANAGEMENT = 'M1'
 _SPEED = re.compile(r'([0-9]{1,4}(?:\.[0-9])?)([MGT])')
 _MODE = re.compile(r'([0-9]{1,2})x(.+)')
 _NOS_NAME = re.compile(r'(.*?)([0-9]{1,9})')
+_PORT_NAME = re.compile(r'E[0-9]{1,4}(?:/[0-9]{1,4}){1,2}')
+# How SONiC calls ports where its standard naming is configured: Eth1/49/1.
+_STANDARD_NAME = re.compile(r'^Eth(?=[0-9])')
 _UNITS = {'M': 1_000, 'G': 1_000_000, 'T': 1_000_000_000}
 
 # NetBox's interface types: by the connector in the port profile's name (QSFP28-100G) and its highest speed.
@@ -82,17 +85,45 @@ class PortNames:
 
     def __init__(self, resources: Iterable[tuple[str, str, Any]]) -> None:
         self._makers: dict[str, _Maker] = {}
+        self._specs: dict[str, Mapping[str, Any]] = {}
         self._profiles: dict[str, str] = {}
+        self._breakouts: dict[str, Mapping[str, Any]] = {}
+        self._aliases: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, str]] = {}
         for kind, name, spec in resources:
             if kind == 'SwitchProfile':
-                self._makers[name] = _Maker(mapping(spec), {})
+                self._specs[name] = mapping(spec)
+                self._makers[name] = _Maker(self._specs[name], {})
             elif kind == 'Switch':
                 self._profiles[name] = text(mapping(spec).get('profile'))
+                self._breakouts[name] = mapping(mapping(spec).get('portBreakouts'))
 
     def of(self, switch: str, port: str) -> str:
         """Return the name of a switch's port."""
         maker = self._makers.get(self._profiles.get(switch, ''))
         return f'{port}/1' if maker and maker.breaks_out(port) else port
+
+    def advertised(self, switch: str, port_id: str) -> str:
+        """Return the name of the port that a switch advertises by this LLDP port ID; '' if it has none such.
+
+        A port ID is the name in the NOS (Ethernet48), that of SONiC's standard naming (Eth1/49/1), or the port's own.
+        A switch of an unknown profile has whatever looks like a port.
+        """
+        profile = self._profiles.get(switch, '')
+        spelled = _STANDARD_NAME.sub('E', port_id)
+        if profile not in self._specs:
+            return spelled if _PORT_NAME.fullmatch(spelled) else ''
+        known = self._known(switch, profile)
+        return known.get(port_id) or known.get(spelled) or known.get(self.of(switch, spelled), '')
+
+    def _known(self, switch: str, profile: str) -> dict[str, str]:
+        """Return the ports of a switch by their names and by their names in the NOS."""
+        breakouts = {name: text(mode) for name, mode in self._breakouts[switch].items() if isinstance(name, str)}
+        key = (profile, tuple(sorted(breakouts.items())))
+        if key not in self._aliases:
+            found, _ = ports(self._specs[profile], {'portBreakouts': breakouts})
+            named = {port.label: port.name for port in found if port.label}
+            self._aliases[key] = named | {port.name: port.name for port in found}
+        return self._aliases[key]
 
 
 def ports(profile: Mapping[str, Any], switch: Mapping[str, Any]) -> tuple[list[Port], list[ManifestIssue]]:

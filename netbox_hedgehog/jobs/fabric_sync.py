@@ -19,9 +19,10 @@ from rq.timeouts import JobTimeoutException
 from users.models import User
 
 from ..choices import ConnectionStatusChoices, SyncStatusChoices
-from ..events import notify_agents, notify_unsupported_kinds, raise_state_events_safely
+from ..events import notify_agents, notify_cabling, notify_unsupported_kinds, raise_state_events_safely
 from ..locks import fabric_lock, locked_fabrics
 from ..models import Fabric, SwitchHealth
+from ..sync.cabling import miscabled_links, unknown_links
 from ..sync.listing import Listing
 from ..sync.report import FORBIDDEN, NOT_INSTALLED, NOT_SERVED, READ, UNREAD, KindReport, Report
 from ..sync.run import sync_fabric
@@ -219,6 +220,7 @@ class FabricSyncJob(JobRunner):
         _store(newest, report)
         if any(kind.kind in AGENTS and kind.outcome == READ for kind in report.kinds):
             notify_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).unresponsive_names())
+            notify_cabling(fabric.pk, miscabled_links(fabric), unknown_links(fabric))
         if report.unsupported_kinds is not None:
             notify_unsupported_kinds(fabric.pk, report.unsupported_kinds)
         self._reconcile(newest, report)

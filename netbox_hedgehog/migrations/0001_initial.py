@@ -272,6 +272,8 @@ class Migration(migrations.Migration):
                 ('reboot_required', models.BooleanField()),
                 ('interfaces_down', models.PositiveIntegerField()),
                 ('bgp_down', models.PositiveIntegerField()),
+                ('bfd_down', models.PositiveIntegerField()),
+                ('cabling_issues', models.PositiveIntegerField()),
                 ('temperatures', models.PositiveIntegerField()),
                 ('psus', models.PositiveIntegerField()),
                 ('fans', models.PositiveIntegerField()),
@@ -287,6 +289,34 @@ class Migration(migrations.Migration):
                 'verbose_name': 'switch health',
                 'verbose_name_plural': 'switch health',
                 'ordering': ('fabric', '-kind', 'name'),
+            },
+        ),
+        migrations.CreateModel(
+            name='CablingCheck',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
+                ('key', models.CharField(max_length=64)),
+                ('connection', models.CharField(blank=True, max_length=253)),
+                ('switch', models.CharField(db_collation='natural_sort', max_length=253)),
+                ('port', models.CharField(db_collation='natural_sort', max_length=253)),
+                ('peer', models.CharField(blank=True, max_length=253)),
+                ('peer_port', models.CharField(blank=True, max_length=253)),
+                ('seen', models.TextField(blank=True)),
+                ('seen_by_peer', models.TextField(blank=True)),
+                ('reported_state', models.CharField(max_length=30)),
+                ('is_issue', models.BooleanField()),
+                ('rank', models.PositiveSmallIntegerField()),
+                ('sentence', models.TextField()),
+                ('hint', models.TextField(blank=True)),
+                ('since', models.DateTimeField()),
+                ('read_at', models.DateTimeField()),
+                ('fabric', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='cabling_checks', to='netbox_hedgehog.fabric')),
+                ('resource', models.ForeignKey(on_delete=django.db.models.deletion.DB_CASCADE, related_name='+', to='netbox_hedgehog.fabricresource')),
+            ],
+            options={
+                'verbose_name': 'cabling check',
+                'verbose_name_plural': 'cabling checks',
+                'ordering': ('fabric', 'rank', 'switch', 'port', 'pk'),
             },
         ),
         migrations.AddConstraint(
@@ -368,5 +398,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='switchhealth',
             index=models.Index(fields=['read_at'], name='netbox_hedg_read_at_712071_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='cablingcheck',
+            index=models.Index(fields=['fabric', 'rank'], name='netbox_hedgehog_cabling_rank'),
+        ),
+        migrations.AddConstraint(
+            model_name='cablingcheck',
+            constraint=models.UniqueConstraint(fields=('fabric', 'key'), name='netbox_hedgehog_cablingcheck_unique_key'),
         ),
     ]

@@ -1,3 +1,4 @@
+from .cabling import *
 from .discrepancy import *
 from .event import *
 from .fabric import *

@@ -26,6 +26,8 @@ ISSUES = {
     'reboot_required': Q(reboot_required=True),
     'interfaces_down': Q(interfaces_down__gt=0),
     'bgp_down': Q(bgp_down__gt=0),
+    'bfd_down': Q(bfd_down__gt=0),
+    'cabling_issues': Q(cabling_issues__gt=0),
     'temperatures': Q(temperatures__gt=0),
     'psus': Q(psus__gt=0),
     'fans': Q(fans__gt=0),
@@ -38,6 +40,8 @@ ISSUE_TITLES = {
     'reboot_required': _('Reboot required'),
     'interfaces_down': _('Interfaces down'),
     'bgp_down': _('BGP sessions down'),
+    'bfd_down': _('BFD sessions down'),
+    'cabling_issues': _('Cabling'),
     'temperatures': _('Temperature out of range'),
     'psus': _('Power supplies'),
     'fans': _('Fans'),
@@ -157,6 +161,13 @@ class SwitchHealth(CustomLinksMixin, ExportTemplatesMixin, BaseModel):
     )
     bgp_down = models.PositiveIntegerField(
         verbose_name=_('BGP down'), help_text=_('Enabled BGP sessions that are not established.'),
+    )
+    bfd_down = models.PositiveIntegerField(
+        verbose_name=_('BFD down'), help_text=_('Enabled BFD sessions that are not up.'),
+    )
+    cabling_issues = models.PositiveIntegerField(
+        verbose_name=_('cabling issues'),
+        help_text=_('Links with the wrong neighbor, or to a switch that is not seen though the link is up.'),
     )
     temperatures = models.PositiveIntegerField(
         verbose_name=_('temperatures'), help_text=_('Sensors out of range.'),

@@ -19,9 +19,10 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ..choices import SyncStateChoices
+from ..choices import CablingStateChoices, SyncStateChoices
 from ..jobs.recovery import failed_syncs
 from ..models import Fabric
+from .cabling import links_by_state
 from .overview import FabricSummary, fabric_summaries
 from .service_health import ServiceHealth, worker_health
 
@@ -114,6 +115,11 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
     changes = GaugeMetricFamily(
         f'{PREFIX}fabric_last_sync_changes', 'Changes made by the last sync.', labels=['fabric', 'change'],
     )
+    cabling = GaugeMetricFamily(
+        f'{PREFIX}fabric_cabling_links', 'Links, and neighbors that are not declared, by state of the cabling check.',
+        labels=['fabric', 'state'],
+    )
+    links = links_by_state()
     for summary in found:
         name = summary.fabric.name
         seconds, read, *changed = reports.get(summary.fabric.pk) or [None] * 5
@@ -122,12 +128,15 @@ def _fabrics() -> Iterator[GaugeMetricFamily]:
                 gauges[gauge].add_metric([name], float(value))
         for choice in SyncStateChoices.values():
             state.add_metric([name, choice], float(summary.state == choice))
+        for cabling_state in CablingStateChoices.values():
+            cabling.add_metric([name, cabling_state], float(links.get((summary.fabric.pk, cabling_state), 0)))
         for change, count in zip(CHANGES, changed, strict=True):
             if count is not None:
                 changes.add_metric([name, change], float(count))
     yield from gauges.values()
     yield state
     yield changes
+    yield cabling
 
 
 def _values(summary: FabricSummary, seconds: float | None, read: int | None, failed: int) -> dict[str, Any]:

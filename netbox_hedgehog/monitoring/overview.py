@@ -8,10 +8,17 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Count, QuerySet
 from redis.exceptions import RedisError
 
-from ..choices import DiscrepancyStateChoices, SwitchStateChoices, SyncStateChoices, SyncStatusChoices
+from ..choices import (
+    CablingStateChoices,
+    DiscrepancyStateChoices,
+    SwitchStateChoices,
+    SyncStateChoices,
+    SyncStatusChoices,
+)
 from ..events import AGENTS, FRESHNESS, SYNC, names_of
 from ..jobs.schedules import due_times
 from ..models import Discrepancy, Fabric, FabricCondition, FabricResource, SwitchHealth
+from ..models.cabling import CablingCheckQuerySet
 
 __all__ = ('FabricSummary', 'fabric_summaries', 'states')
 
@@ -29,8 +36,8 @@ DEFERRED = ('kubernetes_token', 'kubeconfig', 'kubernetes_ca_cert', 'comments', 
 class FabricSummary:
     """One fabric.
 
-    `since` is when its failure was notified, `unresponsive_agents` has their names at the last sync, and `unhealthy` is
-    the number of switches that are critical or have warnings.
+    `since` is when its failure was notified, `unresponsive_agents` has their names at the last sync, `unhealthy` is the
+    number of switches that are critical or have warnings, and `miscabled` that of links with the wrong neighbor.
     """
 
     fabric: Fabric
@@ -38,6 +45,7 @@ class FabricSummary:
     since: datetime | None = None
     unresponsive_agents: list[str] = field(default_factory=list)
     unhealthy: int = 0
+    miscabled: int = 0
     missing: int = 0
     discrepancies: int = 0
     next_sync: datetime | None = None
@@ -75,7 +83,8 @@ class FabricSummary:
         """Return whether the fabric has any issue."""
         return bool(
             self.overdue_or_failing or self.never_synced or self.inventory_error or self.unconfirmed
-            or self.waits_for_review or self.unresponsive_agents or self.unhealthy or self.discrepancies or self.missing
+            or self.waits_for_review or self.unresponsive_agents or self.unhealthy or self.miscabled
+            or self.discrepancies or self.missing
         )
 
     @property
@@ -95,13 +104,13 @@ class FabricSummary:
 def fabric_summaries(
     fabrics: QuerySet[Fabric], *, resources: QuerySet[FabricResource] | None = None,
     discrepancies: QuerySet[Discrepancy] | None = None, switches: QuerySet[SwitchHealth] | None = None,
-    redis: bool = True,
+    cabling: CablingCheckQuerySet | None = None, redis: bool = True,
 ) -> list[FabricSummary]:
     """Return a summary of each of these fabrics, those that need attention first.
 
-    Takes the fabrics, and the resources, discrepancies and switches that the user may view, None for all; `redis` is
-    whether to ask Redis for the next syncs. Six SQL statements and one round trip to Redis, however many fabrics there
-    are; one less without `switches`, whose health is not counted then.
+    Takes the fabrics, and the resources, discrepancies, switches and links that the user may view, None for all;
+    `redis` is whether to ask Redis for the next syncs. Seven SQL statements and one round trip to Redis, however many
+    fabrics there are; one less without `switches` or `cabling`, which are not counted then.
     """
     rows = fabrics.defer(*DEFERRED).order_by('name')
     found = {fabric.pk: FabricSummary(fabric, fabric.sync_state) for fabric in rows}
@@ -110,6 +119,8 @@ def fabric_summaries(
         _restrict_unresponsive(found, switches)
         unhealthy = switches.in_state(SwitchStateChoices.CRITICAL, SwitchStateChoices.WARNING)
         _add_counts(found, 'unhealthy', unhealthy)
+    if cabling is not None:
+        _add_counts(found, 'miscabled', cabling.in_state(CablingStateChoices.WRONG_NEIGHBOR))
     resources = FabricResource.objects.all() if resources is None else resources
     discrepancies = Discrepancy.objects.all() if discrepancies is None else discrepancies
     _add_counts(found, 'missing', resources.filter(missing_since__isnull=False))

@@ -1,3 +1,4 @@
+from .cabling import *
 from .event import *
 from .fabric import *
 from .health import *

@@ -77,6 +77,8 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
     reboot_required = FlagColumn(_('required'), 'restart-alert', verbose_name=_('Reboot'))
     interfaces_down = CountColumn(verbose_name=_('Links down'))
     bgp_down = CountColumn(verbose_name=_('BGP down'))
+    bfd_down = CountColumn(verbose_name=_('BFD down'))
+    cabling_issues = CountColumn(verbose_name=_('Cabling'))
     temperatures = CountColumn(verbose_name=_('Temp'))
     psus = CountColumn(verbose_name=_('PSU'))
     fans = CountColumn(verbose_name=_('Fan'))
@@ -92,11 +94,11 @@ class SwitchHealthTable(PlainExport, NetBoxTable):
         fields = (
             'pk', 'id', 'name', 'kind', 'fabric', 'role', 'group', 'state', 'heartbeat', 'read_at', 'heartbeat_stale',
             'no_agent', 'generation', 'applied_generation', 'reboot_required', 'interfaces_down', 'bgp_down',
-            'temperatures', 'psus', 'fans', 'findings', 'version', 'software', 'agent',
+            'bfd_down', 'cabling_issues', 'temperatures', 'psus', 'fans', 'findings', 'version', 'software', 'agent',
         )
         default_columns = (
             'name', 'fabric', 'state', 'findings', 'heartbeat', 'read_at', 'applied_generation', 'reboot_required',
-            'interfaces_down', 'bgp_down', 'temperatures', 'psus', 'fans',
+            'interfaces_down', 'cabling_issues', 'bgp_down', 'temperatures', 'psus', 'fans',
         )
         row_attrs = {'data-state': lambda record: record.state}
 

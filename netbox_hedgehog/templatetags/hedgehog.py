@@ -4,7 +4,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
-from ..choices import SwitchStateChoices
+from ..choices import CablingStateChoices, SwitchStateChoices
 from ..models import Fabric
 from ..models.fabric_state import duration_words
 
@@ -16,6 +16,18 @@ STATE_ICONS = {
     SwitchStateChoices.WARNING: ('alert', 'text-warning'),
     SwitchStateChoices.CRITICAL: ('alert-octagon', 'text-danger'),
     SwitchStateChoices.UNKNOWN: ('help-circle-outline', 'text-secondary'),
+}
+
+
+CABLING_ICONS = {
+    CablingStateChoices.WRONG_NEIGHBOR: 'swap-horizontal-bold',
+    CablingStateChoices.NO_NEIGHBOR: 'eye-off-outline',
+    CablingStateChoices.DOWN: 'lan-disconnect',
+    CablingStateChoices.UNIDENTIFIED: 'help-network-outline',
+    CablingStateChoices.UNKNOWN: 'help-circle-outline',
+    CablingStateChoices.UNDECLARED: 'plus-network-outline',
+    CablingStateChoices.ONE_END: 'check',
+    CablingStateChoices.VERIFIED: 'check-all',
 }
 
 
@@ -41,6 +53,15 @@ def state_badge(state: str) -> str:
     return format_html(
         '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
         SwitchStateChoices.colors[state], icon, dict(SwitchStateChoices)[state],
+    )
+
+
+@register.filter
+def cabling_badge(state: str) -> str:
+    """Return the state of a link as a badge: color, icon and word."""
+    return format_html(
+        '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
+        CablingStateChoices.colors[state], CABLING_ICONS[state], dict(CablingStateChoices)[state],
     )
 
 

@@ -1,3 +1,4 @@
+from .cabling import *
 from .discrepancy import *
 from .dryrun import *
 from .event import *

@@ -7,7 +7,15 @@ from django.db.models import Count, Q
 from netbox.context import current_request
 
 from ..choices import DiscrepancyStateChoices, InventoryOriginChoices
-from ..models import Discrepancy, Fabric, InventoryLink, InventoryRule, SwitchHealth, counted_resources
+from ..models import (
+    CablingCheck,
+    Discrepancy,
+    Fabric,
+    InventoryLink,
+    InventoryRule,
+    SwitchHealth,
+    counted_resources,
+)
 
 __all__ = ('CountedResources', 'inventory_counts', 'rule_count', 'switch_count')
 
@@ -60,6 +68,11 @@ def rule_count(fabric: Fabric) -> int:
 def switch_count(fabric: Fabric) -> int:
     """Return how many switches and gateways of a fabric the user may view."""
     return SwitchHealth.objects.restrict(_viewer(), 'view').filter(fabric=fabric).count()
+
+
+def miscabled_count(fabric: Fabric) -> int:
+    """Return how many links of a fabric with the wrong neighbor the user may view."""
+    return CablingCheck.objects.restrict(_viewer(), 'view').filter(fabric=fabric).miscabled().count()
 
 
 class CountedResources:

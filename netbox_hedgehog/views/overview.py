@@ -9,7 +9,7 @@ from utilities.views import ContentTypePermissionRequiredMixin
 
 from ..choices import SyncStateChoices
 from ..compatibility import untested_release
-from ..models import Discrepancy, Fabric, FabricResource, SwitchHealth
+from ..models import CablingCheck, Discrepancy, Fabric, FabricResource, SwitchHealth
 from ..monitoring.overview import fabric_summaries, states
 from ..monitoring.service_health import worker_health
 from .topology import may_be_hidden
@@ -33,6 +33,7 @@ def overview_context(request: HttpRequest, shown: int = SHOWN) -> dict[str, Any]
         resources=FabricResource.objects.restrict(request.user, 'view'),
         discrepancies=Discrepancy.objects.restrict(request.user, 'view'),
         switches=SwitchHealth.objects.restrict(request.user, 'view'),
+        cabling=CablingCheck.objects.restrict(request.user, 'view'),
         redis=health.redis,
     )
     return {
@@ -44,6 +45,7 @@ def overview_context(request: HttpRequest, shown: int = SHOWN) -> dict[str, Any]
         'enabled': sum(1 for summary in found if summary.state != SyncStateChoices.DISABLED),
         'needing_attention': sum(1 for summary in found if summary.needs_attention),
         'unhealthy': sum(summary.unhealthy for summary in found),
+        'miscabled': sum(summary.miscabled for summary in found),
         'unconfirmed': sum(summary.unconfirmed for summary in found),
         'inventory_errors': sum(1 for summary in found if summary.inventory_error),
         'unresponsive': sum(len(summary.unresponsive_agents) for summary in found),
@@ -52,6 +54,7 @@ def overview_context(request: HttpRequest, shown: int = SHOWN) -> dict[str, Any]
         'sees_all': not any(may_be_hidden(request.user, model) for model in COUNTED),
         'sees_resources': request.user.has_perm('netbox_hedgehog.view_fabricresource'),
         'sees_switches': request.user.has_perm('netbox_hedgehog.view_switchhealth'),
+        'sees_cabling': request.user.has_perm('netbox_hedgehog.view_cablingcheck'),
         'sees_discrepancies': request.user.has_perm('netbox_hedgehog.view_discrepancy'),
     }
 

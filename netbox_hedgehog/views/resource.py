@@ -15,6 +15,7 @@ from ..hedgehog.topology import TopologyFilter
 from ..models import MANIFEST, FabricResource
 from ..tables.resource import short
 from . import panels, resource_panels
+from .cabling import CablingPanel
 from .freshness import health_context, stale_fabrics
 from .health import HealthPanel
 from .history import ChangePanel
@@ -53,6 +54,7 @@ class FabricResourceView(generic.ObjectView):
     layout = layout.SimpleLayout(
         left_panels=[
             HealthPanel(),
+            CablingPanel(),
             panels.ResourcePanel(),
             panels.OwnColumnsPanel(),
             panels.ReferencesPanel(),

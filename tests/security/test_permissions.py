@@ -18,7 +18,7 @@ from users.constants import TOKEN_PREFIX
 from users.models import Token, User
 from utilities.testing import TestCase, disable_logging
 
-from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
+from netbox_hedgehog.models import CablingCheck, Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
 
 from ..support.pages import SERVER, all_alive, allow
 from .endpoints import UNSAFE, api, pages
@@ -71,6 +71,8 @@ class EndpointTestCase(TestCase):
             rows = rows.filter(kind='VPC', name='vpc-01')  # which has every page that a resource can have
         if model is FabricEvent:
             return rows.get(message=f'{fabric.name}-event')
+        if model is CablingCheck:
+            return rows.exclude(switch__startswith='hidden-').exclude(peer__startswith='hidden-').first()
         return rows.exclude(**({} if model is Fabric else {'name__startswith': 'hidden-'})).first()
 
     def url(self, endpoint, fabric):
@@ -232,6 +234,7 @@ class PartTestCase(EndpointTestCase):
                 'inventorylink_list': ('?export=table', '?export=', '?q=hidden'),
                 'discrepancy_list': ('?export=table', '?export=', '?q=hidden', '?state=open'),
                 'switchhealth_list': ('?export=table', '?export=', '?state=critical'),
+                'cablingcheck_list': ('?export=table', '?export=', '?state=unknown'),
             }.items() for query in queries
         ]
         urls += [(f'resource {resource}', resource.get_absolute_url()) for resource in self.resources]

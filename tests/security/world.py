@@ -18,6 +18,7 @@ from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob
 from netbox_hedgehog.jobs.queue import queue
 from netbox_hedgehog.jobs.schedules import schedule_id
 from netbox_hedgehog.models import (
+    CablingCheck,
     Discrepancy,
     Fabric,
     FabricEvent,
@@ -39,7 +40,9 @@ __all__ = (
     'without_what_is_hidden',
 )
 
-MODELS = (Fabric, FabricResource, InventoryLink, InventoryRule, Discrepancy, SwitchHealth, FabricEvent)
+MODELS = (
+    Fabric, FabricResource, InventoryLink, InventoryRule, Discrepancy, SwitchHealth, CablingCheck, FabricEvent,
+)
 
 HIDDEN = 'hidden-'
 
@@ -50,6 +53,7 @@ VISIBLE = {
         model: {'fabric__name': 'alpha', 'name__regex': rf'^(?!{HIDDEN})'}
         for model in (FabricResource, InventoryLink, InventoryRule, Discrepancy, SwitchHealth)
     },
+    CablingCheck: {'fabric__name': 'alpha', 'peer__regex': rf'^(?!{HIDDEN})'},
     FabricEvent: {'fabric__name': 'alpha', 'message__regex': rf'^(?!{HIDDEN})'},
 }
 ACTIONS = {
@@ -126,6 +130,7 @@ def _lived(fabric: Fabric) -> Fabric:
     )
     KindSync.objects.filter(fabric=fabric).update(last_read=old)
     SwitchHealth.objects.filter(fabric=fabric).update(read_at=old)
+    CablingCheck.objects.filter(fabric=fabric).update(read_at=old, since=old)
     InventoryLink.objects.filter(fabric=fabric).update(created=old, last_updated=old)
     Discrepancy.objects.filter(fabric=fabric).update(since=old, last_seen=old)
     Job.objects.filter(object_id=fabric.pk).update(
@@ -171,7 +176,9 @@ def without_bravo() -> None:
 
 def without_what_is_hidden() -> None:
     """Leaves of alpha only what is VISIBLE."""
-    for model in (Discrepancy, InventoryLink, InventoryRule, SwitchHealth, FabricResource, FabricEvent):
+    for model in (
+        Discrepancy, InventoryLink, InventoryRule, SwitchHealth, CablingCheck, FabricResource, FabricEvent,
+    ):
         seen = model.objects.filter(**VISIBLE[model]).values_list('pk', flat=True)
         rows = model.objects.exclude(pk__in=list(seen))
         rows._raw_delete(rows.db)
@@ -179,7 +186,8 @@ def without_what_is_hidden() -> None:
 
 TABLES = (
     'netbox_hedgehog_fabric', 'netbox_hedgehog_fabricresource', 'netbox_hedgehog_inventorylink',
-    'netbox_hedgehog_inventoryrule', 'netbox_hedgehog_discrepancy', 'netbox_hedgehog_switchhealth', 'core_job', 'dcim_device', 'extras_tag',
+    'netbox_hedgehog_inventoryrule', 'netbox_hedgehog_discrepancy', 'netbox_hedgehog_switchhealth',
+    'netbox_hedgehog_cablingcheck', 'core_job', 'dcim_device', 'extras_tag',
     'extras_journalentry',
 )
 

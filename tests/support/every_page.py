@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from netbox_hedgehog.graphql.schema import HedgehogQuery
 from netbox_hedgehog.models import (
+    CablingCheck,
     Discrepancy,
     FabricEvent,
     FabricResource,
@@ -48,6 +49,7 @@ QUERIES = {
     'fabric_list': ('sync_state=stale',),
     'fabricresource_list': ('kind=Switch', 'q=leaf'),
     'switchhealth_list': ('state=critical',),
+    'cablingcheck_list': ('state=wrong_neighbor',),
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
     'fabric_dry_run': ('rules=true',),
@@ -89,6 +91,7 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
         'inventoryrule': _pk(InventoryRule.objects.filter(fabric=fabric).order_by('pk')),
         'discrepancy': _pk(Discrepancy.objects.filter(fabric=fabric).order_by('pk')),
         'fabricevent': _pk(FabricEvent.objects.filter(fabric=fabric)),
+        'cablingcheck': _pk(CablingCheck.objects.filter(fabric=fabric).order_by('pk')),
         'switchhealth': _pk(SwitchHealth.objects.filter(fabric=fabric).order_by('pk')),
     }
     for namespace, prefix in ((PAGES, ''), (API, 'api ')):

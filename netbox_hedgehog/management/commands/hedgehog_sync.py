@@ -19,7 +19,7 @@ from django.db import Error as DatabaseError
 from netbox.plugins.utils import get_plugin_config
 from redis.exceptions import RedisError
 
-from netbox_hedgehog.choices import SyncStateChoices, SyncStatusChoices
+from netbox_hedgehog.choices import CablingStateChoices, SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
 from netbox_hedgehog.hedgehog.rules import RULE_KINDS, PatternError
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
@@ -33,9 +33,10 @@ from netbox_hedgehog.jobs.progress import Progress, progress_of
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.management import terminal
+from netbox_hedgehog.management.cabling_text import cabling_lines, cabling_rows
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.management.rules_text import conditions_of, rules_as_dict, rules_lines, tested_lines
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models import CablingCheck, Fabric
 from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.models.unsupported import unsupported_sentence
 from netbox_hedgehog.monitoring.fabric_status import fabric_status, services_line
@@ -93,6 +94,12 @@ class Command(BaseCommand):
         what = inventory.add_mutually_exclusive_group()
         what.add_argument('--apply', metavar='DIGEST', default='', help='apply the plan with this digest')
         what.add_argument('--confirm', metavar='DIGEST', default='', help='confirm the removals with this digest')
+        cabling = actions.add_parser(
+            'cabling', help='compare the links of a fabric with what switches report by LLDP. Exit codes: 0 no link '
+                            'has the wrong neighbor, 1 some have, 2 error',
+        )
+        cabling.add_argument('name', metavar='NAME')
+        cabling.add_argument('--json', action='store_true', help='print JSON')
         rules = actions.add_parser(
             'rules', help='show the inventory rules of a fabric and what they match, or what conditions would match',
         )
@@ -280,6 +287,21 @@ class Command(BaseCommand):
             for line in plan_lines(fabric.name, plan, options['summary']):
                 self.stdout.write(line)
         raise SystemExit(CHANGES_PENDING if plan.actions or plan.unconfirmed_actions else 0)
+
+    def cabling(self, name: str, **options: Any) -> None:
+        fabric = self._fabric(name)
+        checks = list(CablingCheck.objects.filter(fabric=fabric).select_related('fabric'))
+        if not checks:
+            raise CommandError(
+                f'The cabling of {name} has not been checked: sync it first.', returncode=EXIT_CODES[BROKEN],
+            )
+        checks.sort(key=lambda check: CablingStateChoices.values().index(check.state))
+        if options['json']:
+            self.stdout.write(json.dumps(cabling_rows(checks), cls=DjangoJSONEncoder, indent=2))
+        else:
+            for line in cabling_lines(checks):
+                self.stdout.write(line)
+        raise SystemExit(int(any(check.state == CablingStateChoices.WRONG_NEIGHBOR for check in checks)))
 
     def rules(self, name: str, kind: list[str], names: str, selector: str, **options: Any) -> None:
         fabric = self._fabric(name)

@@ -37,9 +37,9 @@ WRITTEN_BY_RUNS = [model for model in PUBLIC if model not in WRITTEN_BY_PEOPLE]
 NETBOXS = {'id', 'created', 'last_updated', 'custom_field_data', 'owner', 'description', 'comments', 'tags'}
 CARRIED = {'_init_time', 'changelog_message', 'owner_group'}
 
-# A health row is shown on the page of its switch, and found by that.
-WITHOUT_PAGE = {'SwitchHealth'}
-FOUND_BY_ANOTHER = {'SwitchHealth', 'InventoryLink', 'InventoryRule', 'FabricEvent'}
+# A health row is shown on the page of its switch, a cabling check on that of its Connection, and found by that.
+WITHOUT_PAGE = {'SwitchHealth', 'CablingCheck'}
+FOUND_BY_ANOTHER = {'SwitchHealth', 'CablingCheck', 'InventoryLink', 'InventoryRule', 'FabricEvent'}
 
 
 def views(model):
@@ -49,6 +49,7 @@ def views(model):
 def test_the_models_are_known() -> None:
     assert {model.__name__ for model in PUBLIC} == {
         'Fabric', 'FabricResource', 'InventoryLink', 'InventoryRule', 'Discrepancy', 'SwitchHealth', 'FabricEvent',
+        'CablingCheck',
     }
 
 

@@ -5,6 +5,7 @@ from utilities.testing import TableTestCases
 
 from netbox_hedgehog.models import Fabric
 from netbox_hedgehog.tables import (
+    CablingCheckTable,
     DiscrepancyTable,
     FabricEventTable,
     FabricResourceTable,
@@ -34,6 +35,10 @@ class InventoryLinkTableTestCase(TableTestCases.StandardTableTestCase):
 
 class SwitchHealthTableTestCase(TableTestCases.StandardTableTestCase):
     table = SwitchHealthTable
+
+
+class CablingCheckTableTestCase(TableTestCases.StandardTableTestCase):
+    table = CablingCheckTable
 
 
 class FabricEventTableTestCase(TableTestCases.StandardTableTestCase):

@@ -177,3 +177,16 @@ def test_the_sample_fabric() -> None:
     assert healths['leaf-02'].heartbeat_stale
     leaf = healths['leaf-03']
     assert (leaf.pending, leaf.reboot_required, leaf.ports, leaf.bgp_down) == (True, True, {'E1/52/1': 'down'}, 1)
+
+
+def test_bfd_sessions_that_are_down() -> None:
+    peers = {'default': {
+        '172.30.128.30': {'state': 'down'}, '172.30.128.31': {'state': 'UP'}, '172.30.128.32': {'state': 'admin_down'},
+        '172.30.128.33': {'state': 'init'}, '172.30.128.34': {}, '172.30.128.35': 'down',
+    }}
+    health = assess(state(bfdPeers=peers), {})
+    assert (health.level, health.bfd_down) == ('warning', 2)
+    assert found(health, 'bfd') == [
+        'BFD session to 172.30.128.30 in VRF default is not up (state: Down).',
+        'BFD session to 172.30.128.33 in VRF default is not up (state: Init).',
+    ]
