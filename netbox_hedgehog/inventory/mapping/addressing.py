@@ -114,7 +114,8 @@ def _management(builder: Builder, device: Device) -> None:
 def _shared_vteps(builder: Builder) -> set[str]:
     """Return the VTEP addresses of several devices: the two switches of an MCLAG pair share an anycast address."""
     found = Counter(
-        str(vtep.ip) for kind in ('Switch', 'Gateway') for resource in builder.of(kind)
+        str(vtep.ip) for kind in ('Switch', 'Gateway')
+        for resource in (*builder.of(kind), *builder.excluded_of(kind))
         if (vtep := address(mapping(resource.spec).get('vtepIP')))
     )
     return {vtep for vtep, count in found.items() if count > 1}

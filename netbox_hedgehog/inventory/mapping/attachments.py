@@ -211,6 +211,7 @@ def _interfaces(
         return []
     interfaces = _ends(name, connection, lags)
     devices = {end.interface.device.key for end in connection.ends}
-    if not connection.complete or (connection.member.lag and len(interfaces) < len(devices)):
+    lacks_lags = connection.member.lag and len(interfaces) < len(devices)
+    if not connection.complete or connection.ends_on_excluded or lacks_lags:
         builder.mark_undetermined(resource)
     return interfaces

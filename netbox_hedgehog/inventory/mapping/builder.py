@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ...hedgehog.catalogs import Catalog, read_catalog
 from ...hedgehog.manifest import natural, shown, usable
+from ...hedgehog.rules import RULE_KINDS
 from ...hedgehog.switches import AgentConfig, read_agent_config
 from ...issue_codes import Code
 from .names import in_fabric, key, unique_slug
@@ -117,6 +118,7 @@ class Builder:
         # Kinds that were never read, and that a mapper needed.
         self._missed: set[str] = set()
         self._undetermined: set[Source] = set()
+        self._kept: set[str] = set()
         self.devices: dict[tuple[str, str], Device] = {}
         self._objects: dict[str, DesiredObject] = {}
         self._issues: dict[Issue, None] = {}
@@ -142,6 +144,9 @@ class Builder:
             same[resource.name] = resource
 
     def _values_of(self, resource: Resource) -> RuleValues:
+        # A rule of all kinds is for those alone: without the agent or the profile of a switch, its objects are unknown.
+        if resource.kind not in RULE_KINDS:
+            return NO_VALUES
         values = values_for(self.options.rules, resource.kind, resource.name, resource.labels)
         if values != NO_VALUES:
             self._values[resource.source] = values
@@ -250,6 +255,10 @@ class Builder:
         """Note that a resource may need more objects than are added: those that it has are not removed."""
         self._undetermined.add(resource.source)
 
+    def keep(self, key: str) -> None:
+        """Note that an object may be needed although it is not added: it is not removed."""
+        self._kept.add(key)
+
     def is_reserved(self, *what: object) -> bool:
         """Return whether this is reserved."""
         return what in self._reserved
@@ -338,6 +347,7 @@ class Builder:
         return Desired(
             {item.key: item for item in objects}, sorted(self._issues),
             frozenset((self.source, *sources, *excluded)), frozenset(self._undetermined),
+            frozenset(self._kept),
             {source: self.values_of(source).excluded_by for source in sorted(excluded)},
         )
 

@@ -45,7 +45,7 @@ def _mtu(builder: Builder, connection: MappedConnection, device: Device) -> dict
     if 'server' not in connection.member.ends or found.get('mtu', 0) is not None or runs_cumulus(builder, device):
         return found
     # What all ports to servers have for which no Connection says another one.
-    if builder.is_unread('Agent'):
+    if builder.is_unread('Agent') or builder.get('Agent', device.resource.name) is None:
         return {}
     return mtu_of(builder, connection.resource, agent_config(builder, device.resource.name).server_mtu)
 

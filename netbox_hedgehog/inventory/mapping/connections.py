@@ -29,7 +29,7 @@ class MappedConnection:
     """A Connection with the interfaces of its links.
 
     A link lacks those of its ends that are unknown, in use already, outside of the fabric, or on a device that a rule
-    excludes. The Connection is `complete` if only the latter two are missing.
+    excludes. The Connection is `complete` if only the latter two are missing; `ends_on_excluded` says that the last is.
     """
 
     resource: Resource
@@ -38,6 +38,7 @@ class MappedConnection:
     within_vpc: str
     links: list[list[MappedEnd]]
     complete: bool
+    ends_on_excluded: bool = False
 
     @property
     def ends(self) -> list[MappedEnd]:
@@ -59,9 +60,11 @@ def build(builder: Builder) -> dict[str, MappedConnection]:
                 bool(end.port) and not builder.is_excluded(end.kind, end.device)
                 for link in connection.links for end in link.ends
             )
+            excluded = any(builder.is_excluded(end.kind, end.device) for link in connection.links for end in link.ends)
             found[resource.name] = MappedConnection(
                 resource, connection.member, connection.mtu, connection.within_vpc, links,
                 complete=not connection.issues and named == sum(len(link) for link in links),
+                ends_on_excluded=excluded,
             )
     _mark_unclear(builder)
     return found

@@ -69,7 +69,7 @@ def _attachment(
             'Connection', resource, VPCS, Code.EXTERNAL_CONNECTION_MISSING, connection=shown(attachment.connection),
         )
         return
-    if not connection.complete:
+    if not connection.complete or connection.ends_on_excluded:
         builder.mark_undetermined(resource)
     for end in ends:
         interface = subinterface(builder, resource, VPCS, end.interface, attachment.vlan, vrf)
@@ -95,6 +95,8 @@ def _proxy_address(builder: Builder, resource: Resource, port: Interface) -> str
     """
     switch = port.device.resource.name
     network = address(agent_config(builder, switch).proxy)
+    if builder.get('Agent', switch) is None or builder.get('Catalog', catalog_of_switch(switch)) is None:
+        builder.mark_undetermined(resource)
     place = number(catalog(builder, catalog_of_switch(switch)).proxy_offsets.get(resource.name))
     if network is None or network.version != 4 or place is None or place < 0:
         return None

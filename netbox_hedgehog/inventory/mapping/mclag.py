@@ -66,6 +66,8 @@ def _address(builder: Builder, domain: MappedConnection, lag: Interface, role: s
     switches = list(_by_switch(domain, SESSION_LINKS))
     own = lag.device.resource.name
     network = address(agent_config(builder, own).mclag_session)
+    if builder.get('Agent', own) is None:
+        builder.mark_undetermined(domain.resource)
     if network is None or len(switches) != 2:
         return
     place = sorted(switches).index(own)

@@ -5,6 +5,7 @@ these ports, unique on the switch: the port is an access port of it, and the int
 """
 
 from ...hedgehog.catalogs import catalog_of_switch
+from ...hedgehog.connections import ports_named
 from ...hedgehog.manifest import number, shown
 from ...hedgehog.switch_ports import normalize
 from ...issue_codes import Code
@@ -39,8 +40,25 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
             found[port.key] = _interface(builder, connection.resource, port, vid)
             if found[port.key]:
                 vlans.setdefault(port.device.key, []).append((vid, port, connection.resource))
-    for numbers in vlans.values() if builder.includes(VPCS) else ():
-        _vlans(builder, numbers)
+    if builder.includes(VPCS):
+        kept = _excluded(builder)
+        for numbers in vlans.values():
+            _vlans(builder, numbers, kept.pop(numbers[0][1].device.resource.name, []))
+        for switch in kept:
+            builder.keep(_group_key(switch))
+    return found
+
+
+def _excluded(builder: Builder) -> dict[str, list[int]]:
+    """Return the VLANs of ports whose Connection a rule excludes, by switch: those that exist stay in its group."""
+    found: dict[str, list[int]] = {}
+    for resource in builder.excluded_of('Connection'):
+        for name, port in ports_named(resource.spec):
+            device = builder.devices.get(('Switch', name))
+            interface = device.interfaces.get(normalize(port, device.interfaces) or '') if device else None
+            vid = number(_assigned(builder, interface)) if interface else None
+            if vid is not None and 1 <= vid <= _LARGEST_VLAN:
+                found.setdefault(name, []).append(vid)
     return found
 
 
@@ -67,9 +85,12 @@ def _interface(builder: Builder, resource: Resource, port: Interface, vid: int) 
     return added
 
 
-def _vlans(builder: Builder, numbers: list[tuple[int, Interface, Resource]]) -> None:
-    """Add the VLANs of the ports of one switch, in a group of their own: each is of one switch only."""
-    group = _group(builder, numbers[0][1].device, [vid for vid, _, _ in numbers])
+def _vlans(builder: Builder, numbers: list[tuple[int, Interface, Resource]], kept: list[int]) -> None:
+    """Add the VLANs of the ports of one switch, in a group of their own: each is of one switch only.
+
+    The group's range has those that are `kept`, too.
+    """
+    group = _group(builder, numbers[0][1].device, [*kept, *(vid for vid, _, _ in numbers)])
     for vid, port, resource in numbers:
         own_key = key('portvlan', port.device.resource.name, port.name)
         # Whether it exists or not: the port is not without a VLAN.
@@ -91,10 +112,14 @@ def _group(builder: Builder, device: Device, vids: list[int]) -> Ref | None:
         builder.report_issue(switch, VPCS, Code.VLAN_GROUP_NAME_TOO_LONG)
         return None
     return builder.add(
-        'ipam.vlangroup', key('portvlangroup', switch.name), switch.source, VPCS,
+        'ipam.vlangroup', _group_key(switch.name), switch.source, VPCS,
         {'name': name, 'slug': builder.slug('ports', switch.name), 'vid_ranges': f'{min(vids)}-{max(vids)}'},
         builder.assigned(switch.source, scope=ExistingRef('dcim.site', builder.site_of(switch.source))),
     )
+
+
+def _group_key(switch: str) -> str:
+    return key('portvlangroup', switch)
 
 
 def _skip(builder: Builder, resource: Resource, port: Interface, code: Code, **parameters: str) -> None:

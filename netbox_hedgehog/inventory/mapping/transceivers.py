@@ -25,6 +25,8 @@ def build(builder: Builder, cages_of: dict[str, Cages]) -> None:
     if builder.is_unread('Switch'):
         for agent in builder.of('Agent'):
             builder.mark_undetermined(agent)
+    for switch in builder.excluded_of('Switch'):
+        builder.mark_undetermined(agent_of(builder, switch.name))
     for switch in builder.of('Switch'):
         device = builder.devices.get(('Switch', switch.name))
         cages = cages_of.get(switch.name)

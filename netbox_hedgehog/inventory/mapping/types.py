@@ -160,13 +160,15 @@ class Desired:
     """All desired objects of a fabric, by key, each after those that it refers to. `sources` are its resources.
 
     `undetermined` are resources whose objects are not all known, because something that they refer to cannot be mapped
-    or was never read. `excluded` are resources that a rule excludes, with the name of the rule.
+    or was never read. `kept` are keys of single objects of which the same is true, or that something excluded needs.
+    `excluded` are resources that a rule excludes, with the name of the rule.
     """
 
     objects: dict[str, DesiredObject] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     sources: frozenset[Source] = frozenset()
     undetermined: frozenset[Source] = frozenset()
+    kept: frozenset[str] = frozenset()
     excluded: Mapping[Source, str] = field(default_factory=dict)
 
     def of(self, model: str) -> Iterable[DesiredObject]:

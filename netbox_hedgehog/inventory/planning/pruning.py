@@ -94,7 +94,7 @@ def replaceable(desired: Desired, current: CurrentState, scopes: Iterable[str]) 
     enabled = set(scopes)
     return [
         link for link in current.managed.values()
-        if link.key not in desired.objects and link.source not in desired.excluded
+        if link.key not in desired.objects and link.key not in desired.kept and link.source not in desired.excluded
         and _disabled_scope(link, enabled) is None
         and (link.kind == FABRIC or link.kind in current.kinds)
     ]
