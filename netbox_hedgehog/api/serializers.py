@@ -29,6 +29,7 @@ from ..choices import (
 from ..inventory.decisions import possible
 from ..models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, InventoryRule, SwitchHealth
 from ..presentation.visible import may_view_fabric
+from .related import ViewableRelations
 
 __all__ = (
     'DiscrepancySerializer', 'FabricEventSerializer', 'FabricResourceSerializer', 'FabricSerializer',
@@ -37,7 +38,9 @@ __all__ = (
 )
 
 
-class FabricSerializer(PrimaryModelSerializer):
+class FabricSerializer(ViewableRelations, PrimaryModelSerializer):
+    viewable = ('notification_group', 'inventory_site', 'inventory_location', 'inventory_tenant')
+
     status = ChoiceField(choices=FabricStatusChoices, required=False)
     kubernetes_token = serializers.CharField(write_only=True, required=False, allow_blank=True)
     kubeconfig = serializers.CharField(write_only=True, required=False, allow_blank=True)
@@ -125,7 +128,9 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
         brief_fields = ('id', 'url', 'display', 'key')
 
 
-class InventoryRuleSerializer(PrimaryModelSerializer):
+class InventoryRuleSerializer(ViewableRelations, PrimaryModelSerializer):
+    viewable = ('site', 'location', 'tenant', 'role', 'object_tags')
+
     fabric = NestedFabricSerializer(nested=True)
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=InventoryRuleKindChoices.values()), required=False,
