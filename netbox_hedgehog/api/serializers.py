@@ -39,6 +39,7 @@ from ..models import (
     SwitchHealth,
 )
 from ..presentation.visible import may_view_fabric
+from .related import ViewableRelations
 
 __all__ = (
     'CablingCheckSerializer', 'CablingSummarySerializer',
@@ -48,7 +49,9 @@ __all__ = (
 )
 
 
-class FabricSerializer(PrimaryModelSerializer):
+class FabricSerializer(ViewableRelations, PrimaryModelSerializer):
+    viewable = ('notification_group', 'inventory_site', 'inventory_location', 'inventory_tenant')
+
     status = ChoiceField(choices=FabricStatusChoices, required=False)
     kubernetes_token = serializers.CharField(write_only=True, required=False, allow_blank=True)
     kubeconfig = serializers.CharField(write_only=True, required=False, allow_blank=True)
@@ -136,7 +139,9 @@ class InventoryLinkSerializer(NetBoxModelSerializer):
         brief_fields = ('id', 'url', 'display', 'key')
 
 
-class InventoryRuleSerializer(PrimaryModelSerializer):
+class InventoryRuleSerializer(ViewableRelations, PrimaryModelSerializer):
+    viewable = ('site', 'location', 'tenant', 'role', 'object_tags')
+
     fabric = NestedFabricSerializer(nested=True)
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=InventoryRuleKindChoices.values()), required=False,

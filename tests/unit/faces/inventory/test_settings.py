@@ -242,6 +242,7 @@ class APISettingsTestCase(APITestCase):
         site = make_site()
         DeviceRole.objects.create(name='Leaf', slug='leaf')
         fabric = make_fabric()
+        allow(self.user, 'view', model=Site)
         response = self.patch(
             fabric, inventory_enabled=True, inventory_site=site.pk, inventory_roles={'spine': 'leaf'},
             inventory_scope=['devices'], inventory_removal='delete', inventory_device_status='staged',

@@ -20,7 +20,9 @@ class InventoryRuleAPITestCase(APIViewTestCases.APIViewTestCase):
     graphql_base_name = 'inventory_rule'
     brief_fields = ['description', 'display', 'id', 'name', 'url']
     bulk_update_data = {'weight': 7, 'enabled': False}
-    user_permissions = ('netbox_hedgehog.view_fabric',)
+    user_permissions = (
+        'netbox_hedgehog.view_fabric', 'dcim.view_site', 'dcim.view_location', 'tenancy.view_tenant', 'extras.view_tag',
+    )
 
     @classmethod
     def setUpTestData(cls):
@@ -100,6 +102,14 @@ class InventoryRuleAPITestCase(APIViewTestCases.APIViewTestCase):
         found = self.client.get(url, **self.header).data
         self.assertEqual((found['sentence'], found['counts']), ('1 server matches.', {'Server': 1}))
         self.assertEqual([resource['name'] for resource in found['resources']], ['leaf-1'])
+
+    def test_matches_of_conditions_that_cannot_be_used(self):
+        """A script may have saved them without validation."""
+        rule = InventoryRule.objects.create(fabric=self.fabric, name='broken', names='leaf-[', exclude=True)
+        allow(self.user, 'view', model=InventoryRule)
+        answer = self.client.get(f'{self._get_detail_url(rule)}matches/', **self.header)
+        self.assertHttpStatus(answer, 409)
+        self.assertIn('is not a valid name pattern', answer.data['detail'])
 
     def test_the_plan_with_rules(self):
         url = f'/api/plugins/hedgehog/fabrics/{self.fabric.pk}/inventory/'
