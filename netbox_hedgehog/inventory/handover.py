@@ -3,13 +3,17 @@
 A controller's Hedgehog fabrics that were one fabric in NetBox become several; nothing is deleted and created again.
 """
 
+from collections.abc import Collection
+
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from ..choices import InventoryRemovalChoices
 from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
 from ..sync.topology import outside_filter
+from .mapping.types import Source
 
-__all__ = ('hand_over',)
+__all__ = ('hand_over', 'synced_elsewhere')
 
 # A resource in a fabric: its kind and name.
 Named = tuple[str, str]
@@ -35,18 +39,35 @@ def hand_over(fabric: Fabric) -> int:
     return sum(_give(receiver, keys) for receiver, keys in sorted(found.items()))
 
 
+def synced_elsewhere(fabric: Fabric) -> frozenset[Source]:
+    """Return the resources that this fabric's filter excludes and that another fabric syncs, whatever its inventory is.
+
+    Their objects are not deleted: that fabric may take them over, with what people entered, once its inventory syncs.
+    """
+    uids = _excluded(fabric)
+    found = _rows_elsewhere(fabric, uids).values_list('uid', flat=True) if uids else ()
+    return frozenset(Source(*uids[uid]) for uid in found)
+
+
 def _receivers(fabric: Fabric) -> dict[Named, int]:
     """Return by which fabric each resource that this fabric's filter excludes is synced into an inventory."""
+    uids = _excluded(fabric)
+    if not uids:
+        return {}
+    rows = _rows_elsewhere(fabric, uids).filter(fabric__inventory_enabled=True).order_by('-fabric')
+    return {uids[uid]: pk for uid, pk in rows.values_list('uid', 'fabric')}
+
+
+def _excluded(fabric: Fabric) -> dict[str, Named]:
+    """Return the resources that this fabric's filter excludes, by UID."""
     if not fabric.topology_filter:
         return {}
     excluded = FabricResource.objects.filter(outside_filter(fabric), fabric=fabric, missing_since__isnull=False)
-    uids = {uid: (kind, name) for kind, name, uid in excluded.order_by().values_list('kind', 'name', 'uid') if uid}
-    if not uids:
-        return {}
-    rows = FabricResource.objects.filter(
-        uid__in=uids, missing_since=None, fabric__inventory_enabled=True,
-    ).exclude(fabric=fabric).order_by('-fabric')
-    return {uids[uid]: pk for uid, pk in rows.values_list('uid', 'fabric')}
+    return {uid: (kind, name) for kind, name, uid in excluded.order_by().values_list('kind', 'name', 'uid') if uid}
+
+
+def _rows_elsewhere(fabric: Fabric, uids: Collection[str]) -> QuerySet[FabricResource]:
+    return FabricResource.objects.filter(uid__in=uids, missing_since=None).exclude(fabric=fabric).order_by()
 
 
 def _give(receiver: int, keys: dict[str, int]) -> int:

@@ -82,7 +82,6 @@ def test_label_edited_then_connection_renamed():
     assert not Discrepancy.objects.filter(field='label').exists()
 
 
-@pytest.mark.xfail(strict=True, reason='deleted although the paused fabric has it')
 def test_paused_receiver_keeps(everything):  # noqa: F811
     device = Device.objects.get(name='back-1')
     other = second()
@@ -96,7 +95,6 @@ def test_paused_receiver_keeps(everything):  # noqa: F811
     assert Device.objects.filter(pk=device.pk).exists()
 
 
-@pytest.mark.xfail(strict=True, reason='deleted in the sync that could hand it over')
 def test_receiver_appears_after_grace(everything):  # noqa: F811
     device = Device.objects.get(name='back-1')
     choose(everything, 'default', small())
