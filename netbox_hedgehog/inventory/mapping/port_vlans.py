@@ -6,7 +6,7 @@ these ports, unique on the switch: the port is an access port of it, and the int
 
 from ...hedgehog.catalogs import catalog_of_switch
 from ...hedgehog.connections import ports_named
-from ...hedgehog.manifest import number, shown
+from ...hedgehog.manifest import mapping, number, shown, text
 from ...hedgehog.switch_ports import normalize
 from ...issue_codes import Code
 from .builder import Builder, Device, Interface, catalog
@@ -17,6 +17,9 @@ from .types import DEVICES, VPCS, ExistingRef, Ref, Resource
 __all__ = ('build',)
 
 _LARGEST_VLAN = 4094
+
+# How the name of the silicon ends.
+SILICON = 'th5'
 
 
 def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[str, Interface | None]:
@@ -30,6 +33,12 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
         for end in connection.ends if connection.member.on_vlan else ():
             port = end.interface
             value = _assigned(builder, port)
+            if value is None and _is_silent(builder, port.device):
+                builder.mark_undetermined(connection.resource)
+                builder.keep(_group_key(port.device.resource.name))
+                port.unclear = True
+                found[port.key] = None
+                continue
             if value is None:
                 continue
             vid = number(value)
@@ -47,6 +56,14 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
         for switch in kept:
             builder.keep(_group_key(switch))
     return found
+
+
+def _is_silent(builder: Builder, device: Device) -> bool:
+    """Return whether a switch has such ports, and no Catalog says which VLANs they have."""
+    if not device.is_switch or builder.get('Catalog', catalog_of_switch(device.resource.name)) is not None:
+        return False
+    profile = builder.get('SwitchProfile', text(mapping(device.resource.spec).get('profile')))
+    return profile is not None and text(mapping(profile.spec).get('switchSilicon')).endswith(SILICON)
 
 
 def _excluded(builder: Builder) -> dict[str, list[int]]:
