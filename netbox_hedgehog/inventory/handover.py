@@ -11,9 +11,8 @@ from django.db.models import QuerySet
 from ..choices import InventoryRemovalChoices
 from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
 from ..sync.topology import outside_filter
-from .mapping.types import Source
 
-__all__ = ('hand_over', 'synced_elsewhere')
+__all__ = ('hand_over', 'kept_for_others')
 
 # A resource in a fabric: its kind and name.
 Named = tuple[str, str]
@@ -39,14 +38,25 @@ def hand_over(fabric: Fabric) -> int:
     return sum(_give(receiver, keys) for receiver, keys in sorted(found.items()))
 
 
-def synced_elsewhere(fabric: Fabric) -> frozenset[Source]:
-    """Return the resources that this fabric's filter excludes and that another fabric syncs, whatever its inventory is.
+def kept_for_others(fabric: Fabric) -> frozenset[str]:
+    """Return the objects, by key, of resources that this fabric's filter excludes and that another fabric syncs.
 
-    Their objects are not deleted: that fabric may take them over, with what people entered, once its inventory syncs.
+    They are not deleted, whatever the other inventory is just now: that fabric may take them over, with what people
+    entered. Not among them is what it has an object of its own for.
     """
     uids = _excluded(fabric)
-    found = _rows_elsewhere(fabric, uids).values_list('uid', flat=True) if uids else ()
-    return frozenset(Source(*uids[uid]) for uid in found)
+    if not uids:
+        return frozenset()
+    elsewhere: dict[Named, set[int]] = {}
+    for uid, other in _rows_elsewhere(fabric, uids).values_list('uid', 'fabric'):
+        elsewhere.setdefault(uids[uid], set()).add(other)
+    links = InventoryLink.objects.filter(fabric=fabric, stale_since__isnull=False).order_by()
+    keys = {
+        key: elsewhere[kind, name] for key, kind, name in links.values_list('key', 'kind', 'name')
+        if (kind, name) in elsewhere
+    }
+    own = InventoryLink.objects.filter(key__in=keys).exclude(fabric=fabric).order_by().values_list('key', 'fabric')
+    return frozenset(keys).difference(key for key, other in own if other in keys[key])
 
 
 def _receivers(fabric: Fabric) -> dict[Named, int]:

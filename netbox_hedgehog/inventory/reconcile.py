@@ -20,7 +20,7 @@ from .applying.configuration import use_current_configuration
 from .applying.dependents import read_obstacles
 from .applying.transaction import apply_transaction, lock_fabric
 from .errors import PlanMoved, refuse_in_branch
-from .handover import hand_over, synced_elsewhere
+from .handover import hand_over, kept_for_others
 from .loading.plan_labels import describe
 from .loading.state import load_current_state
 from .mapping.desired import desired
@@ -92,7 +92,7 @@ def build_plan(fabric: Fabric, now: datetime, apply_rules: bool = False) -> Plan
     refuse_in_branch()
     use_current_configuration()
     check_enabled(fabric)
-    policy = replace(policy_of(fabric, now), apply_rules=apply_rules, synced_elsewhere=synced_elsewhere(fabric))
+    policy = replace(policy_of(fabric, now), apply_rules=apply_rules, kept_for_others=kept_for_others(fabric))
     options = options_of(fabric)
     desired = desired_of(fabric, options)
     desired.issues += role_problems(fabric, options)

@@ -62,6 +62,7 @@ def outside_filter(fabric: Fabric) -> Q:
     if not fabric.topology_filter:
         return Q(pk__in=())
     named = Q(spec__topology__fabric=fabric.topology_filter)
-    if fabric.topology_filter == DEFAULT:
-        named |= Q(spec__topology__fabric__isnull=True) | Q(spec__topology__fabric='')
-    return Q(kind__in=placed) & ~named
+    # What names none belongs to the default one. A path that is not there is neither equal to anything nor unequal.
+    unnamed = Q(spec__topology__fabric__isnull=True) | Q(spec__topology__fabric='') | Q(spec__topology__fabric=None)
+    outside = ~named & ~unnamed
+    return Q(kind__in=placed) & (outside if fabric.topology_filter == DEFAULT else outside | unnamed)

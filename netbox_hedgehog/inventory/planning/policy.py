@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ...choices import InventoryAdoptionChoices, InventoryRemovalChoices
-from ..mapping.types import Source
 
 __all__ = ('Policy',)
 
@@ -30,8 +29,9 @@ class Policy:
     device_statuses: frozenset[str] = frozenset()
     # Fields of objects, by key, in which a person has decided for the fabric's value.
     forced: frozenset[tuple[str, str]] = frozenset()
-    # Resources that another fabric syncs, as a topology filter excludes them here: their objects are not deleted.
-    synced_elsewhere: frozenset[Source] = frozenset()
+    # Objects, by key, that another fabric may take over, as a topology filter excludes their resources here: they are
+    # not deleted.
+    kept_for_others: frozenset[str] = frozenset()
     # Whether existing objects get what rules say of new ones: on request.
     apply_rules: bool = False
 

@@ -136,7 +136,7 @@ def due(links: Iterable[ManagedObject], policy: Policy) -> list[ManagedObject]:
     return [
         link for link in removable(links)
         if link.stale_since is not None and _grace_is_over(link.stale_since, link.stale_syncs, policy)
-        and link.source not in policy.synced_elsewhere
+        and link.key not in policy.kept_for_others
     ]
 
 

@@ -131,7 +131,6 @@ def test_decisions_hold_after_a_handover(everything):  # noqa: F811
     assert InventoryLink.objects.get(object_type__model='device', object_id=device.pk).fabric == other
 
 
-@pytest.mark.xfail(strict=True, reason='devices are deleted and created anew; not diagnosed')
 def test_two_fabrics_swap_their_filters(everything):  # noqa: F811
     pks = set(Device.objects.values_list('pk', flat=True))
     other = second()

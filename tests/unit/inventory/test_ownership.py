@@ -370,8 +370,9 @@ def test_an_mtu_is_the_fabrics_only_where_it_says_one(fabric):
 
 
 def test_an_mtu_that_the_fabric_takes_back_goes(fabric):
+    """The Agent is there, and says none."""
     for said in (1500, None, 1400):
-        mirror(fabric, wired_with('unbundled', mtu=said))
+        mirror(fabric, [*wired_with('unbundled', mtu=said), make('Agent', 'leaf-1')])
         reconcile(fabric)
         assert port_with_mtu().get().mtu == said
 
