@@ -25,15 +25,15 @@ LONGEST_READ = 1000
 _NOTHING = frozenset(('n/a', 'na', 'none', 'null', 'unknown', 'unspecified'))
 
 _WORDS = re.compile(r'[^A-Z0-9]+')
-_LANES = r'(?:[0-9]+X)?'
-_NUMBER = r'[0-9]*'
 # LRM is the one LR for multimode fiber.
 _MEDIA = (
     (AOC, re.compile('AOC')),
     (DAC_ACTIVE, re.compile('ACC|AEC|ACTIVE')),
-    (DAC_PASSIVE, re.compile(f'{_LANES}(?:CR{_NUMBER}|PASSIVE)')),
-    (MMF, re.compile(f'{_LANES}(?:SR|ESR|VR|SX|SWDM|LRM|MMF){_NUMBER}')),
-    (SMF, re.compile(f'{_LANES}(?:LR|ER|ZR|DR|FR|LX|EX|ZX|BX|LH|PLR|CWDM|LWDM|DWDM|CLR|PSM|SMF){_NUMBER}')),
+    (DAC_PASSIVE, re.compile(r'(?:[0-9]{1,3}X)?(?:CR[0-9]{0,3}|PASSIVE)')),
+    (MMF, re.compile(r'(?:[0-9]{1,3}X)?(?:SR|ESR|VR|SX|SWDM|LRM|MMF)[0-9]{0,3}')),
+    (SMF, re.compile(
+        r'(?:[0-9]{1,3}X)?(?:LR|ER|ZR|DR|FR|LX|EX|ZX|BX|LH|PLR|CWDM|LWDM|DWDM|CLR|PSM|SMF)[0-9]{0,3}',
+    )),
 )
 
 
