@@ -35,7 +35,7 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
 _LONGEST_VALUE = 63
 _LONGEST_PREFIX = 253
 
-_NAME_PATTERN = re.compile(r'!?(?:[a-z0-9.*?-]|\[!?[a-z0-9.-]+\])+')
+_NAME_PATTERN = re.compile(r'!?(?:[a-z0-9.*?-]|\[!?[a-z0-9.-]{1,40}\])+')
 _PREFIX = re.compile(r'[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?')
 _WORD = re.compile(r'[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?')
 _COMMA = re.compile(r',(?![^()]*\))')
