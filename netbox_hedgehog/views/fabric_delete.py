@@ -14,7 +14,7 @@ from utilities.views import register_model_view
 
 from .. import filtersets, tables
 from ..choices import InventoryOriginChoices
-from ..models import Fabric, InventoryLink
+from ..models import Fabric, InventoryLink, InventoryRule
 from ..numbers import is_id
 from .counts import CountedResources
 from .fabric import WITH_RELATED
@@ -74,6 +74,15 @@ class FabricDeleteView(generic.ObjectDeleteView):
             page = reverse('plugins:netbox_hedgehog:fabric_delete', kwargs={'pk': fabric.pk})
             return HttpResponse(headers={'HX-Redirect': page})
         return super().get(request, *args, **kwargs)
+
+    def _get_dependent_objects(self, obj: Fabric) -> dict[Any, Any]:
+        """Return what is deleted along with a fabric, of the rules only those that the user may view."""
+        found: dict[Any, Any] = super()._get_dependent_objects(obj)
+        if rules := found.pop(InventoryRule, None):
+            visible = InventoryRule.objects.restrict(self.request.user, 'view')
+            if shown := list(visible.filter(pk__in=[rule.pk for rule in rules])):
+                found[InventoryRule] = shown
+        return found
 
     def get_extra_context(self, request: HttpRequest, instance: Fabric) -> dict[str, Any]:
         return kept_context([instance], request)

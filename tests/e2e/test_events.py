@@ -145,10 +145,12 @@ def test_every_type_is_told_once_a_transition(stack: Stack, api: KubernetesAPI, 
     silent.clear()
     run('agents_back')
     # As after an upgrade of the cluster.
-    newer = {'name': 'racks', 'singularName': 'rack', 'kind': 'Rack', 'namespaced': True, 'verbs': ['list']}
-    body = {'kind': 'APIResourceList', 'apiVersion': 'v1', 'groupVersion': 'wiring.githedgehog.com/v1beta1'}
-    body = json.dumps({**body, 'resources': [newer]}).encode()
-    api.faults.answer(200, times=None, match='/apis/wiring.githedgehog.com/v1beta1$', body=body)
+    newer = {'resource': 'racks', 'responseKind': {'kind': 'Rack'}, 'scope': 'Namespaced', 'verbs': ['list']}
+    group = {
+        'metadata': {'name': 'wiring.githedgehog.com'}, 'versions': [{'version': 'v1beta1', 'resources': [newer]}],
+    }
+    body = {'kind': 'APIGroupDiscoveryList', 'apiVersion': 'apidiscovery.k8s.io/v2', 'items': [group]}
+    api.faults.answer(200, times=None, match='/apis$', body=json.dumps(body).encode())
     run('unsupported_kinds')
     api.grant(TOKEN, limited_to('switches', 'agents'))
     run('sync_partial')

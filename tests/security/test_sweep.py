@@ -31,7 +31,7 @@ from netbox_hedgehog import tables
 from netbox_hedgehog.cluster.client import Cluster
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync
 from netbox_hedgehog.jobs.queue import connection as redis
-from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink
+from netbox_hedgehog.models import Discrepancy, Fabric, FabricEvent, FabricResource, InventoryLink, InventoryRule
 from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.tables.objects import PlainExport, plain
 
@@ -59,8 +59,10 @@ class SweepTestCase(TestCase):
         with hostile_api() as server:
             cls.fabric = Fabric.objects.create(
                 name='hostile', kubernetes_server=server.url, kubernetes_token=TOKEN, kubernetes_ca_cert=server.ca_pem,
-                inventory_enabled=True, inventory_site=site, description=MARKUP, comments=f'<script>{MARKUP}',
+                inventory_enabled=True, inventory_auto_apply=True, inventory_site=site, description=MARKUP,
+                comments=f'<script>{MARKUP}',
             )
+            InventoryRule.objects.create(fabric=cls.fabric, name=MARKUP[:100], names='leaf-*', description=MARKUP)
             cls.other = Fabric.objects.create(name='other', kubeconfig=kubeconfig())
             execute_fabric_sync(cls.fabric.pk)
             cls.fabric.refresh_from_db()

@@ -97,7 +97,8 @@ def bravo() -> Fabric:
 def _fabric(name: str) -> Fabric:
     site = Site.objects.create(name=f'Site of {name}', slug=f'site-{name}')
     fabric = make_fabric(
-        name, description=f'{name}-description', inventory_enabled=True, inventory_site=site,
+        name, description=f'{name}-description', inventory_enabled=True, inventory_auto_apply=True,
+        inventory_site=site,
         inventory_name_pattern=f'{name}-{{name}}', sync_status='failed', sync_error=f'{name}-error',
         last_sync=timezone.now() - timedelta(hours=5), last_attempt=timezone.now() - timedelta(hours=4),
     )

@@ -47,8 +47,8 @@ def together(monkeypatch, fabrics: list[Fabric]) -> list[Exception]:
     """Reconcile them so that all have planned before any has written. Returns what was raised."""
     planned, build_plan = Barrier(len(fabrics), timeout=60), reconciling.build_plan
 
-    def build_plan_and_wait(fabric, now):
-        context = build_plan(fabric, now)
+    def build_plan_and_wait(*arguments):
+        context = build_plan(*arguments)
         planned.wait()
         return context
 
