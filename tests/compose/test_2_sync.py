@@ -35,7 +35,7 @@ def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[
     assert re.search(r'^minute +In sync +\d+ seconds? ago +1 minute +in \d+ seconds', said, re.M)
     lines = ' '.join(said.split())
     assert re.search(
-        r'healthy: .* 1 active schedules; syncs: 0 queued, \d running, [1-9]\d* completed and 0 failed', lines,
+        r'healthy: .* 1 active schedule; syncs: 0 queued, \d running, [1-9]\d* completed and 0 failed', lines,
     )
     said = deployment.in_container('netbox', 'python', 'manage.py', 'hedgehog_sync', 'status').text
     assert said.startswith('minute: In sync, last success ')
