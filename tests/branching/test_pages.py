@@ -16,7 +16,8 @@ from .world import api_client, new_branch, page_client
 # What answers with something else than a response of a page, or is a form that a branch does not show.
 NOT_SHOWN = {
     'metrics', 'fabric_delete, confirmed', 'fabric_add', 'fabric_edit', 'fabric_delete', 'fabric_bulk_import',
-    'fabric_inventory_disable', 'fabric-inventory-plan',
+    'fabric_inventory_disable', 'fabric-inventory-plan', 'inventoryrule_add', 'inventoryrule_edit',
+    'inventoryrule_delete', 'inventoryrule_bulk_import',
 }
 
 

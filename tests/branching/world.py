@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.jobs.queue import connection
-from netbox_hedgehog.models import Fabric
+from netbox_hedgehog.models import Fabric, InventoryRule
 
 from ..support.inventory import fabric_of
 from ..support.pages import CA, SERVER, TOKEN
@@ -35,6 +35,7 @@ def new_fabric(site: Site | None = None, **values: Any) -> Fabric:
         'small', f'fabric-{next(NUMBERS)}', inventory_site=site or new_site(), inventory_name_pattern='{fabric}-{name}',
         kubernetes_server=SERVER, kubernetes_token=TOKEN, kubernetes_ca_cert=CA, **values,
     )
+    InventoryRule.objects.create(fabric=fabric, name='nothing', names='no-such-name')
     reconcile(fabric)
     return Fabric.objects.get(pk=fabric.pk)
 
