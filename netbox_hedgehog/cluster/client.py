@@ -7,13 +7,15 @@ unknown fields.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from ..hedgehog.kinds import Kind
-from .errors import BadAnswer, Unreadable, quoted
+from .errors import BadAnswer, ClusterError, Forbidden, NotInstalled, Unreadable, quoted
 from .kubeconfig import Credentials
+from .messages import not_installed
 from .transport import JSON, Answer, ClientOptions, Transport
 
 __all__ = ('Cluster', 'Page', 'path_of')
@@ -146,12 +148,13 @@ class Cluster(Transport):
         waiting: Callable[[], object],
     ) -> Listed:
         """Return a page of a list. If it cannot be read in full, return it with metadata only."""
-        try:
-            return self._listed(kind, query, *_waited_for(asked, waiting))
-        except Unreadable:
-            if accept == METADATA:
-                raise
-            return self._page(kind, namespace, query, METADATA)
+        with self._refused_if_served(kind):
+            try:
+                return self._listed(kind, query, *_waited_for(asked, waiting))
+            except Unreadable:
+                if accept == METADATA:
+                    raise
+                return self._page(kind, namespace, query, METADATA)
 
     def full_pages(self, kind: Kind, namespace: str, page: Page) -> Iterator[Page]:
         """Yield the objects of a page of metadata again, as of the same moment, with spec and status.
@@ -177,10 +180,11 @@ class Cluster(Transport):
         def one(name: str) -> Page:
             # As a list with one object: needs no permission beyond list, and is empty instead of a 404 if there is
             # none.
-            try:
-                return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
-            except Unreadable as error:
-                return Page([], 0, unreadable=str(error))
+            with self._refused_if_served(kind):
+                try:
+                    return self._page(kind, namespace, {'fieldSelector': f'metadata.name={name}'}, JSON)[0]
+                except Unreadable as error:
+                    return Page([], 0, unreadable=str(error))
 
         # Only a few ahead of the consumer: each may be large.
         asked: deque[Future[Page]] = deque()
@@ -221,10 +225,37 @@ class Cluster(Transport):
 
         All in this thread, so that its deadline applies.
         """
+        with self._refused_if_served(kind):
+            try:
+                self._page(kind, namespace, {'limit': 1}, JSON)
+            except Unreadable:
+                self._page(kind, namespace, {'limit': 1}, METADATA)
+
+    @contextmanager
+    def _refused_if_served(self, kind: Kind) -> Iterator[None]:
+        """Raise NotInstalled in place of Forbidden if the cluster does not serve a kind.
+
+        Kubernetes asks who may before it asks what there is: a role of before does not grant a kind of newer releases.
+        """
         try:
-            self._page(kind, namespace, {'limit': 1}, JSON)
-        except Unreadable:
-            self._page(kind, namespace, {'limit': 1}, METADATA)
+            yield
+        except Forbidden as error:
+            if self._serves(kind):
+                raise
+            raise not_installed(kind.plural) from error
+
+    def _serves(self, kind: Kind) -> bool:
+        """Return whether the cluster serves a kind; True as well if it does not say so."""
+        try:
+            answer = self.decoded(self.get(f'/apis/{kind.group}/{kind.version}')[0])
+        except NotInstalled:
+            return False
+        except ClusterError:
+            return True
+        resources = answer.get('resources')
+        if not isinstance(resources, list):
+            return True
+        return any(isinstance(item, dict) and item.get('name') == kind.plural for item in resources)
 
     def count(self, kind: Kind, namespace: str) -> int | None:
         """Return how many objects of a kind are in a namespace, by a list of one; None if the server does not say.

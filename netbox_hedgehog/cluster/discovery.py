@@ -16,8 +16,7 @@ from .errors import BadAnswer, ClusterError, Forbidden, NotInstalled, Unreadable
 from .transport import JSON
 
 __all__ = (
-    'MOST_COUNTED', 'MOST_KINDS', 'MOST_VERSIONS', 'NOT_OF_THE_FABRIC', 'is_served', 'undetermined',
-    'unsupported_kinds',
+    'MOST_COUNTED', 'MOST_KINDS', 'MOST_VERSIONS', 'NOT_OF_THE_FABRIC', 'undetermined', 'unsupported_kinds',
 )
 
 SUFFIX = '.githedgehog.com'
@@ -69,18 +68,6 @@ def unsupported_kinds(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
             }
             for place, (kind, countable) in enumerate(first)
         ]
-
-
-def is_served(cluster: Cluster, kind: Kind) -> bool:
-    """Return whether a cluster serves a kind; True as well if it does not say so.
-
-    For a kind that the credentials may not read: Kubernetes answers 403 for one that is not there, too.
-    """
-    try:
-        resources = _resources(cluster, kind.group, kind.version, None)
-    except ClusterError:
-        return True
-    return any(resource.get('name') == kind.plural for resource in resources)
 
 
 def undetermined(error: ClusterError) -> str:

@@ -51,7 +51,7 @@ class Forbidden(ClusterError):
 
 
 class NotInstalled(ClusterError):
-    """404 on a list: the kind's CustomResourceDefinition does not exist."""
+    """404 on a list, or 403 on that of a kind that the cluster does not serve: its definition does not exist."""
 
 
 class NotServed(NotInstalled):

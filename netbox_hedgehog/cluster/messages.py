@@ -19,7 +19,7 @@ from .errors import (
     Unreachable,
 )
 
-__all__ = ('TRANSIENT', 'hung_up', 'refusal', 'tls_failed', 'unreachable')
+__all__ = ('TRANSIENT', 'hung_up', 'not_installed', 'refusal', 'tls_failed', 'unreachable')
 
 # Statuses after which a request is repeated.
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
@@ -70,6 +70,11 @@ def hung_up(error: SSLError) -> bool:
     return bool(error.args) and isinstance(error.args[0], ssl.SSLEOFError)
 
 
+def not_installed(what: str) -> NotInstalled:
+    """Return the error for a kind, by its plural, that a cluster does not serve."""
+    return NotInstalled(f'{what} is not installed in this cluster (404).')
+
+
 def refusal(server: str, status: int, path: str, verb: str = 'list', body: bytes = b'') -> ClusterError:
     """Return the error for a response with a status other than 200, with a sentence for the person who must act.
 
@@ -92,7 +97,7 @@ def refusal(server: str, status: int, path: str, verb: str = 'list', body: bytes
             f'{what}.'
         )
     if status == 404:
-        return NotInstalled(f'{what} is not installed in this cluster (404).')
+        return not_installed(what)
     if status == 410 and verb == 'watch':
         return Expired(f'The watch of {what} expired (410).')
     if status == 410:

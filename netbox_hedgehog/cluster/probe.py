@@ -8,7 +8,6 @@ from typing import Any
 from ..hedgehog.kinds import Kind
 from .client import Cluster
 from .deadline import deadline
-from .discovery import is_served
 from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI
 
 __all__ = ('Probe', 'probe')
@@ -88,8 +87,7 @@ def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
     except NotInstalled:
         found.not_installed.append(kind.name)
     except Forbidden:
-        of_state = found.forbidden if is_served(cluster, kind) else found.not_installed
-        of_state.append(kind.name)
+        found.forbidden.append(kind.name)
     except NotTheAPI as error:
         if not found.connected:
             found.errors.append(str(error))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from netbox.plugins.utils import get_plugin_config
 
 from ..cluster.client import Cluster
-from ..cluster.discovery import is_served, undetermined, unsupported_kinds
+from ..cluster.discovery import undetermined, unsupported_kinds
 from ..cluster.egress import configured
 from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled
 from ..cluster.kubeconfig import KubeconfigError
@@ -150,11 +150,8 @@ def sync_kind(fabric: Fabric, listing: Listing) -> tuple[int, bool]:
     except NotInstalled:
         report.outcome, report.errors = _absent(fabric, listing)
     except Forbidden as error:
-        # A role that was granted before a newer kind was known does not have it, and nor have older releases.
-        if is_served(listing.cluster, kind):
-            report.outcome, report.errors = FORBIDDEN, [str(error)]
-        else:
-            report.outcome, report.errors = _absent(fabric, listing)
+        report.outcome = FORBIDDEN
+        report.errors = [str(error)]
     except ClusterError as error:
         report.errors = [str(error)]
         if error.ends_sync:

@@ -397,6 +397,13 @@ def test_a_kind_that_is_neither_granted_nor_served_is_not_installed(api, fabric)
     assert 'GatewayGroup' in try_connection(fabric).not_installed
 
 
+def test_a_filter_for_the_default_fabric_where_hedgehog_fabrics_are_neither_granted_nor_served(api, fabric):
+    api.missing_kinds.add('Fabric')
+    api.faults.answer(403, times=None, match='v1beta1/namespaces/default/fabrics')
+    fabric.topology_filter = 'default'
+    assert sync_fabric(fabric).outcome == 'in_sync'
+
+
 def test_everything_forbidden(api):
     report = sync_fabric(fabric_of(api, 'nobody-token'))
     assert report.outcome == 'failed'
