@@ -17,8 +17,7 @@ from .. import filtersets
 from ..inventory.decisions import DECISIONS, decide
 from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, NotPermitted
-from ..jobs.apply import actions_of
-from ..jobs.inventory import APPLY, APPLY_RULES, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
+from ..jobs.inventory import APPLY, APPLY_RULES, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob, plan_of
 from ..models import Discrepancy, Fabric, InventoryLink
 from ..numbers import is_number
 from ..presentation import plans
@@ -188,7 +187,7 @@ class InventoryActions:
         limit = min(_number(request, 'limit', PLAN_LIMIT), PLAN_MOST)
         offset = _number(request, 'offset', 0)
         try:
-            seen = actions_of(fabric, what)
+            seen = plan_of(fabric, what)
         except InventoryRefused as refusal:
             return Response({'detail': str(refusal)}, status=status.HTTP_409_CONFLICT)
         why_not = plans.may_apply(request.user, fabric, seen.attempted)

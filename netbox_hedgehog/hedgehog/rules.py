@@ -1,7 +1,7 @@
 """Match resources by kind, name and labels, as the rules of an inventory do. Pure, and nothing here reads a spec."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,6 +10,7 @@ from .manifest import mapping, text
 
 __all__ = (
     'APPLIES_TO', 'RULE_KINDS', 'Conditions', 'PatternError', 'Requirement', 'parse_names', 'parse_selector',
+    'read_conditions',
 )
 
 # The kinds from which NetBox objects are created.
@@ -117,6 +118,11 @@ def parse_names(value: str) -> tuple[str, ...]:
                 'and [ ] around alternative characters, for example leaf-*, spine-0[12].'
             )
     return patterns
+
+
+def read_conditions(kinds: Iterable[str], names: str, selector: str) -> Conditions:
+    """Return the conditions that a rule states. Raises PatternError."""
+    return Conditions(frozenset(kinds), parse_names(names), parse_selector(selector))
 
 
 def parse_selector(value: str) -> tuple[Requirement, ...]:

@@ -1,4 +1,4 @@
-"""Plan what users request of a fabric's inventory, and apply it in the process of a command."""
+"""Apply a reviewed plan of a fabric's inventory in the process of a command."""
 
 from ..accounts import AnyUser
 from ..inventory.errors import InventoryRefused
@@ -7,9 +7,8 @@ from ..inventory.report import InventoryReport
 from ..locks import fabric_lock
 from ..models import Fabric
 from .inventory import APPLY_RULES, CONFIRM
-from .inventory import plan_of as actions_of
 
-__all__ = ('actions_of', 'apply_now')
+__all__ = ('apply_now',)
 
 
 def apply_now(fabric: Fabric, action: str, digest: str, user: AnyUser | None = None) -> InventoryReport:

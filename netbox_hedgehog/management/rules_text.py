@@ -2,16 +2,11 @@
 
 from collections.abc import Iterator
 
-from ..hedgehog.rules import Conditions, parse_names, parse_selector
+from ..hedgehog.rules import Conditions
 from ..models import Fabric, InventoryRule
 from ..presentation.rules import conditions_in_words, matches_of, values_in_words
 
-__all__ = ('rules_as_dict', 'rules_lines', 'conditions_of', 'tested_lines')
-
-
-def conditions_of(kinds: list[str], names: str, selector: str) -> Conditions:
-    """Return conditions that are given on the command line. Raises PatternError."""
-    return Conditions(frozenset(kinds), parse_names(names), parse_selector(selector))
+__all__ = ('rules_as_dict', 'rules_lines', 'tested_lines')
 
 
 def tested_lines(fabric: Fabric, conditions: Conditions) -> Iterator[str]:

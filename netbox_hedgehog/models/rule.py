@@ -10,7 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from netbox.models import PrimaryModel
 
 from ..choices import InventoryRuleKindChoices
-from ..hedgehog.rules import APPLIES_TO, Conditions, PatternError, parse_names, parse_selector
+from ..hedgehog.rules import (
+    APPLIES_TO,
+    Conditions,
+    PatternError,
+    parse_names,
+    parse_selector,
+    read_conditions,
+)
 from ..naming import is_vrf_pattern
 
 __all__ = ('InventoryRule',)
@@ -150,7 +157,7 @@ class InventoryRule(PrimaryModel):
     @property
     def conditions(self) -> Conditions:
         """Which resources the rule is for. Raises PatternError."""
-        return Conditions(frozenset(self.kinds), parse_names(self.names), parse_selector(self.label_selector))
+        return read_conditions(self.kinds, self.names, self.label_selector)
 
     def clean(self) -> None:
         super().clean()

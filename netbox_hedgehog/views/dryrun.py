@@ -17,8 +17,7 @@ from utilities.views import ViewTab, get_action_url, register_model_view
 from ..inventory.disable import disable_inventory
 from ..inventory.errors import InventoryRefused, PlanMoved
 from ..inventory.planning.plan import Plan
-from ..jobs.apply import actions_of
-from ..jobs.inventory import APPLY, APPLY_RULES, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob
+from ..jobs.inventory import APPLY, APPLY_RULES, CONFIRM, REDIS_AWAY, REMOVE, InventoryJob, plan_of
 from ..models import Fabric
 from ..numbers import is_number
 from ..presentation import plans
@@ -79,7 +78,7 @@ class FabricDryRunView(generic.ObjectView):
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         with_rules = request.GET.get('rules') == 'true'
         try:
-            seen = actions_of(instance, APPLY_RULES if with_rules else APPLY)
+            seen = plan_of(instance, APPLY_RULES if with_rules else APPLY)
         except InventoryRefused as refusal:
             return {'refusal': str(refusal), 'on_dry_run': True}
         return {
@@ -196,7 +195,7 @@ class FabricDisableView(_PlanAction):
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         fabric = get_object_or_404(self.queryset, pk=pk)
         try:
-            seen = actions_of(fabric, REMOVE)
+            seen = plan_of(fabric, REMOVE)
         except InventoryRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(fabric.get_absolute_url())

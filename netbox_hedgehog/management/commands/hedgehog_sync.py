@@ -21,12 +21,12 @@ from redis.exceptions import RedisError
 
 from netbox_hedgehog.choices import CablingStateChoices, SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
-from netbox_hedgehog.hedgehog.rules import RULE_KINDS, PatternError
+from netbox_hedgehog.hedgehog.rules import RULE_KINDS, PatternError, read_conditions
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
-from netbox_hedgehog.jobs.apply import actions_of, apply_now
+from netbox_hedgehog.jobs.apply import apply_now
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_sync
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, SyncRefused
-from netbox_hedgehog.jobs.inventory import APPLY, APPLY_RULES, CONFIRM
+from netbox_hedgehog.jobs.inventory import APPLY, APPLY_RULES, CONFIRM, plan_of
 from netbox_hedgehog.jobs.migration_check import check_migrations
 from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.progress import Progress, progress_of
@@ -35,7 +35,7 @@ from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.cabling_text import cabling_lines, cabling_rows
 from netbox_hedgehog.management.plan_text import plan_lines
-from netbox_hedgehog.management.rules_text import conditions_of, rules_as_dict, rules_lines, tested_lines
+from netbox_hedgehog.management.rules_text import rules_as_dict, rules_lines, tested_lines
 from netbox_hedgehog.models import CablingCheck, Fabric
 from netbox_hedgehog.models.fabric_state import duration_words
 from netbox_hedgehog.models.unsupported import unsupported_sentence
@@ -276,7 +276,7 @@ class Command(BaseCommand):
                 report = apply_now(fabric, what if options['apply'] else CONFIRM, digest)
                 self.stdout.write(json.dumps(report.as_dict(), indent=2) if options['json'] else report.sentence)
                 return
-            plan = actions_of(fabric, what)
+            plan = plan_of(fabric, what)
         except PlanMoved as error:
             raise CommandError(str(error), returncode=MOVED) from None
         except (InventoryRefused, CommandError) as error:
@@ -309,7 +309,7 @@ class Command(BaseCommand):
             raise CommandError(f'Unknown kind “{unknown[0]}”. Rules are for: {", ".join(RULE_KINDS)}.')
         try:
             if kind or names or selector:
-                lines = list(tested_lines(fabric, conditions_of(kind, names, selector)))
+                lines = list(tested_lines(fabric, read_conditions(kind, names, selector)))
             elif options['json']:
                 lines = [json.dumps(rules_as_dict(fabric), cls=DjangoJSONEncoder, indent=2)]
             else:
