@@ -68,11 +68,6 @@ class FabricSummary:
         return self.fabric.inventory_error if self.fabric.inventory_enabled else ''
 
     @property
-    def waits_for_review(self) -> bool:
-        """Return whether nothing is written to the inventory until a user has applied the first plan."""
-        return self.fabric.waits_for_review
-
-    @property
     def unconfirmed(self) -> int:
         """Return how many changes need confirmation."""
         unconfirmed = self.fabric.inventory_unconfirmed if self.fabric.inventory_enabled else None
@@ -83,7 +78,7 @@ class FabricSummary:
         """Return whether the fabric has any issue."""
         return bool(
             self.overdue_or_failing or self.never_synced or self.inventory_error or self.unconfirmed
-            or self.waits_for_review or self.unresponsive_agents or self.unhealthy or self.miscabled
+            or self.fabric.waits_for_review or self.unresponsive_agents or self.unhealthy or self.miscabled
             or self.discrepancies or self.missing
         )
 

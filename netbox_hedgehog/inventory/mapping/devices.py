@@ -13,7 +13,7 @@ from .builder import Builder, Device, Interface
 from .names import key, slug
 from .types import DEVICES, ExistingRef, Ref, Resource, Source, Value
 
-__all__ = ('KINDS', 'LOOPBACKS', 'build', 'manufacturer_of', 'mtu_of', 'port_of', 'runs_cumulus')
+__all__ = ('KINDS', 'LOOPBACKS', 'build', 'manufacturer_of', 'mtu_of', 'port_of', 'profile_of', 'runs_cumulus')
 
 # The kinds that become devices. If two need the same name, the first gets it.
 KINDS = ('Switch', 'Gateway', 'Server')
@@ -174,7 +174,7 @@ def _serial(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> st
 
 def _platform(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> Ref | None:
     """Add the network operating system as a platform, named as in the profile."""
-    profile = builder.get('SwitchProfile', text(spec.get('profile')))
+    profile = profile_of(builder, resource)
     name = text(mapping(profile.spec if profile else None).get('nosType')).strip()
     if not usable(name, 100):
         return None
@@ -186,7 +186,7 @@ def _platform(builder: Builder, resource: Resource, spec: Mapping[str, Any]) -> 
 
 def _switch_interfaces(builder: Builder, device: Device, spec: Mapping[str, Any]) -> None:
     resource = device.resource
-    profile = builder.get('SwitchProfile', text(spec.get('profile')))
+    profile = profile_of(builder, resource)
     found, wrong = ports(mapping(profile.spec if profile else None), spec)
     for issue in wrong:
         builder.report_issue(resource, DEVICES, Code(issue.code), **issue.parameters)
@@ -242,9 +242,14 @@ def mtu_of(builder: Builder, resource: Resource, value: Any) -> dict[str, Value]
     return {}
 
 
+def profile_of(builder: Builder, resource: Resource) -> Resource | None:
+    """Return the profile of a switch, if the fabric has it."""
+    return builder.get('SwitchProfile', text(mapping(resource.spec).get('profile')))
+
+
 def runs_cumulus(builder: Builder, device: Device) -> bool:
     """Return whether a device is a switch with Cumulus Linux: it routes on every port, and has no VLANs."""
-    profile = builder.get('SwitchProfile', text(mapping(device.resource.spec).get('profile')))
+    profile = profile_of(builder, device.resource)
     return device.is_switch and profile is not None and is_cumulus(profile.spec)
 
 

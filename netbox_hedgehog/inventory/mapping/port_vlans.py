@@ -11,6 +11,7 @@ from ...hedgehog.switch_ports import normalize
 from ...issue_codes import Code
 from .builder import Builder, Device, Interface, catalog
 from .connections import MappedConnection
+from .devices import profile_of
 from .names import in_fabric, key
 from .types import DEVICES, VPCS, ExistingRef, Ref, Resource
 
@@ -62,7 +63,7 @@ def _is_silent(builder: Builder, device: Device) -> bool:
     """Return whether a switch has such ports, and no Catalog says which VLANs they have."""
     if not device.is_switch or builder.get('Catalog', catalog_of_switch(device.resource.name)) is not None:
         return False
-    profile = builder.get('SwitchProfile', text(mapping(device.resource.spec).get('profile')))
+    profile = profile_of(builder, device.resource)
     return profile is not None and text(mapping(profile.spec).get('switchSilicon')).endswith(SILICON)
 
 
