@@ -61,7 +61,7 @@ def store_checks(
     """Store the checks of a fabric in place of those that are stored.
 
     Takes the resources that exist by kind and name, and the time for checks that follow from no report. Called in a
-    transaction that has locked the mirror. Four SQL statements, and one per batch.
+    transaction that has locked the mirror. Four SQL statements, one per batch, and one per time of a report.
     """
     rows: dict[str, CablingCheck] = {}
     for check in checks:

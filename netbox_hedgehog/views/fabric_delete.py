@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from netbox.views import generic
+from utilities.htmx import htmx_partial
 from utilities.views import register_model_view
 
 from .. import filtersets, tables
@@ -58,7 +59,7 @@ def kept_context(fabrics: Iterable[Fabric], request: HttpRequest) -> dict[str, A
         'managed': rows,
         'kept': sum(row.created + row.adopted + row.found for row in rows),
         'with_objects': InventoryLink.objects.filter(fabric__in=fabrics).exists(),
-        'change_log': f'{reverse("core:objectchange_list")}?user=hedgehog&action=create',
+        'change_log': f'{reverse("core:objectchange_list")}?action=create',
     }
 
 
@@ -70,7 +71,7 @@ class FabricDeleteView(generic.ObjectDeleteView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show NetBox's confirmation. With objects in NetBox it is a page, as its dialog has no place for them."""
         fabric = self.get_object(**kwargs)
-        if request.headers.get('HX-Request') and fabric.inventory_links.exists():
+        if htmx_partial(request) and fabric.inventory_links.exists():
             page = reverse('plugins:netbox_hedgehog:fabric_delete', kwargs={'pk': fabric.pk})
             return HttpResponse(headers={'HX-Redirect': page})
         return super().get(request, *args, **kwargs)

@@ -204,7 +204,7 @@ def test_the_schedule_takes_over(story: Story) -> None:
 
 def test_a_failure_appears_and_nothing_looks_fresher_than_it_is(story: Story) -> None:
     person, page = story.person, story.person.page
-    story.world.stack.wait_until(story.world.stack.idle, 60, 'no run is at work')
+    story.world.stack.wait_until(story.world.stack.idle, 60, 'no sync is running')
     story.open()
     story.state('In sync')
     success, attempt = story.success(), story.world.stack.row(story.fabric)['last_attempt']

@@ -35,7 +35,7 @@ def wait_until_running(stack: Stack, api: KubernetesAPI, fabric: int) -> None:
     """A periodic run of a fabric is at work, and stays so."""
     api.faults.hold(after=ANSWERED)
     stack.make_due(fabric)
-    stack.wait_until(lambda: stack.row(fabric)['sync_status'] == 'syncing', 120, 'a periodic run is at work')
+    stack.wait_until(lambda: stack.row(fabric)['sync_status'] == 'syncing', 120, 'a scheduled sync is running')
 
 
 def free(stack: Stack) -> None:
@@ -53,7 +53,7 @@ def test_a_running_sync_is_cancelled_and_the_next_one_runs(stack: Stack, api: Ku
     api.faults.hold(after=ANSWERED)
     status, job = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
     assert status == 202, job
-    stack.wait_until(lambda: stack.jobs(fabric, 'running'), 120, 'the run is at work')
+    stack.wait_until(lambda: stack.jobs(fabric, 'running'), 120, 'the sync is running')
     result = stack.run('hedgehog_sync', 'cancel', 'berlin')
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith('The sync of berlin (job '), result.stdout
@@ -63,7 +63,7 @@ def test_a_running_sync_is_cancelled_and_the_next_one_runs(stack: Stack, api: Ku
     assert stack.state(fabric) == 'in_sync', 'what was read before still holds'
 
     stack.make_due(fabric)
-    stack.wait_until(lambda: stack.jobs(fabric, 'running'), 120, 'a periodic run is at work')
+    stack.wait_until(lambda: stack.jobs(fabric, 'running'), 120, 'a scheduled sync is running')
     status, answer = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/cancel/')
     assert status == 200, answer
     assert 'is cancelled' in answer['detail']
@@ -116,7 +116,7 @@ def test_a_sync_whose_job_was_deleted_meanwhile(stack: Stack, api: KubernetesAPI
     # The same for one that somebody asked for.
     status, job = stack.call('POST', f'plugins/hedgehog/fabrics/{fabric}/sync/')
     assert status == 202, job
-    stack.wait_until(lambda: stack.row(fabric)['sync_status'] == 'syncing', 120, 'the run is at work')
+    stack.wait_until(lambda: stack.row(fabric)['sync_status'] == 'syncing', 120, 'the sync is running')
     stack.sql('DELETE FROM core_job WHERE id = %s', job['id'])
     status, answer = cancel(stack, fabric)
     assert (status, 'its job had been deleted' in answer) == (200, True), answer
