@@ -18,10 +18,12 @@ from ipaddress import (
 from typing import Any
 
 __all__ = (
-    'Address', 'ManifestIssue', 'Network', 'address', 'entries', 'is_host', 'is_unset', 'items', 'mac_address',
-    'mapping', 'moment', 'named_objects', 'natural', 'network', 'number', 'objects', 'real_number', 'shown', 'text',
-    'texts', 'usable',
+    'LARGEST_VLAN', 'Address', 'ManifestIssue', 'Network', 'address', 'entries', 'is_host', 'is_unset', 'items',
+    'mac_address', 'mapping', 'moment', 'named_objects', 'natural', 'network', 'number', 'objects', 'real_number',
+    'shown', 'text', 'texts', 'usable', 'vlan_id',
 )
+
+LARGEST_VLAN = 4094
 
 Address = IPv4Interface | IPv6Interface
 Network = IPv4Network | IPv6Network
@@ -55,6 +57,12 @@ def text(value: Any) -> str:
 def number(value: Any) -> int | None:
     """Return a whole number, or None in place of anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def vlan_id(value: Any) -> int | None:
+    """Return a valid VLAN ID, or None in place of anything else."""
+    vid = number(value)
+    return vid if vid is not None and 1 <= vid <= LARGEST_VLAN else None
 
 
 def is_unset(value: Any) -> bool:

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...hedgehog.manifest import Network, address, is_host, is_unset, number, shown
+from ...hedgehog.manifest import Network, address, is_host, is_unset, shown, vlan_id
 from ...issue_codes import Code
 from .builder import Builder, Interface
 from .names import key
 from .types import Ref, Resource, Value
 
 __all__ = ('GivenAddress', 'on_interface', 'subinterface')
-
-_LARGEST_VLAN = 4094
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,8 @@ def subinterface(
         if vrf is not None:
             port.vrfs.setdefault(vrf, []).append(resource)
         return port
-    tag = number(vlan)
-    if tag is None or not 1 <= tag <= _LARGEST_VLAN:
+    tag = vlan_id(vlan)
+    if tag is None:
         port.unclear = True  # an invalid VLAN does not mean "no VLAN"
         builder.report_issue(resource, scope, Code.VLAN_OUT_OF_RANGE, vlan=shown(vlan))
         return None

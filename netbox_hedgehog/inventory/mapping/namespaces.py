@@ -1,14 +1,12 @@
 """Map VLAN namespaces to VLAN groups, and IPv4 namespaces to container prefixes."""
 
-from ...hedgehog.manifest import items, mapping, network, number, shown, usable
+from ...hedgehog.manifest import LARGEST_VLAN, items, mapping, network, number, shown, usable
 from ...issue_codes import Code
 from .builder import Builder
 from .names import in_fabric, key
 from .types import VPCS, ExistingRef, Resource
 
 __all__ = ('build',)
-
-_LARGEST_VLAN = 4094
 
 
 def build(builder: Builder) -> None:
@@ -26,7 +24,7 @@ def _vlan_namespace(builder: Builder, resource: Resource) -> None:
         span = mapping(raw)
         start = number(span.get('from'))
         end = number(span.get('to')) or start
-        if start is None or end is None or not 1 <= start <= end <= _LARGEST_VLAN:
+        if start is None or end is None or not 1 <= start <= end <= LARGEST_VLAN:
             builder.report_issue(
                 resource, VPCS, Code.VLAN_RANGE_INVALID, start=shown(span.get('from')), end=shown(span.get('to')),
             )

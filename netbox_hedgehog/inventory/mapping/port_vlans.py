@@ -6,7 +6,7 @@ these ports, unique on the switch: the port is an access port of it, and the int
 
 from ...hedgehog.catalogs import catalog_of_switch
 from ...hedgehog.connections import ports_named
-from ...hedgehog.manifest import mapping, number, shown, text
+from ...hedgehog.manifest import mapping, shown, text, vlan_id
 from ...hedgehog.switch_ports import normalize
 from ...issue_codes import Code
 from .builder import Builder, Device, Interface, catalog
@@ -16,8 +16,6 @@ from .names import in_fabric, key
 from .types import DEVICES, VPCS, ExistingRef, Ref, Resource
 
 __all__ = ('build',)
-
-_LARGEST_VLAN = 4094
 
 # How the name of the silicon ends.
 SILICON = 'th5'
@@ -42,8 +40,8 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
                 continue
             if value is None:
                 continue
-            vid = number(value)
-            if vid is None or not 1 <= vid <= _LARGEST_VLAN:
+            vid = vlan_id(value)
+            if vid is None:
                 _skip(builder, connection.resource, port, Code.VLAN_OUT_OF_RANGE, vlan=shown(value))
                 found[port.key] = None
                 continue
@@ -74,8 +72,8 @@ def _excluded(builder: Builder) -> dict[str, list[int]]:
         for name, port in ports_named(resource.spec):
             device = builder.devices.get(('Switch', name))
             interface = device.interfaces.get(normalize(port, device.interfaces) or '') if device else None
-            vid = number(_assigned(builder, interface)) if interface else None
-            if vid is not None and 1 <= vid <= _LARGEST_VLAN:
+            vid = vlan_id(_assigned(builder, interface)) if interface else None
+            if vid is not None:
                 found.setdefault(name, []).append(vid)
     return found
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 from ...hedgehog.catalogs import EXTERNAL_REQUEST, catalog_of_group
 from ...hedgehog.connections import ports_named, read_connection
-from ...hedgehog.manifest import number
+from ...hedgehog.manifest import vlan_id
 from ...hedgehog.vpcs import (
     read_external_attachment,
     read_external_permit,
@@ -22,8 +22,6 @@ from .names import key
 from .types import DEVICES, VPCS, Ref, Resource
 
 __all__ = ('build',)
-
-_LARGEST_VLAN = 4094
 
 # The kinds that decide which VRFs a switch has.
 _NEEDED = (
@@ -163,11 +161,11 @@ def _add(builder: Builder, device: Device, request: str, vrf: Ref) -> None:
     """
     name = catalog_of_group(device.resource.name, device.resource.spec)
     resource = builder.get('Catalog', name)
-    vid = number(catalog(builder, name).irb_vlans.get(request))
+    vid = vlan_id(catalog(builder, name).irb_vlans.get(request))
     if resource is None or builder.find(vrf.key) is None:
         builder.keep(_key(device.resource.name, request))
         return
-    if vid is None or not 1 <= vid <= _LARGEST_VLAN:
+    if vid is None:
         builder.mark_undetermined(resource)
         return
     interface = f'Vlan{vid}'
