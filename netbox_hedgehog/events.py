@@ -10,7 +10,7 @@ This module imports models and nothing above them, so that sync, inventory and j
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -356,13 +356,17 @@ def notify_agents(fabric_id: int, names: Collection[str]) -> None:
     notify_set_change(fabric_id, AGENT_EVENTS, names)
 
 
-def notify_cabling(fabric_id: int, miscabled: Collection[str], unknown: Collection[str]) -> None:
+def notify_cabling(
+    fabric_id: int, miscabled: Collection[str], unknown: Callable[[], Collection[str]],
+) -> None:
     """Raise one event for links of a fabric that became miscabled, and another for those that no longer are.
 
-    Takes all links that are miscabled now, and all whose state is not known: those keep the state last notified.
+    Takes all links that are miscabled now, and a function that returns all whose state is not known: those keep the
+    state last notified. It is called only if any was miscabled: without LLDP no state is known.
     """
     before = set(names_of(_last_notified(fabric_id, CABLING)))
-    notify_set_change(fabric_id, CABLING_EVENTS, set(miscabled) | (before & set(unknown)))
+    waiting = before.intersection(unknown()) if before else set()
+    notify_set_change(fabric_id, CABLING_EVENTS, {*miscabled, *waiting})
 
 
 def notify_drift(fabric_id: int, names: Collection[str], **details: Any) -> None:

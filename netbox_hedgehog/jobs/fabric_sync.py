@@ -3,6 +3,7 @@
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core.choices import JobStatusChoices
@@ -220,7 +221,7 @@ class FabricSyncJob(JobRunner):
         _store(newest, report)
         if any(kind.kind in AGENTS and kind.outcome == READ for kind in report.kinds):
             notify_agents(fabric.pk, SwitchHealth.objects.filter(fabric=fabric).unresponsive_names())
-            notify_cabling(fabric.pk, miscabled_links(fabric), unknown_links(fabric))
+            notify_cabling(fabric.pk, miscabled_links(fabric), partial(unknown_links, fabric))
         if report.unsupported_kinds is not None:
             notify_unsupported_kinds(fabric.pk, report.unsupported_kinds)
         self._reconcile(newest, report)

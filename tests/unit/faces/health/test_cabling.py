@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -239,7 +240,7 @@ class CablingPageTestCase(TestCase):
         told = []
         for wiring in (wired(), wired(0, 1), wired(0, 1), silent, wired(0, 1), wired(), wired()):
             mirror(fabric, wiring)
-            notify_cabling(fabric.pk, miscabled_links(fabric), unknown_links(fabric))
+            notify_cabling(fabric.pk, miscabled_links(fabric), partial(unknown_links, fabric))
             told.append(list(FabricEvent.objects.order_by('pk').values_list('event_type', flat=True)))
         begun, ended = ['hedgehog_miscabled'], ['hedgehog_miscabled', 'hedgehog_cabling_recovered']
         self.assertEqual(told, [[], begun, begun, begun, begun, ended, ended])
