@@ -376,8 +376,8 @@ def unjustified(fabric: Fabric, picture: PlanContext, edited: bool) -> Iterator[
             continue
         link = held.get(row.key)
         if row.type == 'field' and link is not None and link.values is not None and row.field not in link.kept:
-            # A mode that would take a person's VLANs away is not written.
-            fields = ['untagged_vlan', 'tagged_vlans'] if row.field == 'mode' else [row.field]
+            # A mode that would take a person's VLANs away is not written, nor one that was found at an adoption.
+            fields = ['mode', 'untagged_vlan', 'tagged_vlans'] if row.field == 'mode' else [row.field]
             if all(link.written.get(name, _UNKNOWN) == link.values.get(name) for name in fields):
                 yield f'nobody has changed {row.field} of {row.key}, and there is a discrepancy: {row.sentence}'
         elif row.type == 'deleted' and link is not None and link.values is not None:
