@@ -18,7 +18,7 @@ from .kubeconfig import Credentials
 from .messages import not_installed
 from .transport import JSON, Answer, ClientOptions, Transport
 
-__all__ = ('Cluster', 'Page', 'path_of')
+__all__ = ('Cluster', 'Page', 'path_of', 'total')
 
 # Limits of a server's version: bytes of the response, characters of the version.
 VERSION_SIZE = 64 * 1024
@@ -74,6 +74,13 @@ class Page:
 
 # A page, and the list's own metadata.
 Listed = tuple[Page, dict[str, Any]]
+
+
+def total(page: Page, metadata: dict[str, Any]) -> int | None:
+    """Return how many objects a list has, by its first page and its own metadata; None if the server does not say."""
+    if metadata.get('continue') and page.remaining is None:
+        return None
+    return len(page.items) + (page.remaining or 0)
 
 
 class Cluster(Transport):
@@ -220,16 +227,16 @@ class Cluster(Transport):
             remaining = None
         return Page(items, size, alone, query, version, len(body), remaining=remaining), metadata
 
-    def check_access(self, kind: Kind, namespace: str) -> None:
-        """Return if this kind is installed and may be listed; raise NotInstalled, Forbidden or another error.
+    def check_access(self, kind: Kind, namespace: str) -> Listed:
+        """List one object of a kind. Return its page, and the list's own metadata.
 
-        All in this thread, so that its deadline applies.
+        Raises NotInstalled, Forbidden or another ClusterError. All in this thread, so that its deadline applies.
         """
         with self._refused_if_served(kind):
             try:
-                self._page(kind, namespace, {'limit': 1}, JSON)
+                return self._page(kind, namespace, {'limit': 1}, JSON)
             except Unreadable:
-                self._page(kind, namespace, {'limit': 1}, METADATA)
+                return self._page(kind, namespace, {'limit': 1}, METADATA)
 
     @contextmanager
     def _refused_if_served(self, kind: Kind) -> Iterator[None]:
@@ -262,10 +269,7 @@ class Cluster(Transport):
 
         Raises ClusterError.
         """
-        page, metadata = self._page(kind, namespace, {'limit': 1}, METADATA)
-        if metadata.get('continue') and page.remaining is None:
-            return None
-        return len(page.items) + (page.remaining or 0)
+        return total(*self._page(kind, namespace, {'limit': 1}, METADATA))
 
 
 def _waited_for(asked: Future[Answer], waiting: Callable[[], object]) -> Answer:

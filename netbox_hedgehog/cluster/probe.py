@@ -1,16 +1,20 @@
 """Test a connection: what a cluster allows with these credentials, in sentences."""
 
+import json
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from ..hedgehog.kinds import Kind
-from .client import Cluster
+from .client import Cluster, Page, total
 from .deadline import deadline
 from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI
+from .rbac import rules_as_yaml
 
-__all__ = ('Probe', 'probe')
+__all__ = ('Probe', 'expiry', 'probe')
 
 # Seconds after which no further kind is checked: a user and a web worker are waiting.
 LONGEST = 30
@@ -23,10 +27,17 @@ LONGEST_IN_ALL = 45
 class Probe:
     """The result of a connection test. `sentences` are for people; `ok` is True if every installed kind can be read.
 
-    `version` is empty if it may not be read, which no sync needs.
+    `version` is empty if it may not be read, which no sync needs. `counts` are the objects of each readable kind, None
+    where the server does not say how many. `token_expires` is an ISO 8601 time in UTC, if the token tells it. `grant`
+    is the rule, as YAML, that a role lacks. `uids` are those of one object of each kind, by which two fabrics that sync
+    the same cluster are recognized.
     """
 
     version: str = ''
+    counts: dict[str, int | None] = field(default_factory=dict)
+    token_expires: str = ''
+    grant: str = ''
+    uids: list[str] = field(default_factory=list)
     readable: list[str] = field(default_factory=list)
     forbidden: list[str] = field(default_factory=list)
     not_installed: list[str] = field(default_factory=list)
@@ -45,7 +56,9 @@ class Probe:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as a dictionary, for API and page."""
-        return {'ok': self.ok, 'connected': self.connected, **asdict(self)}
+        values = asdict(self)
+        del values['uids']
+        return {'ok': self.ok, 'connected': self.connected, **values}
 
 
 def probe(cluster: Cluster, kinds: Iterable[Kind], namespace: str) -> Probe:
@@ -77,13 +90,32 @@ def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
         if not _ask(cluster, kind, namespace, found):
             break
     found.sentences = _sentences(cluster, found, namespace)
+    found.grant = _grant(kinds, found.forbidden)
     return found
+
+
+def expiry(token: str) -> datetime | None:
+    """Return when a token expires, in UTC, if it is a JWT that says so (RFC 7519); else None.
+
+    Its signature is not checked: a cluster decides what a token is worth.
+    """
+    try:
+        payload = token.split('.')[1]
+        claims = json.loads(urlsafe_b64decode(payload + '=' * (-len(payload) % 4)))
+        return datetime.fromtimestamp(claims['exp'], UTC)
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, OSError, RecursionError):
+        return None
+
+
+def _grant(kinds: list[Kind], forbidden: list[str]) -> str:
+    """Return the rules, as YAML, that a ClusterRole lacks to list these kinds."""
+    return rules_as_yaml([kind for kind in kinds if kind.name in forbidden])
 
 
 def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
     """Record whether one kind can be read. Return whether to continue with the next one."""
     try:
-        cluster.check_access(kind, namespace)
+        page, metadata = cluster.check_access(kind, namespace)
     except NotInstalled:
         found.not_installed.append(kind.name)
     except Forbidden:
@@ -98,7 +130,16 @@ def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
         return not error.ends_sync
     else:
         found.readable.append(kind.name)
+        found.counts[kind.name] = total(page, metadata)
+        found.uids += _uids(page)
     return True
+
+
+def _uids(page: Page) -> list[str]:
+    """Return the UIDs of a page's objects; a server may send anything."""
+    metadata = [item.get('metadata') for item in page.items if isinstance(item, dict)]
+    uids = [found.get('uid') for found in metadata if isinstance(found, dict)]
+    return [uid for uid in uids if uid and isinstance(uid, str)]
 
 
 def _sentences(cluster: Cluster, found: Probe, namespace: str) -> list[str]:

@@ -4,11 +4,12 @@ Part of the vocabulary: no Django, no Kubernetes client.
 """
 
 import re
+from collections.abc import Iterable
 from itertools import groupby
 
-from ..hedgehog.kinds import KINDS
+from ..hedgehog.kinds import KINDS, Kind
 
-__all__ = ('ROLE', 'VERBS', 'OnboardingError', 'check_name', 'manifests', 'rules')
+__all__ = ('ROLE', 'VERBS', 'OnboardingError', 'check_name', 'manifests', 'rules', 'rules_as_yaml')
 
 VERBS = ('get', 'list', 'watch')
 
@@ -76,9 +77,9 @@ class OnboardingError(ValueError):
     """A name that Kubernetes does not accept. The text says which."""
 
 
-def rules() -> list[tuple[str, list[str]]]:
+def rules(kinds: Iterable[Kind] = KINDS) -> list[tuple[str, list[str]]]:
     """Return the API groups to read, each with the plural names of its kinds, in alphabetical order."""
-    kinds = sorted(KINDS, key=lambda kind: (kind.group, kind.plural))
+    kinds = sorted(kinds, key=lambda kind: (kind.group, kind.plural))
     return [(group, [kind.plural for kind in found]) for group, found in groupby(kinds, lambda kind: kind.group)]
 
 
@@ -105,12 +106,13 @@ def manifests(
     for name in names.values():
         check_name(name)
     parts = (HEAD, ACCOUNT, ACCESS, TAIL) if make_account else (HEAD, ACCESS)
-    return ''.join(parts).format(**names, role=ROLE, rules=_rules_as_yaml())
+    return ''.join(parts).format(**names, role=ROLE, rules=rules_as_yaml())
 
 
-def _rules_as_yaml() -> str:
+def rules_as_yaml(kinds: Iterable[Kind] = KINDS) -> str:
+    """Return the rules of a ClusterRole that may read these kinds, as YAML."""
     lines = []
-    for group, plurals in rules():
+    for group, plurals in rules(kinds):
         lines += [f'- apiGroups: [{group}]', '  resources:', *(f'  - {plural}' for plural in plurals)]
         lines.append(f'  verbs: [{", ".join(VERBS)}]')
     return '\n'.join(lines)

@@ -1,12 +1,15 @@
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
 from netbox.forms import PrimaryModelForm
 from utilities.forms.fields import DynamicModelChoiceField
 from utilities.forms.rendering import FieldSet
 
+from ..choices import FabricStatusChoices
 from ..models import Fabric
 from ..models.fabric import SECRET_FIELDS
 from .inventory import INVENTORY_FIELDS, InventoryFormMixin
@@ -23,8 +26,19 @@ class SecretTextarea(forms.Textarea):
         return None
 
 
+# Fields without which the connection cannot be tested.
+CONNECTION_FIELDS = (
+    'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'topology_filter',
+    'verify_tls', 'kubeconfig', 'in_cluster', 'forget_secrets', NON_FIELD_ERRORS,
+)
+
+
 class FabricForm(InventoryFormMixin, PrimaryModelForm):
-    """A fabric. Stored secrets are never shown; a blank field keeps the stored value."""
+    """A fabric. Stored secrets are never shown; a blank field keeps the stored value.
+
+    `test` takes a fabric that is about to be synced for the first time, and returns why it cannot be, as sentences. It
+    is called last, when everything else is right.
+    """
 
     kubernetes_token = forms.CharField(
         label=_('Kubernetes token'),
@@ -80,8 +94,10 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             }),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, test: Callable[[Fabric], list[str]] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._test = test
+        self._was_synced = bool(self.instance.pk) and self.instance.status in FabricStatusChoices.READ
         self._stored = {name: getattr(self.instance, name) for name in SECRET_FIELDS}
         for name in SECRET_FIELDS:
             # Not even the encrypted value leaves the database.
@@ -108,3 +124,29 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             else:
                 cleaned[name] = self._stored[name]
         return cleaned
+
+    @property
+    def connection_errors(self) -> list[str]:
+        """What is wrong with the connection as it was entered, as sentences."""
+        return [
+            error if name == NON_FIELD_ERRORS else f'{self.fields[name].label}: {error}'
+            for name, errors in self.errors.items() if name in CONNECTION_FIELDS for error in errors
+        ]
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        begins = self.instance.status in FabricStatusChoices.READ and not self._was_synced
+        if self._test is None or self.errors or not begins:
+            return
+        sentences = self._test(self.instance)
+        if sentences:
+            self.add_error(self._connection_field(), sentences)
+            self.add_error('status', _(
+                'Nothing was saved. Correct the connection, or save the fabric with the status Planned.'
+            ))
+
+    def _connection_field(self) -> str:
+        """Return the field beside which errors of the connection are shown."""
+        if self.instance.in_cluster:
+            return 'in_cluster'
+        return 'kubeconfig' if self.instance.kubeconfig else 'kubernetes_server'

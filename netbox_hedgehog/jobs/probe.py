@@ -21,7 +21,7 @@ from ..sync.run import test_connection
 from .queue import connection
 from .records import remove_wrong_types
 
-__all__ = ('TooManyTests', 'check_connection')
+__all__ = ('TooManyTests', 'check_connection', 'check_settings')
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,15 @@ def check_connection(fabric: Fabric, user: AnyUser | None = None) -> Probe:
     status = ConnectionStatusChoices.CONNECTED if found.connected else ConnectionStatusChoices.FAILED
     _record(fabric, status)
     return found
+
+
+def check_settings(fabric: Fabric, user: AnyUser) -> Probe:
+    """Test a connection as it is entered in a form. Nothing is stored.
+
+    Takes a fabric with these settings, which need not be saved. Returns the Probe. Raises TooManyTests.
+    """
+    with _limited(user):
+        return test_connection(fabric)
 
 
 def _record(fabric: Fabric, status: str) -> None:

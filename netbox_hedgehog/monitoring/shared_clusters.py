@@ -5,6 +5,7 @@ only what belongs to no Hedgehog fabric: that is how one controller is meant to 
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Q
@@ -13,7 +14,9 @@ from ..accounts import AnyUser
 from ..models import Fabric, FabricResource
 from ..naming import first_names
 
-__all__ = ('fabrics_by_cluster', 'fabrics_of_same_cluster', 'in_words', 'same_cluster_sentence')
+__all__ = (
+    'fabrics_by_cluster', 'fabrics_of_same_cluster', 'fabrics_with_resources', 'in_words', 'same_cluster_sentence',
+)
 
 # How many fabrics a sentence names.
 SHOWN = 5
@@ -41,6 +44,18 @@ def fabrics_of_same_cluster(fabric: Fabric, user: AnyUser | None = None) -> list
     own = _probes().filter(fabric=fabric).values('uid')
     others = _probes().filter(uid__in=own).exclude(fabric=fabric).values('fabric')
     return list(visible.readable().filter(pk__in=others).order_by('name').values_list('name', flat=True))
+
+
+def fabrics_with_resources(uids: Iterable[str], fabric: Fabric, user: AnyUser) -> list[str]:
+    """Return the names of other fabrics that sync resources with these UIDs, of those that the user may view.
+
+    With a topology filter there is none: several fabrics of one controller are meant to share what is common to all.
+    """
+    if fabric.topology_filter:
+        return []
+    rows = _probes().filter(uid__in=list(uids), fabric__topology_filter='').exclude(fabric=fabric.pk)
+    visible = Fabric.objects.restrict(user, 'view').readable()
+    return list(visible.filter(pk__in=rows.values('fabric')).order_by('name').values_list('name', flat=True))
 
 
 def in_words(names: list[str]) -> str:

@@ -14,7 +14,7 @@ from ..cluster.discovery import undetermined, unsupported_kinds
 from ..cluster.egress import configured
 from ..cluster.errors import ClusterError, Expired, Forbidden, NotInstalled
 from ..cluster.kubeconfig import KubeconfigError
-from ..cluster.probe import Probe, probe
+from ..cluster.probe import Probe, expiry, probe
 from ..cluster.transport import ClientOptions
 from ..fields import DecryptionError
 from ..hedgehog.kinds import KINDS, Kind
@@ -180,9 +180,18 @@ def test_connection(fabric: Fabric) -> Probe:
             found = probe(cluster, KINDS, fabric.kubernetes_namespace)
             if found.ok:
                 _check_filter(cluster, fabric, found)
+            _add_expiry(fabric, found)
             return found
     except (ClusterError, KubeconfigError, DecryptionError) as error:
         return Probe(errors=[str(error)], sentences=[str(error)])
+
+
+def _add_expiry(fabric: Fabric, found: Probe) -> None:
+    """Add to the result of a connection test when the token expires, if it says so."""
+    expires = expiry(fabric.credentials().token)
+    if expires is not None:
+        found.token_expires = expires.isoformat()
+        found.sentences.append(f'The token expires on {expires:%Y-%m-%d %H:%M} UTC.')
 
 
 def _check_filter(cluster: Cluster, fabric: Fabric, found: Probe) -> None:

@@ -4,6 +4,7 @@ from .dryrun import *
 from .event import *
 from .fabric import *
 from .fabric_delete import *
+from .fabric_edit import *
 from .health import *
 from .inventory import *
 from .live import *

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from extras.ui.panels import CustomFieldsPanel, TagsPanel
@@ -40,7 +39,7 @@ from .live import live_context
 
 __all__ = (
     'WITH_RELATED', 'FabricBulkEditView', 'FabricBulkImportView', 'FabricBulkRenameView', 'FabricBulkSyncView',
-    'FabricConfirmRemovedKindView', 'FabricEditView', 'FabricListView', 'FabricSyncView',
+    'FabricConfirmRemovedKindView', 'FabricListView', 'FabricSyncView',
     'FabricTestConnectionView', 'FabricView',
 )
 
@@ -127,25 +126,6 @@ def _syncs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
         jobs.filter(pk__in=sync_jobs().filter(object_id=fabric.pk).values('pk'))
         .select_related('user', 'object_type').defer('log_entries').order_by('-created')[:RECENT_SYNCS]
     )
-
-
-@register_model_view(Fabric, 'add', detail=False)
-@register_model_view(Fabric, 'edit')
-class FabricEditView(TakesSecrets, generic.ObjectEditView):
-    queryset = Fabric.objects.all()
-    form = forms.FabricForm
-
-    def alter_object(self, obj: Any, request: HttpRequest, url_args: Any, url_kwargs: Any) -> Any:
-        self.had_inventory = obj.inventory_enabled
-        return obj
-
-    def get_return_url(self, request: HttpRequest, obj: Any = None) -> str:
-        paused = request.method == 'POST' and self.had_inventory and obj.pk and not obj.inventory_enabled
-        if paused and obj.inventory_links.exists() and request.user.has_perm('netbox_hedgehog.sync_fabric', obj):
-            # Ask what happens to its objects. Users without permission for that have only paused the inventory.
-            return reverse('plugins:netbox_hedgehog:fabric_inventory_disable', kwargs={'pk': obj.pk})
-        return super().get_return_url(request, obj)
-    template_name = 'netbox_hedgehog/fabric_edit.html'
 
 
 @register_model_view(Fabric, 'bulk_import', path='import', detail=False)

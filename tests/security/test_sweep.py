@@ -241,7 +241,7 @@ class ErrorTestCase(TestCase):
     """What an error nobody has thought of tells: in the log, in a mail to administrators, on Django's debug page."""
 
     FORM = {
-        'name': 'a', 'status': 'active', 'kubernetes_server': 'https://control-1.example.com:6443',
+        'name': 'a', 'status': 'planned', 'kubernetes_server': 'https://control-1.example.com:6443',
         'kubernetes_namespace': 'default', 'verify_tls': 'on', 'sync_enabled': 'on', 'sync_interval': 300,
         'kubernetes_token': OTHER_TOKEN,
     }

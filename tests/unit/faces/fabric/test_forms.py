@@ -11,7 +11,7 @@ from netbox_hedgehog.models import Fabric
 from ....support.pages import CA, CANARY, SERVER, TOKEN, allow, kubeconfig, make_fabric
 
 BASE = {
-    'name': 'new', 'status': 'active', 'kubernetes_namespace': 'default', 'verify_tls': True, 'in_cluster': False,
+    'name': 'new', 'status': 'planned', 'kubernetes_namespace': 'default', 'verify_tls': True, 'in_cluster': False,
     'sync_enabled': True, 'scheduler_enabled': True, 'sync_interval': 300,
 }
 

@@ -28,7 +28,7 @@ from netbox_hedgehog.tables import FabricTable
 from ....support.pages import CANARY, OTHER_TOKEN, SEALED, SERVER, TOKEN, allow, kubeconfig, make_fabric
 
 FORM = {
-    'name': 'a', 'status': 'active', 'kubernetes_server': SERVER, 'kubernetes_namespace': 'default',
+    'name': 'a', 'status': 'planned', 'kubernetes_server': SERVER, 'kubernetes_namespace': 'default',
     'verify_tls': 'on', 'sync_enabled': 'on', 'scheduler_enabled': 'on', 'sync_interval': 300,
 }
 

@@ -24,7 +24,7 @@ class FabricViewTestCase(ViewTestCases.PrimaryObjectViewTestCase, ViewTestCases.
         group = NotificationGroup.objects.create(name='night shift')
         cls.form_data = {
             'name': 'delta',
-            'status': 'maintenance',
+            'status': 'planned',
             'description': 'A new fabric',
             'kubernetes_server': SERVER,
             'kubernetes_token': TOKEN,

@@ -16,7 +16,7 @@ from ....support.pages import SERVER, allow, make_fabric
 from .base import inventory_fabric, make_link, make_site
 
 BASE = {
-    'name': 'new', 'status': 'active', 'kubernetes_namespace': 'default', 'kubernetes_server': SERVER,
+    'name': 'new', 'status': 'planned', 'kubernetes_namespace': 'default', 'kubernetes_server': SERVER,
     'sync_interval': 300, 'verify_tls': True,
     'inventory_scope': ['devices', 'cabling', 'addressing', 'vpcs'], 'inventory_name_pattern': '{name}',
     'inventory_adoption': 'off', 'inventory_removal': 'mark',
