@@ -9,7 +9,9 @@ from itertools import groupby
 
 from ..hedgehog.kinds import KINDS, Kind
 
-__all__ = ('ROLE', 'VERBS', 'OnboardingError', 'check_name', 'manifests', 'rules', 'rules_as_yaml')
+__all__ = (
+    'ROLE', 'VERBS', 'OnboardingError', 'check_name', 'kubeconfig_command', 'manifests', 'rules', 'rules_as_yaml',
+)
 
 VERBS = ('get', 'list', 'watch')
 
@@ -73,6 +75,28 @@ TAIL = '''\
 '''
 
 
+# Prints a kubeconfig with the token of the ServiceAccount, as the form of a fabric takes it.
+KUBECONFIG = '''\
+cat <<END
+apiVersion: v1
+kind: Config
+current-context: netbox
+contexts:
+- name: netbox
+  context: {{cluster: fabric, user: {account}}}
+clusters:
+- name: fabric
+  cluster:
+    server: $(kubectl config view --minify -o jsonpath='{{.clusters[0].cluster.server}}')
+    certificate-authority-data: $(kubectl get secret {account}-token -n {namespace} -o jsonpath='{{.data.ca\\.crt}}')
+users:
+- name: {account}
+  user:
+    token: $(kubectl get secret {account}-token -n {namespace} -o jsonpath='{{.data.token}}' | base64 -d)
+END
+'''
+
+
 class OnboardingError(ValueError):
     """A name that Kubernetes does not accept. The text says which."""
 
@@ -107,6 +131,16 @@ def manifests(
         check_name(name)
     parts = (HEAD, ACCOUNT, ACCESS, TAIL) if make_account else (HEAD, ACCESS)
     return ''.join(parts).format(**names, role=ROLE, rules=rules_as_yaml())
+
+
+def kubeconfig_command(namespace: str = 'default', account: str = 'netbox') -> str:
+    """Return the shell command that prints a kubeconfig for the ServiceAccount that manifests() creates.
+
+    Raises OnboardingError.
+    """
+    for name in (namespace, account):
+        check_name(name)
+    return KUBECONFIG.format(namespace=namespace, account=account)
 
 
 def rules_as_yaml(kinds: Iterable[Kind] = KINDS) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from utilities.views import ContentTypePermissionRequiredMixin, register_model_view
 
-from ..cluster.rbac import OnboardingError, check_name, manifests
+from ..cluster.rbac import OnboardingError, check_name, kubeconfig_command, manifests
 from ..models import Fabric
 
 __all__ = ('FabricOnboardView',)
@@ -46,6 +46,10 @@ class FabricOnboardView(ContentTypePermissionRequiredMixin, View):
         initial = {name: field.initial for name, field in OnboardingForm.base_fields.items()}
         form = OnboardingForm({**initial, **request.GET.dict()})
         names = form.cleaned_data if form.is_valid() else {}
-        return render(request, 'netbox_hedgehog/onboarding.html', {
-            'form': form, 'manifests': manifests(**names) if names else None, **names,
-        })
+        context = {'form': form, **names}
+        if names:
+            context |= {'manifests': manifests(**names), 'kubeconfig_command': kubeconfig_command(**names)}
+            if 'download' in request.GET:
+                attachment = {'Content-Disposition': 'attachment; filename="netbox.yaml"'}
+                return HttpResponse(context['manifests'], content_type='application/yaml', headers=attachment)
+        return render(request, 'netbox_hedgehog/onboarding.html', context)

@@ -1,9 +1,14 @@
 """The YAML for a cluster: what hedgehog/kinds.py has, to be read, and nothing else."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 import yaml
 
-from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
+from netbox_hedgehog.cluster.kubeconfig import parse_kubeconfig
+from netbox_hedgehog.cluster.rbac import OnboardingError, kubeconfig_command, manifests
 from netbox_hedgehog.hedgehog.kinds import KINDS
 
 
@@ -45,6 +50,27 @@ def test_the_text_says_how_the_token_is_read() -> None:
     text = manifests('fabric-1', 'reader')
     assert "# kubectl get secret reader-token -n fabric-1 -o jsonpath='{.data.token}' | base64 -d\n" in text
     assert r"jsonpath='{.data.ca\.crt}'" in text
+
+
+def test_the_command_prints_a_kubeconfig_that_a_fabric_takes(tmp_path: Path) -> None:
+    kubectl = tmp_path / 'kubectl'
+    kubectl.write_text('''#!/bin/sh
+case "$*" in
+  "config view --minify -o jsonpath={.clusters[0].cluster.server}") printf https://control-1.example.com:6443 ;;
+  "get secret reader-token -n fabric-1 -o jsonpath={.data.token}") printf %s a-token | base64 ;;
+  "get secret reader-token -n fabric-1 -o jsonpath={.data.ca\\.crt}") printf %s "BEGIN CERTIFICATE" | base64 ;;
+esac
+''')
+    kubectl.chmod(0o755)
+    path = f'{tmp_path}:{os.environ["PATH"]}'
+    printed = subprocess.run(
+        ['sh', '-c', kubeconfig_command('fabric-1', 'reader')], env={'PATH': path}, stdout=subprocess.PIPE, text=True,
+        check=True,
+    ).stdout
+    found = parse_kubeconfig(printed)
+    assert (found.server, found.token, found.ca_pem) == (
+        'https://control-1.example.com:6443', 'a-token', 'BEGIN CERTIFICATE',
+    )
 
 
 @pytest.mark.parametrize('name', ['', 'Fabric', 'a b', 'a\nb', '-a', 'a-', 'a: b', 'a' * 64, 'a.b'])

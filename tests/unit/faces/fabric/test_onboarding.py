@@ -30,6 +30,11 @@ class OnboardingPageTest(TestCase):
         self.assertContains(response, escape(manifests()))
         self.assertContains(response, 'kubectl get secret netbox-token -n default')
 
+    def test_the_yaml_is_downloaded(self):
+        response = self.client.get(PAGE, {'account': 'reader', 'download': ''})
+        assert response.content.decode() == manifests(account='reader')
+        assert response.headers['Content-Disposition'] == 'attachment; filename="netbox.yaml"'
+
     def test_other_names_are_taken(self):
         response = self.client.get(PAGE, {'namespace': 'fabric-1', 'account': 'reader'})
         self.assertContains(response, 'name: reader-token')
