@@ -140,10 +140,8 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
             return
         sentences = self._test(self.instance)
         if sentences:
-            self.add_error(self._connection_field(), sentences)
-            self.add_error('status', _(
-                'Nothing was saved. Correct the connection, or save the fabric with the status Planned.'
-            ))
+            hint = _('Nothing was saved. Correct the connection, or save the fabric with the status Planned.')
+            self.add_error(self._connection_field(), [*sentences, hint])
 
     def _connection_field(self) -> str:
         """Return the field beside which errors of the connection are shown."""

@@ -121,8 +121,8 @@ class ConnectionInFormTestCase(TestCase):
                 response = self.save(**entered)
                 self.assertHttpStatus(response, 200)
                 errors = response.context['form'].errors
-                self.assertEqual(list(errors), ['kubernetes_server', 'status'])
-                self.assertIn('save the fabric with the status Planned', errors['status'][0])
+                self.assertEqual(list(errors), ['kubernetes_server'])
+                self.assertIn('save the fabric with the status Planned', errors['kubernetes_server'][-1])
                 self.assertFalse(Fabric.objects.exists())
                 self.assertHttpStatus(self.save(**entered, status='planned'), 302)
                 Fabric.objects.get().delete()
