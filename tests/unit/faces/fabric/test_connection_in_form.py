@@ -98,11 +98,11 @@ class ConnectionInFormTestCase(TestCase):
         self.assertContains(response, 'Kubernetes server: ')
 
     def test_another_fabric_that_syncs_the_same_cluster(self):
-        for name in ('lab', 'hidden'):
+        for name in ('lab', 'secret-lab'):
             make_resource(make_fabric(name), 'VLANNamespace', 'default', uid='u-default')
         response = self.press()
         self.assertContains(response, 'These fabrics sync the same cluster: lab, new.')
-        self.assertNotContains(response, 'hidden')
+        self.assertNotContains(response, 'secret-lab')
         self.assertNotContains(self.press(topology_filter='backend'), 'the same cluster')
 
     def test_saving_tests_too(self):
