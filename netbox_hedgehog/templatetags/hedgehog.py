@@ -1,10 +1,17 @@
+import json
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django import template
+from django.contrib.contenttypes.models import ContentType
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from netbox.events import EVENT_TYPE_KIND_SUCCESS
 
 from ..choices import CablingStateChoices, SwitchStateChoices
+from ..event_types import EVENT_TYPES
 from ..models import Fabric
 from ..models.fabric_state import duration_words
 
@@ -46,10 +53,24 @@ def as_of(fabric: Fabric) -> str:
     return f'{attempt} {fabric.sync_state}'
 
 
+@register.simple_tag
+def alert_url(fabric: Fabric) -> str:
+    """Return the address of NetBox's form for an event rule, filled in for all that goes wrong with one fabric."""
+    values = {
+        'name': _('Alerts of {fabric}').format(fabric=fabric),
+        'enabled': 'on',
+        'object_types': ContentType.objects.get_for_model(Fabric).pk,
+        'event_types': [event.name for event in EVENT_TYPES if event.kind != EVENT_TYPE_KIND_SUCCESS],
+        # The ID, as a name can change.
+        'conditions': json.dumps({'attr': 'id', 'value': fabric.pk}),
+    }
+    return f'{reverse("extras:eventrule_add")}?{urlencode(values, doseq=True)}'
+
+
 @register.filter
 def state_badge(state: str) -> str:
     """Return a switch's state as a badge: color, icon and word."""
-    icon, _ = STATE_ICONS[state]
+    icon, _color = STATE_ICONS[state]
     return format_html(
         '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
         SwitchStateChoices.colors[state], icon, dict(SwitchStateChoices)[state],
