@@ -189,7 +189,9 @@ class _Maker:
             type = _type(kind, widest)
         else:
             type = _LANES.get(speed or 0, 'other')
-        return [Port(f'{name}/{lane}', _lane_name(entry, offset), type, speed) for lane, offset in enumerate(offsets, 1)]
+        return [
+            Port(f'{name}/{lane}', _lane_name(entry, offset), type, speed) for lane, offset in enumerate(offsets, 1)
+        ]
 
     def unknown(self) -> list[ManifestIssue]:
         """Return an issue for each port that is configured and that the profile does not have."""
@@ -222,8 +224,8 @@ def _is_prefix(base: str) -> bool:
 def _lane_name(entry: Mapping[str, Any], offset: Any) -> str:
     """Return the name of a lane in the NOS; '' if it is unknown.
 
-    In SONiC Ethernet48 with an offset of 2 is Ethernet50. In Cumulus Linux swp1 is the port in one piece, with an offset
-    that is empty, and swp1s2 its third lane.
+    In SONiC Ethernet48 with an offset of 2 is Ethernet50. In Cumulus Linux swp1 is the port in one piece, with an empty
+    offset, and swp1s2 its third lane.
     """
     base, steps = text(entry.get('baseNOSName')) or text(entry.get('nos')), text(offset)
     is_number = steps.isascii() and steps.isdigit() and len(steps) < 10
