@@ -152,6 +152,7 @@ class FabricEditView(TakesSecrets, generic.ObjectEditView):
 class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     queryset = Fabric.objects.all()
     model_form = forms.FabricImportForm
+    template_name = 'netbox_hedgehog/bulk_import.html'
 
     def post(self, request: HttpRequest) -> HttpResponse:
         request.POST = request.POST.copy()
