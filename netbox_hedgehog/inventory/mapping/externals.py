@@ -45,7 +45,7 @@ def _with_shared(exits: list[Exit]) -> list[Exit]:
     return [replace(found, role='anycast') if _is_repeated(found, counts) else found for found in exits]
 
 
-def _is_repeated(found: Exit, counts: Counter[tuple[Ref, Any]]) -> bool:
+def _is_repeated(found: Exit, counts: Counter[tuple[Ref | None, Any]]) -> bool:
     # What a manifest gives as an address may be anything, also what cannot be counted.
     return found.is_assigned and counts[found.vrf, found.given.value] > 1
 

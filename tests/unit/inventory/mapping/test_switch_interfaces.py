@@ -462,3 +462,13 @@ def test_an_mtu_is_not_managed_while_agents_were_never_read():
 
 def test_the_mtu_of_a_cumulus_switch_is_its_own():
     assert interface(mtus(CONFIG, nos='cumulus-mlx'), 'E1/1')['mtu'] is None
+
+
+def test_ports_of_cumulus_linux_have_the_names_of_the_switch_as_labels():
+    ports = {f'E1/{number}': {'nos': str(number), 'baseNOSName': 'swp', 'profile': 'p'} for number in (1, 2)}
+    found = mapped(
+        make('SwitchProfile', 'wave', displayName='Wave 2', nosType='cumulus-mlx', switchSilicon='acme-sp', ports=ports,
+             portProfiles={'p': {'speed': {'default': '10G'}}}),
+        make('Switch', 'leaf', role='server-leaf', profile='wave'),
+    )
+    assert [interface(found, f'E1/{number}')['label'] for number in (1, 2)] == ['swp1', 'swp2']
