@@ -145,6 +145,7 @@ def resources(switches: int, servers: int, vpcs: int) -> Iterator[tuple[str, str
         }
     used = [0] * leaves
     channels: dict[int, dict[str, int]] = {leaf: {} for leaf in range(leaves)}
+    on_leaf: dict[int, set[int]] = {leaf: set() for leaf in range(leaves)}
     for leaf in range(leaves):
         for spine in range(spines):
             link = (leaf * spines + spine) * 2
@@ -162,6 +163,8 @@ def resources(switches: int, servers: int, vpcs: int) -> Iterator[tuple[str, str
             leaf = (server * 2 + nic) % leaves
             used[leaf] += 1
             channels[leaf][name] = used[leaf]
+            if vpcs:
+                on_leaf[leaf].add(server % vpcs)
             links.append({
                 'server': {'port': f'server-{server}/eth{nic}'},
                 'switch': {'port': f'leaf-{leaf}/E1/{used[leaf]}'},
@@ -170,7 +173,8 @@ def resources(switches: int, servers: int, vpcs: int) -> Iterator[tuple[str, str
         if vpcs:
             yield 'VPCAttachment', f'{name}--vpc', {'subnet': f'vpc-{server % vpcs}/web', 'connection': name}
     for leaf, found in channels.items():
-        yield 'Catalog', f'switch.leaf-{leaf}', {'portChannelIDs': found}
+        irb_vlans = {f'vpc-{vpc}': 3000 + place for place, vpc in enumerate(sorted(on_leaf[leaf]))}
+        yield 'Catalog', f'switch.leaf-{leaf}', {'portChannelIDs': found, 'irbVLANs': irb_vlans}
     yield 'Catalog', 'vpcs', {
         'vpcVNIs': {f'vpc-{number}': 100 * (number + 1) for number in range(vpcs)},
         'vpcSubnetVNIs': {f'vpc-{number}': {'web': 100 * (number + 1) + 1} for number in range(vpcs)},

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from netbox.plugins import PluginTemplateExtension
@@ -61,7 +61,7 @@ class FromFabricPanel(PluginTemplateExtension):
         about = {'object_type': ContentType.objects.get_for_model(instance), 'object_id': instance.pk}
         resource = FabricResource._base_manager.filter(
             fabric=OuterRef('fabric'), kind=OuterRef('kind'), name=OuterRef('name'),
-        ).order_by('missing_since').values('pk')[:1]
+        ).order_by(F('missing_since').desc(nulls_first=True)).values('pk')[:1]
         label = instance._meta.label_lower
         rows = InventoryLink.objects.restrict(user, 'view').filter(**about).select_related('fabric').annotate(
             resource_id=Subquery(resource),

@@ -156,9 +156,9 @@ class _Maker:
         return text(mapping(self.groups.get(group)).get('profile') if group else entry.get('profile'))
 
     def make(self, name: str, entry: Mapping[str, Any]) -> list[Port]:
-        label = text(entry.get('nos'))
         if entry.get('management') is True:
-            return [Port(name, label, '1000base-t', mgmt_only=True)]
+            return [Port(name, text(entry.get('nos')), '1000base-t', mgmt_only=True)]
+        label = _whole_name(entry)
         group, kind = text(entry.get('group')), self._kind(entry)
         profile = mapping(self.profiles.get(kind))
         if breakout := mapping(profile.get('breakout')):
@@ -189,8 +189,9 @@ class _Maker:
             type = _type(kind, widest)
         else:
             type = _LANES.get(speed or 0, 'other')
-        base = text(entry.get('baseNOSName')) or text(entry.get('nos'))
-        return [Port(f'{name}/{lane}', _nos_name(base, offset), type, speed) for lane, offset in enumerate(offsets, 1)]
+        return [
+            Port(f'{name}/{lane}', _lane_name(entry, offset), type, speed) for lane, offset in enumerate(offsets, 1)
+        ]
 
     def unknown(self) -> list[ManifestIssue]:
         """Return an issue for each port that is configured and that the profile does not have."""
@@ -209,9 +210,29 @@ def _single(mode: Any) -> int:
     return kbps(found[2]) or 0 if found and found[1] == '1' else 0
 
 
-def _nos_name(base: str, offset: Any) -> str:
-    """Return the name of a lane in the NOS: Ethernet48 with an offset of 2 is Ethernet50."""
-    found, steps = _NOS_NAME.fullmatch(base), text(offset)
-    if not found or not (steps.isascii() and steps.isdigit() and len(steps) < 10):
-        return ''
-    return f'{found[1]}{int(found[2]) + int(steps)}'
+def _whole_name(entry: Mapping[str, Any]) -> str:
+    """Return the name of a port in the NOS. Cumulus Linux has it in two parts: swp and 1 are swp1."""
+    nos, base = text(entry.get('nos')), text(entry.get('baseNOSName'))
+    return f'{base}{nos}' if _is_prefix(base) else nos
+
+
+def _is_prefix(base: str) -> bool:
+    """Return whether the base of a port's name has no number of its own, as that of Cumulus Linux."""
+    return bool(base) and not _NOS_NAME.fullmatch(base)
+
+
+def _lane_name(entry: Mapping[str, Any], offset: Any) -> str:
+    """Return the name of a lane in the NOS; '' if it is unknown.
+
+    In SONiC Ethernet48 with an offset of 2 is Ethernet50. In Cumulus Linux swp1 is the port in one piece, with an empty
+    offset, and swp1s2 its third lane.
+    """
+    base, steps = text(entry.get('baseNOSName')) or text(entry.get('nos')), text(offset)
+    is_number = steps.isascii() and steps.isdigit() and len(steps) < 10
+    if _is_prefix(base):
+        whole = _whole_name(entry)
+        if steps == '':
+            return whole
+        return f'{whole}s{int(steps)}' if is_number else ''
+    found = _NOS_NAME.fullmatch(base)
+    return f'{found[1]}{int(found[2]) + int(steps)}' if found and is_number else ''

@@ -1,6 +1,6 @@
 """Store the findings of a sync as discrepancies: add new ones, update existing ones, and remove the others."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from .refusals import Refusals
 __all__ = ('identity_of', 'record', 'remove')
 
 BATCH = 1000
+DELETED = DiscrepancyTypeChoices.DELETED
 CONTENT = (
     'code', 'parameters', 'sentence', 'scope', 'link_id', 'object_type_id', 'object_id', 'fabric_value',
     'netbox_value', 'refused',
@@ -29,11 +30,13 @@ CONTENT = (
 
 def record(
     fabric: Fabric, findings: Iterable[Finding], now: datetime, refusals: Refusals | None = None,
+    remembered: Collection[str] = (),
 ) -> tuple[int, int]:
     """Store the discrepancies of a fabric, and the actions that NetBox has refused because of them.
 
     Decisions of people are kept: a discrepancy stays the same one while it is about the same thing, whatever values it
-    shows. Returns how many are new and how many are resolved.
+    shows, and one on a deleted object while its key is `remembered`. Returns how many are new and how many are
+    resolved.
     """
     found: dict[tuple[str, str, str, str, str, str], Finding] = {}
     for finding in findings:
@@ -57,7 +60,8 @@ def record(
         elif any(getattr(row, name) != value for name, value in values.items()):
             _update(row, values)
             changed.append(row)
-    over = [row.pk for identity, row in stored.items() if identity not in found]
+    deleted = {row.pk for row in stored.values() if row.type == DELETED and row.key in remembered}
+    over = [row.pk for identity, row in stored.items() if identity not in found and row.pk not in deleted]
     if over:
         remove(Discrepancy.objects.filter(pk__in=over))
     if changed:

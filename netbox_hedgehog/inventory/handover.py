@@ -6,22 +6,24 @@ A controller's Hedgehog fabrics that were one fabric in NetBox become several; n
 from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from ..choices import InventoryRemovalChoices
+from ..choices import DiscrepancyTypeChoices, InventoryRemovalChoices
 from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
 from ..sync.topology import outside_filter
+from .mapping.types import Source
 
-__all__ = ('hand_over', 'kept_for_others')
+__all__ = ('hand_over', 'kept_for_others', 'outside')
 
 # A resource in a fabric: its kind and name.
 Named = tuple[str, str]
 
 
-def hand_over(fabric: Fabric) -> int:
+def hand_over(fabric: Fabric, remembered: Collection[str] = ()) -> int:
     """Give the stale objects of resources that the topology filter excludes to fabrics that sync these resources.
 
-    A resource is the same by its UID. What the receiving fabric has an object for already, and what is shared, stays.
+    The links of `remembered`, by key, go along: people have deleted their objects, which are not created again. A
+    resource is the same by its UID. What the receiving fabric has an object for already, and what is shared, stays.
     Returns how many objects were handed over. To be called inside of a transaction that holds the fabric's lock; after
     what is stale has been marked, so that many at once were confirmed.
     """
@@ -30,7 +32,7 @@ def hand_over(fabric: Fabric) -> int:
         return 0
     links = InventoryLink.objects.filter(fabric=fabric, shared=False, kind__in={kind for kind, _ in receivers})
     if fabric.inventory_removal != InventoryRemovalChoices.IGNORE:
-        links = links.filter(stale_since__isnull=False)
+        links = links.filter(Q(stale_since__isnull=False) | Q(key__in=remembered))
     found: dict[int, dict[str, int]] = {}
     for pk, key, kind, name in links.order_by('pk').values_list('pk', 'key', 'kind', 'name'):
         if (receiver := receivers.get((kind, name))) is not None:
@@ -57,6 +59,22 @@ def kept_for_others(fabric: Fabric) -> frozenset[str]:
     }
     own = InventoryLink.objects.filter(key__in=keys).exclude(fabric=fabric).order_by().values_list('key', 'fabric')
     return frozenset(keys).difference(key for key, other in own if other in keys[key])
+
+
+def outside(fabric: Fabric) -> frozenset[Source]:
+    """Return the resources that this fabric's filter excludes, but for those that another fabric has objects of."""
+    uids = _excluded(fabric)
+    if not uids:
+        return frozenset()
+    elsewhere: dict[int, set[Named]] = {}
+    for uid, other in _rows_elsewhere(fabric, uids).values_list('uid', 'fabric'):
+        elsewhere.setdefault(other, set()).add(uids[uid])
+    found = set(uids.values())
+    links = InventoryLink.objects.filter(fabric__in=elsewhere, shared=False).order_by().distinct()
+    for other, kind, name in links.values_list('fabric', 'kind', 'name'):
+        if (kind, name) in elsewhere[other]:
+            found.discard((kind, name))
+    return frozenset(Source(kind, name) for kind, name in found)
 
 
 def _receivers(fabric: Fabric) -> dict[Named, int]:
@@ -87,7 +105,9 @@ def _give(receiver: int, keys: dict[str, int]) -> int:
     try:
         with transaction.atomic():
             given = InventoryLink.objects.filter(pk__in=pks).update(fabric=receiver)
+            # What people have decided about a deleted object holds.
+            Discrepancy.objects.filter(link__in=pks, type=DiscrepancyTypeChoices.DELETED).update(fabric=receiver)
     except IntegrityError:
         return 0  # the next inventory sync tries again
-    Discrepancy.objects.filter(link__in=pks).delete()
+    Discrepancy.objects.filter(link__in=pks).exclude(type=DiscrepancyTypeChoices.DELETED).delete()
     return given

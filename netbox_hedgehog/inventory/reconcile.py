@@ -20,7 +20,7 @@ from .applying.configuration import use_current_configuration
 from .applying.dependents import read_obstacles
 from .applying.transaction import apply_transaction, lock_fabric
 from .errors import PlanMoved, refuse_in_branch
-from .handover import hand_over, kept_for_others
+from .handover import hand_over, kept_for_others, outside
 from .loading.plan_labels import describe
 from .loading.state import load_current_state
 from .mapping.desired import desired
@@ -92,7 +92,10 @@ def build_plan(fabric: Fabric, now: datetime, apply_rules: bool = False) -> Plan
     refuse_in_branch()
     use_current_configuration()
     check_enabled(fabric)
-    policy = replace(policy_of(fabric, now), apply_rules=apply_rules, kept_for_others=kept_for_others(fabric))
+    policy = replace(
+        policy_of(fabric, now), apply_rules=apply_rules,
+        kept_for_others=kept_for_others(fabric), outside=outside(fabric),
+    )
     options = options_of(fabric)
     desired = desired_of(fabric, options)
     desired.issues += role_problems(fabric, options)
@@ -136,8 +139,8 @@ def _record(context: PlanContext, findings: list[Finding], refusals: Refusals, r
     """Store discrepancies, counts of stale syncs and the state of the fabric, and complete the report."""
     fabric, plan, now = context.fabric, context.plan, context.now
     _count_stale(context)
-    discrepancies.record(fabric, findings, now, refusals)
-    hand_over(fabric)
+    discrepancies.record(fabric, findings, now, refusals, plan.remembered)
+    hand_over(fabric, plan.remembered)
     report.findings = dict(Counter(finding.type for finding in findings))
     report.unchanged = plan.unchanged
     report.requires_confirmation = list(plan.requires_confirmation)

@@ -36,7 +36,7 @@ def with_facts(links: QuerySet, user: AnyUser) -> QuerySet:
     """Add the facts to the managed objects of a device, as far as the user may view the resources that say them."""
     resources = FabricResource.objects.restrict(user, 'view').filter(
         fabric=OuterRef('fabric'), name=OuterRef('name'),
-    ).order_by(F('missing_since').asc(nulls_first=True))
+    ).order_by(F('missing_since').desc(nulls_first=True))
     facts: dict[str, Any] = {}
     for name, (kind, path) in _PATHS.items():
         rows = resources.filter(kind=kind or OuterRef('kind'))

@@ -132,6 +132,7 @@ def _syncs(request: HttpRequest, fabric: Fabric) -> list[Any] | None:
 class FabricBulkImportView(TakesSecrets, generic.BulkImportView):
     queryset = Fabric.objects.all()
     model_form = forms.FabricImportForm
+    template_name = 'netbox_hedgehog/bulk_import.html'
 
     def post(self, request: HttpRequest) -> HttpResponse:
         request.POST = request.POST.copy()

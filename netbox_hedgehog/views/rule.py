@@ -104,6 +104,7 @@ class InventoryRuleDeleteView(generic.ObjectDeleteView):
 class InventoryRuleBulkImportView(generic.BulkImportView):
     queryset = InventoryRule.objects.all()
     model_form = forms.InventoryRuleImportForm
+    template_name = 'netbox_hedgehog/bulk_import.html'
 
 
 @register_model_view(InventoryRule, 'bulk_edit', path='edit', detail=False)

@@ -102,6 +102,7 @@ class Links:
         obj = self._context.desired.objects.get(action.key)
         # A stale object that made room gets its place back if it is desired again: the plugin wrote that value.
         managed_fields = obj.managed_fields if obj is not None else values
+        given_by_rules = {name for name in values if obj is not None and name in obj.rule_fields}
         values = {name: value for name, value in values.items() if name in managed_fields}
         if action.type == ADOPT:
             assert action.pk is not None
@@ -110,6 +111,8 @@ class Links:
             return
         if values:
             self.note_values(action.key, values)
+        if given_by_rules:
+            self._forget_values(action.key, given_by_rules)
         if action.type == UNMARK_STALE:
             self._change(action.key, stale_since=None, stale_syncs=0, before_stale={})
 
@@ -125,6 +128,14 @@ class Links:
             self._new[key].written.update(values)
         else:
             self._changes[link.key].setdefault('written', dict(link.written)).update(values)
+
+    def _forget_values(self, key: str, names: set[str]) -> None:
+        """Record that the object of this key no longer has what the fabric wrote in these fields."""
+        link = self._context.link_of(key)
+        assert link is not None
+        written = self._changes[link.key].setdefault('written', dict(link.written))
+        for name in names:
+            written.pop(name, None)
 
     def _change(self, key: str, **changes: Any) -> None:
         link = self._context.link_of(key)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from ...hedgehog.catalogs import catalog_of_switch
 from ...hedgehog.manifest import address, is_unset, number, shown
@@ -41,9 +42,12 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> list[Ex
 def _with_shared(exits: list[Exit]) -> list[Exit]:
     """Let an address be anycast that the controller has assigned on several switches: numbers are a switch's own."""
     counts = Counter((found.vrf, found.given.value) for found in exits if found.is_assigned)
-    return [
-        replace(found, role='anycast') if counts[found.vrf, found.given.value] > 1 else found for found in exits
-    ]
+    return [replace(found, role='anycast') if _is_repeated(found, counts) else found for found in exits]
+
+
+def _is_repeated(found: Exit, counts: Counter[tuple[Ref | None, Any]]) -> bool:
+    # What a manifest gives as an address may be anything, also what cannot be counted.
+    return found.is_assigned and counts[found.vrf, found.given.value] > 1
 
 
 def _attachment(

@@ -58,11 +58,15 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
 
 
 def _is_silent(builder: Builder, device: Device) -> bool:
-    """Return whether a switch has such ports, and no Catalog says which VLANs they have."""
+    """Return whether a switch has such ports, or may have, and no Catalog says which VLANs they have.
+
+    A profile that does not name its silicon may be of any.
+    """
     if not device.is_switch or builder.get('Catalog', catalog_of_switch(device.resource.name)) is not None:
         return False
     profile = profile_of(builder, device.resource)
-    return profile is not None and text(mapping(profile.spec).get('switchSilicon')).endswith(SILICON)
+    silicon = text(mapping(profile.spec).get('switchSilicon')) if profile is not None else ''
+    return not silicon or silicon.endswith(SILICON)
 
 
 def _excluded(builder: Builder) -> dict[str, list[int]]:

@@ -33,6 +33,7 @@ class ModelSpec:
     parts of the object itself, and are written last. optional_fields: skipped, rather than the whole object, where what
     they refer to is not available. part_of: the field that refers to the object that this one is a part of.
     yielding_fields: those of all its objects, see DesiredObject.
+    initial_fields: those that a rule may give to a new object: what the fabric never wrote stays when the rule is gone.
     courtesy_fields: written while they hold what was last written, as any; a person's value is no discrepancy.
     save_individually: a fabric has a handful of these; each is saved as NetBox saves it.
     """
@@ -43,6 +44,7 @@ class ModelSpec:
     optional_fields: tuple[str, ...] = ()
     part_of: str = ''
     yielding_fields: tuple[str, ...] = ()
+    initial_fields: tuple[str, ...] = ()
     courtesy_fields: tuple[str, ...] = ()
     save_individually: bool = True
 
@@ -63,7 +65,9 @@ MODEL_SPECS: dict[str, ModelSpec] = {
     'ipam.routetarget': ModelSpec((('name',),), save_individually=False),
     'ipam.asn': ModelSpec((('asn',),), save_individually=False),
     'ipam.aggregate': ModelSpec((('prefix',),)),
-    VRF: ModelSpec((('name',),), identity_not_unique=True, save_individually=False),
+    VRF: ModelSpec(
+        (('name',),), identity_not_unique=True, initial_fields=('name',), save_individually=False,
+    ),
     'ipam.vlangroup': ModelSpec((('scope', 'slug'), ('scope', 'name'))),
     'ipam.vlan': ModelSpec((('group', 'vid'), ('group', 'name')), save_individually=False),
     DEVICE: ModelSpec(

@@ -129,7 +129,8 @@ class Plan:
     `unconfirmed_actions`, and not in `actions`. `unconfirmed_totals` is how many objects of each model there were then.
     `refused_actions`, not in `actions` either, are what the last sync could not write; applying the plan tries them
     again. `records` are notes about links, which no person needs to see; `agreed` are the fields of adopted objects
-    that match the fabric already. `stale` are the keys of links whose objects are not desired in this sync either.
+    that match the fabric already. `stale` are the keys of links whose objects are not desired in this sync either;
+    `remembered` those of links whose objects people have deleted, and which another fabric may take over.
     """
 
     actions: list[Action] = field(default_factory=list)
@@ -142,6 +143,7 @@ class Plan:
     records: list[Record] = field(default_factory=list)
     agreed: dict[str, dict[str, Any]] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
 
     @property
     def attempted(self) -> list[Action]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ...choices import InventoryAdoptionChoices, InventoryRemovalChoices
+from ..mapping.types import Source
 
 __all__ = ('Policy',)
 
@@ -32,6 +33,9 @@ class Policy:
     # Objects, by key, that another fabric may take over, as a topology filter excludes their resources here: they are
     # not deleted.
     kept_for_others: frozenset[str] = frozenset()
+    # Resources that the fabric's topology filter excludes: what people have deleted of their objects is remembered, for
+    # the fabric that they are handed over to.
+    outside: frozenset[Source] = frozenset()
     # Whether existing objects get what rules say of new ones: on request.
     apply_rules: bool = False
 

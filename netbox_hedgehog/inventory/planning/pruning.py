@@ -164,7 +164,9 @@ def plan_absence(plan: Plan, desired: Desired, current: CurrentState, policy: Po
     for link in undesired(desired, current, policy.scopes):
         if link.key in taken_over:
             continue
-        if link.shared or link.used_by_others or link.values is None:
+        if link.values is None and not link.shared and link.source in policy.outside:
+            plan.remembered.append(link.key)
+        elif link.shared or link.used_by_others or link.values is None:
             # Others use it, or it was deleted already: only the link is removed. See models.link.release().
             plan.records.append(Record(link.key, link.model, link.object_id, drop=True))
         else:

@@ -65,6 +65,9 @@ def compare(state: PlanState, planned: PlannedObject, name: str, value: Any) -> 
         if written.get(name, _NOTHING) != value and not _is_of_person(planned, name, value):
             planned.agreed[name] = value
         return
+    if link is not None and name in spec_of(obj.model).initial_fields and name not in written:
+        # A rule has given it, and is gone.
+        return
     if yields(obj, name) and not nobody_has_set(state, obj, link, name, current):
         # The fabric has no value to compare with, and a person has set one.
         return

@@ -52,6 +52,30 @@ def test_the_type_of_a_port_is_its_connector_at_its_highest_speed(profile, speed
     assert ([port.type for port in found], issues) == ([expected], [])
 
 
+@pytest.mark.parametrize(('entry', 'breakout', 'expected'), [
+    # Cumulus Linux: the name is in two parts, and has the lane after an s.
+    ({'nos': '7', 'baseNOSName': 'swp', 'profile': 'plain'}, None, {'E1/1': 'swp7'}),
+    ({'nos': '7', 'baseNOSName': 'swp', 'group': 'one'}, None, {'E1/1': 'swp7'}),
+    ({'nos': '7', 'baseNOSName': 'swp', 'profile': 'split'}, None, {'E1/1/1': 'swp7'}),
+    ({'nos': '7', 'baseNOSName': 'swp', 'profile': 'split'}, '2x25G', {'E1/1/1': 'swp7s0', 'E1/1/2': 'swp7s1'}),
+    ({'nos': '7', 'baseNOSName': 'swp', 'profile': 'split'}, '1x9G', {'E1/1/1': ''}),
+    ({'nos': 'eth0', 'management': True}, None, {'E1/1': 'eth0'}),
+    # SONiC: a number in the name, to which the offset is added.
+    ({'nos': 'Ethernet8', 'profile': 'plain'}, None, {'E1/1': 'Ethernet8'}),
+    ({'nos': '1/7', 'baseNOSName': 'Ethernet8', 'profile': 'split'}, '2x25G', {'E1/1/1': 'Ethernet8', 'E1/1/2': 'Ethernet9'}),
+    ({'nos': '1/7', 'baseNOSName': 'Ethernet8', 'profile': 'plain'}, None, {'E1/1': '1/7'}),
+])
+def test_the_label_is_the_name_in_the_operating_system_of_the_switch(entry, breakout, expected) -> None:
+    modes = {'1x50G': {'offsets': ['']}, '2x25G': {'offsets': ['0', '1']}, '1x9G': {'offsets': ['x']}}
+    found, _ = ports({
+        'ports': {'E1/1': entry}, 'portGroups': {'one': {'profile': 'plain'}},
+        'portProfiles': {
+            'plain': {'speed': {'default': '25G'}}, 'split': {'breakout': {'default': '1x50G', 'supported': modes}},
+        },
+    }, {'portBreakouts': {'E1/1': breakout} if breakout else {}})
+    assert {port.name: port.label for port in found} == expected
+
+
 def test_nothing_is_raised() -> None:
     for junk in (None, 1, 'x', [], {'ports': 1}, {'ports': {'E1/1': 1}}, {'profile': 1}, {'portProfiles': [], 'ports': {'E1/1': {}}}):
         names = PortNames([('SwitchProfile', 'p', junk), ('Switch', 's', junk), ('Switch', 't', {'profile': 'p'})])

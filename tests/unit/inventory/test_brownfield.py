@@ -1,4 +1,4 @@
-"""What people have entered meets rules, modules and topology filters. What is known to fail is marked."""
+"""What people have entered meets rules, modules and topology filters."""
 
 import pytest
 from dcim.models import Cable, Device, Interface, MACAddress, Manufacturer, Module, ModuleBay, ModuleType, Site
@@ -27,7 +27,6 @@ def reporting():
             agent('spine-1', {'E1/1': optic('S9')})]
 
 
-@pytest.mark.xfail(strict=True, reason='a removed rule makes a discrepancy of the name it gave')
 def test_a_rule_that_named_a_vrf_is_deleted():
     fabric = fabric_of()
     naming = rule(fabric, 'vpcs', kinds=['VPC'], vrf_name='{vpc}')
@@ -39,7 +38,6 @@ def test_a_rule_that_named_a_vrf_is_deleted():
     assert not Discrepancy.objects.exists()
 
 
-@pytest.mark.xfail(strict=True, reason='a removed rule makes a discrepancy of the name it gave')
 def test_a_rule_that_has_renamed_a_vrf_is_deleted():
     fabric = fabric_of()
     reconcile(fabric)
@@ -51,6 +49,24 @@ def test_a_rule_that_has_renamed_a_vrf_is_deleted():
     assert VRF.objects.filter(name='vpc-1').exists()
     assert report.changes == 0
     assert not Discrepancy.objects.exists()
+
+
+def test_a_person_names_a_vrf_after_the_rule_that_named_it_is_gone():
+    fabric = fabric_of()
+    naming = rule(fabric, 'vpcs', kinds=['VPC'], vrf_name='{vpc}')
+    reconcile(fabric)
+    naming.delete()
+    VRF.objects.filter(name='vpc-1').update(name='Mine')
+    assert settled(fabric)
+    assert VRF.objects.filter(name='Mine').exists()
+    assert not Discrepancy.objects.exists()
+    link = InventoryLink.objects.get(object_type__model='vrf', kind='VPC', name='vpc-1')
+    assert 'name' not in link.written
+    VRF.objects.filter(name='Mine').update(name='vpc-1 (dc-1)')
+    assert settled(fabric)
+    VRF.objects.filter(name='vpc-1 (dc-1)').update(name='Other')
+    reconcile(fabric)
+    assert Discrepancy.objects.get().field == 'name', 'it had the fabric’s name meanwhile'
 
 
 def test_modules_of_an_excluded_switch_stay():
@@ -109,7 +125,6 @@ def test_nothing_is_deleted_if_the_other_fabric_appears_after_the_grace(everythi
     assert Device.objects.filter(pk=device.pk).exists()
 
 
-@pytest.mark.xfail(strict=True, reason='a cable that a person deleted is created again')
 def test_decisions_hold_after_a_handover(everything):  # noqa: F811
     device = Device.objects.get(name='back-1')
     device.serial = 'MINE'
@@ -118,7 +133,7 @@ def test_decisions_hold_after_a_handover(everything):  # noqa: F811
     cable.delete()
     reconcile(everything)
     keep_netbox_value(Discrepancy.objects.filter(field='serial'))
-    assert Discrepancy.objects.filter(type='deleted').exists()
+    keep_netbox_value(Discrepancy.objects.filter(type='deleted'))
     choose(everything, 'default', small())
     reconcile(everything, confirmed=True)
     other = second()
@@ -128,7 +143,23 @@ def test_decisions_hold_after_a_handover(everything):  # noqa: F811
     device.refresh_from_db()
     assert device.serial == 'MINE'
     assert not Cable.objects.filter(label='server-2--back-1').exists(), 'a person deleted it'
+    found = Discrepancy.objects.get(type='deleted')
+    assert (found.fabric, found.state) == (other, 'kept')
     assert InventoryLink.objects.get(object_type__model='device', object_id=device.pk).fabric == other
+
+
+def test_what_a_person_deleted_is_not_remembered_for_a_fabric_with_objects_of_its_own(everything):  # noqa: F811
+    Prefix.objects.get(prefix='10.7.1.0/24').delete()
+    reconcile(everything)
+    other = second()
+    reconcile(other)
+    assert InventoryLink.objects.filter(fabric=other, object_type__model='prefix', kind='VPC', name='back').exists()
+    choose(everything, 'default', small())
+    for _ in range(2):
+        reconcile(everything, confirmed=True)
+    links = InventoryLink.objects.filter(fabric=everything, object_type__model='prefix', kind='VPC', name='back')
+    assert not links.exists()
+    assert not Discrepancy.objects.filter(fabric=everything, type='deleted').exists()
 
 
 def test_two_fabrics_swap_their_filters(everything):  # noqa: F811

@@ -16,7 +16,7 @@ from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, Inventor
 from netbox_hedgehog.template_content import KEY, any_inventory
 
 from ....support.inventory import fabric_of
-from ....support.pages import ago, allow, make_fabric
+from ....support.pages import ago, allow, make_fabric, make_resource
 from .base import make_device, make_discrepancy, make_site
 
 OURS = ('netbox_hedgehog.view_fabric', 'netbox_hedgehog.view_fabricresource', 'netbox_hedgehog.view_inventorylink',
@@ -90,6 +90,21 @@ class CorePagesTestCase(TestCase):
         self.assertNotIn('ASN', page.partition('Hedgehog fabric')[2])
         self.assertNotIn('NOS version', page)
         self.assertNotIn('NOS version', words(self.get(Device.objects.get(name='gateway-1'))))
+
+    def test_the_resource_that_is_in_the_cluster_comes_before_deleted_ones_of_its_name(self):
+        present = FabricResource.objects.get(kind='Switch', name='leaf-01')
+        gone = [
+            make_resource(self.fabric, name='leaf-01', namespace=namespace, uid=namespace, spec={'asn': asn},
+                          missing_since=ago(days=days))
+            for namespace, asn, days in (('older', 65901, 9), ('newer', 65902, 1))
+        ]
+        page = words(self.get(Device.objects.get(name='leaf-01')))
+        self.assertIn(f'ASN {present.spec["asn"]} ', page)
+        self.assertIn(present.get_absolute_url(), self.get(Device.objects.get(name='leaf-01')).content.decode())
+        FabricResource.objects.filter(pk=present.pk).update(missing_since=ago(days=30))
+        response = self.get(Device.objects.get(name='leaf-01'))
+        self.assertIn('ASN 65902 ', words(response))
+        self.assertIn(gone[1].get_absolute_url(), response.content.decode())
 
     def test_of_resources_that_a_user_may_not_view_nothing_is_said(self):
         self.remove_permissions('netbox_hedgehog.view_fabricresource')

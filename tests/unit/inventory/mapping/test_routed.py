@@ -297,3 +297,14 @@ def test_an_untagged_static_external_of_a_vpc_puts_its_port_into_the_vrf() -> No
     found = fabric(make('Connection', 'out', staticExternal={'withinVPC': 'rail', 'link': link}))
     assert found.issues == []
     assert interface(found, 'E1/8')['vrf'] == VPC_VRF
+
+
+@pytest.mark.parametrize('junk', [[], {}, ['x'], {'a': []}])
+def test_an_address_of_an_external_that_is_none_is_reported(junk) -> None:
+    found = fabric(
+        make('External', 'isp', ipv4Namespace='default'),
+        make('Connection', 'border', external={'link': {'switch': {'port': 'leaf/E1/9'}}}),
+        make('ExternalAttachment', 'exit', external='isp', connection='border', switch={'ip': junk}),
+    )
+    assert any('is not an IP address; skipped.' in sentence for sentence in sentences(found)) or not junk
+    assert interface(found, 'E1/9')['vrf'] == EXTERNAL_VRF

@@ -14,10 +14,10 @@ from ....support.resources import make
 UNDERLAY = Ref('vrf/underlay')
 
 
-def switch(name: str, nos: str = 'sonic-bcm-base', **spec: Any) -> list[Resource]:
+def switch(name: str, nos: str = 'sonic-bcm-base', silicon: str = 'acme-asic', **spec: Any) -> list[Resource]:
     """A switch with nine ports, and its profile."""
     ports = {f'E1/{number}': {'nos': f'Ethernet{number}', 'profile': 'p'} for number in range(1, 10)}
-    profile = {'displayName': 'Acme X9', 'nosType': nos, 'portProfiles': {'p': {'speed': {'default': '100G'}}}}
+    profile = {'displayName': 'Acme X9', 'nosType': nos, 'switchSilicon': silicon, 'portProfiles': {'p': {'speed': {'default': '100G'}}}}
     return [
         make('SwitchProfile', f'x9-{nos}', ports=ports, **profile),
         make('Switch', name, role='server-leaf', profile=f'x9-{nos}', **spec),
@@ -59,11 +59,11 @@ def sentences(found: Desired) -> list[str]:
 # Ports whose address is on the interface of a VLAN
 
 
-def mesh(vlans: Any = None, **options: Any) -> Desired:
+def mesh(vlans: Any = None, silicon: str = 'acme-asic', **options: Any) -> Desired:
     links = [{'leaf1': {'port': 'leaf/E1/1', 'ip': '172.30.128.0/31'}, 'leaf2': {'port': 'other/E1/1', 'ip': '172.30.128.1/31'}}]
     catalog = [make('Catalog', 'switch.leaf', th5WorkaroundVLANs=vlans)] if vlans is not None else []
     return mapped(
-        *switch('leaf'), make('Switch', 'other', role='server-leaf', profile='x9-sonic-bcm-base'), *catalog,
+        *switch('leaf', silicon=silicon), make('Switch', 'other', role='server-leaf', profile='x9-sonic-bcm-base'), *catalog,
         make('Connection', 'leaf--mesh--other', mesh={'links': links}), **options,
     )
 
@@ -85,6 +85,15 @@ def test_without_a_number_for_the_port_nothing_changes(vlans):
     plain, found = mesh(), mesh(vlans)
     assert found.objects == plain.objects
     assert addresses(found)['172.30.128.0/31'][0] == 'interface/switch/leaf/E1/1'
+
+
+@pytest.mark.parametrize('silicon', ['broadcom-th5', ''])
+def test_without_the_catalog_of_a_switch_that_may_need_such_vlans_its_port_stays_as_it_is(silicon):
+    found = mesh(silicon=silicon)
+    assert '172.30.128.0/31' not in addresses(found)
+    assert 'mode' not in interface(found, 'E1/1')
+    assert 'portvlangroup/leaf' in found.kept
+    assert {source.name for source in found.undetermined} == {'leaf--mesh--other'}
 
 
 @pytest.mark.parametrize('wrong', [0, -1, 4095, '3900', True, [3900]])
@@ -453,3 +462,13 @@ def test_an_mtu_is_not_managed_while_agents_were_never_read():
 
 def test_the_mtu_of_a_cumulus_switch_is_its_own():
     assert interface(mtus(CONFIG, nos='cumulus-mlx'), 'E1/1')['mtu'] is None
+
+
+def test_ports_of_cumulus_linux_have_the_names_of_the_switch_as_labels():
+    ports = {f'E1/{number}': {'nos': str(number), 'baseNOSName': 'swp', 'profile': 'p'} for number in (1, 2)}
+    found = mapped(
+        make('SwitchProfile', 'wave', displayName='Wave 2', nosType='cumulus-mlx', switchSilicon='acme-sp', ports=ports,
+             portProfiles={'p': {'speed': {'default': '10G'}}}),
+        make('Switch', 'leaf', role='server-leaf', profile='wave'),
+    )
+    assert [interface(found, f'E1/{number}')['label'] for number in (1, 2)] == ['swp1', 'swp2']
