@@ -84,14 +84,28 @@ class MomentFilter(MultiValueDateTimeFilter):
     field_class = multivalue_field_factory(MomentField)
 
 
-class _Moments(BaseFilterSet):
-    """A filter set whose dates and times are MomentFilters."""
+class _HedgehogFilterSet(BaseFilterSet):
+    """A filter set whose dates and times are MomentFilters, and whose `q` looks in `searched`: lookups of fields."""
 
     FILTER_DEFAULTS = {**BaseFilterSet.FILTER_DEFAULTS, models.DateTimeField: {'filter_class': MomentFilter}}
+    searched: tuple[str, ...] = ()
+
+    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        wanted = value.strip()
+        if not wanted:
+            return queryset
+        found = Q()
+        for lookup in self.searched:
+            found |= Q(**{lookup: wanted})
+        return queryset.filter(found)
 
 
 @register_filterset
-class FabricFilterSet(_Moments, PrimaryModelFilterSet):
+class FabricFilterSet(_HedgehogFilterSet, PrimaryModelFilterSet):
+    searched = (
+        'name__icontains', 'description__icontains', 'comments__icontains', 'kubernetes_server__icontains',
+        'sync_error__icontains',
+    )
     created = MomentFilter()
     last_updated = MomentFilter()
     status = django_filters.MultipleChoiceFilter(choices=FabricStatusChoices, distinct=False)
@@ -129,20 +143,12 @@ class FabricFilterSet(_Moments, PrimaryModelFilterSet):
             'last_sync', 'inventory_enabled', 'inventory_auto_apply', 'inventory_name_pattern', 'last_inventory',
         )
 
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(
-            Q(name__icontains=value) | Q(description__icontains=value) | Q(comments__icontains=value)
-            | Q(kubernetes_server__icontains=value) | Q(sync_error__icontains=value)
-        )
-
     def filter_sync_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         """Filter by the state shown to users: the stored status, unless disabled or stale."""
         return queryset.in_sync_state(value) if value else queryset
 
 
-class _OfFabricFilterSet(_Moments):
+class _OfFabricFilterSet(_HedgehogFilterSet):
     """Filters of models that belong to a fabric."""
 
     q = django_filters.CharFilter(method='search', label=_('Search'))
@@ -156,16 +162,13 @@ class _OfFabricFilterSet(_Moments):
 
 
 @register_filterset
-class InventoryRuleFilterSet(_Moments, PrimaryModelFilterSet):
+class InventoryRuleFilterSet(_OfFabricFilterSet, PrimaryModelFilterSet):
+    searched = (
+        'name__icontains', 'description__icontains', 'comments__icontains', 'names__icontains',
+        'label_selector__icontains',
+    )
     created = MomentFilter()
     last_updated = MomentFilter()
-    fabric_id = django_filters.ModelMultipleChoiceFilter(
-        queryset=viewable(Fabric), distinct=False, label=_('Fabric (ID)'),
-    )
-    fabric = django_filters.ModelMultipleChoiceFilter(
-        field_name='fabric__name', queryset=viewable(Fabric), to_field_name='name', distinct=False,
-        label=_('Fabric (name)'),
-    )
     kind = django_filters.MultipleChoiceFilter(
         choices=InventoryRuleKindChoices, method='filter_kind', label=_('Kind'),
     )
@@ -187,14 +190,6 @@ class InventoryRuleFilterSet(_Moments, PrimaryModelFilterSet):
         model = InventoryRule
         fields = ('id', 'name', 'weight', 'enabled', 'names', 'label_selector', 'vrf_name', 'exclude', 'description')
 
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(
-            Q(name__icontains=value) | Q(description__icontains=value) | Q(comments__icontains=value)
-            | Q(names__icontains=value) | Q(label_selector__icontains=value)
-        )
-
     def filter_kind(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         """Filter by kinds that a rule is for; one without kinds is for all."""
         return queryset.filter(Q(kinds__overlap=value) | Q(kinds=[])) if value else queryset
@@ -202,6 +197,7 @@ class InventoryRuleFilterSet(_Moments, PrimaryModelFilterSet):
 
 @register_filterset
 class FabricResourceFilterSet(_OfFabricFilterSet):
+    searched = ('name__icontains', 'uid__iexact')
     kind = django_filters.MultipleChoiceFilter(choices=KIND_CHOICES, distinct=False)
     missing = django_filters.BooleanFilter(
         field_name='missing_since', lookup_expr='isnull', exclude=True, label=_('Deleted from the cluster'),
@@ -220,11 +216,6 @@ class FabricResourceFilterSet(_OfFabricFilterSet):
             'changed', 'missing_since',
         )
 
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(Q(name__icontains=value) | Q(uid__iexact=value.strip()))
-
     def filter_last_seen(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset.filter(last_seen__in=value) if value else queryset
 
@@ -242,6 +233,7 @@ class _InventoryFilterSet(_OfFabricFilterSet):
 
 @register_filterset
 class DiscrepancyFilterSet(_InventoryFilterSet):
+    searched = ('sentence__icontains', 'name__icontains', 'key__icontains', 'field__iexact')
     type = django_filters.MultipleChoiceFilter(choices=DiscrepancyTypeChoices, distinct=False)
     state = django_filters.MultipleChoiceFilter(choices=DiscrepancyStateChoices, distinct=False)
     link_id = django_filters.ModelMultipleChoiceFilter(
@@ -252,17 +244,10 @@ class DiscrepancyFilterSet(_InventoryFilterSet):
         model = Discrepancy
         fields = ('id', 'code', 'key', 'name', 'object_id', 'field', 'since', 'last_seen')
 
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(
-            Q(sentence__icontains=value) | Q(name__icontains=value) | Q(key__icontains=value)
-            | Q(field__iexact=value.strip())
-        )
-
 
 @register_filterset
 class InventoryLinkFilterSet(_InventoryFilterSet):
+    searched = ('name__icontains', 'key__icontains')
     origin = django_filters.MultipleChoiceFilter(choices=InventoryOriginChoices, distinct=False)
     stale = django_filters.BooleanFilter(
         field_name='stale_since', lookup_expr='isnull', exclude=True, label=_('Removed from fabric'),
@@ -274,14 +259,10 @@ class InventoryLinkFilterSet(_InventoryFilterSet):
             'id', 'key', 'name', 'object_id', 'shared', 'stale_since', 'stale_syncs', 'created', 'last_updated',
         )
 
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(Q(name__icontains=value) | Q(key__icontains=value))
-
 
 @register_filterset
 class SwitchHealthFilterSet(_OfFabricFilterSet):
+    searched = ('name__icontains', 'group__icontains', 'software__icontains', 'version__icontains')
     kind = django_filters.MultipleChoiceFilter(choices=NODE_CHOICES, distinct=False)
     state = django_filters.MultipleChoiceFilter(
         choices=SwitchStateChoices, method='filter_state', label=_('State'),
@@ -296,14 +277,6 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
             'id', 'name', 'role', 'group', 'level', 'read_at', 'heartbeat', 'heartbeat_stale', 'no_agent', 'generation',
             'applied_generation', 'pending', 'reboot_required', 'interfaces_down', 'bgp_down', 'bfd_down',
             'cabling_issues', 'temperatures', 'psus', 'fans', 'version', 'software',
-        )
-
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(
-            Q(name__icontains=value) | Q(group__icontains=value) | Q(software__icontains=value)
-            | Q(version__icontains=value)
         )
 
     def filter_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
@@ -321,6 +294,7 @@ class SwitchHealthFilterSet(_OfFabricFilterSet):
 
 @register_filterset
 class FabricEventFilterSet(_OfFabricFilterSet):
+    searched = ('message__icontains', 'error__icontains')
     event_type = django_filters.MultipleChoiceFilter(
         choices=[(each.name, each.text) for each in EVENT_TYPES], distinct=False,
     )
@@ -329,14 +303,10 @@ class FabricEventFilterSet(_OfFabricFilterSet):
         model = FabricEvent
         fields = ('id', 'created', 'message', 'taken', 'dispatched', 'error')
 
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(Q(message__icontains=value) | Q(error__icontains=value))
-
 
 @register_filterset
 class CablingCheckFilterSet(_OfFabricFilterSet):
+    searched = ('switch__icontains', 'peer__icontains', 'connection__icontains', 'seen__icontains', 'port__iexact')
     state = django_filters.MultipleChoiceFilter(
         choices=CablingStateChoices, method='filter_state', label=_('State'),
     )
@@ -344,14 +314,6 @@ class CablingCheckFilterSet(_OfFabricFilterSet):
     class Meta:
         model = CablingCheck
         fields = ('id', 'connection', 'switch', 'port', 'peer', 'peer_port', 'is_issue', 'since', 'read_at')
-
-    def search(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
-        if not value.strip():
-            return queryset
-        return queryset.filter(
-            Q(switch__icontains=value) | Q(peer__icontains=value) | Q(connection__icontains=value)
-            | Q(seen__icontains=value) | Q(port__iexact=value.strip())
-        )
 
     def filter_state(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         """Filter by the state shown to users: as reported, unless that is outdated."""

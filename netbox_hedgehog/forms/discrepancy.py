@@ -1,9 +1,7 @@
 from core.models import ObjectType
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from netbox.forms.mixins import SavedFiltersMixin
-from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, FilterForm
-from utilities.forms.fields import ContentTypeMultipleChoiceField, DynamicModelMultipleChoiceField
+from utilities.forms.fields import ContentTypeMultipleChoiceField
 from utilities.forms.rendering import FieldSet
 from utilities.forms.widgets import DateTimePicker
 
@@ -13,9 +11,9 @@ from ..choices import (
     InventoryOriginChoices,
     InventoryScopeChoices,
 )
-from ..models import Discrepancy, Fabric, InventoryLink
+from ..models import Discrepancy, InventoryLink
 from ..models.resource import KIND_CHOICES
-from .restricted import RestrictedFilterMixin
+from .shared import OfFabricFilterForm, yes_no
 
 __all__ = ('DiscrepancyFilterForm', 'InventoryLinkFilterForm')
 
@@ -23,8 +21,7 @@ __all__ = ('DiscrepancyFilterForm', 'InventoryLinkFilterForm')
 APPS = ('dcim', 'ipam', 'vpn', 'tenancy')
 
 
-class _OfFabricFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
-    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
+class _InventoryFilterForm(OfFabricFilterForm):
     scope = forms.MultipleChoiceField(label=_('Scope'), choices=InventoryScopeChoices, required=False)
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
     object_type_id = ContentTypeMultipleChoiceField(
@@ -32,7 +29,7 @@ class _OfFabricFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
     )
 
 
-class DiscrepancyFilterForm(_OfFabricFilterForm):
+class DiscrepancyFilterForm(_InventoryFilterForm):
     model = Discrepancy
     fieldsets = (
         FieldSet('q', 'filter_id'),
@@ -45,7 +42,7 @@ class DiscrepancyFilterForm(_OfFabricFilterForm):
     since__lte = forms.DateTimeField(required=False, label=_('Before'), widget=DateTimePicker())
 
 
-class InventoryLinkFilterForm(_OfFabricFilterForm):
+class InventoryLinkFilterForm(_InventoryFilterForm):
     model = InventoryLink
     fieldsets = (
         FieldSet('q', 'filter_id'),
@@ -54,9 +51,5 @@ class InventoryLinkFilterForm(_OfFabricFilterForm):
         ),
     )
     origin = forms.MultipleChoiceField(label=_('Origin'), choices=InventoryOriginChoices, required=False)
-    stale = forms.NullBooleanField(
-        label=_('Removed from fabric'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
-    )
-    shared = forms.NullBooleanField(
-        label=_('Shared'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
-    )
+    stale = yes_no(_('Removed from fabric'))
+    shared = yes_no(_('Shared'))

@@ -1,11 +1,7 @@
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from extras.models import NotificationGroup
 from netbox.forms import PrimaryModelFilterSetForm
-from netbox.forms.mixins import SavedFiltersMixin
-from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, FilterForm
 from utilities.forms.fields import DynamicModelMultipleChoiceField, TagFilterField
 from utilities.forms.rendering import FieldSet
 from utilities.forms.widgets import DateTimePicker
@@ -23,16 +19,12 @@ from ..models.health import ISSUE_TITLES
 from ..models.health import KIND_CHOICES as NODE_CHOICES
 from ..models.resource import KIND_CHOICES
 from .inventory import InventoryFilterMixin
-from .restricted import RestrictedFilterMixin
+from .shared import OfFabricFilterForm, RestrictedFilterMixin, yes_no
 
 __all__ = (
     'CablingCheckFilterForm', 'FabricEventFilterForm', 'FabricFilterForm', 'FabricResourceFilterForm',
     'SwitchHealthFilterForm',
 )
-
-
-def _yes_no(label: Any) -> Any:
-    return forms.NullBooleanField(label=label, required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES))
 
 
 class FabricFilterForm(RestrictedFilterMixin, InventoryFilterMixin, PrimaryModelFilterSetForm):
@@ -51,23 +43,22 @@ class FabricFilterForm(RestrictedFilterMixin, InventoryFilterMixin, PrimaryModel
     connection_status = forms.MultipleChoiceField(
         label=_('Connection'), choices=ConnectionStatusChoices, required=False,
     )
-    sync_enabled = _yes_no(_('Sync enabled'))
-    scheduler_enabled = _yes_no(_('Scheduler enabled'))
-    watch_enabled = _yes_no(_('Watch enabled'))
+    sync_enabled = yes_no(_('Sync enabled'))
+    scheduler_enabled = yes_no(_('Scheduler enabled'))
+    watch_enabled = yes_no(_('Watch enabled'))
     notification_group_id = DynamicModelMultipleChoiceField(
         queryset=NotificationGroup.objects.all(), required=False, null_option='None', label=_('Notification group'),
     )
     tag = TagFilterField(model)
 
 
-class FabricEventFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
+class FabricEventFilterForm(OfFabricFilterForm):
     model = FabricEvent
     fieldsets = (
         FieldSet('q', 'filter_id'),
         FieldSet('fabric_id', 'event_type', name=_('Event')),
         FieldSet('created__gte', 'created__lte', name=_('Time')),
     )
-    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     event_type = forms.MultipleChoiceField(
         label=_('Event type'), choices=[(each.name, each.text) for each in EVENT_TYPES], required=False,
     )
@@ -75,25 +66,23 @@ class FabricEventFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm
     created__lte = forms.DateTimeField(required=False, label=_('Before'), widget=DateTimePicker())
 
 
-class FabricResourceFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
+class FabricResourceFilterForm(OfFabricFilterForm):
     model = FabricResource
     fieldsets = (
         FieldSet('q', 'filter_id'),
         FieldSet('fabric_id', 'kind', 'missing', name=_('Resource')),
     )
-    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=KIND_CHOICES, required=False)
-    missing = _yes_no(_('Deleted from the cluster'))
+    missing = yes_no(_('Deleted from the cluster'))
 
 
-class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
+class SwitchHealthFilterForm(OfFabricFilterForm):
     model = SwitchHealth
     fieldsets = (
         FieldSet('q', 'filter_id'),
         FieldSet('fabric_id', 'kind', 'role', 'group', name=_('Switch or gateway')),
         FieldSet('state', 'issue', name=_('Health')),
     )
-    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=NODE_CHOICES, required=False)
     role = forms.CharField(label=_('Role'), required=False)
     group = forms.CharField(label=_('Redundancy group'), required=False)
@@ -104,16 +93,15 @@ class SwitchHealthFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterFor
     )
 
 
-class CablingCheckFilterForm(RestrictedFilterMixin, SavedFiltersMixin, FilterForm):
+class CablingCheckFilterForm(OfFabricFilterForm):
     model = CablingCheck
     fieldsets = (
         FieldSet('q', 'filter_id'),
         FieldSet('fabric_id', 'switch', 'peer', 'connection', name=_('Link')),
         FieldSet('state', 'is_issue', name=_('Cabling')),
     )
-    fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
     switch = forms.CharField(label=_('Switch'), required=False)
     peer = forms.CharField(label=_('Declared neighbor'), required=False)
     connection = forms.CharField(label=_('Connection'), required=False)
     state = forms.MultipleChoiceField(label=_('State'), choices=CablingStateChoices, required=False)
-    is_issue = _yes_no(_('Issue'))
+    is_issue = yes_no(_('Issue'))

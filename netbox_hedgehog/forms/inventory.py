@@ -9,7 +9,7 @@ from dcim.models import DeviceRole, Location, Site
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from tenancy.models import Tenant
-from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES, add_blank_choice
+from utilities.forms import add_blank_choice
 from utilities.forms.fields import (
     CSVChoiceField,
     CSVModelChoiceField,
@@ -23,6 +23,7 @@ from utilities.forms.widgets import BulkEditNullBooleanSelect
 from ..choices import InventoryAdoptionChoices, InventoryRemovalChoices, InventoryScopeChoices
 from ..models import Fabric
 from ..roles import AMBIGUOUS, roles_by_slug
+from .shared import yes_no
 
 __all__ = (
     'INVENTORY_FIELDS', 'InventoryBulkEditMixin', 'InventoryFilterMixin', 'InventoryFormMixin', 'InventoryImportMixin',
@@ -248,9 +249,7 @@ class InventoryBulkEditMixin(forms.Form):
 
 
 class InventoryFilterMixin(forms.Form):
-    inventory_enabled = forms.NullBooleanField(
-        label=_('Inventory'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
-    )
+    inventory_enabled = yes_no(_('Inventory'))
     inventory_site_id = DynamicModelMultipleChoiceField(
         queryset=Site.objects.all(), required=False, label=_('Site'),
     )

@@ -13,7 +13,6 @@ from netbox.forms import (
     PrimaryModelImportForm,
 )
 from tenancy.models import Tenant
-from utilities.forms import BOOLEAN_WITH_BLANK_CHOICES
 from utilities.forms.fields import (
     CSVModelChoiceField,
     CSVModelMultipleChoiceField,
@@ -27,7 +26,7 @@ from utilities.forms.widgets import BulkEditNullBooleanSelect
 
 from ..choices import InventoryRuleKindChoices
 from ..models import Fabric, InventoryRule
-from .restricted import RestrictedFilterMixin
+from .shared import RestrictedFilterMixin, yes_no
 
 __all__ = (
     'InventoryRuleBulkEditForm', 'InventoryRuleFilterForm', 'InventoryRuleForm', 'InventoryRuleImportForm',
@@ -160,12 +159,8 @@ class InventoryRuleFilterForm(RestrictedFilterMixin, PrimaryModelFilterSetForm):
         FieldSet('owner_group_id', 'owner_id', name=_('Ownership')),
     )
     fabric_id = DynamicModelMultipleChoiceField(queryset=Fabric.objects.all(), required=False, label=_('Fabric'))
-    enabled = forms.NullBooleanField(
-        label=_('Enabled'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
-    )
-    exclude = forms.NullBooleanField(
-        label=_('Exclude'), required=False, widget=forms.Select(choices=BOOLEAN_WITH_BLANK_CHOICES),
-    )
+    enabled = yes_no(_('Enabled'))
+    exclude = yes_no(_('Exclude'))
     kind = forms.MultipleChoiceField(label=_('Kind'), choices=InventoryRuleKindChoices, required=False)
     site_id = DynamicModelMultipleChoiceField(queryset=Site.objects.all(), required=False, label=_('Site'))
     tenant_id = DynamicModelMultipleChoiceField(queryset=Tenant.objects.all(), required=False, label=_('Tenant'))

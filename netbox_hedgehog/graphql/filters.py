@@ -1,16 +1,13 @@
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
 
-import strawberry
 import strawberry_django
+from core.graphql.filters import ContentTypeFilter
+from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 from netbox.graphql.filters import BaseModelFilter, PrimaryModelFilter, register_filter
 from strawberry.scalars import ID
 from strawberry_django import DatetimeFilterLookup, FilterLookup, StrFilterLookup
 
 from .. import models
-
-if TYPE_CHECKING:
-    from core.graphql.filters import ContentTypeFilter
-    from netbox.graphql.filter_lookups import IntegerLookup, JSONFilter
 
 __all__ = (
     'CablingCheckFilter', 'DiscrepancyFilter', 'FabricEventFilter', 'FabricFilter', 'FabricResourceFilter',
@@ -28,9 +25,7 @@ class FabricFilter(PrimaryModelFilter):
     sync_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     scheduler_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     watch_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
-    sync_interval: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
+    sync_interval: IntegerLookup | None = strawberry_django.filter_field()
     last_attempt: DatetimeFilterLookup | None = strawberry_django.filter_field()
     last_sync: DatetimeFilterLookup | None = strawberry_django.filter_field()
     inventory_enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
@@ -40,39 +35,33 @@ class FabricFilter(PrimaryModelFilter):
     last_inventory: DatetimeFilterLookup | None = strawberry_django.filter_field()
 
 
+@dataclass
+class OfFabricFilter:
+    """Filters of models that belong to a fabric."""
+
+    fabric: FabricFilter | None = strawberry_django.filter_field()  # noqa: RUF009  as in NetBox's mixins
+    fabric_id: ID | None = strawberry_django.filter_field()  # noqa: RUF009
+
+
 @register_filter(models.FabricResource, lookups=True)
-class FabricResourceFilter(BaseModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class FabricResourceFilter(OfFabricFilter, BaseModelFilter):
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     namespace: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()
     uid: StrFilterLookup | None = strawberry_django.filter_field()
-    labels: Annotated['JSONFilter', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    spec: Annotated['JSONFilter', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
+    labels: JSONFilter | None = strawberry_django.filter_field()
+    spec: JSONFilter | None = strawberry_django.filter_field()
     changed: DatetimeFilterLookup | None = strawberry_django.filter_field()
     missing_since: DatetimeFilterLookup | None = strawberry_django.filter_field()
 
 
 @register_filter(models.InventoryLink, lookups=True)
-class InventoryLinkFilter(BaseModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class InventoryLinkFilter(OfFabricFilter, BaseModelFilter):
     key: StrFilterLookup | None = strawberry_django.filter_field()
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()
     scope: StrFilterLookup | None = strawberry_django.filter_field()
-    object_type: Annotated['ContentTypeFilter', strawberry.lazy('core.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
+    object_type: ContentTypeFilter | None = strawberry_django.filter_field()
     object_id: ID | None = strawberry_django.filter_field()
     origin: StrFilterLookup | None = strawberry_django.filter_field()
     shared: FilterLookup[bool] | None = strawberry_django.filter_field()
@@ -80,15 +69,9 @@ class InventoryLinkFilter(BaseModelFilter):
 
 
 @register_filter(models.InventoryRule, lookups=True)
-class InventoryRuleFilter(PrimaryModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class InventoryRuleFilter(OfFabricFilter, PrimaryModelFilter):
     name: StrFilterLookup | None = strawberry_django.filter_field()
-    weight: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
+    weight: IntegerLookup | None = strawberry_django.filter_field()
     enabled: FilterLookup[bool] | None = strawberry_django.filter_field()
     names: StrFilterLookup | None = strawberry_django.filter_field()
     label_selector: StrFilterLookup | None = strawberry_django.filter_field()
@@ -99,20 +82,14 @@ class InventoryRuleFilter(PrimaryModelFilter):
 
 
 @register_filter(models.Discrepancy, lookups=True)
-class DiscrepancyFilter(BaseModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class DiscrepancyFilter(OfFabricFilter, BaseModelFilter):
     link_id: ID | None = strawberry_django.filter_field()
     type: StrFilterLookup | None = strawberry_django.filter_field()
     code: StrFilterLookup | None = strawberry_django.filter_field()
     scope: StrFilterLookup | None = strawberry_django.filter_field()
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()
-    object_type: Annotated['ContentTypeFilter', strawberry.lazy('core.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
+    object_type: ContentTypeFilter | None = strawberry_django.filter_field()
     object_id: ID | None = strawberry_django.filter_field()
     field: StrFilterLookup | None = strawberry_django.filter_field()
     state: StrFilterLookup | None = strawberry_django.filter_field()
@@ -121,11 +98,7 @@ class DiscrepancyFilter(BaseModelFilter):
 
 
 @register_filter(models.SwitchHealth, lookups=True)
-class SwitchHealthFilter(BaseModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class SwitchHealthFilter(OfFabricFilter, BaseModelFilter):
     kind: StrFilterLookup | None = strawberry_django.filter_field()
     name: StrFilterLookup | None = strawberry_django.filter_field()
     role: StrFilterLookup | None = strawberry_django.filter_field()
@@ -137,35 +110,17 @@ class SwitchHealthFilter(BaseModelFilter):
     no_agent: FilterLookup[bool] | None = strawberry_django.filter_field()
     pending: FilterLookup[bool] | None = strawberry_django.filter_field()
     reboot_required: FilterLookup[bool] | None = strawberry_django.filter_field()
-    interfaces_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    bgp_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    bfd_down: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    cabling_issues: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    temperatures: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    psus: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
-    fans: Annotated['IntegerLookup', strawberry.lazy('netbox.graphql.filter_lookups')] | None = (
-        strawberry_django.filter_field()
-    )
+    interfaces_down: IntegerLookup | None = strawberry_django.filter_field()
+    bgp_down: IntegerLookup | None = strawberry_django.filter_field()
+    bfd_down: IntegerLookup | None = strawberry_django.filter_field()
+    cabling_issues: IntegerLookup | None = strawberry_django.filter_field()
+    temperatures: IntegerLookup | None = strawberry_django.filter_field()
+    psus: IntegerLookup | None = strawberry_django.filter_field()
+    fans: IntegerLookup | None = strawberry_django.filter_field()
 
 
 @register_filter(models.FabricEvent, lookups=True)
-class FabricEventFilter(BaseModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class FabricEventFilter(OfFabricFilter, BaseModelFilter):
     event_type: StrFilterLookup | None = strawberry_django.filter_field()
     created: DatetimeFilterLookup | None = strawberry_django.filter_field()
     message: StrFilterLookup | None = strawberry_django.filter_field()
@@ -173,11 +128,7 @@ class FabricEventFilter(BaseModelFilter):
 
 
 @register_filter(models.CablingCheck, lookups=True)
-class CablingCheckFilter(BaseModelFilter):
-    fabric: Annotated['FabricFilter', strawberry.lazy('netbox_hedgehog.graphql.filters')] | None = (
-        strawberry_django.filter_field()
-    )
-    fabric_id: ID | None = strawberry_django.filter_field()
+class CablingCheckFilter(OfFabricFilter, BaseModelFilter):
     connection: StrFilterLookup | None = strawberry_django.filter_field()
     switch: StrFilterLookup | None = strawberry_django.filter_field()
     port: StrFilterLookup | None = strawberry_django.filter_field()

@@ -71,7 +71,7 @@ class FabricType(PrimaryObjectType):
 class FabricResourceType(BaseObjectType):
     display = display_of('name')
     # Empty for users who may view the resource but not its fabric.
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
 
     @strawberry_django.field
     def last_seen(self) -> datetime | None:
@@ -81,9 +81,9 @@ class FabricResourceType(BaseObjectType):
 @register_type(models.SwitchHealth, fields='__all__', filters=SwitchHealthFilter, pagination=True)
 class SwitchHealthType(BaseObjectType):
     display = display_of('name')
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
-    resource: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
-    agent: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
+    resource: FabricResourceType | None
+    agent: FabricResourceType | None
 
     # Depends on the clock: outdated data says nothing about now.
     @strawberry_django.field(select_related=['fabric'], only=['level', 'read_at', 'fabric__sync_interval'])
@@ -94,8 +94,8 @@ class SwitchHealthType(BaseObjectType):
 @register_type(models.CablingCheck, fields='__all__', filters=CablingCheckFilter, pagination=True)
 class CablingCheckType(BaseObjectType):
     display = display_of('switch', 'port', 'peer', 'peer_port')
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
-    resource: Annotated['FabricResourceType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
+    resource: FabricResourceType | None
 
     # Depends on the clock: outdated data says nothing about now.
     @strawberry_django.field(select_related=['fabric'], only=['reported_state', 'read_at', 'fabric__sync_interval'])
@@ -108,7 +108,7 @@ class CablingCheckType(BaseObjectType):
 )
 class FabricEventType(BaseObjectType):
     display = display_of('message')
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
 
     # The payload of event rules is the fabric.
     @strawberry_django.field(select_related=['fabric'], only=['data', 'fabric__name'])
@@ -119,7 +119,7 @@ class FabricEventType(BaseObjectType):
 @register_type(models.InventoryLink, fields='__all__', filters=InventoryLinkFilter, pagination=True)
 class InventoryLinkType(BaseObjectType):
     display = display_of('key', 'object_type_id')
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')]
     object_id: BigInt
     discrepancies: list[Annotated['DiscrepancyType', strawberry.lazy('netbox_hedgehog.graphql.types')]]
@@ -128,7 +128,7 @@ class InventoryLinkType(BaseObjectType):
 @register_type(models.InventoryRule, fields='__all__', filters=InventoryRuleFilter, pagination=True)
 class InventoryRuleType(PrimaryObjectType):
     display = display_of('name')
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
     site: Annotated['SiteType', strawberry.lazy('dcim.graphql.types')] | None
     location: Annotated['LocationType', strawberry.lazy('dcim.graphql.types')] | None
     tenant: Annotated['TenantType', strawberry.lazy('tenancy.graphql.types')] | None
@@ -139,7 +139,7 @@ class InventoryRuleType(PrimaryObjectType):
 @register_type(models.Discrepancy, exclude=['digest', 'refused'], filters=DiscrepancyFilter, pagination=True)
 class DiscrepancyType(BaseObjectType):
     display = display_of('code', 'parameters', 'sentence')
-    fabric: Annotated['FabricType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
-    link: Annotated['InventoryLinkType', strawberry.lazy('netbox_hedgehog.graphql.types')] | None
+    fabric: FabricType | None
+    link: InventoryLinkType | None
     object_type: Annotated['ContentTypeType', strawberry.lazy('netbox.graphql.types')] | None
     object_id: BigInt | None

@@ -75,10 +75,10 @@ class DiscrepancyView(generic.ObjectView):
     )
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
+        panels.add_concerned(request.user, instance)
         return {
             'can_resolve': request.user.has_perm('netbox_hedgehog.resolve_discrepancy', instance),
             'adoption': may_end_by_adoption(request.user, instance),
-            **panels.concerned(request.user, instance),
         }
 
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from netbox.object_actions import BulkExport
-from netbox.ui import panels
+from netbox.ui import attrs, panels
 from netbox.views import generic
 from utilities.views import ViewTab, register_model_view
 
@@ -14,6 +14,7 @@ from .. import filtersets, forms, tables
 from ..accounts import AnyUser
 from ..models import Fabric, FabricResource, SwitchHealth
 from ..models.health import ISSUE_TITLES
+from .attrs import AgeAttr, HeartbeatAttr
 from .counts import switch_count
 from .freshness import health_context, stale_fabrics
 from .inventory import FabricChildrenView
@@ -95,15 +96,24 @@ def health_of(user: AnyUser, resource: FabricResource) -> SwitchHealth | None:
     return rows.filter(**named).first()
 
 
-class HealthPanel(panels.ObjectPanel):
+class HealthPanel(panels.ObjectAttributesPanel):
     """What a switch's agent reported, on the page of the switch and on that of the agent."""
 
     title = _('Health')
-    template_name = 'netbox_hedgehog/panels/health.html'
-
-    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
-        health = health_of(context['request'].user, context['object'])
-        return {**super().get_context(context), 'health': health}
+    accessor = 'switch_health'
+    state = attrs.ChoiceAttr('state')
+    read_at = AgeAttr('read_at', label=_('Last fetched'))
+    heartbeat = HeartbeatAttr('heartbeat', label=_('Last heartbeat'))
+    generation = attrs.TemplatedAttr(
+        'generation', label=_('Configuration'), template_name='netbox_hedgehog/attrs/generation.html',
+    )
+    software = attrs.TextAttr('software')
+    version = attrs.TextAttr('version', label=_('Agent version'))
+    resource = attrs.RelatedObjectAttr('resource', label=_('Switch or gateway'), linkify=True)
+    agent = attrs.RelatedObjectAttr('agent', linkify=True)
+    findings = attrs.TemplatedAttr(
+        'findings_with_age', label=_('Issues'), template_name='netbox_hedgehog/attrs/findings.html',
+    )
 
     def should_render(self, context: dict[str, Any]) -> bool:
-        return context['health'] is not None
+        return context['object'] is not None

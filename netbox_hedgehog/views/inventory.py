@@ -52,7 +52,8 @@ class InventoryLinkView(generic.ObjectView):
     )
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
-        return panels.concerned(request.user, instance)
+        panels.add_concerned(request.user, instance)
+        return {}
 
 
 class FabricChildrenView(generic.ObjectChildrenView):

@@ -3,47 +3,46 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from netbox.ui import panels
+from netbox.ui import attrs, panels
 
 from ..accounts import AnyUser
 from ..choices import InventoryScopeChoices
 from ..labels import field_label
 from ..models import FabricResource
 from ..presentation.values import ValueReader, viewable
+from .attrs import AgeAttr, ResourceAttr
 from .counts import inventory_counts
 
 __all__ = (
     'ComparisonPanel', 'DiscrepancyPanel', 'InventoryPanel', 'LinkDiscrepanciesPanel', 'LinkPanel',
-    'OpenDiscrepanciesPanel', 'WrittenPanel', 'concerned',
+    'OpenDiscrepanciesPanel', 'WrittenPanel', 'add_concerned',
 )
 
 
-def concerned(user: AnyUser, row: Any) -> dict[str, Any]:
-    """Return the NetBox object and resource of a discrepancy or managed object, as far as the user may view them."""
+def add_concerned(user: AnyUser, row: Any) -> None:
+    """Set `netbox_object` and `resource` of a discrepancy or managed object, as far as the user may view them."""
     objects = viewable([(row.object_type_id, row.object_id)], user)
-    resource = FabricResource.objects.restrict(user, 'view').filter(
+    row.netbox_object = objects.get((row.object_type_id, row.object_id))
+    row.resource = FabricResource.objects.restrict(user, 'view').filter(
         fabric=row.fabric_id, kind=row.kind, name=row.name,
     ).defer('spec', 'status', 'labels', 'annotations', 'previous').first()
-    return {'netbox_object': objects.get((row.object_type_id, row.object_id)), 'resource': resource}
 
 
-class _ConcernedPanel(panels.ObjectPanel):
-    """A panel that shows the result of concerned()."""
-
-    def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **super().get_context(context),
-            'netbox_object': context.get('netbox_object'),
-            'resource': context.get('resource'),
-        }
-
-
-class DiscrepancyPanel(_ConcernedPanel):
+class DiscrepancyPanel(panels.ObjectAttributesPanel):
     title = _('Discrepancy')
-    template_name = 'netbox_hedgehog/panels/discrepancy.html'
+    message = attrs.TextAttr('message', label=_('Issue'), style='text-wrap')
+    state = attrs.ChoiceAttr('state')
+    type = attrs.ChoiceAttr('type')
+    fabric = attrs.RelatedObjectAttr('fabric', linkify=True)
+    scope = attrs.ChoiceAttr('scope')
+    resource = ResourceAttr()
+    netbox_object = attrs.GenericForeignKeyAttr('netbox_object', label=_('NetBox object'), linkify=True)
+    link = attrs.RelatedObjectAttr('link', label=_('Managed object'), linkify=True)
+    since = attrs.DateTimeAttr('since')
+    last_seen = attrs.DateTimeAttr('last_seen')
 
 
-class ComparisonPanel(_ConcernedPanel):
+class ComparisonPanel(panels.ObjectPanel):
     title = _('Comparison')
     template_name = 'netbox_hedgehog/panels/comparison.html'
 
@@ -62,9 +61,17 @@ class ComparisonPanel(_ConcernedPanel):
         return bool(context['field'] or context['fabric_text'] or context['netbox_text'])
 
 
-class LinkPanel(_ConcernedPanel):
+class LinkPanel(panels.ObjectAttributesPanel):
     title = _('Managed object')
-    template_name = 'netbox_hedgehog/panels/link.html'
+    netbox_object = attrs.GenericForeignKeyAttr('netbox_object', label=_('NetBox object'), linkify=True)
+    fabric = attrs.RelatedObjectAttr('fabric', linkify=True)
+    resource = ResourceAttr()
+    key = attrs.TextAttr('key', style='font-monospace text-break')
+    scope = attrs.ChoiceAttr('scope')
+    origin = attrs.ChoiceAttr('origin')
+    shared = attrs.BooleanAttr('shared')
+    stale_since = attrs.DateTimeAttr('stale_since')
+    last_sync = AgeAttr('fabric.last_sync', label=_('Fabric last synced'))
 
 
 class WrittenPanel(panels.ObjectPanel):

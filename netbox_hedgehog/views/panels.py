@@ -3,9 +3,10 @@
 from typing import Any
 
 import yaml
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from netbox.ui import attrs, panels
+
+from .attrs import AgeAttr
 
 __all__ = (
     'ConnectionPanel', 'FabricPanel', 'KindsPanel', 'OwnColumnsPanel', 'RecentSyncsPanel', 'ReferencesPanel',
@@ -33,14 +34,22 @@ class ConnectionPanel(panels.ObjectAttributesPanel):
     verify_tls = attrs.BooleanAttr('verify_tls', label=_('Verify TLS'))
 
 
-class SyncPanel(panels.ObjectPanel):
+class SyncPanel(panels.ObjectAttributesPanel):
     title = _('Synchronization')
-    template_name = 'netbox_hedgehog/panels/sync.html'
+    state = attrs.ChoiceAttr('sync_state', label=_('State'))
+    last_sync = AgeAttr('last_sync', label=_('Last success'))
+    last_attempt = AgeAttr('last_attempt', label=_('Last attempt'))
+    next_sync = attrs.TemplatedAttr(
+        'status', label=_('Next sync'), template_name='netbox_hedgehog/attrs/next_sync.html',
+    )
+    interval = attrs.TextAttr('sync_interval_words', label=_('Interval'))
+    sync_enabled = attrs.BooleanAttr('sync_enabled', label=_('Sync enabled'))
+    scheduler_enabled = attrs.BooleanAttr('scheduler_enabled', label=_('Scheduler enabled'))
+    watch_enabled = attrs.BooleanAttr('watch_enabled', label=_('Watch enabled'))
 
     def get_context(self, context: dict[str, Any]) -> dict[str, Any]:
-        next_sync = context.get('next_sync')
-        due = next_sync is not None and next_sync <= timezone.now()
-        return {**super().get_context(context), 'next_sync': next_sync, 'due': due}
+        context['object'].next_sync = context.get('next_sync')
+        return super().get_context(context)
 
 
 class KindsPanel(panels.TemplatePanel):

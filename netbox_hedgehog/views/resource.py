@@ -17,7 +17,7 @@ from ..tables.resource import short
 from . import panels, resource_panels
 from .cabling import CablingPanel
 from .freshness import health_context, stale_fabrics
-from .health import HealthPanel
+from .health import HealthPanel, health_of
 from .history import ChangePanel
 
 __all__ = ('FabricResourceListView', 'FabricResourceView')
@@ -84,6 +84,7 @@ class FabricResourceView(generic.ObjectView):
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         return {
+            'switch_health': health_of(request.user, instance),
             'own_columns': [(title, short(value, limit=500)) for title, value in instance.own_columns],
             'references': _resolved(request, instance),
             'excluded': TopologyFilter(instance.fabric.topology_filter).excludes(instance.kind_row, instance.manifest),
