@@ -12,7 +12,7 @@ from ..choices import InventoryRemovalChoices
 from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
 from ..sync.topology import outside_filter
 
-__all__ = ('hand_over', 'kept_for_others')
+__all__ = ('hand_over', 'kept_for_others', 'may_hand_over')
 
 # A resource in a fabric: its kind and name.
 Named = tuple[str, str]
@@ -57,6 +57,15 @@ def kept_for_others(fabric: Fabric) -> frozenset[str]:
     }
     own = InventoryLink.objects.filter(key__in=keys).exclude(fabric=fabric).order_by().values_list('key', 'fabric')
     return frozenset(keys).difference(key for key, other in own if other in keys[key])
+
+
+def may_hand_over(fabric: Fabric) -> bool:
+    """Return whether the fabric has objects that it hands over as soon as another fabric syncs their resources."""
+    excluded = set(_excluded(fabric).values())
+    if not excluded:
+        return False
+    links = InventoryLink.objects.filter(fabric=fabric, kind__in={kind for kind, _name in excluded}).order_by()
+    return any(named in excluded for named in links.values_list('kind', 'name').iterator(chunk_size=5000))
 
 
 def _receivers(fabric: Fabric) -> dict[Named, int]:
