@@ -83,7 +83,7 @@ def test_where_a_sync_is_short_a_full_one_finds_nothing_else(first, record_prope
             differences += Play(seed, world).differences(counts)
             transaction.set_rollback(True)
     record_property('fast_path', dict(counts))
-    print(dict(counts))  # noqa: T201
+    print(dict(counts))
     assert not differences, '\n'.join(['', *differences])
     assert counts['short'], 'no sync was short: nothing was tested'
 
