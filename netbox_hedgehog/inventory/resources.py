@@ -50,10 +50,14 @@ def content_of(fabric: Fabric) -> str:
     """Return a digest of all that mappers read of a fabric's mirror: two SQL statements, without loading it.
 
     It is the sum of 64-bit hashes, which PostgreSQL computes, of what resources_of() returns with labels for the
-    fabric's scopes; and which kinds were ever synced.
+    fabric's scopes; and which kinds were ever synced. The hash of a row is hashed again: it is linear in those of the
+    columns, so that the sum would be the same after two resources have swapped specs.
     """
     columns = [*_columns(_states(fabric.inventory_scope)), 'labels']
-    row_hash = Func(*columns, template='hash_record_extended(ROW(%(expressions)s), 0)', output_field=BigIntegerField())
+    row_hash = Func(
+        *columns, template='hashint8extended(hash_record_extended(ROW(%(expressions)s), 0), 0)',
+        output_field=BigIntegerField(),
+    )
     found = _rows(fabric).aggregate(
         count=Count('pk'), total=Sum(row_hash, output_field=DecimalField(max_digits=40, decimal_places=0)),
     )
