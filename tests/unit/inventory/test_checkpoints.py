@@ -186,7 +186,7 @@ def test_a_short_sync_writes_nothing_and_says_when_everything_was_compared():
     assert InventoryLinkWrite.objects.latest('pk').pk == last_write
 
 
-def test_a_short_sync_does_not_look_fresher_than_it_is():
+def test_a_short_sync_does_not_look_fresher_than_it_is(admin_client):
     fabric = at_rest()
     reconciled = fabric.last_inventory
     with sync_answer():
@@ -194,6 +194,7 @@ def test_a_short_sync_does_not_look_fresher_than_it_is():
     fabric.refresh_from_db()
     assert fabric.last_inventory == reconciled
     assert reconciled < fabric.inventory_checked < timezone.now()
+    assert b'Nothing has changed since, as checked' in admin_client.get(fabric.get_absolute_url()).content
     reconcile(fabric)
     assert fabric.inventory_checked is None
 
