@@ -23,15 +23,18 @@ RESULTS = Path(__file__).with_name('RESULTS.md')
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--short', action='store_true', help='small, for correctness; writes nothing')
-    names = 'syncing, memory, overhead, scheduling, watching, pages'
+    names = 'syncing, unchanged, memory, overhead, scheduling, watching, pages'
     parser.add_argument('names', nargs='*', metavar='NAME', help=names)
     options = parser.parse_args()
     with netbox():
-        from . import memory, overhead, pages, scheduling, syncing, watching
+        from . import memory, overhead, pages, scheduling, syncing, unchanged, watching
 
         short = options.short
         subjects: dict[str, tuple[str, Callable[[], list[Result]]]] = {
             'syncing': ('What a sync costs', lambda: syncing.results(*((300, 1) if short else (20_000, 9)))),
+            'unchanged': ('An inventory with nothing new', lambda: unchanged.results(
+                *((6, 20, 3, 1) if short else (200, 4000, 300, 9)),
+            )),
             'memory': ('Memory', lambda: memory.results(1000 if short else 100_000)),
             'overhead': ('A run’s fixed cost', lambda: overhead.results(2 if short else 20)),
             'scheduling': ('Many fabrics', lambda: scheduling.results(

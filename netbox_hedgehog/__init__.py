@@ -21,6 +21,9 @@ MAY_BE_ZERO = (
     'removal_guard_percent', 'connection_tests_per_minute',
 )
 
+# NetBox may keep its change log for no more than a day (CHANGELOG_RETENTION).
+MAX_FULL_RECONCILE_INTERVAL = 24 * 3600
+
 # All other numbers are whole: RQ and Redis accept no others.
 MAY_HAVE_DECIMALS = ('connect_timeout', 'read_timeout', 'removal_grace_hours')
 
@@ -81,6 +84,9 @@ class HedgehogPluginConfig(PluginConfig):
         # An inventory sync that would mark or delete more than this percentage of a model's objects (and at least
         # 5 of them) needs confirmation.
         'removal_guard_percent': 20,
+        # Seconds after which an inventory sync compares everything, although NetBox's change log and the mirror have
+        # nothing new: what was written past the change log is found then.
+        'full_reconcile_interval': 3600,
         # Earlier values of SECRET_KEY: stored tokens that were encrypted with them can still be decrypted.
         'secret_key_fallbacks': [],
     }
@@ -97,6 +103,10 @@ class HedgehogPluginConfig(PluginConfig):
         for name, default in cls.default_settings.items():
             if isinstance(default, int):
                 cls._validate_number(name, user_config[name], where)
+        if user_config['full_reconcile_interval'] > MAX_FULL_RECONCILE_INTERVAL:
+            raise ImproperlyConfigured(
+                f"{where}['full_reconcile_interval'] must be at most {MAX_FULL_RECONCILE_INTERVAL} seconds (one day)."
+            )
         cls._validate_destinations(user_config, where)
         fallbacks = user_config['secret_key_fallbacks']
         if not isinstance(fallbacks, list | tuple) or not all(isinstance(key, str) for key in fallbacks):

@@ -120,6 +120,8 @@ def notify_set_change(
     """
     shown = shown or {}
     value = json.dumps(sorted(names)) if names else ''
+    if _last_notified(fabric_id, raised.aspect) == value:
+        return  # one statement, and no lock, while nothing has changed
     with transaction.atomic():
         fabric = Fabric.objects.select_for_update(no_key=True).filter(pk=fabric_id).first()
         if fabric is None:

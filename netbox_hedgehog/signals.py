@@ -20,6 +20,7 @@ from .models import (
     FabricCondition,
     FabricEvent,
     FabricResource,
+    InventoryCheckpoint,
     InventoryLink,
     InventoryRule,
     KindSync,
@@ -45,7 +46,7 @@ def delete_mirror(sender: type[Fabric], instance: Fabric, using: str, **kwargs: 
     # From here on a running sync writes no rows: it waits, and then finds its fabric deleted.
     Fabric.objects.using(using).select_for_update().filter(pk=instance.pk).first()
     leave_index(instance, using)
-    for model in (FabricResource, KindSync, FabricCondition, FabricEvent, Discrepancy):
+    for model in (FabricResource, KindSync, FabricCondition, FabricEvent, Discrepancy, InventoryCheckpoint):
         model._base_manager.using(using).filter(fabric=instance)._raw_delete(using)
     release(InventoryLink.objects.using(using).filter(fabric=instance))
 

@@ -1,6 +1,7 @@
 """Fixtures for every test."""
 
 import gc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         dict(report.user_properties) for reports in terminalreporter.stats.values() for report in reports
         if getattr(report, 'when', '') == 'call'
     ]
+    short = Counter()
+    for found in properties:
+        short.update(found.get('fast_path', {}))
+    if short:
+        terminalreporter.section('short inventory syncs')
+        terminalreporter.write_line(', '.join(f'{name}: {count}' for name, count in sorted(short.items())))
     figures = [found['histories'] for found in properties if 'histories' in found]
     if figures:
         histories, steps, events, violations = (sum(column) for column in zip(*figures, strict=True))

@@ -13,7 +13,7 @@ from ..models import Discrepancy, Fabric, FabricResource, InventoryLink
 from ..sync.topology import outside_filter
 from .mapping.types import Source
 
-__all__ = ('hand_over', 'kept_for_others', 'outside')
+__all__ = ('hand_over', 'kept_for_others', 'may_hand_over', 'outside')
 
 # A resource in a fabric: its kind and name.
 Named = tuple[str, str]
@@ -75,6 +75,15 @@ def outside(fabric: Fabric) -> frozenset[Source]:
         if (kind, name) in elsewhere[other]:
             found.discard((kind, name))
     return frozenset(Source(kind, name) for kind, name in found)
+
+
+def may_hand_over(fabric: Fabric) -> bool:
+    """Return whether the fabric has objects that it hands over as soon as another fabric syncs their resources."""
+    excluded = set(_excluded(fabric).values())
+    if not excluded:
+        return False
+    links = InventoryLink.objects.filter(fabric=fabric, kind__in={kind for kind, _name in excluded}).order_by()
+    return any(named in excluded for named in links.values_list('kind', 'name').iterator(chunk_size=5000))
 
 
 def _receivers(fabric: Fabric) -> dict[Named, int]:

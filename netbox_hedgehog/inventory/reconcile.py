@@ -2,6 +2,7 @@
 
 reconcile() has all steps in order. build_plan() maps the mirror to desired NetBox objects, loads NetBox's current
 state, and plans; the plan is applied in one transaction, and the outcome is recorded in it.
+A scheduled sync begins with whether anything can have changed at all (checkpoints.py).
 """
 
 from collections import Counter
@@ -19,6 +20,7 @@ from . import discrepancies
 from .applying.configuration import use_current_configuration
 from .applying.dependents import read_obstacles
 from .applying.transaction import apply_transaction, lock_fabric
+from .checkpoints import Position, discard, find_unchanged, position_of, store
 from .errors import PlanMoved, refuse_in_branch
 from .handover import hand_over, kept_for_others, outside
 from .loading.plan_labels import describe
@@ -51,24 +53,31 @@ def plan(fabric: Fabric, apply_rules: bool = False) -> Plan:
 
 def reconcile(
     fabric: Fabric, user: AnyUser | None = None, expected_digest: str = '', confirmed: bool = False,
-    apply_rules: bool = False,
+    apply_rules: bool = False, only_if_changed: bool = False,
 ) -> InventoryReport:
     """Bring NetBox's objects in line with the mirror. The plan is applied in one transaction.
 
     Takes the fabric; the user, None for a scheduled sync (the change log then names the user `hedgehog`); the digest of
-    the plan that this user has reviewed, '' for any plan; whether to apply what needs confirmation, too; and whether
-    existing objects get what the fabric's rules say of new ones. Returns the report. Raises PlanMoved if the plan
-    differs from the reviewed one, NotPermitted if the user lacks a permission, InventoryOff if the inventory is
-    disabled, and what the database raises. Nothing is written then.
+    the plan that this user has reviewed, '' for any plan; whether to apply what needs confirmation, too; whether
+    existing objects get what the fabric's rules say of new ones; and whether to return at once if nothing can have
+    changed since the last full reconcile (see checkpoints.py). Returns the report. Raises PlanMoved if the plan differs
+    from the reviewed one, NotPermitted if the user lacks a permission, InventoryOff if the inventory is disabled, and
+    what the database raises. Nothing is written then.
     """
     report = InventoryReport(fabric=fabric.name, started=timezone.now())
     with measure(report):
+        _prepare(fabric)
+        if only_if_changed and (checkpoint := find_unchanged(fabric, report.started)):
+            report.take_over(checkpoint.outcome, checkpoint.reconciled)
+            return report
+        # A plan that applies rules to existing objects is not the one that the next sync makes.
+        position = None if apply_rules else position_of(fabric, report.started)
         context = build_plan(fabric, report.started, apply_rules)
         if expected_digest and context.plan.digest != expected_digest:
             raise PlanMoved('The fabric or NetBox has changed since you reviewed the plan. Review it again.')
         if confirmed:
             _confirm(context.plan)
-        _apply_and_record(context, user, report)
+        _apply_and_record(context, user, report, position)
     return report
 
 
@@ -89,9 +98,7 @@ def confirm_removal(fabric: Fabric, digest: str, user: AnyUser | None = None) ->
 
 def build_plan(fabric: Fabric, now: datetime, apply_rules: bool = False) -> PlanContext:
     """Load both sides and plan. Raises InventoryOff, and InventoryRefused in a branch."""
-    refuse_in_branch()
-    use_current_configuration()
-    check_enabled(fabric)
+    _prepare(fabric)
     policy = replace(
         policy_of(fabric, now), apply_rules=apply_rules,
         kept_for_others=kept_for_others(fabric), outside=outside(fabric),
@@ -104,6 +111,13 @@ def build_plan(fabric: Fabric, now: datetime, apply_rules: bool = False) -> Plan
     if due(stale, policy):
         read_obstacles(current, removable(stale))
     return PlanContext(fabric, now, desired, current, make_plan(desired, current, policy))
+
+
+def _prepare(fabric: Fabric) -> None:
+    """Load what NetBox is configured to do. Raises InventoryOff, and InventoryRefused in a branch."""
+    refuse_in_branch()
+    use_current_configuration()
+    check_enabled(fabric)
 
 
 def desired_of(fabric: Fabric, options: Options) -> Desired:
@@ -119,19 +133,26 @@ def _confirm(plan: Plan) -> None:
     plan.findings = [as_done(finding) for finding in plan.findings]
 
 
-def _apply_and_record(context: PlanContext, user: AnyUser | None, report: InventoryReport) -> None:
-    """Apply a plan, and record its outcome in the same transaction."""
+def _apply_and_record(
+    context: PlanContext, user: AnyUser | None, report: InventoryReport, position: Position | None = None,
+) -> None:
+    """Apply a plan, and record its outcome in the same transaction; with a position, a checkpoint if it was empty."""
     plan = context.plan
     report.digest = plan.digest
     if not plan.actions and not plan.records:
         with transaction.atomic():
             lock_fabric(context.fabric)
             _record(context, plan.findings, {}, report)
+            if position is None:
+                discard(context.fabric)
+            else:
+                store(context, position, report)
         return
     with apply_transaction(context, user) as applying:
         applied = applying.apply_plan()
         report.add_writes(applying.request.id, applied.done)
         _record(context, [*plan.findings, *applied.findings], refusals_of(applied.refused_actions()), report)
+        discard(context.fabric)
     report.event_failures = applying.event_failures
 
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -28,7 +28,8 @@ class InventoryReport:
     many discrepancies there are of each type. `requires_confirmation` are the plan's sentences about that. `digest` is
     that of the plan that was applied, `request_id` that of its changes in the change log. `left` says what a removal
     did not delete, and why. `event_failures` says which event rules failed after the commit. `statements` counts SQL
-    statements.
+    statements. `unchanged_since` is the time of an earlier full reconcile if nothing has changed since: the rest is
+    what that one found.
     """
 
     fabric: str
@@ -44,6 +45,7 @@ class InventoryReport:
     left: list[str] = field(default_factory=list)
     event_failures: list[str] = field(default_factory=list)
     statements: int = 0
+    unchanged_since: datetime | None = None
 
     def add_writes(self, request_id: Any, done: Iterable[Action]) -> None:
         """Record which actions were applied, and under which request ID they are in the change log."""
@@ -53,6 +55,12 @@ class InventoryReport:
             self.counts[action.type] += 1
             models[action.model][action.type] += 1
         self.models = {label: dict(counts) for label, counts in sorted(models.items())}
+
+    def take_over(self, outcome: dict[str, Any], reconciled: datetime) -> None:
+        """Report what the full reconcile at `reconciled` has found, because nothing has changed since."""
+        self.unchanged_since = reconciled
+        self.digest, self.unchanged = outcome['digest'], outcome['unchanged']
+        self.findings, self.requires_confirmation = outcome['findings'], outcome['requires_confirmation']
 
     @property
     def changes(self) -> int:
@@ -69,6 +77,8 @@ class InventoryReport:
         if found := sum(self.findings.values()):
             parts.append(f'{found} discrepancies' if found > 1 else '1 discrepancy')
         summary = f'Done: {", ".join(parts) or "no changes"}.'
+        if self.unchanged_since:
+            summary += f' Nothing has changed since the full reconcile at {_utc(self.unchanged_since)}.'
         return ' '.join((summary, *self.requires_confirmation, *self.left, *self.event_failures))
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,6 +92,7 @@ class InventoryReport:
             'counts': self.counts,
             'models': self.models,
             'unchanged': self.unchanged,
+            'unchanged_since': self.unchanged_since.isoformat() if self.unchanged_since else None,
             'findings': self.findings,
             'requires_confirmation': self.requires_confirmation,
             'left': self.left,
@@ -89,6 +100,10 @@ class InventoryReport:
             'error': '',
             'sentence': self.sentence,
         }
+
+
+def _utc(moment: datetime) -> str:
+    return f'{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC'
 
 
 @contextmanager

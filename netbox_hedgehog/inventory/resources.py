@@ -1,14 +1,16 @@
 """Load the mirror's rows for the mappers, which are pure."""
 
-from collections.abc import Collection, Iterator
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
 
+from django.db.models import BigIntegerField, Count, DecimalField, Func, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 
 from ..hedgehog.vpcs import LINK_ANNOTATION
 from ..models import Fabric, FabricResource, KindSync
 from .mapping.types import CABLE_TYPES, MAC_ADDRESSES, SCOPES, TRANSCEIVERS, Resource
 
-__all__ = ('KINDS', 'resources_of', 'unread_kinds')
+__all__ = ('KINDS', 'content_of', 'resources_of', 'unread_kinds')
 
 # The kinds that mappers use. Others are not loaded.
 KINDS = (
@@ -33,18 +35,49 @@ def resources_of(
     Most of a mirror is the status of Agents, which changes with every heartbeat. Only what identifies the switch is
     loaded of it, and what the enabled scopes need; of annotations, only the one that mappers read.
     """
-    names = [name for name, needed in STATES.items() if not needed or not set(needed).isdisjoint(scopes)]
-    paths = [f'status__state__{name}' for name in names]
-    rows = FabricResource.objects.filter(fabric=fabric, kind__in=KINDS, missing_since=None).order_by()
-    rows = rows.annotate(link=KeyTextTransform(LINK_ANNOTATION, 'annotations'))
-    columns = ['kind', 'name', 'spec', 'generation', 'link', *paths, *(['labels'] if with_labels else [])]
-    for kind, name, spec, generation, link, *values in rows.values_list(*columns).iterator(chunk_size=1000):
+    names = _states(scopes)
+    columns = [*_columns(names), *(['labels'] if with_labels else [])]
+    for kind, name, spec, generation, link, *values in _rows(fabric).values_list(*columns).iterator(chunk_size=1000):
         state = {part: value for part, value in zip(names, values, strict=False) if value}
         yield Resource(
             kind, name, spec, {'state': state} if state else {}, generation,
             labels=(values[-1] or {}) if with_labels else {},
             annotations={LINK_ANNOTATION: link} if link else {},
         )
+
+
+def content_of(fabric: Fabric) -> str:
+    """Return a digest of all that mappers read of a fabric's mirror: two SQL statements, without loading it.
+
+    It is the sum of 64-bit hashes, which PostgreSQL computes, of what resources_of() returns with labels for the
+    fabric's scopes; and which kinds were ever synced. The hash of a row is hashed again: it is linear in those of the
+    columns, so that the sum would be the same after two resources have swapped specs.
+    """
+    columns = [*_columns(_states(fabric.inventory_scope)), 'labels']
+    row_hash = Func(
+        *columns, template='hashint8extended(hash_record_extended(ROW(%(expressions)s), 0), 0)',
+        output_field=BigIntegerField(),
+    )
+    found = _rows(fabric).aggregate(
+        count=Count('pk'), total=Sum(row_hash, output_field=DecimalField(max_digits=40, decimal_places=0)),
+    )
+    kinds = KindSync.objects.filter(fabric=fabric).order_by('kind').values_list('kind', flat=True)
+    text = f'{found["count"]} {found["total"]} {" ".join(kinds)}'
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _rows(fabric: Fabric) -> QuerySet[FabricResource]:
+    rows = FabricResource._base_manager.filter(fabric=fabric, kind__in=KINDS, missing_since=None).order_by()
+    return rows.annotate(link=KeyTextTransform(LINK_ANNOTATION, 'annotations'))
+
+
+def _states(scopes: Collection[str]) -> list[str]:
+    """Return which parts of an Agent's state mappers read for these scopes."""
+    return [name for name, needed in STATES.items() if not needed or not set(needed).isdisjoint(scopes)]
+
+
+def _columns(states: Iterable[str]) -> list[str]:
+    return ['kind', 'name', 'spec', 'generation', 'link', *(f'status__state__{name}' for name in states)]
 
 
 def unread_kinds(fabric: Fabric) -> frozenset[str]:

@@ -82,7 +82,7 @@ def execute_fabric_sync(fabric_id: int) -> dict[str, Any]:
         if not fabric.may_sync:
             return {'outcome': SKIPPED, 'fabric': fabric.name, 'error': why_disabled(fabric)}
         job = FabricSyncJob.record(fabric)
-        FabricSyncJob.handle(job)
+        FabricSyncJob.handle(job, scheduled=True)
         return {name: value for name, value in (job.data or {}).items() if name not in DETAILS}
     finally:
         entry = get_current_job()
@@ -193,14 +193,14 @@ class FabricSyncJob(JobRunner):
         job.started = timezone.now()
         job.terminate(error=sentence)
 
-    def run(self, *args: Any, **kwargs: Any) -> None:
+    def run(self, *args: Any, scheduled: bool = False, **kwargs: Any) -> None:
         """Run the sync, and restore the job's record if it was deleted meanwhile. Raises JobFailed."""
         try:
-            self._sync()
+            self._sync(scheduled)
         finally:
             keep_row(self)
 
-    def _sync(self) -> None:
+    def _sync(self, scheduled: bool) -> None:
         fabric = Fabric.objects.get(pk=self.job.object_id)
         attempt = timezone.now()
         Fabric.objects.filter(pk=fabric.pk).update(sync_status=SyncStatusChoices.SYNCING, last_attempt=attempt)
@@ -224,7 +224,7 @@ class FabricSyncJob(JobRunner):
             notify_cabling(fabric.pk, miscabled_links(fabric), partial(unknown_links, fabric))
         if report.unsupported_kinds is not None:
             notify_unsupported_kinds(fabric.pk, report.unsupported_kinds)
-        self._reconcile(newest, report)
+        self._reconcile(newest, report, scheduled)
         if report.outcome == SyncStatusChoices.IN_SYNC:
             self.logger.info(report.sentence())
         elif report.outcome == SyncStatusChoices.PARTIAL:
@@ -234,10 +234,11 @@ class FabricSyncJob(JobRunner):
             self.job.error = report.error
             raise JobFailed()
 
-    def _reconcile(self, newest: QuerySet[Fabric], report: Report) -> None:
+    def _reconcile(self, newest: QuerySet[Fabric], report: Report, scheduled: bool) -> None:
         """Sync the inventory with the mirror. An error there does not make the fabric's sync fail.
 
-        `newest` selects the fabric as long as no newer sync of it has begun.
+        A person who requests a sync wants to be sure: everything is compared then, and after a sync that was not
+        complete. `newest` selects the fabric as long as no newer sync of it has begun.
         """
         fabric = newest.first()
         if fabric is None or not fabric.inventory_enabled or not any(kind.outcome == READ for kind in report.kinds):
@@ -245,7 +246,8 @@ class FabricSyncJob(JobRunner):
         if fabric.waits_for_review:
             self.logger.info(f'{fabric.name}: inventory sync is waiting for a review of the first plan.')
             return
-        inventory, error = reconcile_and_report(fabric)
+        only_if_changed = scheduled and report.outcome == SyncStatusChoices.IN_SYNC
+        inventory, error = reconcile_and_report(fabric, only_if_changed)
         self.job.data['inventory'] = inventory
         newest.update(last_report=self.job.data)
         if error:

@@ -125,13 +125,14 @@ class InventoryJob(JobRunner):
         (self.logger.warning if report.event_failures else self.logger.info)(report.sentence)
 
 
-def reconcile_and_report(fabric: Fabric) -> tuple[dict[str, Any], bool]:
+def reconcile_and_report(fabric: Fabric, only_if_changed: bool = False) -> tuple[dict[str, Any], bool]:
     """Sync a fabric's inventory within its scheduled sync, and record any failure on the fabric.
 
-    Returns the report as a dictionary and whether it failed. Raises only the job's time-out.
+    With `only_if_changed` nothing is compared if nothing can have changed since the last full reconcile. Returns the
+    report as a dictionary and whether it failed. Raises only the job's time-out.
     """
     try:
-        report = reconcile(fabric)
+        report = reconcile(fabric, only_if_changed=only_if_changed)
         notify_inventory(fabric)
         return report.as_dict(), False
     except Exception as error:

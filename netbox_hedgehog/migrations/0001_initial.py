@@ -11,6 +11,25 @@ import taggit.managers
 import utilities.json
 from django.db import migrations, models
 
+# InventoryLink has no change log, and is written in bulk: each statement leaves a row in InventoryLinkWrite. Counting
+# syncs (stale_syncs) changes nothing that another sync could find.
+NOTE_LINK_WRITES = """
+    CREATE FUNCTION netbox_hedgehog_note_link_write() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO netbox_hedgehog_inventorylinkwrite (at) VALUES (now());
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER netbox_hedgehog_note_link_write
+    AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF
+        fabric_id, key, kind, name, scope, object_type_id, object_id, origin, shared, written, kept, stale_since,
+        before_stale
+    ON netbox_hedgehog_inventorylink FOR EACH STATEMENT EXECUTE FUNCTION netbox_hedgehog_note_link_write();
+"""
+FORGET_LINK_WRITES = """
+    DROP TRIGGER netbox_hedgehog_note_link_write ON netbox_hedgehog_inventorylink;
+    DROP FUNCTION netbox_hedgehog_note_link_write();
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -254,6 +273,36 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='InventoryCheckpoint',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
+                ('reconciled', models.DateTimeField()),
+                ('due', models.DateTimeField(null=True)),
+                ('last_change', models.BigIntegerField()),
+                ('last_link_write', models.BigIntegerField()),
+                ('any_model_matters', models.BooleanField()),
+                ('content', models.CharField(max_length=64)),
+                ('settings', models.CharField(max_length=64)),
+                ('outcome', models.JSONField()),
+                ('fabric', models.OneToOneField(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='netbox_hedgehog.fabric')),
+            ],
+            options={
+                'verbose_name': 'inventory checkpoint',
+                'verbose_name_plural': 'inventory checkpoints',
+            },
+        ),
+        migrations.CreateModel(
+            name='InventoryLinkWrite',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
+                ('at', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name': 'write of managed objects',
+                'verbose_name_plural': 'writes of managed objects',
+            },
+        ),
+        migrations.CreateModel(
             name='SwitchHealth',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
@@ -407,4 +456,5 @@ class Migration(migrations.Migration):
             model_name='cablingcheck',
             constraint=models.UniqueConstraint(fields=('fabric', 'key'), name='netbox_hedgehog_cablingcheck_unique_key'),
         ),
+        migrations.RunSQL(NOTE_LINK_WRITES, FORGET_LINK_WRITES),
     ]

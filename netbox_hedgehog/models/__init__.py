@@ -1,4 +1,5 @@
 from .cabling import *
+from .checkpoint import *
 from .discrepancy import *
 from .event import *
 from .fabric import *

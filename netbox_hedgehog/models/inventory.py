@@ -1,5 +1,6 @@
 """The inventory settings of a fabric."""
 
+from datetime import datetime
 from typing import Any
 
 from dcim.choices import DeviceStatusChoices
@@ -122,7 +123,7 @@ class InventorySettings(models.Model):
         blank=True,
         null=True,
         editable=False,
-        help_text=_('When NetBox objects were last reconciled with the fabric.'),
+        help_text=_('When NetBox objects were last compared with the fabric in full.'),
     )
     inventory_error = models.TextField(
         verbose_name=_('inventory error'),
@@ -138,6 +139,15 @@ class InventorySettings(models.Model):
     def waits_for_review(self) -> bool:
         """Whether scheduled syncs write nothing to the inventory, because no user has applied the first plan yet."""
         return self.inventory_enabled and not self.inventory_auto_apply and self.last_inventory is None
+
+    @property
+    def inventory_checked(self) -> datetime | None:
+        """When the last sync found that nothing has changed since `last_inventory`; None if it was a full reconcile."""
+        report: dict[str, Any] = (getattr(self, 'last_report', None) or {}).get('inventory') or {}
+        since = report.get('unchanged_since')
+        if not since or datetime.fromisoformat(since) != self.last_inventory:
+            return None
+        return datetime.fromisoformat(report['started'])
 
     def clean_fields(self, exclude: Any = None) -> None:
         # NetBox's FIELD_CHOICES may offer neither default: that matters to fabrics with an inventory only.

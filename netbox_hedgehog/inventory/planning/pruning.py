@@ -27,7 +27,7 @@ from .model_specs import (
 from .plan import DELETE, MARK_STALE, Action, FieldChange, Finding, Plan, Record
 from .policy import Policy
 
-__all__ = ('as_done', 'due', 'plan_absence', 'plan_deletion', 'removable', 'replaceable', 'undesired')
+__all__ = ('as_done', 'due', 'next_due', 'plan_absence', 'plan_deletion', 'removable', 'replaceable', 'undesired')
 
 # Models that are part of a device or end on one.
 ON_DEVICES = (DEVICE, INTERFACE, 'dcim.cable', MODULE_BAY, MODULE, MAC_ADDRESS)
@@ -138,6 +138,22 @@ def due(links: Iterable[ManagedObject], policy: Policy) -> list[ManagedObject]:
         if link.stale_since is not None and _grace_is_over(link.stale_since, link.stale_syncs, policy)
         and link.key not in policy.kept_for_others
     ]
+
+
+def next_due(links: Iterable[ManagedObject], policy: Policy) -> datetime | None:
+    """Return when the next of these undesired links is due by time alone; None if none is. Those due already are not.
+
+    It is now, for links whose grace still counts syncs: each sync brings them closer.
+    """
+    if policy.removal != InventoryRemovalChoices.DELETE:
+        return None
+    times = []
+    for link in removable(links):
+        if link.stale_since is None or _grace_is_over(link.stale_since, link.stale_syncs, policy):
+            continue
+        counts_syncs = link.stale_syncs < policy.grace_syncs
+        times.append(policy.now if counts_syncs else link.stale_since + policy.grace)
+    return min(times, default=None)
 
 
 def removable(links: Iterable[ManagedObject]) -> list[ManagedObject]:

@@ -47,7 +47,6 @@ def test_one_model_serves_every_kind() -> None:
     # The earlier plugin had a model for each of 12 kinds, and 56 migrations for them.
     names = {model.__name__ for model in apps.get_app_config('netbox_hedgehog').get_models()}
     assert names == {
-        'CablingCheck', 'Discrepancy', 'Fabric', 'FabricCondition', 'FabricEvent', 'FabricResource', 'InventoryLink',
-        'InventoryRule', 'KindSync',
-        'SwitchHealth',
+        'CablingCheck', 'Discrepancy', 'Fabric', 'FabricCondition', 'FabricEvent', 'FabricResource',
+        'InventoryCheckpoint', 'InventoryLink', 'InventoryLinkWrite', 'InventoryRule', 'KindSync', 'SwitchHealth',
     }

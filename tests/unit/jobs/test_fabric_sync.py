@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -124,7 +125,7 @@ class TestRun:
         fabric = make_fabric(inventory_enabled=True, inventory_auto_apply=True, inventory_site=site)
         newer = {'last_attempt': ago(minutes=-1), 'last_report': {'whose': 'the newer'}, 'inventory_error': ''}
 
-        def overtaken(fabric: Fabric) -> None:
+        def overtaken(fabric: Fabric, **options: Any) -> None:
             Fabric.objects.filter(pk=fabric.pk).update(**newer)
             raise OperationalError('server closed the connection unexpectedly')
 
