@@ -18,7 +18,7 @@ from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from ...support.examples import LONG
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.machines import plane
 from ...support.resources import make
 
@@ -115,8 +115,7 @@ def test_a_switch_is_never_shared(east):
 
 def test_a_device_of_the_operator_is_no_shared_one(west):
     """Only what another fabric manages is shared: anything else is adopted, or a conflict."""
-    other = fabric_of(plane('other', [9]), name='other')
-    reconcile(other)
+    synced(plane('other', [9]), name='other')
     device = Device.objects.get(name='node-9')
     Device.objects.create(name='node-1', site=device.site, role=device.role, device_type=device.device_type)
     reconcile(west)
@@ -186,8 +185,7 @@ def test_a_stale_device_that_another_fabric_needs_is_in_service_again(east):
     mirror(east, without(plane('east', range(1, 5)), 1))
     reconcile(east)
     assert Device.objects.get(name='node-1').status == 'decommissioning'
-    west = fabric_of(plane('west', [1]), name='west')
-    reconcile(west)
+    west = synced(plane('west', [1]), name='west')
     reconcile(east)
     reconcile(west)
     assert Device.objects.get(name='node-1').status == 'active'
@@ -248,8 +246,7 @@ def test_one_port_of_two_fabrics_is_a_conflict_of_that_port_alone(east):
     for item in resources:
         if item.name == 'west--node-1':
             item.spec['unbundled']['link']['server']['port'] = 'node-1/east0'
-    west = fabric_of(resources, name='west')
-    reconcile(west)
+    west = synced(resources, name='west')
     assert ports('node-1') == {'east0'}
     assert ports('node-3') == {'east0', 'west0'}
     rows = Discrepancy.objects.filter(fabric=west)
