@@ -11,7 +11,9 @@ from ...support.inventory import synced
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize('name', ['sample', 'every-member'])
+@pytest.mark.parametrize('name', [
+    pytest.param('sample', marks=pytest.mark.system), 'every-member',
+])
 def test_netboxs_own_validation_takes_every_object(name):
     fabric = synced(name)
     refused = []

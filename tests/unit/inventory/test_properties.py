@@ -70,7 +70,7 @@ EDITS = st.lists(st.tuples(
 
 
 class TestProperties(TestCase):
-    @examples(short=3, long=30)
+    @examples(short=2, long=30)
     @given(gone=st.sets(st.sampled_from((*NAMES, 'vpc-1')), max_size=2), edits=EDITS, back=st.booleans(),
            policy=st.sampled_from(('ignore', 'mark', 'delete')))
     def test_a_sync_does_what_it_said_and_comes_to_rest(self, gone, edits, back, policy):

@@ -117,10 +117,21 @@ def ends_of(cable):
     return sorted(cable.terminations.values_list('cable_end', 'termination_type', 'termination_id'))
 
 
-@pytest.mark.parametrize(('ends', 'what'), [
-    *((ends, 'the server goes') for ends in ENDS),
-    *(('a front port', what) for what in WHAT_HAPPENS if what != 'the server goes'),
-])
+# These are tried in `make test`, the others in `make test-system`.
+OFTEN = (
+    ('a front port', 'the server goes'), ('a circuit', 'the server goes'), ('power', 'the server goes'),
+    ('a front port', 'the server has another port'), ('a front port', 'devices are switched off'),
+)
+
+
+def ends_and_what_happens():
+    pairs = [(ends, 'the server goes') for ends in ENDS]
+    pairs += [('a front port', what) for what in WHAT_HAPPENS if what != 'the server goes']
+    for pair in pairs:
+        yield pytest.param(*pair, marks=() if pair in OFTEN else pytest.mark.system)
+
+
+@pytest.mark.parametrize(('ends', 'what'), [*ends_and_what_happens()])
 def test_a_cable_that_a_person_has_led_elsewhere_stays_there(ends, what):
     fabric = synced()
     cable = led_to(ENDS[ends])
