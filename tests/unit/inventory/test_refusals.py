@@ -50,7 +50,8 @@ def only_finding(seen: Plan) -> Any:
 def refused() -> Iterator[Fabric]:
     """A rule of the operator's keeps server-1 from being created, and with it all that belongs to it."""
     with override_settings(CUSTOM_VALIDATORS=NO_SERVER_1):
-        fabric = synced()
+        fabric = fabric_of()
+        reconcile(fabric)
         yield fabric
 
 

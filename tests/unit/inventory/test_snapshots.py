@@ -43,7 +43,7 @@ def test_settings_and_resources_have_copies_of_their_own():
 
 def test_what_a_test_has_written_before_is_built_upon():
     taken_back(synced)
-    site = Site.objects.create(name='Of the test', slug='dc')
+    site = Site.objects.create(name='DC', slug='dc')
     synced()
     assert {device.site for device in Device.objects.all()} == {site}
 

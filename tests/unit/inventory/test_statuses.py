@@ -85,7 +85,7 @@ def test_devices_that_stand_are_kept_true_meanwhile(offer):
 
 def test_a_device_that_goes_gets_the_status_that_the_fabric_names_and_gets_its_own_back(offer):
     offer(DeviceStatusChoices, 'in-service', 'spare', 'retired')
-    fabric = synced(inventory_device_status='in-service', inventory_stale_status='retired')
+    fabric = fabric_of(inventory_device_status='in-service', inventory_stale_status='retired')
     Device.objects.filter(name='server-2').update(status='spare')
     mirror(fabric, without_server_2())
     reconcile(fabric, confirmed=True)
@@ -130,7 +130,8 @@ def test_a_device_whose_own_rule_keeps_its_status_is_marked_all_the_same(setting
 def test_other_objects_get_a_status_that_is_offered(offer):
     offer(PrefixStatusChoices, 'container', 'in-use')
     offer(IPAddressStatusChoices, 'used')
-    fabric = synced()
+    fabric = fabric_of()
+    reconcile(fabric)
     assert set(Prefix.objects.values_list('status', flat=True)) == {'container'}
     for prefix in Prefix.objects.all():
         prefix.full_clean()
