@@ -86,6 +86,7 @@ def test_devices_that_stand_are_kept_true_meanwhile(offer):
 def test_a_device_that_goes_gets_the_status_that_the_fabric_names_and_gets_its_own_back(offer):
     offer(DeviceStatusChoices, 'in-service', 'spare', 'retired')
     fabric = fabric_of(inventory_device_status='in-service', inventory_stale_status='retired')
+    reconcile(fabric)
     Device.objects.filter(name='server-2').update(status='spare')
     mirror(fabric, without_server_2())
     reconcile(fabric, confirmed=True)
