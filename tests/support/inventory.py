@@ -40,6 +40,18 @@ def _synced(resources: list[Resource] | str, name: str, **settings: Any) -> tupl
     return (fabric,)
 
 
+def settled(resources: list[Resource], **settings: Any) -> Fabric:
+    """synced(…), and synced once more: the second time there is nothing to do."""
+    (fabric,) = prepared(_settled, resources, **settings)
+    return fabric
+
+
+def _settled(resources: list[Resource], **settings: Any) -> tuple[Fabric]:
+    fabric = fabric_of(resources, **settings)
+    again(fabric, resources)
+    return (fabric,)
+
+
 def mirror(fabric: Fabric, resources: list[Resource]) -> None:
     """Let the mirror hold these; what it held beside them is missing from now on."""
     now = timezone.now()

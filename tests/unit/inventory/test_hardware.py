@@ -33,8 +33,7 @@ def silent(*resources: Resource) -> list[Resource]:
 
 @pytest.fixture
 def fabric() -> Fabric:
-    fabric = synced(reporting(), inventory_scope=ALL, inventory_removal='delete')
-    return fabric
+    return synced(reporting(), inventory_scope=ALL, inventory_removal='delete')
 
 
 def module(switch: str = 'leaf-1', cage: str = 'E1/1') -> Module:

@@ -21,6 +21,7 @@ from ...support.examples import LONG
 from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.machines import plane
 from ...support.resources import make
+from ...support.snapshots import prepared
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,19 @@ def east() -> Fabric:
 @pytest.fixture
 def west() -> Fabric:
     return fabric_of(plane('west', range(1, 5)), name='west')
+
+
+@pytest.fixture
+def both() -> tuple[Fabric, Fabric]:
+    """East and west after their first inventory syncs, in this order."""
+    return prepared(_both)
+
+
+def _both() -> tuple[Fabric, Fabric]:
+    east, west = (fabric_of(plane(name, range(1, 5)), name=name) for name in ('east', 'west'))
+    reconcile(east)
+    reconcile(west)
+    return east, west
 
 
 def without(resources: list[Resource], number: int) -> list[Resource]:
@@ -132,9 +146,8 @@ def test_sites_have_machines_of_their_own(east):
 # What ends
 
 
-def test_what_one_fabric_does_not_need_any_more_goes_on_with_the_other(east, west):
-    reconcile(east)
-    reconcile(west)
+def test_what_one_fabric_does_not_need_any_more_goes_on_with_the_other(both):
+    east, west = both
     east.inventory_removal = 'delete'
     east.save()
     mirror(east, without(plane('east', range(1, 5)), 1))
@@ -158,9 +171,8 @@ def test_what_one_fabric_does_not_need_any_more_goes_on_with_the_other(east, wes
     assert settled(east, west)
 
 
-def test_the_one_that_shares_leaves_first(east, west):
-    reconcile(east)
-    reconcile(west)
+def test_the_one_that_shares_leaves_first(both):
+    east, west = both
     mirror(west, without(plane('west', range(1, 5)), 1))
     reconcile(west)
     assert manager('node-1') == ('east', 'created')
@@ -169,9 +181,8 @@ def test_the_one_that_shares_leaves_first(east, west):
 
 
 @pytest.mark.parametrize('leave', [disable_inventory, remove_created, Fabric.delete])
-def test_an_inventory_that_is_disabled_leaves_the_rest(east, west, leave):
-    reconcile(east)
-    reconcile(west)
+def test_an_inventory_that_is_disabled_leaves_the_rest(both, leave):
+    east, west = both
     before = ports('node-2') - {'east0', 'east1', 'bond-east0'}
     leave(east)
     assert {manager(f'node-{number}') for number in range(1, 5)} == {('west', 'created')}
@@ -221,9 +232,8 @@ def test_what_another_fabric_has_begun_to_share_is_not_deleted(east, west, monke
 # What people do
 
 
-def test_a_shared_device_that_a_person_deletes_comes_back_when_they_say_so(east, west):
-    reconcile(east)
-    reconcile(west)
+def test_a_shared_device_that_a_person_deletes_comes_back_when_they_say_so(both):
+    east, west = both
     Device.objects.get(name='node-1').delete()
     for fabric in (west, east, west):
         reconcile(fabric)
@@ -255,9 +265,8 @@ def test_one_port_of_two_fabrics_is_a_conflict_of_that_port_alone(east):
     assert settled(east, west)
 
 
-def test_a_shared_device_that_a_person_renames_or_moves_stays_shared(east, west):
-    reconcile(east)
-    reconcile(west)
+def test_a_shared_device_that_a_person_renames_or_moves_stays_shared(both):
+    east, west = both
     Device.objects.filter(name='node-1').update(name='db-7', site=Site.objects.create(name='B', slug='b'))
     reconcile(west)
     reconcile(east)
