@@ -180,7 +180,9 @@ def test_the_one_that_shares_leaves_first(both):
     assert settled(east, west)
 
 
-@pytest.mark.parametrize('leave', [disable_inventory, remove_created, Fabric.delete])
+@pytest.mark.parametrize('leave', [
+    disable_inventory, remove_created, pytest.param(Fabric.delete, marks=pytest.mark.system),
+])
 def test_an_inventory_that_is_disabled_leaves_the_rest(both, leave):
     east, west = both
     before = ports('node-2') - {'east0', 'east1', 'bond-east0'}

@@ -459,8 +459,11 @@ def test_a_switch_that_cannot_be_renamed_gets_its_other_new_values():
 @pytest.mark.parametrize(('what', 'field', 'words'), [
     ('VLAN IDs', 'description', 'VLAN a keeps its VLAN ID: '),
     ('interface names', 'label', 'Interface PortChannel0 keeps its name: '),
-    ('prefixes', 'description', 'Prefix 10.0.0.0/24 keeps its prefix: '),
-    ('ranges', 'description', 'IP range 10.0.0.10/24 keeps its end address and start address: '),
+    pytest.param('prefixes', 'description', 'Prefix 10.0.0.0/24 keeps its prefix: ', marks=pytest.mark.system),
+    pytest.param(
+        'ranges', 'description', 'IP range 10.0.0.10/24 keeps its end address and start address: ',
+        marks=pytest.mark.system,
+    ),
     ('ports', 'label', ' keeps its B end: '),
 ])
 def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, what, field, words):
@@ -489,7 +492,10 @@ def test_what_keeps_its_place_gets_its_other_new_values(brought, monkeypatch, wh
     assert plan(fabric).actions == []
 
 
-@pytest.mark.parametrize('what', ['VLAN IDs', 'device names and serial numbers', 'interface names', 'L2VPNs'])
+@pytest.mark.parametrize('what', [
+    'VLAN IDs', 'device names and serial numbers', pytest.param('interface names', marks=pytest.mark.system),
+    pytest.param('L2VPNs', marks=pytest.mark.system),
+])
 def test_where_one_of_a_circle_is_refused_all_keep_what_they_have(brought, what):
     fabric = fabric_of([])
     brought(what, FIRST)
@@ -573,7 +579,7 @@ def renamed(value, old='leaf-1', new='leaf-9'):
     return [renamed(item, old, new) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize('removal', ['mark', 'delete'])
+@pytest.mark.parametrize('removal', [pytest.param('mark', marks=pytest.mark.system), 'delete'])
 def test_a_switch_that_is_renamed_gets_its_addresses_at_once_and_the_old_one_goes(removal):
     fabric = synced(inventory_removal=removal)
     mirror(fabric, [make(item.kind, renamed(item.name), **renamed(dict(item.spec))) for item in small()])
@@ -590,7 +596,7 @@ def test_a_switch_that_is_renamed_gets_its_addresses_at_once_and_the_old_one_goe
     at_rest(fabric)
 
 
-@pytest.mark.parametrize('removal', ['mark', 'delete'])
+@pytest.mark.parametrize('removal', [pytest.param('mark', marks=pytest.mark.system), 'delete'])
 def test_a_server_is_plugged_into_the_port_of_one_that_has_gone(removal):
     fabric = synced(inventory_removal=removal)
     link = {'server': {'port': 'server-1/eth0'}, 'switch': {'port': 'leaf-1/E1/3'}}

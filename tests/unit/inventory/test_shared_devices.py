@@ -189,7 +189,7 @@ def leave(fabric: Fabric) -> None:
 
 
 @pytest.mark.parametrize('setting', ['inventory_site', 'inventory_tenant', 'inventory_name_pattern'])
-@pytest.mark.parametrize('whose', ['east', 'west'])
+@pytest.mark.parametrize('whose', ['east', pytest.param('west', marks=pytest.mark.system)])
 def test_settings_that_differ_later_are_reported_and_end_nothing(east, setting, whose):
     fabric = west()
     device = Device.objects.get(name='node-1')

@@ -148,6 +148,7 @@ def test_one_request_id_a_sync_and_the_person_who_asked():
     assert {(str(request), name) for request, name in ids} == {(report.request_id, 'person')}
 
 
+@pytest.mark.system
 def test_derived_columns_are_as_netbox_would_have_them():
     reconcile(fabric_of('sample'))
     for device in Device.objects.all():

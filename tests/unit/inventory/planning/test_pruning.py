@@ -644,7 +644,7 @@ def panel_of_the_operator():
 
 
 @pytest.mark.parametrize('side', ['its front port', 'its rear port'])
-@pytest.mark.parametrize('name', ['server-1', 'leaf-1'])
+@pytest.mark.parametrize('name', ['server-1', pytest.param('leaf-1', marks=pytest.mark.system)])
 def test_nothing_of_a_patch_panel_is_lost_when_the_device_at_the_other_end_is_removed(fabric, side, name):
     """The fabric's own cable leads from server-1 into the panel, and a cable of the operator's from there to leaf-1."""
     front, rear = panel_of_the_operator()
