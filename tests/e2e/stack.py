@@ -190,9 +190,13 @@ class Stack:
         return process
 
     def scheduler(self) -> Process:
-        """A scheduler that has shown its life sign already."""
+        """A scheduler that has shown its life sign already.
+
+        Django's system checks import all of NetBox's pages: seconds, of which a scheduler needs nothing. Those of the
+        demo, the deployment and the rounds of faults start with them. A worker keeps them: its children share the pages.
+        """
         before = set(self.redis.keys('rq:scheduler_instance:*'))
-        process = self.process('scheduler', 'rqscheduler')
+        process = self.process('scheduler', 'rqscheduler', '--skip-checks')
         self.wait_until(
             lambda: set(self.redis.keys('rq:scheduler_instance:*')) - before, PATIENCE, 'the scheduler is there',
         )

@@ -12,6 +12,7 @@ from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindSync
 
 from .resources import load, small
+from .snapshots import prepared
 
 
 def fabric_of(resources: list[Resource] | str = 'small', name: str = 'dc-1', **settings: Any) -> Fabric:
@@ -25,6 +26,30 @@ def fabric_of(resources: list[Resource] | str = 'small', name: str = 'dc-1', **s
         resources = small() if resources == 'small' else load(resources)
     mirror(fabric, resources)
     return fabric
+
+
+def synced(resources: list[Resource] | str = 'small', name: str = 'dc-1', **settings: Any) -> Fabric:
+    """fabric_of(…) after its first inventory sync."""
+    (fabric,) = prepared(_synced, resources, name, **settings)
+    return fabric
+
+
+def _synced(resources: list[Resource] | str, name: str, **settings: Any) -> tuple[Fabric]:
+    fabric = fabric_of(resources, name, **settings)
+    reconcile(fabric)
+    return (fabric,)
+
+
+def settled(resources: list[Resource], **settings: Any) -> Fabric:
+    """synced(…), and synced once more: the second time there is nothing to do."""
+    (fabric,) = prepared(_settled, resources, **settings)
+    return fabric
+
+
+def _settled(resources: list[Resource], **settings: Any) -> tuple[Fabric]:
+    fabric = fabric_of(resources, **settings)
+    again(fabric, resources)
+    return (fabric,)
 
 
 def mirror(fabric: Fabric, resources: list[Resource]) -> None:

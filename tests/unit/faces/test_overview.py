@@ -1,5 +1,6 @@
 """The landing page and the dashboard's widget: is anything wrong, and where do I click?"""
 
+import pytest
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -206,6 +207,7 @@ class OverviewTestCase(TestCase):
         self.assertNotIn('<html', live)
         self.assertIn('z-stale', live)
 
+    @pytest.mark.system
     def test_the_number_of_queries_does_not_grow(self):
         allow(self.user, 'view')
         allow(self.user, 'view', model=SwitchHealth)

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from core.models import Job, ObjectType
 from django.apps import apps
 from django.test import Client
@@ -112,6 +113,7 @@ class PermissionsPageTestCase(TestCase):
                 apps.get_model(app_label or 'netbox_hedgehog', model),
             ))
 
+    @pytest.mark.system
     def test_every_row(self):
         actions = self.actions()
         self.assertEqual(actions.keys(), ROWS.keys())
@@ -135,6 +137,7 @@ class PermissionsPageTestCase(TestCase):
             self.client.post(url, {'objects': 'leave'})
             self.assertEqual(not Fabric.objects.get().inventory_enabled, off, names)
 
+    @pytest.mark.system
     def test_the_roles(self):
         """What can be pasted is taken, and gives each role what it is said to."""
         boss = Client()

@@ -1,5 +1,6 @@
 """What test_every_page.py does not see: a resource that names many others, and how much a list loads."""
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -47,6 +48,7 @@ class QueryCountTestCase(TestCase):
             self.assertNotIn('"netbox_hedgehog_fabricresource"."spec"', sql)
 
 
+@pytest.mark.system
 class GraphQLFieldsTestCase(TestCase):
     """Each field asked for by itself: strawberry loads no column that no field asks for, and a property that reads one
     asks for it row by row.

@@ -4,18 +4,18 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import InventoryLink
 
-from ...support.inventory import fabric_of
+from ...support.inventory import synced
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize('name', ['sample', 'every-member'])
+@pytest.mark.parametrize('name', [
+    pytest.param('sample', marks=pytest.mark.system), 'every-member',
+])
 def test_netboxs_own_validation_takes_every_object(name):
-    fabric = fabric_of(name)
-    reconcile(fabric)
+    fabric = synced(name)
     refused = []
     links = InventoryLink.objects.filter(fabric=fabric).select_related('object_type')
     assert len(links) > 200

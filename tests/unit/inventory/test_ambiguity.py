@@ -8,7 +8,7 @@ from tenancy.models import Tenant
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from ...support.inventory import fabric_of
+from ...support.inventory import fabric_of, synced
 from .test_ownership import device_of_the_operator
 
 pytestmark = pytest.mark.django_db
@@ -81,8 +81,7 @@ def test_two_devices_of_one_name_and_of_different_tenants():
     tenants = [Tenant.objects.create(name=name, slug=name) for name in ('a', 'b')]
     for tenant in tenants:
         device_of_the_operator('leaf-1', tenant=tenant)
-    fabric = fabric_of(inventory_adoption='name')
-    reconcile(fabric)
+    fabric = synced(inventory_adoption='name')
     assert adopted() == []
     assert '2 objects have its name: leaf-1 (#' in Discrepancy.objects.get(type='conflict').sentence
     fabric.inventory_tenant = tenants[1]  # the fabric's own tenant tells which

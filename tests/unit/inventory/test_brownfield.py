@@ -12,7 +12,7 @@ from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink, InventoryRule
 
 from ...support.hardware import agent, optic, port
-from ...support.inventory import again, fabric_of, grace_is_over, removed
+from ...support.inventory import again, fabric_of, grace_is_over, removed, synced
 from ...support.machines import plane
 from ...support.resources import make, small
 from .test_rules import apply_rules, rule, settled
@@ -39,8 +39,7 @@ def test_a_rule_that_named_a_vrf_is_deleted():
 
 
 def test_a_rule_that_has_renamed_a_vrf_is_deleted():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     naming = rule(fabric, 'vpcs', kinds=['VPC'], vrf_name='{vpc}')
     apply_rules(fabric)
     assert VRF.objects.filter(name='vpc-1').exists()
@@ -70,8 +69,7 @@ def test_a_person_names_a_vrf_after_the_rule_that_named_it_is_gone():
 
 
 def test_modules_of_an_excluded_switch_stay():
-    fabric = fabric_of(reporting(), inventory_scope=ALL, inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced(reporting(), inventory_scope=ALL, inventory_removal='delete')
 
     def hardware():
         return [set(model.objects.values_list('pk', flat=True)) for model in (Module, MACAddress)]
@@ -88,8 +86,7 @@ def test_modules_of_an_excluded_switch_stay():
 
 
 def test_a_label_of_a_person_stays_when_the_connection_is_renamed():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     cable = Cable.objects.get(label='server-1--unbundled--leaf-1')
     cable.label = 'mine'
     cable.save()
@@ -191,8 +188,7 @@ def test_a_vpc_becomes_flat_and_comes_back():
             for found in small()
         ]
 
-    fabric = fabric_of(flat('l3vni'), inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced(flat('l3vni'), inventory_removal='delete')
     pk = Prefix.objects.get(prefix='10.0.1.0/24').pk
     vrf = VRF.objects.get(name='vpc-1 (dc-1)')
     mine = IPAddress.objects.create(address='10.0.1.50/24', vrf=vrf)
@@ -208,8 +204,7 @@ def test_a_vpc_becomes_flat_and_comes_back():
 
 def test_a_device_that_is_adopted_stays_at_its_site_whatever_a_rule_says():
     annex = Site.objects.create(name='Annex', slug='annex')
-    earlier = fabric_of(name='earlier')
-    reconcile(earlier)
+    earlier = synced(name='earlier')
     leaf = Device.objects.get(name='leaf-1')
     InventoryLink.objects.all().delete()
     Device.objects.exclude(pk=leaf.pk).delete()
@@ -225,16 +220,14 @@ def test_a_device_that_is_adopted_stays_at_its_site_whatever_a_rule_says():
 
 def test_the_mtu_stays_without_the_agent():
     config = {'config': {'fabricMTU': 9100, 'serverFacingMTUOffset': 64}}
-    fabric = fabric_of([*small(), make('Agent', 'leaf-1', **config)])
-    reconcile(fabric)
+    fabric = synced([*small(), make('Agent', 'leaf-1', **config)])
     assert Interface.objects.get(device__name='leaf-1', name='E1/2').mtu == 9036
     again(fabric, small())
     assert Interface.objects.get(device__name='leaf-1', name='E1/2').mtu == 9036
 
 
 def test_a_persons_module_bay_and_mac_address_stay_theirs():
-    fabric = fabric_of(small(), inventory_removal='delete', inventory_adoption='name')
-    reconcile(fabric)
+    fabric = synced(small(), inventory_removal='delete', inventory_adoption='name')
     leaf = Device.objects.get(name='leaf-1')
     maker = Manufacturer.objects.create(name='Acme  Optics', slug='mine')
     kind = ModuleType.objects.create(manufacturer=maker, model='other')
@@ -274,8 +267,7 @@ def test_shared_servers_with_rules_to_different_sites():
 
 
 def test_an_excluded_resource_goes_and_comes_back():
-    fabric = fabric_of(inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced(inventory_removal='delete')
     server = Device.objects.get(name='server-1')
     rule(fabric, kinds=['Server'], names='server-1', exclude=True)
     assert settled(fabric)

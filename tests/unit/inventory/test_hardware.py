@@ -12,7 +12,7 @@ from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
 from ...support.hardware import agent, optic, port
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.resources import small
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +33,7 @@ def silent(*resources: Resource) -> list[Resource]:
 
 @pytest.fixture
 def fabric() -> Fabric:
-    fabric = fabric_of(reporting(), inventory_scope=ALL, inventory_removal='delete')
-    reconcile(fabric)
-    return fabric
+    return synced(reporting(), inventory_scope=ALL, inventory_removal='delete')
 
 
 def module(switch: str = 'leaf-1', cage: str = 'E1/1') -> Module:
@@ -158,8 +156,7 @@ def theirs() -> None:
 
 @pytest.fixture
 def entered() -> Fabric:
-    fabric = fabric_of(reporting())
-    reconcile(fabric)
+    fabric = synced(reporting())
     theirs()
     fabric.inventory_scope = ALL
     return fabric

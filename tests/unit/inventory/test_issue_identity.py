@@ -11,7 +11,7 @@ from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.issue_codes import Code
 from netbox_hedgehog.models import Discrepancy
 
-from ...support.inventory import fabric_of, mirror
+from ...support.inventory import fabric_of, mirror, synced
 from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -66,8 +66,7 @@ def test_the_issues_of_one_resource_are_told_apart_by_code_and_parameters():
 
 
 def test_one_of_a_disabled_scope_stays_the_same_while_its_count_changes():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     fabric.inventory_scope = ['devices', 'cabling', 'addressing']
     fabric.save()
     reconcile(fabric)

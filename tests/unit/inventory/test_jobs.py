@@ -10,12 +10,12 @@ from users.models import User
 
 from netbox_hedgehog.inventory.disable import disable_inventory
 from netbox_hedgehog.inventory.errors import InventoryRefused, NotPermitted, PlanMoved
-from netbox_hedgehog.inventory.reconcile import plan, reconcile
+from netbox_hedgehog.inventory.reconcile import plan
 from netbox_hedgehog.jobs.fabric_sync import execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.jobs.inventory import APPLY, InventoryJob
 from netbox_hedgehog.models import Fabric, FabricResource
 
-from ...support.inventory import fabric_of
+from ...support.inventory import fabric_of, synced
 from ...support.jobs import sync_answer
 
 pytestmark = pytest.mark.django_db
@@ -68,8 +68,7 @@ def test_a_new_inventory_waits_until_somebody_has_applied_the_first_plan(person)
 
 
 def test_a_pause_does_not_ask_for_a_review_and_a_disabled_inventory_does():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     Fabric.objects.update(inventory_auto_apply=False, inventory_enabled=False)
     fabric.refresh_from_db()
     fabric.inventory_enabled = True

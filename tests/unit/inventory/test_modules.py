@@ -8,7 +8,7 @@ from netbox_hedgehog.inventory.planning.plan import DELETE
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import grace_is_over, mirror, synced
 from ...support.resources import small
 from .test_ownership import device_of_the_operator
 
@@ -17,8 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def fabric():
-    made = fabric_of(inventory_removal='delete')
-    reconcile(made)
+    made = synced(inventory_removal='delete')
     return made
 
 

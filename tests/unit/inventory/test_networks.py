@@ -7,7 +7,7 @@ from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink, KindSync
 
-from ...support.inventory import again, fabric_of, grace_is_over, mirror, removed
+from ...support.inventory import again, fabric_of, grace_is_over, mirror, removed, settled
 from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -25,8 +25,7 @@ def prefixes(vrf: str = 'Underlay') -> list[str]:
 
 @pytest.fixture
 def fabric() -> Fabric:
-    fabric = fabric_of(inventory_removal='delete')
-    again(fabric, resources())
+    fabric = settled(resources(), inventory_removal='delete')
     assert prefixes() == ['172.30.0.0/21', '172.30.128.0/31']
     return fabric
 

@@ -16,7 +16,7 @@ from netbox_hedgehog.inventory.planning.plan import ADOPT
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ...support.inventory import fabric_of, mirror
+from ...support.inventory import fabric_of, mirror, synced
 from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def fabric():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     return fabric
 
 
@@ -174,8 +173,7 @@ def test_what_was_deleted_may_stay_deleted(fabric):
 
 def test_a_device_of_the_operators_is_a_conflict_and_what_hangs_on_it_is_left_out():
     theirs = device_of_the_operator()
-    fabric = fabric_of()
-    reconcile(fabric)
+    synced()
     conflicts = Discrepancy.objects.filter(type='conflict')
     assert [row.key for row in conflicts] == ['device/switch/leaf-1']
     assert conflicts[0].object == theirs
@@ -211,8 +209,7 @@ def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
     acme, other = (Tenant.objects.create(name=name, slug=name) for name in ('acme', 'other'))
     theirs = device_of_the_operator(tenant=acme)
     interface = Interface.objects.create(device=theirs, name='E1/1', type='other')
-    fabric = fabric_of(inventory_tenant=other if of_the_fabric else None)
-    reconcile(fabric)
+    fabric = synced(inventory_tenant=other if of_the_fabric else None)
     assert list(Device.objects.filter(name='leaf-1')) == [theirs]
     row = Discrepancy.objects.get(type='conflict', key='device/switch/leaf-1')
     assert 'Adopt, rename or remove it' in row.sentence
@@ -230,8 +227,7 @@ def test_a_device_of_another_tenant_is_the_same_device(of_the_fabric):
 def test_of_devices_of_several_tenants_none_is_chosen():
     for name in ('acme', 'other'):
         device_of_the_operator(tenant=Tenant.objects.create(name=name, slug=name))
-    fabric = fabric_of(inventory_adoption='name')
-    reconcile(fabric)
+    fabric = synced(inventory_adoption='name')
     assert Device.objects.filter(name='leaf-1').count() == 2
     assert Discrepancy.objects.filter(type='conflict', key='device/switch/leaf-1').exists()
     # The one that is the fabric's own tenant's is no question.
@@ -243,8 +239,7 @@ def test_of_devices_of_several_tenants_none_is_chosen():
 
 def test_two_fabrics_of_two_tenants_have_a_device_of_one_name_each():
     for name in ('acme', 'other'):
-        fabric = fabric_of(name=name, inventory_tenant=Tenant.objects.create(name=name, slug=name))
-        reconcile(fabric)
+        fabric = synced(name=name, inventory_tenant=Tenant.objects.create(name=name, slug=name))
         assert InventoryLink.objects.get(fabric=fabric, key='device/switch/leaf-1').object.tenant.name == name
     assert Device.objects.filter(name='leaf-1').count() == 2
 
@@ -316,8 +311,7 @@ def test_two_fabrics_never_take_each_others_objects():
 
 def test_two_connections_of_the_same_ports_come_to_rest():
     """The ports belong to the first by name: what stands goes on for it, and stays the same object."""
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     bundle = next(resource for resource in small() if resource.name == 'server-2--bundled--leaf-1')
     bond = Interface.objects.get(device__name='server-2', type='lag')
     mirror(fabric, [*small(), make('Connection', 'a-copy', **bundle.spec)])
@@ -394,8 +388,7 @@ def test_a_persons_mtu_stays_that_the_fabric_said_for_a_while(fabric, before):
 def test_an_adopted_mtu_stays_that_the_fabric_said_for_a_while():
     theirs = device_of_the_operator()
     port = Interface.objects.create(device=theirs, name='E1/2', type='25gbase-x-sfp28', mtu=9036)
-    fabric = fabric_of(wired_with('unbundled', mtu=9036), inventory_adoption='name')
-    reconcile(fabric)
+    fabric = synced(wired_with('unbundled', mtu=9036), inventory_adoption='name')
     mirror(fabric, wired_with('unbundled'))
     reconcile(fabric)
     port.refresh_from_db()

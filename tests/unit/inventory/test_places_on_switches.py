@@ -11,7 +11,7 @@ from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
-from ...support.inventory import again, fabric_of, grace_is_over, mirror, removed
+from ...support.inventory import again, fabric_of, grace_is_over, mirror, removed, synced
 from ...support.resources import make
 
 pytestmark = pytest.mark.django_db
@@ -51,8 +51,7 @@ def mesh(vlans: Any = None, names: tuple[str, str] = ('a', 'b')) -> list[Resourc
 
 
 def test_an_address_moves_to_the_interface_of_a_vlan_and_back():
-    fabric = fabric_of(mesh(), inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced(mesh(), inventory_removal='delete')
     before = address('172.30.128.2/31')
     assert before.assigned_object == port('E1/1')
     again(fabric, mesh({'E1/1': 3900, 'E1/2': 3901}))
@@ -73,8 +72,7 @@ def test_an_address_moves_to_the_interface_of_a_vlan_and_back():
 
 
 def test_an_address_that_a_person_has_moved_stays_there():
-    fabric = fabric_of(mesh())
-    reconcile(fabric)
+    fabric = synced(mesh())
     IPAddress.objects.filter(address='172.30.128.2/31').update(assigned_object_id=port('E1/6').pk)
     for _ in range(2):
         mirror(fabric, mesh({'E1/1': 3900}))
@@ -84,8 +82,7 @@ def test_an_address_that_a_person_has_moved_stays_there():
 
 
 def test_the_interface_of_a_vlan_that_a_person_has_made_is_a_conflict():
-    fabric = fabric_of(mesh())
-    reconcile(fabric)
+    fabric = synced(mesh())
     theirs = Interface.objects.create(device=port('E1/1').device, name='Vlan3900', type='virtual', description='mine')
     again(fabric, mesh({'E1/1': 3900}))
     theirs.refresh_from_db()
@@ -150,8 +147,7 @@ def domain() -> list[Resource]:
 
 
 def test_an_mclag_domain_comes_and_goes():
-    fabric = fabric_of([profile(), leaf('a'), leaf('b')], inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced([profile(), leaf('a'), leaf('b')], inventory_removal='delete')
     again(fabric, domain())
     assert (port('PortChannel250').mode, port('E1/1').lag, port('E1/3').lag) == (
         'tagged-all', port('PortChannel250'), port('PortChannel251'),
@@ -226,8 +222,7 @@ def wired(name: str, end: str = 'E1/1') -> list[Resource]:
 
 
 def test_the_label_of_a_cable_follows_its_connection():
-    fabric = fabric_of(wired('old'))
-    reconcile(fabric)
+    fabric = synced(wired('old'))
     cable = Cable.objects.get()
     assert cable.label == 'old'
     again(fabric, wired('new'))
@@ -244,8 +239,7 @@ def test_the_label_of_a_cable_follows_its_connection():
 
 @pytest.mark.parametrize('label', ['A-17', ''])
 def test_the_label_of_a_person_stays_and_is_no_discrepancy(label):
-    fabric = fabric_of(wired('old'))
-    reconcile(fabric)
+    fabric = synced(wired('old'))
     Cable.objects.update(label=label)
     again(fabric, wired('new'))
     assert Cable.objects.get().label == label
@@ -254,8 +248,7 @@ def test_the_label_of_a_person_stays_and_is_no_discrepancy(label):
 
 
 def test_the_label_of_an_adopted_cable_is_its_own():
-    fabric = fabric_of(wired('old'))
-    reconcile(fabric)
+    fabric = synced(wired('old'))
     # As a person has connected and labeled it, by chance as the fabric does.
     InventoryLink.objects.filter(fabric=fabric, key__startswith='cable/').delete()
     fabric.inventory_adoption = 'name'

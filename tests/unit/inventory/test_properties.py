@@ -14,7 +14,7 @@ from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import InventoryLink
 
 from ...support.examples import examples
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import grace_is_over, mirror, synced
 from ...support.resources import small
 
 pytestmark = pytest.mark.django_db
@@ -70,12 +70,11 @@ EDITS = st.lists(st.tuples(
 
 
 class TestProperties(TestCase):
-    @examples(short=3, long=30)
+    @examples(short=2, long=30)
     @given(gone=st.sets(st.sampled_from((*NAMES, 'vpc-1')), max_size=2), edits=EDITS, back=st.booleans(),
            policy=st.sampled_from(('ignore', 'mark', 'delete')))
     def test_a_sync_does_what_it_said_and_comes_to_rest(self, gone, edits, back, policy):
-        fabric = fabric_of(inventory_removal=policy)
-        reconcile(fabric)
+        fabric = synced(inventory_removal=policy)
         for what, number in edits:
             edit(what, number)
         mirror(fabric, [

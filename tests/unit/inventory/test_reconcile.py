@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ...support.inventory import fabric_of
+from ...support.inventory import fabric_of, synced
 
 pytestmark = pytest.mark.django_db
 
@@ -42,8 +42,7 @@ def test_a_role_that_cannot_be_told_is_told_and_not_guessed(slugs, words):
     parent = None
     for slug in slugs:
         parent = DeviceRole.objects.create(name=f'Role {slug}', slug=slug, parent=parent)
-    fabric = fabric_of('sample', inventory_roles={'server-leaf': 'twice'})
-    reconcile(fabric)
+    fabric = synced('sample', inventory_roles={'server-leaf': 'twice'})
     told = Discrepancy.objects.get(fabric=fabric, name='server-leaf')
     assert (told.type, told.scope) == ('unmatched', 'devices')
     assert words in told.sentence

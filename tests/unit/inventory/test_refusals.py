@@ -19,7 +19,7 @@ from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.models import Discrepancy, Fabric
 
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -107,8 +107,7 @@ def test_who_applies_it_needs_the_permission_for_what_is_tried_again(refused, cl
 
 
 def test_it_is_a_change_again_once_the_fabric_has_moved():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     with override_settings(CUSTOM_VALIDATORS=NO_NEW_SERIAL):
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'NEW'}))
         assert [action.type for action in plan(fabric).actions] == [UPDATE]
@@ -123,8 +122,7 @@ def test_it_is_a_change_again_once_the_fabric_has_moved():
 
 
 def test_nothing_is_refused_any_more_once_a_person_has_changed_the_object():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     with override_settings(CUSTOM_VALIDATORS=NO_NEW_SERIAL):
         mirror(fabric, edited('Switch', 'leaf-1', boot={'serial': 'NEW'}))
         reconcile(fabric)

@@ -9,7 +9,7 @@ from ipam.models import VRF, IPAddress
 from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.models import Discrepancy, Fabric
 
-from ...support.inventory import again, fabric_of, removed
+from ...support.inventory import again, fabric_of, removed, settled
 from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +32,7 @@ def resources(*more: Resource, **static: str) -> list[Resource]:
 
 @pytest.fixture
 def fabric() -> Fabric:
-    fabric = fabric_of(resources(mac_07='10.0.1.20'), inventory_removal='delete')
-    again(fabric, resources(mac_07='10.0.1.20'))
-    return fabric
+    return settled(resources(mac_07='10.0.1.20'), inventory_removal='delete')
 
 
 def address() -> IPAddress:

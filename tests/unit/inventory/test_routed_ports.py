@@ -11,7 +11,7 @@ from netbox_hedgehog.inventory.operations import accept_fabric_value
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric
 
-from ...support.inventory import again, fabric_of, grace_is_over, mirror
+from ...support.inventory import again, grace_is_over, mirror, settled
 from ...support.resources import make
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +44,7 @@ def port(name: str = 'E1/1') -> Interface:
 
 @pytest.fixture
 def fabric() -> Fabric:
-    fabric = fabric_of(resources(vlan=1100), inventory_removal='delete')
-    again(fabric, resources(vlan=1100))
+    fabric = settled(resources(vlan=1100), inventory_removal='delete')
     assert (port().mode, list(port().tagged_vlans.values_list('vid', flat=True)), port().vrf) == ('tagged', [1100], None)
     return fabric
 

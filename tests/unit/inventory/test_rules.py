@@ -14,7 +14,7 @@ from netbox_hedgehog.inventory.operations import keep_netbox_value
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, FabricResource, InventoryLink, InventoryRule
 
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.machines import plane
 from ...support.resources import make, small
 
@@ -201,8 +201,7 @@ def test_of_an_adopted_object_only_empty_fields_are_filled_in(place, tenant, tag
 
 
 def test_a_kept_value_stays(place):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     link = InventoryLink.objects.get(key='device/switch/leaf-1')
     role = DeviceRole.objects.create(name='Mine', slug='mine')
     link.origin, link.kept = 'adopted', []
@@ -288,8 +287,7 @@ def test_what_is_excluded_is_not_created(fabric):
 
 @pytest.mark.parametrize('removal', ['mark', 'delete'])
 def test_objects_of_what_is_excluded_stay_as_they_are(removal):
-    fabric = fabric_of(inventory_removal=removal)
-    reconcile(fabric)
+    fabric = synced(inventory_removal=removal)
     before = {link.place: link.written for link in _links(fabric)}
     device = Device.objects.get(name='server-2')
     excluding = rule(fabric, 'lab', names='server-2, vpc-1', exclude=True)

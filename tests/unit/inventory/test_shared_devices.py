@@ -11,7 +11,7 @@ from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.machines import plane
 from ...support.resources import make
 from .test_ownership import device_of_the_operator
@@ -21,14 +21,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def east() -> Fabric:
-    fabric = fabric_of(plane('east', [1, 3]), name='east')
-    reconcile(fabric)
+    fabric = synced(plane('east', [1, 3]), name='east')
     return fabric
 
 
 def west(resources: list[Resource] | None = None, **settings) -> Fabric:
-    fabric = fabric_of(plane('west', [1]) if resources is None else resources, name='west', **settings)
-    reconcile(fabric)
+    fabric = synced(plane('west', [1]) if resources is None else resources, name='west', **settings)
     return fabric
 
 
@@ -191,7 +189,7 @@ def leave(fabric: Fabric) -> None:
 
 
 @pytest.mark.parametrize('setting', ['inventory_site', 'inventory_tenant', 'inventory_name_pattern'])
-@pytest.mark.parametrize('whose', ['east', 'west'])
+@pytest.mark.parametrize('whose', ['east', pytest.param('west', marks=pytest.mark.system)])
 def test_settings_that_differ_later_are_reported_and_end_nothing(east, setting, whose):
     fabric = west()
     device = Device.objects.get(name='node-1')
@@ -252,8 +250,7 @@ def test_no_discrepancy_names_another_fabric(east):
 def test_a_fabric_without_adoption_adopts_nothing_of_a_device_that_it_was_handed():
     device = device_of_the_operator('node-1')
     theirs = Interface.objects.create(device=device, name='west0', type='25gbase-x-sfp28')
-    first = fabric_of(plane('east', [1]), name='east', inventory_adoption='name')
-    reconcile(first)
+    first = synced(plane('east', [1]), name='east', inventory_adoption='name')
     second = west()
     disable_inventory(first)
     reconcile(second)

@@ -14,7 +14,7 @@ from ipam.models import Prefix
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.resources import small
 
 pytestmark = pytest.mark.django_db
@@ -72,8 +72,7 @@ def test_a_status_that_is_not_offered_is_one_discrepancy_and_not_one_for_each_de
 
 
 def test_devices_that_stand_are_kept_true_meanwhile(offer):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     offer(DeviceStatusChoices, 'in-service', 'retired')
     resources = [resource for resource in small() if resource.kind != 'SwitchProfile']
     profile = next(resource for resource in small() if resource.kind == 'SwitchProfile')
@@ -102,8 +101,7 @@ def test_a_device_that_goes_gets_the_status_that_the_fabric_names_and_gets_its_o
 
 @pytest.mark.parametrize('removal', ['mark', 'delete'])
 def test_without_the_status_for_stale_devices_they_are_marked_all_the_same(offer, removal):
-    fabric = fabric_of(inventory_removal=removal)
-    reconcile(fabric)
+    fabric = synced(inventory_removal=removal)
     offer(DeviceStatusChoices, 'active', 'retired')
     mirror(fabric, without_server_2())
     report = reconcile(fabric, confirmed=True)
@@ -121,8 +119,7 @@ def test_without_the_status_for_stale_devices_they_are_marked_all_the_same(offer
 
 def test_a_device_whose_own_rule_keeps_its_status_is_marked_all_the_same(settings):
     """Whatever refuses the status: that the resource has gone is the fabric's word, and the sentence says so truly."""
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     settings.CUSTOM_VALIDATORS = {'dcim.device': [{'status': {'neq': 'decommissioning'}}]}
     mirror(fabric, without_server_2())
     reconcile(fabric, confirmed=True)

@@ -11,7 +11,7 @@ from netbox_hedgehog.inventory.mapping.types import Resource
 from netbox_hedgehog.inventory.reconcile import confirm_removal, reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink, KindSync
 
-from ...support.inventory import fabric_of, grace_is_over, mirror
+from ...support.inventory import fabric_of, grace_is_over, mirror, synced
 from ...support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +44,7 @@ def choose(fabric: Fabric, topology: str, resources: list[Resource]) -> None:
 
 @pytest.fixture
 def everything() -> Fabric:
-    fabric = fabric_of([*small(), *backend()], inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced([*small(), *backend()], inventory_removal='delete')
     return fabric
 
 

@@ -14,7 +14,7 @@ from netbox_hedgehog.jobs.fabric_sync import execute_requested_run
 from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from ....support.inventory import fabric_of
+from ....support.inventory import synced
 from ....support.pages import allow, messages_of
 from .base import inventory_fabric, make_discrepancy
 
@@ -24,8 +24,7 @@ class _Changed:
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = fabric_of('sample')
-        reconcile(cls.fabric)
+        cls.fabric = synced('sample')
         cls.serials = {}
         for name in ('leaf-01', 'leaf-02'):
             device = Device.objects.get(name=name)
@@ -244,8 +243,7 @@ class DisableTestCase(TestCase):
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = fabric_of('small')
-        reconcile(cls.fabric)
+        cls.fabric = synced()
         Device.objects.get(name='server-2').delete()
         reconcile(cls.fabric)
 

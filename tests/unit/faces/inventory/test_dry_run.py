@@ -16,7 +16,7 @@ from netbox_hedgehog.jobs.inventory import InventoryJob
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.presentation.plans import PAGE
 
-from ....support.inventory import fabric_of
+from ....support.inventory import fabric_of, synced
 from ....support.pages import allow, messages_of
 
 WRITE_ALL = tuple(
@@ -36,6 +36,14 @@ class _Sample:
     def setUpTestData(cls):
         cls.fabric = fabric_of('sample')
 
+
+class _Synced(_Sample):
+    """The fabric after its first inventory sync."""
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.fabric = synced('sample')
+
     def gone(self):
         """All that has gone from the fabric at once: more than a run removes without a word."""
         FabricResource.objects.filter(fabric=self.fabric, kind__in=('Server', 'Connection')).update(
@@ -43,7 +51,7 @@ class _Sample:
         )
 
 
-class PageTestCase(_Sample, TestCase):
+class _Page:
     def url(self, name):
         return reverse(f'plugins:netbox_hedgehog:fabric_{name}', args=[self.fabric.pk])
 
@@ -55,6 +63,8 @@ class PageTestCase(_Sample, TestCase):
     def rows(self, **params):
         return self.client.get(self.url('dry_run_rows'), params)
 
+
+class PageTestCase(_Page, _Sample, TestCase):
     def test_shows_pending_changes(self):
         response = self.page()
         seen = plan(self.fabric)
@@ -99,9 +109,41 @@ class PageTestCase(_Sample, TestCase):
         self.assertContains(response, 'requires the permission')
         self.assertFalse(Device.objects.exists())
 
+    def test_who_may_view_the_job_is_led_there(self):
+        self.add_permissions('netbox_hedgehog.sync_fabric', 'core.view_job', *WRITE_ALL)
+        digest = self.page().context['plan'].digest
+        with self.captureOnCommitCallbacks(execute=True):
+            response = self.client.post(self.url('inventory_apply'), {'digest': digest})
+        job = Job.objects.get(name=InventoryJob.name)
+        self.assertRedirects(response, job.get_absolute_url())
+        self.assertFalse(Device.objects.exists())
+        execute_requested_run(job.pk)
+        job.refresh_from_db()
+        self.assertEqual((job.status, job.data['digest']), ('completed', digest))
+        self.assertTrue(Device.objects.filter(name='leaf-01').exists())
+
+    def test_refuses_without_a_digest_and_by_get(self):
+        self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
+        response = self.client.post(self.url('inventory_apply'))
+        self.assertIn('Review the plan first', ' '.join(messages_of(response)))
+        self.assertRedirects(self.client.get(self.url('inventory_apply')), self.url('dry_run'))
+        self.assertFalse(Device.objects.exists())
+
+    def test_without_an_inventory(self):
+        Fabric.objects.update(inventory_enabled=False)
+        self.assertContains(self.page(), 'Inventory sync is not enabled')
+        self.assertNotContains(self.client.get(self.fabric.get_absolute_url()), self.url('dry_run'))
+
+    def test_other_fabrics_are_not_there(self):
+        self.remove_permissions('netbox_hedgehog.view_fabric')
+        allow(self.user, 'view', constraints={'name': 'another'})
+        self.assertHttpStatus(self.client.get(self.url('dry_run')), 404)
+        self.assertHttpStatus(self.rows(digest='x', scope='devices', model='dcim.device', type='create'), 404)
+
+
+class SyncedPageTestCase(_Page, _Synced, TestCase):
     def test_a_plan_is_applied_by_a_job(self):
         """However small it is. Who may not view jobs is led to the fabric."""
-        reconcile(self.fabric)
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         self._rename_description()
         response = self.page()
@@ -119,27 +161,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertTrue(Device.objects.filter(serial='NEW-SERIAL-1').exists())
         self.assertContains(self.page(), 'No changes.')
 
-    def _rename_description(self):
-        switch = FabricResource.objects.get(fabric=self.fabric, kind='Switch', name='leaf-01')
-        spec = {**switch.spec, 'boot': {**switch.spec.get('boot', {}), 'serial': 'NEW-SERIAL-1'}}
-        FabricResource.objects.filter(pk=switch.pk).update(spec=spec)
-        FabricResource.objects.filter(fabric=self.fabric, kind='Agent', name='leaf-01').update(status={})
-
-    def test_who_may_view_the_job_is_led_there(self):
-        self.add_permissions('netbox_hedgehog.sync_fabric', 'core.view_job', *WRITE_ALL)
-        digest = self.page().context['plan'].digest
-        with self.captureOnCommitCallbacks(execute=True):
-            response = self.client.post(self.url('inventory_apply'), {'digest': digest})
-        job = Job.objects.get(name=InventoryJob.name)
-        self.assertRedirects(response, job.get_absolute_url())
-        self.assertFalse(Device.objects.exists())
-        execute_requested_run(job.pk)
-        job.refresh_from_db()
-        self.assertEqual((job.status, job.data['digest']), ('completed', digest))
-        self.assertTrue(Device.objects.filter(name='leaf-01').exists())
-
     def test_refuses_when_either_side_has_moved(self):
-        reconcile(self.fabric)
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         digest = self.page().context['plan'].digest
         self._rename_description()
@@ -148,15 +170,7 @@ class PageTestCase(_Sample, TestCase):
         self.assertIn('has changed since', ' '.join(messages_of(response)))
         self.assertFalse(Device.objects.filter(serial='NEW-SERIAL-1').exists())
 
-    def test_refuses_without_a_digest_and_by_get(self):
-        self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
-        response = self.client.post(self.url('inventory_apply'))
-        self.assertIn('Review the plan first', ' '.join(messages_of(response)))
-        self.assertRedirects(self.client.get(self.url('inventory_apply')), self.url('dry_run'))
-        self.assertFalse(Device.objects.exists())
-
     def test_confirm_removal_is_a_job(self):
-        reconcile(self.fabric)
         self.gone()
         response = self.page()
         self.assertContains(response, 'Waiting for confirmation')
@@ -179,7 +193,6 @@ class PageTestCase(_Sample, TestCase):
         self.assertEqual(Device.objects.get(name='server-01').status, 'decommissioning')
 
     def test_objects_that_a_user_may_not_view_are_not_shown(self):
-        reconcile(self.fabric)
         self.gone()
         response = self.page()
         rows = self.rows(digest=response.context['kept_as'], scope='unconfirmed', model='dcim.device', type='mark')
@@ -189,19 +202,14 @@ class PageTestCase(_Sample, TestCase):
         rows = self.rows(digest=response.context['kept_as'], scope='unconfirmed', model='dcim.device', type='mark')
         self.assertContains(rows, '/dcim/devices/')
 
-    def test_without_an_inventory(self):
-        Fabric.objects.update(inventory_enabled=False)
-        self.assertContains(self.page(), 'Inventory sync is not enabled')
-        self.assertNotContains(self.client.get(self.fabric.get_absolute_url()), self.url('dry_run'))
-
-    def test_other_fabrics_are_not_there(self):
-        self.remove_permissions('netbox_hedgehog.view_fabric')
-        allow(self.user, 'view', constraints={'name': 'another'})
-        self.assertHttpStatus(self.client.get(self.url('dry_run')), 404)
-        self.assertHttpStatus(self.rows(digest='x', scope='devices', model='dcim.device', type='create'), 404)
+    def _rename_description(self):
+        switch = FabricResource.objects.get(fabric=self.fabric, kind='Switch', name='leaf-01')
+        spec = {**switch.spec, 'boot': {**switch.spec.get('boot', {}), 'serial': 'NEW-SERIAL-1'}}
+        FabricResource.objects.filter(pk=switch.pk).update(spec=spec)
+        FabricResource.objects.filter(fabric=self.fabric, kind='Agent', name='leaf-01').update(status={})
 
 
-class APIPlanTestCase(_Sample, APITestCase):
+class _API:
     def url(self, name):
         return f'/api/plugins/hedgehog/fabrics/{self.fabric.pk}/inventory/{name}/'
 
@@ -211,6 +219,8 @@ class APIPlanTestCase(_Sample, APITestCase):
     def post(self, name, **data):
         return self.client.post(self.url(name), data, format='json', **self.header)
 
+
+class APIPlanTestCase(_API, _Sample, APITestCase):
     def test_plan(self):
         data = self.get(limit=10).data
         seen = plan(self.fabric)
@@ -235,9 +245,16 @@ class APIPlanTestCase(_Sample, APITestCase):
         self.remove_permissions('netbox_hedgehog.sync_fabric', 'netbox_hedgehog.view_fabric')
         self.assertIn(self.get().status_code, (403, 404))
 
+    def test_off(self):
+        Fabric.objects.update(inventory_enabled=False)
+        response = self.get()
+        self.assertHttpStatus(response, 409)
+        self.assertIn('Inventory sync is not enabled', response.data['detail'])
+
+
+class SyncedAPIPlanTestCase(_API, _Synced, APITestCase):
     def test_moved(self):
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
-        reconcile(self.fabric)
         response = self.post('apply', digest='0' * 32)
         self.assertHttpStatus(response, 409)
         self.assertIn('has changed since', response.data['detail'])
@@ -245,7 +262,6 @@ class APIPlanTestCase(_Sample, APITestCase):
         self.assertHttpStatus(self.post('confirm-removal', digest='0' * 32), 409)
 
     def test_confirm_removal(self):
-        reconcile(self.fabric)
         self.gone()
         self.add_permissions('netbox_hedgehog.sync_fabric', *WRITE_ALL)
         data = self.get().data
@@ -259,14 +275,8 @@ class APIPlanTestCase(_Sample, APITestCase):
         self.assertGreater(Job.objects.get(pk=response.data['id']).data['counts']['mark'], 0)
         self.assertEqual(Device.objects.get(name='server-01').status, 'decommissioning')
 
-    def test_off(self):
-        Fabric.objects.update(inventory_enabled=False)
-        response = self.get()
-        self.assertHttpStatus(response, 409)
-        self.assertIn('Inventory sync is not enabled', response.data['detail'])
 
-
-class CommandTestCase(_Sample, TestCase):
+class _Command:
     def run_command(self, *arguments):
         """Exit code and what was printed."""
         out = StringIO()
@@ -278,6 +288,8 @@ class CommandTestCase(_Sample, TestCase):
             return error.returncode, str(error)
         return 0, out.getvalue()
 
+
+class CommandTestCase(_Command, _Sample, TestCase):
     def test_dry_run_apply_and_again(self):
         seen = plan(self.fabric)
         code, text = self.run_command('dc-1')
@@ -301,10 +313,11 @@ class CommandTestCase(_Sample, TestCase):
         _code, text = self.run_command('dc-1', '--summary')
         self.assertNotIn('+ leaf-01', text)
 
+
+class SyncedCommandTestCase(_Command, _Synced, TestCase):
     def test_outdated_refused_and_unconfirmed(self):
         self.assertEqual(self.run_command('dc-1', '--apply', '0' * 32)[0], 3)
         self.assertEqual(self.run_command('nothing')[0], 2)
-        reconcile(self.fabric)
         self.gone()
         code, text = self.run_command('dc-1', '--summary')
         self.assertEqual(code, 1)

@@ -8,7 +8,7 @@ from utilities.testing import APITestCase
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ....support.inventory import fabric_of
+from ....support.inventory import synced
 from ....support.pages import allow
 
 BY_HAND = 'BY-HAND-1'
@@ -21,8 +21,7 @@ class FindingsTestCase(APITestCase):
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = fabric_of('sample')
-        reconcile(cls.fabric)
+        cls.fabric = synced('sample')
         Device.objects.filter(name='leaf-01').update(serial=BY_HAND)
         Device.objects.filter(name='server-01').delete()
 

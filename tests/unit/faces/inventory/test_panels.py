@@ -11,11 +11,10 @@ from utilities.testing import TestCase
 from vpn.models import L2VPN
 
 from netbox_hedgehog.choices import InventoryScopeChoices
-from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy, Fabric, FabricResource, InventoryLink
 from netbox_hedgehog.template_content import KEY, any_inventory
 
-from ....support.inventory import fabric_of
+from ....support.inventory import synced
 from ....support.pages import ago, allow, make_fabric, make_resource
 from .base import make_device, make_discrepancy, make_site
 
@@ -39,8 +38,7 @@ class CorePagesTestCase(TestCase):
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = fabric_of('sample', inventory_scope=list(InventoryScopeChoices.values()))
-        reconcile(cls.fabric)
+        cls.fabric = synced('sample', inventory_scope=list(InventoryScopeChoices.values()))
         Fabric.objects.filter(pk=cls.fabric.pk).update(last_sync=ago(seconds=60), sync_status='in_sync')
 
     def setUp(self):
@@ -177,8 +175,7 @@ class ResourcePagesTestCase(TestCase):
 
     @classmethod
     def setUpTestData(cls):
-        cls.fabric = fabric_of('sample')
-        reconcile(cls.fabric)
+        cls.fabric = synced('sample')
 
     def page(self, kind, name):
         resource = FabricResource.objects.get(fabric=self.fabric, kind=kind, name=name)

@@ -3,6 +3,7 @@
 import csv
 import re
 
+import pytest
 from django.urls import reverse
 from django.utils.html import escape
 from utilities.testing import TestCase
@@ -52,6 +53,7 @@ class ReadFabricTestCase(TestCase):
         kinds = set(FabricResource.objects.values_list('kind', flat=True))
         self.assertEqual(kinds, {kind.name for kind in KINDS})
 
+    @pytest.mark.system
     def test_list_of_each_kind(self):
         for kind in KINDS:
             with self.subTest(kind=kind.name):

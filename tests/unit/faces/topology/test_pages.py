@@ -2,6 +2,7 @@
 
 from xml.etree import ElementTree
 
+import pytest
 from django.urls import reverse
 from utilities.testing import TestCase
 from utilities.testing.query_counts import assert_expected_query_count
@@ -151,6 +152,7 @@ class TopologyTestCase(TestCase):
         self.assertHttpStatus(self.client.get(url), 404)
         self.assertNotIn(url, self.client.get(switch.get_absolute_url()).content.decode())
 
+    @pytest.mark.system
     def test_number_of_statements_does_not_grow(self):
         def look():
             for name, url in pages.items():

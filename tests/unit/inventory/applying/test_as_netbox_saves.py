@@ -20,8 +20,7 @@ from netbox_hedgehog.inventory.planning.model_specs import MODEL_SPECS
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ....support.examples import LONG
-from ....support.inventory import fabric_of, mirror
+from ....support.inventory import fabric_of, mirror, synced
 from ....support.resources import make, small
 
 pytestmark = pytest.mark.django_db
@@ -64,8 +63,7 @@ def test_a_unique_custom_field_with_a_default_is_given_once(model):
 
 
 def test_the_size_of_a_vlan_group_follows_its_ranges():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     mirror(fabric, replaced('VLANNamespace', 'default', ranges=[{'from': 1000, 'to': 1049}, {'from': 1100, 'to': 1149}]))
     report = reconcile(fabric)
     group = VLANGroup.objects.get()
@@ -79,8 +77,7 @@ def test_the_size_of_a_vlan_group_follows_its_ranges():
 
 
 def test_custom_fields_that_an_object_lacks_are_filled_in():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     custom_field('interface', default='none')
     Interface.objects.update(custom_field_data={})
     profile = next(resource for resource in small() if resource.kind == 'SwitchProfile')
@@ -104,8 +101,7 @@ def attached(**more):
 @pytest.mark.parametrize('decide', [lambda rows: None, keep_netbox_value], ids=['undecided', 'kept'])
 def test_an_interface_with_vlans_of_a_person_keeps_its_mode(decide):
     """NetBox would take them away with the mode."""
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     theirs = VLAN.objects.create(name='mine', vid=7)
     server_port().tagged_vlans.add(theirs)
     reconcile(fabric)
@@ -124,8 +120,7 @@ def test_an_interface_with_vlans_of_a_person_keeps_its_mode(decide):
 
 
 def test_no_vlan_is_tagged_on_an_interface_whose_mode_a_person_keeps():
-    fabric = fabric_of(attached(nativeVLAN=True))
-    reconcile(fabric)
+    fabric = synced(attached(nativeVLAN=True))
     Interface.objects.filter(pk=server_port().pk).update(mode='access', untagged_vlan=None)
     reconcile(fabric)
     keep_netbox_value(Discrepancy.objects.all())
@@ -169,15 +164,15 @@ def columns(model):
     }
 
 
-@pytest.mark.property
+@pytest.mark.system
 def test_saving_what_was_created_in_bulk_changes_nothing():
-    """NetBox's own save() finds each column as it would have filled it in: of every fifth object in make test."""
-    reconcile(fabric_of('sample', inventory_scope=list(InventoryScopeChoices.values())))
+    """NetBox's own save() finds each column as it would have filled it in."""
+    synced('sample', inventory_scope=list(InventoryScopeChoices.values()))
     covered = set()
     for label in (label for label, spec in MODEL_SPECS.items() if not spec.save_individually):
         model = model_of(label)
         before = columns(model)
-        for instance in model.objects.all()[::1 if LONG else 5]:
+        for instance in model.objects.all():
             instance.full_clean()
             instance.save()
         after = columns(model)
@@ -197,8 +192,7 @@ def test_saving_what_was_created_in_bulk_changes_nothing():
 
 def test_an_updated_object_has_one_entry_in_the_change_log():
     """The mode and the VLANs of an interface are one change, and the entry shows both."""
-    fabric = fabric_of(attached(nativeVLAN=True))
-    reconcile(fabric)
+    fabric = synced(attached(nativeVLAN=True))
     mirror(fabric, attached())
     report = reconcile(fabric)
     changes = ObjectChange.objects.filter(request_id=report.request_id)
@@ -211,8 +205,7 @@ def test_an_updated_object_has_one_entry_in_the_change_log():
 
 
 def test_a_save_that_is_refused_costs_no_other_object_its_update():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
 
     def refuse(instance, **kwargs):
         """Refuse an object after its row was written."""

@@ -23,7 +23,7 @@ from wireless.models import WirelessLink
 from netbox_hedgehog.inventory.reconcile import plan, reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ....support.inventory import fabric_of, grace_is_over, mirror
+from ....support.inventory import grace_is_over, mirror, synced
 from ....support.resources import make, small
 from ..test_ownership import device_of_the_operator
 
@@ -117,13 +117,23 @@ def ends_of(cable):
     return sorted(cable.terminations.values_list('cable_end', 'termination_type', 'termination_id'))
 
 
-@pytest.mark.parametrize(('ends', 'what'), [
-    *((ends, 'the server goes') for ends in ENDS),
-    *(('a front port', what) for what in WHAT_HAPPENS if what != 'the server goes'),
-])
+# These are tried in `make test`, the others in `make test-system`.
+OFTEN = (
+    ('a front port', 'the server goes'), ('a circuit', 'the server goes'), ('power', 'the server goes'),
+    ('a front port', 'the server has another port'), ('a front port', 'devices are switched off'),
+)
+
+
+def ends_and_what_happens():
+    pairs = [(ends, 'the server goes') for ends in ENDS]
+    pairs += [('a front port', what) for what in WHAT_HAPPENS if what != 'the server goes']
+    for pair in pairs:
+        yield pytest.param(*pair, marks=() if pair in OFTEN else pytest.mark.system)
+
+
+@pytest.mark.parametrize(('ends', 'what'), [*ends_and_what_happens()])
 def test_a_cable_that_a_person_has_led_elsewhere_stays_there(ends, what):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     cable = led_to(ENDS[ends])
     before = ends_of(cable)
     reconcile(fabric)
@@ -137,8 +147,7 @@ def test_a_cable_that_a_person_has_led_elsewhere_stays_there(ends, what):
 
 @pytest.mark.parametrize('ends', ['a front port', 'power'])
 def test_of_many_cables_one_that_ends_elsewhere_keeps_none_from_being_laid(ends):
-    fabric = fabric_of(inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced(inventory_removal='delete')
     led_to(ENDS[ends])
     mirror(fabric, [
         *(item for item in small() if 'server-1' not in item.name),
@@ -156,8 +165,7 @@ def test_of_many_cables_one_that_ends_elsewhere_keeps_none_from_being_laid(ends)
 
 
 def test_a_wireless_link_on_a_port_is_named():
-    fabric = fabric_of(small()[:8])
-    reconcile(fabric)
+    fabric = synced(small()[:8])
     ours = Interface.objects.get(device__name='leaf-1', name='E1/2')
     theirs = Interface.objects.create(device=box(), name='w', type='ieee802.11ac')
     Interface.objects.filter(pk=ours.pk).update(type='ieee802.11ac')
@@ -170,8 +178,7 @@ def test_a_wireless_link_on_a_port_is_named():
 
 
 def test_devices_in_a_virtual_chassis_are_kept_as_any_others():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     chassis = VirtualChassis.objects.create(name='stack')
     for position, name in enumerate(('leaf-1', 'spine-1'), 1):
         Device.objects.filter(name=name).update(virtual_chassis=chassis, vc_position=position)

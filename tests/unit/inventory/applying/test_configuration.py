@@ -10,7 +10,7 @@ from netbox_hedgehog.inventory.disable import plan_removal
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Discrepancy
 
-from ....support.inventory import fabric_of
+from ....support.inventory import fabric_of, synced
 
 pytestmark = pytest.mark.django_db
 
@@ -46,8 +46,7 @@ def test_validators_refuse_from_the_next_sync_on(configure):
 
 
 def test_protection_rules_hold_for_what_is_planned_next(configure):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     assert plan_removal(fabric).findings == []
     configure(PROTECTION_RULES={'dcim.device': [NEVER]})
     protected = {finding.key for finding in plan_removal(fabric).findings}

@@ -23,7 +23,7 @@ from netbox_hedgehog.inventory.reconcile import confirm_removal, plan, reconcile
 from netbox_hedgehog.jobs.inventory import reconcile_and_report
 from netbox_hedgehog.models import Discrepancy, Fabric, InventoryLink
 
-from ....support.inventory import fabric_of, grace_is_over, mirror
+from ....support.inventory import fabric_of, grace_is_over, mirror, synced
 from ....support.resources import small
 
 pytestmark = pytest.mark.django_db
@@ -147,8 +147,7 @@ def test_what_was_created_in_the_same_sync_is_not_told_as_updated(committed, que
 
 
 def test_an_update_has_both_snapshots(committed, queue):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     rule(Device, CREATED, UPDATED)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1' or item.kind != 'Switch'] + [
         type(item)(item.kind, item.name, {**item.spec, 'boot': {'serial': 'NEW'}})
@@ -171,8 +170,7 @@ def test_an_applied_plan_is_told_in_the_name_of_who_applied_it(committed, queue,
 
 
 def test_a_decision_is_told(committed, queue, person):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     Device.objects.filter(name='leaf-1').update(serial='MINE')
     reconcile(fabric)
     rule(Device, UPDATED)
@@ -182,8 +180,7 @@ def test_a_decision_is_told(committed, queue, person):
 
 
 def test_a_confirmed_removal_is_told(committed, queue, person):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     rule(Device, UPDATED)
     mirror(fabric, [item for item in small() if item.name != 'leaf-1'])
     committed(reconcile, fabric)
@@ -195,8 +192,7 @@ def test_a_confirmed_removal_is_told(committed, queue, person):
 
 
 def test_what_a_sync_deletes_is_told(committed, queue):
-    fabric = fabric_of(inventory_removal='delete')
-    reconcile(fabric)
+    fabric = synced(inventory_removal='delete')
     rule(Device, DELETED)
     mirror(fabric, [item for item in small() if not item.name.startswith('server-2')])
     reconcile(fabric)
@@ -208,8 +204,7 @@ def test_what_a_sync_deletes_is_told(committed, queue):
 
 
 def test_what_is_removed_with_the_inventory_is_told_as_deleted(committed, queue, person):
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     gone = {model: sorted(model.objects.values_list('pk', flat=True)) for model in (Device, Interface, Cable, VLAN)}
     for model in gone:
         rule(model, CREATED, UPDATED, DELETED)

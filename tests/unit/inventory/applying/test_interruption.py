@@ -17,7 +17,7 @@ from ....support.resources import small
 pytestmark = pytest.mark.django_db
 
 # Of so many statements one is tried.
-EVERY = 1 if LONG else 10
+EVERY = 1 if LONG else 25
 
 MODELS = (Device, Interface, Cable, CablePath, VRF, VLAN, Prefix, IPAddress, InventoryLink)
 

@@ -31,7 +31,7 @@ from netbox_hedgehog.inventory.reconcile import build_plan, plan, reconcile
 from netbox_hedgehog.models import Discrepancy, InventoryLink
 
 from ....support.hardware import agent, optic, port
-from ....support.inventory import fabric_of, mirror
+from ....support.inventory import fabric_of, mirror, synced
 from ....support.resources import make, small
 from ..test_ownership import device_of_the_operator
 
@@ -116,8 +116,7 @@ def test_the_change_log_is_what_netbox_writes():
 
 
 def test_the_change_log_of_a_cable_is_what_netbox_writes():
-    fabric = fabric_of()
-    reconcile(fabric)
+    synced()
     ours = Cable.objects.filter(label__contains='unbundled').first()
     ends = [Interface.objects.get(device__name='spine-1', name=name) for name in ('E1/3', 'E1/4')]
     with as_netbox(User.objects.get(username='hedgehog')):
@@ -149,6 +148,7 @@ def test_one_request_id_a_sync_and_the_person_who_asked():
     assert {(str(request), name) for request, name in ids} == {(report.request_id, 'person')}
 
 
+@pytest.mark.system
 def test_derived_columns_are_as_netbox_would_have_them():
     reconcile(fabric_of('sample'))
     for device in Device.objects.all():
@@ -198,8 +198,7 @@ def test_templates_of_an_operators_device_type_add_nothing():
 
 
 def test_a_cable_that_moves_is_moved():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     cable = Interface.objects.get(device__name='server-1', name='eth0').cable
     moved = [resource for resource in small() if resource.name != 'server-1--unbundled--leaf-1']
     moved.append(make('Connection', 'server-1--unbundled--leaf-1', unbundled={'link': {
@@ -217,8 +216,7 @@ def test_a_cable_that_moves_is_moved():
 
 
 def test_a_single_change_is_all_that_is_written():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     changed = [resource for resource in small() if resource.name != 'leaf-1' or resource.kind != 'Switch']
     leaf = next(resource for resource in small() if resource.name == 'leaf-1' and resource.kind == 'Switch')
     mirror(fabric, [*changed, make('Switch', 'leaf-1', **{**leaf.spec, 'boot': {'serial': 'NEW'}})])
@@ -273,8 +271,7 @@ def with_another_port():
 
 
 def test_what_is_deleted_before_it_is_written_costs_only_what_refers_to_it():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     mirror(fabric, with_another_port())
     applied = written_after(fabric, Device.objects.get(name='leaf-1').delete)
     assert [finding.sentence for finding in applied.findings] == [
@@ -286,8 +283,7 @@ def test_what_is_deleted_before_it_is_written_costs_only_what_refers_to_it():
 @pytest.mark.parametrize('native', [False, True])
 def test_a_vlan_that_is_deleted_before_it_is_written_to_an_interface_is_named(native):
     attachment = next(resource for resource in small() if resource.name == 'vpc-1--server-1')
-    fabric = fabric_of([resource for resource in small() if resource.kind != 'VPCAttachment'])
-    reconcile(fabric)
+    fabric = synced([resource for resource in small() if resource.kind != 'VPCAttachment'])
     mirror(fabric, [
         *(resource for resource in small() if resource.kind != 'VPCAttachment'),
         make('VPCAttachment', attachment.name, **{**attachment.spec, 'nativeVLAN': native}),
@@ -325,8 +321,7 @@ def test_a_device_that_is_deleted_before_its_adoption_is_refused(name):
 
 
 def test_a_stale_device_that_is_deleted_before_it_comes_back_is_refused():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     mirror(fabric, [resource for resource in small() if 'server-1' not in resource.name])
     reconcile(fabric)
     mirror(fabric, small())
@@ -338,8 +333,7 @@ def test_a_stale_device_that_is_deleted_before_it_comes_back_is_refused():
 
 
 def test_a_cable_is_not_moved_to_a_port_that_was_deleted_meanwhile():
-    fabric = fabric_of()
-    reconcile(fabric)
+    fabric = synced()
     resources = with_another_port()
     mirror(fabric, resources)
     reconcile(fabric)

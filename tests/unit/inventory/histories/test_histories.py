@@ -19,7 +19,7 @@ from .play import begin, draw, play, smallest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.property]
 
-HISTORIES = int(os.environ.get('HEDGEHOG_HISTORIES', 200)) if LONG else 2
+HISTORIES = int(os.environ.get('HEDGEHOG_HISTORIES', 200)) if LONG else 1
 # What one worker plays in a row.
 TOGETHER = 20
 STEPS = 3

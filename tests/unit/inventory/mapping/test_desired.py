@@ -47,6 +47,7 @@ def test_netbox_can_hold_all_of_a_fabric_at_once(fabric):
     check(desired(load(fabric), OPTIONS[fabric]))
 
 
+@pytest.mark.system
 def test_a_large_fabric_is_carried_whole():
     resources = generated('--slim-agents')
     found = desired(resources, Options('dc-1', site=1))
