@@ -31,7 +31,7 @@ def compare(options: argparse.Namespace) -> int:
     from netbox_hedgehog.inventory.disable import remove_created
     from netbox_hedgehog.inventory.reconcile import reconcile
 
-    warm_up = make_fabric('warm-up', 2, 2, 1)
+    warm_up = make_fabric('warm-up', 4, 4, 1)
     reconcile(warm_up)
     remove_created(warm_up)
     fabric = make_fabric('large', options.switches, options.servers, options.vpcs)
