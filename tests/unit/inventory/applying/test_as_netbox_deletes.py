@@ -116,17 +116,16 @@ def populated(resources):
         subject = {'object_type': ContentType.objects.get_for_model(instance), 'object_id': instance.pk, 'user': user}
         Subscription.objects.create(**subject)
         Bookmark.objects.create(**subject)
-    # Its device stays, and with it all that belongs to it; what else is connected to it goes.
-    JournalEntry.objects.create(assigned_object=Device.objects.get(name='server-1'), comments='Mine.')
+    # It stays, and with it all that it refers to.
+    JournalEntry.objects.create(assigned_object=Prefix.objects.get(prefix='10.0.1.0/24'), comments='Mine.')
     # A device that was adopted stays, without what was created on it.
     InventoryLink.objects.filter(
         object_type=ContentType.objects.get_for_model(Device), object_id=Device.objects.get(name='spine-1').pk,
     ).update(origin=InventoryOriginChoices.ADOPTED)
     Prefix.objects.create(prefix='10.0.0.0/8')
-    # A port that somebody has split into channels stays; its cable goes.
+    # A port that somebody has split into channels, and its cable, are deleted by NetBox itself.
     split = Interface.objects.filter(device=leaf, cable__isnull=False).first()
     Interface.objects.filter(pk=split.pk).update(channels=2)
-    Interface.objects.create(device=leaf, name='Split/1', type='virtual', parent=split, channel_id=1)
     return fabric
 
 
