@@ -1,9 +1,10 @@
-"""Do for many created objects at once what NetBox's signals do after each save().
+"""Do for many objects at once what NetBox's signals do after each save(), and before and after each delete().
 
-bulk_create() sends no signals. Everything that NetBox 4.7 hangs on post_save for a new object of the models of an
-inventory is in here or in bulk_save.py: change log and events (core/signals.py), search index (netbox/search), counters
-(utilities/counters.py), rendered config contexts (extras/signals.py), metrics; and what it does to the interfaces at
-the ends of a new cable. Objects that exist are saved by NetBox itself.
+bulk_create() sends no signals, nor does a bulk deletion. Everything that NetBox 4.7 hangs on post_save for a new object
+of the models of an inventory is in here or in bulk_save.py: change log and events (core/signals.py), search index
+(netbox/search), counters (utilities/counters.py), rendered config contexts (extras/signals.py), metrics; and what it
+does to the interfaces at the ends of a new cable. What it hangs on pre_delete and post_delete is in here or in
+bulk_delete.py and bulk_disconnect.py. Objects that exist are saved by NetBox itself.
 """
 
 import json
@@ -13,24 +14,26 @@ from functools import cache, partial
 from typing import Any
 
 from core.choices import ObjectChangeActionChoices
-from core.events import OBJECT_CREATED, OBJECT_UPDATED
+from core.events import OBJECT_CREATED, OBJECT_DELETED, OBJECT_UPDATED
 from core.models import ObjectChange
+from core.signals import _signals_received
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F
 from django.utils.encoding import is_protected_type
-from django_prometheus.models import model_inserts, model_updates
+from django_prometheus.models import model_deletes, model_inserts, model_updates
 from extras.cache import invalidate_config_context_for_objects
 from extras.events import enqueue_event
-from extras.models import EventRule, Subscription
+from extras.models import CachedValue, EventRule, Subscription
 from extras.signals import notify_object_changed
 from netbox.config import get_config
 from netbox.context import events_queue
 from netbox.models.features import ChangeLoggingMixin
 from netbox.registry import registry
-from netbox.search.backends import search_backend
+from netbox.search import get_indexer
+from netbox.search.backends import CachedValueSearchBackend, search_backend
 from utilities.serialization import serialize_object
 
 from ...branching import record_conflicts
@@ -60,7 +63,7 @@ class SideEffects:
             return
         self._log_changes(instances, ObjectChangeActionChoices.ACTION_CREATE)
         self._enqueue_events(instances, OBJECT_CREATED)
-        self._raise_counters(instances)
+        self._count(instances, 1)
         model = type(instances[0])
         if model._meta.label_lower == DEVICE:
             invalidate_config_context_for_objects(DEVICE, [instance.pk for instance in instances])
@@ -77,16 +80,67 @@ class SideEffects:
         self._log_changes(instances, ObjectChangeActionChoices.ACTION_UPDATE)
         self._enqueue_events(instances, OBJECT_UPDATED)
         model = type(instances[0])
-        pks = [instance.pk for instance in instances]
-        subscribed = set(Subscription.objects.filter(
-            object_type=ContentType.objects.get_for_model(model), object_id__in=pks,
-        ).values_list('object_id', flat=True))
+        for instance in self._subscribed(instances):
+            notify_object_changed(model, instance, created=False)
         for instance in instances:
-            if instance.pk in subscribed:
-                notify_object_changed(model, instance, created=False)
             # It is no longer needed; for thousands of objects it would use more memory than they do.
             instance.__dict__.pop('_prechange_snapshot', None)
         model_updates.labels(model._meta.model_name).inc(len(instances))
+
+    @staticmethod
+    def snapshot(instance: Any) -> None:
+        """Keep what an object is before a change, without a query for what is loaded."""
+        serialize_from_cache(instance)
+        instance.snapshot()
+
+    def deleted(self, instances: list[Any]) -> None:
+        """Do what precedes the deletion of these, which are all of one model."""
+        if not instances:
+            return
+        model = type(instances[0])
+        content_type = ContentType.objects.get_for_model(model)
+        if not hasattr(_signals_received, 'pre_delete'):
+            _signals_received.pre_delete = set()
+        # NetBox deletes some objects itself, and asks which are gone already.
+        _signals_received.pre_delete.update((content_type, instance.pk) for instance in instances)
+        if issubclass(model, ChangeLoggingMixin):
+            self._log_changes(instances, ObjectChangeActionChoices.ACTION_DELETE)
+            self._enqueue_events(instances, OBJECT_DELETED)
+        for instance in instances:
+            instance.__dict__.pop('_prechange_snapshot', None)
+        model_deletes.labels(model._meta.model_name).inc(len(instances))
+
+    def notify_of_deletion(self, instances: list[Any]) -> None:
+        """Notify the users who have subscribed to one of these, which are all of one model."""
+        for instance in self._subscribed(instances):
+            notify_object_changed(type(instance), instance)
+
+    def after_deletion(self, instances: list[Any]) -> None:
+        """Do what follows the deletion of these: counters, and the search index without a job for it."""
+        self._count(instances, -1)
+        pks = [instance.pk for instance in instances]
+        try:
+            indexer = get_indexer(instances[0])
+        except KeyError:
+            return
+        if not isinstance(search_backend, CachedValueSearchBackend):
+            for instance in instances:
+                search_backend.remove(instance)
+            return
+        content_type = ContentType.objects.get_for_model(indexer.model)
+        rows = CachedValue.objects.filter(object_type_id=content_type.pk, object_id__in=pks)
+        rows._raw_delete(rows.db)
+
+    @staticmethod
+    def _subscribed(instances: list[Any]) -> list[Any]:
+        """Return those of these objects that somebody has subscribed to."""
+        if not instances:
+            return []
+        subscribed = set(Subscription.objects.filter(
+            object_type=ContentType.objects.get_for_model(type(instances[0])),
+            object_id__in=[instance.pk for instance in instances],
+        ).values_list('object_id', flat=True))
+        return [instance for instance in instances if instance.pk in subscribed]
 
     def finish(self) -> None:
         """Add what was created to the search index: once, with the last state of each object."""
@@ -103,6 +157,8 @@ class SideEffects:
         changes = []
         for instance in instances:
             serialize_from_cache(instance)
+            if action == ObjectChangeActionChoices.ACTION_DELETE:
+                instance.snapshot()
             change = instance.to_objectchange(action)
             if action == ObjectChangeActionChoices.ACTION_UPDATE and not change.has_changes:
                 continue
@@ -134,8 +190,8 @@ class SideEffects:
         return ContentType.objects.get_for_model(model).pk in self._types_with_rules
 
     @staticmethod
-    def _raise_counters(instances: list[Any]) -> None:
-        """Increase the counters of the objects that these belong to: one SQL statement per different number."""
+    def _count(instances: list[Any], sign: int) -> None:
+        """Change the counters of the objects that these belong to: one SQL statement per different number."""
         model = type(instances[0])
         for field_name, counter_name in registry['counter_fields'][model].items():
             parent: Any = model._meta.get_field(field_name).related_model
@@ -144,7 +200,7 @@ class SideEffects:
             for pk, count in counts.items():
                 by_count[count].append(pk)
             for count, pks in by_count.items():
-                parent.objects.filter(pk__in=pks).update(**{counter_name: F(counter_name) + count})
+                parent.objects.filter(pk__in=pks).update(**{counter_name: F(counter_name) + sign * count})
 
 
 def logged_state(instance: Any, **extra: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .model_specs import CABLE, RANK, spec_of
 from .places import ends_of, hashable_end
 from .plan import Action, Finding
 
-__all__ = ('connected_groups', 'find_deletable')
+__all__ = ('connected_groups', 'find_deletable', 'order_of_deletion')
 
 # Why an object cannot be deleted: a code of issues.REASONS, and its parameters.
 Reason = dict[str, Any]
@@ -29,7 +29,7 @@ def find_deletable(
     so does what belongs to `waiting` ones, without a finding. `changes` are what the same plan writes: a reference that
     it replaces prevents nothing.
     """
-    graph = _Graph(sorted(links, key=_order_of_deletion), waiting, current, changes)
+    graph = _Graph(sorted(links, key=order_of_deletion), waiting, current, changes)
     refusals = {**current.refusals, **(refusals or {})}
     staying = graph.spread(graph.waiting)
     reported = set(staying)
@@ -62,7 +62,8 @@ def connected_groups(links: Iterable[ManagedObject], current: CurrentState) -> l
     return found
 
 
-def _order_of_deletion(link: ManagedObject) -> tuple[int, bool, str]:
+def order_of_deletion(link: ManagedObject) -> tuple[int, bool, str]:
+    """Return what to sort objects by that are deleted: those that refer to others come first."""
     # A subinterface is deleted before its port.
     return -RANK.get(link.model, len(RANK)), link.written.get('parent') is None, link.key
 
