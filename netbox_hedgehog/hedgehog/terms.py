@@ -76,7 +76,8 @@ def read_term(entered: str) -> Term:
     if _MAC.fullmatch(lower):
         digits = _SEPARATORS.sub('', lower)
         mac = mac_address('.'.join((digits[:4], digits[4:8], digits[8:]))) or ''
-        return Term(text, mac=mac, name=lower)
+        # Twelve digits without separators may be a serial number too.
+        return Term(text, mac=mac, name=lower if lower.isalnum() else '')
     if _LIKE_IPV4.fullmatch(lower) or _LIKE_IPV6.fullmatch(lower):
         return _address(text)
     if lower.isascii() and lower.isdecimal() and len(lower) <= 10:
