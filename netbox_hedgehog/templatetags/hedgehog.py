@@ -1,10 +1,12 @@
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
 from ..choices import CablingStateChoices, SwitchStateChoices
+from ..labels import object_label
 from ..models import Fabric
 from ..models.fabric_state import duration_words
 
@@ -37,6 +39,12 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return ''
     return duration_words(max(1, round((timezone.now() - moment).total_seconds())))
+
+
+@register.filter
+def object_text(instance: Any) -> str:
+    """Return the name of a NetBox object; of an interface, with its device."""
+    return object_label(instance)
 
 
 @register.filter

@@ -4,6 +4,7 @@ from .dryrun import *
 from .event import *
 from .fabric import *
 from .fabric_delete import *
+from .find import *
 from .health import *
 from .inventory import *
 from .live import *

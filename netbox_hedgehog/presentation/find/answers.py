@@ -49,6 +49,11 @@ class Answer:
         return ''.join(part.text for part in self.parts)
 
     @property
+    def moment(self) -> datetime | None:
+        """Return when it was last seen, or since when it is deleted."""
+        return self.deleted_since or self.as_of
+
+    @property
     def seen(self) -> str:
         """Return when it was last seen, or since when it is deleted, in words; '' for what NetBox itself has."""
         if self.deleted_since is not None:
@@ -91,7 +96,7 @@ class Found:
         if not self.more:
             return ''
         least = 'at least ' if self.is_more_unknown else ''
-        return f'and {least}{self.more} more. Enter more of the name to see fewer.'
+        return f'And {least}{self.more} more. Enter more of it to see fewer.'
 
 
 def ago(moment: datetime) -> str:

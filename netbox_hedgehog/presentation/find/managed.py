@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dcim.models import Device, MACAddress
+from dcim.models import Device, Interface, MACAddress
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q
+from django.contrib.contenttypes.prefetch import GenericPrefetch
+from django.db.models import Model, Prefetch, Q
 from ipam.models import ASN, VLAN, VRF, IPAddress, Prefix
 
 from ...hedgehog import terms
@@ -20,6 +21,9 @@ __all__ = ('Managed', 'managed_objects')
 
 # How many objects of a model are looked at.
 MOST = 25
+
+# The interface of an address.
+ASSIGNED = 'assigned_object'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,12 @@ class Managed:
 
 
 def _where(found: Any) -> str:
-    """Return what tells an object from others of the same name."""
+    """Return what tells an object from others of the same name, of what _related() has loaded."""
     vrf = getattr(found, 'vrf', None)
-    place = getattr(found, 'assigned_object', None)
-    parts = (f'VRF {vrf}' if vrf else '', object_label(place) if place else '')
-    group = getattr(found, 'group', None) if isinstance(found, VLAN) else None
-    return ', '.join(filter(None, (*parts, str(group) if group else '')))
+    place = getattr(found, ASSIGNED, None)
+    group = getattr(found, 'group', None)
+    parts = (f'VRF {vrf}' if vrf else '', object_label(place) if place else '', str(group) if group else '')
+    return ', '.join(filter(None, parts))
 
 
 def _number(kind: str, name: str) -> Callable[[Term], Q | None]:
@@ -72,8 +76,8 @@ def _prefix(term: Term) -> Q | None:
 # How each model is asked, and what a line shows of related objects.
 _QUESTIONS: tuple[tuple[type[Model], Callable[[Term], Q | None], tuple[str, ...]], ...] = (
     (Device, _names('name', 'serial', 'asset_tag'), ()),
-    (IPAddress, lambda term: Q(address__net_host=str(term.address)) if term.address else None, ('vrf',)),
-    (MACAddress, lambda term: Q(mac_address=term.mac) if term.mac else None, ()),
+    (IPAddress, lambda term: Q(address__net_host=str(term.address)) if term.address else None, ('vrf', ASSIGNED)),
+    (MACAddress, lambda term: Q(mac_address=term.mac) if term.mac else None, (ASSIGNED,)),
     (Prefix, _prefix, ('vrf',)),
     (VLAN, _number(terms.VLAN, 'vid'), ('group',)),
     (ASN, _number(terms.ASN, 'asn'), ()),
@@ -84,7 +88,7 @@ _QUESTIONS: tuple[tuple[type[Model], Callable[[Term], Q | None], tuple[str, ...]
 def managed_objects(viewer: Viewer, term: Term) -> Iterator[Managed]:
     """Yield the managed objects that have a term, of which the user may view both the object and where it comes from.
 
-    Two SQL statements for each model that can have it, and those of the objects' labels.
+    Two SQL statements for each model that can have it, and two for what their lines say of related objects.
     """
     for model, question, related in _QUESTIONS:
         condition = question(term)
@@ -93,15 +97,20 @@ def managed_objects(viewer: Viewer, term: Term) -> Iterator[Managed]:
         object_type = ContentType.objects.get_for_model(model)
         links = viewer.may_view(InventoryLink.objects).filter(object_type=object_type)
         rows = viewer.may_view(model._default_manager).filter(condition, pk__in=links.values('object_id'))
-        found = {row.pk: row for row in _related(rows, model, related)[:MOST]}
+        found = {row.pk: row for row in _related(viewer, rows, related)[:MOST]}
         for link in links.filter(object_id__in=found).order_by('fabric', 'key') if found else ():
             yield Managed(link, found[link.object_id], _distance(found[link.object_id], term))
 
 
-def _related(rows: Any, model: type[Model], names: tuple[str, ...]) -> Any:
-    rows = rows.select_related(*names) if names else rows
-    if model in (IPAddress, MACAddress):
-        rows = rows.prefetch_related('assigned_object')
+def _related(viewer: Viewer, rows: Any, names: tuple[str, ...]) -> Any:
+    """Load what a line says of related objects, as far as the user may view these."""
+    for name in names:
+        if name == ASSIGNED:
+            interfaces = viewer.may_view(Interface.objects).select_related('device')
+            rows = rows.prefetch_related(GenericPrefetch(ASSIGNED, [interfaces]))
+        else:
+            related = rows.model._meta.get_field(name).related_model
+            rows = rows.prefetch_related(Prefetch(name, viewer.may_view(related._default_manager)))
     return rows.order_by('pk')
 
 
