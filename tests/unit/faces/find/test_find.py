@@ -178,13 +178,16 @@ class AnswersTest(FindTestCase):
 
         for entered in ('10.0.1.57', 'server-02', '1001', '0c:20:12:fe:00:03'):
             assert statements(entered) <= 25
-        before = statements('server')
+        counts = []
         row = FabricResource.objects.get(name='vpc-01--web', kind='DHCPSubnet')
-        row.status['allocated'] |= {
-            f'0c:20:12:fe:01:{number:02x}': {'ip': f'10.0.2.{number}', 'hostname': f'server-{number}'} for number in range(40, 90)
-        }
-        row.save()
-        assert statements('server') <= before
+        for leases in (1, 50):
+            row.status['allocated'] |= {
+                f'0c:20:12:fe:01:{number:02x}': {'ip': f'10.0.2.{number}', 'hostname': f'server-{number}'}
+                for number in range(40, 40 + leases)
+            }
+            row.save()
+            counts.append(statements('server'))
+        assert counts[1] <= counts[0]
 
     def test_a_pattern_is_no_pattern(self) -> None:
         assert self.lines('.*') == []
