@@ -35,7 +35,7 @@ def results(resources: int, leases: int, rounds: int) -> list[Result]:
         'the name of a switch': 'leaf-01',
         'a part of many names': 'server',
         'a serial number': 'S000001',
-        'a prefix': f'10.{middle >> 8}.{middle & 255}.0/24',
+        'a prefix of many subnets': '10.0.1.0/24',
         'a VLAN of many subnets': '1001',
         'an AS number': 'AS65101',
         'a name that nothing has': 'no-such-name',
