@@ -190,9 +190,9 @@ class AnswersTest(FindTestCase):
         assert counts[1] <= counts[0]
 
     def test_a_pattern_is_no_pattern(self) -> None:
-        assert self.lines('.*') == []
-        assert self.lines('%') == []
-        assert self.lines('db-3"') == []
+        for entered in ('.*', '%%', 'db-3"', "db'3", '\\d+', '(*)', '😀😀', '$.x', '{}', '[[', 'ß–µ', 'd.-3'):
+            with self.subTest(entered):
+                assert self.lines(entered) == []
 
 
 class PermissionsTest(FindTestCase):
