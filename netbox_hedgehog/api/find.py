@@ -56,10 +56,10 @@ class AnswerSerializer(serializers.Serializer):
     """One answer. `line` is all of it in words."""
 
     line = serializers.CharField()
-    type = serializers.ChoiceField(choices=(
-        'lease', 'neighbor', 'port', 'name', 'netbox', 'address', 'prefix', 'mac', 'serial', 'asn', 'vlan', 'vni',
-        'asn range', 'vlan range',
-    ))
+    type = serializers.CharField(
+        help_text='lease, neighbor, port, name, netbox (a managed object), or what a resource has: address, prefix, '
+                  'mac, serial, asn, vlan, vni, asn range, vlan range',
+    )
     exact = serializers.BooleanField()
     fabric = FoundFabricSerializer(allow_null=True)
     resource = FoundResourceSerializer()
