@@ -30,6 +30,9 @@ SHOWN = 25
 # How many ports one line names.
 PORTS_NAMED = 3
 
+# The MAC addresses of leases of which the switch port is looked for.
+MACS_LOCATED = 5
+
 # The order of lines that match equally well.
 LEASE, PORT, VALUE, NAME, DERIVED, MANAGED = range(6)
 
@@ -119,7 +122,7 @@ class _Search:
             known = hosts & self._pages('Server', hosts).keys()
             servers |= known
             self.servers = {server: server[1] for server in known}
-        self._see_macs()
+        self._see_macs(candidates.agents)
         subnets = {(row.fabric_id, path) for row, _ in self.leases if (path := _subnet(row))}
         ports = {*self.seen_at.values(), *((row.fabric_id, row.name, seen.port) for row, seen in self.ports)}
         self.switches = self._pages('Switch', {(row.fabric_id, row.name) for row in candidates.agents})
@@ -139,14 +142,20 @@ class _Search:
         """Return the name of an agent's switch, with a link to its page."""
         return linked(self.switches.get((agent.fabric_id, agent.name), agent))
 
-    def _see_macs(self) -> None:
-        """Find the ports on which agents see the MAC addresses of leases whose host name is no server's."""
+    def _see_macs(self, agents: Iterable[FabricResource]) -> None:
+        """Find the ports on which agents see the MAC addresses of leases whose host name is no server's.
+
+        Of leases that match exactly: each further address costs as much as all Agents take to read.
+        """
         unknown = {
-            lease.mac for row, lease in self.leases if (row.fabric_id, _short(lease.host)) not in self.servers
+            lease.mac for row, lease in self.leases
+            if lease.distance == 0 and (row.fabric_id, _short(lease.host)) not in self.servers
         }
-        rows = agents_with(self.viewer, self.term, sorted(unknown)) if unknown else None
-        for row in rows.filter(missing_since=None)[:self.shown_lines] if rows is not None else ():
-            for mac in unknown:
+        if unknown - {self.term.mac}:
+            rows = agents_with(self.viewer, self.term, sorted(unknown)[:MACS_LOCATED])
+            agents = rows.filter(missing_since=None)[:self.shown_lines] if rows is not None else ()
+        for row in agents:
+            for mac in unknown if row.missing_since is None else ():
                 for sighting in read_port_sightings(row.entries, Term(mac, mac=mac)):
                     if not sighting.is_own:
                         self.seen_at[row.fabric_id, mac] = (row.fabric_id, row.name, sighting.port)

@@ -12,7 +12,14 @@ from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 
 from ...hedgehog.kinds import KINDS
 from ...hedgehog.places import SHORTEST, contains, predicates
-from ...hedgehog.sightings import AGENT_SERIAL, lease_conditions, port_condition, serial_condition
+from ...hedgehog.sightings import (
+    AGENT_OPTICS,
+    AGENT_PORTS,
+    AGENT_SERIAL,
+    lease_conditions,
+    port_condition,
+    serial_condition,
+)
 from ...hedgehog.terms import Term
 from ...models import FabricResource
 from .viewer import Entries, Holds, Viewer, any_of
@@ -92,11 +99,11 @@ def _holding(viewer: Viewer, term: Term) -> QuerySet[FabricResource] | None:
 
 def _leasing(viewer: Viewer, term: Term) -> QuerySet[FabricResource] | None:
     """Return the DHCP subnets with a lease that may be meant, with these as `entries`."""
-    path, exact = lease_conditions(term)
+    path, has, exact = lease_conditions(term)
     if not path:
         return None
-    rows = viewer.resources().filter(Q(kind='DHCPSubnet') & Q(Holds('status', f'exists({path})')))
-    is_exact = Case(When(Holds('status', f'exists({exact})'), then=Value(0)), default=Value(1))
+    rows = viewer.resources().filter(Q(kind='DHCPSubnet') & Q(Holds('status', has)))
+    is_exact = Case(When(Holds('status', exact), then=Value(0)), default=Value(1))
     return rows.annotate(entries=Entries('status', path)).order_by(
         is_exact, _EXISTING_FIRST, 'fabric', 'name',
     ).defer('status', *_UNUSED)
@@ -108,14 +115,20 @@ def agents_with(viewer: Viewer, term: Term, macs: Iterable[str] = ()) -> QuerySe
     These are `entries` for ports, `optics` for transceivers, and `serials`. None if no Agent can.
     """
     ports, optics = port_condition(term, macs), '' if macs else serial_condition(term)
-    conditions = [f'exists({path})' for path in (ports, optics) if path]
+    conditions = [f'exists({AGENT_PORTS}.* ? ({ports}))'] if ports else []
     if optics:
         conditions.append(f'exists({AGENT_SERIAL} ? ({contains("@", term.name)}))')
+        conditions.append(f'exists({AGENT_OPTICS}.* ? ({optics}))')
     if not conditions:
         return None
     rows = viewer.resources().filter(Q(kind='Agent') & Q(Holds('status', ' || '.join(conditions))))
-    nothing = '$.none'
+    ports, optics = port_condition(term, macs, '@.value'), '' if macs else serial_condition(term, '@.value')
     return rows.annotate(
-        entries=Entries('status', ports or nothing), optics=Entries('status', optics or nothing),
-        serials=Entries('status', AGENT_SERIAL),
+        entries=Entries('status', _entries(AGENT_PORTS, ports)), serials=Entries('status', AGENT_SERIAL),
+        optics=Entries('status', _entries(AGENT_OPTICS, optics)),
     ).order_by(_EXISTING_FIRST, 'fabric', 'name').defer('spec', 'status', *_UNUSED)
+
+
+def _entries(path: str, condition: str) -> str:
+    """Return the jsonpath to the entries of an object for which a condition holds; to nothing without one."""
+    return f'{path}.keyvalue() ? ({condition})' if condition else '$.none'
