@@ -23,11 +23,11 @@ RESULTS = Path(__file__).with_name('RESULTS.md')
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--short', action='store_true', help='small, for correctness; writes nothing')
-    names = 'syncing, unchanged, memory, overhead, scheduling, watching, pages'
+    names = 'syncing, unchanged, memory, overhead, scheduling, watching, finding, pages'
     parser.add_argument('names', nargs='*', metavar='NAME', help=names)
     options = parser.parse_args()
     with netbox():
-        from . import memory, overhead, pages, scheduling, syncing, unchanged, watching
+        from . import finding, memory, overhead, pages, scheduling, syncing, unchanged, watching
 
         short = options.short
         subjects: dict[str, tuple[str, Callable[[], list[Result]]]] = {
@@ -43,6 +43,7 @@ def main() -> int:
             'watching': ('Near real time', lambda: watching.results(
                 *((100, 3, 2) if short else (2000, 100, 20)),
             )),
+            'finding': ('Find', lambda: finding.results(*((600, 40, 1) if short else (100_000, 20_000, 5)))),
             'pages': ('Pages', lambda: pages.results(*((3, 600, 1) if short else (200, 100_000, 3)))),
         }
         chosen = options.names or list(subjects)

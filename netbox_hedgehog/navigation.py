@@ -12,6 +12,11 @@ menu = PluginMenu(
                 permissions=['netbox_hedgehog.view_fabric'],
             ),
             PluginMenuItem(
+                link='plugins:netbox_hedgehog:find',
+                link_text=_('Find'),
+                permissions=['netbox_hedgehog.view_fabricresource'],
+            ),
+            PluginMenuItem(
                 link='plugins:netbox_hedgehog:fabric_list',
                 link_text=_('Fabrics'),
                 permissions=['netbox_hedgehog.view_fabric'],

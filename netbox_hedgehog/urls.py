@@ -7,6 +7,7 @@ urlpatterns = (
     path('', views.OverviewView.as_view(), name='home'),
     # With a path of its own the menu, which marks what a page's address begins with, marks one entry.
     path('overview/', views.OverviewView.as_view(), name='overview'),
+    path('find/', views.FindView.as_view(), name='find'),
     path('fabrics/', include(get_model_urls('netbox_hedgehog', 'fabric', detail=False))),
     path('fabrics/<int:pk>/', include(get_model_urls('netbox_hedgehog', 'fabric'))),
     path('resources/', include(get_model_urls('netbox_hedgehog', 'fabricresource', detail=False))),

@@ -1,7 +1,7 @@
 from django.urls import path
 from netbox.api.routers import NetBoxRouter
 
-from . import inventory, rules, views
+from . import find, inventory, rules, views
 
 router = NetBoxRouter()
 router.APIRootView = views.HedgehogRootView
@@ -15,6 +15,7 @@ router.register('inventory-rules', rules.InventoryRuleViewSet)
 router.register('discrepancies', inventory.DiscrepancyViewSet)
 
 urlpatterns = [
+    path('find/', find.FindView.as_view(), name='find'),
     path('health/', views.HealthView.as_view(), name='health'),
     *router.urls,
 ]

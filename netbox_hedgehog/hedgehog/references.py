@@ -7,7 +7,7 @@ from typing import Any
 from .connections import MEMBERS, kind_of_end, list_path
 from .kinds import KINDS, Path, Reference
 
-__all__ = ('REFERENCES', 'referrers', 'references')
+__all__ = ('REFERENCES', 'jsonpath', 'referrers', 'references')
 
 
 def _links() -> Iterator[Reference]:
@@ -86,7 +86,12 @@ def _members(value: Any) -> Iterable[Any]:
 _STEPS = {'*': '.**{1}', '?': ' ? (@.type() == "object").keyvalue().key'}
 
 
+def jsonpath(path: Path) -> str:
+    """Return a path as a jsonpath for PostgreSQL, in its lax mode."""
+    return '$' + ''.join(_STEPS.get(step) or f'.{json.dumps(step)}' for step in path)
+
+
 def _predicate(row: Reference, name: str) -> str:
-    path = ''.join(_STEPS.get(step) or f'.{json.dumps(step)}' for step in row.path)
+    path = jsonpath(row.path)
     whole = row.prefix + name
-    return f'exists(${path} ? (@ == {json.dumps(whole)} || @ starts with {json.dumps(whole + "/")}))'
+    return f'exists({path} ? (@ == {json.dumps(whole)} || @ starts with {json.dumps(whole + "/")}))'

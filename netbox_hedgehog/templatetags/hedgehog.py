@@ -1,5 +1,6 @@
 import json
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django import template
@@ -12,6 +13,7 @@ from netbox.events import EVENT_TYPE_KIND_SUCCESS
 
 from ..choices import CablingStateChoices, SwitchStateChoices
 from ..event_types import EVENT_TYPES
+from ..labels import object_label
 from ..models import Fabric
 from ..models.fabric_state import duration_words
 
@@ -44,6 +46,12 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return ''
     return duration_words(max(1, round((timezone.now() - moment).total_seconds())))
+
+
+@register.filter
+def object_text(instance: Any) -> str:
+    """Return the name of a NetBox object; of an interface, with its device."""
+    return object_label(instance)
 
 
 @register.filter

@@ -5,6 +5,7 @@ from .event import *
 from .fabric import *
 from .fabric_delete import *
 from .fabric_edit import *
+from .find import *
 from .health import *
 from .inventory import *
 from .live import *

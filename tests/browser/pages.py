@@ -76,6 +76,8 @@ def dashboard(person: Person, world: World) -> int:
 PAGES: dict[str, Way] = {
     'home': at('home'),
     'overview': at('overview'),
+    'find': at('find', '?q=10.0.1.10'),
+    'find, empty': at('find'),
     'fabric_list': at('fabric_list'),
     'fabric': of_fabric('fabric'),
     'fabric, failed': of_fabric('fabric', 'broken'),

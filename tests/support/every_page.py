@@ -50,6 +50,8 @@ QUERIES = {
     'fabricresource_list': ('kind=Switch', 'q=leaf'),
     'switchhealth_list': ('state=critical',),
     'cablingcheck_list': ('state=wrong_neighbor',),
+    'find': ('q=leaf-01', 'q=10.0.1.10', 'q=1001'),
+    'api find': ('q=leaf-01', 'q=10.0.1.10', 'q=1001'),
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
     'fabric_dry_run': ('rules=true',),
@@ -58,6 +60,7 @@ QUERIES = {
 LEADS = 302
 STATUS = {
     **{f'inventoryrule_bulk_{action}': 200 for action in ('edit', 'rename', 'delete')},
+    'api find': 400,  # without q
     'api fabric-sync': 202, 'api fabric-cancel': 409, 'api fabric-inventory-apply': 409,
     'api fabric-inventory-apply-rules': 409, 'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
 }
@@ -106,7 +109,8 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
                 status = STATUS.get(prefix + name, usual)
                 yield Page(prefix + name, partial(_post, url, data, bool(prefix)), status)
                 continue
-            yield Page(prefix + name, partial(_get, f'{url}?per_page={per_page}&limit={per_page}'))
+            plain = partial(_get, f'{url}?per_page={per_page}&limit={per_page}')
+            yield Page(prefix + name, plain, STATUS.get(prefix + name, 200))
             for query in QUERIES.get(prefix + name, ()):
                 yield Page(f'{prefix}{name}?{query}', partial(_get, f'{url}?{query}&per_page={per_page}'))
     for field in HedgehogQuery.__strawberry_definition__.fields:

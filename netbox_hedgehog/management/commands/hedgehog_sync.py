@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from netbox_hedgehog.choices import CablingStateChoices, SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
 from netbox_hedgehog.hedgehog.rules import RULE_KINDS, PatternError, read_conditions
+from netbox_hedgehog.hedgehog.terms import TermError, read_term
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
 from netbox_hedgehog.jobs.apply import apply_now
 from netbox_hedgehog.jobs.cancel import CancelRefused, cancel_sync
@@ -34,6 +35,7 @@ from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
 from netbox_hedgehog.management import terminal
 from netbox_hedgehog.management.cabling_text import cabling_lines, cabling_rows
+from netbox_hedgehog.management.find_text import find_lines
 from netbox_hedgehog.management.plan_text import plan_lines
 from netbox_hedgehog.management.rules_text import rules_as_dict, rules_lines, tested_lines
 from netbox_hedgehog.models import CablingCheck, Fabric
@@ -42,6 +44,8 @@ from netbox_hedgehog.models.unsupported import unsupported_sentence
 from netbox_hedgehog.monitoring.fabric_status import fabric_status, services_line
 from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, counted, worker_health
+from netbox_hedgehog.presentation.find.data import as_data
+from netbox_hedgehog.presentation.find.lookup import SHOWN, find
 from netbox_hedgehog.watch.watcher import Watcher
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
@@ -100,6 +104,13 @@ class Command(BaseCommand):
         )
         cabling.add_argument('name', metavar='NAME')
         cabling.add_argument('--json', action='store_true', help='print JSON')
+        find = actions.add_parser(
+            'find', help='find an address, MAC address, name or number in all fabrics. Exit codes: 0 found, 1 not '
+                         'found, 2 error',
+        )
+        find.add_argument('term', metavar='TERM', help='what to find, such as 10.0.1.57, 0c20.12fe.0001 or "VLAN 1001"')
+        find.add_argument('--limit', type=int, default=SHOWN, help=f'how many answers to print ({SHOWN})')
+        find.add_argument('--json', action='store_true', help='print JSON')
         rules = actions.add_parser(
             'rules', help='show the inventory rules of a fabric and what they match, or what conditions would match',
         )
@@ -302,6 +313,19 @@ class Command(BaseCommand):
             for line in cabling_lines(checks):
                 self.stdout.write(line)
         raise SystemExit(int(any(check.state == CablingStateChoices.WRONG_NEIGHBOR for check in checks)))
+
+    def find(self, term: str, limit: int, **options: Any) -> None:
+        try:
+            read_term(term)
+        except TermError as error:
+            raise CommandError(str(error), returncode=EXIT_CODES[BROKEN]) from None
+        found = find(None, term, max(1, limit))
+        if options['json']:
+            self.stdout.write(json.dumps(as_data(found), cls=DjangoJSONEncoder, indent=2))
+        else:
+            for line in find_lines(found):
+                self.stdout.write(line)
+        raise SystemExit(int(not found.answers))
 
     def rules(self, name: str, kind: list[str], names: str, selector: str, **options: Any) -> None:
         fabric = self._fabric(name)

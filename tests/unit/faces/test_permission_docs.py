@@ -65,6 +65,9 @@ class PermissionsPageTestCase(TestCase):
             'see resources': [('get', self.url('fabricresource_list')), ('get', self.url('fabricresource', resource))],
             'see a fabric\'s topology': [('get', self.url('fabric_topology', fabric), None, 'leaf-1')],
             'see switch health': [('get', self.url('switchhealth_list'))],
+            'find addresses, MAC addresses and names': [
+                ('get', self.url('find'), {'q': 'leaf-1'}, '<strong>leaf-1</strong>'),
+            ],
             'see the cabling check': [('get', self.url('cablingcheck_list'))],
             'see events of fabrics': [('get', self.url('fabricevent_list'))],
             'see a fabric\'s syncs and their log': [('get', self.url('fabric', fabric), None, self.job_url)],
