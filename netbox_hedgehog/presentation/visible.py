@@ -5,14 +5,15 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.prefetch import GenericPrefetch
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
+from utilities.permissions import get_permission_for_model, permission_is_exempt
 
 from ..accounts import AnyUser
 from ..inventory.planning.model_specs import MODEL_SPECS
-from ..models import Fabric
+from ..models import Fabric, SwitchHealth
 
-__all__ = ('RestrictedRelations', 'may_view_fabric', 'restricted', 'restricted_object')
+__all__ = ('RestrictedRelations', 'may_be_hidden', 'may_view_fabric', 'restricted', 'restricted_object')
 
 
 def restricted(name: str, queryset: QuerySet) -> Any:
@@ -49,3 +50,15 @@ def may_view_fabric(request: HttpRequest, fabric: Fabric) -> bool:
         seen = Fabric.objects.restrict(request.user, 'view').order_by()
         request._hedgehog_fabrics = set(seen.values_list('pk', flat=True))
     return fabric.pk in request._hedgehog_fabrics
+
+
+def may_be_hidden(user: AnyUser, model: type[Model] = SwitchHealth) -> bool:
+    """Return whether the user's permissions may hide objects of a model, whether there are any or not.
+
+    The answer must not reveal whether hidden objects exist.
+    """
+    permission = get_permission_for_model(model, 'view')
+    if user.is_superuser or permission_is_exempt(permission):
+        return False
+    # has_perm() loads the constraints of each permission, by which NetBox then filters querysets.
+    return not user.has_perm(permission) or all(user._object_perm_cache.get(permission, (None,)))

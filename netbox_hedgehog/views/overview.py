@@ -12,7 +12,6 @@ from ..compatibility import untested_release
 from ..models import CablingCheck, Discrepancy, Fabric, FabricResource, SwitchHealth
 from ..monitoring.overview import fabric_summaries, states
 from ..monitoring.service_health import worker_health
-from .topology import may_be_hidden
 
 __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')
 

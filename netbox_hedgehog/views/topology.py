@@ -4,14 +4,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import mark_safe
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from netbox.views import generic
-from utilities.permissions import get_permission_for_model, permission_is_exempt
 from utilities.views import ViewTab, register_model_view
 
 from ..accounts import AnyUser
@@ -20,6 +18,7 @@ from ..diagrams.graph import KINDS, DrawnResource, Graph, NodeHealth, build
 from ..diagrams.grouped import groups_of
 from ..hedgehog.manifest import mapping
 from ..models import Fabric, FabricResource, SwitchHealth
+from ..presentation.visible import may_be_hidden
 from ..sync.topology import outside_filter
 
 __all__ = ('FabricTopologyView', 'health_by_node', 'svg_response')
@@ -101,18 +100,6 @@ def health_by_node(
             notes=_notes(row),
         )
     return found, times
-
-
-def may_be_hidden(user: AnyUser, model: type[Model] = SwitchHealth) -> bool:
-    """Return whether the user's permissions may hide objects of a model, whether there are any or not.
-
-    The answer must not reveal whether hidden objects exist.
-    """
-    permission = get_permission_for_model(model, 'view')
-    if user.is_superuser or permission_is_exempt(permission):
-        return False
-    # has_perm() loads the constraints of each permission, by which NetBox then filters querysets.
-    return not user.has_perm(permission) or all(user._object_perm_cache.get(permission, (None,)))
 
 
 def _notes(row: Any) -> list[str]:

@@ -20,7 +20,8 @@ from ..hedgehog.references import references
 from ..hedgehog.switch_ports import PortNames
 from ..models import FabricResource
 from ..presentation.references import referring_to
-from .topology import health_by_node, may_be_hidden, svg_response
+from ..presentation.visible import may_be_hidden
+from .topology import health_by_node, svg_response
 
 __all__ = ('VPCDiagramView',)
 
