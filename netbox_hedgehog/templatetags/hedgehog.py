@@ -3,8 +3,10 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from ..choices import CablingStateChoices, SwitchStateChoices
+from ..hedgehog.reachability.answer import NO, PARTLY, UNKNOWN, YES
 from ..models import Fabric
 from ..models.fabric_state import duration_words
 
@@ -28,6 +30,12 @@ CABLING_ICONS = {
     CablingStateChoices.UNDECLARED: 'plus-network-outline',
     CablingStateChoices.ONE_END: 'check',
     CablingStateChoices.VERIFIED: 'check-all',
+}
+
+# Color, icon and word of the verdicts on what reaches what.
+VERDICTS = {
+    YES: ('green', 'check', _('yes')), PARTLY: ('yellow', 'check', _('in part')),
+    UNKNOWN: ('gray', 'help', _('cannot be told')), NO: ('red', 'close', _('no')),
 }
 
 
@@ -62,6 +70,15 @@ def cabling_badge(state: str) -> str:
     return format_html(
         '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
         CablingStateChoices.colors[state], CABLING_ICONS[state], dict(CablingStateChoices)[state],
+    )
+
+
+@register.filter
+def verdict_badge(verdict: str) -> str:
+    """Return the verdict on a question of reachability as a badge: color, icon and word."""
+    color, icon, word = VERDICTS[verdict]
+    return format_html(
+        '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>', color, icon, word,
     )
 
 

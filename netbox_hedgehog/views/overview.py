@@ -12,6 +12,7 @@ from ..compatibility import untested_release
 from ..models import CablingCheck, Discrepancy, Fabric, FabricResource, SwitchHealth
 from ..monitoring.overview import fabric_summaries, states
 from ..monitoring.service_health import worker_health
+from ..presentation.visible import may_be_hidden
 
 __all__ = ('WIDGET_SHOWN', 'OverviewView', 'overview_context')
 

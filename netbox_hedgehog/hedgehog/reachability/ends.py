@@ -120,9 +120,11 @@ def _looks_like_address(name: str) -> bool:
 def _named(name: str, mirror: Mirror) -> End:
     kinds = [kind for kind in ('Server', 'External', 'VPC') if mirror.has(kind, name)]
     if len(kinds) > 1:
-        ways = {'Server': f'server {name}', 'External': f'external {name}', 'VPC': _some(_subnets_of(name, mirror))}
-        options = ' or '.join(ways[kind] for kind in kinds)
-        raise QuestionError(f'“{name}” is the name of a {" and of a ".join(kinds)}. Enter {options}.')
+        ways = {'Server': [f'server {name}'], 'External': [f'external {name}'], 'VPC': _subnets_of(name, mirror)}
+        options = [way for kind in kinds for way in ways[kind]]
+        called = {'Server': 'a server', 'External': 'an External', 'VPC': 'a VPC'}
+        raise QuestionError(f'“{name}” is the name of {" and of ".join(called[kind] for kind in kinds)}. '
+                            f'Enter {_some(options)}.')
     if kinds == ['Server']:
         return _server(name, mirror)
     if kinds == ['External']:
@@ -142,7 +144,8 @@ def _named(name: str, mirror: Mirror) -> End:
 
 
 def _subnets_of(vpc: str, mirror: Mirror) -> list[str]:
-    return [f'{vpc}/{name}' for name in mirror.vpcs[vpc].subnets]
+    read = mirror.vpcs.get(vpc)
+    return [f'{vpc}/{name}' for name in read.subnets] if read is not None else []
 
 
 def _some(names: list[str]) -> str:

@@ -11,16 +11,17 @@ from typing import Any
 
 from ..kinds import EXTERNAL_PREFIX
 from ..manifest import mapping, objects, text
-from ..vpcs import AccessRule, read_access_rules
+from ..vpcs import read_access_rules
 from .answer import NO, PARTLY, UNKNOWN, YES
 from .exposed import Expose, read_exposes
-from .packets import Packet, Ports, protocol, rule_matches, rule_ports, rule_spans
+from .packets import Packet, Ports, Rule, read_rule
 from .spans import Span, cells, cuts
 
 __all__ = ('Cause', 'Traffic', 'between', 'follow', 'read_peering')
 
-# How many cells are followed: about a second of one core.
+# How many cells are followed, and how many times a rule is matched: about a second of one core.
 MOST_CELLS = 20_000
+MOST_MATCHES = 400_000
 
 ALLOWED, DENIED, UNCLEAR = 'allowed', 'denied', 'unclear'
 
@@ -55,15 +56,12 @@ class Peering:
     name: str
     group: str
     exposes: dict[str, tuple[Expose, ...]]
-    rules: tuple[AccessRule, ...]
+    rules: dict[tuple[str, str], list[Rule]]
     default_is_deny: bool
-    subnets: Subnets
 
-    def rules_between(self, source: str, target: str) -> Iterator[tuple[int, AccessRule]]:
-        """Yield the rules for packets from one participant to the other, with their numbers."""
-        for number, rule in enumerate(self.rules, 1):
-            if (rule.source, rule.target) == (source, target):
-                yield number, rule
+    def rules_between(self, source: str, target: str) -> list[Rule]:
+        """Return the rules for packets from one participant to the other, in order."""
+        return self.rules.get((source, target), [])
 
 
 def read_peering(name: str, spec: Any, subnets: Subnets) -> Peering:
@@ -74,9 +72,10 @@ def read_peering(name: str, spec: Any, subnets: Subnets) -> Peering:
         for participant, part in mapping(values.get('peering')).items() if isinstance(participant, str)
     }
     acl = read_access_rules(spec)
-    return Peering(
-        name, text(values.get('gatewayGroup')) or 'default', exposes, acl.rules, text(acl.default) == 'deny', subnets,
-    )
+    rules: dict[tuple[str, str], list[Rule]] = {}
+    for number, said in enumerate(acl.rules, 1):
+        rules.setdefault((said.source, said.target), []).append(read_rule(number, said, subnets))
+    return Peering(name, text(values.get('gatewayGroup')) or 'default', exposes, rules, text(acl.default) == 'deny')
 
 
 def between(peerings: Iterable[Peering], one: str, other: str) -> list[Peering]:
@@ -91,12 +90,13 @@ def follow(
 
     Takes the peerings that join the two, their names, and the addresses at each end; None for all that are exposed.
     """
+    cells_followed = _packets(peerings, source, target, sources, targets)
+    if cells_followed is None:
+        cause = Cause(peerings[0].name, 'has too many rules and ranges to follow them all: ask about one address.')
+        return Traffic(UNKNOWN, [], [], [cause])
     verdicts: set[str] = set()
     found: dict[str, dict[Cause, None]] = {ALLOWED: {}, DENIED: {}, UNCLEAR: {}}
-    for followed, packet in enumerate(_packets(peerings, source, target, sources, targets), 1):
-        if followed > MOST_CELLS:
-            cause = Cause(peerings[0].name, 'has too many rules and ranges to follow them all: ask about one address.')
-            return Traffic(UNKNOWN, [], [], [cause])
+    for packet in cells_followed:
         verdict, causes = _verdict(peerings, source, target, packet)
         verdicts.add(verdict)
         found[verdict].update(dict.fromkeys(causes))
@@ -111,20 +111,30 @@ def follow(
 
 def _packets(
     peerings: list[Peering], source: str, target: str, sources: Span | None, targets: Span | None,
-) -> Iterator[Packet]:
-    """Yield a packet for each cell."""
+) -> Iterator[Packet] | None:
+    """Return a packet for each cell; None if there are too many."""
     ports = Ports()
+    count = 1
     for peering in peerings:
-        for _, rule in peering.rules_between(source, target):
-            rule_ports(rule, ports, reply=False)
-        for _, rule in peering.rules_between(target, source):
-            rule_ports(rule, ports, reply=True)
+        there, back = peering.rules_between(source, target), peering.rules_between(target, source)
+        count += len(there) + len(back)
+        for rule in there:
+            rule.add_ports(ports, reply=False)
+        for rule in back:
+            rule.add_ports(ports, reply=True)
         for expose in peering.exposes[target]:
             expose.add_ports(ports)
     at_source = _cells(peerings, source, target, sources)
     at_target = _cells(peerings, target, source, targets)
-    for (first, _), (last, _) in product(at_source, at_target):
-        yield from (Packet(first, last, *rest) for rest in ports.packets())
+    # By their numbers first: there may be millions.
+    of_ports = 1 + len(ports.protocols) * (len(ports.at_source) + 1) * (len(ports.at_target) + 1)
+    followed = len(at_source) * len(at_target) * of_ports
+    if followed > MOST_CELLS or followed * count > MOST_MATCHES:
+        return None
+    return (
+        Packet(first, last, *rest)
+        for (first, _), (last, _), rest in product(at_source, at_target, list(ports.packets()))
+    )
 
 
 def _cells(peerings: list[Peering], side: str, other: str, asked: Span | None) -> list[Span]:
@@ -136,8 +146,8 @@ def _cells(peerings: list[Peering], side: str, other: str, asked: Span | None) -
         exposed += [span for expose in own for span in expose.native]
         at |= cuts(span for expose in own for span in expose.native)
         shown = [
-            span for _, rule in (*peering.rules_between(side, other), *peering.rules_between(other, side))
-            for span in rule_spans(rule, side, peering.subnets)
+            span for rule in (*peering.rules_between(side, other), *peering.rules_between(other, side))
+            for span in rule.spans_of(side)
         ]
         at |= cuts(shown)
         at |= {number for expose in own for span in shown for number in cuts(expose.behind(span))}
@@ -213,7 +223,7 @@ def _by_rules(
     rule = _first_match(peering, source, target, there)
     if isinstance(rule, Cause):
         return UNCLEAR, [rule]
-    if rule is not None and rule[1].action != 'allow':
+    if rule is not None and rule.said.action != 'allow':
         return DENIED, [_denied(peering, rule, 'denies')]
     if rule is None and peering.default_is_deny:
         return DENIED, [Cause(
@@ -229,7 +239,7 @@ def _by_rules(
     if isinstance(reply, Cause):
         return UNCLEAR, [reply]
     if reply is not None:
-        verdict = ALLOWED if reply[1].action == 'allow' else DENIED
+        verdict = ALLOWED if reply.said.action == 'allow' else DENIED
         causes = [_allowed(peering, reply)] if verdict == ALLOWED else [_denied(peering, reply, 'denies the replies')]
         return verdict, [*allowed, *causes]
     if not peering.default_is_deny or rule is None:
@@ -238,58 +248,57 @@ def _by_rules(
 
 
 def _without_reply_rule(
-    peering: Peering, rule: tuple[int, AccessRule], exposes: tuple[Expose, Expose], allowed: list[Cause],
+    peering: Peering, rule: Rule, exposes: tuple[Expose, Expose], allowed: list[Cause],
 ) -> tuple[str, list[Cause]]:
     """Return what becomes of replies that no rule names, where the default is to deny."""
-    number, said = rule
     change = f'Add a rule to GatewayPeering {peering.name} that allows the replies.'
-    if said.scope == 'packet':
+    if rule.said.scope == 'packet':
         return DENIED, [Cause(
-            peering.name, f'denies the replies: {_called(number, said)} is stateless, and no rule allows them.', change,
+            peering.name, f'denies the replies: {_called(rule)} is stateless, and no rule allows them.', change,
         )]
     if any(expose.nat in ('masquerade', 'portForward') for expose in exposes):
         return ALLOWED, allowed
     return UNCLEAR, [Cause(
         peering.name,
-        f'has replies allowed by {_called(number, said)} only, of scope flow: gateways keep flows only with masquerade '
+        f'has replies allowed by {_called(rule)} only, of scope flow: gateways keep flows only with masquerade '
         'or port forwarding.',
         change,
     )]
 
 
-def _first_match(peering: Peering, source: str, target: str, packet: Packet) -> tuple[int, AccessRule] | Cause | None:
+def _first_match(peering: Peering, source: str, target: str, packet: Packet) -> Rule | Cause | None:
     """Return the first rule that matches; a cause where it is unclear which one does."""
-    for number, rule in peering.rules_between(source, target):
-        matches = rule_matches(rule, packet, source, target, peering.subnets)
+    for rule in peering.rules_between(source, target):
+        matches = rule.matches(packet)
         if matches is None:
             return Cause(
-                peering.name, f'has {_called(number, rule)} for a part of the addresses or ports that NAT may choose.',
+                peering.name, f'has {_called(rule)} for a part of the addresses or ports that NAT may choose.',
             )
         if matches:
-            return number, rule
+            return rule
     return None
 
 
-def _called(number: int, rule: AccessRule) -> str:
-    name = text(rule.name)
-    return f'rule {number} “{name}”' if name else f'rule {number}'
+def _called(rule: Rule) -> str:
+    name = text(rule.said.name)
+    return f'rule {rule.number} “{name}”' if name else f'rule {rule.number}'
 
 
-def _allowed(peering: Peering, rule: tuple[int, AccessRule]) -> Cause:
-    return Cause(peering.name, f'{_called(*rule)} allows {_what(rule[1])}.')
+def _allowed(peering: Peering, rule: Rule) -> Cause:
+    return Cause(peering.name, f'{_called(rule)} allows {_what(rule)}.')
 
 
-def _denied(peering: Peering, rule: tuple[int, AccessRule], denies: str) -> Cause:
+def _denied(peering: Peering, rule: Rule, denies: str) -> Cause:
     return Cause(
-        peering.name, f'{_called(*rule)} {denies}: {_what(rule[1])}.',
-        f'Change {_called(*rule)} of GatewayPeering {peering.name}, or put a rule that allows it before it.',
+        peering.name, f'{_called(rule)} {denies}: {_what(rule)}.',
+        f'Change {_called(rule)} of GatewayPeering {peering.name}, or put a rule that allows it before it.',
     )
 
 
-def _what(rule: AccessRule) -> str:
+def _what(rule: Rule) -> str:
     """Return what a rule matches, in words."""
-    match = rule.match
-    words = [protocol(match.get('proto')).upper() or 'all traffic']
+    match = rule.said.match
+    words = [rule.protocol.upper() or 'all traffic']
     for key, word in (('src', 'from'), ('dst', 'to')):
         parts = [
             ' '.join(filter(None, (
@@ -299,7 +308,9 @@ def _what(rule: AccessRule) -> str:
             for item in objects(match.get(key))
         ]
         words += [f'{word} {", ".join(filter(None, parts))}'] if any(parts) else []
-    return ' '.join([*words, f'from {_owner(rule.source)} to {_owner(rule.target)}'] if len(words) == 1 else words)
+    if len(words) == 1:
+        words.append(f'from {_owner(rule.said.source)} to {_owner(rule.said.target)}')
+    return ' '.join(words)
 
 
 def _ports(value: Any) -> str:

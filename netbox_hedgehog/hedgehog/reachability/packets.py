@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from ..manifest import objects, text
+from ..manifest import items, objects, text
 from ..vpcs import AccessRule
 from .spans import ALL_PORTS, Span, cells, covers, cuts, overlap, port_span, read_span
 
-__all__ = ('PORTED', 'Packet', 'Ports', 'protocol', 'rule_matches', 'rule_ports', 'rule_spans')
+__all__ = ('PORTED', 'Packet', 'Ports', 'Rule', 'protocol', 'read_rule')
 
 # The protocols with ports, and the numbers by which a rule may call them.
 PORTED = ('tcp', 'udp')
@@ -66,103 +66,108 @@ class Ports:
     def packets(self) -> Iterator[tuple[str, int | None, int | None]]:
         """Yield protocol, source port and target port of one packet for each cell."""
         yield OTHER, None, None
+        sources, targets = cells([ALL_PORTS], self.at_source), cells([ALL_PORTS], self.at_target)
         for name in sorted(self.protocols):
-            if name not in PORTED:
+            if name in PORTED:
+                yield from ((name, source[0], target[0]) for source, target in product(sources, targets))
+            else:
                 yield name, None, None
-                continue
-            sources, targets = cells([ALL_PORTS], self.at_source), cells([ALL_PORTS], self.at_target)
-            yield from ((name, source[0], target[0]) for source, target in product(sources, targets))
 
 
-def _port_spans(item: dict[str, Any]) -> list[Span]:
-    listed = item.get('ports')
-    spans = [port_span(port) for port in listed] if isinstance(listed, list) else []
-    return [span for span in spans if span is not None]
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a rule says of one side: addresses, True for any and False for none; ports, None for any."""
+
+    addresses: Span | bool
+    ports: tuple[Span, ...] | None
+
+    def matches(self, seen: tuple[Span, ...], name: str, port: int | None) -> bool | None:
+        """Return whether it is about these addresses and this port; None if that cannot be told."""
+        addresses, ports = self._has_addresses(seen), self._has_port(name, port)
+        if addresses is False or ports is False:
+            return False
+        return None if addresses is None or ports is None else True
+
+    def _has_addresses(self, seen: tuple[Span, ...]) -> bool | None:
+        named = self.addresses
+        if isinstance(named, bool):
+            return named
+        if all(named[0] <= low and high <= named[1] for low, high in seen):
+            return True
+        return None if any(overlap(named, span) for span in seen) else False
+
+    def _has_port(self, name: str, port: int | None) -> bool | None:
+        if self.ports is None:
+            return True
+        if name not in PORTED or not self.ports:
+            return False
+        if port is None:
+            return True if covers(self.ports, ALL_PORTS) else None
+        return any(low <= port <= high for low, high in self.ports)
 
 
-def rule_ports(rule: AccessRule, ports: Ports, *, reply: bool) -> None:
-    """Add the protocols and ports that a rule names. The ports of a reply are the other way round."""
-    name = protocol(rule.match.get('proto'))
-    if name:
-        ports.protocols.add(name)
-    for key in ('src', 'dst'):
-        spans = [span for item in objects(rule.match.get(key)) for span in _port_spans(item)]
-        if spans and not name:
-            ports.protocols.update(PORTED)
-        (ports.at_source if (key == 'src') != reply else ports.at_target).update(cuts(spans))
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of an ACL, read once: its number, what it is about, and what it says of both sides; nothing for all."""
+
+    number: int
+    said: AccessRule
+    protocol: str
+    sources: tuple[Entry, ...]
+    targets: tuple[Entry, ...]
+
+    def matches(self, packet: Packet) -> bool | None:
+        """Return whether it matches a packet in its direction; None if that cannot be told."""
+        if self.protocol and self.protocol != packet.protocol:
+            return False
+        source = _one_matches(self.sources, packet.sources, packet.protocol, packet.source_port)
+        if source is False:
+            return False
+        target = _one_matches(self.targets, packet.targets, packet.protocol, packet.target_port)
+        if target is False:
+            return False
+        return None if source is None or target is None else True
+
+    def spans_of(self, side: str) -> list[Span]:
+        """Return the addresses that it names of one side."""
+        entries = self.sources if self.said.source == side else self.targets
+        return [entry.addresses for entry in entries if isinstance(entry.addresses, tuple)]
+
+    def add_ports(self, ports: Ports, *, reply: bool) -> None:
+        """Add the protocols and ports that it names. The ports of a reply are the other way round."""
+        if self.protocol:
+            ports.protocols.add(self.protocol)
+        for entries, at in (
+            (self.sources, ports.at_target if reply else ports.at_source),
+            (self.targets, ports.at_source if reply else ports.at_target),
+        ):
+            spans = [span for entry in entries for span in entry.ports or ()]
+            at.update(cuts(spans))
+            if spans and not self.protocol:
+                ports.protocols.update(PORTED)
 
 
-def rule_spans(rule: AccessRule, side: str, subnets: Callable[[str, str], Span | None]) -> list[Span]:
-    """Return the addresses that a rule names of one side."""
-    key = 'src' if rule.source == side else 'dst'
-    found = [_address(item, side, subnets) for item in objects(rule.match.get(key))]
-    return [span for span in found if isinstance(span, tuple)]
+def read_rule(number: int, said: AccessRule, subnets: Callable[[str, str], Span | None]) -> Rule:
+    """Return a rule, ready to be matched. `subnets` gives the addresses of a VPC's subnet."""
+    sources = tuple(_entry(item, said.source, subnets) for item in objects(said.match.get('src')))
+    targets = tuple(_entry(item, said.target, subnets) for item in objects(said.match.get('dst')))
+    return Rule(number, said, protocol(said.match.get('proto')), sources, targets)
 
 
-def _address(item: dict[str, Any], side: str, subnets: Callable[[str, str], Span | None]) -> Span | bool:
-    """Return the addresses of an entry; True for any, False for none, where it is invalid."""
+def _entry(item: dict[str, Any], side: str, subnets: Callable[[str, str], Span | None]) -> Entry:
+    addresses: Span | bool = True
     if text(item.get('cidr')):
-        return read_span(item['cidr']) or False
-    if text(item.get('vpcSubnet')):
-        return subnets(side, item['vpcSubnet']) or False
-    return True
+        addresses = read_span(item['cidr']) or False
+    elif text(item.get('vpcSubnet')):
+        addresses = subnets(side, item['vpcSubnet']) or False
+    listed = items(item.get('ports'))
+    spans = (port_span(port) for port in listed)
+    return Entry(addresses, tuple(span for span in spans if span is not None) if listed else None)
 
 
-def rule_matches(
-    rule: AccessRule, packet: Packet, source: str, target: str, subnets: Callable[[str, str], Span | None],
-) -> bool | None:
-    """Return whether a rule matches a packet from source to target; None if that cannot be told."""
-    name = protocol(rule.match.get('proto'))
-    if name and name != packet.protocol:
-        return False
-    results = [
-        _any_matches(rule.match.get(key), side, seen, (packet.protocol, port), subnets)
-        for key, side, seen, port in (
-            ('src', source, packet.sources, packet.source_port), ('dst', target, packet.targets, packet.target_port),
-        )
-    ]
-    if False in results:
-        return False
-    return None if None in results else True
-
-
-def _any_matches(
-    value: Any, side: str, seen: tuple[Span, ...], port: tuple[str, int | None],
-    subnets: Callable[[str, str], Span | None],
-) -> bool | None:
-    """Return whether one of the entries of a rule matches; all traffic, if there are none."""
-    entries = objects(value)
-    results = [_matches(item, side, seen, port, subnets) for item in entries]
-    if not entries or True in results:
+def _one_matches(entries: tuple[Entry, ...], seen: tuple[Span, ...], name: str, port: int | None) -> bool | None:
+    """Return whether one of the entries matches; all traffic does, if there are none."""
+    results = [entry.matches(seen, name, port) for entry in entries]
+    if not results or True in results:
         return True
     return None if None in results else False
-
-
-def _matches(
-    item: dict[str, Any], side: str, seen: tuple[Span, ...], port: tuple[str, int | None],
-    subnets: Callable[[str, str], Span | None],
-) -> bool | None:
-    addresses = _addresses_match(_address(item, side, subnets), seen)
-    ports = _ports_match(item, *port)
-    if addresses is False or ports is False:
-        return False
-    return None if addresses is None or ports is None else True
-
-
-def _addresses_match(named: Span | bool, seen: tuple[Span, ...]) -> bool | None:
-    if isinstance(named, bool):
-        return named
-    if all(covers([named], span) for span in seen):
-        return True
-    return None if any(overlap(named, span) for span in seen) else False
-
-
-def _ports_match(item: dict[str, Any], name: str, port: int | None) -> bool | None:
-    if not item.get('ports'):
-        return True
-    spans = _port_spans(item)
-    if name not in PORTED or not spans:
-        return False
-    if port is None:
-        return True if covers(spans, ALL_PORTS) else None
-    return any(low <= port <= high for low, high in spans)

@@ -163,7 +163,7 @@ class _Asked:
         why = next(iter((*traffic.denied, *traffic.unclear)), None)
         first = f'GatewayPeering {why.peering} {why.sentence}' if why is not None else f'{names} does not expose it.'
         if traffic.verdict == PARTLY:
-            return Finding(PARTLY, f'{names} {_lets(peerings)} a part of it pass: {first}', steps, changes)
+            return Finding(PARTLY, f'Only a part of it passes: {first}', steps, changes)
         return Finding(traffic.verdict, first, steps, changes)
 
     def _exposing(self, peering: Peering, source: Place, target: Place) -> Step:
