@@ -101,5 +101,3 @@ MASQUERADE = {'masquerade': {'idleTimeout': '5m'}}
 WIDE = '0.0.0.0/0'
 
 
-def steps(direction):
-    return [str(step) for step in direction.finding.steps]

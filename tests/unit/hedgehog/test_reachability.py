@@ -6,8 +6,6 @@ from netbox_hedgehog.hedgehog.reachability.question import ask
 from ...support.reachability import BLUE, RED, fabric, peering, server, steps, told, vpc
 
 
-# Within a VPC
-
 def test_two_servers_of_a_subnet():
     mirror = fabric(RED, server('db-1', 'red/front'), server('db-2', 'red/front', native=True))
     answer = ask('db-1', 'db-2', mirror)

@@ -16,8 +16,6 @@ from ...support.reachability import (
 )
 
 
-# Gateways
-
 def between(red, blue, **acl):
     return fabric(RED, BLUE, gateway(), gateway_peering('gp', {'red': red, 'blue': blue}, **acl))
 

@@ -20,8 +20,6 @@ from ...support.reachability import (
 )
 
 
-# Outside
-
 def test_an_external_needs_peering_prefix_and_attachment():
     parts = [RED, external('wan', 'oak-1--wan'), external_peering('red--wan', 'red', ['front'], 'wan', '198.51.0.0/16')]
     mirror = fabric(*parts)

@@ -7,7 +7,6 @@ from netbox_hedgehog.hedgehog.reachability.question import ask
 
 from ...support.reachability import BLUE, RED, external, fabric, peering, server, told, vpc
 
-
 # What is not known
 
 def test_a_no_needs_all_kinds():
