@@ -53,11 +53,15 @@ QUERIES = {
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
     'fabric_dry_run': ('rules=true',),
+    'fabric_reachability': ('from=REACHED&to=192.0.2.1',),
+    'api fabric-reachability': ('from=REACHED&to=192.0.2.1',),
 }
 # The status of an answer that is not 200: an action leads to a page, is queued, or says why it was not done.
 LEADS = 302
 STATUS = {
     **{f'inventoryrule_bulk_{action}': 200 for action in ('edit', 'rename', 'delete')},
+    # Without ends there is nothing to answer.
+    'api fabric-reachability': 400,
     'api fabric-sync': 202, 'api fabric-cancel': 409, 'api fabric-inventory-apply': 409,
     'api fabric-inventory-apply-rules': 409, 'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
 }
@@ -106,7 +110,8 @@ def pages(fabric: Any, everything: list[Any], per_page: int = 100) -> Iterator[P
                 status = STATUS.get(prefix + name, usual)
                 yield Page(prefix + name, partial(_post, url, data, bool(prefix)), status)
                 continue
-            yield Page(prefix + name, partial(_get, f'{url}?per_page={per_page}&limit={per_page}'))
+            status = STATUS.get(prefix + name, 200)
+            yield Page(prefix + name, partial(_get, f'{url}?per_page={per_page}&limit={per_page}'), status)
             for query in QUERIES.get(prefix + name, ()):
                 yield Page(f'{prefix}{name}?{query}', partial(_get, f'{url}?{query}&per_page={per_page}'))
     for field in HedgehogQuery.__strawberry_definition__.fields:
