@@ -21,13 +21,15 @@ class FabricReachabilityView(generic.ObjectView):
 
     queryset = Fabric.objects.all()
     template_name = 'netbox_hedgehog/fabric_reachability.html'
+    additional_permissions = ('netbox_hedgehog.view_fabricresource',)
     actions: tuple[Any, ...] = ()
     tab = ViewTab(label=_('Reachability'), permission='netbox_hedgehog.view_fabricresource', weight=505)
 
     def get_extra_context(self, request: HttpRequest, instance: Any) -> dict[str, Any]:
         is_asked = 'from' in request.GET or 'to' in request.GET
         form = ReachabilityForm(request.GET if is_asked else None)
-        context: dict[str, Any] = {'form': form, 'answer': None}
+        # Not `form`: NetBox would repeat the errors of a form of this name as a message.
+        context: dict[str, Any] = {'question': form, 'answer': None}
         if is_asked and form.is_valid():
             try:
                 context['answer'] = answer_as_dict(reach(instance, form.source, form.target, request.user))

@@ -53,8 +53,8 @@ QUERIES = {
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
     'fabric_dry_run': ('rules=true',),
-    'fabric_reachability': ('from=REACHED&to=192.0.2.1',),
-    'api fabric-reachability': ('from=REACHED&to=192.0.2.1',),
+    'fabric_reachability': ('from=server-01&to=vpc-02/default',),
+    'api fabric-reachability': ('from=server-01&to=vpc-02/default',),
 }
 # The status of an answer that is not 200: an action leads to a page, is queued, or says why it was not done.
 LEADS = 302

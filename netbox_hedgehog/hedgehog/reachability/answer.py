@@ -1,15 +1,20 @@
 """What is said of a question: a verdict, why, what decides it, and what would have to change."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 __all__ = (
     'NO', 'PARTLY', 'UNKNOWN', 'VERDICTS', 'YES', 'Answer', 'Direction', 'Finding', 'QuestionError', 'Step', 'best',
+    'listed',
 )
 
 YES, PARTLY, UNKNOWN, NO = 'yes', 'partly', 'unknown', 'no'
 
 # The best first: with several ways, the answer is that of the best one.
 VERDICTS = (YES, PARTLY, UNKNOWN, NO)
+
+# How many names a sentence lists.
+MOST_LISTED = 8
 
 _HEADLINES = {
     YES: 'Yes: {source} can reach {target}.',
@@ -107,3 +112,10 @@ class Answer:
 def best(findings: list[Finding]) -> Finding:
     """Return the best of several ways; the first of equals."""
     return min(findings, key=lambda finding: VERDICTS.index(finding.verdict))
+
+
+def listed(names: Iterable[str], none: str = 'none') -> str:
+    """Return names for a sentence: the first of them, and the number of others."""
+    found = list(names)
+    more = [f'{len(found) - MOST_LISTED} more'] if len(found) > MOST_LISTED else []
+    return ', '.join([*found[:MOST_LISTED], *more]) or none

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..manifest import mapping, objects, text
+from ..manifest import mapping, objects, shown, text
+from .answer import listed
 from .packets import PORTED, Packet, Ports
 from .spans import ALL_ADDRESSES, Span, cuts, overlap, port_span, read_span, shown_span, without
 
@@ -90,7 +91,7 @@ class Expose:
     @property
     def forwarded(self) -> str:
         """Return the forwarded ports in words."""
-        return ', '.join(map(str, self.forwards)) or 'no port'
+        return listed(map(str, self.forwards), 'no port')
 
     def add_ports(self, ports: Ports) -> None:
         """Add the protocols and ports that are told apart here. Takes those of the rules, replies included."""
@@ -113,15 +114,15 @@ def read_exposes(
             continue
         words: list[str] = []
         native = _spans(owner, values.get('ips'), subnets, words)
-        shown: list[str] = []
-        pool = _spans(owner, values.get('as'), subnets, shown)
+        called: list[str] = []
+        pool = _spans(owner, values.get('as'), subnets, called)
         nat = next((name for name in NATS if isinstance(mapping(values.get('nat')).get(name), Mapping)), '')
         if not nat and pool:
             # As gateways of older releases: without a mode, NAT is static.
             nat = 'static'
         if native:
-            said = ' and '.join(words)
-            by = f' as {" and ".join(shown)} {NATS[nat]}' if nat else ''
+            said = listed(words)
+            by = f' as {listed(called)} {NATS[nat]}' if nat else ''
             yield Expose(owner, native, pool, nat, tuple(_forwards(values)), said + by)
 
 
@@ -134,20 +135,20 @@ def _spans(
     for item in objects(value):
         if hole := read_span(item.get('not')):
             holes.append(hole)
-            words.append(f'not {shown_span(hole)}')
+            words.append(f'without {shown_span(hole)}')
             continue
         subnet = text(item.get('vpcSubnet'))
         span = subnets(owner, subnet) if subnet else read_span(item.get('cidr'))
         if span is not None:
             found.append(span)
-            words.append(f'{owner}/{subnet}' if subnet else shown_span(span))
-    return without(found, holes)
+            words.append(f'{owner}/{shown(subnet)}' if subnet else shown_span(span))
+    return without(found, holes) if holes else tuple(found)
 
 
 def _forwards(values: Mapping[str, Any]) -> Iterator[Forward]:
     listed = mapping(mapping(values.get('nat')).get('portForward')).get('ports')
     for item in objects(listed):
-        native, shown = port_span(item.get('port')), port_span(item.get('as') or item.get('port'))
-        if native is not None and shown is not None:
+        native, used = port_span(item.get('port')), port_span(item.get('as') or item.get('port'))
+        if native is not None and used is not None:
             proto = text(item.get('proto'))
-            yield Forward((proto,) if proto in PORTED else PORTED, shown, native)
+            yield Forward((proto,) if proto in PORTED else PORTED, used, native)

@@ -4,15 +4,15 @@ The address space and the ports are cut where anything changes, and one packet o
 Sources of the rules: githedgehog/docs, user guide on gateway peerings and their ACLs (release 26.03).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from ..kinds import EXTERNAL_PREFIX
-from ..manifest import mapping, objects, text
+from ..manifest import mapping, objects, shown, text
 from ..vpcs import read_access_rules
-from .answer import NO, PARTLY, UNKNOWN, YES
+from .answer import NO, PARTLY, UNKNOWN, YES, listed
 from .exposed import Expose, read_exposes
 from .packets import Packet, Ports, Rule, read_rule
 from .spans import Span, cells, cuts
@@ -124,6 +124,7 @@ def _packets(
             rule.add_ports(ports, reply=True)
         for expose in peering.exposes[target]:
             expose.add_ports(ports)
+        count += sum(len(expose.native) for side in (source, target) for expose in peering.exposes[side])
     at_source = _cells(peerings, source, target, sources)
     at_target = _cells(peerings, target, source, targets)
     # By their numbers first: there may be millions.
@@ -189,7 +190,7 @@ def _owner(participant: str) -> str:
 
 
 def _not_exposed(peering: Peering, name: str) -> Cause:
-    exposed = ', '.join(expose.words for expose in peering.exposes[name]) or 'nothing'
+    exposed = listed((expose.words for expose in peering.exposes[name]), 'nothing')
     return Cause(
         peering.name, f'exposes of {_owner(name)} only {exposed}.',
         f'Expose the addresses of {_owner(name)} in GatewayPeering {peering.name}.', is_rule=False,
@@ -281,7 +282,7 @@ def _first_match(peering: Peering, source: str, target: str, packet: Packet) -> 
 
 def _called(rule: Rule) -> str:
     name = text(rule.said.name)
-    return f'rule {rule.number} “{name}”' if name else f'rule {rule.number}'
+    return f'rule {rule.number} “{shown(name)}”' if name else f'rule {rule.number}'
 
 
 def _allowed(peering: Peering, rule: Rule) -> Cause:
@@ -298,21 +299,26 @@ def _denied(peering: Peering, rule: Rule, denies: str) -> Cause:
 def _what(rule: Rule) -> str:
     """Return what a rule matches, in words."""
     match = rule.said.match
-    words = [rule.protocol.upper() or 'all traffic']
+    words = [shown(rule.protocol.upper()) if rule.protocol else 'all traffic']
     for key, word in (('src', 'from'), ('dst', 'to')):
         parts = [
             ' '.join(filter(None, (
-                text(item.get('cidr')) or text(item.get('vpcSubnet')),
+                _address(item),
                 _ports(item.get('ports')),
             )))
             for item in objects(match.get(key))
         ]
-        words += [f'{word} {", ".join(filter(None, parts))}'] if any(parts) else []
+        words += [f'{word} {listed(filter(None, parts))}'] if any(parts) else []
     if len(words) == 1:
         words.append(f'from {_owner(rule.said.source)} to {_owner(rule.said.target)}')
     return ' '.join(words)
 
 
+def _address(item: Mapping[str, Any]) -> str:
+    named = text(item.get('cidr')) or text(item.get('vpcSubnet'))
+    return shown(named) if named else ''
+
+
 def _ports(value: Any) -> str:
-    ports = [str(port) for port in value] if isinstance(value, list) else []
-    return f'port {", ".join(ports)}' if ports else ''
+    ports = [shown(port) for port in value] if isinstance(value, list) else []
+    return f'port {listed(ports)}' if ports else ''

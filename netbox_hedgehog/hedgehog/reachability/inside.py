@@ -2,7 +2,7 @@
 
 from ..manifest import mapping, shown, text
 from ..vpcs import read_permits
-from .answer import NO, UNKNOWN, YES, Finding, Step
+from .answer import NO, UNKNOWN, YES, Finding, Step, listed
 from .ends import Place
 from .mirror import Mirror
 
@@ -65,7 +65,7 @@ def _by_peering(name: str, spec: object, source: Place, target: Place, mirror: M
     )
     if not permitted:
         reason = f'VPCPeering {name} does not permit {source} with {target}.'
-        said = '; '.join(_permit_words(permit, source.owner, target.owner) for permit in permits)
+        said = listed(_permit_words(permit, source.owner, target.owner) for permit in permits)
         return Finding(
             NO, reason, (Step('VPCPeering', name, f'permits only {said}.'),),
             (f'Add {source} and {target} to one permit of VPCPeering {name}.',),
@@ -94,6 +94,6 @@ def _by_remote(name: str, remote: str, source: Place, target: Place, mirror: Mir
 
 def _permit_words(permit: dict[str, list[str]], one: str, other: str) -> str:
     words = [
-        ', '.join(f'{vpc}/{subnet}' for subnet in permit[vpc]) or f'all of {vpc}' for vpc in (one, other)
+        listed((f'{vpc}/{shown(subnet)}' for subnet in permit[vpc]), f'all of {vpc}') for vpc in (one, other)
     ]
     return ' with '.join(words)

@@ -8,7 +8,7 @@ from ..fabrics import read_interconnect
 from ..kinds import pick
 from ..manifest import items, mapping, objects, shown, text, texts
 from ..vpcs import read_external_attachment, read_external_permit
-from .answer import NO, PARTLY, UNKNOWN, YES, Finding, Step
+from .answer import NO, PARTLY, UNKNOWN, YES, Finding, Step, listed
 from .ends import EXTERNAL, Place
 from .mirror import Mirror
 from .spans import Span, covers, overlap, read_span, shown_span
@@ -26,33 +26,33 @@ class Attached:
 
 def attached(external: str, mirror: Mirror) -> Attached:
     """Return how an External is attached to switches."""
-    steps: list[Step] = []
+    whole: list[Step] = []
+    broken: list[Step] = []
     filtered: list[Step] = []
     for name, spec in mirror.all('ExternalAttachment'):
         read = read_external_attachment(spec)
         if read.external != external:
             continue
         if not mirror.has('Connection', read.connection):
-            steps.append(Step('ExternalAttachment', name, f'is on {shown(read.connection)}, which does not exist.'))
+            broken.append(Step('ExternalAttachment', name, f'is on {shown(read.connection)}, which does not exist.'))
             continue
         statements = mirror.statements(mapping(spec))
         if statements:
             filtered.append(Step(
                 'ExternalAttachment', name, f'filters what comes from {external} by an inbound ACL.',
             ))
-        steps.append(Step('ExternalAttachment', name, f'attaches {external} by {read.connection}.'))
-    whole = tuple(step for step in steps if 'attaches' in step.sentence)
+        whole.append(Step('ExternalAttachment', name, f'attaches {external} by {read.connection}.'))
     if not whole:
         return Attached((), Finding(
-            NO, f'External {external} is not attached to any switch.', tuple(steps),
+            NO, f'External {external} is not attached to any switch.', tuple(broken),
             (f'Create an ExternalAttachment of External {external}.',),
         ))
     if filtered:
-        return Attached(whole, Finding(
+        return Attached(tuple(whole), Finding(
             UNKNOWN, f'An inbound ACL filters what comes from External {external}, and is not evaluated here.',
             tuple(filtered),
         ))
-    return Attached(whole)
+    return Attached(tuple(whole))
 
 
 def by_external_peerings(vpc: Place, outside: Place, mirror: Mirror) -> list[Finding]:
@@ -93,7 +93,7 @@ def _by_external(
     if isinstance(static, dict):
         routed = [span for prefix in texts(static.get('prefixes')) if (span := read_span(prefix))]
         verdict = _share_of_both(outside.span, spans, routed)
-        said = ', '.join(map(shown_span, routed)) or 'no prefix'
+        said = _shown(routed)
         steps = (*steps, Step(EXTERNAL, external, f'is static, with routes for {said}.'))
         if verdict == NO:
             return Finding(
@@ -118,8 +118,8 @@ def _peering_steps(permits: list[tuple[str, Any]]) -> tuple[Step, ...]:
     return tuple(
         Step(
             'ExternalPeering', name,
-            f'permits subnets {", ".join(permit.subnets) or "none"} of {permit.vpc} and prefixes '
-            f'{", ".join(permit.prefixes) or "none"} of {permit.external}.',
+            f'permits subnets {listed(map(shown, permit.subnets))} of {permit.vpc} and prefixes '
+            f'{listed(map(shown, permit.prefixes))} of {permit.external}.',
         )
         for name, permit in permits
     )
@@ -148,10 +148,10 @@ def by_interconnects(vpc: Place, outside: Place, mirror: Mirror) -> list[Finding
             continue
         spans = [span for prefix in read.prefixes if (span := read_span(prefix))]
         linked = [link.connection for link in read.links if mirror.has('Connection', link.connection)]
-        announced = ', '.join(read.vpcs[vpc.owner]) or 'none'
+        announced = listed(map(shown, read.vpcs[vpc.owner]))
         step = Step(
             'VPCInterconnect', name,
-            f'announces subnets {announced} of {vpc.owner}, and accepts {", ".join(read.prefixes) or "no prefix"}.',
+            f'announces subnets {announced} of {vpc.owner}, and accepts {listed(map(shown, read.prefixes))}.',
         )
         verdict = _share(outside.span, spans)
         if vpc.subnet not in read.vpcs[vpc.owner]:
@@ -204,7 +204,7 @@ def _routes(vpc: Place, outside: Place, mirror: Mirror) -> Iterator[Finding]:
         span = read_span(route.get('prefix'))
         if span is None or _share(outside.span, [span]) == NO:
             continue
-        hops = ', '.join(texts(route.get('nextHops'))) or 'no next hop'
+        hops = listed(map(shown, texts(route.get('nextHops'))), 'no next hop')
         yield Finding(
             UNKNOWN, f'A static route of {vpc.owner} leads to {hops}: what that passes on is not mirrored.',
             (Step('VPC', vpc.owner, f'has a static route for {shown_span(span)} to {hops}.'),),
@@ -212,4 +212,4 @@ def _routes(vpc: Place, outside: Place, mirror: Mirror) -> Iterator[Finding]:
 
 
 def _shown(spans: list[Span]) -> str:
-    return ', '.join(map(shown_span, spans))
+    return listed(map(shown_span, spans))

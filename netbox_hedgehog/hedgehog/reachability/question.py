@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from ..manifest import mapping
-from .answer import NO, PARTLY, UNKNOWN, VERDICTS, YES, Answer, Direction, Finding, QuestionError, Step, best
+from .answer import NO, PARTLY, UNKNOWN, VERDICTS, YES, Answer, Direction, Finding, QuestionError, Step, best, listed
 from .ends import EXTERNAL, OUTSIDE, SUBNET, End, Place, read_end
 from .gateway import Cause, Peering, Traffic, between, follow, read_peering
 from .inside import L3FLAT, peered, through_switches, within_vpc
@@ -168,7 +168,7 @@ class _Asked:
 
     def _exposing(self, peering: Peering, source: Place, target: Place) -> Step:
         words = [
-            ', '.join(expose.words for expose in peering.exposes[place.participant]) or 'nothing'
+            listed((expose.words for expose in peering.exposes[place.participant]), 'nothing')
             for place in (source, target)
         ]
         return Step(

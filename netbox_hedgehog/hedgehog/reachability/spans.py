@@ -1,12 +1,13 @@
 """Sets of IPv4 addresses and of ports as spans: the first and the last number, both included."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError, summarize_address_range
 from typing import Any
 
 __all__ = (
-    'ALL_ADDRESSES', 'ALL_PORTS', 'Span', 'cells', 'covers', 'cuts', 'overlap', 'port_span', 'read_span', 'shown_span',
-    'without',
+    'ALL_ADDRESSES', 'ALL_PORTS', 'Span', 'cells', 'covers', 'cuts', 'merged', 'overlap', 'port_span', 'read_span',
+    'shown_span', 'without',
 )
 
 Span = tuple[int, int]
@@ -54,12 +55,33 @@ def overlap(one: Span, other: Span) -> Span | None:
     return (low, high) if low <= high else None
 
 
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that touch as one."""
+    found: list[Span] = []
+    for low, high in sorted(spans):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(found[-1][1], high)
+        else:
+            found.append((low, high))
+    return found
+
+
 def without(spans: Iterable[Span], holes: Iterable[Span]) -> tuple[Span, ...]:
-    """Return spans without what is in any of the holes."""
-    left = list(spans)
-    for low, high in holes:
-        parts = [part for first, last in left for part in ((first, min(last, low - 1)), (max(first, high + 1), last))]
-        left = [part for part in parts if part[0] <= part[1]]
+    """Return spans without what is in any of the holes, in order."""
+    left: list[Span] = []
+    closed = merged(holes)
+    place = 0
+    for low, high in merged(spans):
+        while place < len(closed) and closed[place][1] < low:
+            place += 1
+        first, hole = low, place
+        while hole < len(closed) and closed[hole][0] <= high:
+            if first < closed[hole][0]:
+                left.append((first, closed[hole][0] - 1))
+            first = closed[hole][1] + 1
+            hole += 1
+        if first <= high:
+            left.append((first, high))
     return tuple(left)
 
 
@@ -76,12 +98,11 @@ def cuts(spans: Iterable[Span]) -> set[int]:
 def cells(spans: Iterable[Span], at: Iterable[int]) -> list[Span]:
     """Return spans, divided before each of the numbers: what is said of spans cut there is the same within a cell."""
     numbers = sorted(set(at))
-    found: dict[Span, None] = {}
-    for low, high in spans:
+    found: list[Span] = []
+    for low, high in merged(spans):
         first = low
-        for number in numbers:
-            if first < number <= high:
-                found[first, number - 1] = None
-                first = number
-        found[first, high] = None
-    return list(found)
+        for number in numbers[bisect_right(numbers, low):bisect_right(numbers, high)]:
+            found.append((first, number - 1))
+            first = number
+        found.append((first, high))
+    return found

@@ -63,7 +63,7 @@ def test_parts_of_a_subnet_are_exposed():
     mirror = between([exposed('10.0.1.0/24', '-10.0.1.64/26')], [exposed('default')])
     assert told('red/front', 'blue/default', mirror)[0] == (
         'Yes, in part: red/front can reach blue/default, but not with all traffic. Only a part of it passes: '
-        'GatewayPeering gp exposes of red only 10.0.1.0/24 and not 10.0.1.64/26.'
+        'GatewayPeering gp exposes of red only 10.0.1.0/24, without 10.0.1.64/26.'
     )
     assert told('10.0.1.70', 'blue/default', mirror)[0].startswith('No: 10.0.1.70 (red/front) cannot reach')
     assert told('10.0.1.7', 'blue/default', mirror)[0].startswith('Yes: 10.0.1.7 (red/front) can reach')
