@@ -173,7 +173,7 @@ class _Asked:
         ]
         return Step(
             'GatewayPeering', peering.name,
-            f'exposes of {_named(source)} {words[0]}; of {_named(target)} {words[1]}.',
+            f'exposes {_named(source)}: {words[0]}; {_named(target)}: {words[1]}.',
         )
 
     # What there is not
@@ -251,12 +251,14 @@ class _Asked:
             return found
         then = _Asked(before)._findings(*ends)[0]
         gone = {(row.kind, row.name) for row in self.mirror.everything if row.missing}
-        deleted = dict.fromkeys(f'{step.kind} {step.name}' for step in then.steps if (step.kind, step.name) in gone)
+        lost = dict.fromkeys((step.kind, step.name) for step in then.steps if (step.kind, step.name) in gone)
+        deleted = [f'{kind} {name}' for kind, name in lost]
         if then.verdict not in (YES, PARTLY) or not deleted:
             return found
-        names = ' and '.join(deleted)
+        names = listed(deleted)
         change = f'{names} would let it pass, but {"was" if len(deleted) == 1 else "were"} deleted from the cluster.'
-        return Finding(found.verdict, found.reason, found.steps, (change, *found.changes), found.source, found.target)
+        steps = (*found.steps, *(Step(kind, name, 'was deleted from the cluster.') for kind, name in lost))
+        return Finding(found.verdict, found.reason, steps, (change, *found.changes), found.source, found.target)
 
 
 def _named(place: Place) -> str:

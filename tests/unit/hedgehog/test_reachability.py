@@ -103,6 +103,7 @@ def test_what_was_deleted_is_named():
     assert answer.there.finding.changes[0] == (
         'VPCPeering p would let it pass, but was deleted from the cluster.'
     )
+    assert steps(answer.there) == ['VPCPeering p: was deleted from the cluster.']
 
 
 def test_vpcs_of_different_hedgehog_fabrics():

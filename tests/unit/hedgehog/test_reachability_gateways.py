@@ -25,7 +25,7 @@ def test_a_gateway_peering_without_nat_is_for_both():
     answer = ask('red/front', 'blue/default', mirror)
     assert answer.there.sentence == 'Yes: red/front can reach blue/default. GatewayPeering gp lets it pass.'
     assert answer.back.verdict == 'yes'
-    assert steps(answer.there) == ['GatewayPeering gp: exposes of red red/front; of blue blue/default.']
+    assert steps(answer.there) == ['GatewayPeering gp: exposes red: red/front; blue: blue/default.']
     assert told('red/back', 'blue/default', mirror)[0] == (
         'No: red/back cannot reach blue/default. GatewayPeering gp exposes of red only red/front.'
     )
