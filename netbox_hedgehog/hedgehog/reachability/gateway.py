@@ -17,16 +17,23 @@ from .exposed import Expose, read_exposes
 from .packets import Packet, Ports, Rule, read_rule
 from .spans import Span, cells, cuts
 
-__all__ = ('Cause', 'Traffic', 'between', 'follow', 'read_peering')
+__all__ = ('Budget', 'Cause', 'Traffic', 'between', 'follow', 'read_peering')
 
-# How many cells are followed, and how many times a rule is matched: about a second of one core.
+# How many cells of two places are followed, and how many times a rule is matched in a question: a second or two.
 MOST_CELLS = 20_000
-MOST_MATCHES = 400_000
+MOST_MATCHES = 1_500_000
 
 ALLOWED, DENIED, UNCLEAR = 'allowed', 'denied', 'unclear'
 
 # A subnet of a VPC by name: its addresses.
 Subnets = Callable[[str, str], Span | None]
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many times a rule may still be matched: a server has several subnets, and each pair of these is followed."""
+
+    left: int = MOST_MATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,14 @@ def between(peerings: Iterable[Peering], one: str, other: str) -> list[Peering]:
 
 
 def follow(
-    peerings: list[Peering], source: str, target: str, sources: Span | None, targets: Span | None,
+    peerings: list[Peering], source: str, target: str, spans: tuple[Span | None, Span | None], budget: Budget,
 ) -> Traffic:
     """Return what passes from source to target, if it opens the connection and is answered.
 
     Takes the peerings that join the two, their names, and the addresses at each end; None for all that are exposed.
+    What it costs is taken from the budget.
     """
-    cells_followed = _packets(peerings, source, target, sources, targets)
+    cells_followed = _packets(peerings, source, target, spans, budget)
     if cells_followed is None:
         cause = Cause(peerings[0].name, 'has too many rules and ranges to follow them all: ask about one address.')
         return Traffic(UNKNOWN, [], [], [cause])
@@ -110,7 +118,7 @@ def follow(
 
 
 def _packets(
-    peerings: list[Peering], source: str, target: str, sources: Span | None, targets: Span | None,
+    peerings: list[Peering], source: str, target: str, spans: tuple[Span | None, Span | None], budget: Budget,
 ) -> Iterator[Packet] | None:
     """Return a packet for each cell; None if there are too many."""
     ports = Ports()
@@ -125,13 +133,14 @@ def _packets(
         for expose in peering.exposes[target]:
             expose.add_ports(ports)
         count += sum(len(expose.native) for side in (source, target) for expose in peering.exposes[side])
-    at_source = _cells(peerings, source, target, sources)
-    at_target = _cells(peerings, target, source, targets)
+    at_source = _cells(peerings, source, target, spans[0])
+    at_target = _cells(peerings, target, source, spans[1])
     # By their numbers first: there may be millions.
     of_ports = 1 + len(ports.protocols) * (len(ports.at_source) + 1) * (len(ports.at_target) + 1)
     followed = len(at_source) * len(at_target) * of_ports
-    if followed > MOST_CELLS or followed * count > MOST_MATCHES:
+    if followed > MOST_CELLS or followed * count > budget.left:
         return None
+    budget.left -= followed * count
     return (
         Packet(first, last, *rest)
         for (first, _), (last, _), rest in product(at_source, at_target, list(ports.packets()))

@@ -6,7 +6,7 @@ from itertools import product
 from ..manifest import mapping
 from .answer import NO, PARTLY, UNKNOWN, VERDICTS, YES, Answer, Direction, Finding, QuestionError, Step, best, listed
 from .ends import EXTERNAL, OUTSIDE, SUBNET, End, Place, read_end
-from .gateway import Cause, Peering, Traffic, between, follow, read_peering
+from .gateway import Budget, Cause, Peering, Traffic, between, follow, read_peering
 from .inside import L3FLAT, peered, through_switches, within_vpc
 from .mirror import DECIDING, Mirror
 from .outside import attached, by_external_peerings, by_interconnects, by_static_externals, by_static_routes
@@ -50,6 +50,7 @@ class _Asked:
 
     def __init__(self, mirror: Mirror) -> None:
         self.mirror = mirror
+        self.budget = Budget()
         self.peerings = [read_peering(name, spec, mirror.subnet_span) for name, spec in mirror.all('GatewayPeering')]
 
     def direction(self, source: End, target: End) -> Direction:
@@ -150,7 +151,8 @@ class _Asked:
         return self._of_traffic(served, source, target)
 
     def _of_traffic(self, peerings: list[Peering], source: Place, target: Place) -> Finding:
-        traffic = follow(peerings, source.participant, target.participant, source.span, target.span)
+        spans = source.span, target.span
+        traffic = follow(peerings, source.participant, target.participant, spans, self.budget)
         names = ' and '.join(f'GatewayPeering {peering.name}' for peering in peerings)
         exposing = [self._exposing(peering, source, target) for peering in peerings]
         externals = [step for place in (source, target) if place.kind == EXTERNAL
