@@ -5,10 +5,13 @@ from io import StringIO
 
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import SimpleTestCase
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import path, reverse
+from drf_spectacular.generators import SchemaGenerator
 from utilities.testing import APITestCase, TestCase
 
+from netbox_hedgehog.api.views import FabricViewSet
 from netbox_hedgehog.hedgehog.reachability.answer import QuestionError
 from netbox_hedgehog.models import Fabric, FabricResource
 from netbox_hedgehog.presentation.reachability import reach
@@ -123,6 +126,18 @@ class ReachabilityAPITestCase(APITestCase):
         self.assertEqual(refused.status_code, 400)
         self.assertEqual(refused.json(), {'detail': 'No server, VPC or External of a is named “nobody”.'})
         self.assertEqual(self.ask().status_code, 400)
+
+
+class ReachabilitySchemaTestCase(SimpleTestCase):
+    def test_the_schema_has_both_ends_and_the_answer(self):
+        part = [path('fabrics/<int:pk>/reachability/', FabricViewSet.as_view({'get': 'reachability'}))]
+        schema = SchemaGenerator(patterns=part).get_schema(request=None, public=True)
+        (found,) = [paths['get'] for paths in schema['paths'].values()]
+        required = {each['name'] for each in found['parameters'] if each['in'] == 'query' and each['required']}
+        self.assertEqual(required, {'from', 'to'})
+        self.assertEqual(sorted(found['responses']), ['200', '400'])
+        answer = schema['components']['schemas']['ReachabilityDirection']['properties']
+        self.assertLessEqual({'verdict', 'sentence', 'steps', 'changes', 'others'}, set(answer))
 
 
 class ReachCommandTestCase(TestCase):
