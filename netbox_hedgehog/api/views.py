@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from netbox.api.authentication import IsAuthenticatedOrLoginNotRequired
 from netbox.api.viewsets import NetBoxModelViewSet, NetBoxReadOnlyModelViewSet
 from redis.exceptions import RedisError
@@ -15,6 +15,7 @@ from rest_framework.routers import APIRootView
 from rest_framework.views import APIView
 
 from .. import filtersets
+from ..hedgehog.reachability.answer import QuestionError
 from ..jobs.cancel import CancelRefused, cancel_sync
 from ..jobs.fabric_sync import FabricSyncJob, SyncRefused
 from ..jobs.probe import TooManyTests, check_connection
@@ -23,12 +24,14 @@ from ..monitoring.cabling import cabling_summary
 from ..monitoring.fabric_status import fabric_status
 from ..monitoring.service_health import worker_health
 from ..monitoring.shared_clusters import fabrics_of_same_cluster
+from ..presentation.reachability import answer_as_dict, reach
 from ..presentation.visible import RestrictedRelations, restricted
 from ..sensitive import keep_secrets
 from ..sync.removed_kinds import NotConfirmable, confirm_removed_kind
 from . import serializers
 from .inventory import InventoryActions
 from .permissions import TokenSyncPermission
+from .reachability import ReachabilitySerializer
 
 REDIS_AWAY = 'Cannot reach Redis. The sync was not queued.'
 REDIS_AWAY_CANCEL = 'Cannot reach Redis. The sync was not cancelled.'
@@ -157,6 +160,28 @@ class FabricViewSet(InventoryActions, NetBoxModelViewSet):
             raise PermissionDenied
         checks = CablingCheck.objects.restrict(request.user, 'view').filter(fabric=self.get_object())
         return Response(serializers.CablingSummarySerializer(cabling_summary(checks)).data)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(name, str, required=True, description='Server, VPC/subnet, address or external NAME.')
+            for name in ('from', 'to')
+        ],
+        responses={200: ReachabilitySerializer, 400: {
+            'type': 'object', 'properties': {'detail': {'type': 'string'}},
+        }},
+        filters=False,
+    )
+    @action(detail=True, methods=['get'])
+    def reachability(self, request: Request, pk: int) -> Response:
+        """Return whether `from` and `to` reach each other, and what decides it. 400 if an end is not understood."""
+        if not request.user.has_perm('netbox_hedgehog.view_fabricresource'):
+            raise PermissionDenied
+        source, target = request.query_params.get('from', ''), request.query_params.get('to', '')
+        try:
+            reached = reach(self.get_object(), source, target, request.user)
+        except QuestionError as error:
+            raise ValidationError({'detail': str(error)}) from None
+        return Response(ReachabilitySerializer(answer_as_dict(reached)).data)
 
 
 class FabricResourceViewSet(NetBoxReadOnlyModelViewSet):

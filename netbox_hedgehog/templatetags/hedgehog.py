@@ -8,11 +8,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from netbox.events import EVENT_TYPE_KIND_SUCCESS
 
 from ..choices import CablingStateChoices, SwitchStateChoices
 from ..event_types import EVENT_TYPES
+from ..hedgehog.reachability.answer import NO, PARTLY, UNKNOWN, YES
 from ..labels import object_label
 from ..models import Fabric
 from ..models.fabric_state import duration_words
@@ -37,6 +38,12 @@ CABLING_ICONS = {
     CablingStateChoices.UNDECLARED: 'plus-network-outline',
     CablingStateChoices.ONE_END: 'check',
     CablingStateChoices.VERIFIED: 'check-all',
+}
+
+# Color, icon and word of the verdicts on what reaches what.
+VERDICTS = {
+    YES: ('green', 'check', _('yes')), PARTLY: ('yellow', 'check', _('in part')),
+    UNKNOWN: ('gray', 'help', _('cannot be told')), NO: ('red', 'close', _('no')),
 }
 
 
@@ -65,7 +72,7 @@ def as_of(fabric: Fabric) -> str:
 def alert_url(fabric: Fabric) -> str:
     """Return the address of NetBox's form for an event rule, filled in for all that goes wrong with one fabric."""
     values = {
-        'name': _('Alerts of {fabric}').format(fabric=fabric),
+        'name': str(_('Alerts of {fabric}')).format(fabric=fabric),
         'enabled': 'on',
         'object_types': ContentType.objects.get_for_model(Fabric).pk,
         'event_types': [event.name for event in EVENT_TYPES if event.kind != EVENT_TYPE_KIND_SUCCESS],
@@ -91,6 +98,15 @@ def cabling_badge(state: str) -> str:
     return format_html(
         '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>',
         CablingStateChoices.colors[state], CABLING_ICONS[state], dict(CablingStateChoices)[state],
+    )
+
+
+@register.filter
+def verdict_badge(verdict: str) -> str:
+    """Return the verdict on a question of reachability as a badge: color, icon and word."""
+    color, icon, word = VERDICTS[verdict]
+    return format_html(
+        '<span class="badge text-bg-{}"><i class="mdi mdi-{}" aria-hidden="true"></i> {}</span>', color, icon, word,
     )
 
 

@@ -11,6 +11,7 @@ from .inventory import *
 from .live import *
 from .onboarding import *
 from .overview import *
+from .reachability import *
 from .resource import *
 from .rule import *
 from .topology import *

@@ -86,6 +86,10 @@ PAGES: dict[str, Way] = {
     'fabric_topology, empty': of_fabric('fabric_topology', 'idle'),
     'fabric_switches': of_fabric('fabric_switches'),
     'fabric_cabling': of_fabric('fabric_cabling'),
+    'fabric_reachability': of_fabric('fabric_reachability'),
+    'fabric_reachability, answered': lambda person, world: person.open(
+        url('fabric_reachability', world.fabric, '?from=server-03&to=external+internet'),
+    ),
     'fabric_inventory': of_fabric('fabric_inventory'),
     'fabric_discrepancies': of_fabric('fabric_discrepancies'),
     'fabric_dry_run': of_fabric('fabric_dry_run'),

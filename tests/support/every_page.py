@@ -55,12 +55,16 @@ QUERIES = {
     'discrepancy_list': ('state=open',),
     'fabric_topology': ('format=svg',),
     'fabric_dry_run': ('rules=true',),
+    'fabric_reachability': ('from=server-01&to=vpc-02/default',),
+    'api fabric-reachability': ('from=server-01&to=vpc-02/default',),
 }
 # The status of an answer that is not 200: an action leads to a page, is queued, or says why it was not done.
 LEADS = 302
 STATUS = {
     **{f'inventoryrule_bulk_{action}': 200 for action in ('edit', 'rename', 'delete')},
     'api find': 400,  # without q
+    # Without ends there is nothing to answer.
+    'api fabric-reachability': 400,
     'api fabric-sync': 202, 'api fabric-cancel': 409, 'api fabric-inventory-apply': 409,
     'api fabric-inventory-apply-rules': 409, 'api fabric-inventory-confirm': 409, 'api fabric-confirm-removed-kind': 409,
 }

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from netbox_hedgehog.choices import CablingStateChoices, SyncStateChoices, SyncStatusChoices
 from netbox_hedgehog.cluster.rbac import OnboardingError, manifests
+from netbox_hedgehog.hedgehog.reachability.answer import QuestionError
 from netbox_hedgehog.hedgehog.rules import RULE_KINDS, PatternError, read_conditions
 from netbox_hedgehog.hedgehog.terms import TermError, read_term
 from netbox_hedgehog.inventory.errors import InventoryRefused, PlanMoved
@@ -33,10 +34,11 @@ from netbox_hedgehog.jobs.probe import check_connection
 from netbox_hedgehog.jobs.progress import Progress, progress_of
 from netbox_hedgehog.jobs.recovery import recover
 from netbox_hedgehog.jobs.schedules import FabricSyncScheduler
-from netbox_hedgehog.management import terminal
+from netbox_hedgehog.management import reach_text, terminal
 from netbox_hedgehog.management.cabling_text import cabling_lines, cabling_rows
 from netbox_hedgehog.management.find_text import find_lines
 from netbox_hedgehog.management.plan_text import plan_lines
+from netbox_hedgehog.management.reach_text import reach_lines
 from netbox_hedgehog.management.rules_text import rules_as_dict, rules_lines, tested_lines
 from netbox_hedgehog.models import CablingCheck, Fabric
 from netbox_hedgehog.models.fabric_state import duration_words
@@ -46,6 +48,7 @@ from netbox_hedgehog.monitoring.metrics import exposition
 from netbox_hedgehog.monitoring.service_health import BROKEN, DEGRADED, HEALTHY, counted, worker_health
 from netbox_hedgehog.presentation.find.data import as_data
 from netbox_hedgehog.presentation.find.lookup import SHOWN, find
+from netbox_hedgehog.presentation.reachability import answer_as_dict, reach
 from netbox_hedgehog.watch.watcher import Watcher
 
 EXIT_CODES = {HEALTHY: 0, DEGRADED: 1, BROKEN: 2}
@@ -111,6 +114,14 @@ class Command(BaseCommand):
         find.add_argument('term', metavar='TERM', help='what to find, such as 10.0.1.57, 0c20.12fe.0001 or "VLAN 1001"')
         find.add_argument('--limit', type=int, default=SHOWN, help=f'how many answers to print ({SHOWN})')
         find.add_argument('--json', action='store_true', help='print JSON')
+        reach = actions.add_parser(
+            'reach', help='tell whether one end can reach another in a fabric, both ways. Exit codes, of the way from '
+                          'FROM to TO: 0 yes, 1 no, 2 error, 3 cannot be told, 4 in part',
+        )
+        reach.add_argument('name', metavar='NAME')
+        reach.add_argument('source', metavar='FROM', help='server, VPC/subnet, address, prefix or "external NAME"')
+        reach.add_argument('target', metavar='TO')
+        reach.add_argument('--json', action='store_true', help='print JSON')
         rules = actions.add_parser(
             'rules', help='show the inventory rules of a fabric and what they match, or what conditions would match',
         )
@@ -326,6 +337,18 @@ class Command(BaseCommand):
             for line in find_lines(found):
                 self.stdout.write(line)
         raise SystemExit(int(not found.answers))
+
+    def reach(self, name: str, source: str, target: str, **options: Any) -> None:
+        try:
+            reached = reach(self._fabric(name), source, target)
+        except (QuestionError, CommandError) as error:
+            raise CommandError(str(error), returncode=EXIT_CODES[BROKEN]) from None
+        if options['json']:
+            self.stdout.write(json.dumps(answer_as_dict(reached), indent=2))
+        else:
+            for line in reach_lines(reached.answer):
+                self.stdout.write(line)
+        raise SystemExit(reach_text.EXIT_CODES[reached.answer.there.verdict])
 
     def rules(self, name: str, kind: list[str], names: str, selector: str, **options: Any) -> None:
         fabric = self._fabric(name)

@@ -64,6 +64,7 @@ class PermissionsPageTestCase(TestCase):
             'get the health of workers and schedulers by API': [('get', '/api/plugins/hedgehog/health/')],
             'see resources': [('get', self.url('fabricresource_list')), ('get', self.url('fabricresource', resource))],
             'see a fabric\'s topology': [('get', self.url('fabric_topology', fabric), None, 'leaf-1')],
+            'ask what reaches what in a fabric': [('get', self.url('fabric_reachability', fabric))],
             'see switch health': [('get', self.url('switchhealth_list'))],
             'find addresses, MAC addresses and names': [
                 ('get', self.url('find'), {'q': 'leaf-1'}, '<strong>leaf-1</strong>'),
