@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 # What no two deletions have in common, and what changes with each object that is deleted of a batch.
 TIMES = {'last_updated', 'time', 'created', 'request_id'}
-COUNTS = {'_children', '_depth', 'children', 'depth'}
+COUNTS = {'_children', '_depth', 'children', 'depth', 'device_count'}
 # Their rows come and go while tests run.
 PASSING = {'core.job', 'core.objectchange', 'sessions.session', 'contenttypes.contenttype'}
 
