@@ -25,9 +25,10 @@ from tenancy.models import Tenant
 from users.models import User
 from utilities.request import NetBoxFakeRequest
 
-from netbox_hedgehog.choices import SyncStatusChoices
+from netbox_hedgehog.choices import InventoryScopeChoices, SyncStatusChoices
 from netbox_hedgehog.inventory.checkpoints import APPS, find_unchanged
 from netbox_hedgehog.inventory.reconcile import build_plan, reconcile
+from netbox_hedgehog.inventory.resources import content_of
 from netbox_hedgehog.jobs.fabric_sync import FabricSyncJob, execute_fabric_sync, execute_requested_run
 from netbox_hedgehog.models import (
     Fabric,
@@ -288,6 +289,21 @@ def test_all_that_a_plan_reads_is_watched():
             watched.add(model._meta.db_table)
     assert {'dcim_device', 'dcim_cabletermination', 'netbox_hedgehog_inventoryrule'} <= read
     assert read - watched == set()
+
+
+def test_two_modules_that_swap_places_are_found_however_far_apart_these_are():
+    """PostgreSQL's hash of jsonb is the same after two values have swapped places that are 32 apart."""
+    fabric = at_rest(inventory_scope=[*InventoryScopeChoices.values()])
+    modules = {f'E1/{port}': {'vendor': 'V', 'part': 'P', 'serial': f'S{port}'} for port in range(10, 74)}
+    swapped = {**modules, 'E1/10': modules['E1/42'], 'E1/42': modules['E1/10']}
+    agent = FabricResource.objects.filter(fabric=fabric, kind='Switch').order_by('name')[0]
+    digests = set()
+    for transceivers in (modules, swapped):
+        FabricResource.objects.filter(pk=agent.pk).update(
+            kind='Agent', status={'state': {'transceivers': transceivers}},
+        )
+        digests.add(content_of(fabric))
+    assert len(digests) == 2
 
 
 def test_nothing_is_left_of_old_writes_and_of_a_deleted_fabric():
