@@ -65,9 +65,11 @@ _POSITION = sql.SQL("""
         )
 """).format(**_NAMES)
 
+# A newest row that is older than the checkpoint knows: IDs may have begun again, and then new rows have lower ones.
 _HAS_CHANGED = sql.SQL("""
     SELECT
-        EXISTS (SELECT FROM {writes} WHERE id > %(last_link_write)s)
+        (SELECT coalesce(max(id), 0) FROM {changes}) < %(last_change)s
+        OR (SELECT coalesce(max(id), 0) FROM {writes}) <> %(last_link_write)s
         OR EXISTS (
             SELECT FROM {changes} AS change JOIN django_content_type AS type ON type.id = change.changed_object_type_id
             WHERE change.id > %(last_change)s AND (%(any_model)s OR type.app_label = ANY (%(apps)s))
