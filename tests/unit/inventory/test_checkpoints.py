@@ -317,6 +317,18 @@ def test_a_log_that_begins_again_is_found(log):
     assert is_unchanged(fabric)
 
 
+def test_managed_objects_are_restored_whatever_the_search_path_is():
+    """pg_restore and the output of pg_dump set an empty one: a restore of data alone fires the trigger."""
+    at_rest()
+    before = InventoryLinkWrite.objects.count()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema(), set_config('search_path', '', true)")
+        schema = cursor.fetchone()[0]
+        cursor.execute(f'UPDATE {schema}.netbox_hedgehog_inventorylink SET name = name')
+        cursor.execute(f"SELECT set_config('search_path', '{schema}', true)")
+    assert InventoryLinkWrite.objects.count() == before + 1
+
+
 def test_nothing_is_left_of_old_writes_and_of_a_deleted_fabric():
     fabric = at_rest()
     InventoryLinkWrite.objects.update(at=timezone.now() - timedelta(days=3))
