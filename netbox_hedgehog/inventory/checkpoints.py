@@ -18,7 +18,6 @@ from core.models import ObjectChange
 from django.apps import apps
 from django.conf import settings as netbox_settings
 from django.db import connection
-from django.utils import timezone
 from netbox.config import get_config
 from netbox.plugins.utils import get_plugin_config
 from psycopg import sql
@@ -65,18 +64,21 @@ _POSITION = sql.SQL("""
         )
 """).format(**_NAMES)
 
+# A newest row that is older than the checkpoint knows: IDs may have begun again, and then new rows have lower ones.
 _HAS_CHANGED = sql.SQL("""
     SELECT
-        EXISTS (SELECT FROM {writes} WHERE id > %(last_link_write)s)
+        (SELECT coalesce(max(id), 0) FROM {changes}) < %(last_change)s
+        OR (SELECT coalesce(max(id), 0) FROM {writes}) <> %(last_link_write)s
         OR EXISTS (
             SELECT FROM {changes} AS change JOIN django_content_type AS type ON type.id = change.changed_object_type_id
             WHERE change.id > %(last_change)s AND (%(any_model)s OR type.app_label = ANY (%(apps)s))
         )
 """).format(**_NAMES)
 
+# Older than the longest interval, and a day for what was in progress; by the clock that `at` is of.
 _PRUNE = sql.SQL("""
     DELETE FROM {writes} WHERE id IN (
-        SELECT id FROM {writes} WHERE at < %s ORDER BY id FOR UPDATE SKIP LOCKED
+        SELECT id FROM {writes} WHERE at < now() - interval '2 days' ORDER BY id FOR UPDATE SKIP LOCKED
     )
 """).format(**_NAMES)
 
@@ -157,8 +159,7 @@ def discard(fabric: Fabric) -> None:
     """Delete the fabric's checkpoint, and what no checkpoint refers to any more."""
     InventoryCheckpoint.objects.filter(fabric=fabric).delete()
     with connection.cursor() as cursor:
-        # The longest interval, and a day for what was in progress.
-        cursor.execute(_PRUNE, [timezone.now() - timedelta(days=2)])
+        cursor.execute(_PRUNE)
 
 
 def _is_recent(checkpoint: InventoryCheckpoint, now: datetime) -> bool:

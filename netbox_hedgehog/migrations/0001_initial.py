@@ -12,11 +12,11 @@ import utilities.json
 from django.db import migrations, models
 
 # InventoryLink has no change log, and is written in bulk: each statement leaves a row in InventoryLinkWrite. Counting
-# syncs (stale_syncs) changes nothing that another sync could find.
+# syncs (stale_syncs) changes nothing that another sync could find. The schema is named, because pg_restore searches none.
 NOTE_LINK_WRITES = """
     CREATE FUNCTION netbox_hedgehog_note_link_write() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO netbox_hedgehog_inventorylinkwrite (at) VALUES (now());
+        EXECUTE format('INSERT INTO %I.netbox_hedgehog_inventorylinkwrite (at) VALUES (now())', TG_TABLE_SCHEMA);
         RETURN NULL;
     END $$;
     CREATE TRIGGER netbox_hedgehog_note_link_write
