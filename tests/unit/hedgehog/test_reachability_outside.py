@@ -14,6 +14,7 @@ from ...support.reachability import (
     gateway,
     gateway_peering,
     peering,
+    server,
     steps,
     told,
     vpc,
@@ -139,3 +140,13 @@ def test_thousands_of_externals_end():
         *(external_peering(f'red--{name}', 'blue', ['front'], name, '0.0.0.0/0') for name in names),
     )
     assert ask('red/front', '192.0.2.1', mirror).there.verdict == 'no'
+
+
+def test_thousands_of_peerings_of_other_vpcs_end():
+    owners = [f'{side}-{number}' for side in 'ab' for number in range(20)]
+    mirror = fabric(
+        *(vpc(owner, {'default': f'10.{number}.0.0/24'}) for number, owner in enumerate(owners)),
+        *(server(side, *(f'{owner}/default' for owner in owners if owner[0] == side)) for side in 'ab'),
+        *(peering(f'other-{number}', {'x': [], 'y': []}) for number in range(5000)),
+    )
+    assert ask('a', 'b', mirror).there.verdict == 'no'
