@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..hedgehog.kinds import Kind
+from ..hedgehog.manifest import text, usable
 from .client import Cluster, Page, total
 from .deadline import deadline
 from .errors import ClusterError, Forbidden, NotInstalled, NotTheAPI
@@ -21,6 +22,9 @@ LONGEST = 30
 
 # Seconds for all requests of a test together. Waits between retries are added, ten seconds at most.
 LONGEST_IN_ALL = 45
+
+# The longest UID that a sync stores. Those of Kubernetes have 36 characters.
+LONGEST_UID = 64
 
 
 @dataclass(slots=True)
@@ -136,10 +140,11 @@ def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:
 
 
 def _uids(page: Page) -> list[str]:
-    """Return the UIDs of a page's objects; a server may send anything."""
+    """Return the UID of a page's first object; a server may send anything, and more objects than were asked for."""
     metadata = [item.get('metadata') for item in page.items if isinstance(item, dict)]
-    uids = [found.get('uid') for found in metadata if isinstance(found, dict)]
-    return [uid for uid in uids if uid and isinstance(uid, str)]
+    uids = [text(found.get('uid')) for found in metadata[:1] if isinstance(found, dict)]
+    # Others are not stored by a sync either, and PostgreSQL takes no NUL character.
+    return [uid for uid in uids if usable(uid, LONGEST_UID)]
 
 
 def _sentences(cluster: Cluster, found: Probe, namespace: str) -> list[str]:

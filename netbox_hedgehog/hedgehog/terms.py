@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
 
 from .manifest import LARGEST_VLAN, Network, mac_address
@@ -56,9 +57,13 @@ class Term:
     def parents(self) -> list[str]:
         """Return all prefixes that contain the address or prefix, the longest first, without that of everything."""
         network = ip_network(self.address) if self.address else self.prefix
-        if network is None:
-            return []
-        return [str(network.supernet(new_prefix=length)) for length in range(network.prefixlen, 0, -1)]
+        return _parents(network) if network is not None else []
+
+
+@lru_cache(maxsize=16)
+def _parents(network: Network) -> list[str]:
+    """Return the prefixes that contain a prefix. Remembered, as each prefix of a manifest is compared with them."""
+    return [str(network.supernet(new_prefix=length)) for length in range(network.prefixlen, 0, -1)]
 
 
 def read_term(entered: str) -> Term:

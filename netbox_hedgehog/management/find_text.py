@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from netbox_hedgehog.management.printable import printable
 from netbox_hedgehog.presentation.find.answers import Found
 
 __all__ = ('find_lines',)
@@ -12,7 +13,7 @@ def find_lines(found: Found) -> Iterator[str]:
     names = [answer.fabric.name if answer.fabric else '' for answer in found.answers]
     width = max(map(len, names), default=0)
     for name, answer in zip(names, found.answers, strict=True):
-        yield f'{name:{width}}  {answer.line}'
+        yield printable(f'{name:{width}}  {answer.line}')
     if found.more:
         yield found.more_sentence
     if found.sentence:

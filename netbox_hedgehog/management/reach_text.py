@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from netbox_hedgehog.hedgehog.reachability.answer import NO, PARTLY, UNKNOWN, YES, Answer, Direction
+from netbox_hedgehog.management.printable import printable
 
 __all__ = ('EXIT_CODES', 'reach_lines')
 
@@ -12,9 +13,10 @@ EXIT_CODES = {YES: 0, NO: 1, UNKNOWN: 3, PARTLY: 4}
 
 def reach_lines(answer: Answer) -> Iterator[str]:
     """Yield the lines of an answer: one direction, then the other one."""
-    yield from _direction(answer.there)
+    lines = [*_direction(answer.there)]
     if answer.there.source != answer.there.target:
-        yield from _direction(answer.back)
+        lines += _direction(answer.back)
+    yield from map(printable, lines)
 
 
 def _direction(direction: Direction) -> Iterator[str]:

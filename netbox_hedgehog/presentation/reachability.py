@@ -67,7 +67,8 @@ def _unread(fabric: Fabric) -> list[str]:
 
 def _load(resources: QuerySet, words: list[str]) -> dict[int, Resource]:
     """Return the resources that can decide, by primary key: in five statements at most, however many there are."""
-    words = list(dict.fromkeys(words))[:2 * MOST_WORDS]
+    # No name has others, and PostgreSQL takes no NUL character.
+    words = [word for word in dict.fromkeys(words) if word.isprintable()][:2 * MOST_WORDS]
     rows = _read(resources.filter(Q(kind__in=WHOLE) | Q(kind='Server', name__in=words)))
     servers = [row.name for row in rows.values() if row.kind == 'Server']
     named = Q(name__in=_named_connections(rows.values())) | Q(spec__has_key='staticExternal')

@@ -100,12 +100,11 @@ def follow(
     """
     cells_followed = _packets(peerings, source, target, spans, budget)
     if cells_followed is None:
-        cause = Cause(peerings[0].name, 'has too many rules and ranges to follow them all: ask about one address.')
-        return Traffic(UNKNOWN, [], [], [cause])
+        return Traffic(UNKNOWN, [], [], [_too_many(peerings[0])])
     verdicts: set[str] = set()
     found: dict[str, dict[Cause, None]] = {ALLOWED: {}, DENIED: {}, UNCLEAR: {}}
     for packet in cells_followed:
-        verdict, causes = _verdict(peerings, source, target, packet)
+        verdict, causes = _verdict(peerings, source, target, packet, budget)
         verdicts.add(verdict)
         found[verdict].update(dict.fromkeys(causes))
     if verdicts <= {ALLOWED} and verdicts:
@@ -117,10 +116,29 @@ def follow(
     return Traffic(total, list(found[ALLOWED]), list(found[DENIED]), list(found[UNCLEAR]))
 
 
+def _too_many(peering: Peering) -> Cause:
+    return Cause(
+        peering.name, 'has too many rules and ranges to follow them all: ask about one address.', is_rule=False,
+    )
+
+
+def _cost_of_cutting(peering: Peering, source: str, target: str) -> int:
+    """Return how many times something of the rules is compared with what is exposed, to find the cells."""
+    rules = (*peering.rules_between(source, target), *peering.rules_between(target, source))
+    entries = [entry for rule in rules for entry in (*rule.sources, *rule.targets)]
+    ports = sum(len(entry.ports or ()) for entry in entries)
+    forwards = sum(len(expose.forwards) for expose in peering.exposes[target])
+    exposes = len(peering.exposes[source]) + len(peering.exposes[target])
+    return len(entries) * exposes + 2 * ports * forwards
+
+
 def _packets(
     peerings: list[Peering], source: str, target: str, spans: tuple[Span | None, Span | None], budget: Budget,
 ) -> Iterator[Packet] | None:
     """Return a packet for each cell; None if there are too many."""
+    budget.left -= sum(_cost_of_cutting(peering, source, target) for peering in peerings)
+    if budget.left < 0:
+        return None
     ports = Ports()
     count = 1
     for peering in peerings:
@@ -164,9 +182,11 @@ def _cells(peerings: list[Peering], side: str, other: str, asked: Span | None) -
     return cells([asked] if asked is not None else exposed, at)
 
 
-def _verdict(peerings: list[Peering], source: str, target: str, packet: Packet) -> tuple[str, list[Cause]]:
+def _verdict(
+    peerings: list[Peering], source: str, target: str, packet: Packet, budget: Budget,
+) -> tuple[str, list[Cause]]:
     """Return what becomes of a packet: it passes if one peering lets it, with one of what the two sides expose."""
-    results = [result for peering in peerings for result in _ways(peering, source, target, packet)]
+    results = [result for peering in peerings for result in _ways(peering, source, target, packet, budget)]
     for wanted in (ALLOWED, UNCLEAR):
         chosen = next((causes for verdict, causes in results if verdict == wanted), None)
         if chosen is not None:
@@ -174,13 +194,22 @@ def _verdict(peerings: list[Peering], source: str, target: str, packet: Packet) 
     return DENIED, [cause for _, causes in results for cause in causes]
 
 
-def _ways(peering: Peering, source: str, target: str, packet: Packet) -> Iterator[tuple[str, list[Cause]]]:
+def _ways(
+    peering: Peering, source: str, target: str, packet: Packet, budget: Budget,
+) -> Iterator[tuple[str, list[Cause]]]:
     """Yield what becomes of a packet by each pair of what the two sides expose."""
     own = [expose for expose in peering.exposes[source] if expose.has(packet.source)]
     others = [expose for expose in peering.exposes[target] if expose.has(packet.target)]
     for name, exposes in ((source, own), (target, others)):
         if not exposes:
             yield DENIED, [_not_exposed(peering, name)]
+    # The first pair is paid for.
+    pairs = len(own) * len(others)
+    rules = len(peering.rules_between(source, target)) + len(peering.rules_between(target, source))
+    if (cost := (pairs - 1) * (1 + rules)) > budget.left:
+        yield UNCLEAR, [_too_many(peering)]
+        return
+    budget.left -= max(0, cost)
     for first, last in product(own, others):
         if cause := _one_way(peering, first, last):
             yield DENIED, [cause]

@@ -45,14 +45,14 @@ def within_vpc(source: Place, target: Place, mirror: Mirror) -> Finding:
 def peered(mirror: Mirror, one: str, other: str) -> list[str]:
     """Return the VPCPeerings that have a permit for both VPCs."""
     return [
-        name for name, spec in mirror.all('VPCPeering')
+        name for name, spec in mirror.peerings_of(one)
         if any(one in permit and other in permit for permit in read_permits(spec))
     ]
 
 
 def through_switches(source: Place, target: Place, mirror: Mirror) -> list[Finding]:
     """Return what each VPCPeering of two VPCs says of these subnets."""
-    peerings = dict(mirror.all('VPCPeering'))
+    peerings = dict(mirror.peerings_of(source.owner))
     return [_by_peering(name, peerings[name], source, target, mirror)
             for name in peered(mirror, source.owner, target.owner)]
 

@@ -8,7 +8,7 @@ from ..connections import Connection, read_connection
 from ..kinds import TOPOLOGY, pick
 from ..manifest import items, mapping, objects, text, texts
 from ..topology import DEFAULT
-from ..vpcs import VPC, read_vpc
+from ..vpcs import VPC, read_permits, read_vpc
 from .spans import Span, read_span
 
 __all__ = ('DECIDING', 'Mirror', 'Resource')
@@ -52,6 +52,11 @@ class Mirror:
                 self.by_kind.setdefault(row.kind, {})[row.name] = row
         self.vpcs: dict[str, VPC] = {name: read_vpc(row.spec) for name, row in self.by_kind.get('VPC', {}).items()}
         self._connections: dict[str, Connection] = {}
+        # The VPCPeerings of each VPC: each pair of subnets is asked about, and there may be thousands.
+        self._peerings: dict[str, list[str]] = {}
+        for name, spec in self.all('VPCPeering'):
+            for vpc in dict.fromkeys(vpc for permit in read_permits(spec) for vpc in permit):
+                self._peerings.setdefault(vpc, []).append(name)
 
     def including_missing(self) -> 'Mirror':
         """Return the same fabric as if nothing had been deleted."""
@@ -80,6 +85,11 @@ class Mirror:
         if name not in self._connections:
             self._connections[name] = read_connection(name, row.spec)
         return self._connections[name]
+
+    def peerings_of(self, vpc: str) -> Iterator[tuple[str, Any]]:
+        """Yield name and spec of the VPCPeerings with a permit for a VPC, by name."""
+        rows = self.by_kind.get('VPCPeering', {})
+        yield from ((name, rows[name].spec) for name in self._peerings.get(vpc, ()))
 
     def subnets(self) -> Iterator[tuple[str, str, Span]]:
         """Yield VPC, subnet and addresses of all subnets, those of host BGP with the other prefixes that it allows."""

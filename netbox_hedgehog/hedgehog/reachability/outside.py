@@ -11,7 +11,7 @@ from ..vpcs import read_external_attachment, read_external_permit
 from .answer import NO, PARTLY, UNKNOWN, YES, Finding, Step, listed
 from .ends import EXTERNAL, Place
 from .mirror import Mirror
-from .spans import Span, covers, overlap, read_span, shown_span
+from .spans import Span, covers, overlap, read_span, shown_span, without
 
 __all__ = ('attached', 'by_external_peerings', 'by_interconnects', 'by_static_externals', 'by_static_routes')
 
@@ -135,8 +135,8 @@ def _share(asked: Span | None, spans: list[Span]) -> str:
 
 
 def _share_of_both(asked: Span | None, one: list[Span], other: list[Span]) -> str:
-    shared = [both for first in one for second in other if (both := overlap(first, second)) is not None]
-    return _share(asked, shared)
+    # Not each of one with each of the other: there may be tens of thousands of both.
+    return _share(asked, list(without(one, without(one, other))))
 
 
 def by_interconnects(vpc: Place, outside: Place, mirror: Mirror) -> list[Finding]:

@@ -1,9 +1,10 @@
 """Can one end reach another? The one function that answers, from the resources of a fabric."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from ..manifest import mapping
+from ..manifest import mapping, text
 from .answer import NO, PARTLY, UNKNOWN, VERDICTS, YES, Answer, Direction, Finding, QuestionError, Step, best, listed
 from .ends import EXTERNAL, OUTSIDE, SUBNET, End, Place, read_end
 from .gateway import Budget, Cause, Peering, Traffic, between, follow, read_peering
@@ -52,6 +53,16 @@ class _Asked:
         self.mirror = mirror
         self.budget = Budget()
         self.peerings = [read_peering(name, spec, mirror.subnet_span) for name, spec in mirror.all('GatewayPeering')]
+        # By what they join: there may be thousands of Externals and of peerings, and each External is asked about.
+        self.by_participant: dict[str, list[Peering]] = defaultdict(list)
+        for peering in self.peerings:
+            for participant in peering.exposes:
+                self.by_participant[participant].append(peering)
+        self.external_peerings: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name, spec in mirror.all('ExternalPeering'):
+            permit = mapping(mapping(spec).get('permit'))
+            vpc, external = (text(mapping(permit.get(key)).get('name')) for key in ('vpc', 'external'))
+            self.external_peerings[vpc, external].append(name)
 
     def direction(self, source: End, target: End) -> Direction:
         """Return whether source can open connections to target."""
@@ -122,10 +133,13 @@ class _Asked:
         pairs = product(self._participants(source), self._participants(target))
         findings = []
         for one, other in pairs:
-            peerings = between(self.peerings, one.participant, other.participant)
+            peerings = self._gateway_peerings(one, other)
             if peerings and one.participant != other.participant:
                 findings.append(self._by_gateway(peerings, one, other))
         return findings
+
+    def _gateway_peerings(self, one: Place, other: Place) -> list[Peering]:
+        return between(self.by_participant.get(one.participant, ()), one.participant, other.participant)
 
     def _participants(self, place: Place) -> list[Place]:
         if place.kind != OUTSIDE:
@@ -183,7 +197,7 @@ class _Asked:
     def _both(self, source: Place, target: Place) -> Finding | None:
         """Return a finding if two are peered by switches and gateways at once, which Hedgehog does not define."""
         for one, other in product(self._participants(source), self._participants(target)):
-            gateways = [peering.name for peering in between(self.peerings, one.participant, other.participant)]
+            gateways = [peering.name for peering in self._gateway_peerings(one, other)]
             switches = self._switch_peerings(one, other)
             if gateways and switches:
                 kind, name = switches[0]
@@ -204,13 +218,8 @@ class _Asked:
         vpc, external = (one, other) if one.kind == SUBNET else (other, one)
         if vpc.kind != SUBNET:
             return []
-        found = []
-        for name, spec in self.mirror.all('ExternalPeering'):
-            permit = mapping(mapping(spec).get('permit'))
-            names = [mapping(permit.get(key)).get('name') for key in ('vpc', 'external')]
-            if names == [vpc.owner, external.owner]:
-                found.append(('ExternalPeering', name))
-        return found
+        names = self.external_peerings.get((vpc.owner, external.owner), ())
+        return [('ExternalPeering', name) for name in names]
 
     def _nothing(self, source: Place, target: Place) -> Finding:
         """Return the finding for two that nothing joins."""

@@ -17,7 +17,7 @@ from ...models import FabricResource
 from ...sync.run import settled_seconds
 from .answers import Answer, Found, Part, ago, linked
 from .managed import managed_objects
-from .mirror import Candidates, agents_with, look_up
+from .mirror import CANDIDATES, Candidates, agents_with, look_up
 from .names import describe
 from .viewer import Viewer
 from .wiring import Path, Wiring
@@ -124,7 +124,9 @@ class _Search:
             self.servers = {server: server[1] for server in known}
         self._see_macs(candidates.agents)
         subnets = {(row.fabric_id, path) for row, _ in self.leases if (path := _subnet(row))}
-        ports = {*self.seen_at.values(), *((row.fabric_id, row.name, seen.port) for row, seen in self.ports)}
+        # PostgreSQL refuses a path with thousands of conditions.
+        shown_ports = self.ports[:CANDIDATES]
+        ports = {*self.seen_at.values(), *((row.fabric_id, row.name, seen.port) for row, seen in shown_ports)}
         self.switches = self._pages('Switch', {(row.fabric_id, row.name) for row in candidates.agents})
         self.wiring.load(servers, subnets, ports)
 

@@ -49,7 +49,9 @@ class Managed:
 def _where(found: Any) -> str:
     """Return what tells an object from others of the same name, of what _related() has loaded."""
     vrf = getattr(found, 'vrf', None)
+    # _related() loads interfaces of devices only as far as the user may view them; it does not restrict others.
     place = getattr(found, ASSIGNED, None)
+    place = place if isinstance(place, Interface) else None
     group = getattr(found, 'group', None)
     parts = (f'VRF {vrf}' if vrf else '', object_label(place) if place else '', str(group) if group else '')
     return ', '.join(filter(None, parts))

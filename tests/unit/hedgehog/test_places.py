@@ -74,3 +74,8 @@ def test_only_kinds_that_can_have_a_term_are_asked() -> None:
     assert set(predicates(read_term('VNI 100'))) == {'Catalog', 'VPCInfo'}
     assert set(predicates(read_term('leaf-01'))) == {'Switch'}
     assert predicates(read_term('a')) == {}
+
+
+def test_the_parents_of_an_address_are_not_built_for_each_prefix() -> None:
+    term = read_term('2001:db8::1')
+    assert term.parents is read_term('2001:db8::1').parents

@@ -166,3 +166,24 @@ def test_many_rules_are_given_up_with_a_sentence():
         'Cannot be told whether red/front can reach blue/default. GatewayPeering gp has too many rules and ranges to '
         'follow them all: ask about one address.'
     )
+
+
+def test_thousands_of_equal_exposes_end():
+    many = [{'default': True}] * 5000
+    answer = ask('red/front', 'blue/default', between(many, many))
+    assert answer.there.verdict == 'unknown'
+    assert 'too many rules and ranges' in answer.there.sentence
+
+
+def test_thousands_of_static_addresses_and_rules_end():
+    static = [exposed('10.1.0.0/24', shown=['192.0.2.0/24'], nat={'static': {}})] * 5000
+    rules = [{'from': 'red', 'to': 'blue', 'action': 'allow', 'match': {'dst': [{'cidr': '192.0.2.1/32'}] * 5000}}]
+    answer = ask('red/front', 'blue/default', between([exposed('front')], static, rules=rules))
+    assert answer.there.verdict == 'unknown'
+
+
+def test_thousands_of_forwarded_ports_and_ports_of_rules_end():
+    forward = {'portForward': {'ports': [{'port': '1-60000', 'as': '1-60000'}] * 5000}}
+    rules = [{'from': 'red', 'to': 'blue', 'action': 'allow', 'match': {'dst': [{'ports': list(range(1, 20000))}]}}]
+    blue = [exposed('default', shown=['192.0.2.0/24'], nat=forward)]
+    assert ask('red/front', 'blue/default', between([exposed('front')], blue, rules=rules)).there.verdict == 'unknown'

@@ -14,6 +14,7 @@ from ...support.reachability import (
     gateway,
     gateway_peering,
     peering,
+    server,
     steps,
     told,
     vpc,
@@ -120,3 +121,32 @@ def test_host_bgp_announces_other_prefixes_too():
     assert told('red/front', '10.8.4.4', mirror)[0] == (
         'Yes: red/front can reach 10.8.4.4 (blue/vips). VPCPeering p permits it.'
     )
+
+
+def test_thousands_of_prefixes_on_both_sides_end():
+    prefixes = [f'192.{number // 250}.{number % 250}.0/24' for number in range(0, 20_000, 2)]
+    mirror = fabric(
+        RED, external('isp', 'isp--oak-1', static=prefixes),
+        external_peering('red--isp', 'red', ['front'], 'isp', *prefixes),
+    )
+    assert ask('red/front', '192.0.2.1', mirror).there.verdict == 'yes'
+    assert ask('red/front', '192.0.1.1', mirror).there.verdict == 'no'
+
+
+def test_thousands_of_externals_end():
+    names = [f'isp-{number}' for number in range(5000)]
+    mirror = fabric(
+        RED, *(external(name) for name in names),
+        *(external_peering(f'red--{name}', 'blue', ['front'], name, '0.0.0.0/0') for name in names),
+    )
+    assert ask('red/front', '192.0.2.1', mirror).there.verdict == 'no'
+
+
+def test_thousands_of_peerings_of_other_vpcs_end():
+    owners = [f'{side}-{number}' for side in 'ab' for number in range(20)]
+    mirror = fabric(
+        *(vpc(owner, {'default': f'10.{number}.0.0/24'}) for number, owner in enumerate(owners)),
+        *(server(side, *(f'{owner}/default' for owner in owners if owner[0] == side)) for side in 'ab'),
+        *(peering(f'other-{number}', {'x': [], 'y': []}) for number in range(5000)),
+    )
+    assert ask('a', 'b', mirror).there.verdict == 'no'

@@ -105,6 +105,17 @@ class ConnectionInFormTestCase(TestCase):
         self.assertNotContains(response, 'secret-lab')
         self.assertNotContains(self.press(topology_filter='backend'), 'the same cluster')
 
+    def test_uids_that_no_sync_would_store_are_no_error(self):
+        uids = ['nul \0', 'x' * 1000, 7, None]
+        hostile = KubernetesAPI([
+            {**NAMESPACE, 'kind': kind.name, 'apiVersion': f'{kind.group}/{kind.version}',
+             'metadata': {'name': 'default', 'namespace': 'default', 'uid': uid}, 'spec': {}}
+            for kind, uid in zip(KINDS, uids, strict=False)
+        ], tokens={EXPIRING: VIEWER})
+        with hostile:
+            response = self.press(kubernetes_server=hostile.url, kubernetes_ca_cert=hostile.ca_pem)
+        self.assertContains(response, f'{KINDS[0].name} 1')
+
     def test_saving_tests_too(self):
         response = self.save()
         self.assertHttpStatus(response, 302)

@@ -17,7 +17,9 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from ipam.models import IPAddress
 from users.models import ObjectPermission, User
+from virtualization.models import Cluster, ClusterType, VirtualMachine, VMInterface
 
 from netbox_hedgehog.inventory.reconcile import reconcile
 from netbox_hedgehog.models import Fabric, FabricResource, InventoryLink, KindSync
@@ -189,6 +191,12 @@ class AnswersTest(FindTestCase):
             counts.append(statements('server'))
         assert counts[1] <= counts[0]
 
+    def test_thousands_of_ports_with_one_neighbor_are_no_error(self) -> None:
+        neighbor = {'lldpNeighbors': [{'sysName': 'everywhere'}]}
+        ports = {f'E1/{number}': neighbor for number in range(20_000)}
+        FabricResource.objects.filter(kind='Agent').update(status={'state': {'interfaces': ports}})
+        assert find(None, 'everywhere').more > 1000
+
     def test_a_pattern_is_no_pattern(self) -> None:
         for entered in ('.*', '%%', 'db-3"', "db'3", '\\d+', '(*)', '😀😀', '$.x', '{}', '[[', 'ß–µ', 'd.-3'):
             with self.subTest(entered):
@@ -232,6 +240,19 @@ class PermissionsTest(FindTestCase):
         assert answer.objects == []
         # The name of the bond is NetBox's: the fabric's ports stand in its place.
         assert 'server-02 enp2s1, enp2s2 → leaf-01' in answer.text
+
+    def test_an_address_on_a_virtual_machine_does_not_name_its_interface(self) -> None:
+        cluster_type = ClusterType.objects.create(name='type', slug='type')
+        cluster = Cluster.objects.create(name='cluster', type=cluster_type)
+        machine = VirtualMachine.objects.create(name='machine', cluster=cluster)
+        address = IPAddress.objects.filter(pk__in=InventoryLink.objects.filter(
+            object_type=ObjectType.objects.get_for_model(IPAddress)).values('object_id')).first()
+        address.assigned_object = VMInterface.objects.create(name='hidden-port', virtual_machine=machine)
+        address.save()
+        user = self.someone(FabricResource, InventoryLink, IPAddress)
+        lines = [line for line in self.lines(str(address.address.ip), user) if 'in NetBox' in line]
+        assert lines
+        assert 'hidden-port' not in ''.join(lines)
 
     def test_page_and_api_take_the_permission_to_view_resources(self) -> None:
         self.client.force_login(self.someone(Fabric))
@@ -286,6 +307,13 @@ class FacesTest(FindTestCase):
         with pytest.raises(SystemExit) as ended:
             call_command('hedgehog_sync', 'find', *arguments, stdout=out)
         return out.getvalue(), ended.value.code
+
+    def test_a_terminal_obeys_nothing_of_a_manifest(self) -> None:
+        subnets = {'\x1b[2J\n': {'subnet': '192.0.2.0/24', 'gateway': '\x1b]0;x\x07'}}
+        FabricResource.objects.filter(kind='VPC').update(spec={'subnets': subnets})
+        out, _ = self.command('192.0.2.1')
+        assert '\x1b' not in out
+        assert r'/\x1b[2J\n, gateway \x1b]0;x\x07' in out
 
     def test_the_command(self) -> None:
         out, code = self.command('10.0.1.57')

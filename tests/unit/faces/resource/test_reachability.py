@@ -126,6 +126,8 @@ class ReachabilityAPITestCase(APITestCase):
         self.assertEqual(refused.status_code, 400)
         self.assertEqual(refused.json(), {'detail': 'No server, VPC or External of a is named “nobody”.'})
         self.assertEqual(self.ask().status_code, 400)
+        for hostile in ('\0', 'db-1\0', '\0 ' * 100):
+            self.assertEqual(self.ask(**{'from': hostile, 'to': 'db-1'}).status_code, 400)
 
 
 class ReachabilitySchemaTestCase(SimpleTestCase):
