@@ -5,6 +5,7 @@ from collections import defaultdict
 
 import pytest
 from core.models import ObjectChange
+from core.signals import _signals_received
 from dcim.models import Cable, Device, Interface, MACAddress, Module
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 # What no two deletions have in common, and what changes with each object that is deleted of a batch.
 TIMES = {'last_updated', 'time', 'created', 'request_id'}
-COUNTS = {'_children', '_depth', 'children', 'depth'}
+COUNTS = {'_children', '_depth', 'children', 'depth', 'device_count'}
 # Their rows come and go while tests run.
 PASSING = {'core.job', 'core.objectchange', 'sessions.session', 'contenttypes.contenttype'}
 
@@ -100,6 +101,8 @@ def removed(fabric, events, capture):
             'findings': sorted(Discrepancy.objects.filter(type='protected').values_list('key', flat=True)),
         }
         transaction.set_rollback(True)
+    # NetBox notes what was deleted until the request ends: it would log nothing of the same objects again.
+    _signals_received.pre_delete = set()
     return outcome, len(jobs), len(queries)
 
 
