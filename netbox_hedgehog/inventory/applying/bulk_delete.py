@@ -13,13 +13,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dcim.models import Cable, Device
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import CASCADE, RESTRICT, sql
 from django.db.models.fields.reverse_related import ManyToManyRel, ManyToOneRel
 from django.db.models.signals import post_delete, pre_delete
 from django.utils import timezone
+from extras.utils import run_validators
+from netbox.config import get_config
 from netbox.models.deletion import CustomCollector, DeleteMixin
 from netbox.models.features import ChangeLoggingMixin
+from utilities.data import get_config_value_ci
 
 from ..planning.fields import model_of
 from ..planning.model_specs import ADDRESS, CABLE, INTERFACE, MAC_ADDRESS, MODULE, MODULE_BAY, spec_of
@@ -141,7 +146,7 @@ def delete_objects(label: str, pks: Sequence[int], side_effects: SideEffects) ->
     """Delete objects of one model, in this order as far as the change log shows any. Return those that were deleted.
 
     None of them may be one that is `set_apart`. Raises, before anything is written, NotInBulk if more would be deleted
-    with them, ProtectedError or RestrictedError if NetBox does not allow it.
+    with them or a protection rule prevents it, ProtectedError or RestrictedError if NetBox does not allow it.
     """
     instances = _load(label, pks)
     if not instances:
@@ -150,6 +155,7 @@ def delete_objects(label: str, pks: Sequence[int], side_effects: SideEffects) ->
     collector.collect(instances)
     collector.sort()
     _check(collector, label)
+    _check_rules(collector)
     for found in collector.data.values():
         side_effects.notify_of_deletion(list(found))
     _clear_references(label, instances, side_effects)
@@ -189,6 +195,27 @@ def _check(collector: Any, label: str) -> None:
             raise NotInBulk
     if collector.fast_deletes:
         raise NotInBulk
+    # Somebody may have moved an end to a patch panel since the cables were set apart; now they are locked.
+    interfaces = ContentType.objects.get_for_model(model_of(INTERFACE)).pk
+    if any(end.termination_type_id != interfaces for end in collector.data.get(model_of(WITH_CABLES), ())):
+        raise NotInBulk
+
+
+def _check_rules(collector: Any) -> None:
+    """Raise NotInBulk if a protection rule of NetBox prevents a deletion: objects change after a plan was made."""
+    rules = get_config().PROTECTION_RULES
+    for model, instances in collector.data.items():
+        validators = get_config_value_ci(rules, model._meta.label_lower, default=[])
+        if validators and any(_is_protected(instance, validators) for instance in instances):
+            raise NotInBulk
+
+
+def _is_protected(instance: Any, validators: Sequence[Any]) -> bool:
+    try:
+        run_validators(instance, validators)
+    except ValidationError:
+        return True
+    return False
 
 
 # References

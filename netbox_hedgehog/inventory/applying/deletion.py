@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, groupby
 from typing import Any
 
+from django.db import transaction
 from django.db.models import ProtectedError, RestrictedError
 
 from ..planning.current import ManagedObject, Place
@@ -186,7 +187,10 @@ def _parts(links: Sequence[ManagedObject], apart: set[int] | None) -> Iterator[S
 
 
 def _delete_object(link: ManagedObject) -> dict[Place, str]:
-    """Delete the object of a link as NetBox does, if it is still there. Return why NetBox does not allow it."""
+    """Delete the object of a link as NetBox does, if it is still there. Return why NetBox does not allow it.
+
+    What was written until it refused is taken back by the caller's savepoint.
+    """
     instance = model_of(link.model)._default_manager.filter(pk=link.object_id).first()
     if instance is None:
         return {}
@@ -197,7 +201,12 @@ def _delete_object(link: ManagedObject) -> dict[Place, str]:
     except (ProtectedError, RestrictedError) as error:
         objects: Any = getattr(error, 'protected_objects', None) or getattr(error, 'restricted_objects', ())
         names = ', '.join(sorted({f'{item._meta.verbose_name} {item}' for item in objects})[:3])
-        return {link.place: f'{names} depends on it'}
+        reason = f'{names} depends on it'
     except REFUSALS as error:
-        return {link.place: sentence_of(error).rstrip('.')}
-    return {}
+        reason = sentence_of(error).rstrip('.')
+    else:
+        return {}
+    # An error on the way out of delete() breaks the transaction for Django, but it is none of the database: the other
+    # objects that NetBox refuses are found in the same attempt.
+    transaction.set_rollback(False)
+    return {link.place: reason}
