@@ -39,6 +39,7 @@ class Deletion:
 
     def __init__(self, context: ApplyContext) -> None:
         self._context = context
+        self._shared: dict[Place, str] = {}
 
     def delete(self, actions: Iterable[Action]) -> None:
         """Delete the objects of these actions that NetBox allows to delete."""
@@ -51,6 +52,7 @@ class Deletion:
             action_of[link.pk] = action
         if not links:
             return
+        self._shared = self._read_shared(links)
         deleted = self._delete_groups(connected_groups(links, self._context.current))
         for link in deleted:
             action = action_of[link.pk]
@@ -103,7 +105,7 @@ class Deletion:
     def _deletable(self, links: Links, refusals: Mapping[Place, str]) -> tuple[Links, list[Finding]]:
         return find_deletable(
             links, self._context.current, changes=self._context.plan.actions,
-            refusals={**self._shared(links), **refusals},
+            refusals={**self._shared, **refusals},
         )
 
     def _note(self, links: Links, going: Links, findings: list[Finding]) -> None:
@@ -151,7 +153,7 @@ class Deletion:
             self._context.changed_vrfs.update(prefix.vrf_id for prefix in deleted)
         return {}
 
-    def _shared(self, links: Iterable[ManagedObject]) -> dict[Place, str]:
+    def _read_shared(self, links: Iterable[ManagedObject]) -> dict[Place, str]:
         """Return why objects stay that other fabrics have begun to share since the plan was made."""
         pks: dict[str, set[int]] = {DEVICE: set(), INTERFACE: set()}
         for link in links:
