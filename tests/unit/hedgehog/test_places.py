@@ -41,6 +41,7 @@ def test_a_vpc(entered: str, expected: list[tuple[str, int]]) -> None:
     ('Switch', {'boot': {'serial': 'ACM1'}}, 'acm1', 'serial number of switch x'),
     ('Gateway', {'vtepMAC': 'CA:FE:BA:BE:01:01'}, 'cafe.babe.0101', 'VTEP MAC address of gateway x'),
     ('VLANNamespace', {'ranges': [{'from': 1000, 'to': 1999}]}, '1500', 'VLAN in the range 1000–1999 of VLAN namespace x'),
+    ('VLANNamespace', {'ranges': [{'from': 1000}]}, '1000', 'VLAN in the range 1000–1000 of VLAN namespace x'),
     ('Catalog', {'vpcVNIs': {'ext@internet': 300}}, 'VNI 300', 'VNI of external internet'),
     ('VPCInfo', {'vni': 300}, '300', 'VNI of VPC x'),
     ('DHCPSubnet', {'subnet': 'management', 'cidrBlock': '172.30.0.0/21'}, '172.30.0.0/21', 'DHCP subnet x'),
