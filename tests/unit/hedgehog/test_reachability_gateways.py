@@ -117,6 +117,14 @@ def test_the_first_rule_that_matches_decides():
     assert told('red/front', 'blue/default', between(*sides, rules=[deny, tcp]))[0].startswith('No:')
 
 
+def test_a_rule_that_names_no_side_is_about_both_directions():
+    mirror = between([exposed('front')], [exposed('default')], rules=[{'action': 'deny'}])
+    assert [told(*ends, mirror)[0] for ends in (('red/front', 'blue/default'), ('blue/default', 'red/front'))] == [
+        'No: red/front cannot reach blue/default. GatewayPeering gp rule 1 denies: all traffic from red to blue.',
+        'No: blue/default cannot reach red/front. GatewayPeering gp rule 1 denies: all traffic from blue to red.',
+    ]
+
+
 def test_rules_see_the_advertised_address_of_static_nat():
     static = exposed('10.0.1.10/32', shown=['192.0.2.10/32'], nat={'static': {}})
     rules = [
