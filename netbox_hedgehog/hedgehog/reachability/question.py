@@ -159,11 +159,15 @@ class _Asked:
                      for step in attached(place.owner, self.mirror).steps]
         causes = _causes(traffic)
         steps = (*exposing, *(Step('GatewayPeering', cause.peering, cause.sentence) for cause in causes), *externals)
-        changes = tuple(dict.fromkeys(cause.change for cause in (*traffic.denied, *traffic.unclear) if cause.change))
+        against = [*traffic.denied, *traffic.unclear]
+        if traffic.verdict == UNKNOWN:
+            against = [*traffic.unclear, *traffic.denied]
+        changes = tuple(dict.fromkeys(cause.change for cause in against if cause.change))
         if traffic.verdict == YES:
             return Finding(YES, f'{names} {_lets(peerings)} it pass.', steps)
-        why = next(iter((*traffic.denied, *traffic.unclear)), None)
-        first = f'GatewayPeering {why.peering} {why.sentence}' if why is not None else f'{names} does not expose it.'
+        first = 'Nothing of it is exposed.'
+        if against:
+            first = f'GatewayPeering {against[0].peering} {against[0].sentence}'
         if traffic.verdict == PARTLY:
             return Finding(PARTLY, f'Only a part of it passes: {first}', steps, changes)
         return Finding(traffic.verdict, first, steps, changes)

@@ -125,6 +125,13 @@ def test_a_rule_that_names_no_side_is_about_both_directions():
     ]
 
 
+def test_what_is_unclear_comes_before_what_is_denied():
+    """The reason of an answer that is unknown is why it is, and not why a part of it is denied."""
+    rule = {'from': 'red', 'action': 'allow', 'match': {}}
+    mirror = between([exposed('10.0.1.0/25')], [exposed('default')], default='deny', rules=[rule])
+    assert 'GatewayPeering gp has replies allowed by rule 1 only' in told('red/front', 'blue/default', mirror)[0]
+
+
 def test_rules_see_the_advertised_address_of_static_nat():
     static = exposed('10.0.1.10/32', shown=['192.0.2.10/32'], nat={'static': {}})
     rules = [
