@@ -89,7 +89,7 @@ class Mirror:
                 yield from ((vpc, name, span) for prefix in prefixes if (span := read_span(prefix)) is not None)
 
     def subnet_span(self, vpc: str, subnet: str) -> Span | None:
-        """Return the addresses of a subnet; None if there is none such."""
+        """Return the addresses of a subnet; None if there is no such subnet."""
         read = self.vpcs.get(vpc)
         return read_span(read.subnets[subnet].prefix) if read and subnet in read.subnets else None
 

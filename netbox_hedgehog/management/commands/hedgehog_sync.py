@@ -116,7 +116,7 @@ class Command(BaseCommand):
         find.add_argument('--json', action='store_true', help='print JSON')
         reach = actions.add_parser(
             'reach', help='tell whether one end can reach another in a fabric, both ways. Exit codes, of the way from '
-                          'FROM to TO: 0 yes, 1 no, 2 error, 3 cannot be told, 4 in part',
+                          'FROM to TO: 0 yes, 1 no, 2 error, 3 unknown, 4 in part',
         )
         reach.add_argument('name', metavar='NAME')
         reach.add_argument('source', metavar='FROM', help='server, VPC/subnet, address, prefix or "external NAME"')

@@ -94,7 +94,7 @@ def test_flows_are_kept_only_behind_stateful_nat():
     rule = {'from': 'red', 'action': 'allow', 'match': {}}
     plain = between([exposed('front')], [exposed('default')], default='deny', rules=[rule])
     assert told('red/front', 'blue/default', plain)[0] == (
-        'Cannot be told whether red/front can reach blue/default. GatewayPeering gp has replies allowed by rule 1 only, '
+        'Unknown whether red/front can reach blue/default. GatewayPeering gp has replies allowed by rule 1 only, '
         'of scope flow: gateways keep flows only with masquerade or port forwarding.'
     )
     hidden = between(
@@ -165,7 +165,7 @@ def test_peered_twice_is_not_defined():
         gateway_peering('gp', {'red': [exposed('front')], 'blue': [exposed('default')]}),
     )
     assert told('red/front', 'blue/default', mirror)[0] == (
-        'Cannot be told whether red/front can reach blue/default. red and blue are peered by VPCPeering p and by '
+        'Unknown whether red/front can reach blue/default. red and blue are peered by VPCPeering p and by '
         'GatewayPeering gp: Hedgehog does not define what both together do.'
     )
 
@@ -178,6 +178,6 @@ def test_many_rules_are_given_up_with_a_sentence():
     ]
     mirror = between([exposed('front')], [exposed('default')], rules=rules)
     assert told('red/front', 'blue/default', mirror)[0] == (
-        'Cannot be told whether red/front can reach blue/default. GatewayPeering gp has too many rules and ranges to '
+        'Unknown whether red/front can reach blue/default. GatewayPeering gp has too many rules and ranges to '
         'follow them all: ask about one address.'
     )

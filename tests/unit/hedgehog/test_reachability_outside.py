@@ -64,7 +64,7 @@ def test_an_inbound_acl_is_not_evaluated():
         external_peering('red--wan', 'red', ['front'], 'wan', WIDE),
     )
     assert told('red/front', 'wan', mirror)[0] == (
-        'Cannot be told whether red/front can reach External wan. An inbound ACL filters what comes from External wan, '
+        'Unknown whether red/front can reach External wan. An inbound ACL filters what comes from External wan, '
         'and is not evaluated here.'
     )
 
@@ -95,7 +95,7 @@ def test_static_externals_and_routes_of_a_vpc():
         'Yes: blue/default can reach 172.31.4.4. A static external of blue has it.'
     )
     assert told('blue/default', '10.42.0.7', fabric(routed, static))[0] == (
-        'Cannot be told whether blue/default can reach 10.42.0.7. A static route of blue leads to 10.1.0.9: what that '
+        'Unknown whether blue/default can reach 10.42.0.7. A static route of blue leads to 10.1.0.9: what that '
         'passes on is not mirrored.'
     )
 

@@ -12,7 +12,7 @@ from ...support.reachability import BLUE, RED, external, fabric, peering, server
 def test_a_no_needs_all_kinds():
     mirror = fabric(RED, BLUE, unread=['GatewayPeering', 'Agent'])
     assert told('red/front', 'blue/default', mirror)[0] == (
-        'Cannot be told whether red/front can reach blue/default. The last sync could not read GatewayPeering, which '
+        'Unknown whether red/front can reach blue/default. The last sync could not read GatewayPeering, which '
         'could decide. As far as is known: No VPCPeering and no GatewayPeering joins red and blue.'
     )
     old = ask('red/front', 'blue/default', fabric(RED, BLUE, peering('p', {'red': [], 'blue': []}), unread=['VPCPeering']))
@@ -27,7 +27,7 @@ def test_who_may_not_view_everything_is_told_so():
     )
     mirror = fabric(RED, BLUE, is_partial=True)
     assert told('red/front', 'blue/default', mirror)[0] == (
-        f'Cannot be told whether red/front can reach blue/default. {partial} As far as is known: No VPCPeering and no '
+        f'Unknown whether red/front can reach blue/default. {partial} As far as is known: No VPCPeering and no '
         'GatewayPeering joins red and blue.'
     )
     assert ask('red/front', 'red/lone', mirror).there.warnings == [partial]
@@ -56,8 +56,8 @@ TWICE = vpc('twice', {'x': '10.0.1.0/24'})
     ('red/front 10.9.9.9', '10.9.9.9 is not in red/front (10.0.1.0/24).'),
     ('10.0.2.1', '10.0.2.1 is the gateway of red/back, an address of the switches. Enter the address of a host.'),
     ('10.0.2.255', '10.0.2.255 is the first or last address of red/back, which no host has.'),
-    ('10.0.2.999', '“10.0.2.999” is no IPv4 address or prefix.'),
-    ('2001:db8::1', '“2001:db8::1” is no IPv4 address or prefix. The addresses of VPCs are IPv4.'),
+    ('10.0.2.999', '“10.0.2.999” is not an IPv4 address or prefix.'),
+    ('2001:db8::1', '“2001:db8::1” is not an IPv4 address or prefix. The addresses of VPCs are IPv4.'),
     ('a b c', '“a b c” is not understood. Enter one of: server NAME, VPC/SUBNET, an address or prefix, external NAME.'),
     ('server both more', '“more” after server both is not understood.'),
     ('gone', 'VPC gone was deleted from the cluster.'),
