@@ -5,13 +5,13 @@ import pytest
 from netbox_hedgehog.hedgehog.reachability.mirror import Resource
 from netbox_hedgehog.hedgehog.reachability.question import ask
 
-from ...support.reachability import BLUE, RED, external, fabric, peering, server, told, vpc
+from ...support.reachability import BLUE, RED, external, fabric, peering, sentences, server, vpc
 
 # What is not known
 
 def test_a_no_needs_all_kinds():
     mirror = fabric(RED, BLUE, unread=['GatewayPeering', 'Agent'])
-    assert told('red/front', 'blue/default', mirror)[0] == (
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
         'Unknown whether red/front can reach blue/default. The last sync could not read GatewayPeering, which '
         'could decide. As far as is known: No VPCPeering and no GatewayPeering joins red and blue.'
     )
@@ -26,12 +26,12 @@ def test_who_may_not_view_everything_is_told_so():
         'answer.'
     )
     mirror = fabric(RED, BLUE, is_partial=True)
-    assert told('red/front', 'blue/default', mirror)[0] == (
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
         f'Unknown whether red/front can reach blue/default. {partial} As far as is known: No VPCPeering and no '
         'GatewayPeering joins red and blue.'
     )
     assert ask('red/front', 'red/lone', mirror).there.warnings == [partial]
-    assert told('db-9', 'red/front', mirror) == (
+    assert sentences('db-9', 'red/front', mirror) == (
         'No server, VPC or External of berlin-1 that you may view is named “db-9”.'
     )
 
@@ -68,15 +68,15 @@ def test_what_is_not_understood_is_said(end, sentence):
         RED, TWICE, server('both', 'red/front'), external('both'), vpc('gone', {'x': '10.6.0.0/24'}, missing=True),
     )
     if end == 'red/front':
-        assert told('8.8.8.8', '9.9.9.9', mirror) == (
+        assert sentences('8.8.8.8', '9.9.9.9', mirror) == (
             'Neither 8.8.8.8 nor 9.9.9.9 is in a VPC: this fabric does not decide that.'
         )
         return
-    assert told(end, 'red/front', mirror) == sentence
+    assert sentences(end, 'red/front', mirror) == sentence
 
 
 def test_a_server_and_itself():
-    assert told('db-1', 'db-1', fabric(RED, server('db-1', 'red/front'))) == (
+    assert sentences('db-1', 'db-1', fabric(RED, server('db-1', 'red/front'))) == (
         'Both ends are db-1. Enter two different ones.'
     )
 
@@ -88,5 +88,5 @@ def test_a_server_and_itself():
 ])
 def test_manifests_of_any_shape_raise_nothing(kind, spec):
     mirror = fabric(RED, BLUE, server('db-1', 'red/front'), Resource(kind, 'odd', spec))
-    assert told('db-1', 'blue/default', mirror)
-    assert told('db-1', '8.8.8.8', mirror)
+    assert sentences('db-1', 'blue/default', mirror)
+    assert sentences('db-1', '8.8.8.8', mirror)
