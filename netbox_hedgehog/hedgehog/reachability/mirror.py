@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..connections import Connection, read_connection
 from ..kinds import TOPOLOGY, pick
 from ..manifest import items, mapping, objects, text, texts
 from ..topology import DEFAULT
-from ..vpcs import VPC, read_vpc
+from ..vpcs import VPC, ExternalPermit, read_external_permit, read_permits, read_vpc
 from .spans import Span, read_span
 
 __all__ = ('DECIDING', 'Mirror', 'Resource')
@@ -47,7 +48,7 @@ class Mirror:
         self.is_partial = is_partial
         self.with_missing = with_missing
         self.by_kind: dict[str, dict[str, Resource]] = {}
-        for row in self.everything:
+        for row in sorted(self.everything, key=lambda row: (row.kind, row.name)):
             if with_missing or not row.missing:
                 self.by_kind.setdefault(row.kind, {})[row.name] = row
         self.vpcs: dict[str, VPC] = {name: read_vpc(row.spec) for name, row in self.by_kind.get('VPC', {}).items()}
@@ -61,8 +62,27 @@ class Mirror:
 
     def all(self, kind: str) -> Iterator[tuple[str, Any]]:
         """Yield name and spec of the resources of a kind, by name."""
-        for name, row in sorted(self.by_kind.get(kind, {}).items()):
+        for name, row in self.by_kind.get(kind, {}).items():
             yield name, row.spec
+
+    @cached_property
+    def permits(self) -> dict[str, list[tuple[str, list[dict[str, list[str]]]]]]:
+        """Return by VPC the names of its VPCPeerings, each with the permits. A question asks for many pairs of VPCs."""
+        found: dict[str, list[tuple[str, list[dict[str, list[str]]]]]] = {}
+        for name, spec in self.all('VPCPeering'):
+            permits = read_permits(spec)
+            for vpc in {vpc for permit in permits for vpc in permit}:
+                found.setdefault(vpc, []).append((name, permits))
+        return found
+
+    @cached_property
+    def external_permits(self) -> dict[str, list[tuple[str, ExternalPermit]]]:
+        """Return by VPC the names of its ExternalPeerings, each with what it permits."""
+        found: dict[str, list[tuple[str, ExternalPermit]]] = {}
+        for name, spec in self.all('ExternalPeering'):
+            permit = read_external_permit(spec)
+            found.setdefault(permit.vpc, []).append((name, permit))
+        return found
 
     def has(self, kind: str, name: str) -> bool:
         """Return whether a resource is there."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from itertools import product
 
-from ..manifest import mapping
 from .answer import NO, PARTLY, UNKNOWN, VERDICTS, YES, Answer, Direction, Finding, QuestionError, Step, best, listed
 from .ends import EXTERNAL, OUTSIDE, SUBNET, End, Place, read_end
 from .gateway import Budget, Cause, Peering, Traffic, between, follow, read_peering
@@ -208,13 +207,8 @@ class _Asked:
         vpc, external = (one, other) if one.kind == SUBNET else (other, one)
         if vpc.kind != SUBNET:
             return []
-        found = []
-        for name, spec in self.mirror.all('ExternalPeering'):
-            permit = mapping(mapping(spec).get('permit'))
-            names = [mapping(permit.get(key)).get('name') for key in ('vpc', 'external')]
-            if names == [vpc.owner, external.owner]:
-                found.append(('ExternalPeering', name))
-        return found
+        permits = self.mirror.external_permits.get(vpc.owner, ())
+        return [('ExternalPeering', name) for name, permit in permits if permit.external == external.owner]
 
     def _nothing(self, source: Place, target: Place) -> Finding:
         """Return the finding for two that nothing joins."""

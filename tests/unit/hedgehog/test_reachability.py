@@ -1,7 +1,9 @@
 """What reaches what within VPCs, and between them through switches, word by word."""
 
+from netbox_hedgehog.hedgehog.reachability import mirror as mirror_module
 from netbox_hedgehog.hedgehog.reachability.mirror import Resource
 from netbox_hedgehog.hedgehog.reachability.question import ask
+from netbox_hedgehog.hedgehog.vpcs import read_permits
 
 from ...support.reachability import BLUE, RED, fabric, peering, sentences, server, steps, vpc
 
@@ -129,3 +131,14 @@ def test_servers_that_are_attached_to_nothing():
         'VPCAttachment db-3--gone-x: attaches db-3 to gone/x, which does not exist.',
     ]
     assert sentences('db-4', 'db-1', mirror)[0] == 'No: db-4 cannot reach db-1. db-4 has no Connection to a switch.'
+
+
+def test_a_peering_is_read_once_however_many_pairs_of_subnets_there_are(monkeypatch):
+    red = [vpc(f'red-{n}', {'a': f'10.0.{n}.0/24'}) for n in range(5)]
+    blue = [vpc(f'blue-{n}', {'a': f'10.1.{n}.0/24'}) for n in range(5)]
+    servers = [server('db-1', *(f'red-{n}/a' for n in range(5))), server('db-2', *(f'blue-{n}/a' for n in range(5)))]
+    mirror = fabric(*red, *blue, *servers, *(peering(f'p-{n}', {f'red-{n}': [], 'other': []}) for n in range(7)))
+    read = []
+    monkeypatch.setattr(mirror_module, 'read_permits', lambda spec: read.append(spec) or read_permits(spec))
+    assert ask('db-1', 'db-2', mirror).there.verdict == 'no'
+    assert len(read) == 7
