@@ -1,8 +1,8 @@
 """Where resources hold what people look for: one table, from which both the question and the reading follow. Pure.
 
 Each row leads to values in a spec. Of these paths PostgreSQL is asked which resources have the value (predicates()),
-and in those that have it the same paths say where it is and what it means (found_in()). Something more that can be found is
-a row here.
+and in those that have it the same paths say where it is and what it means (found_in()). Something more that can be
+found is a row here.
 """
 
 import json
@@ -115,9 +115,21 @@ def _vpc(name: str) -> str:
     return f'VPC {name}'
 
 
+def _participant(name: str) -> str:
+    kind, own = participant(name)
+    return f'{kind if kind == "VPC" else kind.lower()} {own}'
+
+
+def _exposed(at: At) -> str:
+    return f'exposed prefix of {_participant(at.keys[0])} in gateway peering {at.name}'
+
+
+def _exposed_as(at: At) -> str:
+    return f'prefix by which gateway peering {at.name} exposes {_participant(at.keys[0])}'
+
+
 def _vpc_info(at: At) -> str:
-    kind, name = participant(at.name)
-    return f'VNI of {kind if kind == "VPC" else kind.lower()} {name}'
+    return f'VNI of {_participant(at.name)}'
 
 
 def _dhcp_subnet(at: At) -> str:
@@ -160,6 +172,11 @@ PLACES: tuple[Place, ...] = (
     _place('ExternalAttachment', 'static remoteIP', ADDRESS, 'address of the neighbor in external attachment'),
     _place('ExternalAttachment', 'static vlan', VLAN, 'VLAN of external attachment'),
     _place('ExternalPeering', 'permit external prefixes * prefix', PREFIX, 'prefix in external peering'),
+    _place('VPCInterconnect', 'remote prefixes *', PREFIX, 'remote prefix of VPC interconnect'),
+    _place('VPCInterconnect', 'links * vlan', VLAN, 'VLAN of VPC interconnect'),
+    _place('VPCInterconnect', 'links * remoteASN', ASN, 'remote AS number of VPC interconnect'),
+    _place('GatewayPeering', 'peering * expose * ips * cidr', PREFIX, _exposed),
+    _place('GatewayPeering', 'peering * expose * as * cidr', PREFIX, _exposed_as),
     _place('IPv4Namespace', 'subnets *', PREFIX, 'prefix of IPv4 namespace'),
     _place('VLANNamespace', 'ranges *', VLAN_RANGE, _vlan_range),
     _place('Fabric', '', ASN_RANGE, 'AS number in the range for leaves of Hedgehog fabric'),
