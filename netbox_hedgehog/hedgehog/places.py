@@ -1,8 +1,8 @@
 """Where resources hold what people look for: one table, from which both the question and the reading follow. Pure.
 
-Each row leads to values in a spec. Of these paths PostgreSQL is asked which resources have the value (predicate()), and
-in those that have it the same paths say where it is and what it means (found_in()). Something more that can be found is
-a row here.
+Each row leads to values in a spec. Of these paths PostgreSQL is asked which resources have the value (predicates()),
+and in those that have it the same paths say where it is and what it means (found_in()). Something more that can be
+found is a row here.
 """
 
 import json
@@ -103,6 +103,11 @@ def _link_address(at: At) -> str:
     return f'address of {text(at.holder.get("port")).replace("/", " ", 1)} (Connection {at.name})'
 
 
+def _vlan_range(at: At) -> str:
+    first = at.value['from']
+    return f'VLAN in the range {first}–{at.value.get("to") or first} of VLAN namespace {at.name}'
+
+
 def _vpc(name: str) -> str:
     """Return how people call what a Catalog has a number for: Externals are among the VPCs."""
     if name.startswith(EXTERNAL_REQUEST):
@@ -110,9 +115,21 @@ def _vpc(name: str) -> str:
     return f'VPC {name}'
 
 
+def _participant(name: str) -> str:
+    kind, own = participant(name)
+    return f'{kind if kind == "VPC" else kind.lower()} {own}'
+
+
+def _exposed(at: At) -> str:
+    return f'exposed prefix of {_participant(at.keys[0])} in gateway peering {at.name}'
+
+
+def _exposed_as(at: At) -> str:
+    return f'prefix by which gateway peering {at.name} exposes {_participant(at.keys[0])}'
+
+
 def _vpc_info(at: At) -> str:
-    kind, name = participant(at.name)
-    return f'VNI of {kind if kind == "VPC" else kind.lower()} {name}'
+    return f'VNI of {_participant(at.name)}'
 
 
 def _dhcp_subnet(at: At) -> str:
@@ -155,9 +172,13 @@ PLACES: tuple[Place, ...] = (
     _place('ExternalAttachment', 'static remoteIP', ADDRESS, 'address of the neighbor in external attachment'),
     _place('ExternalAttachment', 'static vlan', VLAN, 'VLAN of external attachment'),
     _place('ExternalPeering', 'permit external prefixes * prefix', PREFIX, 'prefix in external peering'),
+    _place('VPCInterconnect', 'remote prefixes *', PREFIX, 'remote prefix of VPC interconnect'),
+    _place('VPCInterconnect', 'links * vlan', VLAN, 'VLAN of VPC interconnect'),
+    _place('VPCInterconnect', 'links * remoteASN', ASN, 'remote AS number of VPC interconnect'),
+    _place('GatewayPeering', 'peering * expose * ips * cidr', PREFIX, _exposed),
+    _place('GatewayPeering', 'peering * expose * as * cidr', PREFIX, _exposed_as),
     _place('IPv4Namespace', 'subnets *', PREFIX, 'prefix of IPv4 namespace'),
-    _place('VLANNamespace', 'ranges *', VLAN_RANGE,
-           lambda at: f'VLAN in the range {at.value["from"]}–{at.value["to"]} of VLAN namespace {at.name}'),
+    _place('VLANNamespace', 'ranges *', VLAN_RANGE, _vlan_range),
     _place('Fabric', '', ASN_RANGE, 'AS number in the range for leaves of Hedgehog fabric'),
     _place('Catalog', 'vpcVNIs *', VNI, lambda at: f'VNI of {_vpc(at.keys[0])}'),
     _place('Catalog', 'vpcSubnetVNIs * *', VNI, lambda at: f'VNI of subnet {at.keys[0]}/{at.keys[1]}'),
@@ -222,7 +243,9 @@ def _condition(place: Place, term: Term) -> str:
         return f'@ == {term.number}'
     if holds in _RANGES and _RANGES[holds][2] in term.numbers:
         first, last, _ = _RANGES[holds]
-        return f'@.{quoted(first)} <= {term.number} && @.{quoted(last)} >= {term.number}'
+        begins, ends = f'@.{quoted(first)}', f'@.{quoted(last)}'
+        # Without a last number, or with 0, a range is its first number.
+        return f'{begins} == {term.number} || {begins} <= {term.number} && {ends} >= {term.number}'
     return ''
 
 
@@ -242,8 +265,9 @@ def _distance(holds: str, value: Any, term: Term) -> int | None:
         return text_distance(text(value), term.name)
     if holds in _RANGES:
         first, last, _ = _RANGES[holds]
-        span = mapping(value)
-        return 1 if _is_between(number(span.get(first)), number(span.get(last)), term.number) else None
+        low = number(mapping(value).get(first))
+        high = number(mapping(value).get(last)) or low
+        return 1 if _is_between(low, high, term.number) else None
     return 0 if number(value) == term.number else None
 
 

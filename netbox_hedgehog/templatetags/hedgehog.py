@@ -43,7 +43,7 @@ CABLING_ICONS = {
 # Color, icon and word of the verdicts on what reaches what.
 VERDICTS = {
     YES: ('green', 'check', _('yes')), PARTLY: ('yellow', 'check', _('in part')),
-    UNKNOWN: ('gray', 'help', _('cannot be told')), NO: ('red', 'close', _('no')),
+    UNKNOWN: ('gray', 'help', _('unknown')), NO: ('red', 'close', _('no')),
 }
 
 

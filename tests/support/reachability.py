@@ -79,7 +79,7 @@ def fabric(*parts, **options):
     return Mirror(rows, name='berlin-1', **options)
 
 
-def told(source, target, mirror):
+def sentences(source, target, mirror):
     """The sentences of both directions; the sentence on what is wrong with the question."""
     try:
         answer = ask(source, target, mirror)

@@ -19,7 +19,7 @@ MOST_LISTED = 8
 _HEADLINES = {
     YES: 'Yes: {source} can reach {target}.',
     PARTLY: 'Yes, in part: {source} can reach {target}, but not with all traffic.',
-    UNKNOWN: 'Cannot be told whether {source} can reach {target}.',
+    UNKNOWN: 'Unknown whether {source} can reach {target}.',
     NO: 'No: {source} cannot reach {target}.',
 }
 
@@ -28,7 +28,7 @@ _HEADLINES = {
 _AMONG = {
     YES: 'Yes: hosts in {source} can reach each other.',
     PARTLY: 'Yes, in part: hosts in {source} can reach each other, but not with all traffic.',
-    UNKNOWN: 'Cannot be told whether hosts in {source} can reach each other.',
+    UNKNOWN: 'Unknown whether hosts in {source} can reach each other.',
     NO: 'No: hosts in {source} cannot reach each other.',
 }
 

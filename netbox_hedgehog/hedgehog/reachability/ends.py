@@ -168,7 +168,7 @@ def _subnet(path: str, part: str, mirror: Mirror) -> End:
     spans = [span for owner, subnet, span in mirror.subnets() if (owner, subnet) == (vpc, name)]
     if not spans:
         prefix = shown(mirror.vpcs[vpc].subnets[name].prefix)
-        raise QuestionError(f'The prefix of {path} is {prefix}, which is no IPv4 prefix.')
+        raise QuestionError(f'The prefix of {path} is {prefix}, which is not an IPv4 prefix.')
     if not part:
         return End(path, (Place(SUBNET, vpc, name, spans[0]),))
     span = _read(part)
@@ -182,7 +182,7 @@ def _read(value: str) -> Span:
     span = read_span(value)
     if span is None:
         hint = ' The addresses of VPCs are IPv4.' if ':' in value else ''
-        raise QuestionError(f'“{shown(value)}” is no IPv4 address or prefix.{hint}')
+        raise QuestionError(f'“{shown(value)}” is not an IPv4 address or prefix.{hint}')
     return span
 
 

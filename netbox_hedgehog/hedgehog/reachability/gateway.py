@@ -5,13 +5,13 @@ Sources of the rules: githedgehog/docs, user guide on gateway peerings and their
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import permutations, product
 from typing import Any
 
 from ..kinds import EXTERNAL_PREFIX
 from ..manifest import mapping, objects, shown, text
-from ..vpcs import read_access_rules
+from ..vpcs import AccessRule, read_access_rules
 from .answer import NO, PARTLY, UNKNOWN, YES, listed
 from .exposed import Expose, read_exposes
 from .packets import Packet, Ports, Rule, read_rule
@@ -81,8 +81,16 @@ def read_peering(name: str, spec: Any, subnets: Subnets) -> Peering:
     acl = read_access_rules(spec)
     rules: dict[tuple[str, str], list[Rule]] = {}
     for number, said in enumerate(acl.rules, 1):
-        rules.setdefault((said.source, said.target), []).append(read_rule(number, said, subnets))
+        for rule in _in_each_direction(said, exposes):
+            rules.setdefault((rule.source, rule.target), []).append(read_rule(number, rule, subnets))
     return Peering(name, text(values.get('gatewayGroup')) or 'default', exposes, rules, text(acl.default) == 'deny')
+
+
+def _in_each_direction(rule: AccessRule, participants: Iterable[str]) -> list[AccessRule]:
+    """Return a rule once for each direction that it is about: one that names no side is about all of them."""
+    if rule.source or rule.target:
+        return [rule]
+    return [replace(rule, source=one, target=other) for one, other in permutations(participants, 2)]
 
 
 def between(peerings: Iterable[Peering], one: str, other: str) -> list[Peering]:

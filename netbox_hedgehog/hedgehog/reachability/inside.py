@@ -45,15 +45,15 @@ def within_vpc(source: Place, target: Place, mirror: Mirror) -> Finding:
 def peered(mirror: Mirror, one: str, other: str) -> list[str]:
     """Return the VPCPeerings that have a permit for both VPCs."""
     return [
-        name for name, spec in mirror.peerings_of(one)
-        if any(one in permit and other in permit for permit in read_permits(spec))
+        name for name, permits in mirror.permits.get(one, ())
+        if any(one in permit and other in permit for permit in permits)
     ]
 
 
 def through_switches(source: Place, target: Place, mirror: Mirror) -> list[Finding]:
     """Return what each VPCPeering of two VPCs says of these subnets."""
-    peerings = dict(mirror.peerings_of(source.owner))
-    return [_by_peering(name, peerings[name], source, target, mirror)
+    peerings = mirror.by_kind.get('VPCPeering', {})
+    return [_by_peering(name, peerings[name].spec, source, target, mirror)
             for name in peered(mirror, source.owner, target.owner)]
 
 

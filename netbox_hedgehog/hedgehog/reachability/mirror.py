@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..connections import Connection, read_connection
 from ..kinds import TOPOLOGY, pick
 from ..manifest import items, mapping, objects, text, texts
 from ..topology import DEFAULT
-from ..vpcs import VPC, read_permits, read_vpc
+from ..vpcs import VPC, ExternalPermit, read_external_permit, read_permits, read_vpc
 from .spans import Span, read_span
 
 __all__ = ('DECIDING', 'Mirror', 'Resource')
@@ -47,16 +48,11 @@ class Mirror:
         self.is_partial = is_partial
         self.with_missing = with_missing
         self.by_kind: dict[str, dict[str, Resource]] = {}
-        for row in self.everything:
+        for row in sorted(self.everything, key=lambda row: (row.kind, row.name)):
             if with_missing or not row.missing:
                 self.by_kind.setdefault(row.kind, {})[row.name] = row
         self.vpcs: dict[str, VPC] = {name: read_vpc(row.spec) for name, row in self.by_kind.get('VPC', {}).items()}
         self._connections: dict[str, Connection] = {}
-        # The VPCPeerings of each VPC: each pair of subnets is asked about, and there may be thousands.
-        self._peerings: dict[str, list[str]] = {}
-        for name, spec in self.all('VPCPeering'):
-            for vpc in dict.fromkeys(vpc for permit in read_permits(spec) for vpc in permit):
-                self._peerings.setdefault(vpc, []).append(name)
 
     def including_missing(self) -> 'Mirror':
         """Return the same fabric as if nothing had been deleted."""
@@ -66,8 +62,27 @@ class Mirror:
 
     def all(self, kind: str) -> Iterator[tuple[str, Any]]:
         """Yield name and spec of the resources of a kind, by name."""
-        for name, row in sorted(self.by_kind.get(kind, {}).items()):
+        for name, row in self.by_kind.get(kind, {}).items():
             yield name, row.spec
+
+    @cached_property
+    def permits(self) -> dict[str, list[tuple[str, list[dict[str, list[str]]]]]]:
+        """Return by VPC the names of its VPCPeerings, each with the permits. A question asks for many pairs of VPCs."""
+        found: dict[str, list[tuple[str, list[dict[str, list[str]]]]]] = {}
+        for name, spec in self.all('VPCPeering'):
+            permits = read_permits(spec)
+            for vpc in {vpc for permit in permits for vpc in permit}:
+                found.setdefault(vpc, []).append((name, permits))
+        return found
+
+    @cached_property
+    def external_permits(self) -> dict[str, list[tuple[str, ExternalPermit]]]:
+        """Return by VPC the names of its ExternalPeerings, each with what it permits."""
+        found: dict[str, list[tuple[str, ExternalPermit]]] = {}
+        for name, spec in self.all('ExternalPeering'):
+            permit = read_external_permit(spec)
+            found.setdefault(permit.vpc, []).append((name, permit))
+        return found
 
     def has(self, kind: str, name: str) -> bool:
         """Return whether a resource is there."""
@@ -86,11 +101,6 @@ class Mirror:
             self._connections[name] = read_connection(name, row.spec)
         return self._connections[name]
 
-    def peerings_of(self, vpc: str) -> Iterator[tuple[str, Any]]:
-        """Yield name and spec of the VPCPeerings with a permit for a VPC, by name."""
-        rows = self.by_kind.get('VPCPeering', {})
-        yield from ((name, rows[name].spec) for name in self._peerings.get(vpc, ()))
-
     def subnets(self) -> Iterator[tuple[str, str, Span]]:
         """Yield VPC, subnet and addresses of all subnets, those of host BGP with the other prefixes that it allows."""
         for vpc, read in sorted(self.vpcs.items()):
@@ -99,7 +109,7 @@ class Mirror:
                 yield from ((vpc, name, span) for prefix in prefixes if (span := read_span(prefix)) is not None)
 
     def subnet_span(self, vpc: str, subnet: str) -> Span | None:
-        """Return the addresses of a subnet; None if there is none such."""
+        """Return the addresses of a subnet; None if there is no such subnet."""
         read = self.vpcs.get(vpc)
         return read_span(read.subnets[subnet].prefix) if read and subnet in read.subnets else None
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ..fabrics import read_interconnect
 from ..kinds import pick
 from ..manifest import items, mapping, objects, shown, text, texts
-from ..vpcs import read_external_attachment, read_external_permit
+from ..vpcs import ExternalPermit, read_external_attachment
 from .answer import NO, PARTLY, UNKNOWN, YES, Finding, Step, listed
 from .ends import EXTERNAL, Place
 from .mirror import Mirror
@@ -57,16 +56,15 @@ def attached(external: str, mirror: Mirror) -> Attached:
 
 def by_external_peerings(vpc: Place, outside: Place, mirror: Mirror) -> list[Finding]:
     """Return what the ExternalPeerings of a VPC say of a place outside, one finding for each External."""
-    permits: dict[str, list[tuple[str, Any]]] = {}
-    for name, spec in mirror.all('ExternalPeering'):
-        permit = read_external_permit(spec)
-        if permit.vpc == vpc.owner and outside.owner in ('', permit.external):
+    permits: dict[str, list[tuple[str, ExternalPermit]]] = {}
+    for name, permit in mirror.external_permits.get(vpc.owner, ()):
+        if outside.owner in ('', permit.external):
             permits.setdefault(permit.external, []).append((name, permit))
     return [_by_external(external, found, vpc, outside, mirror) for external, found in permits.items()]
 
 
 def _by_external(
-    external: str, permits: list[tuple[str, Any]], vpc: Place, outside: Place, mirror: Mirror,
+    external: str, permits: list[tuple[str, ExternalPermit]], vpc: Place, outside: Place, mirror: Mirror,
 ) -> Finding:
     names = ' and '.join(f'ExternalPeering {name}' for name, _ in permits)
     if not mirror.has(EXTERNAL, external):
@@ -110,11 +108,11 @@ def _by_external(
     return Finding(verdict, f'{permitting} {verb}{part} {what}.', steps, changes)
 
 
-def _do(permits: list[tuple[str, Any]]) -> str:
+def _do(permits: list[tuple[str, ExternalPermit]]) -> str:
     return 'does' if len(permits) == 1 else 'do'
 
 
-def _peering_steps(permits: list[tuple[str, Any]]) -> tuple[Step, ...]:
+def _peering_steps(permits: list[tuple[str, ExternalPermit]]) -> tuple[Step, ...]:
     return tuple(
         Step(
             'ExternalPeering', name,

@@ -82,7 +82,7 @@ class Entry:
     ports: tuple[Span, ...] | None
 
     def matches(self, seen: tuple[Span, ...], name: str, port: int | None) -> bool | None:
-        """Return whether it is about these addresses and this port; None if that cannot be told."""
+        """Return whether it is about these addresses and this port; None if that is unknown."""
         addresses, ports = self._has_addresses(seen), self._has_port(name, port)
         if addresses is False or ports is False:
             return False
@@ -117,7 +117,7 @@ class Rule:
     targets: tuple[Entry, ...]
 
     def matches(self, packet: Packet) -> bool | None:
-        """Return whether it matches a packet in its direction; None if that cannot be told."""
+        """Return whether it matches a packet in its direction; None if that is unknown."""
         if self.protocol and self.protocol != packet.protocol:
             return False
         source = _one_matches(self.sources, packet.sources, packet.protocol, packet.source_port)

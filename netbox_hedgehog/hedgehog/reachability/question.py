@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from ..manifest import mapping, text
 from .answer import NO, PARTLY, UNKNOWN, VERDICTS, YES, Answer, Direction, Finding, QuestionError, Step, best, listed
 from .ends import EXTERNAL, OUTSIDE, SUBNET, End, Place, read_end
 from .gateway import Budget, Cause, Peering, Traffic, between, follow, read_peering
@@ -59,10 +58,9 @@ class _Asked:
             for participant in peering.exposes:
                 self.by_participant[participant].append(peering)
         self.external_peerings: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for name, spec in mirror.all('ExternalPeering'):
-            permit = mapping(mapping(spec).get('permit'))
-            vpc, external = (text(mapping(permit.get(key)).get('name')) for key in ('vpc', 'external'))
-            self.external_peerings[vpc, external].append(name)
+        for vpc, permits in mirror.external_permits.items():
+            for name, permit in permits:
+                self.external_peerings[vpc, permit.external].append(name)
 
     def direction(self, source: End, target: End) -> Direction:
         """Return whether source can open connections to target."""
@@ -173,11 +171,15 @@ class _Asked:
                      for step in attached(place.owner, self.mirror).steps]
         causes = _causes(traffic)
         steps = (*exposing, *(Step('GatewayPeering', cause.peering, cause.sentence) for cause in causes), *externals)
-        changes = tuple(dict.fromkeys(cause.change for cause in (*traffic.denied, *traffic.unclear) if cause.change))
+        against = [*traffic.denied, *traffic.unclear]
+        if traffic.verdict == UNKNOWN:
+            against = [*traffic.unclear, *traffic.denied]
+        changes = tuple(dict.fromkeys(cause.change for cause in against if cause.change))
         if traffic.verdict == YES:
             return Finding(YES, f'{names} {_lets(peerings)} it pass.', steps)
-        why = next(iter((*traffic.denied, *traffic.unclear)), None)
-        first = f'GatewayPeering {why.peering} {why.sentence}' if why is not None else f'{names} does not expose it.'
+        first = 'Nothing of it is exposed.'
+        if against:
+            first = f'GatewayPeering {against[0].peering} {against[0].sentence}'
         if traffic.verdict == PARTLY:
             return Finding(PARTLY, f'Only a part of it passes: {first}', steps, changes)
         return Finding(traffic.verdict, first, steps, changes)

@@ -41,9 +41,17 @@ def test_a_vpc(entered: str, expected: list[tuple[str, int]]) -> None:
     ('Switch', {'boot': {'serial': 'ACM1'}}, 'acm1', 'serial number of switch x'),
     ('Gateway', {'vtepMAC': 'CA:FE:BA:BE:01:01'}, 'cafe.babe.0101', 'VTEP MAC address of gateway x'),
     ('VLANNamespace', {'ranges': [{'from': 1000, 'to': 1999}]}, '1500', 'VLAN in the range 1000–1999 of VLAN namespace x'),
+    ('VLANNamespace', {'ranges': [{'from': 1000}]}, '1000', 'VLAN in the range 1000–1000 of VLAN namespace x'),
     ('Catalog', {'vpcVNIs': {'ext@internet': 300}}, 'VNI 300', 'VNI of external internet'),
     ('VPCInfo', {'vni': 300}, '300', 'VNI of VPC x'),
     ('DHCPSubnet', {'subnet': 'management', 'cidrBlock': '172.30.0.0/21'}, '172.30.0.0/21', 'DHCP subnet x'),
+    ('GatewayPeering', {'peering': {'ext.wan': {'expose': [{'ips': [{'cidr': '192.0.2.0/31'}]}]}}}, '192.0.2.1',
+     'exposed prefix of external wan in gateway peering x'),
+    ('GatewayPeering', {'peering': {'red': {'expose': [{'as': [{'cidr': '192.0.2.9/32'}]}]}}}, '192.0.2.9',
+     'prefix by which gateway peering x exposes VPC red'),
+    ('VPCInterconnect', {'remote': {'prefixes': ['10.9.0.0/16']}}, '10.9.8.0/24', 'remote prefix of VPC interconnect x'),
+    ('VPCInterconnect', {'links': [{'vlan': 300}]}, 'VLAN 300', 'VLAN of VPC interconnect x'),
+    ('VPCInterconnect', {'links': [{'remoteASN': 64501}]}, 'AS64501', 'remote AS number of VPC interconnect x'),
     ('ExternalAttachment', {'neighbor': {'asn': 64500}}, 'AS64500', 'AS number of the neighbor in external attachment x'),
 ])
 def test_other_kinds(kind: str, spec: Any, entered: str, expected: str) -> None:

@@ -1,9 +1,11 @@
 """What reaches what within VPCs, and between them through switches, word by word."""
 
+from netbox_hedgehog.hedgehog.reachability import mirror as mirror_module
 from netbox_hedgehog.hedgehog.reachability.mirror import Resource
 from netbox_hedgehog.hedgehog.reachability.question import ask
+from netbox_hedgehog.hedgehog.vpcs import read_permits
 
-from ...support.reachability import BLUE, RED, fabric, peering, server, steps, told, vpc
+from ...support.reachability import BLUE, RED, fabric, peering, sentences, server, steps, vpc
 
 
 def test_two_servers_of_a_subnet():
@@ -34,7 +36,7 @@ def test_an_isolated_subnet_reaches_only_those_of_a_permit():
     assert answer.there.finding.changes == (
         'Add a permit with front and back to VPC red, or set isolated: false for back.',
     )
-    assert told('red/front', 'red/lone', fabric(RED)) == (
+    assert sentences('red/front', 'red/lone', fabric(RED)) == (
         'Yes: red/front can reach red/lone. Permit 1 of red has both subnets.',
         'Yes: red/lone can reach red/front. Permit 1 of red has both subnets.',
     )
@@ -43,10 +45,10 @@ def test_an_isolated_subnet_reaches_only_those_of_a_permit():
 def test_defaults_of_a_vpc_act_where_a_subnet_says_nothing():
     closed = vpc('red', {'a': '10.0.1.0/24', 'b': {'subnet': '10.0.2.0/24', 'isolated': False}},
                  defaultIsolated=True, defaultRestricted=True)
-    assert told('red/a', 'red/b', fabric(closed))[0] == (
+    assert sentences('red/a', 'red/b', fabric(closed))[0] == (
         'No: red/a cannot reach red/b. In red, a is isolated, and no permit has both subnets.'
     )
-    assert told('red/b', 'red/b', fabric(closed))[0].startswith('No: hosts in red/b cannot reach each other.')
+    assert sentences('red/b', 'red/b', fabric(closed))[0].startswith('No: hosts in red/b cannot reach each other.')
 
 
 def test_a_vpc_in_the_vrf_of_the_underlay_is_kept_apart_by_acls():
@@ -81,18 +83,18 @@ def test_a_peering_permits_the_subnets_that_it_names():
 
 def test_subnets_of_two_permits_are_not_permitted_together():
     mirror = fabric(RED, BLUE, peering('p', {'red': ['front'], 'green': []}, {'blue': [], 'green': []}))
-    assert told('red/front', 'blue/default', mirror)[0] == (
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
         'No: red/front cannot reach blue/default. No VPCPeering and no GatewayPeering joins red and blue.'
     )
 
 
 def test_a_remote_peering_needs_switches():
     parts = [RED, BLUE, peering('p', {'red': [], 'blue': []}, remote='border')]
-    assert told('red/front', 'blue/default', fabric(*parts))[0] == (
+    assert sentences('red/front', 'blue/default', fabric(*parts))[0] == (
         'No: red/front cannot reach blue/default. VPCPeering p is on the switches of group border, which has none.'
     )
     parts.append(Resource('Switch', 'oak-9', {'groups': ['border']}))
-    assert told('red/front', 'blue/default', fabric(*parts))[0] == (
+    assert sentences('red/front', 'blue/default', fabric(*parts))[0] == (
         'Yes: red/front can reach blue/default. VPCPeering p permits it, on the switches of group border.'
     )
 
@@ -108,7 +110,7 @@ def test_what_was_deleted_is_named():
 
 def test_vpcs_of_different_hedgehog_fabrics():
     other = vpc('blue', {'default': '10.1.0.0/24'}, topology={'fabric': 'backend'})
-    assert told('red/front', 'blue/default', fabric(RED, other))[0] == (
+    assert sentences('red/front', 'blue/default', fabric(RED, other))[0] == (
         'No: red/front cannot reach blue/default. No VPCPeering and no GatewayPeering joins red and blue. They are in '
         'different Hedgehog fabrics: default and backend.'
     )
@@ -128,4 +130,15 @@ def test_servers_that_are_attached_to_nothing():
     assert steps(ask('db-3', 'db-1', mirror).there) == [
         'VPCAttachment db-3--gone-x: attaches db-3 to gone/x, which does not exist.',
     ]
-    assert told('db-4', 'db-1', mirror)[0] == 'No: db-4 cannot reach db-1. db-4 has no Connection to a switch.'
+    assert sentences('db-4', 'db-1', mirror)[0] == 'No: db-4 cannot reach db-1. db-4 has no Connection to a switch.'
+
+
+def test_a_peering_is_read_once_however_many_pairs_of_subnets_there_are(monkeypatch):
+    red = [vpc(f'red-{n}', {'a': f'10.0.{n}.0/24'}) for n in range(5)]
+    blue = [vpc(f'blue-{n}', {'a': f'10.1.{n}.0/24'}) for n in range(5)]
+    servers = [server('db-1', *(f'red-{n}/a' for n in range(5))), server('db-2', *(f'blue-{n}/a' for n in range(5)))]
+    mirror = fabric(*red, *blue, *servers, *(peering(f'p-{n}', {f'red-{n}': [], 'other': []}) for n in range(7)))
+    read = []
+    monkeypatch.setattr(mirror_module, 'read_permits', lambda spec: read.append(spec) or read_permits(spec))
+    assert ask('db-1', 'db-2', mirror).there.verdict == 'no'
+    assert len(read) == 7

@@ -11,8 +11,8 @@ from ...support.reachability import (
     gateway,
     gateway_peering,
     peering,
+    sentences,
     steps,
-    told,
 )
 
 
@@ -26,7 +26,7 @@ def test_a_gateway_peering_without_nat_is_for_both():
     assert answer.there.sentence == 'Yes: red/front can reach blue/default. GatewayPeering gp lets it pass.'
     assert answer.back.verdict == 'yes'
     assert steps(answer.there) == ['GatewayPeering gp: exposes red: red/front; blue: blue/default.']
-    assert told('red/back', 'blue/default', mirror)[0] == (
+    assert sentences('red/back', 'blue/default', mirror)[0] == (
         'No: red/back cannot reach blue/default. GatewayPeering gp exposes of red only red/front.'
     )
 
@@ -61,12 +61,12 @@ def test_a_forwarded_port_is_reached_and_nothing_else():
 
 def test_parts_of_a_subnet_are_exposed():
     mirror = between([exposed('10.0.1.0/24', '-10.0.1.64/26')], [exposed('default')])
-    assert told('red/front', 'blue/default', mirror)[0] == (
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
         'Yes, in part: red/front can reach blue/default, but not with all traffic. Only a part of it passes: '
         'GatewayPeering gp exposes of red only 10.0.1.0/24, without 10.0.1.64/26.'
     )
-    assert told('10.0.1.70', 'blue/default', mirror)[0].startswith('No: 10.0.1.70 (red/front) cannot reach')
-    assert told('10.0.1.7', 'blue/default', mirror)[0].startswith('Yes: 10.0.1.7 (red/front) can reach')
+    assert sentences('10.0.1.70', 'blue/default', mirror)[0].startswith('No: 10.0.1.70 (red/front) cannot reach')
+    assert sentences('10.0.1.7', 'blue/default', mirror)[0].startswith('Yes: 10.0.1.7 (red/front) can reach')
 
 
 def test_stateless_rules_need_one_for_the_replies():
@@ -93,28 +93,43 @@ def test_stateless_rules_need_one_for_the_replies():
 def test_flows_are_kept_only_behind_stateful_nat():
     rule = {'from': 'red', 'action': 'allow', 'match': {}}
     plain = between([exposed('front')], [exposed('default')], default='deny', rules=[rule])
-    assert told('red/front', 'blue/default', plain)[0] == (
-        'Cannot be told whether red/front can reach blue/default. GatewayPeering gp has replies allowed by rule 1 only, '
+    assert sentences('red/front', 'blue/default', plain)[0] == (
+        'Unknown whether red/front can reach blue/default. GatewayPeering gp has replies allowed by rule 1 only, '
         'of scope flow: gateways keep flows only with masquerade or port forwarding.'
     )
     hidden = between(
         [exposed('front', shown=['192.0.2.0/31'], nat=MASQUERADE)], [exposed('default')], default='deny', rules=[rule],
     )
-    assert told('red/front', 'blue/default', hidden)[0].startswith('Yes: red/front can reach blue/default.')
+    assert sentences('red/front', 'blue/default', hidden)[0].startswith('Yes: red/front can reach blue/default.')
 
 
 def test_the_first_rule_that_matches_decides():
     tcp = {'from': 'red', 'action': 'allow', 'match': {'proto': 'tcp', 'dst': [{'ports': ['80', '443']}]}}
     deny = {'from': 'red', 'action': 'deny'}
     sides = [exposed('front', shown=['192.0.2.0/31'], nat=MASQUERADE)], [exposed('default')]
-    assert told('red/front', 'blue/default', between(*sides, rules=[tcp, deny]))[0] == (
+    assert sentences('red/front', 'blue/default', between(*sides, rules=[tcp, deny]))[0] == (
         'Yes, in part: red/front can reach blue/default, but not with all traffic. Only a part of it passes: '
         'GatewayPeering gp rule 2 denies: all traffic from red to blue.'
     )
     assert steps(ask('red/front', 'blue/default', between(*sides, rules=[tcp, deny])).there)[1] == (
         'GatewayPeering gp: rule 1 allows TCP to port 80, 443.'
     )
-    assert told('red/front', 'blue/default', between(*sides, rules=[deny, tcp]))[0].startswith('No:')
+    assert sentences('red/front', 'blue/default', between(*sides, rules=[deny, tcp]))[0].startswith('No:')
+
+
+def test_a_rule_that_names_no_side_is_about_both_directions():
+    mirror = between([exposed('front')], [exposed('default')], rules=[{'action': 'deny'}])
+    assert [sentences(*ends, mirror)[0] for ends in (('red/front', 'blue/default'), ('blue/default', 'red/front'))] == [
+        'No: red/front cannot reach blue/default. GatewayPeering gp rule 1 denies: all traffic from red to blue.',
+        'No: blue/default cannot reach red/front. GatewayPeering gp rule 1 denies: all traffic from blue to red.',
+    ]
+
+
+def test_what_is_unclear_comes_before_what_is_denied():
+    """The reason of an answer that is unknown is why it is, and not why a part of it is denied."""
+    rule = {'from': 'red', 'action': 'allow', 'match': {}}
+    mirror = between([exposed('10.0.1.0/25')], [exposed('default')], default='deny', rules=[rule])
+    assert 'GatewayPeering gp has replies allowed by rule 1 only' in sentences('red/front', 'blue/default', mirror)[0]
 
 
 def test_rules_see_the_advertised_address_of_static_nat():
@@ -131,7 +146,7 @@ def test_rules_see_the_advertised_address_of_static_nat():
     mirror = between([static], [exposed('default')], default='deny', rules=rules)
     assert ask('10.0.1.10', '10.1.0.28', mirror).there.verdict == 'yes'
     assert ask('10.0.1.10', '10.1.0.28', mirror).back.verdict == 'yes'
-    assert told('10.1.0.12', '10.0.1.10', mirror)[0].startswith('No:')
+    assert sentences('10.1.0.12', '10.0.1.10', mirror)[0].startswith('No:')
     assert ask('red/front', 'blue/default', mirror).there.verdict == 'partly'
 
 
@@ -149,8 +164,8 @@ def test_peered_twice_is_not_defined():
         RED, BLUE, gateway(), peering('p', {'red': [], 'blue': []}),
         gateway_peering('gp', {'red': [exposed('front')], 'blue': [exposed('default')]}),
     )
-    assert told('red/front', 'blue/default', mirror)[0] == (
-        'Cannot be told whether red/front can reach blue/default. red and blue are peered by VPCPeering p and by '
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
+        'Unknown whether red/front can reach blue/default. red and blue are peered by VPCPeering p and by '
         'GatewayPeering gp: Hedgehog does not define what both together do.'
     )
 
@@ -162,8 +177,8 @@ def test_many_rules_are_given_up_with_a_sentence():
         for n in range(1, 60)
     ]
     mirror = between([exposed('front')], [exposed('default')], rules=rules)
-    assert told('red/front', 'blue/default', mirror)[0] == (
-        'Cannot be told whether red/front can reach blue/default. GatewayPeering gp has too many rules and ranges to '
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
+        'Unknown whether red/front can reach blue/default. GatewayPeering gp has too many rules and ranges to '
         'follow them all: ask about one address.'
     )
 

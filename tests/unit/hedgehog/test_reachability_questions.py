@@ -5,14 +5,14 @@ import pytest
 from netbox_hedgehog.hedgehog.reachability.mirror import Resource
 from netbox_hedgehog.hedgehog.reachability.question import ask
 
-from ...support.reachability import BLUE, RED, external, fabric, peering, server, told, vpc
+from ...support.reachability import BLUE, RED, external, fabric, peering, sentences, server, vpc
 
 # What is not known
 
 def test_a_no_needs_all_kinds():
     mirror = fabric(RED, BLUE, unread=['GatewayPeering', 'Agent'])
-    assert told('red/front', 'blue/default', mirror)[0] == (
-        'Cannot be told whether red/front can reach blue/default. The last sync could not read GatewayPeering, which '
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
+        'Unknown whether red/front can reach blue/default. The last sync could not read GatewayPeering, which '
         'could decide. As far as is known: No VPCPeering and no GatewayPeering joins red and blue.'
     )
     old = ask('red/front', 'blue/default', fabric(RED, BLUE, peering('p', {'red': [], 'blue': []}), unread=['VPCPeering']))
@@ -26,12 +26,12 @@ def test_who_may_not_view_everything_is_told_so():
         'answer.'
     )
     mirror = fabric(RED, BLUE, is_partial=True)
-    assert told('red/front', 'blue/default', mirror)[0] == (
-        f'Cannot be told whether red/front can reach blue/default. {partial} As far as is known: No VPCPeering and no '
+    assert sentences('red/front', 'blue/default', mirror)[0] == (
+        f'Unknown whether red/front can reach blue/default. {partial} As far as is known: No VPCPeering and no '
         'GatewayPeering joins red and blue.'
     )
     assert ask('red/front', 'red/lone', mirror).there.warnings == [partial]
-    assert told('db-9', 'red/front', mirror) == (
+    assert sentences('db-9', 'red/front', mirror) == (
         'No server, VPC or External of berlin-1 that you may view is named “db-9”.'
     )
 
@@ -56,8 +56,8 @@ TWICE = vpc('twice', {'x': '10.0.1.0/24'})
     ('red/front 10.9.9.9', '10.9.9.9 is not in red/front (10.0.1.0/24).'),
     ('10.0.2.1', '10.0.2.1 is the gateway of red/back, an address of the switches. Enter the address of a host.'),
     ('10.0.2.255', '10.0.2.255 is the first or last address of red/back, which no host has.'),
-    ('10.0.2.999', '“10.0.2.999” is no IPv4 address or prefix.'),
-    ('2001:db8::1', '“2001:db8::1” is no IPv4 address or prefix. The addresses of VPCs are IPv4.'),
+    ('10.0.2.999', '“10.0.2.999” is not an IPv4 address or prefix.'),
+    ('2001:db8::1', '“2001:db8::1” is not an IPv4 address or prefix. The addresses of VPCs are IPv4.'),
     ('a b c', '“a b c” is not understood. Enter one of: server NAME, VPC/SUBNET, an address or prefix, external NAME.'),
     ('server both more', '“more” after server both is not understood.'),
     ('gone', 'VPC gone was deleted from the cluster.'),
@@ -68,15 +68,15 @@ def test_what_is_not_understood_is_said(end, sentence):
         RED, TWICE, server('both', 'red/front'), external('both'), vpc('gone', {'x': '10.6.0.0/24'}, missing=True),
     )
     if end == 'red/front':
-        assert told('8.8.8.8', '9.9.9.9', mirror) == (
+        assert sentences('8.8.8.8', '9.9.9.9', mirror) == (
             'Neither 8.8.8.8 nor 9.9.9.9 is in a VPC: this fabric does not decide that.'
         )
         return
-    assert told(end, 'red/front', mirror) == sentence
+    assert sentences(end, 'red/front', mirror) == sentence
 
 
 def test_a_server_and_itself():
-    assert told('db-1', 'db-1', fabric(RED, server('db-1', 'red/front'))) == (
+    assert sentences('db-1', 'db-1', fabric(RED, server('db-1', 'red/front'))) == (
         'Both ends are db-1. Enter two different ones.'
     )
 
@@ -88,5 +88,5 @@ def test_a_server_and_itself():
 ])
 def test_manifests_of_any_shape_raise_nothing(kind, spec):
     mirror = fabric(RED, BLUE, server('db-1', 'red/front'), Resource(kind, 'odd', spec))
-    assert told('db-1', 'blue/default', mirror)
-    assert told('db-1', '8.8.8.8', mirror)
+    assert sentences('db-1', 'blue/default', mirror)
+    assert sentences('db-1', '8.8.8.8', mirror)

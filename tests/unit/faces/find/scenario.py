@@ -44,7 +44,7 @@ def scenario() -> list[Resource]:
     return [
         make('SwitchProfile', 'acme', **profile),
         make('IPv4Namespace', 'default', subnets=['10.0.0.0/16']),
-        make('VLANNamespace', 'default', ranges=[{'from': 1000, 'to': 1999}]),
+        make('VLANNamespace', 'default', ranges=[{'from': 1000, 'to': 1999}, {'from': 2500}]),
         make('Switch', 'leaf-01', role='server-leaf', profile='acme', asn=65101, ip='172.30.0.9/21',
              protocolIP='172.30.8.2/32', boot={'serial': 'S-LEAF-1', 'mac': '0c:20:12:ff:00:01'}),
         Resource('Agent', 'leaf-01', {}, agent),

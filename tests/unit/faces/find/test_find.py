@@ -72,6 +72,7 @@ GOLDEN = {
         '1001: VLAN vpc-01--backend (1001) in NetBox (default (dc-1))',
         '1001: VLAN in the range 1000–1999 of VLAN namespace default',
     ],
+    'VLAN 2500': ['VLAN 2500: VLAN in the range 2500–2500 of VLAN namespace default'],
     'AS65101': ['AS65101: AS number of switch leaf-01', 'AS65101: ASN AS65101 in NetBox'],
     '100': ['100: VNI of VPC vpc-01'],
     '101': ['101: VNI of subnet vpc-01/backend'],
