@@ -136,12 +136,21 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
     def _post_clean(self) -> None:
         super()._post_clean()
         begins = self.instance.status in FabricStatusChoices.READ and not self._was_synced
-        if self._test is None or self.errors or not begins:
+        if self._test is None:
             return
-        sentences = self._test(self.instance)
+        sentences = self._test(self.instance) if begins and not self.errors else []
         if sentences:
             hint = _('Nothing was saved. Correct the connection, or save the fabric with the status Planned.')
             self.add_error(self._connection_field(), [*sentences, hint])
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Say beside an entered secret that it is lost: without that, the next attempt would be saved without it."""
+        if not self.errors:
+            return
+        for name in SECRET_FIELDS:
+            if self.data.get(self.add_prefix(name)) and name not in self.errors:
+                self.add_error(name, _('Enter it again. Nothing was saved, and secrets are not shown again.'))
 
     def _connection_field(self) -> str:
         """Return the field beside which errors of the connection are shown."""

@@ -14,11 +14,12 @@ class ReachabilityForm(forms.Form):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         # `from` cannot be the name of an attribute.
-        help_text = _('Server, VPC/subnet, address or prefix, or external NAME.')
         for name, label in (('from', _('From')), ('to', _('To'))):
             self.fields[name] = forms.CharField(
-                label=label, max_length=LONGEST, help_text=help_text,
-                widget=forms.TextInput(attrs={'class': 'form-control', 'autocomplete': 'off', 'spellcheck': 'false'}),
+                label=label, max_length=LONGEST,
+                widget=forms.TextInput(attrs={
+                    'autocomplete': 'off', 'spellcheck': 'false', 'aria-describedby': 'reachability-help',
+                }),
             )
 
     @property

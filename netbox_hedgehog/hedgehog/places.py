@@ -19,11 +19,14 @@ from .terms import ASN, VLAN, VNI, Term
 from .vpcs import participant
 
 __all__ = (
-    'ADDRESS', 'MAC', 'PLACES', 'PREFIX', 'SERIAL', 'SHORTEST', 'At', 'Hit', 'Place', 'contains', 'found_in',
-    'is_mac', 'predicates', 'quoted', 'text_distance',
+    'ADDRESS', 'MAC', 'PLACES', 'PREFIX', 'SERIAL', 'SHORTEST', 'SUBNET', 'At', 'Hit', 'Place', 'contains',
+    'found_in', 'is_mac', 'predicates', 'quoted', 'text_distance',
 )
 
 ADDRESS, PREFIX, MAC, SERIAL = 'address', 'prefix', 'mac', 'serial'
+
+# The name of a subnet, of which people write that of the VPC too: vpc-01/default.
+SUBNET = 'subnet'
 
 # An object with the numbers of a range.
 ASN_RANGE, VLAN_RANGE = 'asn range', 'vlan range'
@@ -78,7 +81,15 @@ def _place(kind: str, words: str, holds: str, says: Callable[[At], str] | str) -
 
 
 def _subnet(at: At) -> str:
-    parts = [f'subnet {at.name}/{at.keys[0]}']
+    return _with_vlan(f'subnet {at.name}/{at.keys[0]}', at)
+
+
+def _named_subnet(at: At) -> str:
+    return _with_vlan(f'subnet {shown(at.holder.get("subnet"))}', at)
+
+
+def _with_vlan(words: str, at: At) -> str:
+    parts = [words]
     if vlan := number(at.holder.get('vlan')):
         parts.append(f'VLAN {vlan}')
     if gateway := text(at.holder.get('gateway')):
@@ -157,6 +168,7 @@ PLACES: tuple[Place, ...] = (
     *_PORT_ADDRESSES,
     _place('VPC', 'subnets * gateway', ADDRESS, lambda at: f'gateway of subnet {at.name}/{at.keys[0]}'),
     _place('VPC', 'subnets * subnet', PREFIX, _subnet),
+    _place('VPC', 'subnets ?', SUBNET, _named_subnet),
     _place('VPC', 'subnets * vlan', VLAN, _subnet_vlan),
     _place('VPC', 'subnets * dhcp static * ip', ADDRESS, _reserved),
     _place('VPC', 'subnets * dhcp static ?', MAC, _reserved_mac),
@@ -206,7 +218,7 @@ def found_in(kind: str, name: str, spec: Any, term: Term) -> Iterator[Hit]:
         if place.kind != kind or not _condition(place, term):
             continue
         for keys, value, holder in _walk(mapping(spec), place.path, (), {}):
-            distance = _distance(place.holds, value, term)
+            distance = _distance(place.holds, f'{name}/{value}' if place.holds == SUBNET else value, term)
             says = '' if distance is None else place.says(At(name, keys, value, holder))
             if distance is not None and says:
                 yield Hit(says, place.holds, keys, distance)
@@ -239,6 +251,8 @@ def _condition(place: Place, term: Term) -> str:
         return is_mac('@', term.mac)
     if holds == SERIAL and len(term.name) >= SHORTEST:
         return contains('@', term.name)
+    if holds == SUBNET and '/' in term.name:
+        return f'@ == {quoted(term.name.partition("/")[2])}'
     if holds in term.numbers:
         return f'@ == {term.number}'
     if holds in _RANGES and _RANGES[holds][2] in term.numbers:
@@ -263,6 +277,8 @@ def _distance(holds: str, value: Any, term: Term) -> int | None:
         return 0 if mac_address(value) == term.mac else None
     if holds == SERIAL:
         return text_distance(text(value), term.name)
+    if holds == SUBNET:
+        return 0 if value == term.name else None
     if holds in _RANGES:
         first, last, _ = _RANGES[holds]
         low = number(mapping(value).get(first))

@@ -97,7 +97,7 @@ class InventorySettings(models.Model):
         verbose_name=_('scope'),
         default=default_scope,
         blank=True,
-        help_text=_('Object types to sync. The last three are what agents report, and need devices.'),
+        help_text=_('Object types to sync. Transceivers, MAC addresses and cable types need devices.'),
     )
     inventory_adoption = models.CharField(
         verbose_name=_('adoption'),

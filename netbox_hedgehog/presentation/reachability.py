@@ -52,7 +52,7 @@ def reach(fabric: Fabric, source: str, target: str, user: AnyUser | None = None)
     if user is not None:
         resources = resources.restrict(user, 'view')
         is_partial = may_be_hidden(user, FabricResource)
-    rows = _load(resources, f'{source} {target}'.split())
+    rows = _load(resources, f'{source} {target}'.lower().split())
     if not rows and fabric.last_sync is None:
         raise QuestionError(f'{fabric.name} has never been synced: nothing is known of it yet.')
     mirror = Mirror(rows.values(), _unread(fabric), is_partial=is_partial, name=fabric.name)

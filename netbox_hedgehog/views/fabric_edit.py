@@ -95,4 +95,4 @@ class FabricEditView(TakesSecrets, generic.ObjectEditView):
     def _same_cluster(self, fabric: Fabric, found: Probe) -> list[str]:
         """Return a sentence if other fabrics sync the same cluster, of those that the user may view."""
         names = fabrics_with_resources(found.uids, fabric, self.request.user)
-        return [same_cluster_sentence([*names, fabric.name or _('this one')])] if names else []
+        return [same_cluster_sentence([*names, fabric.name or _('this fabric')])] if names else []

@@ -102,7 +102,8 @@ class HealthPanel(panels.ObjectAttributesPanel):
     title = _('Health')
     accessor = 'switch_health'
     state = attrs.ChoiceAttr('state')
-    read_at = AgeAttr('read_at', label=_('Last fetched'))
+    # Not `Last fetched`: the page says that of the resource itself, which is another moment.
+    read_at = AgeAttr('read_at', label=_('Status as of'))
     heartbeat = HeartbeatAttr('heartbeat', label=_('Last heartbeat'))
     generation = attrs.TemplatedAttr(
         'generation', label=_('Configuration'), template_name='netbox_hedgehog/attrs/generation.html',

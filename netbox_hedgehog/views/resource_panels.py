@@ -7,6 +7,7 @@ from netbox.ui import panels
 
 from ..choices import DiscrepancyStateChoices
 from ..hedgehog.kinds import KIND_BY_NAME
+from ..hedgehog.manifest import natural
 from ..labels import model_title, object_label
 from ..models import Discrepancy, FabricResource, InventoryLink
 from ..presentation.references import referring_to
@@ -99,6 +100,8 @@ class InNetBoxPanel(panels.Panel):
         links: dict[int, list] = {}
         for link in InventoryLink.objects.restrict(user, 'view').filter(**of_this).order_by('object_type', 'key'):
             links.setdefault(link.object_type_id, []).append(link)
+        for members in links.values():
+            members.sort(key=lambda link: natural(link.key))
         objects = viewable(
             ((type_id, link.object_id) for type_id, members in links.items() for link in members[:NAMED]), user,
         )

@@ -79,6 +79,9 @@ def _read_end(value: str, mirror: Mirror) -> End:
         raise QuestionError(f'An end has {len(value)} characters: enter {LONGEST} or fewer.')
     kind = words[0].lower() if len(words) > 1 else ''
     name = words[1] if kind else words[0]
+    if '/' not in name:
+        # Kubernetes allows no capitals in names, but people write them.
+        name = name.lower()
     if kind in ('server', 'external', 'subnet'):
         return _of_kind(kind, name, words[2:], mirror)
     if len(words) == 2 and '/' in words[0]:

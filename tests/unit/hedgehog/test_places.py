@@ -30,6 +30,9 @@ def says(kind: str, spec: Any, entered: str) -> list[tuple[str, int]]:
     ('10.0.1.128/25', [('subnet x/web, VLAN 1001, gateway 10.0.1.1', 1)]),
     ('10.0.0.0/16', []),
     ('1001', [('VLAN of subnet x/web, 10.0.1.0/24', 0)]),
+    ('X/web', [('subnet 10.0.1.0/24, VLAN 1001, gateway 10.0.1.1', 0)]),
+    ('y/web', []),
+    ('x/we', []),
     ('AS1001', []),
 ])
 def test_a_vpc(entered: str, expected: list[tuple[str, int]]) -> None:
@@ -81,6 +84,7 @@ def test_specs_of_unknown_shape_have_nothing(value: Any) -> None:
 def test_only_kinds_that_can_have_a_term_are_asked() -> None:
     assert set(predicates(read_term('VNI 100'))) == {'Catalog', 'VPCInfo'}
     assert set(predicates(read_term('leaf-01'))) == {'Switch'}
+    assert set(predicates(read_term('vpc-01/default'))) == {'Switch', 'VPC'}
     assert predicates(read_term('a')) == {}
 
 

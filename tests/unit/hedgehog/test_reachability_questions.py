@@ -47,6 +47,7 @@ TWICE = vpc('twice', {'x': '10.0.1.0/24'})
     ('nobody', 'No server, VPC or External of berlin-1 is named “nobody”.'),
     ('server nobody', 'berlin-1 has no Server nobody.'),
     ('red', 'VPC red has several subnets. Enter red/back or red/front or red/lone.'),
+    ('RED', 'VPC red has several subnets. Enter red/back or red/front or red/lone.'),
     ('red/nothing', 'VPC red has no subnet “nothing”. Enter red/back or red/front or red/lone.'),
     ('green/x', 'berlin-1 has no VPC green.'),
     ('both', '“both” is the name of a server and of an External. Enter server both or external both.'),

@@ -132,11 +132,19 @@ class ConnectionInFormTestCase(TestCase):
                 response = self.save(**entered)
                 self.assertHttpStatus(response, 200)
                 errors = response.context['form'].errors
-                self.assertEqual(list(errors), ['kubernetes_server'])
+                self.assertEqual('kubernetes_token' in errors, case != 'no connection')
                 self.assertIn('save the fabric with the status Planned', errors['kubernetes_server'][-1])
                 self.assertFalse(Fabric.objects.exists())
                 self.assertHttpStatus(self.save(**entered, status='planned'), 302)
                 Fabric.objects.get().delete()
+
+    def test_a_secret_that_is_lost_is_asked_for_again(self):
+        for wrong in ({'kubernetes_server': 'https://127.0.0.1:1'}, {'name': ''}):
+            response = self.save(**wrong)
+            self.assertContains(response, 'Enter it again. Nothing was saved, and secrets are not shown again.', 1)
+            self.assertNotContains(response, EXPIRING)
+        self.assertNotContains(self.save(name='', kubernetes_token=''), 'Enter it again')
+        self.assertNotContains(self.press(kubernetes_server='ftp://example.com'), 'Enter it again')
 
     def test_what_can_be_read_in_part_is_saved(self):
         response = self.save(kubernetes_token='no-vpcs')

@@ -55,6 +55,8 @@ class ReachabilityPageTestCase(TestCase):
         decisive = FabricResource.objects.get(fabric=self.fabric, kind='VPCPeering')
         self.assertContains(response, f'href="{decisive.get_absolute_url()}"')
         self.assertNotContains(response, PARTIAL)
+        capitals = self.page(**{'from': 'server DB-1', 'to': 'Web-1'})
+        self.assertIn('Yes: db-1 can reach web-1.', text(capitals.content))
 
     def test_what_is_not_understood_is_said_and_kept(self):
         allow(self.user, 'view', model=FabricResource)
