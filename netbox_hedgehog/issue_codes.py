@@ -50,6 +50,7 @@ class Code(StrEnum):
     PORT_REPEATED = 'port-repeated'
     PORT_SPEED_INVALID = 'port-speed-invalid'
     PORT_UNKNOWN = 'port-unknown'
+    PORT_VLAN_UNKNOWN = 'port-vlan-unknown'
     PREFIX_INVALID = 'prefix-invalid'
     PREFIX_REPEATED = 'prefix-repeated'
     PROFILE_MISSING = 'profile-missing'

@@ -25,8 +25,9 @@ SUFFIX = '.githedgehog.com'
 AGGREGATED = 'APIGroupDiscoveryList'
 DISCOVERY = f'{JSON};g=apidiscovery.k8s.io;v=v2;as={AGGREGATED},{JSON}'
 
-# Groups that are left out on purpose: the installer's own configuration, which describes no fabric and holds secrets.
-NOT_OF_THE_FABRIC = frozenset({'fabricator.githedgehog.com'})
+# Groups that are left out on purpose: the installer's own configuration, which describes no fabric and holds secrets,
+# and the state of the controller itself (FabricController, after 26.03), which describes none either.
+NOT_OF_THE_FABRIC = frozenset({'fabricator.githedgehog.com', 'fcint.githedgehog.com'})
 
 # The most versions of groups that are requested, kinds that are returned, and kinds whose objects are counted.
 MOST_VERSIONS = 12

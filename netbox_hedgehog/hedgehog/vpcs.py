@@ -3,21 +3,31 @@
 A value of type `Any` is as in the manifest: its user checks it, and can report an issue.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .kinds import EXTERNAL_PREFIX, FABRIC_LABEL
-from .manifest import entries, is_unset, items, mapping, objects, text, texts
+from .manifest import entries, is_unset, items, mapping, number, objects, text, texts
 
 __all__ = (
-    'LINK_ANNOTATION', 'VPC', 'AccessRule', 'AccessRules', 'ExternalConnection', 'ExternalPermit', 'GatewayPeering',
-    'Subnet', 'SubnetConnection', 'exposed_subnets', 'participant', 'read_access_rules', 'read_external_attachment',
-    'read_external_permit', 'read_gateway_peering', 'read_permits', 'read_subnet', 'read_vpc', 'read_vpc_attachment',
+    'LINK_ANNOTATION', 'VPC', 'AccessRule', 'AccessRules', 'Announced', 'ExternalConnection', 'ExternalPermit',
+    'GatewayPeering', 'Subnet', 'SubnetConnection', 'exposed_subnets', 'participant', 'read_access_rules',
+    'read_external_attachment', 'read_external_permit', 'read_gateway_peering', 'read_permits', 'read_subnet',
+    'read_vpc', 'read_vpc_attachment',
 )
 
 # The annotation of a VPCAttachment that gives the network between switch and server.
 LINK_ANNOTATION = f'{FABRIC_LABEL}p2p-link'
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A prefix of which servers may announce parts, if these are as long as it says; None where it sets no limit."""
+
+    prefix: Any
+    shortest: int | None
+    longest: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,8 @@ class Subnet:
 
     `isolated` and `restricted` are as they act: the VPC's default where the subnet says nothing of its own. With
     `host_bgp` its servers are routed: `vlan` is the tag of a subinterface, not a VLAN of the fabric, and servers may
-    announce `extra_prefixes` too. `reservations` are the addresses that DHCP keeps for hosts, each with a MAC address.
+    announce `extra_prefixes` too: `announced` has these and its own, with the lengths that are accepted. `reservations`
+    are the addresses that DHCP keeps for hosts, each with a MAC address.
     """
 
     name: str
@@ -43,6 +54,7 @@ class Subnet:
     dhcp_relay_vpc: str
     extra_prefixes: Any = None
     reservations: tuple[tuple[str, Any], ...] = ()
+    announced: tuple[Announced, ...] = ()
 
     @property
     def has_vlan(self) -> bool:
@@ -190,7 +202,21 @@ def _subnet(name: str, values: Mapping[str, Any], vpc: Mapping[str, Any]) -> Sub
         dhcp_start=span.get('start'), dhcp_end=span.get('end'), dhcp_relay=dhcp.get('relay'),
         dhcp_relay_vpc=text(dhcp.get('relayVPC')), extra_prefixes=values.get('hostBGPExtraPrefixes'),
         reservations=tuple((mac, mapping(entry).get('ip')) for mac, entry in entries(dhcp.get('static'))),
+        announced=tuple(_announced(values)) if values.get('hostBGP') is True else (),
     )
+
+
+def _announced(values: Mapping[str, Any]) -> Iterator[Announced]:
+    """Yield what servers of a subnet with host BGP may announce.
+
+    The limits of the subnet are those of its extra prefixes too, where these have none of their own.
+    """
+    shortest, longest = number(values.get('hostBGPMinPrefixLen')), number(values.get('hostBGPMaxPrefixLen'))
+    yield Announced(values.get('subnet'), shortest or None, longest or None)
+    for prefix, limits in entries(values.get('hostBGPExtraPrefixes')):
+        own = mapping(limits)
+        own_shortest, own_longest = number(own.get('minPrefixLen')), number(own.get('maxPrefixLen'))
+        yield Announced(prefix, own_shortest or shortest or None, own_longest or longest or None)
 
 
 def read_vpc_attachment(spec: Any, annotations: Any = None) -> SubnetConnection:

@@ -178,6 +178,12 @@ INVALID: dict[str, Text] = {
         _('A speed or breakout is set for port %(port)s, which the switch profile does not have.'),
         _('Remove the port from `portSpeeds` or `portBreakouts` of the Switch, or correct its name.'),
     ),
+    Code.PORT_VLAN_UNKNOWN: Text(
+        _('No Catalog %(catalog)s, which says whether %(port)s needs a VLAN of its own. VLAN and address of the port '
+          'are not updated.'),
+        _('Wait: the next sync after the fabric’s controller has written the Catalog updates them. Only switches with '
+          'Tomahawk 5 need such VLANs: check that the SwitchProfile has the right `switchSilicon`.'),
+    ),
     Code.PREFIX_INVALID: Text(
         _('Subnet %(prefix)s is not a prefix or has host bits set; skipped.'),
         _('Write it as network and length: 10.0.1.0/24, not 10.0.1.1/24.'),

@@ -11,6 +11,7 @@ from ..hedgehog.fabrics import read_domains, read_interconnect
 from ..hedgehog.manifest import is_unset, items, mapping
 from ..hedgehog.vpcs import (
     VPC,
+    Announced,
     Subnet,
     participant,
     read_access_rules,
@@ -106,6 +107,11 @@ def _vpc(spec: Mapping[str, Any]) -> Iterator[Section]:
         for mac, address in subnet.served_reservations:
             reservations.rows.append((_cell(subnet.name), _cell(mac), _cell(_text(address))))
     yield reservations
+    announced = Section('Host BGP', ('Subnet', 'Servers may announce', 'Accepted lengths'))
+    for subnet in vpc.subnets.values():
+        for part in subnet.announced:
+            announced.rows.append((_cell(subnet.name), _cell(_text(part.prefix)), _cell(_lengths(part))))
+    yield announced
     permits = Section('Permits between subnets', ('Permit', 'Subnets that reach each other'))
     for number, permit in enumerate(vpc.permits, 1):
         permits.rows.append((_cell(str(number)), _cell(', '.join(permit))))
@@ -114,6 +120,14 @@ def _vpc(spec: Mapping[str, Any]) -> Iterator[Section]:
     for route in map(mapping, items(spec.get('staticRoutes'))):
         routes.rows.append((_cell(_text(route.get('prefix'))), _cell(_texts(route.get('nextHops')))))
     yield routes
+
+
+def _lengths(part: Announced) -> str:
+    if part.shortest is not None and part.longest is not None:
+        return f'/{part.shortest} to /{part.longest}'
+    if part.shortest is not None:
+        return f'/{part.shortest} or longer'
+    return f'up to /{part.longest}' if part.longest is not None else ''
 
 
 def _reached(vpc: VPC, subnet: Subnet) -> str:
@@ -150,11 +164,12 @@ def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Section]:
 
 def _external(spec: Mapping[str, Any]) -> Iterator[Section]:
     static = mapping(spec.get('static'))
+    inbound, outbound = _text(spec.get('inboundCommunity')), _text(spec.get('outboundCommunity'))
     section = Section('Routes', ('Type', 'Inbound', 'Outbound'))
     if static:
         section.rows.append((_cell('static'), _cell(_texts(static.get('prefixes'), 'none')), ()))
-    else:
-        inbound, outbound = _text(spec.get('inboundCommunity')), _text(spec.get('outboundCommunity'))
+    # Releases after 26.03 may have attachments of both types.
+    if not static or inbound or outbound:
         section.rows.append((
             _cell('BGP'), _cell(f'community {inbound}' if inbound else 'any community'),
             _cell(f'community {outbound}' if outbound else 'no community'),

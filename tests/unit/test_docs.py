@@ -12,6 +12,7 @@ import yaml
 from netbox_hedgehog.api.urls import router
 from netbox_hedgehog.choices import SyncStateChoices
 from netbox_hedgehog.cluster.rbac import manifests
+from netbox_hedgehog.hedgehog.kinds import KINDS
 from netbox_hedgehog.jobs.queue import PLUGIN_QUEUE
 from netbox_hedgehog.management.commands import hedgehog_sync
 
@@ -98,6 +99,21 @@ def test_every_state_is_told() -> None:
     assert re.findall(r'^\| (\w[\w ]+) \|', page('states.md'), re.M)[1:] == [
         str(title) for _, title in SyncStateChoices
     ]
+
+
+def test_what_becomes_of_every_kind_is_told() -> None:
+    text = page('inventory.md')
+    assert [kind.name for kind in KINDS if not re.search(rf'\b{kind.name}\b', text)] == []
+
+
+def test_every_model_that_objects_are_created_of_is_told() -> None:
+    table = page('inventory.md').split('## Mapping')[1].split('## Managed fields')[0].lower()
+    mappers = ''.join(path.read_text() for path in (ROOT / 'netbox_hedgehog' / 'inventory' / 'mapping').glob('*.py'))
+    models = set(re.findall(r"\badd\(\s*(?:#[^\n]*\n\s*)?'\w+\.(\w+)'", mappers)) | {'device', 'interface', 'vrf'}
+    assert len(models) > 15
+    # In the table it is what its L2VPN is.
+    words = {'l2vpntermination': 'terminated'}
+    assert [model for model in sorted(models) if words.get(model, model) not in table] == []
 
 
 def test_every_variable_is_told() -> None:

@@ -17,7 +17,7 @@ from .types import DEVICES, VPCS, ExistingRef, Ref, Resource
 
 __all__ = ('build',)
 
-# How the name of the silicon ends.
+# How the name of the silicon ends, in lower case: Hedgehog's profiles say "Broadcom TH5".
 SILICON = 'th5'
 
 
@@ -33,6 +33,10 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
             port = end.interface
             value = _assigned(builder, port)
             if value is None and _is_silent(builder, port.device):
+                builder.report_missing(
+                    'Catalog', connection.resource, DEVICES, Code.PORT_VLAN_UNKNOWN,
+                    catalog=shown(catalog_of_switch(port.device.resource.name)), port=str(port),
+                )
                 builder.mark_undetermined(connection.resource)
                 builder.keep(_group_key(port.device.resource.name))
                 port.unclear = True
@@ -60,13 +64,13 @@ def build(builder: Builder, connections: dict[str, MappedConnection]) -> dict[st
 def _is_silent(builder: Builder, device: Device) -> bool:
     """Return whether a switch has such ports, or may have, and no Catalog says which VLANs they have.
 
-    A profile that does not name its silicon may be of any.
+    A profile that does not name its silicon may be of any. Hedgehog's own all name it: its webhook requires that.
     """
     if not device.is_switch or builder.get('Catalog', catalog_of_switch(device.resource.name)) is not None:
         return False
     profile = profile_of(builder, device.resource)
     silicon = text(mapping(profile.spec).get('switchSilicon')) if profile is not None else ''
-    return not silicon or silicon.endswith(SILICON)
+    return not silicon or silicon.casefold().endswith(SILICON)
 
 
 def _excluded(builder: Builder) -> dict[str, list[int]]:

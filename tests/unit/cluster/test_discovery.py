@@ -20,6 +20,7 @@ OTHERS = (
     Resource('Certificate', 'certificates', 'cert-manager.io', 'v1'),
     Resource('Lookalike', 'lookalikes', 'notgithedgehog.com', 'v1'),
     Resource('Fabricator', 'fabricators', 'fabricator.githedgehog.com', 'v1beta1'),
+    Resource('FabricController', 'fabriccontrollers', 'fcint.githedgehog.com', 'v1beta1'),
 )
 WIRING = '/apis/wiring.githedgehog.com/v1beta1'
 
@@ -67,6 +68,12 @@ def test_kinds_that_are_not_known_are_named_and_counted(api: KubernetesAPI) -> N
             'count': 3,
         },
     ]
+
+
+def test_the_peerings_of_an_old_release_are_named() -> None:
+    peering = Resource('Peering', 'peerings', 'gateway.githedgehog.com', 'v1alpha1')
+    with KubernetesAPI([thing(peering, 'blue--red')], resources=(*load_resources(), peering)) as api:
+        assert [(kind['kind'], kind['count']) for kind in found(api)] == [('Peering', 1)]
 
 
 def test_an_older_cluster_names_the_same(api: KubernetesAPI) -> None:

@@ -108,6 +108,22 @@ def test_columns_and_references_lead_somewhere(crds, name):
             assert path in (('name',), ('generation',))
 
 
+@pytest.mark.parametrize(('name', 'manifest', 'printed'), [
+    ('Switch', {'spec': {'vtepIP': '172.30.12.1/32'}}, {'VTEP address': '172.30.12.1/32'}),
+    ('SwitchProfile', {'spec': {'switchSilicon': 'Acme T9'}}, {'Silicon': 'Acme T9'}),
+    (
+        'GatewayPeering',
+        {'annotations': {'gateway.githedgehog.com/vpcs': 'blue,red', 'gateway.githedgehog.com/nat': 'masquerade'}},
+        {'VPCs': 'blue,red', 'NAT': 'masquerade'},
+    ),
+    ('Gateway', {'spec': {'workers': 8}}, {'Workers': 8}),
+    ('GatewayAgent', {'status': {'state': {'dataplane': {'version': 'v0.9.1'}}}}, {'Dataplane version': 'v0.9.1'}),
+])
+def test_columns_that_are_printed_since_26_03(name, manifest, printed):
+    columns = {column.title: pick(manifest, column.path) for column in KIND_BY_NAME[name].columns}
+    assert {title: value for title, value in columns.items() if value is not None} == printed
+
+
 def test_pick():
     manifest = {'spec': {'a': {'b': 1}, 'list': [1]}}
     assert pick(manifest, ('spec', 'a', 'b')) == 1

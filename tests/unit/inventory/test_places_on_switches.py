@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def profile(nos: str = 'sonic-bcm-base') -> Resource:
     ports = {f'E1/{number}': {'nos': f'Ethernet{number}', 'profile': 'p'} for number in range(1, 7)}
     return make(
-        'SwitchProfile', 'x6', displayName='Acme X6', nosType=nos, ports=ports,
+        'SwitchProfile', 'x6', displayName='Acme X6', nosType=nos, switchSilicon='Broadcom TH5', ports=ports,
         portProfiles={'p': {'speed': {'default': '100G'}}},
     )
 
@@ -46,8 +46,10 @@ def mesh(vlans: Any = None, names: tuple[str, str] = ('a', 'b')) -> list[Resourc
          'leaf2': {'port': f'b/E1/{number}', 'ip': f'172.30.128.{2 * number + 1}/31'}}
         for number in (1, 2)
     ]
-    found = [profile(), leaf('a'), leaf('b'), make('Connection', 'a--mesh--b', mesh={'links': links})]
-    return found if vlans is None else [*found, make('Catalog', 'switch.a', th5WorkaroundVLANs=vlans)]
+    return [
+        profile(), leaf('a'), leaf('b'), make('Connection', 'a--mesh--b', mesh={'links': links}),
+        make('Catalog', 'switch.a', th5WorkaroundVLANs=vlans or {}), make('Catalog', 'switch.b', th5WorkaroundVLANs={}),
+    ]
 
 
 def test_an_address_moves_to_the_interface_of_a_vlan_and_back():

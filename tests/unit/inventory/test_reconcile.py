@@ -30,7 +30,8 @@ def test_the_second_sync_writes_nothing(name):
     with CaptureQueriesContext(connection) as queries:
         again = reconcile(fabric)
     assert again.changes == 0
-    assert writes(queries) == []
+    # But for what it compared, so that the next one need not.
+    assert [sql for sql in writes(queries) if 'inventorycheckpoint' not in sql] == []
 
 
 @pytest.mark.parametrize(('slugs', 'words'), [

@@ -6,6 +6,7 @@ from django.db import transaction
 from users.models import User
 
 from netbox_hedgehog.inventory.reconcile import reconcile
+from netbox_hedgehog.models.checkpoint import InventoryLinkWrite
 
 from ...support import snapshots
 from ...support.inventory import synced
@@ -27,8 +28,14 @@ def taken_back(look):
     return found
 
 
+def everything():
+    """All rows but those that a trigger adds for each statement that writes managed objects: a copy is one more."""
+    synced()
+    return sorted(row for row in dump() if row[0] != InventoryLinkWrite._meta.db_table)
+
+
 def test_a_copy_is_what_was_built():
-    built, copied = (taken_back(lambda: synced() and sorted(dump())) for _ in range(2))
+    built, copied = (taken_back(everything) for _ in range(2))
     assert snapshots._snapshots
     assert built == copied
     assert not reconcile(synced()).changes

@@ -119,6 +119,47 @@ def test_status_of_an_unknown_kind_of_field_is_not_kept():
     assert seen.status['state']['nos']['serialNumber']
 
 
+def of_26_03() -> dict[str, Any]:
+    """What agents of releases up to 26.03 report of ports, optics and hardware, with invented values."""
+    return {
+        'nos': {'hardwareVersion': '0', 'productDescription': 'Acme L4808', 'serialNumber': 'AC1'},
+        'interfaces': {'E1/1': {
+            'admin': 'up', 'oper': 'up', 'linkFlapCount': 3,
+            'lldpNeighbors': [{'sysName': 'spine-1', 'portID': 'E1/3', 'manuf': 'Acme', 'model': 'S3200', 'serial': 'AC2'}],
+        }},
+        'breakouts': {'E1/49': {'mode': '4x25G', 'status': 'InProgress'}},
+        'bfdPeers': {'default': {'172.30.128.30': {'state': 'down'}}},
+        'transceivers': {'E1/1': {
+            'present': 'PRESENT', 'serial': 'OP1', 'vendorPart': 'AO-400G', 'length': 2.5, 'cmis': 'CMIS_STATE_READY',
+            'cmisRev': '5.0', 'firmware': '1.2', 'connType': 'MPO', 'channels': {'1': {'in': -1.5, 'out': -0.5, 'bias': 7.1}},
+        }},
+        'criticalResources': {'stats': {'ipv4RoutesUsed': 900, 'ipv4RoutesAvailable': 100}},
+    }
+
+
+def test_what_agents_report_of_ports_optics_and_hardware_is_kept():
+    state = of_26_03()
+    item = manifest(status={'state': {**state, 'newer': 'CANARY'}})
+    item['status']['state']['interfaces']['E1/1']['counters'] = {'inBits': 1}
+    assert observe(AGENT, item).status == {'state': of_26_03()}
+
+
+@pytest.mark.parametrize(('change', 'is_a_change'), [
+    (lambda state: state['interfaces']['E1/1'].update(linkFlapCount=4), False),
+    (lambda state: state['criticalResources']['stats'].update(ipv4RoutesUsed=901), False),
+    (lambda state: state['transceivers']['E1/1']['channels']['1'].update(bias=7.2), False),
+    (lambda state: state['nos'].update(hardwareVersion='1'), True),
+    (lambda state: state['breakouts']['E1/49'].update(status='Completed'), True),
+    (lambda state: state['transceivers']['E1/1'].update(cmis='CMIS_STATE_FAILED'), True),
+])
+def test_counters_of_an_agent_are_no_change_and_states_are(change, is_a_change):
+    state = of_26_03()
+    change(state)
+    before, after = (observe(AGENT, manifest(status={'state': found})) for found in (of_26_03(), state))
+    assert after.status['state'] == state
+    assert (before.fingerprint != after.fingerprint) is is_a_change
+
+
 def test_unknown_fields_of_a_spec_are_kept():
     spec = {'description': 'x', 'newer': {'deep': [1, {'a': None}]}}
     assert observe(SERVER, manifest(spec=spec, newMetadata={'a': 1})).spec == spec

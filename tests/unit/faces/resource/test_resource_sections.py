@@ -38,6 +38,9 @@ def test_external() -> None:
     assert texts(section) == [('BGP', 'community 64500:5000', 'community 50000:64500')]
     section, = build_sections('External', {'static': {'prefixes': ['0.0.0.0/0']}})
     assert texts(section) == [('static', '0.0.0.0/0', '')]
+    # Attachments of both types, after 26.03.
+    section, = build_sections('External', {'static': {'prefixes': ['10.9.0.0/16']}, 'inboundCommunity': '64500:5000'})
+    assert texts(section) == [('static', '10.9.0.0/16', ''), ('BGP', 'community 64500:5000', 'no community')]
 
 
 def test_an_access_rule_that_names_one_side_means_the_other() -> None:
@@ -66,6 +69,27 @@ def test_dhcp_reservations_are_shown_where_the_fabric_serves_dhcp() -> None:
         ('a', '0c:20:12:ff:00:01', '10.0.1.5'), ('a', '0c:20:12:ff:00:02', '10.0.1.7'), ('a', 'junk', ''),
         ('c', '0c:20:12:ff:00:03', '10.0.2.5'),
     ]
+
+
+def test_what_servers_may_announce_is_shown_with_the_lengths_that_are_accepted() -> None:
+    announced = build_sections('VPC', {'subnets': {
+        'rail-1': {
+            'subnet': '10.7.0.0/25', 'hostBGP': True, 'hostBGPMinPrefixLen': 30, 'hostBGPMaxPrefixLen': 32,
+            'hostBGPExtraPrefixes': {
+                '10.8.0.0/24': {'minPrefixLen': 26}, '10.10.0.0/24': {}, '10.9.0.0/24': {'minPrefixLen': 24, 'maxPrefixLen': 28},
+            },
+        },
+        'rail-2': {'subnet': '10.7.1.0/25', 'hostBGP': True, 'hostBGPExtraPrefixes': {
+            '10.8.1.0/24': {'minPrefixLen': 26}, '10.8.2.0/24': {'maxPrefixLen': 29}, '10.8.3.0/24': 'junk',
+        }},
+        'plain': {'subnet': '10.7.2.0/25', 'hostBGPMinPrefixLen': 30, 'hostBGPExtraPrefixes': {'10.8.4.0/24': {}}},
+    }})[1]
+    assert (announced.title, texts(announced)) == ('Host BGP', [
+        ('rail-1', '10.7.0.0/25', '/30 to /32'), ('rail-1', '10.8.0.0/24', '/26 to /32'),
+        ('rail-1', '10.9.0.0/24', '/24 to /28'), ('rail-1', '10.10.0.0/24', '/30 to /32'),
+        ('rail-2', '10.7.1.0/25', ''), ('rail-2', '10.8.1.0/24', '/26 or longer'), ('rail-2', '10.8.2.0/24', 'up to /29'),
+        ('rail-2', '10.8.3.0/24', ''),
+    ])
 
 
 def test_hedgehog_fabric() -> None:
@@ -140,7 +164,7 @@ def test_gateway_peering() -> None:
 
 
 def test_vpc() -> None:
-    subnets, permits, routes = build_sections('VPC', {
+    subnets, announced, permits, routes = build_sections('VPC', {
         'subnets': {
             'default': {
                 'subnet': '10.0.1.0/24', 'gateway': '10.0.1.1', 'vlan': 1001, 'isolated': True, 'restricted': True,
@@ -157,6 +181,7 @@ def test_vpc() -> None:
         ('host', '10.0.3.0/24', '', '', '', 'host BGP', 'relayed'),
         ('relayed', '10.0.2.0/24', '', '', 'relay to 10.0.1.200/32 in <other>', '', 'all subnets'),
     ]
+    assert texts(announced) == [('host', '10.0.3.0/24', '')]
     assert texts(permits) == [('1', 'default, relayed')]
     assert texts(routes) == [('10.42.0.0/24', '10.0.1.9, 10.0.1.8')]
 
@@ -172,6 +197,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([
         'permit', 'vpc', 'external', 'name', 'subnets', 'prefixes', 'prefix', 'peering', 'expose', 'ips', 'as', 'nat',
         'acl', 'rules', 'match', 'src', 'dst', 'ports', 'static', 'staticRoutes', 'nextHops', 'dhcp', 'range', 'x',
+        'hostBGP', 'hostBGPExtraPrefixes', 'hostBGPMinPrefixLen', 'maxPrefixLen',
     ]), inner, max_size=4),
     max_leaves=25,
 )

@@ -5,16 +5,17 @@ UPDATE_EXPECTED=1 writes what is expected anew: read the difference before you c
 
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from netbox_hedgehog.inventory.mapping.desired import desired
-from netbox_hedgehog.inventory.mapping.types import Options
+from netbox_hedgehog.inventory.mapping.types import Options, Source
 
 from ....support.mapping_rules import check
 from ....support.rendering import OPTIONS, render
-from ....support.resources import generated, load
+from ....support.resources import generated, load, small
 
 EXPECTED = Path(__file__).parent / 'expected'
 
@@ -66,3 +67,20 @@ def test_a_large_fabric_is_carried_whole():
     assert len(list(found.of('dcim.cable'))) == len(links)
     tagged = sum(len(obj.managed_fields.get('tagged_vlans', ())) for obj in found.of('dcim.interface'))
     assert tagged > count('VPCAttachment')
+
+
+def test_how_ports_signal_changes_no_object():
+    """Locators, which expire by themselves, FEC and what happens to links that flap have no field in NetBox."""
+    plain = small()
+    leaf = next(resource for resource in plain if resource.source == Source('Switch', 'leaf-1'))
+    profile = next(resource for resource in plain if resource.source == Source('SwitchProfile', leaf.spec['profile']))
+    found = [
+        *(resource for resource in plain if resource not in (leaf, profile)),
+        replace(leaf, spec=leaf.spec | {
+            'portLocators': {'E1/1': '2026-11-30T00:00:00Z'}, 'portFECs': {'E1/1': 'RS'}, 'linkFlapErrDisable': {'enable': True},
+        }),
+        replace(profile, spec=profile.spec | {'features': {'portLocator': True}}),
+    ]
+    options = Options('dc-1', site=1)
+    assert desired(found, options).objects == desired(plain, options).objects
+    assert desired(found, options).issues == desired(plain, options).issues

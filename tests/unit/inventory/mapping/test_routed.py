@@ -299,6 +299,31 @@ def test_an_untagged_static_external_of_a_vpc_puts_its_port_into_the_vrf() -> No
     assert interface(found, 'E1/8')['vrf'] == VPC_VRF
 
 
+def test_attachments_of_both_types_without_addresses_of_one_external() -> None:
+    """Unnumbered BGP, and static attachments beside it: after release 26.03."""
+    found = fabric(
+        *(make('Connection', f'up-{port}', external={'link': {'switch': {'port': f'leaf/E1/{port}'}}}) for port in (7, 8, 9)),
+        make('External', 'isp', ipv4Namespace='default', static={'prefixes': ['0.0.0.0/0']}, inboundCommunity='65102:5000'),
+        make(
+            'ExternalAttachment', 'tagged', connection='up-7', external='isp', switch={'vlan': 300},
+            neighbor={'asn': 65010}, bfd={},
+        ),
+        make('ExternalAttachment', 'untagged', connection='up-8', external='isp', switch={}, neighbor={'asn': 65010}),
+        make(
+            'ExternalAttachment', 'static', connection='up-9', external='isp',
+            static={'ip': '203.0.113.1/30', 'remoteIP': '203.0.113.2'},
+        ),
+    )
+    assert found.issues == []
+    values = interface(found, 'E1/7.300')
+    assert (values['type'], values['parent'], values['vrf']) == ('virtual', Ref('interface/switch/leaf/E1/7'), EXTERNAL_VRF)
+    assert [interface(found, port)['vrf'] for port in ('E1/7', 'E1/8', 'E1/9')] == [None, EXTERNAL_VRF, EXTERNAL_VRF]
+    addresses = [obj.managed_fields for obj in found.of('ipam.ipaddress')]
+    assert [(address['address'], address['assigned_object']) for address in addresses] == [
+        ('203.0.113.1/30', Ref('interface/switch/leaf/E1/9')),
+    ]
+
+
 @pytest.mark.parametrize('junk', [[], {}, ['x'], {'a': []}])
 def test_an_address_of_an_external_that_is_none_is_reported(junk) -> None:
     found = fabric(

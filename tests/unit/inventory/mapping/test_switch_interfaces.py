@@ -87,13 +87,31 @@ def test_without_a_number_for_the_port_nothing_changes(vlans):
     assert addresses(found)['172.30.128.0/31'][0] == 'interface/switch/leaf/E1/1'
 
 
-@pytest.mark.parametrize('silicon', ['broadcom-th5', ''])
+# The first is the name in the profile of Celestica DS5000.
+@pytest.mark.parametrize('silicon', ['Broadcom TH5', 'broadcom-th5', ''])
 def test_without_the_catalog_of_a_switch_that_may_need_such_vlans_its_port_stays_as_it_is(silicon):
     found = mesh(silicon=silicon)
     assert '172.30.128.0/31' not in addresses(found)
     assert 'mode' not in interface(found, 'E1/1')
     assert 'portvlangroup/leaf' in found.kept
     assert {source.name for source in found.undetermined} == {'leaf--mesh--other'}
+    assert sentences(found)[0] == (
+        'No Catalog switch.leaf, which says whether leaf E1/1 needs a VLAN of its own. '
+        'VLAN and address of the port are not updated.'
+    )
+
+
+@pytest.mark.parametrize('silicon', ['Broadcom TH4G', 'Broadcom TD3-X7 3.2T', 'vs'])
+def test_without_the_catalog_of_any_other_switch_the_address_is_on_the_port(silicon):
+    found = mesh(silicon=silicon)
+    assert addresses(found)['172.30.128.0/31'][0] == 'interface/switch/leaf/E1/1'
+    assert sentences(found) == []
+
+
+def test_while_catalogs_were_never_read_that_is_the_only_issue():
+    found = mesh(silicon='Broadcom TH5', unread=('Catalog',))
+    assert '172.30.128.0/31' not in addresses(found)
+    assert [str(issue.code) for issue in found.issues] == ['kind-not-synced']
 
 
 @pytest.mark.parametrize('wrong', [0, -1, 4095, '3900', True, [3900]])
