@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
-from django.db.models import BigIntegerField, Count, DecimalField, Func, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, DecimalField, F, Func, JSONField, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 
 from ..hedgehog.vpcs import LINK_ANNOTATION
@@ -22,6 +23,22 @@ KINDS = (
 # What mappers read of an Agent's state, and for which scopes; () for all of them.
 STATES: dict[str, tuple[str, ...]] = {
     'nos': (), 'transceivers': (TRANSCEIVERS, CABLE_TYPES), 'interfaces': (MAC_ADDRESSES,),
+}
+
+# What agents measure anew with each heartbeat, and no mapper reads (hedgehog/kinds.py). It is not loaded: otherwise
+# the content of a mirror would never stay the same.
+_STATE = {
+    'nos': Func('status__state__nos', output_field=JSONField(), template='''(
+        SELECT CASE jsonb_typeof(nos) WHEN 'object' THEN nos - 'uptime' ELSE nos END
+        FROM (SELECT %(expressions)s AS nos) AS reported
+    )'''),
+    'transceivers': Func('status__state__transceivers', output_field=JSONField(), template='''(
+        SELECT jsonb_object_agg(cage, CASE jsonb_typeof(entry)
+            WHEN 'object' THEN entry - ARRAY['temp', 'voltage', 'channels'] ELSE entry END)
+        FROM (SELECT %(expressions)s AS cages) AS reported,
+            jsonb_each(CASE jsonb_typeof(cages) WHEN 'object' THEN cages END) AS each (cage, entry)
+    )'''),
+    'interfaces': F('status__state__interfaces'),
 }
 
 
@@ -76,8 +93,8 @@ def _states(scopes: Collection[str]) -> list[str]:
     return [name for name, needed in STATES.items() if not needed or not set(needed).isdisjoint(scopes)]
 
 
-def _columns(states: Iterable[str]) -> list[str]:
-    return ['kind', 'name', 'spec', 'generation', 'link', *(f'status__state__{name}' for name in states)]
+def _columns(states: Iterable[str]) -> list[Any]:
+    return ['kind', 'name', 'spec', 'generation', 'link', *(_STATE[name] for name in states)]
 
 
 def unread_kinds(fabric: Fabric) -> frozenset[str]:

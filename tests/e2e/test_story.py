@@ -31,5 +31,6 @@ def test_a_fabric_is_read_again_and_again_with_no_hand_on_it(stack: Stack, api: 
     assert (code, said['state'], said['problems']) == (0, 'healthy', [])
     assert (len(said['workers']), len(said['schedulers'])) == (1, 1)
     (row,) = said['status']
-    assert (row['fabric'], row['state'], row['scheduled'], row['error']) == ('alone', 'in_sync', True, '')
+    assert (row['fabric'], row['scheduled'], row['error']) == ('alone', True, '')
+    assert row['state'] in ('in_sync', 'syncing')  # on a busy machine the third has begun
     assert row['next_sync']

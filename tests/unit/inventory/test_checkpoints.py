@@ -307,6 +307,23 @@ def test_two_modules_that_swap_places_are_found_however_far_apart_these_are():
     assert len(digests) == 2
 
 
+def test_what_agents_measure_with_each_heartbeat_changes_nothing():
+    fabric = at_rest(inventory_scope=[*InventoryScopeChoices.values()])
+    agent = FabricResource.objects.filter(fabric=fabric, kind='Switch').order_by('name')[0]
+
+    def content(uptime: str, temp: float, serial: str, odd: Any = None) -> str:
+        cage = {'vendor': 'V', 'serial': serial, 'temp': temp, 'voltage': temp, 'channels': {'1': {'out': temp}}}
+        state = {'nos': {'uptime': uptime, 'serialNumber': serial}, 'transceivers': {'E1/1': cage, 'E1/2': odd}}
+        FabricResource.objects.filter(pk=agent.pk).update(kind='Agent', status={'state': state})
+        return content_of(fabric)
+
+    assert content('1 day', 40.5, 'S1') == content('2 days', 41, 'S1')
+    assert len({content('1 day', 40, 'S1'), content('1 day', 40, 'S2'), content('1 day', 40, 'S1', 'odd')}) == 3
+    for transceivers in ([], 'none', 7, None):
+        FabricResource.objects.filter(pk=agent.pk).update(status={'state': {'transceivers': transceivers}})
+        assert content_of(fabric)
+
+
 @pytest.mark.parametrize('log', ['last_change', 'last_link_write'])
 def test_a_log_that_begins_again_is_found(log):
     """After TRUNCATE … RESTART IDENTITY or a restored table new rows have lower IDs than the checkpoint knows."""

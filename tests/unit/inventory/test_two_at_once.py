@@ -164,7 +164,7 @@ def meeting_at(statement: str, acts: list[Callable[[], object]], time: int = 1) 
     changed, arrived = Condition(), Counter()
 
     def meet(execute, sql, params, many, context):
-        if sql.startswith(statement):
+        if isinstance(sql, str) and sql.startswith(statement):
             with changed:
                 arrived[get_ident()] += 1
                 changed.notify_all()
