@@ -166,6 +166,17 @@ class NobodyTestCase(EndpointTestCase):
         self.assertEqual(rows_of(), before)
 
 
+# Questions whose answers could tell of what may not be seen.
+FOUND = tuple(f'?q={term}' for term in (
+    'hidden-vpc', 'hidden-server', 'hidden', 'bravo', '10.99.0.5', '10.99.0.0/24', 'leaf-01', 'vpc-01', 'vpc-01/default',
+    'server-01', '1001', '65101',
+))
+REACHED = tuple(f'?from={source}&to={target}' for source, target in (
+    ('vpc-01/default', 'hidden-vpc/default'), ('hidden-server', 'server-01'), ('vpc-01', 'vpc-02'),
+    ('server-01', 'server-02'), ('10.99.0.5', 'vpc-01/default'),
+))
+
+
 class PartTestCase(EndpointTestCase):
     """Somebody who has every right on a part, and none on the rest."""
 
@@ -235,6 +246,8 @@ class PartTestCase(EndpointTestCase):
                 'discrepancy_list': ('?export=table', '?export=', '?q=hidden', '?state=open'),
                 'switchhealth_list': ('?export=table', '?export=', '?state=critical'),
                 'cablingcheck_list': ('?export=table', '?export=', '?state=unknown'),
+                'find': FOUND,
+                'fabric_reachability': REACHED,
             }.items() for query in queries
         ]
         urls += [(f'resource {resource}', resource.get_absolute_url()) for resource in self.resources]
@@ -255,10 +268,11 @@ class PartTestCase(EndpointTestCase):
         for endpoint in api():
             if 'get' in endpoint.methods:
                 all_alive()
-                url = self.url(endpoint, self.alpha)
-                response = client.get(url, **header)
-                self.assertEqual(response.status_code, 200, url)
-                found[f'API {url}'] = told(json.dumps(response.data, default=str, sort_keys=True, indent=1))
+                for query in {'find': FOUND, 'fabric-reachability': REACHED}.get(endpoint.name, ('',)):
+                    url = f'{self.url(endpoint, self.alpha)}{query}'
+                    response = client.get(url, **header)
+                    self.assertIn(response.status_code, (200, 400) if query else (200,), url)
+                    found[f'API {url}'] = told(json.dumps(response.data, default=str, sort_keys=True, indent=1))
         for name, url in self.filters():
             all_alive()
             response = self.client.get(url, **(header if '/api/' in url else {}))
