@@ -34,7 +34,7 @@ PORTS_NAMED = 3
 MACS_LOCATED = 5
 
 # The order of lines that match equally well.
-LEASE, PORT, VALUE, NAME, DERIVED, MANAGED = range(6)
+NAME, LEASE, PORT, VALUE, DERIVED, MANAGED = range(6)
 
 
 def find(user: AnyUser | None, entered: str, shown_lines: int = SHOWN) -> Found:

@@ -135,6 +135,10 @@ class FindTestCase(TestCase):
 
 class AnswersTest(FindTestCase):
 
+    def test_what_has_the_name_comes_before_what_else_says_it(self):
+        names = [line.partition(': ')[2].split()[0].strip(',') for line in self.lines('server-04')]
+        self.assertEqual(names[:2], ['server', 'lease'])
+
     def test_the_answers_word_by_word(self) -> None:
         for entered, expected in GOLDEN.items():
             with self.subTest(entered):
