@@ -338,7 +338,8 @@ KINDS: tuple[Kind, ...] = (
     Kind('Catalog', 'catalogs', **_AGENT, title='Catalog', title_plural='Catalogs', derived=True),
     Kind(
         'DHCPSubnet', 'dhcpsubnets', **_DHCP, title='DHCP subnet', title_plural='DHCP subnets', derived=True,
-        status=_paths('allocated.*.ip allocated.*.hostname allocated.*.expiry'), volatile=_paths('allocated'),
+        status=_paths('allocated.*.ip allocated.*.hostname allocated.*.expiry allocated.*.discover'),
+        volatile=_paths('allocated'),
         columns=(
             _spec('Subnet', 'subnet'), _spec('CIDR', 'cidrBlock'), _spec('Gateway', 'gateway'),
             _spec('Start', 'startIP'), _spec('End', 'endIP'), _spec('VRF', 'vrf'),

@@ -34,13 +34,14 @@ _HOST = re.compile(r'[a-z0-9._-]+')
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A DHCP lease. `distance` is how well it matches: 0 is exact."""
+    """A DHCP lease, or an address that was offered and not yet acknowledged. `distance` 0 is an exact match."""
 
     mac: str
     ip: IPv4Address | IPv6Address
     host: str
     expiry: datetime | None
     distance: int = 0
+    is_offer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def read_leases(entries: Any, term: Term) -> Iterator[Lease]:
         else:
             distance = _host_distance(host, term.name) if term.name and host else None
         if distance is not None:
-            yield Lease(mac, ip.ip, host, moment(lease.get('expiry')), distance)
+            yield Lease(mac, ip.ip, host, moment(lease.get('expiry')), distance, lease.get('discover') is True)
 
 
 def port_condition(term: Term, macs: Iterable[str] = (), of: str = '@') -> str:

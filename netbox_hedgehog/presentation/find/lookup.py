@@ -188,12 +188,13 @@ class _Search:
 
     def _lease_words(self, row: FabricResource, lease: Lease) -> Iterator[Any]:
         host = f' (host {shown(lease.host)})' if lease.host else ''
+        what = 'offer, not yet acknowledged,' if lease.is_offer else 'lease'
         if self.term.address:
-            yield f'lease of {lease.mac}{host} in '
+            yield f'{what} {"to" if lease.is_offer else "of"} {lease.mac}{host} in '
         elif self.term.mac:
-            yield f'lease of {lease.ip}{host} in '
+            yield f'{what} of {lease.ip}{host} in '
         else:
-            yield f'lease of {lease.ip} to {lease.mac} in '
+            yield f'{what} of {lease.ip} to {lease.mac} in '
         if lease.expiry is not None and lease.expiry < timezone.now():
             yield Part(f', expired {ago(lease.expiry)}')
 

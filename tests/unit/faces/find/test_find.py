@@ -135,6 +135,15 @@ class FindTestCase(TestCase):
 
 class AnswersTest(FindTestCase):
 
+    def test_an_address_that_is_only_offered_is_no_lease(self):
+        entry = {'ip': '10.0.2.99', 'hostname': 'new', 'expiry': '2099-01-01T00:00:00Z', 'discover': True}
+        web = FabricResource.objects.get(kind='DHCPSubnet', name='vpc-01--web')
+        web.status['allocated']['0c:20:12:fe:00:99'] = entry
+        FabricResource.objects.filter(pk=web.pk).update(status=web.status)
+        self.assertTrue(self.lines('10.0.2.99')[0].startswith(
+            '10.0.2.99: offer, not yet acknowledged, to 0c:20:12:fe:00:99 (host new) in vpc-01/web'))
+        self.assertIn('offer, not yet acknowledged, of 10.0.2.99 (host new)', self.lines('0c20.12fe.0099')[0])
+
     def test_what_has_the_name_comes_before_what_else_says_it(self):
         names = [line.partition(': ')[2].split()[0].strip(',') for line in self.lines('server-04')]
         self.assertEqual(names[:2], ['server', 'lease'])
