@@ -184,6 +184,8 @@ def _kinds(found: Probe, namespace: str) -> list[str]:
             'No Hedgehog kind can be read. Check that this is the API server of a Hedgehog control node and that the '
             'ServiceAccount may list its kinds.'
         )
+    if found.counts and set(found.counts.values()) == {0}:
+        sentences.append(f'There are no Hedgehog resources in namespace {namespace}. Check its name.')
     if found.not_installed:
         sentences.append(f'Not installed in this cluster: {", ".join(found.not_installed)}.')
     if found.forbidden:

@@ -804,6 +804,7 @@ def test_probe_of_a_whole_fabric(api):
     assert found.sentences == [
         f'Connected to {api.url} (Kubernetes {found.version}).',
         '24 of 24 Hedgehog kinds can be read in namespace default.',
+        'There are no Hedgehog resources in namespace default. Check its name.',
     ]
     assert {request.query.get('limit') for request in api.requests} == {None, '1'}
 
@@ -860,6 +861,7 @@ def test_probe_of_a_cluster_that_does_not_show_its_version(api, inflict):
     assert found.sentences == [
         f'Connected to {api.url}. Its version cannot be read; syncs do not need it.',
         '24 of 24 Hedgehog kinds can be read in namespace default.',
+        'There are no Hedgehog resources in namespace default. Check its name.',
     ]
 
 

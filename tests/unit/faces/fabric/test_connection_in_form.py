@@ -72,6 +72,10 @@ class ConnectionInFormTestCase(TestCase):
         self.assertNotContains(response, '<html')
         self.assertFalse(Fabric.objects.exists())
 
+    def test_a_namespace_with_nothing_in_it(self):
+        response = self.press(kubernetes_namespace='other')
+        self.assertContains(response, 'There are no Hedgehog resources in namespace other. Check its name.')
+
     def test_a_missing_name_does_not_matter(self):
         self.assertContains(self.press(name=''), 'Connection works')
 
