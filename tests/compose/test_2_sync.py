@@ -18,7 +18,7 @@ def test_a_fabric_is_read_every_minute(deployment: Deployment, connection: dict[
         return str(deployment.wait_until(moved, 75, 'the fabric has been read by itself'))
 
     reads = [read_after(None)]
-    while len(reads) < 3:
+    while len(reads) < 4:
         reads.append(read_after(reads[-1]))
     gaps = [(moment(later) - moment(earlier)).total_seconds() for earlier, later in itertools.pairwise(reads)]
     assert min(gaps) >= 25, 'half an interval, until the fabric has come to its place in it'

@@ -42,7 +42,7 @@ TOKENS = ('csrf', 'CSRF', '_init_time', 'page_load_time', 'netbox-request-id', '
 DURATION = r'\b(?:an?|\d{1,5}(?:\.\d{1,9})?)\s(?:second|minute|hour|day|week|month|year)s?\b'
 CLOCK = re.compile(
     r'\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?|\b\d\d:\d\d:\d\d\b|"age": \d{1,9}(?:\.\d{1,9})?'
-    rf'|{DURATION}(?:,?\s{DURATION})?'
+    rf'|{DURATION}(?:,?\s{DURATION})?(?:\sago)?|\bnow\b'
 )
 
 
