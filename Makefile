@@ -28,7 +28,7 @@ parallel = $(python) -m pytest -n $(workers) --dist worksteal
 system_tests = tests/e2e tests/kube tests/network tests/security tests/fuzz tests/demo tests/unit
 
 .PHONY: test
-test: venv  ## unit and component tests and one story of real processes, in parallel (9 minutes on 2 cores)
+test: venv  ## unit and component tests and one story of real processes, in parallel (5 minutes on 2 cores)
 	@$(parallel) $(ARGS)
 
 .PHONY: test-system
