@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-__all__ = ('device_name', 'first_names', 'is_name_pattern', 'is_vrf_pattern', 'vrf_name')
+__all__ = ('device_name', 'first_names', 'is_name_pattern', 'is_vrf_pattern', 'mid_sentence', 'vrf_name')
 
 # Everything that a pattern may contain. A Python format could do more ({name:>9999}, {name.__class__}).
 _PATTERN = re.compile(r'(?:[^{}]|\{name\}|\{fabric\})*')
@@ -43,3 +43,8 @@ def first_names(names: Sequence[str], most: int) -> str:
     """Return the first names for a sentence, at most `most`, and how many more there are: a, b and 3 more."""
     more = f' and {len(names) - most} more' if len(names) > most else ''
     return ', '.join(names[:most]) + more
+
+
+def mid_sentence(title: str) -> str:
+    """Return a title as it is written within a sentence: "Switch profiles" loses its capital, "VPCs" does not."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]

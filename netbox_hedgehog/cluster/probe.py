@@ -94,7 +94,7 @@ def _probe(cluster: Cluster, kinds: list[Kind], namespace: str) -> Probe:
         if not _ask(cluster, kind, namespace, found):
             break
     found.sentences = _sentences(cluster, found, namespace)
-    found.grant = _grant(kinds, found.forbidden)
+    found.grant = rules_as_yaml(kind for kind in kinds if kind.name in found.forbidden)
     return found
 
 
@@ -109,11 +109,6 @@ def expiry(token: str) -> datetime | None:
         return datetime.fromtimestamp(claims['exp'], UTC)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, OSError, RecursionError):
         return None
-
-
-def _grant(kinds: list[Kind], forbidden: list[str]) -> str:
-    """Return the rules, as YAML, that a ClusterRole lacks to list these kinds."""
-    return rules_as_yaml([kind for kind in kinds if kind.name in forbidden])
 
 
 def _ask(cluster: Cluster, kind: Kind, namespace: str, found: Probe) -> bool:

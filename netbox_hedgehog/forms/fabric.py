@@ -11,7 +11,7 @@ from utilities.forms.rendering import FieldSet
 
 from ..choices import FabricStatusChoices
 from ..models import Fabric
-from ..models.fabric import SECRET_FIELDS
+from ..models.fabric import SECRET_FIELDS, SETTINGS_OF_ERRORS
 from .inventory import INVENTORY_FIELDS, InventoryFormMixin
 
 __all__ = ('FabricForm',)
@@ -26,11 +26,8 @@ class SecretTextarea(forms.Textarea):
         return None
 
 
-# Fields without which the connection cannot be tested.
-CONNECTION_FIELDS = (
-    'kubernetes_server', 'kubernetes_token', 'kubernetes_ca_cert', 'kubernetes_namespace', 'topology_filter',
-    'verify_tls', 'kubeconfig', 'in_cluster', 'forget_secrets', NON_FIELD_ERRORS,
-)
+# Fields whose errors keep a connection from being tested.
+NEEDED_FOR_TEST = (*SETTINGS_OF_ERRORS['sync_error'], 'forget_secrets', NON_FIELD_ERRORS)
 
 
 class FabricForm(InventoryFormMixin, PrimaryModelForm):
@@ -130,7 +127,7 @@ class FabricForm(InventoryFormMixin, PrimaryModelForm):
         """What is wrong with the connection as it was entered, as sentences."""
         return [
             error if name == NON_FIELD_ERRORS else f'{self.fields[name].label}: {error}'
-            for name, errors in self.errors.items() if name in CONNECTION_FIELDS for error in errors
+            for name, errors in self.errors.items() if name in NEEDED_FOR_TEST for error in errors
         ]
 
     def _post_clean(self) -> None:

@@ -40,10 +40,8 @@ def fabrics_by_cluster(fabrics: Any) -> list[list[str]]:
 
 def fabrics_of_same_cluster(fabric: Fabric, user: AnyUser | None = None) -> list[str]:
     """Return the names of the other fabrics that sync this fabric's cluster; with a user, of those they may view."""
-    visible = Fabric.objects.all() if user is None else Fabric.objects.restrict(user, 'view')
     own = _probes().filter(fabric=fabric).values('uid')
-    others = _probes().filter(uid__in=own).exclude(fabric=fabric).values('fabric')
-    return list(visible.readable().filter(pk__in=others).order_by('name').values_list('name', flat=True))
+    return _names_of_fabrics(_probes().filter(uid__in=own).exclude(fabric=fabric), user)
 
 
 def fabrics_with_resources(uids: Iterable[str], fabric: Fabric, user: AnyUser) -> list[str]:
@@ -54,8 +52,13 @@ def fabrics_with_resources(uids: Iterable[str], fabric: Fabric, user: AnyUser) -
     if fabric.topology_filter:
         return []
     rows = _probes().filter(uid__in=list(uids), fabric__topology_filter='').exclude(fabric=fabric.pk)
-    visible = Fabric.objects.restrict(user, 'view').readable()
-    return list(visible.filter(pk__in=rows.values('fabric')).order_by('name').values_list('name', flat=True))
+    return _names_of_fabrics(rows, user)
+
+
+def _names_of_fabrics(rows: Any, user: AnyUser | None) -> list[str]:
+    """Return the names of the fabrics that these resources belong to; with a user, of those they may view."""
+    visible = Fabric.objects.all() if user is None else Fabric.objects.restrict(user, 'view')
+    return list(visible.readable().filter(pk__in=rows.values('fabric')).order_by('name').values_list('name', flat=True))
 
 
 def in_words(names: list[str]) -> str:

@@ -11,6 +11,7 @@ from ..choices import InventoryRuleKindChoices
 from ..hedgehog.kinds import KIND_BY_NAME
 from ..hedgehog.rules import RULE_KINDS, Conditions
 from ..models import Fabric, FabricResource, InventoryRule
+from ..naming import mid_sentence
 
 __all__ = ('Matches', 'conditions_in_words', 'matches_of', 'values_in_words')
 
@@ -40,8 +41,7 @@ class Matches:
 
 def _in_sentence(kind: str, count: int) -> str:
     row = KIND_BY_NAME[kind]
-    title = row.title if count == 1 else row.title_plural
-    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+    return mid_sentence(row.title if count == 1 else row.title_plural)
 
 
 def matches_of(

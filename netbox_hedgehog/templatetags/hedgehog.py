@@ -17,8 +17,10 @@ from ..hedgehog.reachability.answer import NO, PARTLY, UNKNOWN, YES
 from ..labels import object_label
 from ..models import Fabric
 from ..models.fabric_state import duration_words
+from ..naming import mid_sentence
 
 register = template.Library()
+register.filter(mid_sentence)
 
 # The icon and the color of each state of a switch; icons differ in shape too.
 STATE_ICONS = {
@@ -116,12 +118,6 @@ def state_icon(state: str) -> str:
     icon, color = STATE_ICONS[state]
     word = dict(SwitchStateChoices)[state]
     return format_html('<i class="mdi mdi-{} {}" role="img" aria-label="{}" title="{}"></i>', icon, color, word, word)
-
-
-@register.filter
-def mid_sentence(title: str) -> str:
-    """Return a title as it is written within a sentence: "Switch profiles" loses its capital, "VPCs" does not."""
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 @register.filter

@@ -1,10 +1,11 @@
 """Ways within a VPC, and between VPCs through the switches."""
 
+from collections.abc import Iterator
+
 from ..manifest import mapping, shown, text
-from ..vpcs import read_permits
 from .answer import NO, UNKNOWN, YES, Finding, Step, listed
 from .ends import Place
-from .mirror import Mirror
+from .mirror import Mirror, Permits
 
 __all__ = ('L3FLAT', 'peered', 'through_switches', 'within_vpc')
 
@@ -44,21 +45,25 @@ def within_vpc(source: Place, target: Place, mirror: Mirror) -> Finding:
 
 def peered(mirror: Mirror, one: str, other: str) -> list[str]:
     """Return the VPCPeerings that have a permit for both VPCs."""
-    return [
-        name for name, permits in mirror.permits.get(one, ())
-        if any(one in permit and other in permit for permit in permits)
-    ]
+    return [name for name, _ in _permits(mirror, one, other)]
+
+
+def _permits(mirror: Mirror, one: str, other: str) -> Iterator[tuple[str, Permits]]:
+    """Yield the VPCPeerings that have permits for both VPCs, and these permits."""
+    for name, permits in mirror.permits.get(one, ()):
+        if both := [permit for permit in permits if one in permit and other in permit]:
+            yield name, both
 
 
 def through_switches(source: Place, target: Place, mirror: Mirror) -> list[Finding]:
     """Return what each VPCPeering of two VPCs says of these subnets."""
-    peerings = mirror.by_kind.get('VPCPeering', {})
-    return [_by_peering(name, peerings[name].spec, source, target, mirror)
-            for name in peered(mirror, source.owner, target.owner)]
+    return [
+        _by_peering(name, permits, source, target, mirror)
+        for name, permits in _permits(mirror, source.owner, target.owner)
+    ]
 
 
-def _by_peering(name: str, spec: object, source: Place, target: Place, mirror: Mirror) -> Finding:
-    permits = [permit for permit in read_permits(spec) if source.owner in permit and target.owner in permit]
+def _by_peering(name: str, permits: Permits, source: Place, target: Place, mirror: Mirror) -> Finding:
     permitted = any(
         all(not permit[place.owner] or place.subnet in permit[place.owner] for place in (source, target))
         for permit in permits
@@ -70,7 +75,7 @@ def _by_peering(name: str, spec: object, source: Place, target: Place, mirror: M
             NO, reason, (Step('VPCPeering', name, f'permits only {said}.'),),
             (f'Add {source} and {target} to one permit of VPCPeering {name}.',),
         )
-    if remote := text(mapping(spec).get('remote')):
+    if remote := text(mapping(mirror.by_kind['VPCPeering'][name].spec).get('remote')):
         return _by_remote(name, remote, source, target, mirror)
     reason = f'VPCPeering {name} permits it.'
     return Finding(YES, reason, (Step('VPCPeering', name, f'permits {source} with {target}.'),))

@@ -12,7 +12,10 @@ from ..topology import DEFAULT
 from ..vpcs import VPC, ExternalPermit, read_external_permit, read_permits, read_vpc
 from .spans import Span, read_span
 
-__all__ = ('DECIDING', 'Mirror', 'Resource')
+__all__ = ('DECIDING', 'Mirror', 'Permits', 'Resource')
+
+# What a VPCPeering permits: by VPC the subnets, none for all of them.
+Permits = list[dict[str, list[str]]]
 
 # The kinds that decide. Of Connections, Servers, Switches and VPCAttachments only some are needed.
 DECIDING = (
@@ -66,9 +69,9 @@ class Mirror:
             yield name, row.spec
 
     @cached_property
-    def permits(self) -> dict[str, list[tuple[str, list[dict[str, list[str]]]]]]:
+    def permits(self) -> dict[str, list[tuple[str, Permits]]]:
         """Return by VPC the names of its VPCPeerings, each with the permits. A question asks for many pairs of VPCs."""
-        found: dict[str, list[tuple[str, list[dict[str, list[str]]]]]] = {}
+        found: dict[str, list[tuple[str, Permits]]] = {}
         for name, spec in self.all('VPCPeering'):
             permits = read_permits(spec)
             for vpc in {vpc for permit in permits for vpc in permit}:

@@ -62,7 +62,8 @@ class _Search:
         self.ports: list[tuple[FabricResource, PortSighting]] = []
         # Where the MAC addresses of leases are seen: fabric, switch and port.
         self.seen_at: dict[tuple[int, str], tuple[int, str, str]] = {}
-        self.servers: dict[tuple[int, str], str] = {}
+        # Servers that are called as a lease's host.
+        self.servers: set[tuple[int, str]] = set()
         self.switches: dict[tuple[int, str], FabricResource] = {}
 
     def run(self) -> Found:
@@ -119,9 +120,8 @@ class _Search:
         servers = {(row.fabric_id, row.name) for row in candidates.named if row.kind == 'Server'}
         servers = {server for server in servers if server[1] == self.term.name}
         if hosts:
-            known = hosts & self._pages('Server', hosts).keys()
-            servers |= known
-            self.servers = {server: server[1] for server in known}
+            self.servers = hosts & self._pages('Server', hosts).keys()
+            servers |= self.servers
         self._see_macs(candidates.agents)
         subnets = {(row.fabric_id, path) for row, _ in self.leases if (path := _subnet(row))}
         # PostgreSQL refuses a path with thousands of conditions.
@@ -178,30 +178,32 @@ class _Search:
     def _add_leases(self) -> None:
         for row, lease in self.leases:
             subnet = _subnet(row)
-            what, *rest = self._lease_words(row, lease)
-            parts = [Part(what), linked(row, subnet or row.name), *rest]
+            what, *rest = self._lease_words(lease)
+            parts = [what, linked(row, subnet or row.name), *rest]
             paths = self._paths(row, lease, parts)
             self._add(
                 row, 'lease', parts, distance=lease.distance, order=LEASE, objects=self.wiring.objects(paths),
                 subject=str(lease.host) if lease.distance else self.term.text, as_of=self._reported_at(row),
             )
 
-    def _lease_words(self, row: FabricResource, lease: Lease) -> Iterator[Any]:
+    def _lease_words(self, lease: Lease) -> Iterator[Part]:
+        """Yield what a lease is, up to the subnet that it is in, and what comes after that."""
         host = f' (host {shown(lease.host)})' if lease.host else ''
         what = 'offer, not yet acknowledged,' if lease.is_offer else 'lease'
         if self.term.address:
-            yield f'{what} {"to" if lease.is_offer else "of"} {lease.mac}{host} in '
+            yield Part(f'{what} {"to" if lease.is_offer else "of"} {lease.mac}{host} in ')
         elif self.term.mac:
-            yield f'{what} of {lease.ip}{host} in '
+            yield Part(f'{what} of {lease.ip}{host} in ')
         else:
-            yield f'{what} of {lease.ip} to {lease.mac} in '
+            yield Part(f'{what} of {lease.ip} to {lease.mac} in ')
         if lease.expiry is not None and lease.expiry < timezone.now():
             yield Part(f', expired {ago(lease.expiry)}')
 
     def _paths(self, row: FabricResource, lease: Lease, parts: list[Part]) -> list[Path]:
         """Return where the holder of a lease is plugged in, and add that to its line, with how it is known."""
         fabric, subnet = row.fabric_id, _subnet(row)
-        if server := self.servers.get((fabric, _short(lease.host))):
+        server = _short(lease.host)
+        if (fabric, server) in self.servers:
             paths = self.wiring.of_server(fabric, server, subnet)
             parts += [Part(', '), *self.wiring.words(paths)] if paths else []
             return paths
@@ -260,15 +262,14 @@ class _Search:
     def _add_names(self, rows: Iterable[FabricResource]) -> None:
         for row in rows:
             kind = KIND_BY_NAME.get(row.kind)
-            distance = _name_distance(row.name, self.term.name)
             parts = [linked(row, describe(row))]
-            paths = self.wiring.of_server(row.fabric_id, row.name) if row.kind == 'Server' and not distance else []
+            paths = self.wiring.of_server(row.fabric_id, row.name) if row.kind == 'Server' and not row.distance else []
             if paths:
                 parts += [Part(', '), *self.wiring.words(paths)]
             if subnets := dict.fromkeys(subnet for path in paths for subnet in path.subnets):
                 parts.append(Part(f', in {", ".join(subnets)}'))
             self._add(
-                row, 'name', parts, distance=distance, order=DERIVED if kind is None or kind.derived else NAME,
+                row, 'name', parts, distance=row.distance, order=DERIVED if kind is None or kind.derived else NAME,
                 subject=row.name, objects=self.wiring.objects(paths),
             )
 
@@ -288,12 +289,6 @@ class _Search:
                 fabric=self.viewer.fabric(item.link.fabric_id), kind=item.link.kind, name=item.link.name,
                 objects=[item.object],
             ))
-
-
-def _name_distance(name: str, wanted: str) -> int:
-    if name == wanted:
-        return 0
-    return 1 if name.startswith(wanted) else 2
 
 
 def _short(host: str) -> str:

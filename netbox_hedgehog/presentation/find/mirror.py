@@ -78,12 +78,13 @@ def _named(viewer: Viewer, term: Term) -> QuerySet[FabricResource]:
 
 
 def _ordered(rows: QuerySet[FabricResource], term: Term) -> QuerySet[FabricResource]:
+    """Return the first of these rows, with the `distance` of their names: 0 for the very name, 1 if it begins so."""
     distance = Case(
         When(name=term.name, then=Value(0)), When(name__startswith=term.name, then=Value(1)), default=Value(2),
         output_field=IntegerField(),
     )
     follows = Case(When(kind__in=_DERIVED, then=Value(1)), default=Value(0), output_field=IntegerField())
-    ordered = rows.order_by(distance, follows, _EXISTING_FIRST, 'name', 'kind', 'fabric')
+    ordered = rows.annotate(distance=distance).order_by('distance', follows, _EXISTING_FIRST, 'name', 'kind', 'fabric')
     return ordered.defer('status', *_UNUSED)[:CANDIDATES]
 
 

@@ -8,6 +8,7 @@ from ...hedgehog.kinds import KIND_BY_NAME
 from ...hedgehog.manifest import is_unset, mapping, shown, text
 from ...hedgehog.vpcs import read_vpc
 from ...models import FabricResource
+from ...naming import mid_sentence
 from ..values import short
 
 __all__ = ('describe', 'title_of')
@@ -19,8 +20,7 @@ NAMED = 3
 def title_of(kind: str) -> str:
     """Return the name of a kind within a sentence: "server", "VPC attachment"."""
     row = KIND_BY_NAME.get(kind)
-    title = row.title if row else kind
-    return title if title[1:2].isupper() or title.startswith('IPv') else title[:1].lower() + title[1:]
+    return mid_sentence(row.title if row else kind)
 
 
 def describe(resource: FabricResource) -> str:

@@ -15,6 +15,7 @@ from ...hedgehog.plugged import ServerLinks, at_ports, of_servers, read_server_l
 from ...hedgehog.switch_ports import PortNames
 from ...hedgehog.vpcs import read_vpc_attachment
 from ...models import FabricResource, InventoryLink
+from ...naming import first_names
 from .answers import Part, joined, linked
 from .viewer import Holds, Viewer, any_of
 
@@ -178,12 +179,14 @@ class Wiring:
 
     def _words(self, path: Path) -> list[Part]:
         bond = self._bonds.get((path.fabric, path.bond_key))
-        near = Part(bond.name, bond.get_absolute_url()) if bond is not None else Part(_listed(path.links.server_ports))
+        near = Part(first_names(path.links.server_ports, PORTS_NAMED))
+        if bond is not None:
+            near = Part(bond.name, bond.get_absolute_url())
         far = joined(self._switch(path, switch) for switch in path.links.switch_ports)
         return [self._device(path.fabric, 'Server', path.links.server), Part(' '), near, Part(' → '), *far]
 
     def _switch(self, path: Path, switch: str) -> list[Part]:
-        ports, channel = _listed(path.links.switch_ports[switch]), self._channel(path, switch)
+        ports, channel = first_names(path.links.switch_ports[switch], PORTS_NAMED), self._channel(path, switch)
         where = f' {ports}' if channel is None else f' PortChannel{channel} ({ports})'
         return [self._device(path.fabric, 'Switch', switch), Part(where)]
 
@@ -207,8 +210,3 @@ class Wiring:
             found[self._bonds.get((path.fabric, path.bond_key))] = None
             found |= dict.fromkeys(self._devices.get((path.fabric, 'Switch', name)) for name in path.links.switch_ports)
         return [item for item in found if item is not None]
-
-
-def _listed(ports: tuple[str, ...]) -> str:
-    more = len(ports) - PORTS_NAMED
-    return ', '.join(ports[:PORTS_NAMED]) + (f' and {more} more' if more > 0 else '')
